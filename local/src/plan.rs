@@ -1,0 +1,110 @@
+//! What a template asks for, resolved: the one thing that the template reader hands to the services.
+//!
+//! Plain data. It knows neither YAML nor sockets: the reader fills it, each service takes its part.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The account that every local ARN names; AWS issues no such account.
+pub const ACCOUNT: &str = "000000000000";
+/// The region that every local ARN names and every local signature is read under.
+pub const REGION: &str = "us-east-1";
+
+/// Everything that one stack needs in order to run.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    pub tables: Vec<Table>,
+    pub queues: Vec<Queue>,
+    pub functions: Vec<Function>,
+    pub event_sources: Vec<EventSource>,
+    pub schedules: Vec<Schedule>,
+    pub gateway: Option<Gateway>,
+    /// Resources that exist only in AWS (alarms, roles, log groups): logical id and type.
+    pub inert: Vec<(String, String)>,
+    /// The stack's outputs, by output key.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// A DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub name: String,
+    /// The `CreateTable` request that makes it, in DynamoDB's JSON.
+    pub create: serde_json::Value,
+    /// The attribute that holds the expiry time (epoch seconds), where the template enables TTL.
+    pub ttl_attribute: Option<String>,
+}
+
+/// An SQS standard queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    pub name: String,
+    /// Attributes as `CreateQueue` takes them: names and values as SQS spells them, so
+    /// `VisibilityTimeout` is a string of seconds and `RedrivePolicy` a string of JSON.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone)]
+pub struct Function {
+    pub name: String,
+    pub arn: String,
+    /// The template's `Handler`: it reaches the process as `_HANDLER`.
+    pub handler: String,
+    /// Past it the process is killed.
+    pub timeout: Duration,
+    /// MiB.
+    pub memory: u32,
+    pub environment: BTreeMap<String, String>,
+    /// At most so many invocations at once (`ReservedConcurrentExecutions`).
+    pub reserved_concurrency: Option<u32>,
+}
+
+/// An SQS event source mapping.
+#[derive(Debug, Clone)]
+pub struct EventSource {
+    /// The queue's name, and the function's.
+    pub queue: String,
+    pub function: String,
+    pub batch_size: u32,
+    pub batching_window: Duration,
+    /// At most so many invocations at once (`ScalingConfig.MaximumConcurrency`).
+    pub maximum_concurrency: Option<u32>,
+    /// Whether `FunctionResponseTypes` has `ReportBatchItemFailures`.
+    pub reports_item_failures: bool,
+}
+
+/// A function that runs by the clock.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    pub name: String,
+    pub every: Duration,
+    pub function: String,
+    /// The event that the function gets; `None` means the scheduler's own.
+    pub input: Option<String>,
+}
+
+/// An API Gateway WebSocket API with its one stage.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    pub api_id: String,
+    pub stage: String,
+    /// `RouteSelectionExpression`, such as `$request.body.action`.
+    pub route_selection: String,
+    /// By route key (`$connect`, `$disconnect`, `$default`, or an action's name).
+    pub routes: BTreeMap<String, Route>,
+    /// The stage's default throttle: requests a second and burst.
+    pub throttle: Option<(f64, u32)>,
+}
+
+/// One route of the WebSocket API.
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub function: String,
+    /// The REQUEST authorizer's function (only `$connect` may have one).
+    pub authorizer: Option<String>,
+    /// The identity sources without which API Gateway answers 401 without asking the authorizer.
+    pub identity_sources: Vec<String>,
+    /// Whether a `RouteResponse` is declared: without one, the function's body reaches nobody.
+    pub responds: bool,
+}
