@@ -1,1 +1,22 @@
-//! Placeholder.
+//! What all of Longhaul's functions agree on.
+//!
+//! The pure core ([`ids`], [`job`], [`event`], [`protocol`], [`auth`], [`limits`]) takes time and bytes as
+//! arguments and knows no AWS, no clock and no environment. Around it stand plain structs over the
+//! AWS SDK's clients, one per table or service. What each function does with them is not known here.
+
+pub mod auth;
+pub mod config;
+pub mod connections;
+pub mod dispatch;
+pub mod event;
+pub mod events;
+pub mod ids;
+pub mod item;
+pub mod job;
+pub mod jobs;
+pub mod limits;
+pub mod protocol;
+pub mod push;
+pub mod sdk;
+pub mod telemetry;
+pub mod time;

@@ -1,0 +1,200 @@
+//! The connections table: who is behind each WebSocket, as far as that is known.
+//!
+//! Writes identities that others have verified; verifies none itself.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
+use jiff::Timestamp;
+
+use crate::auth::Identity;
+use crate::ids::{ConnectionId, Owner};
+use crate::item::{Attributes, Item, ItemError, text, time, ttl};
+
+/// A row lives so long past the connection's last activity (PROTOCOL 8).
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(Clone)]
+pub struct Connections {
+    dynamo: Client,
+    table: String,
+}
+
+/// What API Gateway tells of a connection at its start.
+pub struct Opening {
+    pub connection: ConnectionId,
+    pub connected_at: Timestamp,
+    pub ip_address: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+/// What became of binding an identity to a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Binding {
+    Bound,
+    /// The connection is somebody else's already.
+    Taken,
+    /// There is no such connection (any more).
+    Gone,
+}
+
+impl Connections {
+    pub fn new(dynamo: Client, table: String) -> Self {
+        Self { dynamo, table }
+    }
+
+    /// Records a new connection, with its speaker if the authorizer knew one.
+    pub async fn open(&self, opening: Opening, identity: Option<&Identity>) -> Result<()> {
+        let now = opening.connected_at;
+        let mut put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .item("connectionId", text(opening.connection.0))
+            .item("status", text("CONNECTED"))
+            .item("connectedAt", time(now))
+            .item("lastActivity", time(now))
+            .item("ttl", ttl(now + RETENTION));
+        if let Some(address) = opening.ip_address {
+            put = put.item("ipAddress", text(address));
+        }
+        if let Some(agent) = opening.user_agent {
+            put = put.item("userAgent", text(crate::limits::prefix(&agent, 256)));
+        }
+        match identity {
+            None => put = put.item("unauthenticated", text("yes")),
+            Some(identity) => {
+                for (name, value) in claims(identity) {
+                    put = put.item(name, value);
+                }
+            }
+        }
+        put.send().await.context("recording a connection")?;
+        Ok(())
+    }
+
+    /// Binds an identity to the connection: once, or again for the same owner with a newer token.
+    pub async fn bind(
+        &self,
+        connection: &ConnectionId,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Binding> {
+        let mut update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key("connectionId", text(&connection.0))
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":ttl", ttl(now + RETENTION))
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        let mut sets = String::from("SET lastActivity = :now, #ttl = :ttl");
+        for (name, value) in claims(identity) {
+            sets.push_str(&format!(", {name} = :{name}"));
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        let tenant = match identity.owner.tenant {
+            Some(_) => "tenantId = :tenantId",
+            None => "attribute_not_exists(tenantId)",
+        };
+        let update = update
+            .update_expression(format!("{sets} REMOVE unauthenticated"))
+            .condition_expression(format!(
+                "attribute_exists(connectionId) AND (attribute_not_exists(userId) OR (userId = :userId AND {tenant}))"
+            ));
+        match update
+            .send()
+            .await
+            .map_err(|error| error.into_service_error())
+        {
+            Ok(_) => Ok(Binding::Bound),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(if refused.item.is_some() {
+                    Binding::Taken
+                } else {
+                    Binding::Gone
+                })
+            }
+            Err(error) => Err(error).context("binding an identity to a connection"),
+        }
+    }
+
+    /// Whose connection it is; `None` where nobody has authenticated on it.
+    pub async fn identity(&self, connection: &ConnectionId) -> Result<Option<Identity>> {
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("connectionId", text(&connection.0))
+            .consistent_read(true);
+        let answer = get.send().await.context("reading a connection")?;
+        Ok(answer.item.as_ref().map(identity).transpose()?.flatten())
+    }
+
+    /// Keeps the row of a connection that has closed until its time to live is over.
+    pub async fn close(&self, connection: &ConnectionId, now: Timestamp) -> Result<()> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key("connectionId", text(&connection.0))
+            .update_expression(
+                "SET #status = :status, disconnectedAt = :now REMOVE unauthenticated",
+            )
+            .condition_expression("attribute_exists(connectionId)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", text("DISCONNECTED"))
+            .expression_attribute_values(":now", time(now));
+        match update
+            .send()
+            .await
+            .map_err(|error| error.into_service_error())
+        {
+            Ok(_) | Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            Err(error) => Err(error).context("recording the end of a connection"),
+        }
+    }
+
+    /// Forgets a connection that a push found gone.
+    pub async fn remove(&self, connection: &ConnectionId) -> Result<()> {
+        let delete = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.table)
+            .key("connectionId", text(&connection.0));
+        delete.send().await.context("removing a connection")?;
+        Ok(())
+    }
+}
+
+fn claims(identity: &Identity) -> Vec<(&'static str, AttributeValue)> {
+    let mut claims = vec![
+        ("userId", text(&identity.owner.user)),
+        ("username", text(&identity.username)),
+        ("expiresAt", time(identity.expires_at)),
+    ];
+    if let Some(tenant) = &identity.owner.tenant {
+        claims.push(("tenantId", text(tenant)));
+    }
+    claims
+}
+
+fn identity(row: &Attributes) -> Result<Option<Identity>, ItemError> {
+    let item = Item(row);
+    let Some(user) = item.optional_text("userId")? else {
+        return Ok(None);
+    };
+    let owner = Owner {
+        user: user.to_owned(),
+        tenant: item.optional_text("tenantId")?.map(Into::into),
+    };
+    Ok(Some(Identity {
+        owner,
+        username: item.text("username")?.to_owned(),
+        expires_at: item.time("expiresAt")?,
+    }))
+}

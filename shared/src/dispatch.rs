@@ -1,0 +1,97 @@
+//! Sending a job's id to the queue: the one function that submit calls for speed and the sweep for repair.
+//!
+//! The message says "look at this id" and nothing else: losing, doubling or reordering it changes
+//! nothing but time.
+
+use anyhow::{Context, Result};
+use aws_sdk_sqs::Client;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{JobId, Owner};
+
+/// The version that this code writes and reads.
+const VERSION: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Message {
+    v: u8,
+    job: String,
+}
+
+#[derive(Clone)]
+pub struct Dispatch {
+    sqs: Client,
+    queue_url: String,
+}
+
+impl Dispatch {
+    pub fn new(sqs: Client, queue_url: String) -> Self {
+        Self { sqs, queue_url }
+    }
+
+    /// Asks for a worker to look at the job. The group (tenant, or user without one) makes the
+    /// standard queue a fair one.
+    pub async fn send(&self, job: JobId, owner: &Owner) -> Result<()> {
+        let body = format!(r#"{{"v":{VERSION},"job":"{job}"}}"#);
+        let send = self
+            .sqs
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(body)
+            .message_group_id(group(owner));
+        send.send().await.context("sending a job to the queue")?;
+        Ok(())
+    }
+}
+
+/// The job that a message's body asks for; `None` if this version can't read it.
+pub fn read(body: &str) -> Option<JobId> {
+    let message: Message = serde_json::from_str(body).ok()?;
+    (message.v == VERSION).then(|| JobId::parse(&message.job))?
+}
+
+/// SQS takes up to 128 letters, digits and punctuation as a group's id, so a name that is no such
+/// text is spelled in hexadecimal and cut: sharing a group costs fairness only.
+fn group(owner: &Owner) -> String {
+    let name = owner.tenant.as_deref().unwrap_or(&owner.user);
+    if name.len() <= 128 && name.bytes().all(|b| b.is_ascii_graphic()) {
+        return name.to_owned();
+    }
+    name.bytes().take(64).map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_or_refused() {
+        let id = "0190c6f3-0000-7000-8000-000000000001";
+        assert_eq!(
+            read(&format!(r#"{{"v":1,"job":"{id}"}}"#)),
+            JobId::parse(id)
+        );
+        for body in [
+            "",
+            "{}",
+            "[]",
+            r#"{"v":2,"job":"0190c6f3-0000-7000-8000-000000000001"}"#,
+            r#"{"v":1,"job":"x"}"#,
+        ] {
+            assert_eq!(read(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_what_sqs_takes() {
+        let group = |user: &str| {
+            group(&Owner {
+                user: user.into(),
+                tenant: None,
+            })
+        };
+        assert_eq!(group("alice@example.com"), "alice@example.com");
+        assert_eq!(group("ñ"), "c3b1");
+        assert_eq!(group(&"x".repeat(129)).len(), 128);
+    }
+}

@@ -1,0 +1,103 @@
+//! DynamoDB items, read and written by attribute name.
+//!
+//! Knows the attribute types and nothing of what the attributes mean.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+/// A row that does not read as this version writes it.
+#[derive(Debug, thiserror::Error)]
+#[error("the attribute {0} is missing or malformed")]
+pub struct ItemError(pub &'static str);
+
+/// An item as DynamoDB answers it.
+pub type Attributes = HashMap<String, AttributeValue>;
+
+pub fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// ISO 8601 in UTC with milliseconds: a fixed width, so that times compare as strings do.
+pub fn time(value: Timestamp) -> AttributeValue {
+    AttributeValue::S(format!("{value:.3}"))
+}
+
+/// The form that DynamoDB's TTL reads: epoch seconds.
+pub fn ttl(value: Timestamp) -> AttributeValue {
+    AttributeValue::N(value.as_second().to_string())
+}
+
+/// Reads attributes of one item.
+pub struct Item<'a>(pub &'a Attributes);
+
+impl<'a> Item<'a> {
+    pub fn optional_text(&self, name: &'static str) -> Result<Option<&'a str>, ItemError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(AttributeValue::S(text)) => Ok(Some(text)),
+            Some(_) => Err(ItemError(name)),
+        }
+    }
+
+    pub fn text(&self, name: &'static str) -> Result<&'a str, ItemError> {
+        self.optional_text(name)?.ok_or(ItemError(name))
+    }
+
+    /// A whole number, 0 where there is none.
+    pub fn number<T: std::str::FromStr + Default>(
+        &self,
+        name: &'static str,
+    ) -> Result<T, ItemError> {
+        match self.0.get(name) {
+            None => Ok(T::default()),
+            Some(AttributeValue::N(number)) => number.parse().map_err(|_| ItemError(name)),
+            Some(_) => Err(ItemError(name)),
+        }
+    }
+
+    /// `false` where there is none.
+    pub fn flag(&self, name: &'static str) -> Result<bool, ItemError> {
+        match self.0.get(name) {
+            None => Ok(false),
+            Some(AttributeValue::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(ItemError(name)),
+        }
+    }
+
+    pub fn optional_time(&self, name: &'static str) -> Result<Option<Timestamp>, ItemError> {
+        self.optional_text(name)?
+            .map(|text| text.parse().map_err(|_| ItemError(name)))
+            .transpose()
+    }
+
+    pub fn time(&self, name: &'static str) -> Result<Timestamp, ItemError> {
+        self.optional_time(name)?.ok_or(ItemError(name))
+    }
+
+    pub fn ttl(&self, name: &'static str) -> Result<Timestamp, ItemError> {
+        Timestamp::from_second(self.number(name)?).map_err(|_| ItemError(name))
+    }
+
+    /// A set of strings, empty where there is none.
+    pub fn texts(&self, name: &'static str) -> Result<&'a [String], ItemError> {
+        match self.0.get(name) {
+            None => Ok(&[]),
+            Some(AttributeValue::Ss(texts)) => Ok(texts),
+            Some(_) => Err(ItemError(name)),
+        }
+    }
+
+    pub fn optional_map(&self, name: &'static str) -> Result<Option<Item<'a>>, ItemError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(AttributeValue::M(map)) => Ok(Some(Item(map))),
+            Some(_) => Err(ItemError(name)),
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! A job's life: the states it can be in and the changes that lead from one to the next.
+//!
+//! Pure. Each transition is a function from what is known to a [`Change`]: a condition and the
+//! fields it sets, as data. The store turns a change into one conditional write; the tests apply it
+//! in memory; so both mean the same. Nothing here knows of tables, queues, clocks or frames.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ids::{ConnectionId, JobId, Owner};
+
+/// `progress` while nothing has run yet (PROTOCOL 3).
+pub const QUEUED_PROGRESS: u8 = 5;
+/// Partitions of the index of open jobs, so that no one key takes every submit.
+pub const OPEN_SHARDS: u8 = 8;
+/// How long a written job may stay unclaimed before it is sent to the queue again. It doubles with
+/// each resend, so that a long but healthy backlog is not flooded.
+const RESEND_AFTER: Duration = Duration::from_secs(60);
+/// After so many resends a job waits for the dead-letter queue's replay instead.
+const RESENDS: u32 = 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Queued,
+    Processing,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl Status {
+    pub const ALL: [Status; 5] = [
+        Self::Queued,
+        Self::Processing,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// As rows and frames spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The reverse of [`Status::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// Whether the job has had its terminal event.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Completed(JobResult),
+    Failed(JobError),
+    Cancelled { by: String },
+}
+
+/// Where a result is. The text is JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobResult {
+    Here(String),
+    /// In the event log, under this key: too large for the row.
+    Logged(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobError {
+    pub code: String,
+    /// A sentence for the person who asked.
+    pub sentence: String,
+    /// Whether asking again may help.
+    pub retryable: bool,
+}
+
+/// A job as its row holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub id: JobId,
+    pub owner: Owner,
+    pub kind: String,
+    pub input: Input,
+    /// Of the frame that started the job: it comes back on every event.
+    pub request_id: Option<String>,
+    pub status: Status,
+    pub progress: u8,
+    pub message: String,
+    /// The number of the latest event; the row is that event's one source.
+    pub seq: u64,
+    /// How often the job was claimed in this run.
+    pub attempt: u32,
+    /// Whether this attempt has said anything of itself yet.
+    pub reported: bool,
+    /// Raised at each claim: a worker that holds an older one is superseded.
+    pub fence: u64,
+    pub lease_until: Option<Timestamp>,
+    pub created_at: Timestamp,
+    /// The time of the latest event.
+    pub updated_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    pub outcome: Option<Outcome>,
+    /// Who is told.
+    pub followers: BTreeSet<ConnectionId>,
+    /// How often the job was started anew from the dead-letter queue.
+    pub replays: u32,
+    /// When the sweep last sent it to the queue again, and how often it did.
+    pub resent_at: Option<Timestamp>,
+    pub resends: u32,
+    /// Whether the index of open jobs lists it: from the submit until its end was announced.
+    pub open: bool,
+    /// From then on the row counts as gone, whether or not the table has removed it yet.
+    pub expires_at: Timestamp,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// The query, or its beginning where `logged`.
+    pub query: String,
+    /// A JSON object; `{}` where `logged`.
+    pub params: String,
+    /// Whether the whole stands in the event log, being too large for the row.
+    pub logged: bool,
+}
+
+/// What must hold for a change to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// Nobody runs the job, or whoever did let the lease lapse.
+    Claimable { now: Timestamp },
+    /// The writer still holds the lease that it took with this fence.
+    Fence(u64),
+    /// The job is as the writer last read it.
+    Seq(u64),
+    /// The job belongs to this owner, and the connection follows it or finds room among so many.
+    Room {
+        owner: Owner,
+        connection: ConnectionId,
+        followers: usize,
+    },
+    /// The job belongs to this owner.
+    Owned(Owner),
+}
+
+/// A field's new value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Set {
+    Status(Status),
+    Progress(u8),
+    Message(String),
+    Reported(bool),
+    LeaseUntil(Timestamp),
+    UpdatedAt(Timestamp),
+    /// Kept as it is where a former attempt has set it.
+    StartedAt(Timestamp),
+    FinishedAt(Timestamp),
+    Outcome(Outcome),
+    ResentAt(Timestamp),
+    ExpiresAt(Timestamp),
+    Follower(ConnectionId),
+}
+
+/// A number that rises by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Raise {
+    Seq,
+    Fence,
+    Attempt,
+    Resends,
+}
+
+/// A field that is taken out of the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clear {
+    Lease,
+    Open,
+    Follower(ConnectionId),
+}
+
+/// One step of a job's life, as one conditional write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub expect: Expect,
+    pub set: Vec<Set>,
+    pub raise: Vec<Raise>,
+    pub clear: Vec<Clear>,
+}
+
+/// Whether a worker may take the job, asked of a row that refused a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    Free,
+    /// Somebody runs it until then, at least.
+    Leased(Timestamp),
+    Finished,
+}
+
+/// What the sweep has to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// Nobody will run it unless its id is sent to the queue again; the change records that it was.
+    Resend(Change),
+    /// It has ended, but the end was not confirmed to have been pushed.
+    Announce,
+}
+
+impl Job {
+    /// A job nobody has worked on yet; its first event is its `job_queued`.
+    pub fn submitted(
+        id: JobId,
+        owner: Owner,
+        kind: String,
+        input: Input,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Self {
+        Self {
+            id,
+            owner,
+            kind,
+            input,
+            request_id: None,
+            status: Status::Queued,
+            progress: QUEUED_PROGRESS,
+            message: String::from("Queued"),
+            seq: 1,
+            attempt: 0,
+            reported: false,
+            fence: 0,
+            lease_until: None,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+            outcome: None,
+            followers: BTreeSet::new(),
+            replays: 0,
+            resent_at: None,
+            resends: 0,
+            open: true,
+            expires_at: now + retention,
+        }
+    }
+
+    /// Takes the job for one worker, until `now + lease`. Blind: the queue brings an id only, so the
+    /// condition decides and the write's answer is the row.
+    pub fn claim(now: Timestamp, lease: Duration) -> Change {
+        Change {
+            expect: Expect::Claimable { now },
+            set: vec![
+                Set::Status(Status::Processing),
+                Set::Progress(QUEUED_PROGRESS),
+                Set::Message(String::from("Started")),
+                Set::Reported(false),
+                Set::LeaseUntil(now + lease),
+                Set::UpdatedAt(now),
+                Set::StartedAt(now),
+            ],
+            raise: vec![Raise::Seq, Raise::Fence, Raise::Attempt],
+            clear: vec![],
+        }
+    }
+
+    /// Adds a follower; it hears every event with a higher `seq` than the answered row's.
+    pub fn follow(owner: Owner, connection: ConnectionId, followers: usize) -> Change {
+        let expect = Expect::Room {
+            owner,
+            connection: connection.clone(),
+            followers,
+        };
+        Change {
+            expect,
+            set: vec![Set::Follower(connection)],
+            raise: vec![],
+            clear: vec![],
+        }
+    }
+
+    /// Takes a follower out.
+    pub fn unfollow(owner: Owner, connection: ConnectionId) -> Change {
+        Change {
+            expect: Expect::Owned(owner),
+            set: vec![],
+            raise: vec![],
+            clear: vec![Clear::Follower(connection)],
+        }
+    }
+
+    /// Takes an ended job off the index of open ones, once its end was pushed.
+    pub fn close(&self) -> Change {
+        Change {
+            expect: Expect::Seq(self.seq),
+            set: vec![],
+            raise: vec![],
+            clear: vec![Clear::Open],
+        }
+    }
+
+    pub fn availability(&self, now: Timestamp) -> Availability {
+        match (self.status, self.lease_until) {
+            (status, _) if status.is_terminal() => Availability::Finished,
+            (Status::Processing, Some(until)) if until > now => Availability::Leased(until),
+            _ => Availability::Free,
+        }
+    }
+
+    /// What an open job needs that nothing else will do for it.
+    pub fn repair(&self, now: Timestamp) -> Option<Repair> {
+        if self.status.is_terminal() {
+            let confirmed_by = self.finished_at? + RESEND_AFTER;
+            return (self.open && confirmed_by <= now).then_some(Repair::Announce);
+        }
+        // A lapsed lease is resent at once; after that, like an unclaimed job, at growing distance.
+        let waiting_since = self.lease_until.unwrap_or(self.updated_at);
+        let backoff = RESEND_AFTER * 2u32.pow(self.resends.min(RESENDS));
+        let due = match self.resent_at.filter(|resent| *resent >= waiting_since) {
+            Some(resent) => resent + backoff,
+            None if self.lease_until.is_some() => waiting_since,
+            None => waiting_since + RESEND_AFTER,
+        };
+        (due <= now && self.resends < RESENDS).then(|| {
+            let set = vec![Set::ResentAt(now)];
+            Repair::Resend(Change {
+                expect: Expect::Seq(self.seq),
+                set,
+                raise: vec![Raise::Resends],
+                clear: vec![],
+            })
+        })
+    }
+}
+
+/// The right to run a job and to speak for it. Ending it takes it, so nothing is said after the end.
+#[derive(Debug)]
+pub struct Lease {
+    job: Job,
+}
+
+impl Lease {
+    /// From the row that a claim, or a write under an earlier state of this lease, was answered with.
+    pub fn taken(job: Job) -> Self {
+        Self { job }
+    }
+
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Tells of progress and renews the lease in the same write. The percentage never falls.
+    pub fn report(&self, percent: u8, message: String, now: Timestamp, lease: Duration) -> Change {
+        let set = vec![
+            Set::Progress(percent.clamp(self.job.progress, 100)),
+            Set::Message(message),
+            Set::Reported(true),
+            Set::LeaseUntil(now + lease),
+            Set::UpdatedAt(now),
+        ];
+        self.change(set, vec![Raise::Seq], vec![])
+    }
+
+    /// Keeps the lease; tells nobody.
+    pub fn renew(&self, now: Timestamp, lease: Duration) -> Change {
+        self.change(vec![Set::LeaseUntil(now + lease)], vec![], vec![])
+    }
+
+    /// Gives the job back to the queue for another attempt.
+    pub fn retry(self, now: Timestamp) -> Change {
+        self.change(
+            vec![Set::Status(Status::Queued), Set::ResentAt(now)],
+            vec![],
+            vec![Clear::Lease],
+        )
+    }
+
+    /// Ends the job. It stays listed as open until the end was announced.
+    pub fn finish(self, outcome: Outcome, now: Timestamp, retention: Duration) -> Change {
+        let (status, progress, message) = match &outcome {
+            Outcome::Completed(_) => (Status::Completed, 100, "Completed"),
+            Outcome::Failed(_) => (Status::Failed, self.job.progress, "Failed"),
+            Outcome::Cancelled { .. } => (Status::Cancelled, self.job.progress, "Cancelled"),
+        };
+        let set = vec![
+            Set::Status(status),
+            Set::Progress(progress),
+            Set::Message(message.into()),
+            Set::UpdatedAt(now),
+            Set::FinishedAt(now),
+            Set::Outcome(outcome),
+            Set::ExpiresAt(now + retention),
+        ];
+        self.change(set, vec![Raise::Seq], vec![Clear::Lease])
+    }
+
+    fn change(&self, set: Vec<Set>, raise: Vec<Raise>, clear: Vec<Clear>) -> Change {
+        Change {
+            expect: Expect::Fence(self.job.fence),
+            set,
+            raise,
+            clear,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "job_tests.rs"]
+mod tests;

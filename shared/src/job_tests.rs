@@ -1,0 +1,289 @@
+//! The job's life, tested in memory: [`apply`] is what the store's conditional write does, on a `Job`.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const LEASE: Duration = Duration::from_secs(120);
+const RETENTION: Duration = Duration::from_secs(1000);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn owner(user: &str) -> Owner {
+    Owner {
+        user: user.into(),
+        tenant: None,
+    }
+}
+
+fn connection(n: usize) -> ConnectionId {
+    ConnectionId(format!("c{n}="))
+}
+
+fn submitted(now: Timestamp) -> Job {
+    let input = Input {
+        query: "q".into(),
+        params: "{}".into(),
+        logged: false,
+    };
+    Job::submitted(
+        JobId::new(now, &[7; 10]),
+        owner("alice"),
+        "noop".into(),
+        input,
+        now,
+        RETENTION,
+    )
+}
+
+fn holds(expect: &Expect, job: &Job) -> bool {
+    match expect {
+        Expect::Claimable { now } => match job.status {
+            Status::Queued => true,
+            Status::Processing => job.lease_until.is_some_and(|until| until <= *now),
+            _ => false,
+        },
+        Expect::Fence(fence) => job.fence == *fence && job.status == Status::Processing,
+        Expect::Seq(seq) => job.seq == *seq,
+        Expect::Owned(owner) => job.owner == *owner,
+        Expect::Room {
+            owner,
+            connection,
+            followers,
+        } => {
+            job.owner == *owner
+                && (job.followers.len() < *followers || job.followers.contains(connection))
+        }
+    }
+}
+
+fn apply(change: &Change, job: &mut Job) -> bool {
+    if !holds(&change.expect, job) {
+        return false;
+    }
+    for set in change.set.iter().cloned() {
+        match set {
+            Set::Status(status) => job.status = status,
+            Set::Progress(percent) => job.progress = percent,
+            Set::Message(message) => job.message = message,
+            Set::Reported(reported) => job.reported = reported,
+            Set::LeaseUntil(until) => job.lease_until = Some(until),
+            Set::UpdatedAt(at) => job.updated_at = at,
+            Set::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
+            Set::FinishedAt(at) => job.finished_at = Some(at),
+            Set::Outcome(outcome) => job.outcome = Some(outcome),
+            Set::ResentAt(at) => job.resent_at = Some(at),
+            Set::ExpiresAt(at) => job.expires_at = at,
+            Set::Follower(connection) => drop(job.followers.insert(connection)),
+        }
+    }
+    for raise in &change.raise {
+        match raise {
+            Raise::Seq => job.seq += 1,
+            Raise::Fence => job.fence += 1,
+            Raise::Attempt => job.attempt += 1,
+            Raise::Resends => job.resends += 1,
+        }
+    }
+    for clear in &change.clear {
+        match clear {
+            Clear::Lease => job.lease_until = None,
+            Clear::Open => job.open = false,
+            Clear::Follower(connection) => drop(job.followers.remove(connection)),
+        }
+    }
+    true
+}
+
+fn done() -> Outcome {
+    Outcome::Completed(JobResult::Here("{}".into()))
+}
+
+#[test]
+fn a_job_is_claimed_reports_and_ends() {
+    let mut job = submitted(at(0));
+    assert!(apply(&Job::claim(at(10), LEASE), &mut job));
+    let lease = Lease::taken(job.clone());
+    assert!(apply(
+        &lease.report(50, "half".into(), at(20), LEASE),
+        &mut job
+    ));
+    assert!(apply(
+        &Lease::taken(job.clone()).finish(done(), at(30), RETENTION),
+        &mut job
+    ));
+    assert_eq!(
+        (job.status, job.progress, job.seq, job.attempt),
+        (Status::Completed, 100, 4, 1)
+    );
+    assert_eq!(
+        (job.started_at, job.finished_at),
+        (Some(at(10)), Some(at(30)))
+    );
+    assert!(job.open, "it stays listed until its end was announced");
+    assert!(apply(&job.close(), &mut job));
+    assert!(!job.open);
+}
+
+#[test]
+fn a_lapsed_lease_is_superseded() {
+    let mut job = submitted(at(0));
+    assert!(apply(&Job::claim(at(0), LEASE), &mut job));
+    let zombie = Lease::taken(job.clone());
+    assert!(
+        !apply(&Job::claim(at(119), LEASE), &mut job),
+        "the lease still holds"
+    );
+    assert!(apply(&Job::claim(at(120), LEASE), &mut job));
+    let before = job.clone();
+    assert!(!apply(
+        &zombie.report(90, "late".into(), at(121), LEASE),
+        &mut job
+    ));
+    assert!(!apply(&zombie.renew(at(121), LEASE), &mut job));
+    assert!(!apply(&zombie.finish(done(), at(121), RETENTION), &mut job));
+    assert_eq!(job, before);
+}
+
+#[test]
+fn progress_never_falls_within_an_attempt() {
+    let mut job = submitted(at(0));
+    apply(&Job::claim(at(0), LEASE), &mut job);
+    for (said, stands) in [(40, 40), (20, 40), (255, 100)] {
+        let change = Lease::taken(job.clone()).report(said, "x".into(), at(1), LEASE);
+        assert!(apply(&change, &mut job));
+        assert_eq!(job.progress, stands);
+    }
+}
+
+#[test]
+fn the_sweep_resends_the_unclaimed_at_growing_distance() {
+    let mut job = submitted(at(0));
+    assert_eq!(job.repair(at(59)), None);
+    let mut resent = vec![];
+    for second in 60..70_000 {
+        if let Some(Repair::Resend(change)) = job.repair(at(second)) {
+            assert!(apply(&change, &mut job));
+            resent.push(second);
+        }
+    }
+    assert_eq!(
+        resent,
+        [60, 180, 420, 900, 1860, 3780, 7620, 15_300, 30_660, 61_380]
+    );
+}
+
+#[test]
+fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
+    let mut job = submitted(at(0));
+    apply(&Job::claim(at(0), LEASE), &mut job);
+    assert_eq!(job.repair(at(119)), None);
+    assert!(matches!(job.repair(at(120)), Some(Repair::Resend(_))));
+    apply(
+        &Lease::taken(job.clone()).finish(done(), at(100), RETENTION),
+        &mut job,
+    );
+    assert_eq!(job.repair(at(159)), None);
+    assert_eq!(job.repair(at(160)), Some(Repair::Announce));
+    apply(&job.close(), &mut job);
+    assert_eq!(job.repair(at(1000)), None);
+}
+
+#[test]
+fn only_the_owner_follows_and_only_while_there_is_room() {
+    let mut job = submitted(at(0));
+    assert!(!apply(
+        &Job::follow(owner("mallory"), connection(0), 2),
+        &mut job
+    ));
+    for n in 0..3 {
+        assert_eq!(
+            apply(&Job::follow(owner("alice"), connection(n), 2), &mut job),
+            n < 2
+        );
+    }
+    assert!(apply(
+        &Job::unfollow(owner("alice"), connection(0)),
+        &mut job
+    ));
+    assert!(apply(
+        &Job::follow(owner("alice"), connection(2), 2),
+        &mut job
+    ));
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Wait(u8),
+    Claim,
+    /// By the holder of the n-th lease that was ever taken.
+    Report(usize, u8),
+    Renew(usize),
+    Retry(usize),
+    Finish(usize),
+    Sweep,
+    Follow(usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        any::<u8>().prop_map(Act::Wait),
+        Just(Act::Claim),
+        (0..4usize, any::<u8>()).prop_map(|(n, percent)| Act::Report(n, percent)),
+        (0..4usize).prop_map(Act::Renew),
+        (0..4usize).prop_map(Act::Retry),
+        (0..4usize).prop_map(Act::Finish),
+        Just(Act::Sweep),
+        (0..4usize).prop_map(Act::Follow),
+    ]
+}
+
+proptest! {
+    /// Whatever the order of claims, zombies, sweeps and reports: numbers never fall, one holder at a
+    /// time, one terminal event, and nothing after it.
+    #[test]
+    fn any_interleaving_keeps_the_invariants(acts in prop::collection::vec(act(), 0..60)) {
+        let mut now = at(0);
+        let mut job = submitted(now);
+        let mut leases: Vec<Job> = vec![];
+        let mut ends = 0;
+        for act in acts {
+            let before = job.clone();
+            let holder = |n: usize| leases.get(n).cloned().map(|held| (held.fence == before.fence, Lease::taken(held)));
+            let written = match act {
+                Act::Wait(seconds) => { now += Duration::from_secs(seconds.into()); false }
+                Act::Claim => {
+                    let taken = apply(&Job::claim(now, LEASE), &mut job);
+                    prop_assert_eq!(taken, before.availability(now) == Availability::Free);
+                    if taken { leases.push(job.clone()); }
+                    false
+                }
+                Act::Report(n, percent) => holder(n).is_some_and(|(current, lease)| {
+                    let written = apply(&lease.report(percent, "x".into(), now, LEASE), &mut job);
+                    written && !current
+                }),
+                Act::Renew(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.renew(now, LEASE), &mut job) && !current),
+                Act::Retry(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.retry(now), &mut job) && !current),
+                Act::Finish(n) => holder(n).is_some_and(|(current, lease)| {
+                    let written = apply(&lease.finish(done(), now, RETENTION), &mut job);
+                    ends += u32::from(written);
+                    written && !current
+                }),
+                Act::Sweep => {
+                    if let Some(Repair::Resend(change)) = job.repair(now) { apply(&change, &mut job); }
+                    false
+                }
+                Act::Follow(n) => { apply(&Job::follow(owner("alice"), connection(n), 32), &mut job); false }
+            };
+            prop_assert!(!written, "a superseded worker wrote");
+            prop_assert!(job.seq >= before.seq && job.seq <= before.seq + 1 && job.fence >= before.fence);
+            if before.status.is_terminal() {
+                prop_assert_eq!((job.status, job.seq, &job.outcome), (before.status, before.seq, &before.outcome));
+            }
+        }
+        prop_assert!(ends <= 1);
+        prop_assert_eq!(ends == 1, job.status.is_terminal());
+    }
+}

@@ -1,0 +1,239 @@
+//! The jobs table: the truth about every job, and the outbox of its events.
+//!
+//! One function changes a row ([`Jobs::commit`]), always under the condition that the change itself
+//! states. What the changes are is [`crate::job`]'s business; how rows are spelled is [`row`]'s.
+
+mod row;
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValue,
+    ReturnValuesOnConditionCheckFailure as OnFailure,
+};
+use jiff::Timestamp;
+
+use crate::ids::{JobId, Owner};
+use crate::item::{Attributes, Item, text, time};
+use crate::job::{Change, Job};
+
+/// `BatchGetItem` takes so many keys.
+const BATCH: usize = 100;
+
+#[derive(Clone)]
+pub struct Jobs {
+    dynamo: Client,
+    table: String,
+}
+
+/// What became of a new job.
+#[derive(Debug)]
+pub enum Created {
+    New,
+    /// Its id was taken: by an earlier submit under the same idempotency key.
+    Exists(Box<Job>),
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub enum Commit {
+    /// It is durable; this is the row after it.
+    Applied(Box<Job>),
+    /// Its condition did not hold; this is the row as it is, if there is one.
+    Refused(Option<Box<Job>>),
+}
+
+/// Some of an owner's jobs, newest first.
+pub struct Page {
+    pub jobs: Vec<Job>,
+    /// Where the next page begins, opaque; none after the last.
+    pub cursor: Option<String>,
+}
+
+impl Jobs {
+    pub fn new(dynamo: Client, table: String) -> Self {
+        Self { dynamo, table }
+    }
+
+    /// Writes a new job, unless its id exists.
+    pub async fn create(&self, job: &Job) -> Result<Created> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row::item(job)))
+            .condition_expression("attribute_not_exists(jobId)")
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        match put.send().await.map_err(|error| error.into_service_error()) {
+            Ok(_) => Ok(Created::New),
+            Err(PutItemError::ConditionalCheckFailedException(refused)) => {
+                let item = refused
+                    .item
+                    .context("DynamoDB answered no item with a failed condition")?;
+                Ok(Created::Exists(Box::new(row::job(&item)?)))
+            }
+            Err(error) => Err(error).context("writing a new job"),
+        }
+    }
+
+    /// The one way in which a job changes.
+    pub async fn commit(&self, id: JobId, change: &Change) -> Result<Commit> {
+        let expression = row::expression(change);
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key("jobId", text(id.to_string()))
+            .update_expression(expression.update)
+            .condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names))
+            .set_expression_attribute_values(
+                (!expression.values.is_empty()).then_some(expression.values),
+            )
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        match update
+            .send()
+            .await
+            .map_err(|error| error.into_service_error())
+        {
+            Ok(answer) => {
+                let item = answer
+                    .attributes
+                    .context("DynamoDB answered no row with an update")?;
+                Ok(Commit::Applied(Box::new(row::job(&item)?)))
+            }
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Commit::Refused(
+                refused
+                    .item
+                    .as_ref()
+                    .map(row::job)
+                    .transpose()?
+                    .map(Box::new),
+            )),
+            Err(error) => Err(error).context("changing a job"),
+        }
+    }
+
+    /// The row as it is now, expired or not; whose it is, the caller checks.
+    pub async fn get(&self, id: JobId) -> Result<Option<Job>> {
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("jobId", text(id.to_string()))
+            .consistent_read(true);
+        let answer = get.send().await.context("reading a job")?;
+        Ok(answer.item.as_ref().map(row::job).transpose()?)
+    }
+
+    /// The owner's jobs, newest first, from `cursor` on: at most `limit` are looked at.
+    pub async fn page(
+        &self,
+        owner: &Owner,
+        limit: u32,
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Page> {
+        let start = cursor.and_then(row::read_cursor).map(|(id, created_at)| {
+            HashMap::from([
+                ("jobId".to_owned(), text(id)),
+                ("userId".to_owned(), text(&owner.user)),
+                ("createdAt".to_owned(), text(created_at)),
+            ])
+        });
+        let query = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .index_name("by-user")
+            .key_condition_expression("userId = :user")
+            .expression_attribute_values(":user", text(&owner.user))
+            .scan_index_forward(false)
+            .limit(limit as i32)
+            .set_exclusive_start_key(start);
+        let answer = query.send().await.context("listing a user's jobs")?;
+        let cursor = answer
+            .last_evaluated_key
+            .as_ref()
+            .map(row::cursor)
+            .transpose()?;
+        let mut jobs = self.batch(answer.items.unwrap_or_default()).await?;
+        jobs.retain(|job| job.owner == *owner && job.expires_at > now);
+        jobs.sort_by(|a, b| (b.created_at, b.id).cmp(&(a.created_at, a.id)));
+        Ok(Page { jobs, cursor })
+    }
+
+    /// Jobs of one shard of the open index that were created before `before`, oldest first, from the
+    /// key `start` on; and the key to go on from.
+    pub async fn open(
+        &self,
+        shard: u8,
+        before: Timestamp,
+        start: Option<Attributes>,
+    ) -> Result<(Vec<Job>, Option<Attributes>)> {
+        let query = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .index_name("open")
+            .key_condition_expression("openShard = :shard AND createdAt < :before")
+            .expression_attribute_values(":shard", text(shard.to_string()))
+            .expression_attribute_values(":before", time(before))
+            .limit(BATCH as i32)
+            .set_exclusive_start_key(start);
+        let answer = query.send().await.context("listing open jobs")?;
+        Ok((
+            self.batch(answer.items.unwrap_or_default()).await?,
+            answer.last_evaluated_key,
+        ))
+    }
+
+    /// The rows that index entries stand for, in no order.
+    async fn batch(&self, keys: Vec<Attributes>) -> Result<Vec<Job>> {
+        let mut wanted: Vec<HashMap<String, AttributeValue>> = vec![];
+        for key in &keys {
+            wanted.push(HashMap::from([(
+                "jobId".to_owned(),
+                text(Item(key).text("jobId")?),
+            )]));
+        }
+        let mut jobs = vec![];
+        while !wanted.is_empty() {
+            let rest = wanted.split_off(wanted.len().min(BATCH));
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true)
+                .build()?;
+            let answer = self
+                .dynamo
+                .batch_get_item()
+                .request_items(&self.table, keys)
+                .send()
+                .await
+                .context("reading jobs")?;
+            for item in answer
+                .responses
+                .unwrap_or_default()
+                .remove(&self.table)
+                .unwrap_or_default()
+            {
+                jobs.push(row::job(&item)?);
+            }
+            wanted = rest;
+            // DynamoDB may leave keys over when the answer grows past 16 MB or it is throttled.
+            if let Some(left) = answer
+                .unprocessed_keys
+                .unwrap_or_default()
+                .remove(&self.table)
+            {
+                wanted.extend(left.keys);
+            }
+        }
+        Ok(jobs)
+    }
+}

@@ -1,0 +1,78 @@
+//! The numbers that PROTOCOL promises, and the checks that need nothing but the bytes.
+//!
+//! Knows no clock and no store: what depends on stored state is decided where that state is.
+
+/// The whole of a client's frame, in bytes (PROTOCOL 1).
+pub const FRAME_BYTES: usize = 32_000;
+/// `query`, in bytes of UTF-8 (PROTOCOL 1).
+pub const QUERY_BYTES: usize = 24 * 1024;
+/// `requestId`, in characters (PROTOCOL 1).
+pub const REQUEST_ID_CHARS: usize = 128;
+/// `idempotencyKey`, in characters; ours, as PROTOCOL sets none.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 256;
+/// Levels of arrays and objects in a client's JSON (PROTOCOL 1).
+pub const JSON_DEPTH: usize = 32;
+/// Connections that may follow one job (PROTOCOL 3).
+pub const FOLLOWERS: usize = 32;
+/// `limit` of `listJobs`, and its default (PROTOCOL 3).
+pub const PAGE: u32 = 100;
+/// A longer query stands in the row as a preview of so many bytes (DESIGN 3): DynamoDB bills the
+/// whole row at each update.
+pub const QUERY_IN_ROW_BYTES: usize = 512;
+/// A longer result stands in the event log instead of the row (DESIGN 3), in bytes.
+pub const RESULT_IN_ROW_BYTES: usize = 4 * 1024;
+/// A result that `job_completed` carries whole, in bytes (PROTOCOL 4).
+pub const RESULT_BYTES: usize = 100 * 1024;
+/// A message on the way to a follower, in bytes: what would not fit a frame beside a result.
+pub const MESSAGE_BYTES: usize = 512;
+/// `deadlineSeconds`: one second to a week; ours, as PROTOCOL sets none.
+pub const DEADLINE_SECONDS: std::ops::RangeInclusive<u64> = 1..=7 * 24 * 3600;
+
+/// Whether `json` nests arrays and objects deeper than [`JSON_DEPTH`]. Runs before any parser does,
+/// in one pass and without a stack of its own; of text that is not JSON it says nothing useful.
+pub fn too_deep(json: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                if depth > JSON_DEPTH {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The longest prefix of `text` of at most `bytes` bytes that ends on a character boundary.
+pub fn prefix(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_levels_and_not_brackets_in_strings() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(!too_deep(&nested(JSON_DEPTH)));
+        assert!(too_deep(&nested(JSON_DEPTH + 1)));
+        let quoted = format!(r#"{{"a":"{}\"{}"}}"#, "[".repeat(50), "{".repeat(50));
+        assert!(!too_deep(&quoted));
+        assert!(!too_deep(&"[]".repeat(500)));
+    }
+
+    #[test]
+    fn a_prefix_never_cuts_a_character() {
+        assert_eq!(prefix("añb", 2), "a");
+        assert_eq!(prefix("añb", 3), "añ");
+        assert_eq!(prefix("añb", 99), "añb");
+    }
+}

@@ -1,0 +1,82 @@
+//! The one shape in which a client is told no.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// The error codes of PROTOCOL 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    Authentication,
+    Validation,
+    Conflict,
+    RateLimit,
+    Internal,
+}
+
+impl Code {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Authentication => "AUTHENTICATION_ERROR",
+            Self::Validation => "VALIDATION_ERROR",
+            Self::Conflict => "CONFLICT",
+            Self::RateLimit => "RATE_LIMIT_EXCEEDED",
+            Self::Internal => "INTERNAL_ERROR",
+        }
+    }
+}
+
+/// Why a frame was not done. The sentence and the details go to the client as they stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: Code,
+    pub sentence: String,
+    pub details: Map<String, Value>,
+}
+
+impl Refusal {
+    pub fn new(code: Code, sentence: impl Into<String>) -> Self {
+        Self {
+            code,
+            sentence: sentence.into(),
+            details: Map::new(),
+        }
+    }
+
+    /// A field of the frame is missing, mistyped, oversized or unknown.
+    pub fn field(field: &str, sentence: impl Into<String>) -> Self {
+        Self::new(Code::Validation, sentence).with("field", field)
+    }
+
+    pub fn authentication(sentence: impl Into<String>) -> Self {
+        Self::new(Code::Authentication, sentence)
+    }
+
+    /// Ours: the client learns an id that the logs have, and nothing of the inside.
+    pub fn internal(error_id: &str) -> Self {
+        Self::new(
+            Code::Internal,
+            "Something went wrong on our side. Please try again.",
+        )
+        .with("errorId", error_id)
+    }
+
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The `error` frame. `content` and `data.message` are the same sentence, because older dialects
+    /// read one or the other.
+    pub fn frame(&self, request_id: Option<&str>, now: Timestamp) -> String {
+        let mut frame = json!({
+            "type": "error",
+            "content": self.sentence,
+            "data": {"code": self.code.as_str(), "message": self.sentence, "details": self.details},
+            "timestamp": now.as_second(),
+        });
+        if let Some(request_id) = request_id {
+            frame["requestId"] = request_id.into();
+        }
+        frame.to_string()
+    }
+}

@@ -1,0 +1,389 @@
+//! A client's frame, parsed once: from here on an action is a value with checked fields.
+
+use serde_json::{Map, Value};
+
+use super::Refusal;
+use crate::ids::JobId;
+use crate::job::Status;
+use crate::limits;
+
+/// What a frame asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub request_id: Option<String>,
+    pub action: Action,
+}
+
+/// A frame that asks for nothing we do; the answer still echoes its `requestId` where it has one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unreadable {
+    pub request_id: Option<String>,
+    pub refusal: Refusal,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    Ping,
+    Authenticate {
+        token: Option<String>,
+        claimed: Claimed,
+    },
+    RefreshToken {
+        token: String,
+    },
+    Submit(Submission),
+    Subscribe {
+        job: JobReference,
+        after: u64,
+    },
+    Unsubscribe {
+        job: JobReference,
+    },
+    GetJob {
+        job: JobReference,
+    },
+    ListJobs(Listing),
+}
+
+/// A job id as the client gave it: one that can't be an id is `gone` like any unknown one.
+pub type JobReference = Result<JobId, String>;
+
+/// Who the client says it is. Never believed, only compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claimed {
+    pub user_id: Option<String>,
+    pub username: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submission {
+    pub kind: String,
+    pub query: String,
+    /// A JSON object's text.
+    pub params: String,
+    pub idempotency_key: Option<String>,
+    pub claimed: Claimed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    pub status: Option<Status>,
+    pub limit: u32,
+    pub cursor: Option<String>,
+}
+
+/// The actions of [`Action`] by name, for the answer to an unknown one.
+const ACTIONS: [&str; 10] = [
+    "authenticate",
+    "finops_query",
+    "getJob",
+    "listJobs",
+    "ping",
+    "query",
+    "refreshToken",
+    "resume",
+    "subscribe",
+    "unsubscribe",
+];
+
+impl Request {
+    /// Reads a frame.
+    pub fn parse(text: &str) -> Result<Self, Unreadable> {
+        let nameless = |refusal| Unreadable {
+            request_id: None,
+            refusal,
+        };
+        let fields = Fields::read(text).map_err(nameless)?;
+        let request_id = fields.request_id().map_err(nameless)?;
+        match fields.action() {
+            Ok(action) => Ok(Self { request_id, action }),
+            Err(refusal) => Err(Unreadable {
+                request_id,
+                refusal,
+            }),
+        }
+    }
+}
+
+/// A frame's fields. Each may stand at the top or inside `data`; both with different values is an error.
+struct Fields {
+    top: Map<String, Value>,
+    data: Map<String, Value>,
+}
+
+impl Fields {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        if text.len() > limits::FRAME_BYTES {
+            let sentence = format!(
+                "The frame is {} bytes long; {} are allowed.",
+                text.len(),
+                limits::FRAME_BYTES
+            );
+            return Err(Refusal::field("frame", sentence));
+        }
+        if limits::too_deep(text) {
+            return Err(Refusal::field(
+                "frame",
+                format!(
+                    "The JSON is nested deeper than {} levels.",
+                    limits::JSON_DEPTH
+                ),
+            ));
+        }
+        let Ok(Value::Object(mut top)) = serde_json::from_str(text) else {
+            return Err(Refusal::field("frame", "The frame is not a JSON object."));
+        };
+        let data = match top.remove("data") {
+            Some(Value::Object(data)) => data,
+            _ => Map::new(),
+        };
+        Ok(Self { top, data })
+    }
+
+    fn get(&self, name: &str) -> Result<Option<&Value>, Refusal> {
+        match (self.top.get(name), self.data.get(name)) {
+            (Some(top), Some(data)) if top != data => Err(Refusal::field(
+                name,
+                format!("'{name}' stands in the frame and in its 'data' with different values."),
+            )),
+            (top, data) => Ok(top.or(data).filter(|value| !value.is_null())),
+        }
+    }
+
+    /// A text, trimmed of nothing.
+    fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        match self.get(name)? {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Refusal::field(name, format!("'{name}' must be a string."))),
+        }
+    }
+
+    fn short_text(&self, name: &str, chars: usize) -> Result<Option<String>, Refusal> {
+        match self.text(name)? {
+            Some(text) if text.chars().nth(chars).is_some() => Err(Refusal::field(
+                name,
+                format!("'{name}' may be at most {chars} characters long."),
+            )),
+            text => Ok(text.map(Into::into)),
+        }
+    }
+
+    fn required(&self, name: &str) -> Result<&str, Refusal> {
+        let missing = || Refusal::field(name, format!("'{name}' is missing or empty."));
+        self.text(name)?
+            .filter(|text| !text.trim().is_empty())
+            .ok_or_else(missing)
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+        let whole = |value: &Value| {
+            value.as_u64().ok_or_else(|| {
+                Refusal::field(name, format!("'{name}' must be a whole number, 0 or more."))
+            })
+        };
+        self.get(name)?.map(whole).transpose()
+    }
+
+    fn request_id(&self) -> Result<Option<String>, Refusal> {
+        self.short_text("requestId", limits::REQUEST_ID_CHARS)
+    }
+
+    /// The action's name: `action`, or `type` for the clients that speak that way.
+    fn name(&self) -> Result<&str, Refusal> {
+        let name = match (self.top.get("action"), self.top.get("type")) {
+            (Some(action), _) => action.as_str(),
+            (None, Some(kind)) => kind.as_str(),
+            (None, None) => None,
+        };
+        name.ok_or_else(|| {
+            Refusal::field("action", "The frame has no 'action'.").with("actions", ACTIONS.to_vec())
+        })
+    }
+
+    fn action(&self) -> Result<Action, Refusal> {
+        Ok(match self.name()? {
+            "ping" => Action::Ping,
+            "authenticate" => Action::Authenticate {
+                token: self.text("token")?.map(Into::into),
+                claimed: self.claimed()?,
+            },
+            "refreshToken" => Action::RefreshToken {
+                token: self.required("token")?.to_owned(),
+            },
+            "query" => Action::Submit(self.submission(self.required("kind")?)?),
+            "finops_query" => Action::Submit(self.submission("finops")?),
+            "subscribe" | "resume" => Action::Subscribe {
+                job: self.job()?,
+                after: self.number("after")?.unwrap_or(0),
+            },
+            "unsubscribe" => Action::Unsubscribe { job: self.job()? },
+            "getJob" => Action::GetJob { job: self.job()? },
+            "listJobs" => Action::ListJobs(self.listing()?),
+            other => {
+                let other = limits::prefix(other, 64);
+                return Err(
+                    Refusal::field("action", format!("There is no action '{other}'."))
+                        .with("actions", ACTIONS.to_vec()),
+                );
+            }
+        })
+    }
+
+    fn claimed(&self) -> Result<Claimed, Refusal> {
+        Ok(Claimed {
+            user_id: self.text("userId")?.map(Into::into),
+            username: self.text("username")?.map(Into::into),
+        })
+    }
+
+    fn submission(&self, kind: &str) -> Result<Submission, Refusal> {
+        let query = self.required("query")?;
+        if query.len() > limits::QUERY_BYTES {
+            let sentence = format!(
+                "'query' is {} bytes long; {} are allowed.",
+                query.len(),
+                limits::QUERY_BYTES
+            );
+            return Err(Refusal::field("query", sentence));
+        }
+        let params = match self.get("params")? {
+            None => "{}".to_owned(),
+            Some(Value::Object(params)) => Value::Object(params.clone()).to_string(),
+            Some(_) => return Err(Refusal::field("params", "'params' must be an object.")),
+        };
+        let idempotency_key = self.short_text("idempotencyKey", limits::IDEMPOTENCY_KEY_CHARS)?;
+        Ok(Submission {
+            kind: kind.to_owned(),
+            query: query.to_owned(),
+            params,
+            idempotency_key,
+            claimed: self.claimed()?,
+        })
+    }
+
+    fn job(&self) -> Result<JobReference, Refusal> {
+        let id = self.required("jobId")?;
+        Ok(JobId::parse(id).ok_or_else(|| limits::prefix(id, 64).to_owned()))
+    }
+
+    fn listing(&self) -> Result<Listing, Refusal> {
+        let unknown = |text: &str| {
+            let known = Status::ALL.map(Status::as_str).to_vec();
+            Refusal::field(
+                "status",
+                format!("There is no status '{}'.", limits::prefix(text, 64)),
+            )
+            .with("statuses", known)
+        };
+        let status = self
+            .text("status")?
+            .map(|text| Status::parse(text).ok_or_else(|| unknown(text)))
+            .transpose()?;
+        let limit = self.number("limit")?.unwrap_or(limits::PAGE.into());
+        if limit == 0 || limit > limits::PAGE.into() {
+            return Err(Refusal::field(
+                "limit",
+                format!("'limit' must be between 1 and {}.", limits::PAGE),
+            ));
+        }
+        Ok(Listing {
+            status,
+            limit: limit as u32,
+            cursor: self.short_text("cursor", 256)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(frame: Value) -> (Option<String>, String) {
+        let unreadable = Request::parse(&frame.to_string()).unwrap_err();
+        (
+            unreadable.request_id,
+            unreadable.refusal.details["field"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        )
+    }
+
+    #[test]
+    fn a_query_may_be_spelled_in_three_ways() {
+        let plain = json!({"action": "query", "kind": "finops", "query": "q", "requestId": "r1"});
+        let short =
+            json!({"action": "finops_query", "query": "q", "requestId": "r1", "timestamp": 5});
+        let typed = json!({"type": "finops_query", "data": {"query": "q"}, "requestId": "r1"});
+        let parsed = Request::parse(&plain.to_string()).unwrap();
+        assert_eq!(Request::parse(&short.to_string()).unwrap(), parsed);
+        assert_eq!(Request::parse(&typed.to_string()).unwrap(), parsed);
+        assert_eq!(parsed.request_id.as_deref(), Some("r1"));
+    }
+
+    #[test]
+    fn the_field_at_fault_is_named() {
+        let long = "x".repeat(limits::QUERY_BYTES + 1);
+        let cases = [
+            (json!({"requestId": "r"}), "action"),
+            (json!({"action": 7}), "action"),
+            (json!({"action": "nope"}), "action"),
+            (json!({"action": "query", "query": "q"}), "kind"),
+            (json!({"action": "finops_query"}), "query"),
+            (json!({"action": "finops_query", "query": "  "}), "query"),
+            (json!({"action": "finops_query", "query": 5}), "query"),
+            (json!({"action": "finops_query", "query": long}), "query"),
+            (
+                json!({"action": "finops_query", "query": "a", "data": {"query": "b"}}),
+                "query",
+            ),
+            (
+                json!({"action": "finops_query", "query": "a", "params": []}),
+                "params",
+            ),
+            (
+                json!({"action": "finops_query", "query": "a", "idempotencyKey": "k".repeat(257)}),
+                "idempotencyKey",
+            ),
+            (json!({"action": "getJob"}), "jobId"),
+            (
+                json!({"action": "subscribe", "jobId": "x", "after": -1}),
+                "after",
+            ),
+            (json!({"action": "listJobs", "limit": 101}), "limit"),
+            (json!({"action": "listJobs", "status": "lost"}), "status"),
+            (json!({"action": "refreshToken"}), "token"),
+            (
+                json!({"action": "ping", "requestId": "r".repeat(129)}),
+                "requestId",
+            ),
+            (json!([1, 2]), "frame"),
+        ];
+        for (frame, field) in cases {
+            assert_eq!(refused(frame.clone()).1, field, "{frame}");
+        }
+        assert_eq!(
+            refused(json!({"action": "nope", "requestId": "r"}))
+                .0
+                .as_deref(),
+            Some("r")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC*") {
+            let _ = Request::parse(&text);
+        }
+
+        #[test]
+        fn no_object_panics(action in "ping|query|subscribe|listJobs|authenticate", name in "query|kind|jobId|after|limit|data|token", value in "\\PC{0,20}", number in any::<f64>()) {
+            let _ = Request::parse(&json!({"action": action, name.clone(): value}).to_string());
+            let _ = Request::parse(&json!({"action": action, name: number}).to_string());
+        }
+    }
+}
