@@ -1,0 +1,179 @@
+//! What a resource answers to `Ref` and `GetAtt`, by its type: the names and ARNs that AWS would
+//! give it. A type that is not here is not known to the local cloud.
+//!
+//! It does not know what the resources do, only what they are called.
+
+use std::collections::BTreeMap;
+
+use crate::plan::{ACCOUNT, REGION};
+
+/// Stands in the generated names and in `AWS::StackName`.
+pub(super) const STACK: &str = "longhaul";
+
+/// Types that have no effect on one machine: they grant, alarm, encrypt or keep logs.
+const INERT: [&str; 14] = [
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Events::EventBus",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::KMS::Alias",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::Logs::MetricFilter",
+    "AWS::SNS::Topic",
+    "AWS::SQS::QueuePolicy",
+];
+
+/// How the rest of the template may speak of one resource.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Identity {
+    /// What `Ref` gives.
+    pub(super) reference: String,
+    /// What `GetAtt` gives, by attribute.
+    pub(super) attributes: BTreeMap<&'static str, String>,
+}
+
+pub(super) fn is_inert(kind: &str) -> bool {
+    INERT.contains(&kind)
+}
+
+/// The name that a resource has: its own, else one made from the stack's and its logical id.
+pub(super) fn default_name(id: &str) -> String {
+    format!("{STACK}-{id}")
+}
+
+/// The WebSocket API's id: stable, and of the shape of AWS's own (ten of a-z and 0-9).
+pub(super) fn api_id(id: &str) -> String {
+    let letters = id.chars().filter(char::is_ascii_alphanumeric);
+    let id: String = letters.chain(std::iter::repeat('0')).take(10).collect();
+    id.to_ascii_lowercase()
+}
+
+/// The domain that API Gateway would serve the WebSocket API on.
+pub(super) fn api_domain(api_id: &str) -> String {
+    format!("{api_id}.execute-api.{REGION}.amazonaws.com")
+}
+
+/// The property that names a resource of type `kind`, where its type has one.
+fn name_property(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "AWS::ApiGatewayV2::Stage" => "StageName",
+        "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm" => "AlarmName",
+        "AWS::CloudWatch::Dashboard" => "DashboardName",
+        "AWS::DynamoDB::Table" => "TableName",
+        "AWS::Events::EventBus" | "AWS::Events::Rule" | "AWS::Scheduler::Schedule" => "Name",
+        "AWS::IAM::ManagedPolicy" => "ManagedPolicyName",
+        "AWS::IAM::Policy" => "PolicyName",
+        "AWS::IAM::Role" => "RoleName",
+        "AWS::KMS::Alias" => "AliasName",
+        "AWS::Lambda::Function" => "FunctionName",
+        "AWS::Logs::LogGroup" => "LogGroupName",
+        "AWS::SNS::Topic" => "TopicName",
+        "AWS::SQS::Queue" => "QueueName",
+        "AWS::SecretsManager::Secret" => "Name",
+        _ => return None,
+    })
+}
+
+/// The identity of the resource `id`; `property` reads its resolved properties as text. `None` for
+/// a type that the local cloud does not know.
+pub(super) fn of(
+    kind: &str,
+    id: &str,
+    endpoint: &str,
+    property: impl Fn(&str) -> Option<String>,
+) -> Option<Identity> {
+    let name = name_property(kind)
+        .and_then(property)
+        .unwrap_or_else(|| default_name(id));
+    let arn = |service: &str, rest: String| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}");
+    let iam = |rest: String| format!("arn:aws:iam::{ACCOUNT}:{rest}");
+    let (reference, attributes) = match kind {
+        "AWS::DynamoDB::Table" => {
+            let arn = arn("dynamodb", format!("table/{name}"));
+            (name, vec![("Arn", arn)])
+        }
+        "AWS::SQS::Queue" => {
+            let url = format!("{endpoint}/{ACCOUNT}/{name}");
+            let arn = arn("sqs", name.clone());
+            (
+                url.clone(),
+                vec![("Arn", arn), ("QueueName", name), ("QueueUrl", url)],
+            )
+        }
+        "AWS::Lambda::Function" => {
+            let arn = arn("lambda", format!("function:{name}"));
+            (name, vec![("Arn", arn)])
+        }
+        "AWS::Lambda::EventSourceMapping" => (id.to_string(), vec![("Id", id.to_string())]),
+        "AWS::Events::Rule" => {
+            let arn = arn("events", format!("rule/{name}"));
+            (name, vec![("Arn", arn)])
+        }
+        "AWS::Scheduler::Schedule" => {
+            let arn = arn("scheduler", format!("schedule/default/{name}"));
+            (name, vec![("Arn", arn)])
+        }
+        "AWS::ApiGatewayV2::Api" => {
+            let id = api_id(id);
+            let endpoint = format!("wss://{}", api_domain(&id));
+            (id.clone(), vec![("ApiId", id), ("ApiEndpoint", endpoint)])
+        }
+        "AWS::ApiGatewayV2::Stage" => (name, vec![]),
+        "AWS::ApiGatewayV2::Route" => (id.to_string(), vec![("RouteId", id.to_string())]),
+        "AWS::ApiGatewayV2::Integration" => {
+            (id.to_string(), vec![("IntegrationId", id.to_string())])
+        }
+        "AWS::ApiGatewayV2::Authorizer" => (id.to_string(), vec![("AuthorizerId", id.to_string())]),
+        "AWS::ApiGatewayV2::RouteResponse" => {
+            (id.to_string(), vec![("RouteResponseId", id.to_string())])
+        }
+        // AWS ends the ARN in six random characters; these must be the same at each start.
+        "AWS::SecretsManager::Secret" => {
+            let arn = arn("secretsmanager", format!("secret:{name}-000000"));
+            (arn.clone(), vec![("Id", arn)])
+        }
+        "AWS::IAM::Role" => {
+            let arn = iam(format!("role/{name}"));
+            (name, vec![("Arn", arn), ("RoleId", id.to_string())])
+        }
+        "AWS::IAM::ManagedPolicy" => {
+            let arn = iam(format!("policy/{name}"));
+            (arn.clone(), vec![("PolicyArn", arn)])
+        }
+        "AWS::Logs::LogGroup" => {
+            let arn = arn("logs", format!("log-group:{name}:*"));
+            (name, vec![("Arn", arn)])
+        }
+        "AWS::KMS::Key" => {
+            let arn = arn("kms", format!("key/{id}"));
+            (
+                id.to_string(),
+                vec![("Arn", arn), ("KeyId", id.to_string())],
+            )
+        }
+        "AWS::SNS::Topic" => {
+            let arn = arn("sns", name.clone());
+            (arn.clone(), vec![("TopicArn", arn), ("TopicName", name)])
+        }
+        "AWS::Events::EventBus" => {
+            let arn = arn("events", format!("event-bus/{name}"));
+            (name.clone(), vec![("Arn", arn), ("Name", name)])
+        }
+        "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm" => {
+            let arn = arn("cloudwatch", format!("alarm:{name}"));
+            (name, vec![("Arn", arn)])
+        }
+        other if is_inert(other) => (name, vec![]),
+        _ => return None,
+    };
+    let attributes = attributes.into_iter().collect();
+    Some(Identity {
+        reference,
+        attributes,
+    })
+}
