@@ -1,2 +1,74 @@
-//! Placeholder.
-fn main() {}
+//! The `longhaul` command: the table of contents.
+//!
+//! Started by a small cloud as one of its functions, the same binary is that function, so that
+//! `cargo run` needs no second build.
+
+mod ask;
+mod bill;
+mod conversation;
+mod functions;
+mod stack;
+mod token;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use longhaul_shared::config::Config;
+
+/// Long-running questions over a WebSocket, with nothing lost.
+#[derive(Parser)]
+#[command(name = "longhaul", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Asks a question and waits for the answer.
+    Ask(ask::Ask),
+    /// Keeps the embedded cloud running.
+    Up(up::Up),
+    /// Prints a development token for the embedded cloud.
+    Token(token::Token),
+    /// Writes a sample bill (FOCUS 1.0, CSV).
+    Bill(bill::Bill),
+}
+
+/// What a command comes to: its exit code is part of its interface.
+enum Ended {
+    Well,
+    /// A job failed (1).
+    JobFailed,
+}
+
+fn main() -> ExitCode {
+    let config = Config::from_env();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    if functions::is_one(&config) {
+        return runtime.block_on(functions::run(config)).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
+    }
+    let ended = runtime.block_on(async {
+        match Arguments::parse().command {
+            Command::Ask(ask) => ask.run().await,
+            Command::Up(up) => up.run().await.map(|()| Ended::Well),
+            Command::Token(token) => token.run().map(|()| Ended::Well),
+            Command::Bill(bill) => bill.run().map(|()| Ended::Well),
+        }
+    });
+    match ended {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::JobFailed) => ExitCode::from(1),
+        Err(error) => failed(&error),
+    }
+}
+
+/// What was asked for could not be done (2): one sentence, with its reasons.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("longhaul: {error:#}");
+    ExitCode::from(2)
+}

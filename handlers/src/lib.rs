@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The functions behind the WebSocket API and its clock: the table of contents.
+//!
+//! | `_HANDLER` | invoked by | does |
+//! | --- | --- | --- |
+//! | `authorize` | API Gateway, before `$connect` | token to identity |
+//! | `connection` | `$connect`, `$disconnect` | keeps the connection's row |
+//! | `message` | `$default` | one action of PROTOCOL |
+//! | `sweep` | the schedule, each minute | mends what a crash left half done |
+
+mod actions;
+mod authorize;
+mod connection;
+mod message;
+mod speaker;
+mod sweep;
+
+use anyhow::{Result, bail};
+use longhaul_shared::config::Config;
+use longhaul_shared::telemetry;
+
+/// What counts as proof of who is speaking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// A verified token and nothing else.
+    Tokens,
+    /// A claim too: for local development, where the binary that does it is never deployed.
+    Claims,
+}
+
+/// Serves invocations of the function that `_HANDLER` names, until the process is ended.
+pub async fn run(config: Config, trust: Trust) -> Result<()> {
+    telemetry::start(&config);
+    let served = match config.required("_HANDLER")? {
+        "authorize" => authorize::serve(&config, trust).await,
+        "connection" => connection::serve(&config).await,
+        "message" => message::serve(&config, trust).await,
+        "sweep" => sweep::serve(&config).await,
+        other => bail!("_HANDLER names no function of this binary: {other}"),
+    };
+    served.map_err(|error| anyhow::anyhow!(error))
+}

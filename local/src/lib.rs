@@ -2,5 +2,15 @@
 //!
 //! It imports none of the project's other crates: an emulator that shared code would share mistakes.
 
+pub mod cloud;
+pub mod data;
+mod dynamodb;
+mod endpoint;
+mod event_source;
+mod gateway;
+mod lambda;
 pub mod plan;
+mod schedule;
+mod sqs;
 pub mod template;
+mod wire_log;

@@ -10,8 +10,6 @@ use crate::ids::JobId;
 use crate::item::{Item, text, ttl};
 use crate::job::{Input, Job, JobResult, Outcome};
 
-const INPUT: &str = "input";
-
 #[derive(Clone)]
 pub struct Events {
     dynamo: Client,
@@ -23,11 +21,14 @@ impl Events {
         Self { dynamo, table }
     }
 
-    /// Keeps a large query and its params, before the row that says so.
+    /// Keeps an input that the job's row only names, before that row is written.
     pub async fn put_input(&self, job: &Job, input: &Input) -> Result<()> {
+        let Some(key) = &job.input.logged else {
+            return Ok(());
+        };
         self.put(
             job,
-            INPUT,
+            key,
             &[("query", &input.query), ("params", &input.params)],
         )
         .await
@@ -43,9 +44,7 @@ impl Events {
 
     /// The job with everything in it that its row only points at.
     pub async fn whole(&self, mut job: Job) -> Result<Job> {
-        if job.input.logged {
-            job.input = self.input(&job).await?;
-        }
+        job.input = self.input(&job).await?;
         if let Some(Outcome::Completed(JobResult::Logged(key))) = &job.outcome {
             let entry = self.get(job.id, key).await?;
             let result = Item(&entry).text("result")?.to_owned();
@@ -56,16 +55,15 @@ impl Events {
 
     /// The whole input of a job, wherever it stands.
     pub async fn input(&self, job: &Job) -> Result<Input> {
-        if !job.input.logged {
+        let Some(key) = &job.input.logged else {
             return Ok(job.input.clone());
-        }
-        let entry = self.get(job.id, INPUT).await?;
+        };
+        let entry = self.get(job.id, key).await?;
         let item = Item(&entry);
-        Ok(Input {
-            query: item.text("query")?.to_owned(),
-            params: item.text("params")?.to_owned(),
-            logged: false,
-        })
+        Ok(Input::whole(
+            item.text("query")?.to_owned(),
+            item.text("params")?.to_owned(),
+        ))
     }
 
     async fn put(&self, job: &Job, entry: &str, attributes: &[(&str, &str)]) -> Result<()> {

@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::ids::{ConnectionId, JobId, Owner};
+use crate::limits;
 
 /// `progress` while nothing has run yet (PROTOCOL 3).
 pub const QUEUED_PROGRESS: u8 = 5;
@@ -133,8 +135,38 @@ pub struct Input {
     pub query: String,
     /// A JSON object; `{}` where `logged`.
     pub params: String,
-    /// Whether the whole stands in the event log, being too large for the row.
-    pub logged: bool,
+    /// The entry of the event log that holds the whole, where it is too large for the row. Named
+    /// after the content, so equal inputs have equal rows.
+    pub logged: Option<String>,
+}
+
+impl Input {
+    /// All of a small input.
+    pub fn whole(query: String, params: String) -> Self {
+        Self {
+            query,
+            params,
+            logged: None,
+        }
+    }
+
+    /// As the row holds it: DynamoDB bills the whole row at each update.
+    pub fn in_row(&self) -> Self {
+        if self.query.len() + self.params.len() <= limits::QUERY_IN_ROW_BYTES {
+            return self.clone();
+        }
+        let content = format!("{}:{}{}", self.query.len(), self.query, self.params);
+        let key = format!(
+            "input#{}",
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes())
+        );
+        let preview = limits::prefix(&self.query, limits::QUERY_IN_ROW_BYTES).to_owned();
+        Self {
+            query: preview,
+            params: "{}".to_owned(),
+            logged: Some(key),
+        }
+    }
 }
 
 /// What must hold for a change to be written.

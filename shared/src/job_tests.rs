@@ -23,11 +23,7 @@ fn connection(n: usize) -> ConnectionId {
 }
 
 fn submitted(now: Timestamp) -> Job {
-    let input = Input {
-        query: "q".into(),
-        params: "{}".into(),
-        logged: false,
-    };
+    let input = Input::whole("q".into(), "{}".into());
     Job::submitted(
         JobId::new(now, &[7; 10]),
         owner("alice"),

@@ -4,8 +4,12 @@
 //! gets a [`Context`], reports through it, and returns its result. Whoever brings an analysis of
 //! their own needs this file only.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde_json::Value;
+
+use crate::reports::{Progress, Reports};
 
 /// One kind of work. It runs on a runtime of its own, so it may block without harm to the lease.
 #[async_trait]
@@ -32,22 +36,22 @@ pub struct Context {
     query: String,
     params: Value,
     attempt: u32,
-    progress: tokio::sync::watch::Sender<Progress>,
-}
-
-/// The latest that the analysis said of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// 0 to 100; never falling within an attempt.
-    pub percent: u8,
-    pub message: String,
+    reports: Arc<Reports>,
 }
 
 impl Context {
-    /// A context whose reports arrive at the returned receiver.
-    pub fn new(query: String, params: Value, attempt: u32) -> (Self, tokio::sync::watch::Receiver<Progress>) {
-        let (progress, reports) = tokio::sync::watch::channel(Progress::default());
-        (Self { query, params, attempt, progress }, reports)
+    /// A context of the `attempt`th attempt, and where its reports arrive. `params` is an object.
+    pub fn new(query: String, params: Value, attempt: u32) -> (Self, Arc<Reports>) {
+        let reports = Arc::new(Reports::default());
+        (
+            Self {
+                query,
+                params,
+                attempt,
+                reports: reports.clone(),
+            },
+            reports,
+        )
     }
 
     /// The question, whole, as it was submitted.
@@ -65,9 +69,12 @@ impl Context {
         self.attempt
     }
 
-    /// Reports how far the work is. Cheap, never waits, and a report that a later one overtakes
-    /// may be left out.
+    /// Reports how far the work is, from 0 to 100. Cheap, never waits. Each step of 5 % is told;
+    /// of smaller ones the latest, once a second.
     pub fn progress(&self, percent: u8, message: impl Into<String>) {
-        self.progress.send_replace(Progress { percent: percent.min(100), message: message.into() });
+        self.reports.push(Progress {
+            percent: percent.min(100),
+            message: message.into(),
+        });
     }
 }

@@ -164,7 +164,7 @@ impl Jobs {
             .transpose()?;
         let mut jobs = self.batch(answer.items.unwrap_or_default()).await?;
         jobs.retain(|job| job.owner == *owner && job.expires_at > now);
-        jobs.sort_by(|a, b| (b.created_at, b.id).cmp(&(a.created_at, a.id)));
+        jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
         Ok(Page { jobs, cursor })
     }
 

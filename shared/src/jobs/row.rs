@@ -38,10 +38,7 @@ pub(super) fn item(job: &Job) -> Attributes {
         "params",
         (job.input.params != "{}").then(|| text(&job.input.params)),
     );
-    put(
-        "inputLogged",
-        job.input.logged.then_some(AttributeValue::Bool(true)),
-    );
+    put("inputRef", job.input.logged.as_ref().map(text));
     put("requestId", job.request_id.as_ref().map(text));
     put("status", Some(text(job.status.as_str())));
     put("progress", Some(number(job.progress.into())));
@@ -78,7 +75,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         input: Input {
             query: item.text("query")?.to_owned(),
             params: item.optional_text("params")?.unwrap_or("{}").to_owned(),
-            logged: item.flag("inputLogged")?,
+            logged: item.optional_text("inputRef")?.map(Into::into),
         },
         request_id: item.optional_text("requestId")?.map(Into::into),
         status,

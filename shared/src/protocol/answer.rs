@@ -284,11 +284,7 @@ mod tests {
             user: "alice".into(),
             tenant: None,
         };
-        let input = Input {
-            query: "why?".into(),
-            params: "{}".into(),
-            logged: false,
-        };
+        let input = Input::whole("why?".into(), "{}".into());
         let id = JobId::parse("0190c6f3-0000-7000-8000-000000000001").unwrap();
         let mut job = Job::submitted(
             id,

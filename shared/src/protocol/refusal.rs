@@ -31,6 +31,8 @@ pub struct Refusal {
     pub code: Code,
     pub sentence: String,
     pub details: Map<String, Value>,
+    /// Seconds until asking again may help.
+    pub retry_after: Option<u64>,
 }
 
 impl Refusal {
@@ -39,6 +41,7 @@ impl Refusal {
             code,
             sentence: sentence.into(),
             details: Map::new(),
+            retry_after: None,
         }
     }
 
@@ -74,6 +77,9 @@ impl Refusal {
             "data": {"code": self.code.as_str(), "message": self.sentence, "details": self.details},
             "timestamp": now.as_second(),
         });
+        if let Some(seconds) = self.retry_after {
+            frame["retryAfter"] = seconds.into();
+        }
         if let Some(request_id) = request_id {
             frame["requestId"] = request_id.into();
         }

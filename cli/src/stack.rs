@@ -1,0 +1,160 @@
+//! The embedded cloud as the commands use it: started here, or found running.
+//!
+//! Knows the options that people give; what a stack consists of is the template's business.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use longhaul_local::cloud::{Cloud, Options};
+use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
+use longhaul_worker::analyses::finops::sample;
+
+use crate::functions::TRUST_CLAIMS;
+use crate::token::{self, SECRET};
+
+/// The sample bill that answers come from when no bill is given: its rows and its seed.
+pub const SAMPLE: (u64, u64) = (20_000, 1);
+
+/// Where the embedded cloud keeps its state, and what it reads.
+#[derive(Args, Clone)]
+pub struct Place {
+    /// The folder that keeps the embedded cloud's state.
+    #[arg(long, default_value = ".longhaul", value_name = "DIR")]
+    pub data: PathBuf,
+    /// The secret that development tokens are signed with; made and kept in the data folder if none is given.
+    #[arg(long, env = "LONGHAUL_JWT_SECRET", hide_env_values = true, hide = true)]
+    pub jwt_secret: Option<String>,
+}
+
+/// What a stack is started with.
+#[derive(Args, Clone)]
+pub struct Start {
+    /// A FOCUS bill to answer from (CSV, plain or gzipped) in place of the generated sample.
+    #[arg(long, value_name = "PATH")]
+    pub bill: Option<PathBuf>,
+    /// The CloudFormation template to run.
+    #[arg(long, value_name = "PATH")]
+    pub template: Option<PathBuf>,
+    /// A value for one of the template's parameters; may be repeated.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub parameters: Vec<(String, String)>,
+    /// Accept claimed identities without a token. For development on this machine only.
+    #[arg(long)]
+    pub trust_claims: bool,
+    /// Append a line for each AWS call to this file.
+    #[arg(long, value_name = "FILE")]
+    pub wire_log: Option<PathBuf>,
+}
+
+/// A stack to talk to.
+pub enum Stack {
+    /// Started by this process; it ends with it.
+    Own(Box<Cloud>),
+    /// Run by another process on the same data folder.
+    Running(Endpoints),
+}
+
+impl Stack {
+    pub fn endpoints(&self) -> &Endpoints {
+        match self {
+            Self::Own(cloud) => &cloud.endpoints,
+            Self::Running(endpoints) => endpoints,
+        }
+    }
+
+    /// Ends a stack of our own, in order.
+    pub async fn stop(self) {
+        if let Self::Own(cloud) = self {
+            cloud.stop().await;
+        }
+    }
+}
+
+impl Place {
+    /// The running stack on this data folder, or else one started on these ports (0: any).
+    pub async fn stack(&self, start: &Start, port: u16, aws_port: u16) -> Result<Stack> {
+        match DataFolder::open(&self.data)? {
+            Opened::Held(folder) => Ok(Stack::Own(Box::new(self.start(folder, start, port, aws_port).await?))),
+            Opened::InUse => Ok(Stack::Running(self.running()?)),
+        }
+    }
+
+    /// Starts a stack on this data folder, which nobody else may be using.
+    pub async fn own(&self, start: &Start, port: u16, aws_port: u16) -> Result<Cloud> {
+        match DataFolder::open(&self.data)? {
+            Opened::Held(folder) => self.start(folder, start, port, aws_port).await,
+            Opened::InUse => {
+                let process = self.running().map(|running| format!(" (process {})", running.process)).unwrap_or_default();
+                bail!("the data folder {} is in use by another stack{process}", self.data.display())
+            }
+        }
+    }
+
+    fn running(&self) -> Result<Endpoints> {
+        data::endpoints(&self.data).context("another stack is only just starting on this data folder; try again")
+    }
+
+    async fn start(&self, folder: DataFolder, start: &Start, port: u16, aws_port: u16) -> Result<Cloud> {
+        let mut parameters = BTreeMap::from([("NoopEnabled".to_owned(), "true".to_owned())]);
+        let (bill, sample) = match &start.bill {
+            Some(bill) => (bill.clone(), false),
+            None => (sample_bill(&folder)?, true),
+        };
+        let bill = bill.canonicalize().with_context(|| format!("the bill {} can't be read", bill.display()))?;
+        parameters.insert("BillLocation".to_owned(), bill.display().to_string());
+        parameters.insert("BillIsSample".to_owned(), sample.to_string());
+        parameters.extend(start.parameters.iter().cloned());
+        let options = Options {
+            template: start.template.clone().unwrap_or_else(default_template),
+            parameters,
+            secrets: token::secrets(self.jwt_secret.as_deref()),
+            port,
+            aws_port,
+            program: std::env::current_exe().context("finding this program's own file")?,
+            environment: BTreeMap::from([(TRUST_CLAIMS.to_owned(), start.trust_claims.to_string())]),
+            wire_log: start.wire_log.clone(),
+        };
+        Cloud::start(folder, options).await
+    }
+
+    /// The secret that signs the tokens of the stack on this data folder, running or yet to be started.
+    pub fn secret(&self) -> Result<String> {
+        if let Some(secret) = &self.jwt_secret {
+            return Ok(secret.clone());
+        }
+        if let Some(secret) = data::read_secret(&self.data, SECRET)? {
+            return Ok(secret);
+        }
+        match DataFolder::open(&self.data)? {
+            Opened::Held(folder) => folder.secret(SECRET),
+            Opened::InUse => bail!("another stack is only just starting on this data folder; try again"),
+        }
+    }
+}
+
+/// The template of this source tree: the binary is built from it and runs it.
+fn default_template() -> PathBuf {
+    let here = Path::new("cloudformation/template.yaml");
+    if here.exists() { here.to_owned() } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(here) }
+}
+
+/// The sample bill, written once: the same rows and seed give the same bytes.
+fn sample_bill(folder: &DataFolder) -> Result<PathBuf> {
+    let (rows, seed) = SAMPLE;
+    let bills = folder.folder("bills")?;
+    let (aside, path) = (bills.join("sample.new"), bills.join(format!("sample-{rows}-{seed}.csv")));
+    if !path.exists() {
+        let written = File::create(&aside).map_err(Into::into).and_then(|file| sample::write_sample(rows, seed, std::io::BufWriter::new(file)));
+        written.context("writing the sample bill")?;
+        std::fs::rename(&aside, &path)?;
+    }
+    Ok(path)
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}

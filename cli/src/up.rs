@@ -1,0 +1,68 @@
+//! `longhaul up`: keeps the embedded cloud running until it is told to stop.
+
+use anyhow::Result;
+use clap::Args;
+use longhaul_local::cloud::Cloud;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::stack::{Place, Start};
+
+#[derive(Args)]
+pub struct Up {
+    /// The port of the WebSocket gateway; 0 chooses a free one.
+    #[arg(long, default_value_t = 3001)]
+    port: u16,
+    /// The port of the AWS endpoint; 0 chooses a free one.
+    #[arg(long, default_value_t = 4566)]
+    aws_port: u16,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    start: Start,
+}
+
+impl Up {
+    pub async fn run(self) -> Result<()> {
+        let cloud = self.place.own(&self.start, self.port, self.aws_port).await?;
+        self.tell(&cloud);
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            _ = terminated.recv() => {}
+        }
+        cloud.stop().await;
+        Ok(())
+    }
+
+    /// A line per endpoint, two commands to paste, and `READY` once everything answers.
+    fn tell(&self, cloud: &Cloud) {
+        let (gateway, aws) = (&cloud.endpoints.gateway, &cloud.endpoints.aws);
+        let data = match self.place.data.to_str() {
+            Some(".longhaul") | None => String::new(),
+            Some(folder) => format!(" --data {folder}"),
+        };
+        let table = cloud.plan.outputs.get("JobsTableName").map_or("longhaul-jobs", String::as_str);
+        if self.start.trust_claims {
+            eprintln!("WARNING: claimed identities are accepted without a token (--trust-claims).");
+        }
+        println!("WebSocket  {gateway}");
+        println!("AWS        {aws}");
+        println!("data       {}", self.place.data.display());
+        println!();
+        println!("Talk to it:    wscat -c \"{gateway}?token=$(cargo run -q -- token --user alice{data})\"");
+        println!(
+            "Look at jobs:  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws dynamodb scan --table-name {table} --endpoint-url {aws} --region us-east-1"
+        );
+        println!();
+        println!("Only in AWS, and without effect here: {}", inert(cloud));
+        println!("READY");
+    }
+}
+
+/// The types of the template's resources that have no local effect, each once.
+fn inert(cloud: &Cloud) -> String {
+    let mut types: Vec<&str> = cloud.plan.inert.iter().map(|(_, kind)| kind.as_str()).collect();
+    types.sort_unstable();
+    types.dedup();
+    types.join(", ")
+}

@@ -1,0 +1,29 @@
+//! `getJob`: one job of the caller's, with its result. Another's is as unknown as none.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::protocol::{self, JobReference};
+
+use crate::message::{Answer, Call, Door};
+
+pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference) -> Answer {
+    let request_id = call.request_id.as_deref();
+    let id = match job {
+        Ok(id) => id,
+        Err(unknown) => return Ok(Some(protocol::job(&unknown, None, request_id, call.now))),
+    };
+    let own = door
+        .jobs
+        .get(id)
+        .await?
+        .filter(|job| job.owner == speaker.owner && job.expires_at > call.now);
+    let job = match own {
+        Some(job) => Some(door.events.whole(job).await?),
+        None => None,
+    };
+    Ok(Some(protocol::job(
+        &id.to_string(),
+        job.as_ref(),
+        request_id,
+        call.now,
+    )))
+}

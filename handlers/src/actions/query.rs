@@ -1,0 +1,70 @@
+//! `query`: submits a job. The row first, then `job_queued`, then the queue: in this order, so that
+//! the worker's first event can't overtake it.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::event::Event;
+use longhaul_shared::ids::JobId;
+use longhaul_shared::job::{Input, Job};
+use longhaul_shared::jobs::Created;
+use longhaul_shared::protocol::{Code, Refusal, Submission};
+use longhaul_shared::{limits, protocol};
+use uuid::Uuid;
+
+use super::authenticate::agree;
+use super::subscribe;
+use crate::message::{Answer, Call, Door};
+
+pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submission) -> Answer {
+    agree(speaker, &submission.claimed)?;
+    if !door.kinds.contains(&submission.kind) {
+        let sentence = format!(
+            "There is no analysis of kind '{}'.",
+            limits::prefix(&submission.kind, 64)
+        );
+        return Err(Refusal::field("kind", sentence)
+            .with("kinds", door.kinds.clone())
+            .into());
+    }
+    let input = Input::whole(submission.query, submission.params);
+    let id = match &submission.idempotency_key {
+        Some(key) => JobId::idempotent(&speaker.owner, key),
+        None => JobId::new(
+            call.now,
+            Uuid::new_v4()
+                .as_bytes()
+                .first_chunk()
+                .expect("16 bytes have ten"),
+        ),
+    };
+    let owner = speaker.owner.clone();
+    let mut job = Job::submitted(
+        id,
+        owner,
+        submission.kind,
+        input.in_row(),
+        call.now,
+        door.retention,
+    );
+    job.request_id.clone_from(&call.request_id);
+    job.followers.insert(call.connection.clone());
+
+    door.events.put_input(&job, &input).await?;
+    if let Created::Exists(earlier) = door.jobs.create(&job).await? {
+        if (&earlier.owner, &earlier.kind, &earlier.input) != (&job.owner, &job.kind, &job.input) {
+            let sentence = "The 'idempotencyKey' was used for different work.";
+            return Err(Refusal::new(Code::Conflict, sentence)
+                .with("field", "idempotencyKey")
+                .into());
+        }
+        return subscribe::run(door, call, speaker, Ok(job.id), 0).await;
+    }
+    // From here on the job is durable: whatever fails now, the sweep does again.
+    job.input = input;
+    door.push
+        .post(&call.connection, &protocol::event(&Event::queued(&job)))
+        .await;
+    if let Err(error) = door.dispatch.send(job.id, &job.owner).await {
+        tracing::warn!(job = %job.id, error = format!("{error:#}"), "a job waits for the sweep to queue it");
+    }
+    Ok(None)
+}

@@ -1,0 +1,66 @@
+//! `subscribe`: follows a job from the last event that the client has applied.
+//!
+//! Following and reading the head are one write, so no event falls between them: what the answer
+//! does not hold, the follower is pushed.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::event::Event;
+use longhaul_shared::job::Job;
+use longhaul_shared::jobs::Commit;
+use longhaul_shared::limits;
+use longhaul_shared::protocol::{Code, JobReference, Refusal, subscribed};
+
+use crate::message::{Answer, Call, Door};
+
+pub async fn run(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    job: JobReference,
+    after: u64,
+) -> Answer {
+    let request_id = call.request_id.as_deref();
+    let id = match job {
+        Ok(id) => id,
+        Err(unknown) => return Ok(Some(subscribed(&unknown, None, request_id, call.now))),
+    };
+    let follow = Job::follow(
+        speaker.owner.clone(),
+        call.connection.clone(),
+        limits::FOLLOWERS,
+    );
+    let job = match door.jobs.commit(id, &follow).await? {
+        Commit::Applied(job) if job.expires_at > call.now => *job,
+        Commit::Refused(Some(job)) if job.owner == speaker.owner && job.expires_at > call.now => {
+            let sentence = format!(
+                "At most {} connections may follow one job.",
+                limits::FOLLOWERS
+            );
+            return Err(Refusal {
+                retry_after: Some(30),
+                ..Refusal::new(Code::RateLimit, sentence)
+            }
+            .into());
+        }
+        _ => {
+            return Ok(Some(subscribed(
+                &id.to_string(),
+                None,
+                request_id,
+                call.now,
+            )));
+        }
+    };
+    let missing = Event::since(&job, after);
+    let events = if missing.is_empty() {
+        missing
+    } else {
+        Event::since(&door.events.whole(job.clone()).await?, after)
+    };
+    Ok(Some(subscribed(
+        &id.to_string(),
+        Some((&job, &events)),
+        request_id,
+        call.now,
+    )))
+}

@@ -1,0 +1,23 @@
+//! `unsubscribe`: stops following a job. Answers the same whether or not there was anything to stop.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::job::Job;
+use longhaul_shared::protocol::{JobReference, unsubscribed};
+
+use crate::message::{Answer, Call, Door};
+
+pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference) -> Answer {
+    let named = match job {
+        Ok(id) => {
+            let unfollow = Job::unfollow(speaker.owner.clone(), call.connection.clone());
+            door.jobs.commit(id, &unfollow).await?;
+            id.to_string()
+        }
+        Err(unknown) => unknown,
+    };
+    Ok(Some(unsubscribed(
+        &named,
+        call.request_id.as_deref(),
+        call.now,
+    )))
+}

@@ -1,0 +1,189 @@
+//! `$default`: one frame of a client, read, attributed to its speaker, done, and answered.
+//!
+//! The door only: what each action does is in [`crate::actions`], one file each.
+
+use anyhow::Result;
+use aws_lambda_events::apigw::{
+    ApiGatewayProxyResponse as Response, ApiGatewayWebsocketProxyRequest as Event,
+};
+use aws_lambda_events::encodings::Body;
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use longhaul_shared::auth::{Identity, Verifier};
+use longhaul_shared::config::Config;
+use longhaul_shared::connections::Connections;
+use longhaul_shared::dispatch::Dispatch;
+use longhaul_shared::events::Events;
+use longhaul_shared::ids::ConnectionId;
+use longhaul_shared::jobs::Jobs;
+use longhaul_shared::protocol::{Action, Refusal, Request};
+use longhaul_shared::push::Push;
+use longhaul_shared::{protocol, sdk, time};
+
+use crate::actions::{
+    authenticate, get_job, list_jobs, query, refresh_token, subscribe, unsubscribe,
+};
+use crate::{Trust, speaker};
+
+/// What the actions work with.
+pub(crate) struct Door {
+    pub connections: Connections,
+    pub jobs: Jobs,
+    pub events: Events,
+    pub dispatch: Dispatch,
+    pub push: Push,
+    pub verifier: Verifier,
+    pub trust: Trust,
+    /// The kinds that the worker has analyses for.
+    pub kinds: Vec<String>,
+    pub retention: std::time::Duration,
+}
+
+/// One frame on its way through the door.
+pub(crate) struct Call {
+    pub connection: ConnectionId,
+    pub request_id: Option<String>,
+    pub now: Timestamp,
+    /// Whom the authorizer knew at `$connect`.
+    pub introduced: Option<Identity>,
+}
+
+/// A direct answer, if the action gives one; or why it was not done.
+pub(crate) type Answer = Result<Option<String>, No>;
+
+/// Why an action was not done.
+pub(crate) enum No {
+    /// The client's doing: it is told this.
+    Refused(Refusal),
+    /// Ours: it is logged, and the client is told an id of the log.
+    Broken(anyhow::Error),
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<anyhow::Error> for No {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+pub async fn serve(config: &Config, trust: Trust) -> Result<(), Error> {
+    let door = &Door::open(config, trust).await?;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
+        let frame = door.handle(event.payload, &event.context.request_id).await;
+        let mut response = Response::default();
+        response.status_code = 200;
+        response.body = frame.map(Body::Text);
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+impl Door {
+    async fn open(config: &Config, trust: Trust) -> Result<Self> {
+        let sdk = sdk::config().await;
+        let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
+        let connections = Connections::new(
+            dynamo.clone(),
+            config.required("CONNECTIONS_TABLE")?.to_owned(),
+        );
+        Ok(Self {
+            jobs: Jobs::new(dynamo.clone(), config.required("JOBS_TABLE")?.to_owned()),
+            events: Events::new(dynamo, config.required("JOB_EVENTS_TABLE")?.to_owned()),
+            dispatch: Dispatch::new(
+                aws_sdk_sqs::Client::new(&sdk),
+                config.required("JOBS_QUEUE_URL")?.to_owned(),
+            ),
+            push: Push::new(
+                &sdk,
+                config.required("CONNECTIONS_ENDPOINT")?,
+                connections.clone(),
+            ),
+            connections,
+            verifier: Verifier::hs256(config.required("LONGHAUL_JWT_SECRET")?),
+            trust,
+            kinds: config
+                .optional("KINDS")
+                .unwrap_or_default()
+                .split(',')
+                .map(|kind| kind.trim().to_owned())
+                .filter(|kind| !kind.is_empty())
+                .collect(),
+            retention: config.days("JOB_RETENTION_DAYS")?,
+        })
+    }
+
+    /// The frame to answer with, if any.
+    async fn handle(&self, event: Event, error_id: &str) -> Option<String> {
+        let request = Request::parse(event.body.as_deref().unwrap_or_default());
+        let (request_id, action) = match request {
+            Ok(request) => (request.request_id, Ok(request.action)),
+            Err(unreadable) => (unreadable.request_id, Err(unreadable.refusal)),
+        };
+        let context = event.request_context;
+        let call = Call {
+            connection: ConnectionId(context.connection_id.unwrap_or_default()),
+            request_id,
+            now: time::now(),
+            introduced: speaker::from_context(&context.authorizer.fields),
+        };
+        let refusal = match self.act(&call, action).await {
+            Ok(frame) => return frame,
+            Err(No::Refused(refusal)) => refusal,
+            Err(No::Broken(error)) => {
+                tracing::error!(error_id, connection = %call.connection, error = format!("{error:#}"), "an action failed");
+                Refusal::internal(error_id)
+            }
+        };
+        Some(refusal.frame(call.request_id.as_deref(), call.now))
+    }
+
+    async fn act(&self, call: &Call, action: Result<Action, Refusal>) -> Answer {
+        // Before anyone has authenticated, only these two are answered.
+        match action {
+            Ok(Action::Ping) => {
+                return Ok(Some(protocol::pong(call.request_id.as_deref(), call.now)));
+            }
+            Ok(Action::Authenticate { token, claimed }) => {
+                return authenticate::run(self, call, token, claimed).await;
+            }
+            _ => {}
+        }
+        let speaker = self.speaker(call).await?;
+        if let Ok(Action::RefreshToken { token }) = action {
+            return refresh_token::run(self, call, &speaker, &token).await;
+        }
+        if !speaker.holds(call.now) {
+            return Err(Refusal::authentication(
+                "The token has expired; renew it with 'refreshToken'.",
+            )
+            .into());
+        }
+        match action? {
+            Action::Submit(submission) => query::run(self, call, &speaker, submission).await,
+            Action::Subscribe { job, after } => {
+                subscribe::run(self, call, &speaker, job, after).await
+            }
+            Action::Unsubscribe { job } => unsubscribe::run(self, call, &speaker, job).await,
+            Action::GetJob { job } => get_job::run(self, call, &speaker, job).await,
+            Action::ListJobs(listing) => list_jobs::run(self, call, &speaker, listing).await,
+            Action::Ping | Action::Authenticate { .. } | Action::RefreshToken { .. } => Ok(None),
+        }
+    }
+
+    /// Who is speaking: whom the authorizer knew, at no cost, while that token holds; else whom the
+    /// connection's row names.
+    async fn speaker(&self, call: &Call) -> Result<Identity, No> {
+        match &call.introduced {
+            Some(identity) if identity.holds(call.now) => Ok(identity.clone()),
+            _ => {
+                let known = self.connections.identity(&call.connection).await?;
+                known.ok_or_else(|| Refusal::authentication("Please authenticate first.").into())
+            }
+        }
+    }
+}

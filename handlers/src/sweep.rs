@@ -1,0 +1,102 @@
+//! The sweep, once a minute: does again what a crash left undone.
+//!
+//! The same steps that submit and the worker take, without their input: what was written but never
+//! queued is sent, whose lease lapsed is sent, an end that was not confirmed is pushed again.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use longhaul_shared::config::Config;
+use longhaul_shared::connections::Connections;
+use longhaul_shared::dispatch::Dispatch;
+use longhaul_shared::event::Event;
+use longhaul_shared::events::Events;
+use longhaul_shared::job::{Job, OPEN_SHARDS, Repair};
+use longhaul_shared::jobs::{Commit, Jobs};
+use longhaul_shared::push::Push;
+use longhaul_shared::{protocol, sdk, time};
+use serde_json::Value;
+
+struct Sweep {
+    jobs: Jobs,
+    events: Events,
+    dispatch: Dispatch,
+    push: Push,
+    /// No younger job can need mending.
+    youngest: Duration,
+}
+
+pub async fn serve(config: &Config) -> Result<(), Error> {
+    let sdk = sdk::config().await;
+    let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
+    let connections = Connections::new(
+        dynamo.clone(),
+        config.required("CONNECTIONS_TABLE")?.to_owned(),
+    );
+    let sweep = &Sweep {
+        jobs: Jobs::new(dynamo.clone(), config.required("JOBS_TABLE")?.to_owned()),
+        events: Events::new(dynamo, config.required("JOB_EVENTS_TABLE")?.to_owned()),
+        dispatch: Dispatch::new(
+            aws_sdk_sqs::Client::new(&sdk),
+            config.required("JOBS_QUEUE_URL")?.to_owned(),
+        ),
+        push: Push::new(&sdk, config.required("CONNECTIONS_ENDPOINT")?, connections),
+        youngest: config
+            .seconds("LEASE_SECONDS")?
+            .min(Duration::from_secs(60)),
+    };
+    lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| async move {
+        sweep.run(time::now()).await.inspect_err(|error| {
+            tracing::error!(error = format!("{error:#}"), "the sweep broke off")
+        })
+    }))
+    .await
+}
+
+impl Sweep {
+    async fn run(&self, now: Timestamp) -> Result<()> {
+        for shard in 0..OPEN_SHARDS {
+            let mut start = None;
+            loop {
+                let (jobs, next) = self.jobs.open(shard, now - self.youngest, start).await?;
+                for job in jobs {
+                    if let Err(error) = self.mend(&job, now).await {
+                        tracing::warn!(job = %job.id, error = format!("{error:#}"), "a job waits for the next sweep");
+                    }
+                }
+                start = next;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn mend(&self, job: &Job, now: Timestamp) -> Result<()> {
+        match job.repair(now) {
+            None => Ok(()),
+            Some(Repair::Resend(change)) => match self.jobs.commit(job.id, &change).await? {
+                Commit::Applied(_) => {
+                    tracing::info!(job = %job.id, resends = job.resends + 1, "a job is sent to the queue again");
+                    self.dispatch.send(job.id, &job.owner).await
+                }
+                Commit::Refused(_) => Ok(()),
+            },
+            Some(Repair::Announce) => {
+                tracing::info!(job = %job.id, "an end is announced again");
+                let ended = self.events.whole(job.clone()).await?;
+                if self
+                    .push
+                    .post_all(&job.followers, &protocol::event(&Event::latest(&ended)))
+                    .await?
+                {
+                    self.jobs.commit(job.id, &job.close()).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A small cloud from one template: the services, wired as the template wires them, in one process.
+//!
+//! The order matters: ports first, since names carry them; data before functions; pollers last.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use futures_util::FutureExt;
+use http::Method;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::data::{DataFolder, Endpoints};
+use crate::dynamodb::DynamoDb;
+use crate::endpoint::Endpoint;
+use crate::gateway::{Gateway, GatewayOptions};
+use crate::lambda::{Lambda, Launch};
+use crate::plan::Plan;
+use crate::sqs::Sqs;
+use crate::template::{self, Settings};
+use crate::wire_log::{Call, WireLog, caller};
+use crate::{event_source, schedule};
+
+/// Invocations at once over all functions, unless the template reserves fewer (AWS's own default is 1,000).
+const CONCURRENCY: u32 = 100;
+
+/// How a cloud is to be run.
+pub struct Options {
+    /// The CloudFormation template to run.
+    pub template: PathBuf,
+    /// Values for the template's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Secrets that are given and not made, by logical id.
+    pub secrets: BTreeMap<String, String>,
+    /// The port of the WebSocket gateway; 0 chooses a free one.
+    pub port: u16,
+    /// The port of the AWS endpoint; 0 chooses a free one.
+    pub aws_port: u16,
+    /// What runs as every function: it finds its entry by `_HANDLER`.
+    pub program: PathBuf,
+    /// Variables that every function gets besides the template's.
+    pub environment: BTreeMap<String, String>,
+    /// Where each AWS call is to be noted.
+    pub wire_log: Option<PathBuf>,
+}
+
+/// A running cloud. Dropping it ends its functions; [`Cloud::stop`] does so in order.
+pub struct Cloud {
+    pub endpoints: Endpoints,
+    pub plan: Plan,
+    gateway: Gateway,
+    lambda: Lambda,
+    /// Servers, pollers and schedules.
+    tasks: JoinSet<()>,
+    _dynamodb: DynamoDb,
+    _data: DataFolder,
+}
+
+impl Cloud {
+    /// Starts everything and returns once everything answers.
+    pub async fn start(data: DataFolder, options: Options) -> Result<Self> {
+        let gateway_port = listen(options.port, "the gateway").await?;
+        let aws_port = listen(options.aws_port, "the AWS endpoint").await?;
+        let endpoints = Endpoints {
+            process: std::process::id(),
+            gateway: format!("ws://{}", gateway_port.local_addr()?),
+            aws: format!("http://{}", aws_port.local_addr()?),
+        };
+        let plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints.aws)?;
+        let Some(api) = plan.gateway.clone() else { bail!("the template has no WebSocket API") };
+        let log = options.wire_log.as_deref().map(WireLog::open).transpose()?.unwrap_or_default();
+
+        let dynamodb = DynamoDb::start(&data.folder("dynamodb")?)?;
+        dynamodb.provision(&plan.tables)?;
+        let sqs = Sqs::open(&data.folder("sqs")?, endpoints.aws.clone())?;
+        sqs.provision(&plan.queues).await?;
+        let mut environment = options.environment;
+        environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
+        let launch = Launch {
+            program: options.program,
+            args: vec![],
+            environment,
+            logs: data.folder("logs")?,
+            concurrency: CONCURRENCY,
+        };
+        let lambda = Lambda::start(plan.functions.clone(), launch).await?;
+        let domain = gateway_port.local_addr()?.to_string();
+        let gateway = Gateway::new(api, lambda.clone(), GatewayOptions { domain, ..GatewayOptions::default() });
+
+        let mut tasks = JoinSet::new();
+        let management = gateway.router().layer(middleware::from_fn_with_state(log.clone(), note_push));
+        serve(&mut tasks, gateway_port, management);
+        serve(&mut tasks, aws_port, Endpoint::new(dynamodb.address, sqs.clone(), log).router());
+        for source in plan.event_sources.clone() {
+            tasks.spawn(event_source::run(source, endpoints.aws.clone(), in_process(&sqs), lambda.clone()));
+        }
+        for scheduled in plan.schedules.clone() {
+            tasks.spawn(schedule::run(scheduled, lambda.clone()));
+        }
+        data.announce(&endpoints)?;
+        Ok(Self { endpoints, plan, gateway, lambda, tasks, _dynamodb: dynamodb, _data: data })
+    }
+
+    /// Closes every connection, ends the functions and lets go of the data folder.
+    pub async fn stop(mut self) {
+        self.gateway.close_all().await;
+        self.tasks.shutdown().await;
+        self.lambda.stop().await;
+    }
+}
+
+/// The template, resolved for these ports, with its generated secrets kept in the data folder.
+fn plan(options: &Options, data: &DataFolder, gateway: SocketAddr, aws: &str) -> Result<Plan> {
+    let name = options.template.display().to_string();
+    let text = std::fs::read_to_string(&options.template).with_context(|| format!("the template {name} can't be read"))?;
+    let mut secrets = options.secrets.clone();
+    for generated in template::secrets(&name, &text)? {
+        if !secrets.contains_key(&generated) {
+            let secret = data.secret(&generated)?;
+            secrets.insert(generated, secret);
+        }
+    }
+    let settings = Settings { parameters: options.parameters.clone(), endpoint: aws.to_owned(), gateway: gateway.to_string(), secrets };
+    Ok(template::read(&name, &text, &settings)?)
+}
+
+async fn listen(port: u16, what: &str) -> Result<TcpListener> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    listener.with_context(|| format!("port {port} for {what} can't be had"))
+}
+
+fn serve(tasks: &mut JoinSet<()>, listener: TcpListener, router: Router) {
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "a server ended");
+        }
+    });
+}
+
+/// SQS as the event source mappings call it: in process, in the same protocol as everyone else.
+fn in_process(sqs: &Sqs) -> event_source::SqsCall {
+    let sqs = sqs.clone();
+    Arc::new(move |operation, request| {
+        let sqs = sqs.clone();
+        async move {
+            let answer = sqs.call(operation, request.to_string().as_bytes()).await?;
+            Ok(serde_json::from_slice(&answer)?)
+        }
+        .boxed()
+    })
+}
+
+/// Notes what goes through the management API; it costs no units.
+async fn note_push(
+    axum::extract::State(log): axum::extract::State<WireLog>,
+    request: Request,
+    next: Next,
+) -> axum::response::Response {
+    if !log.is_on() || !request.uri().path().contains("/@connections/") {
+        return next.run(request).await;
+    }
+    let operation = match *request.method() {
+        Method::POST => "PostToConnection",
+        Method::DELETE => "DeleteConnection",
+        _ => "GetConnection",
+    };
+    let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let request_bytes = http_body::Body::size_hint(request.body()).lower() as usize;
+    let response = next.run(request).await;
+    log.note(&Call {
+        caller: caller(&agent),
+        service: "execute-api",
+        operation,
+        status: response.status().as_u16(),
+        request_bytes,
+        response_bytes: http_body::Body::size_hint(response.body()).lower() as usize,
+        write_units: 0.0,
+        read_units: 0.0,
+    });
+    response
+}
+

@@ -1,0 +1,113 @@
+//! DynamoDB for the small cloud: the dynoxide engine on disk, on a thread, a runtime and a port of its own.
+//!
+//! The engine runs blocking SQLite inside async code, so it may not share a runtime with anything
+//! else; its router is private, so it listens on a port that [`crate::endpoint`] forwards to. Which
+//! tables there are is the plan's business.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
+use dynoxide::{Database, DynoxideError, server};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::plan::Table;
+
+/// How often expired items are removed; AWS takes up to days, and every reader filters by itself.
+const TTL_SWEEP: Duration = Duration::from_secs(60);
+
+/// A running engine.
+pub struct DynamoDb {
+    database: Database,
+    /// Where it speaks DynamoDB's wire protocol.
+    pub address: SocketAddr,
+    /// Dropped, it ends the engine's threads.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl DynamoDb {
+    /// Opens the database in `folder`, or makes it, and serves it.
+    pub fn start(folder: &Path) -> Result<Self> {
+        let file = folder.join("dynamodb.sqlite");
+        let file = file.to_str().context("the data folder's path is not UTF-8")?;
+        let database = Database::new(file).map_err(|error| anyhow!("{error}")).context("opening the tables")?;
+        // Commits are durable against kill -9; SQLite in WAL mode syncs at checkpoints only.
+        database.disable_bulk_loading().map_err(|error| anyhow!("{error}"))?;
+
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let served = database.clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("dynamodb").enable_all().build()?;
+        let thread = std::thread::Builder::new().name("dynamodb".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+                let sweeper = served.clone();
+                tokio::select! {
+                    () = server::serve_on(listener, served) => {}
+                    () = sweep_ttl(sweeper) => {}
+                    _ = stopped => {}
+                }
+            });
+            runtime.shutdown_timeout(Duration::from_secs(2));
+        })?;
+        Ok(Self { database, address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Makes the tables that are not there yet.
+    pub fn provision(&self, tables: &[Table]) -> Result<()> {
+        for table in tables {
+            let named = || format!("the table {}", table.name);
+            let request: CreateTableRequest = serde_json::from_value(table.create.clone()).with_context(named)?;
+            match self.database.create_table(request) {
+                Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => {}
+                Err(error) => return Err(anyhow!("{error}")).with_context(named),
+            }
+            if let Some(attribute) = &table.ttl_attribute {
+                self.expire(&table.name, attribute).with_context(named)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn expire(&self, table: &str, attribute: &str) -> Result<()> {
+        let specification = json!({"Enabled": true, "AttributeName": attribute});
+        let request: UpdateTimeToLiveRequest =
+            serde_json::from_value(json!({"TableName": table, "TimeToLiveSpecification": specification}))?;
+        match self.database.update_time_to_live(request) {
+            Ok(_) => Ok(()),
+            // Said of a table on which it is enabled already.
+            Err(DynoxideError::ValidationException(message)) if message.contains("already enabled") => Ok(()),
+            Err(error) => Err(anyhow!("{error}")),
+        }
+    }
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the engine has been printed; there is nothing more to do for it here.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn sweep_ttl(database: Database) {
+    let mut minute = tokio::time::interval(TTL_SWEEP);
+    loop {
+        minute.tick().await;
+        let database = database.clone();
+        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "expired items stay until the next sweep"),
+            Err(error) => tracing::warn!(%error, "the sweep of expired items broke off"),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The log of every AWS call on the wire, one JSON line each, from which budgets are counted.
+//!
+//! Knows calls by service and operation, their sizes and what DynamoDB says they cost; never what
+//! is in them.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Where calls are noted; one that was opened on no file notes nothing and costs nothing.
+#[derive(Clone, Default)]
+pub struct WireLog {
+    file: Option<Arc<Mutex<BufWriter<File>>>>,
+}
+
+/// One call.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call<'a> {
+    /// The calling function, as its SDK's user agent names it; empty for anyone else.
+    pub caller: &'a str,
+    /// `dynamodb`, `sqs` or `execute-api`.
+    pub service: &'a str,
+    pub operation: &'a str,
+    /// HTTP status of the answer.
+    pub status: u16,
+    pub request_bytes: usize,
+    pub response_bytes: usize,
+    /// DynamoDB's own count; 0 for other services.
+    pub write_units: f64,
+    pub read_units: f64,
+}
+
+impl WireLog {
+    /// Notes calls in the file, behind what is there.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("the wire log {}", path.display()))?;
+        Ok(Self { file: Some(Arc::new(Mutex::new(BufWriter::new(file)))) })
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Notes a call, in the file by the time this returns.
+    pub fn note(&self, call: &Call<'_>) {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            at: String,
+            #[serde(flatten)]
+            call: &'a Call<'a>,
+        }
+        let Some(file) = &self.file else { return };
+        let line = Line { at: format!("{:.3}", Timestamp::now()), call };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = serde_json::to_writer(&mut *file, &line).map_err(Into::into).and_then(|()| file.write_all(b"\n")).and_then(|()| file.flush());
+        if let Err(error) = written {
+            tracing::warn!(%error, "a call is missing from the wire log");
+        }
+    }
+}
+
+/// The function that a user agent names in its `app/` part, which the SDK sets from `AWS_SDK_UA_APP_ID`.
+pub fn caller(user_agent: &str) -> &str {
+    user_agent.split(' ').find_map(|part| part.strip_prefix("app/")).unwrap_or_default()
+}
+
+/// Asks DynamoDB what a call costs behind the caller's back, and takes the figure out of the answer.
+pub struct Costs {
+    asked: bool,
+    writes: bool,
+}
+
+/// Capacity units, indexes included.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub struct Units {
+    pub write: f64,
+    pub read: f64,
+}
+
+impl Costs {
+    /// The request as it is to be sent on. One whose caller asks for its costs itself, or that is
+    /// not JSON, is left alone.
+    pub fn ask(operation: &str, request: Bytes) -> (Self, Bytes) {
+        let writes = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"].contains(&operation);
+        let reads = ["GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"].contains(&operation);
+        match serde_json::from_slice::<Map<String, Value>>(&request) {
+            Ok(mut fields) if (writes || reads) && !fields.contains_key(ASKED) => {
+                fields.insert(ASKED.to_owned(), "TOTAL".into());
+                (Self { asked: true, writes }, Value::Object(fields).to_string().into())
+            }
+            _ => (Self { asked: false, writes }, request),
+        }
+    }
+
+    /// What the call cost, and the answer as the caller is to have it.
+    pub fn take(&self, answer: Bytes) -> (Units, Bytes) {
+        match serde_json::from_slice::<Map<String, Value>>(&answer) {
+            Ok(mut fields) if self.asked => {
+                let units = fields.remove("ConsumedCapacity").map_or(0.0, |costs| total(&costs));
+                let units = if self.writes { Units { write: units, read: 0.0 } } else { Units { write: 0.0, read: units } };
+                (units, Value::Object(fields).to_string().into())
+            }
+            _ => (Units::default(), answer),
+        }
+    }
+}
+
+const ASKED: &str = "ReturnConsumedCapacity";
+
+/// Of one table, or of each table of a batch or transaction.
+fn total(costs: &Value) -> f64 {
+    match costs {
+        Value::Array(tables) => tables.iter().map(total).sum(),
+        table => table["CapacityUnits"].as_f64().unwrap_or(0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn costs_are_asked_for_and_taken_out_again() {
+        let (costs, request) = Costs::ask("UpdateItem", Bytes::from_static(br#"{"TableName":"t"}"#));
+        assert_eq!(serde_json::from_slice::<Value>(&request).unwrap(), json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"}));
+        let answer = json!({"ConsumedCapacity": [{"CapacityUnits": 2.0}, {"CapacityUnits": 1.5}], "Attributes": {}});
+        let (units, answer) = costs.take(answer.to_string().into());
+        assert_eq!((units, answer), (Units { write: 3.5, read: 0.0 }, Bytes::from_static(br#"{"Attributes":{}}"#)));
+    }
+
+    #[test]
+    fn a_caller_that_asks_itself_is_answered_itself() {
+        let body = Bytes::from_static(br#"{"ReturnConsumedCapacity":"INDEXES"}"#);
+        let (costs, request) = Costs::ask("Query", body.clone());
+        assert_eq!(request, body);
+        let answer = Bytes::from_static(br#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#);
+        assert_eq!(costs.take(answer.clone()), (Units::default(), answer));
+    }
+
+    #[test]
+    fn the_caller_is_who_the_sdk_says() {
+        assert_eq!(caller("aws-sdk-rust/1.3 ua/2.1 app/longhaul-worker os/linux"), "longhaul-worker");
+        assert_eq!(caller("aws-cli/1.45"), "");
+    }
+}

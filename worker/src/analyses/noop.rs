@@ -1,0 +1,69 @@
+//! `noop`: for load tests and canaries. Reports `params.steps` times, `params.stepMs` apart, returns
+//! `params.bytes` bytes, and does nothing else.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::analysis::{Analysis, Context, Failure};
+
+/// More would outlast any lease for nothing.
+const MOST_STEPS: u32 = 1000;
+const LONGEST_STEP: u64 = 60_000;
+/// A result of a megabyte is more than any frame takes.
+const MOST_BYTES: usize = 1 << 20;
+
+pub struct Noop;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Params {
+    steps: u32,
+    step_ms: u64,
+    bytes: usize,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            steps: 4,
+            step_ms: 0,
+            bytes: 0,
+        }
+    }
+}
+
+#[async_trait]
+impl Analysis for Noop {
+    fn kind(&self) -> &'static str {
+        "noop"
+    }
+
+    async fn run(&self, context: &Context) -> Result<Value, Failure> {
+        let params = Params::deserialize(context.params())
+            .map_err(|error| reject(format!("'params' do not fit noop: {error}.")))?;
+        if params.steps > MOST_STEPS || params.step_ms > LONGEST_STEP || params.bytes > MOST_BYTES {
+            return Err(reject(format!(
+                "'params' ask for too much: at most {MOST_STEPS} steps, {LONGEST_STEP} ms between them and {MOST_BYTES} bytes."
+            )));
+        }
+        for step in 1..=params.steps {
+            tokio::time::sleep(Duration::from_millis(params.step_ms)).await;
+            // The last step is not the end, so that it stays apart from it: 4 steps are 20, 40, 60, 80.
+            context.progress(
+                (step * 100 / (params.steps + 1)) as u8,
+                format!("Step {step} of {}", params.steps),
+            );
+        }
+        Ok(json!({"agent": "noop", "query": context.query(), "response": "x".repeat(params.bytes)}))
+    }
+}
+
+fn reject(message: String) -> Failure {
+    Failure::Reject {
+        code: "BAD_PARAMS",
+        message,
+    }
+}
