@@ -1,0 +1,1 @@
+//! The analysis from a file to its result.
