@@ -14,6 +14,8 @@ mod ledger;
 mod money;
 mod period;
 mod question;
+#[cfg(test)]
+mod question_tests;
 mod sample;
 mod services;
 mod tags;
