@@ -1,0 +1,345 @@
+//! What stands out in a bill: a day on which a service cost far more than around it, and a resource
+//! that costs every day and does nothing. Each finding has the rows that it rests on.
+//!
+//! It states what was charged and by which rule it stands out; it refuses to know why.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::bill::Row;
+use super::ledger::{Cell, Ledger, Scope, TooManyDigits};
+use super::money;
+use super::text::clip;
+
+/// Days before and after that a day is compared with, and how many of them the bill must cover.
+const WINDOW: i64 = 28;
+const FEWEST_DAYS: usize = 14;
+/// A spike is this many robust standard deviations above the median; at six, chance gives none.
+const DEVIATIONS: i64 = 6;
+/// An idle resource is charged on this many days at least.
+const IDLE_DAYS: usize = 14;
+/// Resources remembered of each kind, to bound memory; what comes later is not looked at.
+const REMEMBERED: usize = 100_000;
+/// Findings told of each kind; the answer has a size limit.
+const TOLD: usize = 4;
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Advice {
+    /// `spike` or `idle_resource`.
+    pub kind: &'static str,
+    pub title: String,
+    pub detail: String,
+    /// What the finding is about, in `currency`: a spike's excess, an idle resource's cost.
+    pub amount: Decimal,
+    pub currency: String,
+    /// Rows of the bill with their line numbers, and daily sums of the bill's rows.
+    pub evidence: Vec<Value>,
+}
+
+/// What must be seen row by row, while the bill is read.
+#[derive(Default)]
+pub(super) struct Traces {
+    largest: HashMap<(u32, u32, Date), Vec<Charge>>,
+    described: HashMap<String, Idle>,
+    unused: HashMap<String, Idle>,
+    /// Resources that consumed something, so that a charge without consumption proves nothing.
+    busy: HashSet<String>,
+    descriptions: HashMap<String, bool>,
+}
+
+struct Charge {
+    line: u64,
+    amount: Decimal,
+    resource: String,
+    cell: Cell,
+}
+
+struct Idle {
+    cell: Cell,
+    description: String,
+    /// Cost of each day and the line of its first row.
+    days: BTreeMap<Date, (Decimal, u64)>,
+}
+
+impl Traces {
+    /// Remembers what matters of a charge that the ledger has counted in `cell`.
+    pub(super) fn add(&mut self, row: &Row<'_>, cell: Cell) -> Result<(), TooManyDigits> {
+        let cost = row.cost.unwrap_or_default();
+        if cost <= Decimal::ZERO {
+            return Ok(());
+        }
+        self.keep_largest(row, cost, cell);
+        let usage = row.category.is_empty() || row.category.eq_ignore_ascii_case("Usage");
+        if row.resource.is_empty() || !usage {
+            return Ok(());
+        }
+        let near_zero = Decimal::new(1, 3);
+        let kept = if self.says_idle(row.description) {
+            &mut self.described
+        } else {
+            match row.consumed {
+                Some(quantity) if quantity.abs() <= near_zero => &mut self.unused,
+                _ => {
+                    if self.busy.len() < REMEMBERED && !self.busy.contains(row.resource) {
+                        self.busy.insert(row.resource.to_string());
+                    }
+                    return Ok(());
+                }
+            }
+        };
+        if kept.len() >= REMEMBERED && !kept.contains_key(row.resource) {
+            return Ok(());
+        }
+        let idle = kept
+            .entry(row.resource.to_string())
+            .or_insert_with(|| Idle {
+                cell,
+                description: row.description.to_string(),
+                days: BTreeMap::new(),
+            });
+        let day = idle
+            .days
+            .entry(row.day)
+            .or_insert((Decimal::ZERO, row.line));
+        day.0 = money::add(day.0, cost).ok_or(TooManyDigits)?;
+        Ok(())
+    }
+
+    fn keep_largest(&mut self, row: &Row<'_>, cost: Decimal, cell: Cell) {
+        let largest = self
+            .largest
+            .entry((cell.service, cell.currency, row.day))
+            .or_default();
+        let at = largest
+            .iter()
+            .position(|charge| charge.amount < cost)
+            .unwrap_or(largest.len());
+        if at < 3 {
+            largest.truncate(2);
+            largest.insert(
+                at,
+                Charge {
+                    line: row.line,
+                    amount: cost,
+                    resource: row.resource.to_string(),
+                    cell,
+                },
+            );
+        }
+    }
+
+    /// AWS describes what is paid for without being used as idle or as not attached.
+    fn says_idle(&mut self, description: &str) -> bool {
+        if let Some(known) = self.descriptions.get(description) {
+            return *known;
+        }
+        let lower = description.to_lowercase();
+        let idle = lower
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| matches!(word, "idle" | "unattached"))
+            || lower.contains("not attached");
+        if self.descriptions.len() < REMEMBERED {
+            self.descriptions.insert(description.to_string(), idle);
+        }
+        idle
+    }
+}
+
+/// The findings within the scope, the costliest first.
+pub(super) fn find(
+    ledger: &Ledger,
+    traces: &Traces,
+    scope: &Scope,
+) -> Result<Vec<Advice>, TooManyDigits> {
+    let mut found = spikes(ledger, traces, scope)?;
+    found.extend(idle_resources(ledger, traces, scope)?);
+    Ok(found)
+}
+
+fn spikes(ledger: &Ledger, traces: &Traces, scope: &Scope) -> Result<Vec<Advice>, TooManyDigits> {
+    let Some((first, last)) = ledger.days else {
+        return Ok(Vec::new());
+    };
+    // The days around a period are what it is compared with, so they are read beyond its ends.
+    let whole = Scope {
+        days: None,
+        ..scope.clone()
+    };
+    let mut found = Vec::new();
+    for ((service, currency), costs) in ledger.daily(&whole)? {
+        for (day, cost) in &costs {
+            if scope
+                .days
+                .is_some_and(|(start, end)| *day < start || *day >= end)
+            {
+                continue;
+            }
+            let around = around(&costs, *day, first, last);
+            if let Some((median, deviation)) = baseline(around, *cost) {
+                found.push((
+                    *cost - median,
+                    median,
+                    deviation,
+                    service,
+                    currency,
+                    *day,
+                    *cost,
+                ));
+            }
+        }
+    }
+    found.sort_by_key(|spike| (std::cmp::Reverse(spike.0), spike.5));
+    Ok(found
+        .into_iter()
+        .take(TOLD)
+        .map(|(excess, median, deviation, service, currency, day, cost)| {
+            let name = &ledger.services.keys[service as usize];
+            let currency_name = &ledger.currencies.keys[currency as usize];
+            let mut evidence: Vec<Value> = traces.largest.get(&(service, currency, day)).into_iter().flatten()
+                .filter(|charge| ledger.admits(&whole, &charge.cell))
+                .map(|charge| json!({
+                    "line": charge.line, "date": day.to_string(), "service": clip(name),
+                    "account": clip(&ledger.account(charge.cell.account)),
+                    "region": clip(&ledger.regions.keys[charge.cell.region as usize]),
+                    "resource": clip(&charge.resource), "amount": money::exact(charge.amount),
+                }))
+                .collect();
+            let daily = ledger.daily(&whole).ok().and_then(|mut all| all.remove(&(service, currency))).unwrap_or_default();
+            for (date, amount) in daily.range(day.saturating_sub(2.days())..=day.saturating_add(2.days())) {
+                evidence.push(json!({"date": date.to_string(), "service": clip(name), "dayTotal": money::exact(*amount)}));
+            }
+            Advice {
+                kind: "spike",
+                title: format!("{} cost {} {currency_name} on {day}", clip(name), money::show(cost)),
+                detail: format!(
+                    "The median of the days up to {WINDOW} before and after is {} {currency_name}, their median absolute deviation {} {currency_name}: that day is {} {currency_name} above the median.",
+                    money::show(median), money::show(deviation), money::show(excess)
+                ),
+                amount: excess,
+                currency: currency_name.clone(),
+                evidence,
+            }
+        })
+        .collect())
+}
+
+/// What the service cost on the other days of the window; a day without a charge cost nothing.
+fn around(costs: &BTreeMap<Date, Decimal>, day: Date, first: Date, last: Date) -> Vec<Decimal> {
+    let from = day.saturating_sub(WINDOW.days()).max(first);
+    let to = day.saturating_add(WINDOW.days()).min(last);
+    let covered = usize::try_from((to - from).get_days()).unwrap_or(0);
+    let mut around: Vec<Decimal> = costs
+        .range(from..=to)
+        .filter(|(other, _)| **other != day)
+        .map(|(_, cost)| *cost)
+        .collect();
+    around.resize(covered.max(around.len()), Decimal::ZERO);
+    around
+}
+
+/// The median and the median absolute deviation of the days around, if `cost` is a spike above them:
+/// at least twice the median, one whole unit more, and more than [`DEVIATIONS`] times the deviation
+/// (scaled to a standard deviation, and taken as a twentieth of the median at least).
+fn baseline(mut around: Vec<Decimal>, cost: Decimal) -> Option<(Decimal, Decimal)> {
+    let below_half = around
+        .iter()
+        .filter(|other| **other + **other <= cost)
+        .count();
+    if around.len() < FEWEST_DAYS || below_half * 2 < around.len() {
+        return None;
+    }
+    let median = median(&mut around);
+    let mut distances: Vec<Decimal> = around.iter().map(|other| (*other - median).abs()).collect();
+    let deviation = self::median(&mut distances);
+    let spread = (deviation * Decimal::new(14826, 4)).max(median / Decimal::from(20));
+    let excess = cost - median;
+    let stands_out = excess > spread * Decimal::from(DEVIATIONS)
+        && excess >= Decimal::ONE
+        && median > Decimal::ZERO;
+    stands_out.then_some((median, deviation))
+}
+
+fn median(values: &mut [Decimal]) -> Decimal {
+    values.sort_unstable();
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        (values[middle - 1] + values[middle]) / Decimal::TWO
+    }
+}
+
+fn idle_resources(
+    ledger: &Ledger,
+    traces: &Traces,
+    scope: &Scope,
+) -> Result<Vec<Advice>, TooManyDigits> {
+    let described = traces.described.iter().map(|entry| (entry, true));
+    // With the busy ones not all known, a resource without consumption may be one of them.
+    let unused = traces
+        .unused
+        .iter()
+        .filter(|(resource, _)| traces.busy.len() < REMEMBERED && !traces.busy.contains(*resource));
+    let mut found = Vec::new();
+    for ((resource, idle), described) in described.chain(unused.map(|entry| (entry, false))) {
+        let (start, end) = scope.days.unwrap_or((Date::MIN, Date::MAX));
+        let days: Vec<(Date, Decimal, u64)> = idle
+            .days
+            .range(start..end)
+            .map(|(day, (cost, line))| (*day, *cost, *line))
+            .collect();
+        let (Some(first), Some(last)) = (days.first(), days.last()) else {
+            continue;
+        };
+        let covered = usize::try_from((last.0 - first.0).get_days()).unwrap_or(0) + 1;
+        let scoped = ledger.admits(
+            &Scope {
+                days: None,
+                ..scope.clone()
+            },
+            &idle.cell,
+        );
+        if !scoped || days.len() < IDLE_DAYS || days.len() * 10 < covered * 9 {
+            continue;
+        }
+        let mut amount = Decimal::ZERO;
+        for (_, cost, _) in &days {
+            amount = money::add(amount, *cost).ok_or(TooManyDigits)?;
+        }
+        let service = clip(&ledger.services.keys[idle.cell.service as usize]);
+        let currency = ledger.currencies.keys[idle.cell.currency as usize].clone();
+        let resource = clip(resource);
+        let why = if described {
+            format!("is billed as \"{}\"", clip(&idle.description))
+        } else {
+            "is billed without any consumption worth naming".to_string()
+        };
+        let evidence = days.iter().take(3).chain(days.iter().skip(3).next_back()).map(|(day, cost, line)| json!({
+            "line": line, "date": day.to_string(), "service": service, "resource": resource, "dayTotal": money::exact(*cost),
+        }));
+        found.push(Advice {
+            kind: "idle_resource",
+            title: format!(
+                "{resource} looks idle and cost {} {currency}",
+                money::show(amount)
+            ),
+            detail: format!(
+                "This {service} resource {why} on {} days from {} to {}.",
+                days.len(),
+                first.0,
+                last.0
+            ),
+            amount,
+            currency,
+            evidence: evidence.collect(),
+        });
+    }
+    found.sort_by(|a, b| b.amount.cmp(&a.amount).then_with(|| a.title.cmp(&b.title)));
+    found.truncate(TOLD);
+    Ok(found)
+}

@@ -1,0 +1,374 @@
+//! An answer as Markdown for a reader, with the data of [`data`] beside it.
+//!
+//! It computes nothing. Every name that comes from the bill or the question is escaped, and the
+//! whole stays below 100 KiB, with what was cut said.
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::advice::Advice;
+use super::data;
+use super::ledger::{Group, Grouping, Ledger, Names, Section, TooManyDigits};
+use super::money;
+use super::period::Period;
+use super::question::Question;
+use super::text::{clip, clip_to, escape, escape_long};
+
+/// Bytes of the question that the result repeats.
+const QUERY: usize = 2_048;
+/// Bytes that the lines of all tables may take, once in Markdown and once in JSON.
+const TABLES: usize = 40_000;
+/// Parts of the question, or names, that a list shows.
+pub(super) const LISTED: usize = 12;
+
+/// All that an answer is made of.
+pub(super) struct Answer<'a> {
+    pub query: &'a str,
+    pub question: &'a Question,
+    pub ledger: &'a Ledger,
+    pub sections: &'a [Section],
+    pub advice: &'a [Advice],
+    /// The bill's file name.
+    pub source: &'a str,
+    pub sample: bool,
+}
+
+/// A section as far as it is shown: the groups, and what the others come to.
+pub(super) struct Shown<'a> {
+    pub section: &'a Section,
+    pub groups: &'a [Group],
+    pub others: Option<(usize, Decimal)>,
+}
+
+impl Answer<'_> {
+    /// The result of the job.
+    pub(super) fn into_json(self) -> Result<Value, TooManyDigits> {
+        let shown = self.cut()?;
+        let response = [
+            self.sentence(),
+            self.tables(&shown),
+            self.notes(),
+            self.findings(),
+        ]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n\n");
+        Ok(json!({
+            "agent": "finops",
+            "query": clip_to(self.query, QUERY),
+            "response": response,
+            "cost_analysis": data::cost_analysis(&self, &shown),
+            "optimization_recommendations": self.advice.iter().map(|advice| json!({
+                "kind": advice.kind, "title": advice.title, "detail": advice.detail,
+                "amount": money::exact(advice.amount), "currency": clip(&advice.currency), "evidence": advice.evidence,
+            })).collect::<Vec<_>>(),
+        }))
+    }
+
+    /// Takes lines from the front of each section while there is room.
+    fn cut(&self) -> Result<Vec<Shown<'_>>, TooManyDigits> {
+        let mut room = TABLES;
+        let most = self.question.top.unwrap_or(usize::MAX);
+        self.sections
+            .iter()
+            .map(|section| {
+                let mut count = 0;
+                for group in section.groups.iter().take(most) {
+                    let size = 3 * clip(&group.key).len() + 60;
+                    if size > room {
+                        break;
+                    }
+                    room -= size;
+                    count += 1;
+                }
+                let (groups, rest) = section.groups.split_at(count);
+                let others = rest
+                    .iter()
+                    .try_fold(Decimal::ZERO, |sum, group| money::add(sum, group.amount));
+                let others = others.ok_or(TooManyDigits)?;
+                Ok(Shown {
+                    section,
+                    groups,
+                    others: (!rest.is_empty()).then_some((rest.len(), others)),
+                })
+            })
+            .collect()
+    }
+
+    fn sentence(&self) -> String {
+        let Some((first, last)) = self.ledger.days else {
+            return format!(
+                "The bill {} has no rows, so nothing was billed.",
+                escape(self.source)
+            );
+        };
+        let subject = self.subject();
+        let mut sentence = if self.sections.is_empty() {
+            format!(
+                "The bill has no charges for {subject}{}; it covers {first} to {last}.",
+                self.when()
+            )
+        } else {
+            let amounts: Vec<String> = self
+                .sections
+                .iter()
+                .take(LISTED)
+                .map(|section| format!("**{}**", amount(section.total, &section.currency)))
+                .collect();
+            format!(
+                "You were billed {} for {subject}{}.",
+                amounts.join(" and "),
+                self.when()
+            )
+        };
+        if self.question.top == Some(1)
+            && let [
+                Section {
+                    groups, currency, ..
+                },
+            ] = self.sections
+            && let Some(group) = groups.first()
+        {
+            sentence += &format!(
+                " The largest share is {} with {}.",
+                escape(&group.key),
+                amount(group.amount, currency)
+            );
+        }
+        if !self.question.understood {
+            sentence = format!(
+                "I found no service, period or grouping of this bill in the question, so this is the whole bill. {sentence}"
+            );
+        }
+        if !self.question.ignored.is_empty() {
+            let parts: Vec<String> = self
+                .question
+                .ignored
+                .iter()
+                .take(LISTED)
+                .map(|part| format!("\"{}\"", escape(part)))
+                .collect();
+            let more = self.question.ignored.len().saturating_sub(LISTED);
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            sentence += &format!(
+                " I did not understand {}{more}, so it changes nothing in these figures.",
+                parts.join(", ")
+            );
+        }
+        for absent in self.question.absent.iter().take(LISTED) {
+            sentence += &format!(" {absent} is not in this bill.");
+        }
+        sentence
+    }
+
+    /// The services, accounts, regions and tags that the figures are restricted to.
+    fn subject(&self) -> String {
+        let scope = &self.question.scope;
+        let mut subject = if self.question.asks_only_for_absent() {
+            self.question
+                .absent
+                .iter()
+                .take(LISTED)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
+        } else if scope.services.only.is_empty() {
+            "all services".to_string()
+        } else {
+            listed(&names(&self.ledger.services, &scope.services.only))
+        };
+        if !scope.accounts.only.is_empty() {
+            let accounts: Vec<String> = scope
+                .accounts
+                .only
+                .iter()
+                .map(|number| self.ledger.account(*number))
+                .collect();
+            subject += &format!(" in account {}", listed(&accounts));
+        }
+        if !scope.regions.only.is_empty() {
+            subject += &format!(
+                " in {}",
+                listed(&names(&self.ledger.regions, &scope.regions.only))
+            );
+        }
+        for (key, values) in &scope.tags {
+            let key = self.ledger.tags.keys.get(key).unwrap_or(key);
+            let values: Vec<String> = values.iter().cloned().collect();
+            subject += &format!(" with {} {}", escape(key), listed(&values));
+        }
+        let mut without = names(&self.ledger.services, &scope.services.never);
+        without.extend(
+            scope
+                .accounts
+                .never
+                .iter()
+                .map(|number| self.ledger.account(*number)),
+        );
+        without.extend(names(&self.ledger.regions, &scope.regions.never));
+        if !without.is_empty() {
+            subject += &format!(" without {}", listed(&without));
+        }
+        subject
+    }
+
+    fn when(&self) -> String {
+        match (&self.question.period, self.ledger.days) {
+            (Some(period), _) => spoken(period),
+            (None, Some((first, last))) => format!(" over the whole bill ({first} to {last})"),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn tables(&self, shown: &[Shown<'_>]) -> String {
+        let mut text = String::new();
+        let heading = self.heading();
+        for Shown {
+            section,
+            groups,
+            others,
+        } in shown
+        {
+            let currency = escape(&clip(currency_name(&section.currency)));
+            if !text.is_empty() {
+                text += "\n\n";
+            }
+            text += &format!("| {heading} | Cost ({currency}) |\n| --- | ---: |");
+            for group in *groups {
+                text += &format!(
+                    "\n| {} | {} |",
+                    escape(&group.key),
+                    money::show(group.amount)
+                );
+            }
+            if let Some((count, amount)) = others {
+                text += &format!("\n| {count} others | {} |", money::show(*amount));
+            }
+            text += &format!("\n| **Total** | **{}** |", money::show(section.total));
+        }
+        text
+    }
+
+    fn heading(&self) -> String {
+        match &self.question.grouping {
+            None => "Charges".into(),
+            Some(Grouping::Service) => "Service".into(),
+            Some(Grouping::Account) => "Account".into(),
+            Some(Grouping::Region) => "Region".into(),
+            Some(Grouping::Day) => "Day".into(),
+            Some(Grouping::Month) => "Month".into(),
+            Some(Grouping::Tag(key)) => escape(self.ledger.tags.keys.get(key).unwrap_or(key)),
+        }
+    }
+
+    fn notes(&self) -> String {
+        let mut notes = Vec::new();
+        if let (Some(period), Some((_, last))) = (&self.question.period, self.ledger.days)
+            && period.relative
+        {
+            notes.push(format!(
+                "\"{}\" is read relative to the bill's last day, {last}.",
+                escape(&period.words)
+            ));
+        }
+        if self.question.tag_sought {
+            let keys: Vec<String> = self.ledger.tags.keys.values().cloned().collect();
+            notes.push(match keys.is_empty() {
+                true => "This bill has no tags.".to_string(),
+                false => format!("Name a tag to go by; this bill has {}.", listed(&keys)),
+            });
+        }
+        if self.sections.len() > 1 {
+            notes.push("Currencies are not added to each other.".to_string());
+        }
+        if self.ledger.without_cost > 0 {
+            notes.push(format!(
+                "{} rows of the bill have no BilledCost and add nothing.",
+                self.ledger.without_cost
+            ));
+        }
+        if self.ledger.tags.unreadable > 0 {
+            notes.push(format!(
+                "{} rows have tags that can't be read and count as not tagged.",
+                self.ledger.tags.unreadable
+            ));
+        }
+        if self.sample {
+            notes.push(
+                "This is a generated sample bill, not a real one; give your own with `--bill`."
+                    .to_string(),
+            );
+        }
+        notes
+            .iter()
+            .map(|note| format!("- {note}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn findings(&self) -> String {
+        if self.advice.is_empty() {
+            return String::new();
+        }
+        let lines: Vec<String> = self
+            .advice
+            .iter()
+            .map(|advice| {
+                format!(
+                    "- **{}.** {}",
+                    escape_long(&advice.title),
+                    escape_long(&advice.detail)
+                )
+            })
+            .collect();
+        format!("**What stands out**\n\n{}", lines.join("\n"))
+    }
+}
+
+pub(super) fn names(dimension: &Names, numbers: &std::collections::BTreeSet<u32>) -> Vec<String> {
+    numbers
+        .iter()
+        .map(|number| dimension.keys[*number as usize].clone())
+        .collect()
+}
+
+/// ` in May 2026`, ` on 2026-05-03`, ` from 2026-05-01 to 2026-05-15`.
+fn spoken(period: &Period) -> String {
+    let last = period.end.yesterday().unwrap_or(period.start);
+    if last == period.start {
+        format!(" on {last}")
+    } else if period.start == last.first_of_month() && last == last.last_of_month() {
+        format!(" in {}", period.start.strftime("%B %Y"))
+    } else {
+        format!(" from {} to {last}", period.start)
+    }
+}
+
+fn amount(amount: Decimal, currency: &str) -> String {
+    format!(
+        "{} {}",
+        money::show(amount),
+        escape(currency_name(currency))
+    )
+}
+
+fn currency_name(currency: &str) -> &str {
+    if currency.is_empty() {
+        "(no currency)"
+    } else {
+        currency
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(LISTED).map(|name| escape(name)).collect();
+    match names.len().saturating_sub(LISTED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

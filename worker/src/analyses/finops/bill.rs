@@ -1,0 +1,393 @@
+//! A FOCUS 1.0 bill as a stream of rows: from a CSV file, plain or gzipped, one row in memory.
+//!
+//! It finds columns by their FOCUS names, whatever their order, and reads those that an answer
+//! needs. It refuses to know what a row is counted for, and to repair what it can't read.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use csv::StringRecord;
+use flate2::bufread::MultiGzDecoder;
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime, Time};
+use rust_decimal::Decimal;
+
+use super::money;
+
+/// Why a bill can't be read: a sentence for whoever asked. It has the file's name, never its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unreadable(pub String);
+
+/// One charge, borrowed from the record that was read last. A text that the bill leaves empty or
+/// writes as `NULL` is the empty string.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    /// Counted from 1, the header included.
+    pub line: u64,
+    /// The UTC day of `ChargePeriodStart`.
+    pub day: Date,
+    /// `BilledCost`; `None` where the bill gives none.
+    pub cost: Option<Decimal>,
+    pub currency: &'a str,
+    pub service: &'a str,
+    pub account: &'a str,
+    pub account_name: &'a str,
+    pub region: &'a str,
+    pub region_name: &'a str,
+    pub provider: &'a str,
+    pub resource: &'a str,
+    /// `ConsumedQuantity`; `None` where the bill gives none, or no decimal.
+    pub consumed: Option<Decimal>,
+    pub description: &'a str,
+    /// `Usage`, `Credit`, `Tax` and so on.
+    pub category: &'a str,
+    /// A JSON object of the tags.
+    pub tags: &'a str,
+}
+
+/// An open bill. Memory does not grow with its length.
+pub(super) struct Bill {
+    reader: csv::Reader<Box<dyn Read + Send>>,
+    record: StringRecord,
+    columns: Columns,
+    name: String,
+    size: u64,
+    consumed: Arc<AtomicU64>,
+}
+
+struct Columns {
+    cost: usize,
+    day: usize,
+    currency: usize,
+    service: usize,
+    account: Option<usize>,
+    account_name: Option<usize>,
+    region: Option<usize>,
+    region_name: Option<usize>,
+    provider: Option<usize>,
+    resource: Option<usize>,
+    consumed: Option<usize>,
+    description: Option<usize>,
+    category: Option<usize>,
+    tags: Option<usize>,
+}
+
+impl Bill {
+    /// Opens the file and reads its header. Gzip is known by its first two bytes, not by its name.
+    pub(super) fn open(path: &Path) -> Result<Self, Unreadable> {
+        let name = path
+            .file_name()
+            .map_or_else(|| "bill".into(), |name| name.to_string_lossy().into_owned());
+        let failed = |error: io::Error| {
+            Unreadable(format!(
+                "The bill {name} can't be opened: {}.",
+                error.kind()
+            ))
+        };
+        let file = File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        let consumed = Arc::new(AtomicU64::new(0));
+        let mut raw = BufReader::with_capacity(
+            1 << 16,
+            Counting {
+                file,
+                consumed: Arc::clone(&consumed),
+            },
+        );
+        let gzipped = raw.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
+        let text: Box<dyn Read + Send> = if gzipped {
+            Box::new(MultiGzDecoder::new(raw))
+        } else {
+            Box::new(raw)
+        };
+
+        let mut reader = csv::ReaderBuilder::new()
+            .buffer_capacity(1 << 16)
+            .from_reader(text);
+        let header = reader.headers().map_err(|error| refused(&name, &error))?;
+        let columns = Columns::find(header).map_err(|column| {
+            Unreadable(format!(
+                "The bill {name} has no column {column}, which a FOCUS 1.0 bill must have."
+            ))
+        })?;
+        Ok(Self {
+            reader,
+            record: StringRecord::new(),
+            columns,
+            name,
+            size,
+            consumed,
+        })
+    }
+
+    /// The file's name, without its folder.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How much of the file has been read, 0 to 100.
+    pub(super) fn percent(&self) -> u8 {
+        let read = self.consumed.load(Ordering::Relaxed).min(self.size);
+        read.saturating_mul(100)
+            .checked_div(self.size)
+            .map_or(100, |percent| percent as u8)
+    }
+
+    /// The next charge, or `None` after the last.
+    pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>, Unreadable> {
+        if !self
+            .reader
+            .read_record(&mut self.record)
+            .map_err(|error| refused(&self.name, &error))?
+        {
+            return Ok(None);
+        }
+        let record = &self.record;
+        let line = record.position().map_or(0, csv::Position::line);
+        let text = |column: Option<usize>| column.and_then(|at| record.get(at)).map_or("", present);
+        let wrong = |column: &str, value: &str, wanted: &str| {
+            let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();
+            Unreadable(format!(
+                "The bill {}, line {line}: {column} is \"{shown}\", which is not {wanted}.",
+                self.name
+            ))
+        };
+
+        let start = text(Some(self.columns.day));
+        let day = day(start).ok_or_else(|| wrong("ChargePeriodStart", start, "a date and time"))?;
+        let cost =
+            match text(Some(self.columns.cost)) {
+                "" => None,
+                cost => Some(money::parse(cost).ok_or_else(|| {
+                    wrong("BilledCost", cost, "a decimal that can be kept exactly")
+                })?),
+            };
+        Ok(Some(Row {
+            line,
+            day,
+            cost,
+            currency: text(Some(self.columns.currency)),
+            service: text(Some(self.columns.service)),
+            account: text(self.columns.account),
+            account_name: text(self.columns.account_name),
+            region: text(self.columns.region),
+            region_name: text(self.columns.region_name),
+            provider: text(self.columns.provider),
+            resource: text(self.columns.resource),
+            consumed: money::parse(text(self.columns.consumed)),
+            description: text(self.columns.description),
+            category: text(self.columns.category),
+            tags: text(self.columns.tags),
+        }))
+    }
+}
+
+impl Columns {
+    /// The name of the first needed column that is missing is the error.
+    fn find(header: &StringRecord) -> Result<Self, &'static str> {
+        let at = |name: &str| {
+            header
+                .iter()
+                .position(|column| column.trim().eq_ignore_ascii_case(name))
+        };
+        let needed = |name: &'static str| at(name).ok_or(name);
+        Ok(Self {
+            cost: needed("BilledCost")?,
+            day: needed("ChargePeriodStart")?,
+            currency: needed("BillingCurrency")?,
+            service: needed("ServiceName")?,
+            account: at("SubAccountId"),
+            account_name: at("SubAccountName"),
+            region: at("RegionId"),
+            region_name: at("RegionName"),
+            provider: at("ProviderName"),
+            resource: at("ResourceId"),
+            consumed: at("ConsumedQuantity"),
+            description: at("ChargeDescription"),
+            category: at("ChargeCategory"),
+            tags: at("Tags"),
+        })
+    }
+}
+
+/// The UTC day of `2024-09-01`, `2024-09-01 22:00:00`, `2024-09-01T22:00Z`, `2024-09-01T22:00:00.5+02:00`.
+/// Without a zone it is UTC, as FOCUS has it.
+fn day(text: &str) -> Option<Date> {
+    let (date, rest) = (text.get(..10)?, &text[10..]);
+    let date: Date = date.parse().ok()?;
+    let Some(rest) = rest.strip_prefix(['T', 't', ' ']) else {
+        return rest.is_empty().then_some(date);
+    };
+    let zone_at = rest.find(['Z', 'z', '+', '-', ' ']).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(zone_at);
+    let minutes = match zone.trim() {
+        "" | "Z" | "z" | "UTC" => 0,
+        offset => offset_minutes(offset)?,
+    };
+    let time: Time = clock.parse().ok()?;
+    let local = DateTime::from_parts(date, time);
+    Some(
+        local
+            .checked_sub(SignedDuration::from_mins(minutes))
+            .ok()?
+            .date(),
+    )
+}
+
+fn offset_minutes(offset: &str) -> Option<i64> {
+    let sign = if offset.starts_with('-') { -1 } else { 1 };
+    let digits: String = offset.get(1..)?.chars().filter(|c| *c != ':').collect();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(digits.len(), 2 | 4) {
+        return None;
+    }
+    let hours: i64 = digits[..2].parse().ok()?;
+    let minutes: i64 = if digits.len() == 4 {
+        digits[2..].parse().ok()?
+    } else {
+        0
+    };
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+}
+
+/// Exporters write an absent value as nothing or as the word `NULL`.
+fn present(text: &str) -> &str {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("null") {
+        ""
+    } else {
+        text
+    }
+}
+
+fn refused(name: &str, error: &csv::Error) -> Unreadable {
+    let line = error
+        .position()
+        .map_or(String::new(), |at| format!(", line {}", at.line()));
+    let why = match error.kind() {
+        csv::ErrorKind::Io(error) => format!("it can't be read on ({})", error.kind()),
+        csv::ErrorKind::Utf8 { .. } => "it is not UTF-8 text".to_string(),
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => {
+            format!("it has {len} columns where the header has {expected_len}")
+        }
+        _ => "it is not CSV".to_string(),
+    };
+    Unreadable(format!("The bill {name}{line}: {why}."))
+}
+
+struct Counting {
+    file: File,
+    consumed: Arc<AtomicU64>,
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.consumed.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn written(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    fn error(bytes: &[u8]) -> String {
+        let file = written(bytes);
+        let result = Bill::open(file.path()).and_then(|mut bill| {
+            while bill.next_row()?.is_some() {}
+            Ok(())
+        });
+        let sentence = result.unwrap_err().0;
+        let folder = file.path().parent().unwrap().to_string_lossy().into_owned();
+        assert!(!sentence.contains(&folder), "{sentence}");
+        sentence
+    }
+
+    const HEADER: &str = "ServiceName,BilledCost,Extra,ChargePeriodStart,BillingCurrency,Tags\n";
+
+    #[test]
+    fn days_are_read_in_all_their_spellings() {
+        for (text, expected) in [
+            ("2024-09-01", "2024-09-01"),
+            ("2024-09-01 22:00:00", "2024-09-01"),
+            ("2024-09-01T22:00:00Z", "2024-09-01"),
+            ("2024-09-01T22:00Z", "2024-09-01"),
+            ("2024-09-01 22:00:00 UTC", "2024-09-01"),
+            ("2024-09-01T22:00:00.000+00:00", "2024-09-01"),
+            ("2024-09-01T22:00:00-05:00", "2024-09-02"),
+            ("2024-09-01T01:00:00+0200", "2024-08-31"),
+        ] {
+            assert_eq!(
+                day(text).map(|day| day.to_string()).as_deref(),
+                Some(expected),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "2024-09",
+            "2024-02-30",
+            "01/09/2024",
+            "2024-09-01x",
+            "2024-09-01T25:00",
+            "2024-09-01T10:00+99",
+            "2024-09-0é",
+        ] {
+            assert_eq!(day(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_and_gzipped_bills_read_alike() {
+        let text = format!(
+            "\u{feff}{HEADER}\"Amazon S3\",1.2E-7,x,2024-09-01 00:00:00,USD,NULL\nB,NULL,,2024-09-02,USD,\n"
+        );
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text.as_bytes()).unwrap();
+        for bytes in [text.as_bytes(), &packed.finish().unwrap()] {
+            let file = written(bytes);
+            let mut bill = Bill::open(file.path()).unwrap();
+            let row = bill.next_row().unwrap().unwrap();
+            assert_eq!((row.line, row.service, row.tags), (2, "Amazon S3", ""));
+            assert_eq!(row.cost.map(money::exact).as_deref(), Some("0.00000012"));
+            assert_eq!(bill.next_row().unwrap().unwrap().cost, None);
+            assert!(bill.next_row().unwrap().is_none());
+            assert_eq!(bill.percent(), 100);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line_and_column() {
+        assert!(error(b"ServiceName,BilledCost\n").contains("no column ChargePeriodStart"));
+        assert!(error(b"").contains("no column BilledCost"));
+        let cost = error(format!("{HEADER}A,12 USD,,2024-09-01,USD,\n").as_bytes());
+        assert!(cost.contains("line 2: BilledCost is \"12 USD\""), "{cost}");
+        let date = error(format!("{HEADER}A,1,,2024-09-01,USD,\nA,1,,soon,USD,\n").as_bytes());
+        assert!(
+            date.contains("line 3: ChargePeriodStart is \"soon\""),
+            "{date}"
+        );
+        let short = error(format!("{HEADER}A,1\n").as_bytes());
+        assert!(
+            short.contains("line 2: it has 2 columns where the header has 6"),
+            "{short}"
+        );
+        let bytes = error(&[HEADER.as_bytes(), b"\xff\xfe,1,,2024-09-01,USD,\n"].concat());
+        assert!(bytes.contains("not UTF-8"), "{bytes}");
+        assert!(error(&[0x1f, 0x8b, 8, 0, 1, 2, 3]).contains("can't be read on"));
+        let gone = Bill::open(Path::new("/nowhere/gone.csv")).err().unwrap().0;
+        assert_eq!(gone, "The bill gone.csv can't be opened: entity not found.");
+    }
+}

@@ -1,0 +1,80 @@
+//! An answer as data: what a program reads of it. It shows amounts exactly and names as they are.
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, LISTED, Shown, names};
+use super::ledger::{Choice, Grouping, Names};
+use super::money;
+use super::text::clip;
+
+/// The `cost_analysis` of a result. The first currency stands at its top, the others in `otherCurrencies`.
+pub(super) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
+    let section = |shown: &Shown<'_>| {
+        json!({
+            "currency": clip(&shown.section.currency),
+            "total": money::exact(shown.section.total),
+            "rows": shown.section.rows,
+            "groups": shown.groups.iter().map(|group| json!({
+                "key": clip(&group.key), "amount": money::exact(group.amount),
+            })).collect::<Vec<_>>(),
+            "others": shown.others.map(|(groups, amount)| json!({"groups": groups, "amount": money::exact(amount)})),
+        })
+    };
+    let days = answer.question.scope.days.or_else(|| {
+        answer
+            .ledger
+            .days
+            .map(|(first, last)| (first, last.tomorrow().unwrap_or(last)))
+    });
+    let none = json!({
+        "currency": answer.ledger.currencies.keys.first().map(|currency| clip(currency)),
+        "total": "0", "rows": 0, "groups": [], "others": null,
+    });
+    let mut data = shown.first().map_or(none, section);
+    data["otherCurrencies"] = shown.iter().skip(1).map(section).collect();
+    data["period"] = days.map_or(
+        Value::Null,
+        |(start, end)| json!({"start": start.to_string(), "end": end.to_string()}),
+    );
+    data["groupedBy"] = grouped_by(answer.question.grouping.as_ref());
+    data["source"] = clip(answer.source).into();
+    data["sample"] = answer.sample.into();
+    data["understood"] = understood(answer);
+    data
+}
+
+fn understood(answer: &Answer<'_>) -> Value {
+    let scope = &answer.question.scope;
+    let clipped = |names: Vec<String>| {
+        names
+            .iter()
+            .take(LISTED)
+            .map(|name| clip(name))
+            .collect::<Vec<_>>()
+    };
+    let choice = |dimension: &Names, choice: &Choice| json!({"only": clipped(names(dimension, &choice.only)), "without": clipped(names(dimension, &choice.never))});
+    json!({
+        "services": choice(&answer.ledger.services, &scope.services),
+        "accounts": choice(&answer.ledger.accounts, &scope.accounts),
+        "regions": choice(&answer.ledger.regions, &scope.regions),
+        "tags": scope.tags.iter().take(LISTED).map(|(key, values)| json!({"key": clip(key), "values": clipped(values.iter().cloned().collect())})).collect::<Vec<_>>(),
+        "notInBill": clipped(answer.question.absent.clone()),
+        "period": answer.question.period.as_ref().map(|period| clip(&period.words)),
+        "relativeTo": answer.question.period.as_ref().filter(|period| period.relative).and(answer.ledger.days).map(|(_, last)| last.to_string()),
+        "grouping": if answer.question.grouping_asked { grouped_by(answer.question.grouping.as_ref()) } else { Value::Null },
+        "top": answer.question.top,
+        "notUnderstood": clipped(answer.question.ignored.clone()),
+    })
+}
+
+fn grouped_by(grouping: Option<&Grouping>) -> Value {
+    match grouping {
+        None => Value::Null,
+        Some(Grouping::Service) => "service".into(),
+        Some(Grouping::Account) => "account".into(),
+        Some(Grouping::Region) => "region".into(),
+        Some(Grouping::Day) => "day".into(),
+        Some(Grouping::Month) => "month".into(),
+        Some(Grouping::Tag(key)) => clip(&format!("tag:{key}")).into(),
+    }
+}

@@ -1,0 +1,159 @@
+//! How a question wants its answer laid out: by what it is grouped, and how many lines it has.
+//!
+//! It knows the words for that and the bill's tag keys, and nothing of what is counted.
+
+use super::ledger::{Grouping, Ledger};
+use super::words::Words;
+
+/// A count as digits or as a word up to twelve.
+pub(super) fn count(text: &str) -> Option<usize> {
+    const COUNTS: [&str; 12] = [
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
+    ];
+    COUNTS
+        .iter()
+        .position(|word| *word == text)
+        .map(|index| index + 1)
+        .or_else(|| {
+            (text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| text.parse().ok())
+                .flatten()
+        })
+}
+
+const MOST: &[&str] = &[
+    "expensive",
+    "biggest",
+    "largest",
+    "highest",
+    "costliest",
+    "costly",
+    "priciest",
+];
+
+/// `top 5`, `five most expensive`, `the most expensive service`; an adjective alone orders, and that
+/// the table is ordered already.
+pub(super) fn top(words: &mut Words) -> Option<usize> {
+    let mut found = None;
+    for at in 0..words.len() {
+        let text = words.free_text(at);
+        let after_most = at + usize::from(text == "most");
+        if text == "top" {
+            let given = count(words.free_text(at + 1)).filter(|count| *count > 0);
+            words.take(at, at + 1 + usize::from(given.is_some()));
+            found = found.or(given);
+        } else if MOST.contains(&words.free_text(after_most)) {
+            let before = at.checked_sub(1);
+            let given = before
+                .and_then(|before| count(words.free_text(before)))
+                .filter(|count| *count > 0);
+            let singular = matches!(
+                words.text(after_most + 1),
+                "service" | "account" | "region" | "day" | "month"
+            );
+            words.take(
+                before.filter(|_| given.is_some()).unwrap_or(at),
+                after_most + 1,
+            );
+            // The noun stays free: it names the grouping too.
+            found = found.or(given).or(singular.then_some(1));
+        }
+    }
+    found
+}
+
+fn dimension(noun: &str) -> Option<Grouping> {
+    Some(match noun {
+        "service" | "services" | "product" | "products" => Grouping::Service,
+        "account" | "accounts" | "subaccount" | "subaccounts" => Grouping::Account,
+        "region" | "regions" => Grouping::Region,
+        "day" | "days" | "daily" | "date" => Grouping::Day,
+        "month" | "months" | "monthly" => Grouping::Month,
+        _ => return None,
+    })
+}
+
+/// `by service`, `per account`, `for each region`, `by tag team`, `by team`, `by the team tag`.
+pub(super) fn asked_grouping(words: &mut Words, ledger: &Ledger) -> Option<Grouping> {
+    for at in 0..words.len() {
+        if !matches!(
+            words.free_text(at),
+            "by" | "per" | "each" | "every" | "across"
+        ) {
+            continue;
+        }
+        let mut noun = at + 1;
+        while matches!(
+            words.free_text(noun),
+            "the" | "each" | "all" | "every" | "tag" | "tags" | "my" | "our"
+        ) {
+            noun += 1;
+        }
+        let tag_said = (at + 1..noun).any(|index| words.text(index).starts_with("tag"));
+        if !tag_said && let Some(grouping) = dimension(words.free_text(noun)) {
+            words.take(at, noun + 1);
+            take_preamble(words, at);
+            return Some(grouping);
+        }
+        if let Some((key, end)) = tag_key_at(words, noun, ledger) {
+            let end = end + usize::from(words.free_text(end) == "tag");
+            words.take(at, end);
+            take_preamble(words, at);
+            return Some(Grouping::Tag(key));
+        }
+    }
+    None
+}
+
+/// `grouped`, `split`, `broken down`, `breakdown`, `sorted` before a `by` add nothing to it.
+fn take_preamble(words: &mut Words, by: usize) {
+    for at in by.saturating_sub(2)..by {
+        if matches!(
+            words.free_text(at),
+            "grouped"
+                | "group"
+                | "split"
+                | "broken"
+                | "break"
+                | "down"
+                | "breakdown"
+                | "itemized"
+                | "itemised"
+        ) {
+            words.take(at, at + 1);
+        }
+    }
+}
+
+fn tag_key_at(words: &Words, at: usize, ledger: &Ledger) -> Option<(String, usize)> {
+    let ends = |key: &String| {
+        words
+            .phrase_at(at, key)
+            .or_else(|| words.phrase_at(at, &format!("{key}s")))
+    };
+    ledger
+        .tags
+        .keys
+        .keys()
+        .filter_map(|key| Some((key.clone(), ends(key)?)))
+        .max_by_key(|(_, end)| *end)
+}
+
+/// `which service`, `top services`, `daily`: a noun that groups without a `by`.
+pub(super) fn named_grouping(words: &mut Words) -> Option<Grouping> {
+    for at in 0..words.len() {
+        let noun = words.free_text(at);
+        let before = at.checked_sub(1).map_or("", |before| words.text(before));
+        let singular = matches!(noun, "service" | "account" | "region" | "day" | "month");
+        let asked = matches!(before, "which" | "what") || MOST.contains(&before);
+        if matches!(noun, "days" | "date") || (singular && !asked) {
+            continue;
+        }
+        if let Some(grouping) = dimension(noun) {
+            words.take(at, at + 1);
+            return Some(grouping);
+        }
+    }
+    None
+}

@@ -1,0 +1,328 @@
+//! What a bill adds up to: exact sums by day, service, account, region and the tags asked for.
+//!
+//! One pass fills it; memory grows with the combinations that occur, not with the rows. It knows
+//! neither files nor questions: it is given rows, and asked with a [`Scope`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use super::bill::Row;
+use super::money;
+use super::tags::Tags;
+use super::words::Words;
+
+/// The bill's amounts have more digits together than a decimal holds; rounding them would be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooManyDigits;
+
+/// A bill, summed.
+pub(super) struct Ledger {
+    pub services: Names,
+    pub accounts: Names,
+    pub regions: Names,
+    pub currencies: Names,
+    pub tags: Tags,
+    pub providers: BTreeSet<String>,
+    /// The first and the last day that has a charge.
+    pub days: Option<(Date, Date)>,
+    pub rows: u64,
+    /// Rows without a `BilledCost`; they count as rows and add nothing.
+    pub without_cost: u64,
+    cells: HashMap<Cell, Amount>,
+}
+
+/// The values of one dimension, numbered in the order of their first charge.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    numbers: HashMap<String, u32>,
+    /// The identity: an id where the bill has one, else a name; empty where it has neither.
+    pub keys: Vec<String>,
+    /// What else the bill calls it.
+    pub names: Vec<BTreeSet<String>>,
+}
+
+/// What charges are summed by, as numbers of the ledger's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Cell {
+    pub day: Date,
+    pub currency: u32,
+    pub service: u32,
+    pub account: u32,
+    pub region: u32,
+    pub tags: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Amount {
+    sum: Decimal,
+    rows: u64,
+}
+
+/// Which charges are asked for. An empty `only` admits everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// Start and exclusive end; `None` is the whole bill.
+    pub days: Option<(Date, Date)>,
+    pub services: Choice,
+    pub accounts: Choice,
+    pub regions: Choice,
+    /// Tag key, joined, to the values that it may have.
+    pub tags: BTreeMap<String, BTreeSet<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub only: BTreeSet<u32>,
+    pub never: BTreeSet<u32>,
+}
+
+/// What an answer's table has a line for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Grouping {
+    Service,
+    Account,
+    Region,
+    Day,
+    Month,
+    /// By the value of the tag with this key, joined.
+    Tag(String),
+}
+
+/// All that was charged in one currency within a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Section {
+    pub currency: String,
+    pub total: Decimal,
+    pub rows: u64,
+    /// Largest first, but days and months in their order; empty without a grouping.
+    pub groups: Vec<Group>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    pub key: String,
+    pub amount: Decimal,
+    pub rows: u64,
+}
+
+impl Ledger {
+    /// An empty ledger that keeps the tags whose keys are mentioned among these words.
+    pub(super) fn new(question: Words) -> Self {
+        Self {
+            services: Names::default(),
+            accounts: Names::default(),
+            regions: Names::default(),
+            currencies: Names::default(),
+            tags: Tags::new(question),
+            providers: BTreeSet::new(),
+            days: None,
+            rows: 0,
+            without_cost: 0,
+            cells: HashMap::new(),
+        }
+    }
+
+    /// Counts a charge, and says where.
+    pub(super) fn add(&mut self, row: &Row<'_>) -> Result<Cell, TooManyDigits> {
+        let cell = Cell {
+            day: row.day,
+            currency: self.currencies.note(row.currency, ""),
+            service: self.services.note(row.service, ""),
+            account: self.accounts.note(row.account, row.account_name),
+            region: self.regions.note(row.region, row.region_name),
+            tags: self.tags.note(row.tags),
+        };
+        if !row.provider.is_empty() && !self.providers.contains(row.provider) {
+            self.providers.insert(row.provider.to_string());
+        }
+        let (first, last) = self.days.unwrap_or((row.day, row.day));
+        self.days = Some((first.min(row.day), last.max(row.day)));
+        self.rows += 1;
+        self.without_cost += u64::from(row.cost.is_none());
+
+        let amount = self.cells.entry(cell).or_default();
+        amount.rows += 1;
+        amount.sum = money::add(amount.sum, row.cost.unwrap_or_default()).ok_or(TooManyDigits)?;
+        Ok(cell)
+    }
+
+    /// What the scope adds up to, currency by currency, the one with the most rows first. `ranked`
+    /// orders days and months by amount too.
+    pub(super) fn sections(
+        &self,
+        scope: &Scope,
+        grouping: Option<&Grouping>,
+        ranked: bool,
+    ) -> Result<Vec<Section>, TooManyDigits> {
+        let mut totals: BTreeMap<u32, Amount> = BTreeMap::new();
+        let mut groups: HashMap<(u32, String), Amount> = HashMap::new();
+        let mut labels: HashMap<u32, String> = HashMap::new();
+        for (cell, amount) in self
+            .cells
+            .iter()
+            .filter(|(cell, _)| self.admits(scope, cell))
+        {
+            totals.entry(cell.currency).or_default().grow(amount)?;
+            let Some(grouping) = grouping else { continue };
+            let number = match grouping {
+                Grouping::Service => Some(cell.service),
+                Grouping::Account => Some(cell.account),
+                Grouping::Region => Some(cell.region),
+                Grouping::Tag(_) => Some(cell.tags),
+                Grouping::Day | Grouping::Month => None,
+            };
+            let key = match number {
+                Some(number) => labels
+                    .entry(number)
+                    .or_insert_with(|| self.label(grouping, number))
+                    .clone(),
+                None if *grouping == Grouping::Day => cell.day.to_string(),
+                None => cell.day.to_string()[..7].to_string(),
+            };
+            groups
+                .entry((cell.currency, key))
+                .or_default()
+                .grow(amount)?;
+        }
+
+        let mut sections: Vec<Section> = totals
+            .into_iter()
+            .map(|(currency, amount)| Section {
+                currency: self.currencies.keys[currency as usize].clone(),
+                total: amount.sum,
+                rows: amount.rows,
+                groups: Vec::new(),
+            })
+            .collect();
+        for ((currency, key), amount) in groups {
+            let currency = &self.currencies.keys[currency as usize];
+            if let Some(section) = sections
+                .iter_mut()
+                .find(|section| section.currency == *currency)
+            {
+                section.groups.push(Group {
+                    key,
+                    amount: amount.sum,
+                    rows: amount.rows,
+                });
+            }
+        }
+        sections.sort_by(|a, b| {
+            b.rows
+                .cmp(&a.rows)
+                .then_with(|| a.currency.cmp(&b.currency))
+        });
+        let in_time = !ranked && matches!(grouping, Some(Grouping::Day | Grouping::Month));
+        for section in &mut sections {
+            section.groups.sort_by(|a, b| {
+                let by_amount = if in_time {
+                    std::cmp::Ordering::Equal
+                } else {
+                    b.amount.cmp(&a.amount)
+                };
+                by_amount.then_with(|| a.key.cmp(&b.key))
+            });
+        }
+        Ok(sections)
+    }
+
+    /// What each service costs a day, by (service, currency), within the scope.
+    pub(super) fn daily(
+        &self,
+        scope: &Scope,
+    ) -> Result<BTreeMap<(u32, u32), BTreeMap<Date, Decimal>>, TooManyDigits> {
+        let mut daily: BTreeMap<(u32, u32), BTreeMap<Date, Decimal>> = BTreeMap::new();
+        for (cell, amount) in self
+            .cells
+            .iter()
+            .filter(|(cell, _)| self.admits(scope, cell))
+        {
+            let day = daily
+                .entry((cell.service, cell.currency))
+                .or_default()
+                .entry(cell.day)
+                .or_default();
+            *day = money::add(*day, amount.sum).ok_or(TooManyDigits)?;
+        }
+        Ok(daily)
+    }
+
+    /// The label of an account: its name with its id, where it has both.
+    pub(super) fn account(&self, number: u32) -> String {
+        let (key, names) = (
+            &self.accounts.keys[number as usize],
+            &self.accounts.names[number as usize],
+        );
+        match names.first() {
+            Some(name) if name != key => format!("{name} ({key})"),
+            _ => key.clone(),
+        }
+    }
+
+    fn label(&self, grouping: &Grouping, number: u32) -> String {
+        let (label, none) = match grouping {
+            Grouping::Account => (self.account(number), "(no account)"),
+            Grouping::Region => (self.regions.keys[number as usize].clone(), "(no region)"),
+            Grouping::Tag(key) => (self.tags.value(number, key).to_string(), "(not tagged)"),
+            _ => (self.services.keys[number as usize].clone(), "(no service)"),
+        };
+        if label.is_empty() {
+            none.to_string()
+        } else {
+            label
+        }
+    }
+
+    /// Whether the cell's charges are asked for.
+    pub(super) fn admits(&self, scope: &Scope, cell: &Cell) -> bool {
+        scope
+            .days
+            .is_none_or(|(start, end)| start <= cell.day && cell.day < end)
+            && scope.services.admits(cell.service)
+            && scope.accounts.admits(cell.account)
+            && scope.regions.admits(cell.region)
+            && scope
+                .tags
+                .iter()
+                .all(|(key, values)| values.contains(self.tags.value(cell.tags, key)))
+    }
+}
+
+impl Names {
+    /// The number of the value with this id, or this name where it has no id.
+    fn note(&mut self, id: &str, name: &str) -> u32 {
+        let key = if id.is_empty() { name } else { id };
+        let number = match self.numbers.get(key) {
+            Some(number) => *number,
+            None => {
+                let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+                self.numbers.insert(key.to_string(), number);
+                self.keys.push(key.to_string());
+                self.names.push(BTreeSet::new());
+                number
+            }
+        };
+        let names = &mut self.names[number as usize];
+        // A few names an id are real (a rename, a reseller); more are noise.
+        if !name.is_empty() && names.len() < 4 && !names.contains(name) {
+            names.insert(name.to_string());
+        }
+        number
+    }
+}
+
+impl Choice {
+    pub(super) fn admits(&self, number: u32) -> bool {
+        (self.only.is_empty() || self.only.contains(&number)) && !self.never.contains(&number)
+    }
+}
+
+impl Amount {
+    fn grow(&mut self, other: &Amount) -> Result<(), TooManyDigits> {
+        self.sum = money::add(self.sum, other.sum).ok_or(TooManyDigits)?;
+        self.rows += other.rows;
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! The analysis `finops`: answers a question about a cloud bill in FOCUS 1.0.
+//!
+//! Reading ([`bill`]) is apart from what is pure: the question's grammar, the sums, the findings and
+//! the rendering. It sends nothing anywhere, and what it can't understand it says.
+
+mod advice;
+mod answer;
+mod bill;
+mod catalogue;
+mod data;
+mod dates;
+mod grouping;
+mod ledger;
+mod money;
+mod period;
+mod question;
+#[cfg(test)]
+mod question_tests;
+mod sample;
+mod services;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod text;
+mod words;
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::analysis::{Analysis, Context, Failure};
+use advice::Traces;
+use answer::Answer;
+use bill::{Bill, Unreadable};
+use ledger::{Ledger, TooManyDigits};
+use question::Question;
+use words::Words;
+
+pub use sample::write_sample;
+
+/// Rows between two reports; at each the job can also be cancelled.
+const ROWS_A_REPORT: u64 = 4_096;
+
+/// Where the bill is.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// A CSV file, plain or gzipped.
+    pub bill: PathBuf,
+    /// Whether it is the generated sample, which every answer then says.
+    pub sample: bool,
+}
+
+/// The analysis. It reads the bill anew for each question, so a replaced file counts at once.
+pub struct Finops {
+    source: Source,
+}
+
+impl Finops {
+    pub fn new(source: Source) -> Self {
+        Self { source }
+    }
+
+    async fn answer(&self, context: &Context) -> Result<Value, Unreadable> {
+        let mut bill = Bill::open(&self.source.bill)?;
+        let words = Words::of(context.query());
+        let mut ledger = Ledger::new(words.clone());
+        let mut traces = Traces::default();
+        let name = bill.name().to_string();
+        let inexact = |_: TooManyDigits| {
+            Unreadable(format!(
+                "The amounts of the bill {name} have too many digits to be added exactly."
+            ))
+        };
+
+        context.progress(10, "Reading the bill");
+        while let Some(row) = bill.next_row()? {
+            let cell = ledger.add(&row).map_err(inexact)?;
+            traces.add(&row, cell).map_err(inexact)?;
+            if ledger.rows.is_multiple_of(ROWS_A_REPORT) {
+                let percent = 10 + u32::from(bill.percent()) * 80 / 100;
+                context.progress(
+                    u8::try_from(percent).unwrap_or(90),
+                    format!("Reading the bill ({} rows)", ledger.rows),
+                );
+                tokio::task::yield_now().await;
+            }
+        }
+
+        context.progress(90, format!("Adding up {} rows", ledger.rows));
+        let question = Question::read(words, &ledger);
+        let (sections, advice) = if question.asks_only_for_absent() {
+            (Vec::new(), Vec::new())
+        } else {
+            let sections = ledger
+                .sections(
+                    &question.scope,
+                    question.grouping.as_ref(),
+                    question.top.is_some(),
+                )
+                .map_err(inexact)?;
+            (
+                sections,
+                advice::find(&ledger, &traces, &question.scope).map_err(inexact)?,
+            )
+        };
+        let answer = Answer {
+            query: context.query(),
+            question: &question,
+            ledger: &ledger,
+            sections: &sections,
+            advice: &advice,
+            source: &name,
+            sample: self.source.sample,
+        };
+        answer.into_json().map_err(inexact)
+    }
+}
+
+#[async_trait]
+impl Analysis for Finops {
+    fn kind(&self) -> &'static str {
+        "finops"
+    }
+
+    async fn run(&self, context: &Context) -> Result<Value, Failure> {
+        self.answer(context)
+            .await
+            .map_err(|Unreadable(message)| Failure::Reject {
+                code: "BILL_UNREADABLE",
+                message,
+            })
+    }
+}

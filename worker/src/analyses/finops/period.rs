@@ -1,0 +1,234 @@
+//! The period that a question names, as whole days.
+//!
+//! Years, months and days that the question leaves open are read relative to the bill's last day;
+//! the period says so. It knows no clock: an old bill is asked about its own past.
+
+use jiff::civil::Date;
+
+use super::dates::{Point, Span, number, point, resolve, step, unit_start, year};
+use super::words::Words;
+
+/// Days from `start` up to but without `end`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Period {
+    pub start: Date,
+    pub end: Date,
+    /// The question's own words for it.
+    pub words: String,
+    /// Whether the bill's last day was needed to know which days are meant.
+    pub relative: bool,
+}
+
+/// Finds the first period in the question and takes its words. `first` and `last` are the first
+/// and the last day of the bill.
+pub(super) fn find(words: &mut Words, first: Date, last: Date) -> Option<Period> {
+    for start in 0..words.len() {
+        let found = range(words, start, first, last)
+            .or_else(|| rolling(words, start, last))
+            .or_else(|| single(words, start, last));
+        if let Some(((from, until), end, relative)) = found
+            && from < until
+        {
+            let period = Period {
+                start: from,
+                end: until,
+                words: words.quote(start, end),
+                relative,
+            };
+            words.take(start, end);
+            return Some(period);
+        }
+    }
+    None
+}
+
+/// `between 1 and 15 September`, `from May to July 2025`, `1-15 September`, `May and June`,
+/// `since March`, `until 15 May`.
+fn range(words: &Words, start: usize, first: Date, last: Date) -> Option<(Span, usize, bool)> {
+    let lead = words.free_text(start);
+    let after_lead = start
+        + usize::from(matches!(
+            lead,
+            "between" | "from" | "since" | "after" | "before" | "until" | "till" | "through"
+        ));
+    let (a, after_a) = point(words, after_lead)?;
+    let open = |span: fn(Span, Date, Date) -> Span| {
+        let (whole, relative) = resolve(a, last)?;
+        Some((
+            span(whole, first, last.tomorrow().ok()?),
+            after_a,
+            relative || matches!(lead, "since" | "after"),
+        ))
+    };
+    match lead {
+        "since" => return open(|(from, _), _, end| (from, end)),
+        "after" => return open(|(_, until), _, end| (until, end)),
+        "until" | "till" | "through" => return open(|(_, until), first, _| (first, until)),
+        "before" => return open(|(from, _), first, _| (first, from)),
+        _ => {}
+    }
+
+    let after_separator = separator(words, after_a)?;
+    let (b, after_b) = point(words, after_separator)?;
+    let listed = words.free_text(after_a) == "and" && lead != "between" && lead != "from";
+    let (a, b) = complete(a, b)?;
+    let (mut until, guessed_b) = resolve(b, last)?;
+    let (mut from, guessed_a) = match (a.year, b.year) {
+        // An open year is the end's, or the one before where the range runs over new year.
+        (None, None) => {
+            let year = until.0.year();
+            let with = |year| {
+                resolve(
+                    Point {
+                        year: Some(year),
+                        ..a
+                    },
+                    last,
+                )
+            };
+            let same = with(year)?;
+            if same.0.0 <= until.0 {
+                same
+            } else {
+                with(year - 1)?
+            }
+        }
+        _ => resolve(a, last)?,
+    };
+    if listed {
+        // `May and July` is no range; `May and June` is one, in either order.
+        if until.1 == from.0 {
+            std::mem::swap(&mut from, &mut until);
+        }
+        if from.1 != until.0 {
+            return None;
+        }
+    }
+    Some(((from.0, until.1), after_b, guessed_a || guessed_b))
+}
+
+/// What one end of a range leaves open is what the other end says: `1 and 15 September`.
+fn complete(a: Point, b: Point) -> Option<(Point, Point)> {
+    let month_a = a.month.or(b.month);
+    let month_b = b.month.or(a.month);
+    if (a.day.is_some() || b.day.is_some()) && (month_a.is_none() || month_b.is_none()) {
+        return None;
+    }
+    // `1 September to 15` goes on with the month; `May to 2025` is nothing; `2024 to May 2025` is.
+    let (month_a, month_b) = if a.day.is_none() && b.day.is_none() {
+        (a.month, b.month)
+    } else {
+        (month_a, month_b)
+    };
+    if month_b.is_none() && month_a.is_some() {
+        return None;
+    }
+    let full_a = Point {
+        year: a.year.or(b.year),
+        month: month_a,
+        day: a.day,
+    };
+    let full_b = Point {
+        year: b.year.or(if a.month > month_b { None } else { a.year }),
+        month: month_b,
+        day: b.day,
+    };
+    // `from November to February 2026` starts in the year before.
+    let full_a = match (a.year, b.year) {
+        (None, Some(year)) if month_a > month_b => Point {
+            year: Some(year - 1),
+            ..full_a
+        },
+        _ => full_a,
+    };
+    let full_b = match (a.year, b.year) {
+        (Some(year), None) if month_a > month_b => Point {
+            year: Some(year + 1),
+            ..full_b
+        },
+        _ => full_b,
+    };
+    Some((full_a, full_b))
+}
+
+fn separator(words: &Words, at: usize) -> Option<usize> {
+    let word = words.free(at)?;
+    match word.text.as_str() {
+        "and" | "to" | "until" | "till" | "thru" | "through" => Some(at + 1),
+        _ if matches!(word.gap.trim(), "-" | "–" | "—" | ".." | "...") => Some(at),
+        _ => None,
+    }
+}
+
+/// `last month`, `past 7 days`, `this quarter`, `yesterday`, `year to date`.
+fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+    let tomorrow = last.tomorrow().ok()?;
+    let text = |offset: usize| words.free_text(start + offset);
+    let to_date = text(1) == "to" && text(2) == "date";
+    let (span, length) = match text(0) {
+        "today" => ((last, tomorrow), 1),
+        "yesterday" => ((last.yesterday().ok()?, last), 1),
+        "ytd" => ((unit_start(last, "year")?, tomorrow), 1),
+        "mtd" => ((unit_start(last, "month")?, tomorrow), 1),
+        "qtd" => ((unit_start(last, "quarter")?, tomorrow), 1),
+        unit if to_date => ((unit_start(last, unit)?, tomorrow), 3),
+        which @ ("last" | "past" | "previous" | "prior" | "this" | "current") => {
+            let count = number(text(1));
+            let unit = text(1 + usize::from(count.is_some()));
+            let length = 2 + usize::from(count.is_some());
+            let unit = unit.strip_suffix('s').unwrap_or(unit);
+            match (which, count) {
+                ("this" | "current", None) => {
+                    let from = unit_start(last, unit)?;
+                    ((from, step(from, unit, 1)?), length)
+                }
+                ("this" | "current", Some(_)) => return None,
+                // One unit before this one, whole; several, or a past one, end with the last day.
+                ("last" | "previous" | "prior", None) => {
+                    let until = unit_start(last, unit)?;
+                    ((step(until, unit, -1)?, until), length)
+                }
+                (_, count) => (
+                    (step(tomorrow, unit, -count.unwrap_or(1))?, tomorrow),
+                    length,
+                ),
+            }
+        }
+        _ => return None,
+    };
+    Some((span, start + length, true))
+}
+
+/// A month, a day, a quarter or a year by itself.
+fn single(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+    let text = words.free_text(start);
+    if let Some(quarter) = text
+        .strip_prefix('q')
+        .and_then(|n| n.parse::<i8>().ok())
+        .filter(|n| (1..=4).contains(n))
+    {
+        let month = quarter * 3 - 2;
+        let given = year(words.free_text(start + 1));
+        let ((from, _), relative) = resolve(
+            Point {
+                year: given,
+                month: Some(month),
+                day: None,
+            },
+            last,
+        )?;
+        return Some((
+            (from, step(from, "month", 3)?),
+            start + 1 + usize::from(given.is_some()),
+            relative,
+        ));
+    }
+    // "Last May" and "this May" are the same May as "May".
+    let qualified = usize::from(matches!(text, "last" | "this"));
+    let (point, end) = point(words, start + qualified)?;
+    if point.month.is_none() && (point.day.is_some() || qualified == 1) {
+        return None;
+    }
+    let (span, relative) = resolve(point, last)?;
+    Some((span, end, relative))
+}
