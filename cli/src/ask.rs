@@ -56,8 +56,13 @@ impl Ask {
     pub async fn run(self) -> Result<Ended> {
         let params: Value = serde_json::from_str(&self.params).context("--params is not JSON")?;
         let stack = self.place.stack(&self.start, 0, 0).await?;
-        if matches!(stack, Stack::Running(_)) && (self.start.bill.is_some() || self.start.trust_claims) {
-            bail!("a stack is running on {} with options of its own; stop it, or choose another --data", self.place.data.display());
+        if matches!(stack, Stack::Running(_))
+            && (self.start.bill.is_some() || self.start.trust_claims)
+        {
+            bail!(
+                "a stack is running on {} with options of its own; stop it, or choose another --data",
+                self.place.data.display()
+            );
         }
         let token = token::for_a_day(&self.place.secret()?, &self.user)?;
         let followed = self.follow(&stack, &token, params).await;
@@ -83,10 +88,16 @@ impl Ask {
         let mut conversation = Conversation::open(&stack.endpoints().gateway, token).await?;
         let first = match (&self.follow, &self.question) {
             (Some(job), _) => json!({"action": "subscribe", "jobId": job, "after": 0}),
-            (None, question) => json!({"action": "query", "kind": self.kind, "query": question, "params": params}),
+            (None, question) => {
+                json!({"action": "query", "kind": self.kind, "query": question, "params": params})
+            }
         };
         conversation.send(&first).await?;
-        let mut listener = Listener { job: self.follow.clone(), applied: 0, bar: bar() };
+        let mut listener = Listener {
+            job: self.follow.clone(),
+            applied: 0,
+            bar: bar(),
+        };
         loop {
             tokio::select! {
                 frame = conversation.next() => {
@@ -114,9 +125,19 @@ impl Ask {
     }
 
     fn farewell(&self, job: Option<&str>, own: bool) -> String {
-        let Some(job) = job else { return "Stopped before the question was taken.".to_owned() };
-        let data = if self.place.data.as_os_str() == ".longhaul" { String::new() } else { format!(" --data {}", self.place.data.display()) };
-        let when = if own { "The job goes on when its stack runs again." } else { "The job goes on." };
+        let Some(job) = job else {
+            return "Stopped before the question was taken.".to_owned();
+        };
+        let data = if self.place.data.as_os_str() == ".longhaul" {
+            String::new()
+        } else {
+            format!(" --data {}", self.place.data.display())
+        };
+        let when = if own {
+            "The job goes on when its stack runs again."
+        } else {
+            "The job goes on."
+        };
         format!("{when} To follow it: longhaul ask --follow {job}{data}")
     }
 }
@@ -133,8 +154,15 @@ impl Listener {
     /// Takes a frame in; what it ends with, if it is the end.
     fn hear(&mut self, frame: &Value) -> Result<Option<Followed>> {
         match frame["type"].as_str() {
-            Some("error") => bail!("{}", frame["content"].as_str().unwrap_or("the stack refused the question")),
-            Some("subscribed") if frame["mode"] == "gone" => bail!("there is no such job, or it is past its retention"),
+            Some("error") => bail!(
+                "{}",
+                frame["content"]
+                    .as_str()
+                    .unwrap_or("the stack refused the question")
+            ),
+            Some("subscribed") if frame["mode"] == "gone" => {
+                bail!("there is no such job, or it is past its retention")
+            }
             Some("subscribed") => {
                 for event in frame["events"].as_array().into_iter().flatten() {
                     if let Some(followed) = self.apply(event) {
@@ -161,7 +189,11 @@ impl Listener {
         }
         let followed = match event["type"].as_str()? {
             "job_completed" => Followed::Completed(event["result"].clone()),
-            "job_failed" => Followed::Failed(format!("the job failed: {} ({})", text("error"), text("code"))),
+            "job_failed" => Followed::Failed(format!(
+                "the job failed: {} ({})",
+                text("error"),
+                text("code")
+            )),
             "job_cancelled" => Followed::Failed("the job was cancelled".to_owned()),
             _ => return None,
         };
@@ -171,6 +203,7 @@ impl Listener {
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos:>3} %  {elapsed}  {msg}").expect("the template is well formed");
+    let style = ProgressStyle::with_template("{bar:30} {pos:>3} %  {elapsed}  {msg}")
+        .expect("the template is well formed");
     ProgressBar::new(100).with_style(style)
 }

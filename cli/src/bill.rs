@@ -26,7 +26,10 @@ pub struct Bill {
 impl Bill {
     pub fn run(self) -> Result<()> {
         let out: Box<dyn Write> = match &self.out {
-            Some(path) => Box::new(File::create(path).with_context(|| format!("{} can't be written", path.display()))?),
+            Some(path) => Box::new(
+                File::create(path)
+                    .with_context(|| format!("{} can't be written", path.display()))?,
+            ),
             None => Box::new(stdout().lock()),
         };
         sample::write_sample(self.rows, self.seed, BufWriter::new(out))

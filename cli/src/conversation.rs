@@ -19,20 +19,35 @@ impl Conversation {
     pub async fn open(url: &str, token: &str) -> Result<Self> {
         let mut request = url.into_client_request().context("the stack's address")?;
         let subprotocols = format!("longhaul.v1, {token}");
-        request.headers_mut().insert("sec-websocket-protocol", subprotocols.parse()?);
-        let (socket, _) = connect_async(request).await.with_context(|| format!("connecting to {url}"))?;
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", subprotocols.parse()?);
+        let (socket, _) = connect_async(request)
+            .await
+            .with_context(|| format!("connecting to {url}"))?;
         Ok(Self { socket })
     }
 
     pub async fn send(&mut self, frame: &Value) -> Result<()> {
-        self.socket.send(Message::text(frame.to_string())).await.context("sending a frame")
+        self.socket
+            .send(Message::text(frame.to_string()))
+            .await
+            .context("sending a frame")
     }
 
     /// The next frame.
     pub async fn next(&mut self) -> Result<Value> {
         loop {
-            match self.socket.next().await.context("the connection was closed")?? {
-                Message::Text(text) => return serde_json::from_str(&text).context("the stack sent a frame that is not JSON"),
+            match self
+                .socket
+                .next()
+                .await
+                .context("the connection was closed")??
+            {
+                Message::Text(text) => {
+                    return serde_json::from_str(&text)
+                        .context("the stack sent a frame that is not JSON");
+                }
                 Message::Close(_) => bail!("the connection was closed"),
                 _ => {}
             }

@@ -21,6 +21,10 @@ pub async fn run(config: Config) -> Result<()> {
         let analyses = longhaul_worker::analyses(&config)?;
         return longhaul_worker::run(config, analyses).await;
     }
-    let trust = if config.switch(TRUST_CLAIMS)? { Trust::Claims } else { Trust::Tokens };
+    let trust = if config.switch(TRUST_CLAIMS)? {
+        Trust::Claims
+    } else {
+        Trust::Tokens
+    };
     longhaul_handlers::run(config, trust).await
 }

@@ -50,7 +50,9 @@ fn main() -> ExitCode {
         Err(error) => return failed(&error.into()),
     };
     if functions::is_one(&config) {
-        return runtime.block_on(functions::run(config)).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
+        return runtime
+            .block_on(functions::run(config))
+            .map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
     }
     let ended = runtime.block_on(async {
         match Arguments::parse().command {

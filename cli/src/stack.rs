@@ -77,7 +77,9 @@ impl Place {
     /// The running stack on this data folder, or else one started on these ports (0: any).
     pub async fn stack(&self, start: &Start, port: u16, aws_port: u16) -> Result<Stack> {
         match DataFolder::open(&self.data)? {
-            Opened::Held(folder) => Ok(Stack::Own(Box::new(self.start(folder, start, port, aws_port).await?))),
+            Opened::Held(folder) => Ok(Stack::Own(Box::new(
+                self.start(folder, start, port, aws_port).await?,
+            ))),
             Opened::InUse => Ok(Stack::Running(self.running()?)),
         }
     }
@@ -87,23 +89,38 @@ impl Place {
         match DataFolder::open(&self.data)? {
             Opened::Held(folder) => self.start(folder, start, port, aws_port).await,
             Opened::InUse => {
-                let process = self.running().map(|running| format!(" (process {})", running.process)).unwrap_or_default();
-                bail!("the data folder {} is in use by another stack{process}", self.data.display())
+                let process = self
+                    .running()
+                    .map(|running| format!(" (process {})", running.process))
+                    .unwrap_or_default();
+                bail!(
+                    "the data folder {} is in use by another stack{process}",
+                    self.data.display()
+                )
             }
         }
     }
 
     fn running(&self) -> Result<Endpoints> {
-        data::endpoints(&self.data).context("another stack is only just starting on this data folder; try again")
+        data::endpoints(&self.data)
+            .context("another stack is only just starting on this data folder; try again")
     }
 
-    async fn start(&self, folder: DataFolder, start: &Start, port: u16, aws_port: u16) -> Result<Cloud> {
+    async fn start(
+        &self,
+        folder: DataFolder,
+        start: &Start,
+        port: u16,
+        aws_port: u16,
+    ) -> Result<Cloud> {
         let mut parameters = BTreeMap::from([("NoopEnabled".to_owned(), "true".to_owned())]);
         let (bill, sample) = match &start.bill {
             Some(bill) => (bill.clone(), false),
             None => (sample_bill(&folder)?, true),
         };
-        let bill = bill.canonicalize().with_context(|| format!("the bill {} can't be read", bill.display()))?;
+        let bill = bill
+            .canonicalize()
+            .with_context(|| format!("the bill {} can't be read", bill.display()))?;
         parameters.insert("BillLocation".to_owned(), bill.display().to_string());
         parameters.insert("BillIsSample".to_owned(), sample.to_string());
         parameters.extend(start.parameters.iter().cloned());
@@ -114,7 +131,10 @@ impl Place {
             port,
             aws_port,
             program: std::env::current_exe().context("finding this program's own file")?,
-            environment: BTreeMap::from([(TRUST_CLAIMS.to_owned(), start.trust_claims.to_string())]),
+            environment: BTreeMap::from([(
+                TRUST_CLAIMS.to_owned(),
+                start.trust_claims.to_string(),
+            )]),
             wire_log: start.wire_log.clone(),
         };
         Cloud::start(folder, options).await
@@ -130,7 +150,9 @@ impl Place {
         }
         match DataFolder::open(&self.data)? {
             Opened::Held(folder) => folder.secret(SECRET),
-            Opened::InUse => bail!("another stack is only just starting on this data folder; try again"),
+            Opened::InUse => {
+                bail!("another stack is only just starting on this data folder; try again")
+            }
         }
     }
 }
@@ -138,16 +160,25 @@ impl Place {
 /// The template of this source tree: the binary is built from it and runs it.
 fn default_template() -> PathBuf {
     let here = Path::new("cloudformation/template.yaml");
-    if here.exists() { here.to_owned() } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(here) }
+    if here.exists() {
+        here.to_owned()
+    } else {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(here)
+    }
 }
 
 /// The sample bill, written once: the same rows and seed give the same bytes.
 fn sample_bill(folder: &DataFolder) -> Result<PathBuf> {
     let (rows, seed) = SAMPLE;
     let bills = folder.folder("bills")?;
-    let (aside, path) = (bills.join("sample.new"), bills.join(format!("sample-{rows}-{seed}.csv")));
+    let (aside, path) = (
+        bills.join("sample.new"),
+        bills.join(format!("sample-{rows}-{seed}.csv")),
+    );
     if !path.exists() {
-        let written = File::create(&aside).map_err(Into::into).and_then(|file| sample::write_sample(rows, seed, std::io::BufWriter::new(file)));
+        let written = File::create(&aside)
+            .map_err(Into::into)
+            .and_then(|file| sample::write_sample(rows, seed, std::io::BufWriter::new(file)));
         written.context("writing the sample bill")?;
         std::fs::rename(&aside, &path)?;
     }

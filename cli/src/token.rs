@@ -37,7 +37,15 @@ pub struct Token {
 impl Token {
     pub fn run(self) -> Result<()> {
         let lifetime = Duration::from_secs(self.seconds);
-        println!("{}", sign(&self.place.secret()?, &self.user, self.tenant.as_deref(), lifetime)?);
+        println!(
+            "{}",
+            sign(
+                &self.place.secret()?,
+                &self.user,
+                self.tenant.as_deref(),
+                lifetime
+            )?
+        );
         Ok(())
     }
 }
@@ -49,7 +57,12 @@ pub fn sign(secret: &str, user: &str, tenant: Option<&str>, lifetime: Duration) 
     if let Some(tenant) = tenant {
         claims["tenant"] = tenant.into();
     }
-    encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).context("signing a token")
+    encode(
+        &Header::default(),
+        &claims,
+        &EncodingKey::from_secret(secret.as_bytes()),
+    )
+    .context("signing a token")
 }
 
 /// A day's token for the command line's own use.
@@ -59,5 +72,8 @@ pub fn for_a_day(secret: &str, user: &str) -> Result<String> {
 
 /// The secrets that a stack is given rather than makes.
 pub fn secrets(given: Option<&str>) -> BTreeMap<String, String> {
-    given.map(|secret| (SECRET.to_owned(), secret.to_owned())).into_iter().collect()
+    given
+        .map(|secret| (SECRET.to_owned(), secret.to_owned()))
+        .into_iter()
+        .collect()
 }

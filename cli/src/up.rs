@@ -23,7 +23,10 @@ pub struct Up {
 
 impl Up {
     pub async fn run(self) -> Result<()> {
-        let cloud = self.place.own(&self.start, self.port, self.aws_port).await?;
+        let cloud = self
+            .place
+            .own(&self.start, self.port, self.aws_port)
+            .await?;
         self.tell(&cloud);
         let mut terminated = signal(SignalKind::terminate())?;
         tokio::select! {
@@ -41,7 +44,11 @@ impl Up {
             Some(".longhaul") | None => String::new(),
             Some(folder) => format!(" --data {folder}"),
         };
-        let table = cloud.plan.outputs.get("JobsTableName").map_or("longhaul-jobs", String::as_str);
+        let table = cloud
+            .plan
+            .outputs
+            .get("JobsTableName")
+            .map_or("longhaul-jobs", String::as_str);
         if self.start.trust_claims {
             eprintln!("WARNING: claimed identities are accepted without a token (--trust-claims).");
         }
@@ -49,7 +56,9 @@ impl Up {
         println!("AWS        {aws}");
         println!("data       {}", self.place.data.display());
         println!();
-        println!("Talk to it:    wscat -c \"{gateway}?token=$(cargo run -q -- token --user alice{data})\"");
+        println!(
+            "Talk to it:    wscat -c \"{gateway}?token=$(cargo run -q -- token --user alice{data})\""
+        );
         println!(
             "Look at jobs:  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws dynamodb scan --table-name {table} --endpoint-url {aws} --region us-east-1"
         );
@@ -61,7 +70,12 @@ impl Up {
 
 /// The types of the template's resources that have no local effect, each once.
 fn inert(cloud: &Cloud) -> String {
-    let mut types: Vec<&str> = cloud.plan.inert.iter().map(|(_, kind)| kind.as_str()).collect();
+    let mut types: Vec<&str> = cloud
+        .plan
+        .inert
+        .iter()
+        .map(|(_, kind)| kind.as_str())
+        .collect();
     types.sort_unstable();
     types.dedup();
     types.join(", ")

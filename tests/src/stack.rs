@@ -1,0 +1,178 @@
+//! A stack under test: `longhaul up` on free ports and a data folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::{Client, PATIENCE};
+
+/// What the stacks under test sign tokens with.
+const SECRET: &str = "the secret of the stacks under test, which guards nothing";
+
+pub struct Stack {
+    process: Child,
+    options: Vec<String>,
+    data: TempDir,
+    /// Such as `ws://127.0.0.1:40001`.
+    pub gateway: String,
+    /// Such as `http://127.0.0.1:40002`.
+    pub aws: String,
+}
+
+impl Stack {
+    /// A fresh stack with these options of `longhaul up`.
+    pub async fn start(options: &[&str]) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let (process, gateway, aws) = up(data.path(), &options).await?;
+        Ok(Self {
+            process,
+            options,
+            data,
+            gateway,
+            aws,
+        })
+    }
+
+    /// Ends the whole stack with kill -9, as a crash of the machine's user session would.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.process.kill().await.context("killing the stack")
+    }
+
+    /// Starts it again on the same data folder, on new ports.
+    pub async fn restart(&mut self) -> Result<()> {
+        (self.process, self.gateway, self.aws) = up(self.data.path(), &self.options).await?;
+        Ok(())
+    }
+
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// A client that has connected as `user`.
+    pub async fn client(&self, user: &str) -> Result<Client> {
+        Client::connect(&format!("{}/?token={}", self.gateway, token(user)), None)
+            .await
+            .map_err(Into::into)
+    }
+
+    /// The stock `aws` command line against this stack; its answer.
+    pub async fn aws(&self, arguments: &[&str]) -> Result<Value> {
+        let output = Command::new("aws")
+            .args(arguments)
+            .args([
+                "--endpoint-url",
+                &self.aws,
+                "--region",
+                "us-east-1",
+                "--output",
+                "json",
+            ])
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .output()
+            .await
+            .context("the tests need the aws command line; ./scripts/test installs it")?;
+        ensure!(
+            output.status.success(),
+            "aws {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+    }
+
+    /// A job's row, as an operator sees it.
+    pub async fn row(&self, job: &str) -> Result<Value> {
+        let key = json!({"jobId": {"S": job}}).to_string();
+        let answer = self
+            .aws(&[
+                "dynamodb",
+                "get-item",
+                "--table-name",
+                "longhaul-jobs",
+                "--consistent-read",
+                "--key",
+                &key,
+            ])
+            .await?;
+        Ok(answer["Item"].clone())
+    }
+}
+
+async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String)> {
+    let mut process = Command::new(program())
+        .args(["up", "--port", "0", "--aws-port", "0", "--data"])
+        .arg(data)
+        .args(options)
+        .env("LONGHAUL_JWT_SECRET", SECRET)
+        .current_dir(root())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("starting longhaul; build it with the whole workspace")?;
+    let mut lines = BufReader::new(process.stdout.take().context("its output")?).lines();
+    let (mut gateway, mut aws) = (String::new(), String::new());
+    let ready = async {
+        while let Some(line) = lines.next_line().await? {
+            match line.split_once(char::is_whitespace).unwrap_or((&line, "")) {
+                ("WebSocket", address) => gateway = address.trim().to_owned(),
+                ("AWS", address) => aws = address.trim().to_owned(),
+                ("READY", _) => return Ok(()),
+                _ => {}
+            }
+        }
+        bail!("the stack ended before it was ready")
+    };
+    tokio::time::timeout(PATIENCE, ready)
+        .await
+        .context("the stack was not ready in time")??;
+    Ok((process, gateway, aws))
+}
+
+/// One run of the command line, to its end.
+pub async fn longhaul(arguments: &[&str]) -> Result<Output> {
+    let run = Command::new(program())
+        .args(arguments)
+        .env("LONGHAUL_JWT_SECRET", SECRET)
+        .current_dir(root())
+        .output();
+    tokio::time::timeout(PATIENCE, run)
+        .await
+        .context("longhaul did not end")?
+        .context("running longhaul")
+}
+
+/// A token for `user`, good for an hour.
+pub fn token(user: &str) -> String {
+    token_with(&json!({"sub": user, "username": user, "exp": u32::MAX}))
+}
+
+/// A token with these claims, signed as the stack expects.
+pub fn token_with(claims: &Value) -> String {
+    encode(
+        &Header::default(),
+        claims,
+        &EncodingKey::from_secret(SECRET.as_bytes()),
+    )
+    .expect("claims are JSON")
+}
+
+/// The binary under test: cargo builds it beside the tests.
+fn program() -> PathBuf {
+    let tests = std::env::current_exe().expect("a test knows its own file");
+    tests
+        .ancestors()
+        .nth(2)
+        .expect("tests lie in target/<profile>/deps")
+        .join("longhaul")
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -1,0 +1,135 @@
+//! The stock `aws` command line against the endpoint, as an operator uses it.
+
+use anyhow::{Context, Result};
+use longhaul_tests::Stack;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_job_reads_like_a_job_with_the_stock_command_line() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let mut client = stack.client("alice").await?;
+    client.send(json!({"action": "query", "kind": "noop", "query": "hello", "params": {"bytes": 10}, "requestId": "r"})).await?;
+    let events = client.until("job_completed").await?;
+    let job = events[0]["jobId"].as_str().context("no jobId")?;
+
+    let row = stack.row(job).await?;
+    let text = |name: &str| {
+        row[name]["S"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no text {name} in {row}"))
+    };
+    assert_eq!(
+        (text("jobId"), text("userId"), text("kind"), text("query")),
+        (job, "alice", "noop", "hello")
+    );
+    assert_eq!((text("status"), text("requestId")), ("completed", "r"));
+    for time in ["createdAt", "updatedAt", "startedAt", "finishedAt"] {
+        assert_eq!(text(time).len(), "2026-01-01T00:00:00.000Z".len(), "{time}");
+    }
+    for (name, value) in [
+        ("seq", events.len()),
+        ("progress", 100),
+        ("attempt", 1),
+        ("fence", 1),
+    ] {
+        assert_eq!(row[name]["N"], json!(value.to_string()), "{name}");
+    }
+    assert!(text("result").contains("xxxxxxxxxx"));
+
+    let scan = stack
+        .aws(&["dynamodb", "scan", "--table-name", "longhaul-jobs"])
+        .await?;
+    assert_eq!(
+        (&scan["Count"], &scan["Items"][0]["jobId"]["S"]),
+        (&json!(1), &json!(job))
+    );
+    let tables = stack.aws(&["dynamodb", "list-tables"]).await?;
+    assert_eq!(
+        tables["TableNames"],
+        json!([
+            "longhaul-connections",
+            "longhaul-job-events",
+            "longhaul-jobs"
+        ])
+    );
+    let ttl = stack
+        .aws(&[
+            "dynamodb",
+            "describe-time-to-live",
+            "--table-name",
+            "longhaul-jobs",
+        ])
+        .await?;
+    assert_eq!(ttl["TimeToLiveDescription"]["AttributeName"], "ttl");
+
+    let url = stack
+        .aws(&["sqs", "get-queue-url", "--queue-name", "longhaul-jobs"])
+        .await?["QueueUrl"]
+        .as_str()
+        .context("no url")?
+        .to_owned();
+    let attributes = stack
+        .aws(&[
+            "sqs",
+            "get-queue-attributes",
+            "--queue-url",
+            &url,
+            "--attribute-names",
+            "All",
+        ])
+        .await?;
+    assert_eq!(attributes["Attributes"]["VisibilityTimeout"], "5400");
+    assert!(
+        attributes["Attributes"]["RedrivePolicy"]
+            .as_str()
+            .context("no redrive")?
+            .contains("longhaul-jobs-dlq")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_no_worker_can_read_is_kept_and_stops_nothing() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let url = stack
+        .aws(&["sqs", "get-queue-url", "--queue-name", "longhaul-jobs"])
+        .await?["QueueUrl"]
+        .as_str()
+        .context("no url")?
+        .to_owned();
+    stack
+        .aws(&[
+            "sqs",
+            "send-message",
+            "--queue-url",
+            &url,
+            "--message-body",
+            "not a job",
+        ])
+        .await?;
+    let mut client = stack.client("alice").await?;
+    client
+        .send(json!({"action": "query", "kind": "noop", "query": "after it"}))
+        .await?;
+    client.until("job_completed").await?;
+    let attributes = stack
+        .aws(&[
+            "sqs",
+            "get-queue-attributes",
+            "--queue-url",
+            &url,
+            "--attribute-names",
+            "All",
+        ])
+        .await?;
+    let count = |name: &str| {
+        attributes["Attributes"][name]
+            .as_str()
+            .and_then(|count| count.parse::<u32>().ok())
+            .unwrap_or(0)
+    };
+    let kept =
+        count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible");
+    assert!(kept >= 1, "{attributes}");
+    Ok(())
+}

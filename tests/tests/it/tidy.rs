@@ -1,0 +1,149 @@
+//! The house rules, kept by a test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const CRATES: [&str; 6] = ["shared", "handlers", "worker", "local", "cli", "tests"];
+/// The core that takes time and bytes as arguments.
+const PURE: [&str; 10] = [
+    "auth.rs",
+    "event.rs",
+    "ids.rs",
+    "job.rs",
+    "job_tests.rs",
+    "limits.rs",
+    "protocol/mod.rs",
+    "protocol/answer.rs",
+    "protocol/refusal.rs",
+    "protocol/request.rs",
+];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn sources() -> Vec<(String, String)> {
+    let mut files = vec![];
+    for name in CRATES {
+        collect(&root().join(name), &mut files);
+    }
+    assert!(files.len() > 50, "the sources are not where they were");
+    let named = |path: &PathBuf| {
+        path.strip_prefix(root())
+            .expect("below the root")
+            .display()
+            .to_string()
+    };
+    files
+        .iter()
+        .map(|path| {
+            (
+                named(path),
+                fs::read_to_string(path).expect("a source is text"),
+            )
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of sources").flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.ends_with("target") {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn offenders(breaks: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    sources()
+        .into_iter()
+        .filter(|(path, text)| breaks(path, text))
+        .map(|(path, _)| path)
+        .collect()
+}
+
+#[test]
+fn every_file_says_what_it_does_and_stays_short() {
+    assert_eq!(
+        offenders(|_, text| !text.starts_with("//! ")),
+        [""; 0],
+        "they open without saying what they do"
+    );
+    assert_eq!(
+        offenders(|_, text| text.lines().count() > 400),
+        [""; 0],
+        "they are over 400 lines"
+    );
+}
+
+#[test]
+fn the_pure_core_knows_no_aws_no_clock_and_no_environment() {
+    for name in PURE {
+        let path = format!("shared/src/{name}");
+        let (_, text) = sources()
+            .into_iter()
+            .find(|(file, _)| *file == path)
+            .unwrap_or_else(|| panic!("{path} is gone"));
+        for banned in ["aws_", "lambda_", "::now()", "env::", "tokio"] {
+            assert!(!text.contains(banned), "{path} has {banned}");
+        }
+    }
+}
+
+#[test]
+fn one_file_reads_the_clock_and_one_the_environment() {
+    // Split here, so that this file does not offend itself. What is local plays AWS: it has a clock
+    // of its own.
+    let ours = |path: &str| !path.starts_with("local/") && !path.starts_with("tests/");
+    let clocks = [
+        concat!("Timestamp::", "now("),
+        concat!("SystemTime::", "now("),
+        concat!("Zoned::", "now("),
+    ];
+    assert_eq!(
+        offenders(|path, text| ours(path) && clocks.iter().any(|clock| text.contains(clock))),
+        ["shared/src/time.rs"]
+    );
+    let environment = [concat!("env::", "var"), concat!("env::", "vars")];
+    assert_eq!(
+        offenders(|path, text| ours(path) && environment.iter().any(|reader| text.contains(reader))),
+        ["shared/src/config.rs"]
+    );
+}
+
+#[test]
+fn the_dependencies_point_one_way() {
+    let manifest =
+        |name: &str| fs::read_to_string(root().join(name).join("Cargo.toml")).expect("a manifest");
+    for name in ["shared", "local", "tests"] {
+        assert!(
+            !manifest(name).contains("longhaul-shared.")
+                && !manifest(name).contains("longhaul-worker."),
+            "{name} imports ours"
+        );
+    }
+    assert!(
+        !manifest("handlers").contains("longhaul-worker.")
+            && !manifest("worker").contains("longhaul-handlers.")
+    );
+}
+
+#[test]
+fn every_module_is_on_the_map() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the map");
+    for (path, _) in sources() {
+        // A module of several files is on the map as its folder.
+        let folder = Path::new(&path)
+            .parent()
+            .map(|folder| format!("{}/", folder.display()))
+            .unwrap_or_default();
+        let nested = folder.matches('/').count() > 2;
+        let wanted = if nested { folder } else { path };
+        assert!(
+            map.contains(&format!("`{wanted}`")),
+            "ARCHITECTURE.md does not name {wanted}"
+        );
+    }
+}
