@@ -72,6 +72,7 @@ impl Answer<'_> {
         let most = self.question.top.unwrap_or(usize::MAX);
         self.sections
             .iter()
+            .take(LISTED)
             .map(|section| {
                 let mut count = 0;
                 for group in section.groups.iter().take(most) {
@@ -285,6 +286,12 @@ impl Answer<'_> {
         }
         if self.sections.len() > 1 {
             notes.push("Currencies are not added to each other.".to_string());
+        }
+        if self.sections.len() > LISTED {
+            notes.push(format!(
+                "{} more currencies are left out.",
+                self.sections.len() - LISTED
+            ));
         }
         if self.ledger.without_cost > 0 {
             notes.push(format!(
