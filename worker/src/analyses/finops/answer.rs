@@ -106,8 +106,12 @@ impl Answer<'_> {
         };
         let subject = self.subject();
         let mut sentence = if self.sections.is_empty() {
+            let covered = match self.question.period {
+                Some(_) => format!("; it covers {first} to {last}"),
+                None => String::new(),
+            };
             format!(
-                "The bill has no charges for {subject}{}; it covers {first} to {last}.",
+                "The bill has no charges for {subject}{}{covered}.",
                 self.when()
             )
         } else {

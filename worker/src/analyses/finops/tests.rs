@@ -362,3 +362,38 @@ fn the_sample_has_what_it_promises() {
         );
     }
 }
+
+#[test]
+fn a_resource_is_idle_when_it_consumes_nothing_day_after_day() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "ChargePeriodStart,ServiceName,BilledCost,BillingCurrency,ResourceId,ConsumedQuantity,ChargeCategory").unwrap();
+    for day in 1..=20 {
+        for (resource, consumed) in [
+            ("idle", "0"),
+            ("busy", if day == 9 { "5" } else { "0" }),
+            ("unknown", "NULL"),
+        ] {
+            writeln!(
+                file,
+                "2026-05-{day:02},A,0.1,USD,{resource},{consumed},Usage"
+            )
+            .unwrap();
+        }
+    }
+    let advice = |query: &str| {
+        ask_at(file.path(), false, query).unwrap()["optimization_recommendations"].clone()
+    };
+    let found = advice("total");
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(
+        (&found[0]["kind"], &found[0]["amount"]),
+        (&json!("idle_resource"), &json!("2"))
+    );
+    assert!(
+        found[0]["title"]
+            .as_str()
+            .unwrap()
+            .starts_with("idle looks idle")
+    );
+    assert_eq!(advice("total from 1 to 13 May"), json!([]));
+}
