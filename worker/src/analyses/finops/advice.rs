@@ -16,8 +16,10 @@ use super::money;
 use super::text::clip;
 
 /// Days before and after that a day is compared with, and how many of them the bill must cover.
-const WINDOW: i64 = 28;
+const WINDOW: usize = 28;
 const FEWEST_DAYS: usize = 14;
+/// The last ten years of a bill are looked at; a stray date must not make the rest long.
+const LONGEST: i64 = 3_660;
 /// A spike is this many robust standard deviations above the median; at six, chance gives none.
 const DEVIATIONS: i64 = 6;
 /// An idle resource is charged on this many days at least.
@@ -171,22 +173,29 @@ fn spikes(ledger: &Ledger, traces: &Traces, scope: &Scope) -> Result<Vec<Advice>
         ..scope.clone()
     };
     let mut found = Vec::new();
-    for ((service, currency), costs) in ledger.daily(&whole)? {
-        for (day, cost) in &costs {
+    let daily = ledger.daily(&whole)?;
+    let from = last.saturating_sub(LONGEST.days()).max(first);
+    let covered = index_of(last, from) + 1;
+    for ((service, currency), costs) in &daily {
+        // A day without a charge cost nothing.
+        let mut dense = vec![Decimal::ZERO; covered];
+        for (day, cost) in costs.range(from..) {
+            dense[index_of(*day, from)] = *cost;
+        }
+        for (day, cost) in costs.range(from..) {
             if scope
                 .days
                 .is_some_and(|(start, end)| *day < start || *day >= end)
             {
                 continue;
             }
-            let around = around(&costs, *day, first, last);
-            if let Some((median, deviation)) = baseline(around, *cost) {
+            if let Some((median, deviation)) = baseline(&dense, index_of(*day, from)) {
                 found.push((
                     *cost - median,
                     median,
                     deviation,
-                    service,
-                    currency,
+                    *service,
+                    *currency,
                     *day,
                     *cost,
                 ));
@@ -209,8 +218,7 @@ fn spikes(ledger: &Ledger, traces: &Traces, scope: &Scope) -> Result<Vec<Advice>
                     "resource": clip(&charge.resource), "amount": money::exact(charge.amount),
                 }))
                 .collect();
-            let daily = ledger.daily(&whole).ok().and_then(|mut all| all.remove(&(service, currency))).unwrap_or_default();
-            for (date, amount) in daily.range(day.saturating_sub(2.days())..=day.saturating_add(2.days())) {
+            for (date, amount) in daily[&(service, currency)].range(day.saturating_sub(2.days())..=day.saturating_add(2.days())) {
                 evidence.push(json!({"date": date.to_string(), "service": clip(name), "dayTotal": money::exact(*amount)}));
             }
             Advice {
@@ -228,31 +236,30 @@ fn spikes(ledger: &Ledger, traces: &Traces, scope: &Scope) -> Result<Vec<Advice>
         .collect())
 }
 
-/// What the service cost on the other days of the window; a day without a charge cost nothing.
-fn around(costs: &BTreeMap<Date, Decimal>, day: Date, first: Date, last: Date) -> Vec<Decimal> {
-    let from = day.saturating_sub(WINDOW.days()).max(first);
-    let to = day.saturating_add(WINDOW.days()).min(last);
-    let covered = usize::try_from((to - from).get_days()).unwrap_or(0);
-    let mut around: Vec<Decimal> = costs
-        .range(from..=to)
-        .filter(|(other, _)| **other != day)
-        .map(|(_, cost)| *cost)
-        .collect();
-    around.resize(covered.max(around.len()), Decimal::ZERO);
-    around
+/// Days from `from` to `day`, which is not before it.
+fn index_of(day: Date, from: Date) -> usize {
+    usize::try_from((day - from).get_days()).unwrap_or(0)
 }
 
-/// The median and the median absolute deviation of the days around, if `cost` is a spike above them:
-/// at least twice the median, one whole unit more, and more than [`DEVIATIONS`] times the deviation
-/// (scaled to a standard deviation, and taken as a twentieth of the median at least).
-fn baseline(mut around: Vec<Decimal>, cost: Decimal) -> Option<(Decimal, Decimal)> {
-    let below_half = around
+/// The median and the median absolute deviation of the days around one, if that is a spike above
+/// them: at least twice the median, one whole unit more, and more than [`DEVIATIONS`] times the
+/// deviation (scaled to a standard deviation, and taken as a twentieth of the median at least).
+fn baseline(costs: &[Decimal], at: usize) -> Option<(Decimal, Decimal)> {
+    let cost = costs[at];
+    let before = &costs[at.saturating_sub(WINDOW)..at];
+    let after = &costs[at + 1..costs.len().min(at + 1 + WINDOW)];
+    let days = before.len() + after.len();
+    let half = cost / Decimal::TWO;
+    // Most days fail this, which needs no sorting.
+    let below_half = before
         .iter()
-        .filter(|other| **other + **other <= cost)
+        .chain(after)
+        .filter(|other| **other <= half)
         .count();
-    if around.len() < FEWEST_DAYS || below_half * 2 < around.len() {
+    if days < FEWEST_DAYS || below_half * 2 < days {
         return None;
     }
+    let mut around = [before, after].concat();
     let median = median(&mut around);
     let mut distances: Vec<Decimal> = around.iter().map(|other| (*other - median).abs()).collect();
     let deviation = self::median(&mut distances);

@@ -72,6 +72,7 @@ impl Answer<'_> {
         let most = self.question.top.unwrap_or(usize::MAX);
         self.sections
             .iter()
+            .take(LISTED)
             .map(|section| {
                 let mut count = 0;
                 for group in section.groups.iter().take(most) {
@@ -105,8 +106,12 @@ impl Answer<'_> {
         };
         let subject = self.subject();
         let mut sentence = if self.sections.is_empty() {
+            let covered = match self.question.period {
+                Some(_) => format!("; it covers {first} to {last}"),
+                None => String::new(),
+            };
             format!(
-                "The bill has no charges for {subject}{}; it covers {first} to {last}.",
+                "The bill has no charges for {subject}{}{covered}.",
                 self.when()
             )
         } else {
@@ -285,6 +290,12 @@ impl Answer<'_> {
         }
         if self.sections.len() > 1 {
             notes.push("Currencies are not added to each other.".to_string());
+        }
+        if self.sections.len() > LISTED {
+            notes.push(format!(
+                "{} more currencies are left out.",
+                self.sections.len() - LISTED
+            ));
         }
         if self.ledger.without_cost > 0 {
             notes.push(format!(

@@ -32,6 +32,7 @@ pub(super) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
     });
     let mut data = shown.first().map_or(none, section);
     data["otherCurrencies"] = shown.iter().skip(1).map(section).collect();
+    data["currenciesLeftOut"] = answer.sections.len().saturating_sub(shown.len()).into();
     data["period"] = days.map_or(
         Value::Null,
         |(start, end)| json!({"start": start.to_string(), "end": end.to_string()}),

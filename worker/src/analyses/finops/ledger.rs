@@ -78,6 +78,9 @@ pub(super) struct Choice {
     pub never: BTreeSet<u32>,
 }
 
+/// The cost of each day that has a charge.
+pub(super) type Daily = BTreeMap<Date, Decimal>;
+
 /// What an answer's table has a line for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Grouping {
@@ -232,8 +235,8 @@ impl Ledger {
     pub(super) fn daily(
         &self,
         scope: &Scope,
-    ) -> Result<BTreeMap<(u32, u32), BTreeMap<Date, Decimal>>, TooManyDigits> {
-        let mut daily: BTreeMap<(u32, u32), BTreeMap<Date, Decimal>> = BTreeMap::new();
+    ) -> Result<BTreeMap<(u32, u32), Daily>, TooManyDigits> {
+        let mut daily: BTreeMap<(u32, u32), Daily> = BTreeMap::new();
         for (cell, amount) in self
             .cells
             .iter()

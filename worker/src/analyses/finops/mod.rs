@@ -22,6 +22,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timestamp;
 mod words;
 
 use std::path::PathBuf;

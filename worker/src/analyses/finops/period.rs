@@ -19,24 +19,31 @@ pub(super) struct Period {
     pub relative: bool,
 }
 
+/// No days: what a period comes to that makes no sense, such as `31 February`.
+const NONE: Span = (Date::MAX, Date::MAX);
+
 /// Finds the first period in the question and takes its words. `first` and `last` are the first
 /// and the last day of the bill.
 pub(super) fn find(words: &mut Words, first: Date, last: Date) -> Option<Period> {
-    for start in 0..words.len() {
+    let mut start = 0;
+    while start < words.len() {
         let found = range(words, start, first, last)
             .or_else(|| rolling(words, start, last))
             .or_else(|| single(words, start, last));
-        if let Some(((from, until), end, relative)) = found
-            && from < until
-        {
-            let period = Period {
-                start: from,
-                end: until,
-                words: words.quote(start, end),
-                relative,
-            };
-            words.take(start, end);
-            return Some(period);
+        match found {
+            Some(((from, until), end, relative)) if from < until => {
+                let period = Period {
+                    start: from,
+                    end: until,
+                    words: words.quote(start, end),
+                    relative,
+                };
+                words.take(start, end);
+                return Some(period);
+            }
+            // To take a part of what makes no sense as a whole would be a guess.
+            Some((_, end, _)) => start = end,
+            None => start += 1,
         }
     }
     None
@@ -46,11 +53,10 @@ pub(super) fn find(words: &mut Words, first: Date, last: Date) -> Option<Period>
 /// `since March`, `until 15 May`.
 fn range(words: &Words, start: usize, first: Date, last: Date) -> Option<(Span, usize, bool)> {
     let lead = words.free_text(start);
-    let after_lead = start
-        + usize::from(matches!(
-            lead,
-            "between" | "from" | "since" | "after" | "before" | "until" | "till" | "through"
-        ));
+    const LEADS: [&str; 8] = [
+        "between", "from", "since", "after", "before", "until", "till", "through",
+    ];
+    let after_lead = after_the(words, start + usize::from(LEADS.contains(&lead)));
     let (a, after_a) = point(words, after_lead)?;
     let open = |span: fn(Span, Date, Date) -> Span| {
         let (whole, relative) = resolve(a, last)?;
@@ -68,43 +74,51 @@ fn range(words: &Words, start: usize, first: Date, last: Date) -> Option<(Span, 
         _ => {}
     }
 
-    let after_separator = separator(words, after_a)?;
+    let after_separator = after_the(words, separator(words, after_a)?);
     let (b, after_b) = point(words, after_separator)?;
-    let listed = words.free_text(after_a) == "and" && lead != "between" && lead != "from";
-    let (a, b) = complete(a, b)?;
-    let (mut until, guessed_b) = resolve(b, last)?;
-    let (mut from, guessed_a) = match (a.year, b.year) {
-        // An open year is the end's, or the one before where the range runs over new year.
-        (None, None) => {
-            let year = until.0.year();
-            let with = |year| {
-                resolve(
-                    Point {
-                        year: Some(year),
-                        ..a
-                    },
-                    last,
-                )
-            };
-            let same = with(year)?;
-            if same.0.0 <= until.0 {
-                same
-            } else {
-                with(year - 1)?
-            }
-        }
-        _ => resolve(a, last)?,
-    };
-    if listed {
-        // `May and July` is no range; `May and June` is one, in either order.
-        if until.1 == from.0 {
-            std::mem::swap(&mut from, &mut until);
-        }
-        if from.1 != until.0 {
-            return None;
-        }
+    let ends = complete(a, b).and_then(|(a, b)| ends(a, b, last));
+    if words.free_text(after_a) != "and" || lead == "between" || lead == "from" {
+        let ((from, until), relative) =
+            ends.map_or((NONE, false), |(a, b, relative)| ((a.0, b.1), relative));
+        return Some(((from, until), after_b, relative));
     }
-    Some(((from.0, until.1), after_b, guessed_a || guessed_b))
+    // `May and July` is no range; `May and June` is one, in either order.
+    match ends? {
+        (a, b, relative) if a.1 == b.0 => Some(((a.0, b.1), after_b, relative)),
+        (a, b, relative) if b.1 == a.0 => Some(((b.0, a.1), after_b, relative)),
+        _ => None,
+    }
+}
+
+/// The days of both ends, and whether a year had to be found. An open year is the end's, or the one
+/// before where the range runs over new year.
+fn ends(a: Point, b: Point, last: Date) -> Option<(Span, Span, bool)> {
+    let (until, found) = resolve(b, last)?;
+    if a.year.is_some() {
+        let (from, found_too) = resolve(a, last)?;
+        return Some((from, until, found || found_too));
+    }
+    let in_year = |year| {
+        resolve(
+            Point {
+                year: Some(year),
+                ..a
+            },
+            last,
+        )
+        .map(|(span, _)| span)
+    };
+    let same = in_year(until.0.year())?;
+    let from = if same.0 <= until.0 || a.month == b.month {
+        same
+    } else {
+        in_year(until.0.year() - 1)?
+    };
+    Some((from, until, found))
+}
+
+fn after_the(words: &Words, at: usize) -> usize {
+    at + usize::from(words.free_text(at) == "the")
 }
 
 /// What one end of a range leaves open is what the other end says: `1 and 15 September`.
@@ -123,32 +137,22 @@ fn complete(a: Point, b: Point) -> Option<(Point, Point)> {
     if month_b.is_none() && month_a.is_some() {
         return None;
     }
-    let full_a = Point {
-        year: a.year.or(b.year),
-        month: month_a,
-        day: a.day,
-    };
-    let full_b = Point {
-        year: b.year.or(if a.month > month_b { None } else { a.year }),
-        month: month_b,
-        day: b.day,
-    };
     // `from November to February 2026` starts in the year before.
-    let full_a = match (a.year, b.year) {
-        (None, Some(year)) if month_a > month_b => Point {
-            year: Some(year - 1),
-            ..full_a
+    let over_new_year = i16::from(month_a > month_b);
+    let year_a = a.year.or(b.year.map(|year| year - over_new_year));
+    let year_b = b.year.or(a.year.map(|year| year + over_new_year));
+    Some((
+        Point {
+            year: year_a,
+            month: month_a,
+            day: a.day,
         },
-        _ => full_a,
-    };
-    let full_b = match (a.year, b.year) {
-        (Some(year), None) if month_a > month_b => Point {
-            year: Some(year + 1),
-            ..full_b
+        Point {
+            year: year_b,
+            month: month_b,
+            day: b.day,
         },
-        _ => full_b,
-    };
-    Some((full_a, full_b))
+    ))
 }
 
 fn separator(words: &Words, at: usize) -> Option<usize> {
@@ -229,6 +233,6 @@ fn single(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)
     if point.month.is_none() && (point.day.is_some() || qualified == 1) {
         return None;
     }
-    let (span, relative) = resolve(point, last)?;
+    let (span, relative) = resolve(point, last).unwrap_or((NONE, false));
     Some((span, end, relative))
 }

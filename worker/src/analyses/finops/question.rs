@@ -66,9 +66,11 @@ const EXCLUDING: &[&str] = &[
 impl Question {
     /// Reads the question with what the ledger has seen. An empty ledger makes everything absent.
     pub(super) fn read(mut words: Words, ledger: &Ledger) -> Self {
-        let mut question = Self::default();
-        question.top = top(&mut words);
-        question.grouping = asked_grouping(&mut words, ledger);
+        let mut question = Self {
+            top: top(&mut words),
+            grouping: asked_grouping(&mut words, ledger),
+            ..Self::default()
+        };
         question.read_names(&mut words, ledger);
         question.read_tags(&mut words, ledger);
         if let Some((first, last)) = ledger.days {

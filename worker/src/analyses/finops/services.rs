@@ -3,7 +3,7 @@
 //! A short name means a service only where the bill has that service; the bill's own names come
 //! first. It knows no question: it gives phrases, joined as [`words::joined`] does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::words::joined;
 
@@ -176,23 +176,33 @@ pub(super) fn phrases(names: &[String]) -> HashMap<String, Service> {
             }
         }
     }
+    let numbers: HashMap<&str, u32> = whole
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (name.as_str(), number(index)))
+        .collect();
     for (short, full) in KNOWN {
-        let meant: Vec<usize> = full
+        let forms: Vec<String> = short
             .iter()
-            .filter_map(|full| whole.iter().position(|name| *name == joined(full)))
+            .chain(full.iter())
+            .map(|phrase| joined(phrase))
             .collect();
-        for index in meant {
-            for phrase in short.iter().chain(full.iter()) {
-                // A full name that the bill has too means itself alone.
-                let exact = joined(phrase);
-                if !whole.contains(&exact) {
-                    add(exact, number(index));
-                }
+        for meant in forms
+            .iter()
+            .skip(short.len())
+            .filter_map(|name| numbers.get(name.as_str()))
+        {
+            // A full name that the bill has too means itself alone.
+            for form in forms
+                .iter()
+                .filter(|form| !numbers.contains_key(form.as_str()))
+            {
+                add(form.clone(), *meant);
             }
         }
     }
     // A telling word, such as "kubernetes", means all services that have it in their names.
-    let taken: Vec<String> = phrases.keys().cloned().collect();
+    let taken: HashSet<String> = phrases.keys().cloned().collect();
     for (index, name) in names.iter().enumerate() {
         for word in name.split(|c: char| !c.is_alphanumeric()).map(joined) {
             if word.chars().count() >= 3
