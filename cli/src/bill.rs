@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use longhaul_worker::analyses::finops::sample;
+use longhaul_worker::analyses::finops;
 
 use crate::stack::SAMPLE;
 
@@ -32,6 +32,6 @@ impl Bill {
             ),
             None => Box::new(stdout().lock()),
         };
-        sample::write_sample(self.rows, self.seed, BufWriter::new(out))
+        finops::write_sample(self.rows, self.seed, BufWriter::new(out))
     }
 }

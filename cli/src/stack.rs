@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use longhaul_local::cloud::{Cloud, Options};
 use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
-use longhaul_worker::analyses::finops::sample;
+use longhaul_worker::analyses::finops;
 
 use crate::functions::TRUST_CLAIMS;
 use crate::token::{self, SECRET};
@@ -178,7 +178,7 @@ fn sample_bill(folder: &DataFolder) -> Result<PathBuf> {
     if !path.exists() {
         let written = File::create(&aside)
             .map_err(Into::into)
-            .and_then(|file| sample::write_sample(rows, seed, std::io::BufWriter::new(file)));
+            .and_then(|file| finops::write_sample(rows, seed, std::io::BufWriter::new(file)));
         written.context("writing the sample bill")?;
         std::fs::rename(&aside, &path)?;
     }
