@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
@@ -25,10 +26,17 @@ use crate::plan::Plan;
 use crate::sqs::Sqs;
 use crate::template::{self, Settings};
 use crate::wire_log::{Call, WireLog, caller};
-use crate::{event_source, schedule};
+use crate::event_source::{Mapping, SqsCall};
+use crate::schedule::{self, Ticking};
 
 /// Invocations at once over all functions, unless the template reserves fewer (AWS's own default is 1,000).
 const CONCURRENCY: u32 = 100;
+/// API Gateway closes a WebSocket after so long without a frame, and after so long in any case
+/// (API Gateway's quotas for WebSocket APIs).
+const IDLE: Duration = Duration::from_secs(10 * 60);
+const LIFE: Duration = Duration::from_secs(2 * 3600);
+/// How long a stop waits for `$disconnect` to be told.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How a cloud is to be run.
 pub struct Options {
@@ -56,8 +64,9 @@ pub struct Cloud {
     pub plan: Plan,
     gateway: Gateway,
     lambda: Lambda,
-    /// Servers, pollers and schedules.
-    tasks: JoinSet<()>,
+    servers: JoinSet<()>,
+    pollers: Vec<Mapping>,
+    ticking: Vec<Ticking>,
     _dynamodb: DynamoDb,
     _data: DataFolder,
 }
@@ -91,26 +100,40 @@ impl Cloud {
         };
         let lambda = Lambda::start(plan.functions.clone(), launch).await?;
         let domain = gateway_port.local_addr()?.to_string();
-        let gateway = Gateway::new(api, lambda.clone(), GatewayOptions { domain, ..GatewayOptions::default() });
+        let options = GatewayOptions { idle: IDLE, life: LIFE, domain };
+        let gateway = Gateway::new(api, lambda.clone(), options);
 
-        let mut tasks = JoinSet::new();
-        let management = gateway.router().layer(middleware::from_fn_with_state(log.clone(), note_push));
-        serve(&mut tasks, gateway_port, management);
-        serve(&mut tasks, aws_port, Endpoint::new(dynamodb.address, sqs.clone(), log).router());
+        let mut servers = JoinSet::new();
+        let web = gateway.router(Router::new()).layer(middleware::from_fn_with_state(log.clone(), note_push));
+        serve(&mut servers, gateway_port, web);
+        serve(&mut servers, aws_port, Endpoint::new(dynamodb.address, sqs.clone(), log).router());
+        let mut pollers = vec![];
         for source in plan.event_sources.clone() {
-            tasks.spawn(event_source::run(source, endpoints.aws.clone(), in_process(&sqs), lambda.clone()));
+            pollers.push(Mapping::start(source, lambda.clone(), in_process(&sqs)).await?);
         }
-        for scheduled in plan.schedules.clone() {
-            tasks.spawn(schedule::run(scheduled, lambda.clone()));
-        }
+        let ticking = plan.schedules.iter().map(|scheduled| schedule::start(scheduled.clone(), lambda.clone())).collect();
         data.announce(&endpoints)?;
-        Ok(Self { endpoints, plan, gateway, lambda, tasks, _dynamodb: dynamodb, _data: data })
+        Ok(Self {
+            endpoints,
+            plan,
+            gateway,
+            lambda,
+            servers,
+            pollers,
+            ticking,
+            _dynamodb: dynamodb,
+            _data: data,
+        })
     }
 
-    /// Closes every connection, ends the functions and lets go of the data folder.
+    /// Closes every connection, ends the functions and lets go of the data folder. What was in
+    /// flight comes back at the next start.
     pub async fn stop(mut self) {
-        self.gateway.close_all().await;
-        self.tasks.shutdown().await;
+        self.ticking.clear();
+        self.pollers.clear();
+        // A function that hangs must not keep the cloud from stopping.
+        let _ = tokio::time::timeout(FAREWELL, self.gateway.close_all()).await;
+        self.servers.shutdown().await;
         self.lambda.stop().await;
     }
 }
@@ -135,16 +158,17 @@ async fn listen(port: u16, what: &str) -> Result<TcpListener> {
     listener.with_context(|| format!("port {port} for {what} can't be had"))
 }
 
-fn serve(tasks: &mut JoinSet<()>, listener: TcpListener, router: Router) {
-    tasks.spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
+fn serve(servers: &mut JoinSet<()>, listener: TcpListener, router: Router) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    servers.spawn(async move {
+        if let Err(error) = axum::serve(listener, service).await {
             tracing::error!(%error, "a server ended");
         }
     });
 }
 
 /// SQS as the event source mappings call it: in process, in the same protocol as everyone else.
-fn in_process(sqs: &Sqs) -> event_source::SqsCall {
+fn in_process(sqs: &Sqs) -> SqsCall {
     let sqs = sqs.clone();
     Arc::new(move |operation, request| {
         let sqs = sqs.clone();

@@ -1,0 +1,161 @@
+//! A Lambda function for this crate's own tests: it does what the event asks, by `_HANDLER`. It
+//! speaks the Runtime API through the real client and knows nothing of the small cloud.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    match std::env::var("_HANDLER")?.as_str() {
+        "exit-at-init" => std::process::exit(3),
+        "post-init-error" => post_init_error().await,
+        "batch" => lambda_runtime::run(service_fn(batch)).await,
+        "authorize" => lambda_runtime::run(service_fn(authorize)).await,
+        "socket" => lambda_runtime::run(service_fn(socket)).await,
+        "tick" => lambda_runtime::run(service_fn(tick)).await,
+        _ => lambda_runtime::run(service_fn(obey)).await,
+    }
+}
+
+/// `{"do": "echo" | "fail" | "exit" | "hang" | "print"}`
+async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    match event.payload["do"].as_str() {
+        Some("fail") => Err("as asked".into()),
+        Some("exit") => std::process::exit(7),
+        Some("hang") => std::future::pending().await,
+        Some("print") => {
+            println!("printed by {}", event.context.request_id);
+            Ok(Value::Null)
+        }
+        _ => Ok(json!({
+            "pid": std::process::id(),
+            "event": event.payload,
+            "deadline": event.context.deadline,
+            "trace": event.context.xray_trace_id,
+            "environment": std::env::vars().collect::<std::collections::BTreeMap<_, _>>(),
+        })),
+    }
+}
+
+/// A record's body is `ok`, `fail`, `throw`, or `answer <JSON>` for the whole batch.
+async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    append("batches", &event.payload)?;
+    let records = event.payload["Records"].as_array().ok_or("no Records")?;
+    let mut failures = Vec::new();
+    for record in records {
+        match record["body"].as_str().ok_or("no body")? {
+            "fail" => failures.push(json!({ "itemIdentifier": record["messageId"] })),
+            "throw" => return Err("as asked".into()),
+            body => {
+                if let Some(answer) = body.strip_prefix("answer ") {
+                    return Ok(serde_json::from_str(answer)?);
+                }
+            }
+        }
+    }
+    Ok(json!({ "batchItemFailures": failures }))
+}
+
+/// `?token=` names the outcome.
+async fn authorize(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let token = event.payload["queryStringParameters"]["token"].as_str();
+    let (effect, context) = match token {
+        Some("deny") => ("Deny", json!({})),
+        Some("stranger") => return Err("Unauthorized".into()),
+        Some("error") => return Err("something else".into()),
+        Some("nested") => ("Allow", json!({ "deep": { "not": "allowed" } })),
+        _ => (
+            "Allow",
+            json!({ "user": "alice", "level": 3, "admin": true }),
+        ),
+    };
+    Ok(json!({
+        "principalId": "alice",
+        "policyDocument": { "Version": "2012-10-17", "Statement": [{
+            "Action": "execute-api:Invoke", "Effect": effect, "Resource": event.payload["methodArn"],
+        }]},
+        "context": context,
+    }))
+}
+
+/// Connects as `?connect=` says; answers a frame with its own event; notes a disconnect.
+async fn socket(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let event = event.payload;
+    match event["requestContext"]["eventType"].as_str() {
+        Some("CONNECT") => match event["queryStringParameters"]["connect"].as_str() {
+            Some("fail") => Err("as asked".into()),
+            Some("malformed") => Ok(json!("no status")),
+            Some("subprotocol") => Ok(json!({
+                "statusCode": 200, "headers": { "Sec-WebSocket-Protocol": "longhaul.v1" },
+            })),
+            status => Ok(json!({ "statusCode": status.unwrap_or("200").parse::<u16>()? })),
+        },
+        Some("DISCONNECT") => {
+            append("disconnects", &event)?;
+            Ok(json!({ "statusCode": 200 }))
+        }
+        _ => {
+            let body = event["body"].as_str().unwrap_or_default();
+            let frame: Value = serde_json::from_str(body).unwrap_or_default();
+            match frame["do"].as_str() {
+                Some("meet") => meet(&frame).await?,
+                Some("fail") => return Err("as asked".into()),
+                Some("silent") => return Ok(json!({ "statusCode": 200 })),
+                _ => {}
+            }
+            Ok(json!({ "statusCode": 200, "body": event.to_string() }))
+        }
+    }
+}
+
+/// Two frames that wait for each other: neither is answered unless both run at the same time.
+async fn meet(frame: &Value) -> Result<(), Error> {
+    let name = |key: &str| frame[key].as_str().map(|name| notes().join(name));
+    std::fs::write(name("me").ok_or("no me")?, "")?;
+    let other = name("other").ok_or("no other")?;
+    while !other.exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+/// Notes each event.
+async fn tick(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    append("ticks", &event.payload)?;
+    Ok(Value::Null)
+}
+
+async fn post_init_error() -> Result<(), Error> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let api = std::env::var("AWS_LAMBDA_RUNTIME_API")?;
+    let mut socket = tokio::net::TcpStream::connect(&api).await?;
+    let body = r#"{"errorType":"Config.Missing","errorMessage":"no table named"}"#;
+    let request = format!(
+        "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await?;
+    std::process::exit(1)
+}
+
+fn notes() -> PathBuf {
+    PathBuf::from(std::env::var("NOTES").unwrap_or_default())
+}
+
+/// One line of JSON to a file that the test reads.
+fn append(name: &str, event: &Value) -> Result<(), Error> {
+    let path = notes().join(name);
+    let mut file = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(path)?;
+    file.write_all(format!("{event}\n").as_bytes())?;
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! Lambda: functions as real processes that speak the Runtime API, one invocation at a time each,
+//! pooled, reused and killed at their timeout. It knows neither what a function does nor who asks.
+//!
+//! Unlike AWS it does not freeze an environment between invocations and does not limit memory.
+
+mod environment;
+mod guard;
+mod invocation;
+mod log;
+mod pool;
+mod runtime_api;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use bytes::Bytes;
+use tokio::sync::{Mutex, mpsc};
+
+use crate::plan;
+use environment::{Environment, Ran};
+use guard::Guard;
+use invocation::Invocation;
+use pool::{Admission, Pool};
+
+/// An idle environment older than this is killed; AWS names no figure, minutes are usual.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// How the functions of one stack are started.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The program of every function and its arguments; `_HANDLER` tells them apart.
+    pub program: PathBuf,
+    pub args: Vec<String>,
+    /// Added to every function's environment, before the function's own.
+    pub environment: BTreeMap<String, String>,
+    /// The folder that gets one log file per function; made if missing.
+    pub logs: PathBuf,
+    /// Invocations at once in the whole account (AWS's default quota is 1000); what functions
+    /// reserve is taken from it.
+    pub concurrency: u32,
+}
+
+/// How an invocation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invoked {
+    /// The function's response, as it posted it.
+    Returned(Bytes),
+    /// `payload` is JSON with `errorMessage` and `errorType`, as Lambda gives it to callers.
+    Failed {
+        kind: FailureKind,
+        payload: Bytes,
+    },
+    /// Refused for concurrency (the function's own or the account's): nothing ran.
+    Throttled,
+    NoSuchFunction,
+}
+
+/// Why an invocation failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The function posted an error, or a response over Lambda's 6 MB.
+    Unhandled,
+    /// Killed at the function's timeout.
+    TimedOut,
+    /// The process ended in the middle, with this exit code, or `None` after a signal.
+    Crashed(Option<i32>),
+    /// The process never asked for its first invocation.
+    Init,
+}
+
+/// The functions of one stack. Clones share them.
+#[derive(Clone)]
+pub struct Lambda {
+    host: Arc<Host>,
+}
+
+struct Host {
+    functions: BTreeMap<String, Arc<Function>>,
+    guard: Guard,
+    /// Held by each environment; when all clones are gone, every child has been reaped.
+    alive: Mutex<Option<mpsc::Sender<()>>>,
+    gone: Mutex<mpsc::Receiver<()>>,
+}
+
+/// A function with its pool: all that an environment is made from.
+struct Function {
+    spec: plan::Function,
+    launch: Arc<Launch>,
+    pool: Pool,
+}
+
+impl Lambda {
+    /// Prepares the functions; no process of theirs is started before its first invocation.
+    ///
+    /// # Errors
+    /// The log folder can't be made, the guard process can't be started, or the functions reserve
+    /// all of the account's concurrency.
+    pub async fn start(functions: Vec<plan::Function>, launch: Launch) -> anyhow::Result<Lambda> {
+        tokio::fs::create_dir_all(&launch.logs)
+            .await
+            .with_context(|| format!("cannot make the log folder {}", launch.logs.display()))?;
+        let admission = Admission::divide(launch.concurrency, &functions)?;
+        let launch = Arc::new(launch);
+        let functions = functions
+            .into_iter()
+            .map(|spec| {
+                let pool = Pool::new(admission.of(&spec));
+                let name = spec.name.clone();
+                let launch = launch.clone();
+                (name, Arc::new(Function { spec, launch, pool }))
+            })
+            .collect();
+        let (alive, gone) = mpsc::channel(1);
+        let host = Arc::new(Host {
+            functions,
+            guard: Guard::start()?,
+            alive: Mutex::new(Some(alive)),
+            gone: Mutex::new(gone),
+        });
+        pool::reap_idle(Arc::downgrade(&host), IDLE);
+        Ok(Lambda { host })
+    }
+
+    /// Invokes a function and waits for its end. `trace` is the `X-Amzn-Trace-Id` to hand on; a
+    /// new one is made without it. The invocation goes on when the caller stops waiting.
+    pub async fn invoke(&self, function: &str, payload: Bytes, trace: Option<String>) -> Invoked {
+        let Some(function) = self.host.functions.get(function).cloned() else {
+            return Invoked::NoSuchFunction;
+        };
+        let Some(permit) = function.pool.admit() else {
+            return Invoked::Throttled;
+        };
+        let host = self.host.clone();
+        let invocation = Invocation::new(payload, trace);
+        let running = tokio::spawn(async move {
+            let invoked = run(&host, &function, invocation).await;
+            drop(permit);
+            invoked
+        });
+        running
+            .await
+            .unwrap_or_else(|_| init_failure("the host is stopping"))
+    }
+
+    /// Kills every child, waits until all are reaped, and refuses what comes after.
+    pub async fn stop(&self) {
+        self.host.alive.lock().await.take();
+        self.host.guard.kill_all();
+        for function in self.host.functions.values() {
+            for environment in function.pool.close() {
+                environment.reap().await;
+            }
+        }
+        // No one sends here: the channel answers once the last environment has dropped its end.
+        self.host.gone.lock().await.recv().await;
+    }
+}
+
+/// Runs the invocation in the most recently used environment that takes it, or in a new one.
+async fn run(host: &Host, function: &Arc<Function>, mut invocation: Invocation) -> Invoked {
+    loop {
+        let mut environment = match function.pool.take() {
+            Some(idle) => idle,
+            None => {
+                let Some(alive) = host.alive.lock().await.clone() else {
+                    return init_failure("the host is stopping");
+                };
+                match Environment::start(function, &host.guard, alive).await {
+                    Ok(new) => new,
+                    Err(error) => {
+                        let reason = format!("{error:#}");
+                        tracing::error!(function = function.spec.name, reason, "cold start failed");
+                        return init_failure(&reason);
+                    }
+                }
+            }
+        };
+        match environment.run(invocation).await {
+            Ran::Ended(invoked) => {
+                function.pool.put(environment);
+                return invoked;
+            }
+            Ran::Died(invoked) => {
+                environment.reap().await;
+                return invoked;
+            }
+            // An idle child had ended by itself: the invocation never began, so another may have it.
+            Ran::NotTaken(untouched) => {
+                environment.reap().await;
+                invocation = untouched;
+            }
+        }
+    }
+}
+
+fn init_failure(reason: &str) -> Invoked {
+    Invoked::Failed {
+        kind: FailureKind::Init,
+        payload: invocation::error_payload("Runtime.InitError", reason),
+    }
+}
