@@ -35,7 +35,7 @@ const CONCURRENCY: u32 = 100;
 /// (API Gateway's quotas for WebSocket APIs).
 const IDLE: Duration = Duration::from_secs(10 * 60);
 const LIFE: Duration = Duration::from_secs(2 * 3600);
-/// How long a stop waits for `$disconnect` to be told.
+/// How long a stop waits for batches in flight and for `$disconnect` to be told.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How a cloud is to be run.
@@ -130,9 +130,14 @@ impl Cloud {
     /// flight comes back at the next start.
     pub async fn stop(mut self) {
         self.ticking.clear();
-        self.pollers.clear();
         // A function that hangs must not keep the cloud from stopping.
-        let _ = tokio::time::timeout(FAREWELL, self.gateway.close_all()).await;
+        let in_order = async {
+            for poller in self.pollers {
+                poller.stop().await;
+            }
+            self.gateway.close_all().await;
+        };
+        let _ = tokio::time::timeout(FAREWELL, in_order).await;
         self.servers.shutdown().await;
         self.lambda.stop().await;
     }

@@ -90,8 +90,9 @@ impl Endpoint {
         let (status, response) = match self.sqs.call(operation, &body).await {
             Ok(answer) => (StatusCode::OK, ([(header::CONTENT_TYPE, JSON)], answer).into_response()),
             Err(error) => {
+                let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 let headers = [(header::CONTENT_TYPE.as_str(), JSON), ("x-amzn-query-error", &error.query_error())];
-                (error.status(), (error.status(), headers, error.body()).into_response())
+                (status, (status, headers, error.body()).into_response())
             }
         };
         self.log.note(&Call {

@@ -68,7 +68,7 @@ async fn a_bad_token_is_refused_at_the_handshake_and_in_a_frame() -> Result<()> 
     let mut forged = token("alice");
     forged.replace_range(forged.len() - 4.., "AAAA");
     for bad in [expired.as_str(), forged.as_str(), "nonsense"] {
-        let on_url = Client::connect(&format!("{}?token={bad}", stack.gateway), None)
+        let on_url = Client::connect(&format!("{}/?token={bad}", stack.gateway), None)
             .await
             .err()
             .map(|refused| refused.0);
@@ -87,7 +87,7 @@ async fn a_bad_token_is_refused_at_the_handshake_and_in_a_frame() -> Result<()> 
         );
     }
     // What a client merely claims is never believed, and never overrides its token.
-    let mut client = Client::connect(&format!("{}?userId=alice", stack.gateway), None).await?;
+    let mut client = Client::connect(&format!("{}/?userId=alice", stack.gateway), None).await?;
     let claimed = client
         .ask(json!({"action": "authenticate", "userId": "alice", "username": "alice"}))
         .await?;
@@ -137,7 +137,7 @@ async fn claims_count_only_on_a_stack_that_was_told_so() -> Result<()> {
         (&answer["type"], &answer["userId"]),
         (&json!("authenticated"), &json!("alice"))
     );
-    let mut client = Client::connect(&format!("{}?userId=bob", stack.gateway), None).await?;
+    let mut client = Client::connect(&format!("{}/?userId=bob", stack.gateway), None).await?;
     let answer = client.ask(json!({"action": "authenticate"})).await?;
     assert_eq!(
         (&answer["type"], &answer["userId"]),
