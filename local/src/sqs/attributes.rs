@@ -1,0 +1,172 @@
+//! Message attributes: whether they are valid, how long they are, and the MD5 that SDKs compare.
+//!
+//! Pure. It knows the wire's shape of one attribute, and no queue.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
+use serde::{Deserialize, Serialize};
+
+use super::error::SqsError;
+
+/// Attributes by name, in the order in which their digest wants them.
+pub(super) type Attributes = BTreeMap<String, Attribute>;
+
+/// A message has at most so many (SQS quotas).
+const MAX_ATTRIBUTES: usize = 10;
+/// An attribute's name and its type are at most so long (SQS quotas).
+const MAX_NAME: usize = 256;
+
+/// One attribute as the JSON protocol spells it; binary values are base64.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Attribute {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    string_value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    binary_value: Option<String>,
+    #[serde(default)]
+    data_type: String,
+}
+
+/// The value's bytes, and the byte that tells its kind to the digest.
+fn value(name: &str, attribute: &Attribute) -> Result<(u8, Vec<u8>), SqsError> {
+    let refuse = |reason: &str| {
+        Err(SqsError::parameter(format!(
+            "The message attribute '{name}' is invalid. Reason: {reason}"
+        )))
+    };
+    let base = attribute.data_type.split('.').next().unwrap_or_default();
+    let given = (base, &attribute.string_value, &attribute.binary_value);
+    match given {
+        ("String" | "Number", Some(text), None) if !text.is_empty() => {
+            if base == "Number" && text.trim().parse::<f64>().is_err() {
+                return refuse("The value of type Number is not numeric.");
+            }
+            check_text(&format!("message attribute '{name}'"), text)?;
+            Ok((1, text.clone().into_bytes()))
+        }
+        ("Binary", None, Some(encoded)) if !encoded.is_empty() => match STANDARD.decode(encoded) {
+            Ok(bytes) => Ok((2, bytes)),
+            Err(_) => refuse("BinaryValue is not base64."),
+        },
+        ("String" | "Number", ..) => {
+            refuse("A String or Number has a StringValue that is not empty, and nothing else.")
+        }
+        ("Binary", ..) => refuse("A Binary has a BinaryValue that is not empty, and nothing else."),
+        _ => refuse("DataType must be String, Number or Binary, with an optional .label."),
+    }
+}
+
+/// Checks attributes and gives their length in bytes as SQS counts it: names, types and values.
+///
+/// # Errors
+/// `InvalidParameterValue`, or `InvalidMessageContents` for characters that SQS refuses.
+pub(super) fn check(attributes: &Attributes) -> Result<usize, SqsError> {
+    if attributes.len() > MAX_ATTRIBUTES {
+        return Err(SqsError::parameter(format!(
+            "Number of message attributes [{}] exceeds the allowed maximum [{MAX_ATTRIBUTES}].",
+            attributes.len()
+        )));
+    }
+    let mut bytes = 0;
+    for (name, attribute) in attributes {
+        if !is_name(name) || attribute.data_type.len() > MAX_NAME {
+            return Err(SqsError::parameter(format!(
+                "The message attribute name '{name}' is invalid. Reason: A name has 1 to {MAX_NAME} letters, digits, hyphens, underscores and single inner periods, and does not begin with AWS. or Amazon."
+            )));
+        }
+        bytes += name.len() + attribute.data_type.len() + value(name, attribute)?.1.len();
+    }
+    Ok(bytes)
+}
+
+/// The digest over all attributes, in hexadecimal; `None` where there are none.
+///
+/// Each part is preceded by its length as four bytes, big end first: the name, the type, then a byte
+/// for the kind of value and the value.
+pub(super) fn digest(attributes: &Attributes) -> Option<String> {
+    if attributes.is_empty() {
+        return None;
+    }
+    let mut md5 = Md5::new();
+    let mut part = |kind: Option<u8>, bytes: &[u8]| {
+        md5.update(kind.as_slice());
+        md5.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+        md5.update(bytes);
+    };
+    for (name, attribute) in attributes {
+        let (kind, value) = value(name, attribute).ok()?;
+        part(None, name.as_bytes());
+        part(None, attribute.data_type.as_bytes());
+        part(Some(kind), &value);
+    }
+    Some(hex(&md5.finalize()))
+}
+
+/// The MD5 of a text, in hexadecimal.
+pub(super) fn md5_of(text: &str) -> String {
+    hex(&Md5::digest(text.as_bytes()))
+}
+
+/// Keeps what a receiver asked for: a name, `prefix.*`, `All` or `.*`.
+pub(super) fn pick(attributes: Attributes, asked: &[String]) -> Attributes {
+    let wanted = |name: &str| {
+        asked.iter().any(|pattern| match pattern.as_str() {
+            "All" | ".*" => true,
+            pattern => match pattern.strip_suffix(".*") {
+                Some(prefix) => name.starts_with(prefix),
+                None => name == pattern,
+            },
+        })
+    };
+    attributes
+        .into_iter()
+        .filter(|(name, _)| wanted(name))
+        .collect()
+}
+
+/// The text of an attribute of type String.
+pub(super) fn text(attribute: &Attribute) -> Option<&str> {
+    attribute.string_value.as_deref()
+}
+
+/// Refuses what XML 1.0 cannot carry: SQS does, whatever the protocol.
+///
+/// # Errors
+/// `InvalidMessageContents`, naming `parameter`.
+pub(super) fn check_text(parameter: &str, text: &str) -> Result<(), SqsError> {
+    let allowed = |c: char| match c {
+        '\t' | '\n' | '\r' => true,
+        '\u{FFFE}' | '\u{FFFF}' => false,
+        c => c >= ' ',
+    };
+    if text.chars().all(allowed) {
+        Ok(())
+    } else {
+        Err(SqsError::contents(parameter))
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    (1..=MAX_NAME).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && !name.starts_with('.')
+        && !name.ends_with('.')
+        && !name.contains("..")
+        && !lower.starts_with("aws.")
+        && !lower.starts_with("amazon.")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}

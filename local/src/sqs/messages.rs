@@ -1,0 +1,358 @@
+//! What happens to messages: sent, received, deleted, hidden for longer, expired.
+//!
+//! It writes rows inside the engine's transaction and reads no clock. It knows nothing of JSON, of
+//! long polls or of who asks.
+//!
+//! Whose turn it is: among the message groups that have something ready, the one with the fewest
+//! messages in flight, and among those the one that was served longest ago. So a group that keeps
+//! every receiver busy waits behind the quiet ones. Messages without a group are one group together.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::error::SqsError;
+use super::receipt::Receipt;
+use super::schema::{DELAYED, IN_FLIGHT, READY};
+use super::settings::MAX_VISIBILITY;
+use super::store::{CHUNK, Store};
+
+/// At most so many messages of a standard queue are in flight (SQS quotas).
+const MAX_IN_FLIGHT: i64 = 120_000;
+
+/// A message on its way in, checked.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) message_id: [u8; 16],
+    pub(super) body: String,
+    /// The message attributes as the wire has them, where there are any.
+    pub(super) attributes: Option<String>,
+    /// `AWSTraceHeader`.
+    pub(super) trace: Option<String>,
+    /// `MessageGroupId`; empty means none.
+    pub(super) group: String,
+    /// Seconds; `None` means the queue's.
+    pub(super) delay: Option<i64>,
+    /// Bytes of body and attributes, as SQS counts them.
+    pub(super) bytes: i64,
+}
+
+/// A request for messages, checked.
+#[derive(Debug, Clone)]
+pub(super) struct Receive {
+    pub(super) queue: String,
+    /// 1 to 10.
+    pub(super) most: usize,
+    /// Seconds; `None` means the queue's.
+    pub(super) visibility: Option<i64>,
+    /// Seconds; `None` means the queue's.
+    pub(super) wait: Option<i64>,
+}
+
+/// A message on its way out.
+#[derive(Debug, Clone)]
+pub(super) struct Delivered {
+    pub(super) receipt: Receipt,
+    pub(super) message_id: [u8; 16],
+    pub(super) body: String,
+    pub(super) attributes: Option<String>,
+    pub(super) trace: Option<String>,
+    pub(super) group: String,
+    pub(super) sent_at: i64,
+    pub(super) first_received_at: i64,
+    pub(super) receive_count: i64,
+    /// The ARN of the queue that it was moved from as a dead letter.
+    pub(super) source: Option<String>,
+}
+
+/// The next ready message in turn.
+struct Candidate {
+    id: i64,
+    group: i64,
+    group_name: String,
+    message_id: [u8; 16],
+    sent_at: i64,
+    receive_count: i64,
+    received_here: i64,
+    first_received_at: Option<i64>,
+    source: Option<String>,
+}
+
+impl Store {
+    /// Puts one message into a queue.
+    pub(super) fn send(
+        &mut self,
+        queue: &str,
+        message: &Outgoing,
+        now: i64,
+    ) -> Result<(), SqsError> {
+        let known = self.queue(queue)?;
+        let (id, most) = (known.id, known.settings.max_bytes);
+        let delay = message.delay.unwrap_or(known.settings.delay);
+        if message.bytes > most {
+            return Err(SqsError::parameter(format!(
+                "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+            )));
+        }
+        let group = self.group(id, &message.group)?;
+        let state = if delay > 0 { DELAYED } else { READY };
+        self.connection
+            .prepare_cached(
+                "INSERT INTO messages (queue, grp, state, due, sent_at, message_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                id,
+                group,
+                state,
+                now + delay * 1000,
+                now,
+                message.message_id
+            ])?;
+        let row = self.connection.last_insert_rowid();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO contents (id, body, attributes, trace) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                row,
+                message.body,
+                message.attributes,
+                message.trace
+            ])?;
+        if state == READY {
+            self.stir(queue);
+        }
+        Ok(())
+    }
+
+    /// Takes what is ready, hides it and counts the receive. A message that was received as often as
+    /// the redrive policy allows goes to the dead-letter queue instead; where that queue is gone, the
+    /// message is served on, because nothing may destroy it.
+    pub(super) fn receive(
+        &mut self,
+        request: &Receive,
+        now: i64,
+    ) -> Result<Vec<Delivered>, SqsError> {
+        let queue = self.queue(&request.queue)?;
+        let (id, retention) = (queue.id, queue.settings.retention);
+        let redrive = queue.settings.redrive.clone();
+        let visibility = request.visibility.unwrap_or(queue.settings.visibility);
+        self.expire(id, retention, now)?;
+        self.surface(&request.queue, now)?;
+        let room = MAX_IN_FLIGHT - self.counts(id)?.in_flight;
+        if room <= 0 {
+            return Err(SqsError::over_limit(format!(
+                "The queue {} has {MAX_IN_FLIGHT} messages in flight, which is the most.",
+                request.queue
+            )));
+        }
+        let most = usize::try_from(room).map_or(request.most, |room| room.min(request.most));
+        let mut delivered = Vec::new();
+        while delivered.len() < most {
+            let Some(candidate) = self.candidate(id)? else {
+                break;
+            };
+            let exhausted = redrive.as_ref().filter(|redrive| {
+                candidate.received_here >= redrive.max_receive_count
+                    && self.queues.contains_key(&redrive.target)
+            });
+            if candidate.sent_at + retention * 1000 <= now {
+                self.remove(candidate.id)?;
+            } else if let Some(redrive) = exhausted {
+                self.bury(
+                    &request.queue,
+                    &redrive.target,
+                    candidate.id,
+                    &candidate.group_name,
+                    now,
+                )?;
+            } else {
+                delivered.push(self.lease(&request.queue, candidate, visibility, now)?);
+            }
+        }
+        Ok(delivered)
+    }
+
+    /// Deletes what a receipt stands for, in flight or not. A receipt from an earlier receive than
+    /// the last deletes nothing, and that is no error.
+    pub(super) fn delete(&mut self, queue: &str, receipt: Receipt) -> Result<(), SqsError> {
+        let id = self.queue(queue)?.id;
+        self.connection
+            .prepare_cached("DELETE FROM messages WHERE id = ?1 AND receipt = ?2 AND queue = ?3")?
+            .execute(params![receipt.row, receipt.serial, id])?;
+        Ok(())
+    }
+
+    /// Hides a message in flight until `seconds` from now; 0 shows it at once.
+    pub(super) fn change_visibility(
+        &mut self,
+        queue: &str,
+        receipt: Receipt,
+        seconds: i64,
+        now: i64,
+    ) -> Result<(), SqsError> {
+        let id = self.queue(queue)?.id;
+        self.surface(queue, now)?;
+        let found: Option<(i64, i64, i64)> = self
+            .connection
+            .prepare_cached(
+                "SELECT state, due, received_at FROM messages
+                 WHERE id = ?1 AND receipt = ?2 AND queue = ?3",
+            )?
+            .query_row(params![receipt.row, receipt.serial, id], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        let Some((state, due, received_at)) = found else {
+            return Err(SqsError::parameter(
+                "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
+            ));
+        };
+        // More may have come due at once than one surfacing takes.
+        if state != IN_FLIGHT || due <= now {
+            return Err(SqsError::not_in_flight());
+        }
+        let until = now + seconds * 1000;
+        if until > received_at + MAX_VISIBILITY * 1000 {
+            return Err(SqsError::parameter(format!(
+                "Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [{MAX_VISIBILITY} seconds]."
+            )));
+        }
+        let state = if seconds == 0 { READY } else { IN_FLIGHT };
+        self.connection
+            .prepare_cached("UPDATE messages SET state = ?2, due = ?3 WHERE id = ?1")?
+            .execute(params![receipt.row, state, until])?;
+        if state == READY {
+            self.stir(queue);
+        }
+        Ok(())
+    }
+
+    /// Makes ready what was delayed or in flight until now: at most a chunk, so that a hundred
+    /// thousand timeouts in one moment stop nobody.
+    pub(super) fn surface(&mut self, queue: &str, now: i64) -> Result<(), SqsError> {
+        let id = self.queue(queue)?.id;
+        let surfaced = self
+            .connection
+            .prepare_cached(
+                "UPDATE messages SET state = 0 WHERE id IN
+                 (SELECT id FROM messages WHERE queue = ?1 AND state > 0 AND due <= ?2
+                  ORDER BY due LIMIT ?3)",
+            )?
+            .execute(params![id, now, CHUNK])?;
+        if surfaced > 0 {
+            self.stir(queue);
+        }
+        Ok(())
+    }
+
+    /// Removes what was sent longer ago than the retention (in seconds): at most a chunk, and says
+    /// how many.
+    pub(super) fn expire(&self, queue: i64, retention: i64, now: i64) -> Result<usize, SqsError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "DELETE FROM messages WHERE id IN
+                 (SELECT id FROM messages WHERE queue = ?1 AND sent_at <= ?2
+                  ORDER BY sent_at LIMIT ?3)",
+            )?
+            .execute(params![queue, now - retention * 1000, CHUNK])?)
+    }
+
+    /// When the next hidden message of the queue comes back.
+    pub(super) fn next_due(&self, queue: &str) -> Result<Option<i64>, SqsError> {
+        let Some(queue) = self.queues.get(queue) else {
+            return Ok(None);
+        };
+        Ok(self
+            .connection
+            .prepare_cached("SELECT min(due) FROM messages WHERE queue = ?1 AND state > 0")?
+            .query_row([queue.id], |row| row.get(0))?)
+    }
+
+    fn candidate(&self, queue: i64) -> Result<Option<Candidate>, SqsError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT m.id, m.grp, g.name, m.message_id, m.sent_at, m.receive_count,
+                        m.received_here, m.first_received_at, m.source
+                 FROM groups g CROSS JOIN messages m ON m.grp = g.id AND m.state = 0
+                 WHERE g.id = (SELECT id FROM groups WHERE queue = ?1 AND ready > 0
+                               ORDER BY in_flight, served LIMIT 1)
+                 ORDER BY m.due, m.id LIMIT 1",
+            )?
+            .query_row([queue], |row| {
+                Ok(Candidate {
+                    id: row.get(0)?,
+                    group: row.get(1)?,
+                    group_name: row.get(2)?,
+                    message_id: row.get(3)?,
+                    sent_at: row.get(4)?,
+                    receive_count: row.get(5)?,
+                    received_here: row.get(6)?,
+                    first_received_at: row.get(7)?,
+                    source: row.get(8)?,
+                })
+            })
+            .optional()?)
+    }
+
+    fn lease(
+        &mut self,
+        queue: &str,
+        candidate: Candidate,
+        visibility: i64,
+        now: i64,
+    ) -> Result<Delivered, SqsError> {
+        let receipt = Receipt::fresh(queue, candidate.id);
+        let first_received_at = candidate.first_received_at.unwrap_or(now);
+        self.connection
+            .prepare_cached(
+                "UPDATE messages SET state = 2, due = ?2, receipt = ?3, first_received_at = ?4,
+                        received_at = ?5, receive_count = receive_count + 1,
+                        received_here = received_here + 1
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                candidate.id,
+                now + visibility * 1000,
+                receipt.serial,
+                first_received_at,
+                now
+            ])?;
+        let turn = self.next_turn();
+        self.connection
+            .prepare_cached("UPDATE groups SET served = ?2 WHERE id = ?1")?
+            .execute(params![candidate.group, turn])?;
+        Ok(self
+            .connection
+            .prepare_cached("SELECT body, attributes, trace FROM contents WHERE id = ?1")?
+            .query_row([candidate.id], |row| {
+                Ok(Delivered {
+                    receipt,
+                    message_id: candidate.message_id,
+                    body: row.get(0)?,
+                    attributes: row.get(1)?,
+                    trace: row.get(2)?,
+                    group: candidate.group_name,
+                    sent_at: candidate.sent_at,
+                    first_received_at,
+                    receive_count: candidate.receive_count + 1,
+                    source: candidate.source,
+                })
+            })?)
+    }
+
+    fn remove(&self, id: i64) -> Result<(), SqsError> {
+        self.connection
+            .prepare_cached("DELETE FROM messages WHERE id = ?1")?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// Notes that receives waiting at the queue should look again.
+    pub(super) fn stir(&mut self, queue: &str) {
+        if !self.stirred.contains(queue) {
+            self.stirred.insert(queue.to_owned());
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What is done to queues as a whole: create, configure, look at, tag, purge, delete; and move tasks.
+//!
+//! One enum of requests and one function that carries them out inside the engine's transaction. It
+//! touches no message itself. The shapes are the service's own, as its JSON protocol spells them.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::error::SqsError;
+use super::settings::{DERIVED, Settings, arn, is_askable, normalise, with_defaults};
+use super::store::{Queue, Store};
+use super::wire::{self, Admin};
+use crate::plan::{self, ACCOUNT};
+
+/// A queue can be purged once in so many milliseconds (SQS API reference, `PurgeQueue`).
+const PURGE_PAUSE: i64 = 60_000;
+/// The most queues that one answer lists, and the most tags that a queue has.
+const MAX_LISTED: usize = 1000;
+const MAX_TAGS: usize = 50;
+
+impl Store {
+    /// Carries out one request and gives the response body; a refusal leaves nothing behind.
+    pub(super) fn administer(&mut self, request: &Admin, now: i64) -> Result<Value, SqsError> {
+        self.all_or_nothing(|store| match request {
+            Admin::CreateQueue(request) => store.create_queue(request, now),
+            Admin::DeleteQueue(request) => {
+                store.condemn(request.name()?)?;
+                Ok(json!({}))
+            }
+            Admin::ListQueues(request) => {
+                let prefix = request.queue_name_prefix.as_deref().unwrap_or_default();
+                let names = store.queues.keys().filter(|name| name.starts_with(prefix));
+                store.list("QueueUrls", names.cloned().collect(), &request.page)
+            }
+            Admin::GetQueueUrl(request) => {
+                let owner = request.queue_owner_aws_account_id.as_deref();
+                if owner.is_some_and(|owner| owner != ACCOUNT) {
+                    return Err(SqsError::no_queue());
+                }
+                store.queue(&request.queue_name)?;
+                Ok(json!({"QueueUrl": store.url(&request.queue_name)}))
+            }
+            Admin::GetQueueAttributes(request) => store.get_attributes(request, now),
+            Admin::SetQueueAttributes(request) => {
+                let name = request.queue.name()?;
+                store.change_attributes(name, &request.attributes, now)?;
+                store.check_redrive(name)?;
+                Ok(json!({}))
+            }
+            Admin::PurgeQueue(request) => store.purge(request.name()?, now),
+            Admin::TagQueue(request) => {
+                let added = request.tags.clone();
+                store.retag(request.queue.name()?, |tags| tags.extend(added))
+            }
+            Admin::UntagQueue(request) => store.retag(request.queue.name()?, |tags| {
+                tags.retain(|key, _| !request.tag_keys.contains(key));
+            }),
+            Admin::ListQueueTags(request) => {
+                let tags = &store.queue(request.name()?)?.tags;
+                Ok(if tags.is_empty() {
+                    json!({})
+                } else {
+                    json!({"Tags": tags})
+                })
+            }
+            Admin::ListDeadLetterSourceQueues(request) => {
+                let name = request.queue.name()?;
+                store.queue(name)?;
+                store.list("queueUrls", store.sources_of(name), &request.page)
+            }
+            Admin::StartMessageMoveTask(request) => {
+                let handle = store.start_move(
+                    &request.source_arn,
+                    request.destination_arn.as_deref(),
+                    request.max_number_of_messages_per_second,
+                    now,
+                )?;
+                Ok(json!({"TaskHandle": handle}))
+            }
+            Admin::ListMessageMoveTasks(request) => {
+                let most = request.max_results.unwrap_or(1);
+                wire::within("MaxResults", most, 1, 10)?;
+                let tasks = store.list_moves(&request.source_arn, most)?;
+                Ok(json!({"Results": tasks.iter().map(wire::render_move).collect::<Vec<_>>()}))
+            }
+            Admin::CancelMessageMoveTask(request) => {
+                let moved = store.cancel_move(&request.task_handle)?;
+                Ok(json!({"ApproximateNumberOfMessagesMoved": moved}))
+            }
+            Admin::Provision(queues) => store.provision(queues, now),
+        })
+    }
+
+    /// Creates the queue, or finds it already there with the same attributes.
+    fn create_queue(&mut self, request: &wire::CreateQueue, now: i64) -> Result<Value, SqsError> {
+        let name = &request.queue_name;
+        check_name(name)?;
+        let attributes = normalise(&request.attributes)?;
+        if let Some(existing) = self.queues.get(name) {
+            let have = with_defaults(&existing.attributes);
+            let differing = attributes.iter().find(|(name, value)| {
+                have.get(*name).map(String::as_str).unwrap_or_default() != value.as_str()
+            });
+            if let Some((attribute, _)) = differing {
+                return Err(SqsError::queue_exists(attribute));
+            }
+        } else {
+            self.put_queue(name, blank(now)?)?;
+            self.change_attributes(name, &attributes, now)?;
+            self.check_redrive(name)?;
+            let tags = request.tags.clone();
+            self.retag(name, |mine| mine.extend(tags))?;
+        }
+        Ok(json!({"QueueUrl": self.url(name)}))
+    }
+
+    /// Brings the template's queues about: whole attributes, existing messages untouched. Policies are
+    /// checked when all queues stand, so their order does not matter.
+    fn provision(&mut self, queues: &[plan::Queue], now: i64) -> Result<Value, SqsError> {
+        for queue in queues {
+            check_name(&queue.name)?;
+            let mut bare = match self.queues.get(&queue.name) {
+                Some(existing) => existing.clone(),
+                None => blank(now)?,
+            };
+            bare.attributes.clear();
+            self.put_queue(&queue.name, bare)?;
+            self.change_attributes(&queue.name, &queue.attributes, now)?;
+        }
+        for queue in queues {
+            self.check_redrive(&queue.name)?;
+        }
+        Ok(json!({}))
+    }
+
+    fn change_attributes(
+        &mut self,
+        name: &str,
+        changes: &BTreeMap<String, String>,
+        now: i64,
+    ) -> Result<(), SqsError> {
+        let mut queue = self.queue(name)?.clone();
+        queue.attributes.extend(normalise(changes)?);
+        queue.attributes.retain(|_, value| !value.is_empty());
+        queue.settings = Settings::read(&queue.attributes)?;
+        queue.modified_at = now;
+        self.put_queue(name, queue)
+    }
+
+    /// Whether the queue's dead letters have somewhere to go and may go there.
+    fn check_redrive(&self, name: &str) -> Result<(), SqsError> {
+        let Some(redrive) = &self.queue(name)?.settings.redrive else {
+            return Ok(());
+        };
+        let refuse = |reason: &str| {
+            let reason = format!("{reason} (queue {name}, target {})", redrive.target);
+            Err(SqsError::attribute_value("RedrivePolicy", &reason))
+        };
+        match self.queues.get(&redrive.target) {
+            _ if redrive.target == name => refuse("Dead letter target is the queue itself."),
+            None => refuse("Dead letter target does not exist."),
+            Some(target) if !target.settings.allows(&arn(name)) => {
+                refuse("The target's RedriveAllowPolicy does not allow this source.")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn get_attributes(
+        &mut self,
+        request: &wire::GetQueueAttributes,
+        now: i64,
+    ) -> Result<Value, SqsError> {
+        let name = request.queue.name()?;
+        let asked = &request.attribute_names;
+        if let Some(unknown) = asked
+            .iter()
+            .find(|name| *name != "All" && !is_askable(name))
+        {
+            return Err(SqsError::attribute_name(unknown));
+        }
+        let queue = self.queue(name)?.clone();
+        self.expire(queue.id, queue.settings.retention, now)?;
+        self.surface(name, now)?;
+        let counts = self.counts(queue.id)?;
+        let mut attributes = with_defaults(&queue.attributes);
+        let derived = [
+            counts.ready.to_string(),
+            counts.in_flight.to_string(),
+            counts.delayed.to_string(),
+            (queue.created_at / 1000).to_string(),
+            (queue.modified_at / 1000).to_string(),
+            arn(name),
+        ];
+        attributes.extend(DERIVED.map(str::to_owned).into_iter().zip(derived));
+        if !asked.iter().any(|name| name == "All") {
+            attributes.retain(|name, _| asked.contains(name));
+        }
+        Ok(if attributes.is_empty() {
+            json!({})
+        } else {
+            json!({"Attributes": attributes})
+        })
+    }
+
+    /// Gives the name to a fresh queue with the same configuration: the old one's messages are gone
+    /// at once, however many they are.
+    fn purge(&mut self, name: &str, now: i64) -> Result<Value, SqsError> {
+        let last = self.queue(name)?.purged_at;
+        if last.is_some_and(|last| now < last + PURGE_PAUSE) {
+            return Err(SqsError::purge_in_progress(name));
+        }
+        let mut queue = self.condemn(name)?;
+        queue.id = 0;
+        queue.purged_at = Some(now);
+        self.put_queue(name, queue)?;
+        Ok(json!({}))
+    }
+
+    fn retag(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut BTreeMap<String, String>),
+    ) -> Result<Value, SqsError> {
+        let mut queue = self.queue(name)?.clone();
+        change(&mut queue.tags);
+        if queue.tags.len() > MAX_TAGS {
+            return Err(SqsError::parameter(format!(
+                "Value for parameter Tags is invalid. Reason: Too many tags, a queue has at most {MAX_TAGS}."
+            )));
+        }
+        self.put_queue(name, queue)?;
+        Ok(json!({}))
+    }
+
+    /// One page of queue URLs, by name; the token is the last name of the page before.
+    fn list(&self, field: &str, names: Vec<String>, page: &wire::Page) -> Result<Value, SqsError> {
+        let most = page.max_results.unwrap_or(MAX_LISTED as i64);
+        wire::within("MaxResults", most, 1, MAX_LISTED as i64)?;
+        let most = usize::try_from(most).unwrap_or(MAX_LISTED);
+        let after = match &page.next_token {
+            None => String::new(),
+            Some(token) => URL_SAFE_NO_PAD
+                .decode(token)
+                .ok()
+                .and_then(|name| String::from_utf8(name).ok())
+                .ok_or_else(|| {
+                    SqsError::parameter("Invalid or expired value for parameter NextToken.")
+                })?,
+        };
+        let mut rest = names
+            .into_iter()
+            .filter(|name| *name > after)
+            .collect::<Vec<_>>();
+        let more = rest.len() > most;
+        rest.truncate(most);
+        let urls: Vec<_> = rest.iter().map(|name| self.url(name)).collect();
+        let mut answer = json!({});
+        if !urls.is_empty() || field == "queueUrls" {
+            answer[field] = json!(urls);
+        }
+        // AWS hands out a token only to those who asked for pages.
+        if let Some(last) = rest.last().filter(|_| more && page.max_results.is_some()) {
+            answer["NextToken"] = json!(URL_SAFE_NO_PAD.encode(last));
+        }
+        Ok(answer)
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("{}/{ACCOUNT}/{name}", self.base_url)
+    }
+}
+
+/// A queue that has no row yet, all defaults.
+fn blank(now: i64) -> Result<Queue, SqsError> {
+    Ok(Queue {
+        id: 0,
+        attributes: BTreeMap::new(),
+        settings: Settings::read(&BTreeMap::new())?,
+        tags: BTreeMap::new(),
+        created_at: now,
+        modified_at: now,
+        purged_at: None,
+    })
+}
+
+fn check_name(name: &str) -> Result<(), SqsError> {
+    if name.ends_with(".fifo") {
+        return Err(SqsError::unsupported(
+            "FIFO queues are not supported, only standard queues: QueueName must not end in .fifo.",
+        ));
+    }
+    let fits = (1..=80).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if fits {
+        Ok(())
+    } else {
+        Err(SqsError::parameter(
+            "Value for parameter QueueName is invalid. Reason: Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.",
+        ))
+    }
+}

@@ -1,0 +1,332 @@
+//! Dead letters: how a message gets to its dead-letter queue, and how move tasks bring it back.
+//!
+//! A task is a row with a cursor, so it survives a restart and loses nothing: each message changes
+//! queues in the same transaction that advances the cursor. It reads no clock and knows no wire.
+
+use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::error::SqsError;
+use super::schema::READY;
+use super::settings::{arn, name_in_arn};
+use super::store::{CHUNK, Store};
+
+/// A task with a rate works in steps of this many milliseconds.
+const STEP: i64 = 100;
+/// So many ended tasks of a queue can be listed (`ListMessageMoveTasks` shows ten at most).
+const REMEMBERED: i64 = 10;
+/// `MaxNumberOfMessagesPerSecond` is at most this (SQS API reference, `StartMessageMoveTask`).
+const MAX_RATE: i64 = 500;
+
+/// A move task, running or ended.
+#[derive(Debug, Clone)]
+pub(super) struct Move {
+    pub(super) id: i64,
+    pub(super) handle: String,
+    /// The dead-letter queue's name.
+    pub(super) source: String,
+    /// A queue's name; `None` sends each message back to where it died.
+    pub(super) destination: Option<String>,
+    /// Messages a second; `None` means as fast as it goes.
+    pub(super) rate: Option<i64>,
+    /// `RUNNING`, `COMPLETED`, `CANCELLED` or `FAILED`.
+    pub(super) status: String,
+    pub(super) moved: i64,
+    pub(super) to_move: i64,
+    pub(super) started_at: i64,
+    pub(super) reason: Option<String>,
+    /// `sent_at` and row of the last message that was looked at.
+    cursor: (i64, i64),
+    next_at: i64,
+}
+
+/// A message of the source, as a task meets it.
+struct Letter {
+    id: i64,
+    sent_at: i64,
+    movable: bool,
+    source: Option<String>,
+    group: String,
+}
+
+impl Store {
+    /// Moves a message that nobody could handle; it keeps its id and the time of its first send.
+    pub(super) fn bury(
+        &mut self,
+        from: &str,
+        to: &str,
+        message: i64,
+        group: &str,
+        now: i64,
+    ) -> Result<(), SqsError> {
+        let target = self.queue(to)?.id;
+        let group = self.group(target, group)?;
+        self.connection
+            .prepare_cached(
+                "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, receipt = 0,
+                        received_here = 0, source = ?5 WHERE id = ?1",
+            )?
+            .execute(params![message, target, group, now, arn(from)])?;
+        self.stir(to);
+        Ok(())
+    }
+
+    /// The queues whose dead letters come to `target`, by name.
+    pub(super) fn sources_of(&self, target: &str) -> Vec<String> {
+        self.queues
+            .iter()
+            .filter(|(_, queue)| {
+                let redrive = queue.settings.redrive.as_ref();
+                redrive.is_some_and(|redrive| redrive.target == target)
+            })
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Starts a task and gives its handle.
+    pub(super) fn start_move(
+        &mut self,
+        source_arn: &str,
+        destination_arn: Option<&str>,
+        rate: Option<i64>,
+        now: i64,
+    ) -> Result<String, SqsError> {
+        let source = self.resource("SourceArn", source_arn)?;
+        let destination = destination_arn
+            .map(|arn| self.resource("DestinationArn", arn))
+            .transpose()?;
+        if let Some(rate) = rate.filter(|rate| !(1..=MAX_RATE).contains(rate)) {
+            return Err(SqsError::parameter(format!(
+                "Value {rate} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and {MAX_RATE}."
+            )));
+        }
+        if self.sources_of(&source).is_empty() {
+            return Err(SqsError::parameter(
+                "Value for parameter SourceArn is invalid. Reason: Source queue must be configured as a Dead Letter Queue.",
+            ));
+        }
+        if destination.as_ref() == Some(&source) {
+            return Err(SqsError::parameter(
+                "Value for parameter DestinationArn is invalid. Reason: Source queue and destination queue must differ.",
+            ));
+        }
+        if self.moves.iter().any(|task| task.source == source) {
+            return Err(SqsError::unsupported(
+                "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
+            ));
+        }
+        self.surface(&source, now)?;
+        let to_move = self.counts(self.queue(&source)?.id)?.ready;
+        let handle = Uuid::new_v4().to_string();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO moves (handle, source, destination, rate, status, to_move, started_at)
+                 VALUES (?1, ?2, ?3, ?4, 'RUNNING', ?5, ?6)",
+            )?
+            .execute(params![handle, source, destination, rate, to_move, now])?;
+        self.connection
+            .prepare_cached(
+                "DELETE FROM moves WHERE source = ?1 AND id NOT IN
+                 (SELECT id FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2)",
+            )?
+            .execute(params![source, REMEMBERED])?;
+        self.moves = self.running_moves()?;
+        Ok(handle)
+    }
+
+    /// Stops a running task and says how many messages it has moved.
+    pub(super) fn cancel_move(&mut self, handle: &str) -> Result<i64, SqsError> {
+        let Some(at) = self.moves.iter().position(|task| task.handle == handle) else {
+            let ended: Option<String> = self
+                .connection
+                .prepare_cached("SELECT status FROM moves WHERE handle = ?1")?
+                .query_row([handle], |row| row.get(0))
+                .optional()?;
+            return Err(match ended {
+                Some(status) => SqsError::unsupported(format!(
+                    "Only an active task can be cancelled; this one is {status}."
+                )),
+                None => SqsError::no_resource("TaskHandle"),
+            });
+        };
+        let mut task = self.moves.remove(at);
+        task.status = "CANCELLED".to_owned();
+        self.write_move(&task)?;
+        Ok(task.moved)
+    }
+
+    /// A queue's latest tasks, newest first.
+    pub(super) fn list_moves(&self, source_arn: &str, most: i64) -> Result<Vec<Move>, SqsError> {
+        let source = self.resource("SourceArn", source_arn)?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,
+                    reason, cursor_sent_at, cursor_id
+             FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2",
+        )?;
+        let tasks = statement.query_map(params![source, most], read_move)?;
+        Ok(tasks.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn running_moves(&self) -> Result<Vec<Move>, SqsError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,
+                    reason, cursor_sent_at, cursor_id
+             FROM moves WHERE status = 'RUNNING'",
+        )?;
+        let tasks = statement.query_map([], read_move)?;
+        Ok(tasks.collect::<Result<_, _>>()?)
+    }
+
+    /// When the next step of a running task is due.
+    pub(super) fn next_move(&self) -> Option<i64> {
+        self.moves.iter().map(|task| task.next_at).min()
+    }
+
+    /// Takes one step of every running task whose time has come.
+    pub(super) fn run_moves(&mut self, now: i64) -> Result<(), SqsError> {
+        let mut tasks = std::mem::take(&mut self.moves);
+        for task in tasks.iter_mut().filter(|task| task.next_at <= now) {
+            if self.queues.contains_key(&task.source) {
+                self.step(task, now)?;
+            } else {
+                task.fail("AWS.SimpleQueueService.NonExistentQueue");
+            }
+            self.write_move(task)?;
+        }
+        tasks.retain(|task| task.status == "RUNNING");
+        self.moves = tasks;
+        Ok(())
+    }
+
+    /// Looks at the next messages in the order of their sending and moves those that were visible
+    /// when the task began: what fails again meanwhile and comes back is not moved in circles.
+    fn step(&mut self, task: &mut Move, now: i64) -> Result<(), SqsError> {
+        let quota = match task.rate {
+            Some(rate) => usize::try_from((rate * STEP / 1000).max(1)).unwrap_or(CHUNK),
+            None => CHUNK,
+        };
+        let letters = self.letters(task, quota)?;
+        for letter in &letters {
+            if letter.movable {
+                let origin = letter.source.as_deref().and_then(name_in_arn);
+                let Some(to) = task.destination.as_deref().or(origin) else {
+                    task.fail("CouldNotDetermineMessageSource");
+                    return Ok(());
+                };
+                let to = to.to_owned();
+                if !self.queues.contains_key(&to) {
+                    task.fail("AWS.SimpleQueueService.NonExistentQueue");
+                    return Ok(());
+                }
+                self.revive(letter, &to, now)?;
+                task.moved += 1;
+            }
+            task.cursor = (letter.sent_at, letter.id);
+        }
+        if letters.len() < quota {
+            task.status = "COMPLETED".to_owned();
+        }
+        let pause = |rate: i64| i64::try_from(quota).unwrap_or(STEP) * 1000 / rate;
+        task.next_at = now + task.rate.map_or(0, pause);
+        Ok(())
+    }
+
+    fn letters(&self, task: &Move, most: usize) -> Result<Vec<Letter>, SqsError> {
+        let queue = self.queue(&task.source)?.id;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT m.id, m.sent_at, m.state = ?5 AND m.due <= ?6, m.source, g.name
+             FROM messages m JOIN groups g ON g.id = m.grp
+             WHERE m.queue = ?1 AND (m.sent_at, m.id) > (?2, ?3)
+             ORDER BY m.sent_at, m.id LIMIT ?4",
+        )?;
+        let letters = statement.query_map(
+            params![
+                queue,
+                task.cursor.0,
+                task.cursor.1,
+                most,
+                READY,
+                task.started_at
+            ],
+            |row| {
+                Ok(Letter {
+                    id: row.get(0)?,
+                    sent_at: row.get(1)?,
+                    movable: row.get(2)?,
+                    source: row.get(3)?,
+                    group: row.get(4)?,
+                })
+            },
+        )?;
+        Ok(letters.collect::<Result<_, _>>()?)
+    }
+
+    /// Gives a dead letter a new life: to SQS it is a new message, with an id and a time of its own.
+    fn revive(&mut self, letter: &Letter, to: &str, now: i64) -> Result<(), SqsError> {
+        let target = self.queue(to)?.id;
+        let group = self.group(target, &letter.group)?;
+        self.connection
+            .prepare_cached(
+                "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, sent_at = ?4,
+                        message_id = ?5, receipt = 0, receive_count = 0, received_here = 0,
+                        first_received_at = NULL, received_at = 0, source = NULL WHERE id = ?1",
+            )?
+            .execute(params![
+                letter.id,
+                target,
+                group,
+                now,
+                Uuid::new_v4().into_bytes()
+            ])?;
+        self.stir(to);
+        Ok(())
+    }
+
+    fn write_move(&self, task: &Move) -> Result<(), SqsError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE moves SET status = ?2, moved = ?3, reason = ?4, cursor_sent_at = ?5,
+                        cursor_id = ?6 WHERE id = ?1",
+            )?
+            .execute(params![
+                task.id,
+                task.status,
+                task.moved,
+                task.reason,
+                task.cursor.0,
+                task.cursor.1
+            ])?;
+        Ok(())
+    }
+
+    fn resource(&self, parameter: &str, arn: &str) -> Result<String, SqsError> {
+        name_in_arn(arn)
+            .filter(|name| self.queues.contains_key(*name))
+            .map(str::to_owned)
+            .ok_or_else(|| SqsError::no_resource(parameter))
+    }
+}
+
+impl Move {
+    fn fail(&mut self, reason: &str) {
+        self.status = "FAILED".to_owned();
+        self.reason = Some(reason.to_owned());
+    }
+}
+
+fn read_move(row: &Row<'_>) -> rusqlite::Result<Move> {
+    Ok(Move {
+        id: row.get(0)?,
+        handle: row.get(1)?,
+        source: row.get(2)?,
+        destination: row.get(3)?,
+        rate: row.get(4)?,
+        status: row.get(5)?,
+        moved: row.get(6)?,
+        to_move: row.get(7)?,
+        started_at: row.get(8)?,
+        reason: row.get(9)?,
+        cursor: (row.get(10)?, row.get(11)?),
+        next_at: 0,
+    })
+}

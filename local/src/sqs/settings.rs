@@ -1,0 +1,272 @@
+//! A queue's attributes: which there are, what they may hold, and what they mean once read.
+//!
+//! Strings in, numbers out. It knows no store and no other queue: whether a redrive target exists
+//! is asked elsewhere.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::error::SqsError;
+use crate::plan::{ACCOUNT, REGION};
+
+/// The longest message, and the longest batch, in bytes (AWS raised it from 256 KiB in August 2025).
+pub(super) const MAX_MESSAGE_BYTES: i64 = 1_048_576;
+/// The longest visibility timeout, and the longest that a message may stay in flight: 12 hours, in seconds.
+pub(super) const MAX_VISIBILITY: i64 = 43_200;
+/// The longest delay, in seconds.
+pub(super) const MAX_DELAY: i64 = 900;
+/// The longest wait of a receive, in seconds.
+pub(super) const MAX_WAIT: i64 = 20;
+
+/// Numeric attributes: name, default, least, most (SQS API reference, `SetQueueAttributes`).
+const NUMBERS: [(&str, i64, i64, i64); 6] = [
+    ("VisibilityTimeout", 30, 0, MAX_VISIBILITY),
+    ("DelaySeconds", 0, 0, MAX_DELAY),
+    (
+        "MaximumMessageSize",
+        MAX_MESSAGE_BYTES,
+        1024,
+        MAX_MESSAGE_BYTES,
+    ),
+    ("MessageRetentionPeriod", 345_600, 60, 1_209_600),
+    ("ReceiveMessageWaitTimeSeconds", 0, 0, MAX_WAIT),
+    ("KmsDataKeyReusePeriodSeconds", 300, 60, 86_400),
+];
+/// Kept and given back, without effect here: nothing is encrypted and everyone is the owner.
+const KEPT: [&str; 3] = ["Policy", "KmsMasterKeyId", "SqsManagedSseEnabled"];
+const FIFO: [&str; 4] = [
+    "FifoQueue",
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "FifoThroughputLimit",
+];
+/// Attributes that can be asked for but not set.
+pub(super) const DERIVED: [&str; 6] = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+    "CreatedTimestamp",
+    "LastModifiedTimestamp",
+    "QueueArn",
+];
+
+/// What a queue's attributes mean.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    /// Seconds.
+    pub(super) visibility: i64,
+    /// Seconds.
+    pub(super) delay: i64,
+    /// Bytes of body and attributes together.
+    pub(super) max_bytes: i64,
+    /// Seconds from the first send.
+    pub(super) retention: i64,
+    /// Seconds.
+    pub(super) wait: i64,
+    pub(super) redrive: Option<Redrive>,
+    pub(super) allow: Allow,
+}
+
+/// Where messages go that nobody could handle.
+#[derive(Debug, Clone)]
+pub(super) struct Redrive {
+    /// The dead-letter queue's name.
+    pub(super) target: String,
+    /// A message is received so often; the next receive moves it instead.
+    pub(super) max_receive_count: i64,
+}
+
+/// Who may name this queue as dead-letter queue.
+#[derive(Debug, Clone)]
+pub(super) enum Allow {
+    All,
+    Nobody,
+    /// These queues, by ARN.
+    These(Vec<String>),
+}
+
+impl Settings {
+    /// Reads attributes that [`normalise`] has passed; those not given have their defaults.
+    pub(super) fn read(attributes: &BTreeMap<String, String>) -> Result<Self, SqsError> {
+        let number = |name: &str| -> Result<i64, SqsError> {
+            let (_, default, ..) = NUMBERS
+                .iter()
+                .find(|(known, ..)| *known == name)
+                .expect("only names from the table are asked for");
+            attributes
+                .get(name)
+                .map_or(Ok(*default), |value| integer(name, value))
+        };
+        Ok(Self {
+            visibility: number("VisibilityTimeout")?,
+            delay: number("DelaySeconds")?,
+            max_bytes: number("MaximumMessageSize")?,
+            retention: number("MessageRetentionPeriod")?,
+            wait: number("ReceiveMessageWaitTimeSeconds")?,
+            redrive: attributes
+                .get("RedrivePolicy")
+                .map(|policy| read_redrive(policy))
+                .transpose()?,
+            allow: attributes
+                .get("RedriveAllowPolicy")
+                .map_or(Ok(Allow::All), |policy| read_allow(policy))?,
+        })
+    }
+
+    /// Whether `source` (an ARN) may send its dead letters here.
+    pub(super) fn allows(&self, source: &str) -> bool {
+        match &self.allow {
+            Allow::All => true,
+            Allow::Nobody => false,
+            Allow::These(sources) => sources.iter().any(|allowed| allowed == source),
+        }
+    }
+}
+
+/// Checks attributes as a request brings them and gives them one spelling, so that equal settings
+/// compare equal. An empty value means "take it away" and stays empty.
+///
+/// # Errors
+/// `InvalidAttributeName`, `InvalidAttributeValue`; FIFO attributes are refused as such.
+pub(super) fn normalise(
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, SqsError> {
+    let mut checked = BTreeMap::new();
+    for (name, value) in given {
+        let value = value.trim();
+        let spelled = if FIFO.contains(&name.as_str()) {
+            return Err(SqsError::attribute_value(
+                name,
+                "FIFO queues are not supported, only standard queues",
+            ));
+        } else if value.is_empty() {
+            if !is_settable(name) {
+                return Err(SqsError::attribute_name(name));
+            }
+            String::new()
+        } else if let Some((_, _, least, most)) = NUMBERS.iter().find(|(known, ..)| known == name) {
+            let number = integer(name, value)?;
+            if !(*least..=*most).contains(&number) {
+                let reason = format!("must be an integer from {least} to {most}");
+                return Err(SqsError::attribute_value(name, &reason));
+            }
+            number.to_string()
+        } else if name == "RedrivePolicy" {
+            let redrive = read_redrive(value)?;
+            json!({"deadLetterTargetArn": arn(&redrive.target), "maxReceiveCount": redrive.max_receive_count}).to_string()
+        } else if name == "RedriveAllowPolicy" {
+            read_allow(value)?;
+            value.to_owned()
+        } else if KEPT.contains(&name.as_str()) {
+            value.to_owned()
+        } else {
+            return Err(SqsError::attribute_name(name));
+        };
+        checked.insert(name.clone(), spelled);
+    }
+    Ok(checked)
+}
+
+/// The attributes with every default filled in, as `GetQueueAttributes` reports them.
+pub(super) fn with_defaults(set: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = NUMBERS
+        .iter()
+        .filter(|(name, ..)| {
+            // AWS reports the key's reuse only for a queue that has a key.
+            *name != "KmsDataKeyReusePeriodSeconds" || set.contains_key("KmsMasterKeyId")
+        })
+        .map(|(name, default, ..)| ((*name).to_owned(), default.to_string()))
+        .collect();
+    all.insert("SqsManagedSseEnabled".to_owned(), "true".to_owned());
+    all.extend(
+        set.iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    all
+}
+
+/// Whether `SetQueueAttributes` knows the name (for a standard queue).
+pub(super) fn is_settable(name: &str) -> bool {
+    NUMBERS.iter().any(|(known, ..)| *known == name)
+        || KEPT.contains(&name)
+        || matches!(name, "RedrivePolicy" | "RedriveAllowPolicy")
+}
+
+/// Whether `GetQueueAttributes` accepts the name; FIFO's are known and never present.
+pub(super) fn is_askable(name: &str) -> bool {
+    is_settable(name) || DERIVED.contains(&name) || FIFO.contains(&name)
+}
+
+/// A local queue's ARN.
+pub(super) fn arn(queue: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
+}
+
+/// The queue's name in a local ARN; `None` for another account's, region's or service's.
+pub(super) fn name_in_arn(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:aws:sqs:")?
+        .strip_prefix(REGION)?
+        .strip_prefix(':')?
+        .strip_prefix(ACCOUNT)?
+        .strip_prefix(':')
+}
+
+fn integer(name: &str, value: &str) -> Result<i64, SqsError> {
+    value
+        .parse()
+        .map_err(|_| SqsError::attribute_value(name, "must be an integer"))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RedrivePolicy {
+    dead_letter_target_arn: String,
+    max_receive_count: serde_json::Value,
+}
+
+fn read_redrive(policy: &str) -> Result<Redrive, SqsError> {
+    let refuse = |reason: &str| SqsError::attribute_value("RedrivePolicy", reason);
+    let policy: RedrivePolicy =
+        serde_json::from_str(policy).map_err(|problem| refuse(&problem.to_string()))?;
+    let target = name_in_arn(&policy.dead_letter_target_arn)
+        .ok_or_else(|| refuse("deadLetterTargetArn is no ARN of a queue of this account"))?;
+    // The console and CloudFormation write the number, some tools the string of it.
+    let count = match &policy.max_receive_count {
+        serde_json::Value::String(text) => text.parse().ok(),
+        other => other.as_i64(),
+    };
+    match count {
+        Some(count @ 1..=1000) => Ok(Redrive {
+            target: target.to_owned(),
+            max_receive_count: count,
+        }),
+        _ => Err(refuse("maxReceiveCount must be an integer from 1 to 1000")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RedriveAllowPolicy {
+    redrive_permission: String,
+    #[serde(default)]
+    source_queue_arns: Vec<String>,
+}
+
+fn read_allow(policy: &str) -> Result<Allow, SqsError> {
+    let refuse = |reason: &str| SqsError::attribute_value("RedriveAllowPolicy", reason);
+    let policy: RedriveAllowPolicy =
+        serde_json::from_str(policy).map_err(|problem| refuse(&problem.to_string()))?;
+    let named = policy.source_queue_arns.len();
+    match policy.redrive_permission.as_str() {
+        "allowAll" if named == 0 => Ok(Allow::All),
+        "denyAll" if named == 0 => Ok(Allow::Nobody),
+        "byQueue" if (1..=10).contains(&named) => Ok(Allow::These(policy.source_queue_arns)),
+        "byQueue" => Err(refuse("byQueue needs 1 to 10 sourceQueueArns")),
+        "allowAll" | "denyAll" => Err(refuse("sourceQueueArns goes only with byQueue")),
+        _ => Err(refuse(
+            "redrivePermission must be allowAll, denyAll or byQueue",
+        )),
+    }
+}

@@ -1,0 +1,290 @@
+//! The store: one connection, its transaction, and the queues it holds, by name.
+//!
+//! It belongs to one thread. It knows neither the wire nor who waits for an answer, and it reads no
+//! clock: every `now` is an argument, in milliseconds since the Unix epoch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::SqsError;
+use super::redrive::Move;
+use super::schema;
+use super::settings::Settings;
+
+/// So long an opening waits for a process that is just ending to let go of the file.
+const OPENING_PATIENCE: Duration = Duration::from_secs(2);
+/// Rows that housekeeping touches in one transaction: some 10 ms of work, so that nobody notices it.
+pub(super) const CHUNK: usize = 500;
+
+/// A queue as it is configured.
+#[derive(Debug, Clone)]
+pub(super) struct Queue {
+    /// Changes with every purge: what belonged to the old one is gone.
+    pub(super) id: i64,
+    /// As set, in one spelling, without defaults.
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) settings: Settings,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) created_at: i64,
+    pub(super) modified_at: i64,
+    pub(super) purged_at: Option<i64>,
+}
+
+/// How many messages a queue has, by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) ready: i64,
+    pub(super) delayed: i64,
+    pub(super) in_flight: i64,
+}
+
+/// The queues, their messages, and the move tasks under way.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    pub(super) base_url: String,
+    pub(super) queues: BTreeMap<String, Queue>,
+    pub(super) moves: Vec<Move>,
+    /// Purged and deleted queues that still have rows.
+    condemned: Vec<i64>,
+    /// Queues where a receive that found nothing may now find something.
+    pub(super) stirred: BTreeSet<String>,
+    /// Rises with every message served: the round robin's clock.
+    turn: i64,
+}
+
+impl Store {
+    /// Opens `sqs.sqlite` in `folder`, creating what is missing.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or another process has it.
+    pub(super) fn open(folder: &Path, base_url: String, now: i64) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder).context("creating the queue store's folder")?;
+        let connection = Connection::open(folder.join("sqs.sqlite"))
+            .context("opening the queue store sqs.sqlite")?;
+        connection.busy_timeout(OPENING_PATIENCE)?;
+        connection.set_prepared_statement_cache_capacity(96);
+        connection
+            .execute_batch(schema::PRAGMAS)
+            .and_then(|()| connection.execute_batch(schema::TABLES))
+            .context("preparing the queue store sqs.sqlite (does another process have it open?)")?;
+        let mut store = Self {
+            connection,
+            base_url,
+            queues: BTreeMap::new(),
+            moves: Vec::new(),
+            condemned: Vec::new(),
+            stirred: BTreeSet::new(),
+            // Microseconds outrun any number of turns that were handed out before.
+            turn: now.saturating_mul(1000),
+        };
+        store.reload().context("reading the queue store")?;
+        Ok(store)
+    }
+
+    /// Begins the transaction that one turn of the engine is.
+    pub(super) fn begin(&self) -> Result<(), SqsError> {
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    /// Makes everything since [`Store::begin`] durable.
+    pub(super) fn commit(&self) -> Result<(), SqsError> {
+        Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    /// Undoes everything since [`Store::begin`], in memory too.
+    pub(super) fn roll_back(&mut self) -> Result<(), SqsError> {
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        self.reload()
+    }
+
+    /// Runs `deed` so that a refusal leaves nothing of it behind.
+    pub(super) fn all_or_nothing<T>(
+        &mut self,
+        deed: impl FnOnce(&mut Self) -> Result<T, SqsError>,
+    ) -> Result<T, SqsError> {
+        self.connection.execute_batch("SAVEPOINT deed")?;
+        match deed(self) {
+            Ok(done) => {
+                self.connection.execute_batch("RELEASE deed")?;
+                Ok(done)
+            }
+            // The engine rolls everything back; a savepoint may not even be there any more.
+            Err(error) if error.is_ours() => Err(error),
+            Err(refusal) => {
+                self.connection
+                    .execute_batch("ROLLBACK TO deed; RELEASE deed")?;
+                self.reload()?;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Reads what is kept in memory from the tables.
+    fn reload(&mut self) -> Result<(), SqsError> {
+        self.queues.clear();
+        self.condemned.clear();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, name, attributes, tags, created_at, modified_at, purged_at FROM queues",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let Some(name) = row.get::<_, Option<String>>(1)? else {
+                self.condemned.push(row.get(0)?);
+                continue;
+            };
+            let attributes = read_map(&row.get::<_, String>(2)?)?;
+            let queue = Queue {
+                id: row.get(0)?,
+                settings: Settings::read(&attributes)?,
+                attributes,
+                tags: read_map(&row.get::<_, String>(3)?)?,
+                created_at: row.get(4)?,
+                modified_at: row.get(5)?,
+                purged_at: row.get(6)?,
+            };
+            self.queues.insert(name, queue);
+        }
+        drop(rows);
+        drop(statement);
+        self.moves = self.running_moves()?;
+        Ok(())
+    }
+
+    /// The queue of that name.
+    pub(super) fn queue(&self, name: &str) -> Result<&Queue, SqsError> {
+        self.queues.get(name).ok_or_else(SqsError::no_queue)
+    }
+
+    /// Writes a queue's configuration and keeps it in memory; a new one has `id` 0.
+    pub(super) fn put_queue(&mut self, name: &str, mut queue: Queue) -> Result<(), SqsError> {
+        let attributes = write_map(&queue.attributes);
+        let tags = write_map(&queue.tags);
+        if queue.id == 0 {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO queues (name, attributes, tags, created_at, modified_at, purged_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    name,
+                    attributes,
+                    tags,
+                    queue.created_at,
+                    queue.modified_at,
+                    queue.purged_at
+                ])?;
+            queue.id = self.connection.last_insert_rowid();
+            self.connection
+                .prepare_cached("INSERT INTO counts (queue) VALUES (?1)")?
+                .execute([queue.id])?;
+        } else {
+            self.connection
+                .prepare_cached(
+                    "UPDATE queues SET attributes = ?2, tags = ?3, modified_at = ?4 WHERE id = ?1",
+                )?
+                .execute(params![queue.id, attributes, tags, queue.modified_at])?;
+        }
+        // Waiting receives see a new visibility timeout or redrive policy, or a queue that came back.
+        self.stirred.insert(name.to_owned());
+        self.queues.insert(name.to_owned(), queue);
+        Ok(())
+    }
+
+    /// Takes the name from a queue and gives it back as it was; its messages go later.
+    pub(super) fn condemn(&mut self, name: &str) -> Result<Queue, SqsError> {
+        let queue = self.queues.remove(name).ok_or_else(SqsError::no_queue)?;
+        self.connection
+            .prepare_cached("UPDATE queues SET name = NULL WHERE id = ?1")?
+            .execute([queue.id])?;
+        self.condemned.push(queue.id);
+        self.stirred.insert(name.to_owned());
+        Ok(queue)
+    }
+
+    /// How many messages the queue of that id has.
+    pub(super) fn counts(&self, queue: i64) -> Result<Counts, SqsError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT ready, delayed, in_flight FROM counts WHERE queue = ?1")?
+            .query_row([queue], |row| {
+                Ok(Counts {
+                    ready: row.get(0)?,
+                    delayed: row.get(1)?,
+                    in_flight: row.get(2)?,
+                })
+            })?)
+    }
+
+    /// The id of a message group, made where it is new. A newcomer's turn comes after everyone's who
+    /// waits already: otherwise a stream of newcomers would starve them.
+    pub(super) fn group(&mut self, queue: i64, name: &str) -> Result<i64, SqsError> {
+        let known = self
+            .connection
+            .prepare_cached("SELECT id FROM groups WHERE queue = ?1 AND name = ?2")?
+            .query_row(params![queue, name], |row| row.get(0))
+            .optional()?;
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let turn = self.next_turn();
+        self.connection
+            .prepare_cached("INSERT INTO groups (queue, name, served) VALUES (?1, ?2, ?3)")?
+            .execute(params![queue, name, turn])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// The next tick of the round robin's clock.
+    pub(super) fn next_turn(&mut self) -> i64 {
+        self.turn += 1;
+        self.turn
+    }
+
+    /// Removes a piece of what is condemned or has outlived its queue's retention, and says whether
+    /// more is left.
+    pub(super) fn tidy(&mut self, now: i64) -> Result<bool, SqsError> {
+        let mut more = false;
+        if let Some(&queue) = self.condemned.last() {
+            let gone = self
+                .connection
+                .prepare_cached(
+                    "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ?1 LIMIT ?2)",
+                )?
+                .execute(params![queue, CHUNK])?;
+            if gone < CHUNK {
+                for row in [
+                    "DELETE FROM counts WHERE queue = ?1",
+                    "DELETE FROM queues WHERE id = ?1",
+                ] {
+                    self.connection.prepare_cached(row)?.execute([queue])?;
+                }
+                self.condemned.pop();
+            }
+            more = !self.condemned.is_empty();
+        }
+        for queue in self.queues.values() {
+            more |= self.expire(queue.id, queue.settings.retention, now)? == CHUNK;
+        }
+        Ok(more)
+    }
+
+    /// Whether condemned queues still have rows.
+    pub(super) fn is_untidy(&self) -> bool {
+        !self.condemned.is_empty()
+    }
+}
+
+fn read_map(json: &str) -> Result<BTreeMap<String, String>, SqsError> {
+    serde_json::from_str(json)
+        .map_err(|problem| SqsError::internal(format!("A queue's row is unreadable: {problem}")))
+}
+
+fn write_map(map: &BTreeMap<String, String>) -> String {
+    serde_json::to_string(map).expect("a map of strings is always JSON")
+}

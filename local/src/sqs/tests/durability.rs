@@ -1,0 +1,102 @@
+//! What was acknowledged is there after the process is gone, however it went.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use super::{Bench, bodies, open, url};
+
+/// Where the child of the test below writes; its parent sets it.
+const FOLDER: &str = "LONGHAUL_SQS_KILL_FOLDER";
+
+#[tokio::test]
+async fn a_restart_keeps_what_waits_what_is_in_flight_and_its_receipts() {
+    let bench = Bench::new().await;
+    for body in ["one", "two", "three"] {
+        bench.send("orders", body).await;
+    }
+    let request = json!({"QueueUrl": url("orders"), "DelaySeconds": 900, "MessageBody": "later"});
+    bench.ok("SendMessage", request).await;
+    let request =
+        json!({"QueueUrl": url("orders"), "MaxNumberOfMessages": 2, "VisibilityTimeout": 600});
+    let taken = bench.ok("ReceiveMessage", request).await;
+    let bench = bench.reopened();
+    assert_eq!(bench.counts("orders").await, [1, 2, 1]);
+    bench.delete("orders", &taken["Messages"][0]).await;
+    assert_eq!(bodies(&bench.receive("orders").await), ["three"]);
+    assert_eq!(bench.counts("orders").await, [0, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "sqs::tests::durability::child",
+            "--ignored",
+            "--nocapture",
+        ])
+        .args(["--test-threads", "1"])
+        .env(FOLDER, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut acknowledged = Vec::new();
+    for line in lines {
+        // The test harness speaks on the same pipe, sometimes on the same line.
+        if let Some((_, id)) = line.unwrap().rsplit_once("sent ") {
+            acknowledged.push(id.to_owned());
+        }
+        if acknowledged.len() == 200 {
+            child.kill().unwrap();
+            break;
+        }
+    }
+    child.wait().unwrap();
+
+    let bench = Bench {
+        sqs: open(&folder),
+        folder,
+    };
+    let mut found = Vec::new();
+    loop {
+        let received = bench.receive("orders").await;
+        if received.is_empty() {
+            break;
+        }
+        let id = |message: &serde_json::Value| message["MessageId"].as_str().unwrap().to_owned();
+        found.extend(received.iter().map(id));
+    }
+    let distinct: std::collections::BTreeSet<_> = found.iter().collect();
+    assert_eq!(distinct.len(), found.len(), "a message came twice");
+    assert_eq!(acknowledged.len(), 200);
+    for id in &acknowledged {
+        assert!(distinct.contains(id), "{id} was acknowledged and is lost");
+    }
+}
+
+/// The process that the test above kills: it sends until then, and prints what was acknowledged.
+#[tokio::test]
+#[ignore = "runs as the child of another test"]
+async fn child() {
+    let folder = std::env::var_os(FOLDER).expect("only its parent runs it");
+    let sqs = super::Sqs::open(folder.as_ref(), String::new()).unwrap();
+    let create = json!({"QueueName": "orders"}).to_string();
+    sqs.call("CreateQueue", create.as_bytes()).await.unwrap();
+    loop {
+        let request = json!({"QueueUrl": url("orders"), "MessageBody": "durable"}).to_string();
+        let answer = sqs.call("SendMessage", request.as_bytes()).await.unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        println!("sent {}", answer["MessageId"].as_str().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_second_store_on_the_same_folder_is_refused() {
+    let bench = Bench::new().await;
+    let second = super::Sqs::open(bench.folder.path(), String::new());
+    assert!(format!("{:#}", second.unwrap_err()).contains("another process"));
+}

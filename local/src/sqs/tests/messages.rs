@@ -1,0 +1,378 @@
+//! Sending, receiving, deleting: what one message and one batch go through.
+
+use serde_json::json;
+
+use super::{Bench, bodies, list, url};
+
+#[tokio::test]
+async fn a_message_arrives_with_its_digests_and_what_is_known_about_it() {
+    let bench = Bench::new().await;
+    let sent = bench
+        .ok(
+            "SendMessage",
+            json!({
+                "QueueUrl": url("orders"),
+                "MessageBody": "This is a test message",
+                "MessageGroupId": "tenant-1",
+                "MessageAttributes": {
+                    "City": {"DataType": "String", "StringValue": "Any City"},
+                    "Population": {"DataType": "Number", "StringValue": "1250800"},
+                    "Blob": {"DataType": "Binary.gz", "BinaryValue": "AAEC"},
+                },
+                "MessageSystemAttributes": {
+                    "AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-2-3"},
+                },
+            }),
+        )
+        .await;
+    // Each of the two digests was computed with another program from the documented algorithm.
+    assert_eq!(sent["MD5OfMessageBody"], "fafb00f5732ab283681e124bf8747ed1");
+    assert_eq!(
+        sent["MD5OfMessageAttributes"],
+        "a7db9b63b47a7d5aafce572d090b407c"
+    );
+    assert_eq!(
+        sent["MD5OfMessageSystemAttributes"],
+        "3f71502e2b401dca4ffefa0d1f324c78"
+    );
+
+    let received = bench.receive("orders").await;
+    let message = &received[0];
+    assert_eq!(message["MessageId"], sent["MessageId"]);
+    assert_eq!(message["Body"], "This is a test message");
+    assert_eq!(message["MD5OfBody"], sent["MD5OfMessageBody"]);
+    assert_eq!(
+        message["MD5OfMessageAttributes"],
+        sent["MD5OfMessageAttributes"]
+    );
+    assert_eq!(message["MessageAttributes"]["Blob"]["BinaryValue"], "AAEC");
+    let about = &message["Attributes"];
+    assert_eq!(about["ApproximateReceiveCount"], "1");
+    assert_eq!(about["MessageGroupId"], "tenant-1");
+    assert_eq!(about["AWSTraceHeader"], "Root=1-2-3");
+    assert_eq!(about["SenderId"], "000000000000");
+    assert!(about["SentTimestamp"].as_str() <= about["ApproximateFirstReceiveTimestamp"].as_str());
+    assert!(about.get("DeadLetterQueueSourceArn").is_none());
+}
+
+#[tokio::test]
+async fn a_receiver_gets_only_the_attributes_it_asks_for() {
+    let bench = Bench::new().await;
+    let text = |value: &str| json!({"DataType": "String", "StringValue": value});
+    let attributes = json!({"app.a": text("1"), "app.b": text("2"), "other": text("3")});
+    bench
+        .ok(
+            "SendMessage",
+            json!({"QueueUrl": url("orders"), "MessageBody": "x", "MessageAttributes": attributes}),
+        )
+        .await;
+    for (asked, expected) in [
+        (json!(["app.*"]), vec!["app.a", "app.b"]),
+        (json!(["other"]), vec!["other"]),
+        (json!([".*"]), vec!["app.a", "app.b", "other"]),
+        (json!([]), vec![]),
+    ] {
+        let answer = bench
+            .ok(
+                "ReceiveMessage",
+                json!({"QueueUrl": url("orders"), "VisibilityTimeout": 0,
+                       "AttributeNames": ["SenderId"], "MessageAttributeNames": asked}),
+            )
+            .await;
+        let message = &answer["Messages"][0];
+        let got: Vec<_> = message["MessageAttributes"]
+            .as_object()
+            .map(|map| map.keys().map(String::as_str).collect())
+            .unwrap_or_default();
+        assert_eq!(got, expected, "asked for {asked}");
+        assert_eq!(message["Attributes"], json!({"SenderId": "000000000000"}));
+    }
+}
+
+#[tokio::test]
+async fn what_is_received_is_hidden_until_deleted_or_shown_again() {
+    let bench = Bench::new().await;
+    bench.send("orders", "one").await;
+    assert_eq!(bench.counts("orders").await, [1, 0, 0]);
+    let first = bench.receive("orders").await;
+    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
+    assert!(bench.receive("orders").await.is_empty());
+
+    let show = json!({"QueueUrl": url("orders"), "VisibilityTimeout": 0,
+                      "ReceiptHandle": first[0]["ReceiptHandle"]});
+    bench.ok("ChangeMessageVisibility", show.clone()).await;
+    let not_in_flight = "AWS.SimpleQueueService.MessageNotInflight";
+    assert_eq!(
+        bench.refused("ChangeMessageVisibility", show.clone()).await,
+        not_in_flight
+    );
+
+    let second = bench.receive("orders").await;
+    assert_eq!(second[0]["Attributes"]["ApproximateReceiveCount"], "2");
+    // The first receipt is old now: it deletes nothing and hides nothing.
+    bench.delete("orders", &first[0]).await;
+    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
+    assert_eq!(
+        bench.refused("ChangeMessageVisibility", show).await,
+        "InvalidParameterValue"
+    );
+    bench.delete("orders", &second[0]).await;
+    bench.delete("orders", &second[0]).await;
+    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn bad_requests_are_named() {
+    let bench = Bench::new().await;
+    let orders = url("orders");
+    let long = "x".repeat(1_048_577);
+    let many: serde_json::Map<_, _> = (0..11)
+        .map(|n| {
+            (
+                format!("a{n}"),
+                json!({"DataType": "String", "StringValue": "v"}),
+            )
+        })
+        .collect();
+    let send = |mut fields: serde_json::Value| {
+        fields["QueueUrl"] = json!(orders);
+        fields
+    };
+    for (operation, request, code) in [
+        (
+            "SendMessage",
+            json!({"MessageBody": "x"}),
+            "MissingParameter",
+        ),
+        ("SendMessage", send(json!({})), "MissingParameter"),
+        (
+            "SendMessage",
+            json!({"QueueUrl": url("nowhere"), "MessageBody": "x"}),
+            "AWS.SimpleQueueService.NonExistentQueue",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "bell \u{7}"})),
+            "InvalidMessageContents",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "\u{FFFE}"})),
+            "InvalidMessageContents",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": long})),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "x", "DelaySeconds": 901})),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "x", "MessageAttributes": many})),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "x", "MessageAttributes":
+                {"n": {"DataType": "Number", "StringValue": "many"}}})),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "x", "MessageAttributes":
+                {"AWS.n": {"DataType": "String", "StringValue": "v"}}})),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "x", "MessageDeduplicationId": "1"})),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "x", "MessageGroupId": "two words"})),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": 7})),
+            "SerializationException",
+        ),
+        (
+            "ReceiveMessage",
+            send(json!({"MaxNumberOfMessages": 11})),
+            "InvalidParameterValue",
+        ),
+        (
+            "ReceiveMessage",
+            send(json!({"WaitTimeSeconds": 21})),
+            "InvalidParameterValue",
+        ),
+        (
+            "ReceiveMessage",
+            send(json!({"AttributeNames": ["Nonsense"]})),
+            "InvalidAttributeName",
+        ),
+        (
+            "DeleteMessage",
+            send(json!({"ReceiptHandle": "garbage"})),
+            "ReceiptHandleIsInvalid",
+        ),
+        ("DeleteMessage", send(json!({})), "MissingParameter"),
+        ("Dance", json!({}), "InvalidAction"),
+    ] {
+        let about = format!("{operation} for {code}");
+        assert_eq!(bench.refused(operation, request).await, code, "{about}");
+    }
+    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn each_entry_of_a_batch_has_its_own_fate() {
+    let bench = Bench::new().await;
+    let answer = bench
+        .ok(
+            "SendMessageBatch",
+            json!({"QueueUrl": url("orders"), "Entries": [
+                {"Id": "a", "MessageBody": "one"},
+                {"Id": "b", "MessageBody": "\u{0}"},
+                {"Id": "c", "MessageBody": "three"},
+            ]}),
+        )
+        .await;
+    assert_eq!(answer["Successful"][0]["Id"], "a");
+    assert_eq!(answer["Successful"][1]["Id"], "c");
+    assert_eq!(answer["Failed"][0]["Id"], "b");
+    assert_eq!(answer["Failed"][0]["Code"], "InvalidMessageContents");
+    assert_eq!(answer["Failed"][0]["SenderFault"], true);
+
+    let received = bench.receive("orders").await;
+    assert_eq!(bodies(&received), ["one", "three"]);
+    let handle = |n: usize| received[n]["ReceiptHandle"].clone();
+    let answer = bench
+        .ok(
+            "ChangeMessageVisibilityBatch",
+            json!({"QueueUrl": url("orders"), "Entries": [
+                {"Id": "a", "ReceiptHandle": handle(0), "VisibilityTimeout": 0},
+                {"Id": "b", "ReceiptHandle": handle(1), "VisibilityTimeout": 43_201},
+                {"Id": "c", "ReceiptHandle": "garbage", "VisibilityTimeout": 5},
+            ]}),
+        )
+        .await;
+    assert_eq!(answer["Successful"], json!([{"Id": "a"}]));
+    assert_eq!(answer["Failed"][0]["Code"], "InvalidParameterValue");
+    assert_eq!(answer["Failed"][1]["Code"], "ReceiptHandleIsInvalid");
+
+    let answer = bench
+        .ok(
+            "DeleteMessageBatch",
+            json!({"QueueUrl": url("orders"), "Entries": [
+                {"Id": "a", "ReceiptHandle": handle(0)}, {"Id": "b", "ReceiptHandle": handle(1)},
+            ]}),
+        )
+        .await;
+    assert_eq!(list(&answer["Successful"]).len(), 2);
+    assert!(answer.get("Failed").is_none());
+    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_wrong_as_a_whole_does_nothing() {
+    let bench = Bench::new().await;
+    let entry = |id: &str, body: &str| json!({"Id": id, "MessageBody": body});
+    let half = "x".repeat(600_000);
+    let eleven: Vec<_> = (0..11).map(|n| entry(&n.to_string(), "x")).collect();
+    for (entries, code) in [
+        (json!([]), "EmptyBatchRequest"),
+        (json!(eleven), "TooManyEntriesInBatchRequest"),
+        (
+            json!([entry("a", "x"), entry("a", "y")]),
+            "BatchEntryIdsNotDistinct",
+        ),
+        (json!([entry("no spaces", "x")]), "InvalidBatchEntryId"),
+        (
+            json!([entry("a", &half), entry("b", &half)]),
+            "BatchRequestTooLong",
+        ),
+    ] {
+        let request = json!({"QueueUrl": url("orders"), "Entries": entries});
+        let refusal = bench.refused("SendMessageBatch", request).await;
+        assert_eq!(refusal, format!("AWS.SimpleQueueService.{code}"));
+    }
+    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_long_poll_is_woken_by_a_send() {
+    let bench = Bench::new().await;
+    let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
+    let poll = bench.ok("ReceiveMessage", wait);
+    let send = async {
+        // The poll was polled first, so its request is in the channel before the send's.
+        bench.send("orders", "at last").await;
+    };
+    let (answer, ()) = tokio::join!(biased; poll, send);
+    assert_eq!(answer["Messages"][0]["Body"], "at last");
+    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_long_poll_is_woken_when_a_message_comes_back() {
+    let bench = Bench::new().await;
+    bench.send("orders", "again").await;
+    let request = json!({"QueueUrl": url("orders"), "VisibilityTimeout": 1});
+    let first = bench.ok("ReceiveMessage", request).await;
+    let request = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
+    let second = bench.ok("ReceiveMessage", request).await;
+    assert_eq!(
+        first["Messages"][0]["MessageId"],
+        second["Messages"][0]["MessageId"]
+    );
+}
+
+#[tokio::test]
+async fn a_long_poll_that_was_given_up_takes_no_message() {
+    let bench = Bench::new().await;
+    let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
+    tokio::select! {
+        biased;
+        answer = bench.ok("ReceiveMessage", wait) => panic!("nothing was sent, yet {answer}"),
+        // Once this is answered, the poll before it is parked.
+        _ = bench.counts("orders") => {}
+    }
+    bench.send("orders", "for the next").await;
+    assert_eq!(bodies(&bench.receive("orders").await), ["for the next"]);
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_empty_when_its_time_is_over() {
+    let bench = Bench::new().await;
+    let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 1});
+    assert_eq!(bench.ok("ReceiveMessage", wait).await, json!({}));
+}
+
+#[tokio::test]
+async fn a_noisy_group_does_not_delay_a_quiet_one() {
+    let bench = Bench::new().await;
+    let send = async |group: &str, body: &str| {
+        let request =
+            json!({"QueueUrl": url("orders"), "MessageBody": body, "MessageGroupId": group});
+        bench.ok("SendMessage", request).await;
+    };
+    for n in 0..30 {
+        send("noisy", &format!("noisy {n}")).await;
+    }
+    assert_eq!(bench.receive("orders").await.len(), 10);
+    send("quiet", "quiet 0").await;
+    send("quiet", "quiet 1").await;
+    let next = bench.receive("orders").await;
+    assert_eq!(
+        bodies(&next)[..3],
+        ["quiet 0", "quiet 1", "noisy 10"],
+        "the quiet go first, the noisy still go on"
+    );
+}

@@ -1,0 +1,131 @@
+//! The service through its door: real files, the JSON protocol, the real clock where seconds do not
+//! matter and an explicit one (on the store itself) where they do.
+
+mod durability;
+mod messages;
+mod model;
+mod queues;
+mod redrive;
+mod timing;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Sqs, SqsError};
+
+/// A service over a folder of its own.
+struct Bench {
+    sqs: Sqs,
+    folder: TempDir,
+}
+
+impl Bench {
+    /// With one queue, `orders`.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Self {
+            sqs: open(&folder),
+            folder,
+        };
+        bench
+            .ok("CreateQueue", json!({"QueueName": "orders"}))
+            .await;
+        bench
+    }
+
+    async fn ok(&self, operation: &str, request: Value) -> Value {
+        match self.call(operation, request).await {
+            Ok(answer) => answer,
+            Err(refusal) => panic!("{operation} was refused: {refusal}"),
+        }
+    }
+
+    /// The refusal's code in the query protocol.
+    async fn refused(&self, operation: &str, request: Value) -> &'static str {
+        match self.call(operation, request).await {
+            Ok(answer) => panic!("{operation} was not refused: {answer}"),
+            Err(refusal) => refusal.query,
+        }
+    }
+
+    async fn call(&self, operation: &str, request: Value) -> Result<Value, SqsError> {
+        let body = self
+            .sqs
+            .call(operation, request.to_string().as_bytes())
+            .await?;
+        Ok(serde_json::from_slice(&body).unwrap())
+    }
+
+    async fn send(&self, queue: &str, body: &str) -> Value {
+        let request = json!({"QueueUrl": url(queue), "MessageBody": body});
+        self.ok("SendMessage", request).await
+    }
+
+    /// Up to ten messages, without waiting, hidden for a minute, with all attributes.
+    async fn receive(&self, queue: &str) -> Vec<Value> {
+        let request = json!({
+            "QueueUrl": url(queue), "MaxNumberOfMessages": 10, "VisibilityTimeout": 60,
+            "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"],
+        });
+        list(&self.ok("ReceiveMessage", request).await["Messages"])
+    }
+
+    async fn delete(&self, queue: &str, message: &Value) {
+        let request = json!({"QueueUrl": url(queue), "ReceiptHandle": message["ReceiptHandle"]});
+        self.ok("DeleteMessage", request).await;
+    }
+
+    /// Visible, in flight and delayed, as `GetQueueAttributes` says.
+    async fn counts(&self, queue: &str) -> [u64; 3] {
+        let request = json!({"QueueUrl": url(queue), "AttributeNames": ["All"]});
+        let answer = self.ok("GetQueueAttributes", request).await;
+        ["", "NotVisible", "Delayed"].map(|kind| {
+            let name = format!("ApproximateNumberOfMessages{kind}");
+            answer["Attributes"][&name]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap()
+        })
+    }
+
+    /// Ends this service and begins another over the same folder.
+    fn reopened(self) -> Self {
+        let Self { sqs, folder } = self;
+        drop(sqs);
+        Self {
+            sqs: open(&folder),
+            folder,
+        }
+    }
+}
+
+fn open(folder: &TempDir) -> Sqs {
+    Sqs::open(folder.path(), "http://127.0.0.1:4566".to_owned()).unwrap()
+}
+
+/// Under another host name than the service's own: only the last segment counts.
+fn url(queue: &str) -> String {
+    format!("http://localhost:4566/000000000000/{queue}")
+}
+
+fn arn(queue: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:000000000000:{queue}")
+}
+
+fn redrive_to(queue: &str, max_receive_count: u32) -> Value {
+    json!({"deadLetterTargetArn": arn(queue), "maxReceiveCount": max_receive_count})
+        .to_string()
+        .into()
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
+}
+
+fn bodies(messages: &[Value]) -> Vec<&str> {
+    messages
+        .iter()
+        .map(|message| message["Body"].as_str().unwrap())
+        .collect()
+}

@@ -1,0 +1,249 @@
+//! Queues as a whole: creating, configuring, listing, tagging, purging, provisioning.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Bench, arn, list, redrive_to, url};
+use crate::plan;
+
+#[tokio::test]
+async fn creating_twice_is_the_same_unless_an_attribute_differs() {
+    let bench = Bench::new().await;
+    let create =
+        |seconds: &str| json!({"QueueName": "jobs", "Attributes": {"VisibilityTimeout": seconds}});
+    let answer = bench.ok("CreateQueue", create("120")).await;
+    assert_eq!(
+        answer["QueueUrl"],
+        "http://127.0.0.1:4566/000000000000/jobs"
+    );
+    bench.ok("CreateQueue", create("120")).await;
+    bench.ok("CreateQueue", json!({"QueueName": "jobs"})).await;
+    let refusal = bench.call("CreateQueue", create("121")).await.unwrap_err();
+    assert_eq!(refusal.kind, "com.amazonaws.sqs#QueueNameExists");
+    assert_eq!(refusal.query_error(), "QueueAlreadyExists;Sender");
+    let body: Value = serde_json::from_slice(&refusal.body()).unwrap();
+    assert_eq!(body["__type"], "com.amazonaws.sqs#QueueNameExists");
+    assert!(
+        body["message"]
+            .as_str()
+            .unwrap()
+            .contains("VisibilityTimeout")
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_queue_is_refused_and_leaves_nothing() {
+    let bench = Bench::new().await;
+    let with = |name: &str, value: Value| json!({"QueueName": "q", "Attributes": {name: value}});
+    for (request, code) in [
+        (
+            json!({"QueueName": "q.fifo"}),
+            "AWS.SimpleQueueService.UnsupportedOperation",
+        ),
+        (json!({"QueueName": "no spaces"}), "InvalidParameterValue"),
+        (json!({}), "MissingParameter"),
+        (with("FifoQueue", json!("true")), "InvalidAttributeValue"),
+        (with("Colour", json!("red")), "InvalidAttributeName"),
+        (with("QueueArn", json!("x")), "InvalidAttributeName"),
+        (
+            with("VisibilityTimeout", json!("43201")),
+            "InvalidAttributeValue",
+        ),
+        (with("DelaySeconds", json!("soon")), "InvalidAttributeValue"),
+        (
+            with("MaximumMessageSize", json!("1048577")),
+            "InvalidAttributeValue",
+        ),
+        (
+            with("RedrivePolicy", redrive_to("nowhere", 3)),
+            "InvalidAttributeValue",
+        ),
+        (
+            with("RedrivePolicy", redrive_to("orders", 0)),
+            "InvalidAttributeValue",
+        ),
+        (
+            with("RedrivePolicy", redrive_to("q", 3)),
+            "InvalidAttributeValue",
+        ),
+        (
+            with(
+                "RedriveAllowPolicy",
+                json!("{\"redrivePermission\":\"byQueue\"}"),
+            ),
+            "InvalidAttributeValue",
+        ),
+    ] {
+        let about = request.to_string();
+        assert_eq!(bench.refused("CreateQueue", request).await, code, "{about}");
+        let gone = "AWS.SimpleQueueService.NonExistentQueue";
+        assert_eq!(
+            bench
+                .refused("GetQueueUrl", json!({"QueueName": "q"}))
+                .await,
+            gone
+        );
+    }
+}
+
+#[tokio::test]
+async fn attributes_are_reported_with_their_defaults_and_can_be_changed() {
+    let bench = Bench::new().await;
+    let ask = |names: Value| json!({"QueueUrl": url("orders"), "AttributeNames": names});
+    let all = bench.ok("GetQueueAttributes", ask(json!(["All"]))).await;
+    for (name, value) in [
+        ("VisibilityTimeout", "30"),
+        ("DelaySeconds", "0"),
+        ("MaximumMessageSize", "1048576"),
+        ("MessageRetentionPeriod", "345600"),
+        ("ReceiveMessageWaitTimeSeconds", "0"),
+        ("ApproximateNumberOfMessages", "0"),
+        ("QueueArn", &arn("orders")),
+    ] {
+        assert_eq!(all["Attributes"][name], value, "{name}");
+    }
+    bench
+        .ok(
+            "SetQueueAttributes",
+            json!({"QueueUrl": url("orders"), "Attributes": {"DelaySeconds": "9"}}),
+        )
+        .await;
+    let one = bench
+        .ok("GetQueueAttributes", ask(json!(["DelaySeconds"])))
+        .await;
+    assert_eq!(one, json!({"Attributes": {"DelaySeconds": "9"}}));
+    bench.send("orders", "later").await;
+    assert_eq!(bench.counts("orders").await, [0, 0, 1]);
+    assert_eq!(
+        bench.ok("GetQueueAttributes", ask(json!([]))).await,
+        json!({})
+    );
+    assert_eq!(
+        bench
+            .refused("GetQueueAttributes", ask(json!(["Colour"])))
+            .await,
+        "InvalidAttributeName"
+    );
+}
+
+#[tokio::test]
+async fn lists_are_by_prefix_and_in_pages() {
+    let bench = Bench::new().await;
+    for name in ["a-1", "a-2", "a-3", "b-1"] {
+        bench.ok("CreateQueue", json!({"QueueName": name})).await;
+    }
+    let ask = |token: &Value| json!({"QueueNamePrefix": "a-", "MaxResults": 2, "NextToken": token});
+    let first = bench.ok("ListQueues", ask(&Value::Null)).await;
+    let second = bench.ok("ListQueues", ask(&first["NextToken"])).await;
+    let names: Vec<_> = [&first, &second]
+        .iter()
+        .flat_map(|page| list(&page["QueueUrls"]))
+        .map(|url| url.as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["a-1", "a-2", "a-3"]);
+    assert!(second.get("NextToken").is_none());
+    let everything: Value =
+        serde_json::from_slice(&bench.sqs.call("ListQueues", b"").await.unwrap()).unwrap();
+    assert_eq!(list(&everything["QueueUrls"]).len(), 5);
+}
+
+#[tokio::test]
+async fn tags_come_and_go() {
+    let bench = Bench::new().await;
+    let queue = url("orders");
+    let tags = json!({"QueueUrl": queue, "Tags": {"team": "a", "stage": "dev"}});
+    bench.ok("TagQueue", tags).await;
+    bench
+        .ok(
+            "UntagQueue",
+            json!({"QueueUrl": queue, "TagKeys": ["stage"]}),
+        )
+        .await;
+    let bench = bench.reopened();
+    assert_eq!(
+        bench.ok("ListQueueTags", json!({"QueueUrl": queue})).await,
+        json!({"Tags": {"team": "a"}})
+    );
+}
+
+#[tokio::test]
+async fn a_purge_empties_the_queue_at_once_and_only_once_a_minute() {
+    let bench = Bench::new().await;
+    for n in 0..3 {
+        bench.send("orders", &n.to_string()).await;
+    }
+    let received = bench.receive("orders").await;
+    let purge = json!({"QueueUrl": url("orders")});
+    bench.ok("PurgeQueue", purge.clone()).await;
+    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    bench.delete("orders", &received[0]).await;
+    assert_eq!(
+        bench.refused("PurgeQueue", purge).await,
+        "AWS.SimpleQueueService.PurgeQueueInProgress"
+    );
+    bench.send("orders", "new").await;
+    assert_eq!(bench.counts("orders").await, [1, 0, 0]);
+}
+
+#[tokio::test]
+async fn deleting_a_queue_ends_its_long_polls_and_frees_its_name() {
+    let bench = Bench::new().await;
+    let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
+    let poll = bench.refused("ReceiveMessage", wait);
+    let delete = bench.ok("DeleteQueue", json!({"QueueUrl": url("orders")}));
+    let (refusal, _) = tokio::join!(biased; poll, delete);
+    assert_eq!(refusal, "AWS.SimpleQueueService.NonExistentQueue");
+    bench
+        .ok("CreateQueue", json!({"QueueName": "orders"}))
+        .await;
+    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn provisioning_keeps_messages_and_takes_queues_in_any_order() {
+    let bench = Bench::new().await;
+    let queue = |name: &str, attributes: &[(&str, Value)]| plan::Queue {
+        name: name.to_owned(),
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_str().unwrap().to_owned()))
+            .collect::<BTreeMap<_, _>>(),
+    };
+    bench.send("orders", "kept").await;
+    let source = queue("orders", &[("RedrivePolicy", redrive_to("dead", 2))]);
+    let sources = json!({"redrivePermission": "byQueue", "sourceQueueArns": [arn("orders")]});
+    let dead = queue(
+        "dead",
+        &[("RedriveAllowPolicy", json!(sources.to_string()))],
+    );
+    bench
+        .sqs
+        .provision(&[source.clone(), dead.clone()])
+        .await
+        .unwrap();
+    assert_eq!(bench.counts("orders").await, [1, 0, 0]);
+    let sources = bench
+        .ok(
+            "ListDeadLetterSourceQueues",
+            json!({"QueueUrl": url("dead")}),
+        )
+        .await;
+    assert_eq!(
+        sources["queueUrls"],
+        json!(["http://127.0.0.1:4566/000000000000/orders"])
+    );
+
+    // A queue that is not on the target's list, and a target that is nowhere: nothing changes.
+    let stranger = queue("stranger", &[("RedrivePolicy", redrive_to("dead", 2))]);
+    let lost = queue("orders", &[("RedrivePolicy", redrive_to("nowhere", 2))]);
+    for wrong in [stranger, lost] {
+        let refusal = bench.sqs.provision(&[dead.clone(), wrong]).await;
+        assert!(format!("{:#}", refusal.unwrap_err()).contains("RedrivePolicy"));
+    }
+    let bench = bench.reopened();
+    bench.sqs.provision(&[source, dead]).await.unwrap();
+    let urls = bench.ok("ListQueues", json!({})).await;
+    assert_eq!(list(&urls["QueueUrls"]).len(), 2);
+    assert_eq!(bench.counts("orders").await, [1, 0, 0]);
+}

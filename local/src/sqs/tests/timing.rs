@@ -1,0 +1,187 @@
+//! What takes hours, on the store itself with an explicit clock.
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::super::error::SqsError;
+use super::super::messages::{Delivered, Outgoing, Receive};
+use super::super::store::{CHUNK, Counts, Store};
+use super::super::wire::{Admin, parse};
+use super::{redrive_to, url};
+
+/// A store with `orders`, which sends to `dead` what was received twice.
+fn store() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path(), String::new(), 0).unwrap();
+    create(
+        &mut store,
+        json!({"QueueName": "dead", "Attributes": {"MessageRetentionPeriod": "120"}}),
+    );
+    create(
+        &mut store,
+        json!({"QueueName": "orders", "Attributes":
+            {"RedrivePolicy": redrive_to("dead", 2), "MessageRetentionPeriod": "60"}}),
+    );
+    (folder, store)
+}
+
+fn create(store: &mut Store, request: serde_json::Value) {
+    let request = Admin::CreateQueue(parse(request.to_string().as_bytes()).unwrap());
+    store.administer(&request, 0).unwrap();
+}
+
+fn send(store: &mut Store, delay: i64, now: i64) {
+    let message = Outgoing {
+        message_id: [7; 16],
+        body: "body".to_owned(),
+        attributes: None,
+        trace: None,
+        group: String::new(),
+        delay: Some(delay),
+        bytes: 4,
+    };
+    store.send("orders", &message, now).unwrap();
+}
+
+fn receive(store: &mut Store, queue: &str, visibility: i64, now: i64) -> Vec<Delivered> {
+    let request = Receive {
+        queue: queue.to_owned(),
+        most: 10,
+        visibility: Some(visibility),
+        wait: None,
+    };
+    store.receive(&request, now).unwrap()
+}
+
+fn counts(store: &Store, queue: &str) -> [i64; 3] {
+    let Counts {
+        ready,
+        delayed,
+        in_flight,
+    } = store.counts(store.queue(queue).unwrap().id).unwrap();
+    [ready, in_flight, delayed]
+}
+
+#[test]
+fn delays_and_timeouts_end_to_the_millisecond() {
+    let (_folder, mut store) = store();
+    send(&mut store, 5, 1_000);
+    assert!(receive(&mut store, "orders", 10, 5_999).is_empty());
+    assert_eq!(store.next_due("orders").unwrap(), Some(6_000));
+    assert_eq!(receive(&mut store, "orders", 10, 6_000).len(), 1);
+    assert!(receive(&mut store, "orders", 10, 15_999).is_empty());
+    assert_eq!(
+        receive(&mut store, "orders", 10, 16_000)[0].receive_count,
+        2
+    );
+}
+
+#[test]
+fn a_message_past_its_retention_is_gone_in_flight_or_not() {
+    let (_folder, mut store) = store();
+    send(&mut store, 0, 0);
+    assert_eq!(receive(&mut store, "orders", 300, 0).len(), 1);
+    send(&mut store, 0, 1);
+    assert!(!store.tidy(60_000).unwrap());
+    assert_eq!(counts(&store, "orders"), [1, 0, 0]);
+    assert!(receive(&mut store, "orders", 0, 60_001).is_empty());
+    assert_eq!(counts(&store, "orders"), [0, 0, 0]);
+}
+
+#[test]
+fn a_dead_letter_ages_from_its_first_send() {
+    let (_folder, mut store) = store();
+    send(&mut store, 0, 0);
+    for now in [50_000, 50_001, 50_002] {
+        receive(&mut store, "orders", 0, now);
+    }
+    assert_eq!(counts(&store, "dead"), [1, 0, 0]);
+    assert_eq!(receive(&mut store, "dead", 0, 119_999)[0].sent_at, 0);
+    assert!(receive(&mut store, "dead", 0, 120_000).is_empty());
+}
+
+#[test]
+fn a_dead_letter_queue_with_a_redrive_policy_of_its_own_serves_first() {
+    let (_folder, mut store) = store();
+    create(&mut store, json!({"QueueName": "grave"}));
+    let policy =
+        json!({"QueueUrl": url("dead"), "Attributes": {"RedrivePolicy": redrive_to("grave", 1)}});
+    let policy = parse(policy.to_string().as_bytes()).unwrap();
+    store
+        .administer(&Admin::SetQueueAttributes(policy), 0)
+        .unwrap();
+    send(&mut store, 0, 0);
+    for now in [0, 1, 2] {
+        receive(&mut store, "orders", 0, now);
+    }
+    assert_eq!(receive(&mut store, "dead", 0, 3)[0].receive_count, 3);
+    assert!(receive(&mut store, "dead", 0, 4).is_empty());
+    assert_eq!(counts(&store, "grave"), [1, 0, 0]);
+}
+
+#[test]
+fn twelve_hours_after_its_receive_nothing_stays_hidden() {
+    let (_folder, mut store) = store();
+    let retention =
+        json!({"QueueUrl": url("orders"), "Attributes": {"MessageRetentionPeriod": "1209600"}});
+    let retention = parse(retention.to_string().as_bytes()).unwrap();
+    store
+        .administer(&Admin::SetQueueAttributes(retention), 0)
+        .unwrap();
+    send(&mut store, 0, 0);
+    let receipt = receive(&mut store, "orders", 43_200, 0)[0].receipt;
+    let hour = 3_600_000;
+    let mut change = |seconds, now| -> Result<(), SqsError> {
+        store.change_visibility("orders", receipt, seconds, now)
+    };
+    change(11 * 3_600, hour).unwrap();
+    let refusal = change(11 * 3_600 + 1, hour).unwrap_err();
+    assert_eq!(refusal.query, "InvalidParameterValue");
+    assert!(refusal.message.contains("43200"));
+    let late = change(60, 12 * hour).unwrap_err();
+    assert_eq!(late.query, "AWS.SimpleQueueService.MessageNotInflight");
+}
+
+#[test]
+fn at_most_so_many_are_in_flight() {
+    let (_folder, mut store) = store();
+    // Filling it by receives would take a minute; the count is what the limit looks at.
+    store
+        .connection
+        .execute("UPDATE counts SET in_flight = 119999", [])
+        .unwrap();
+    send(&mut store, 0, 0);
+    send(&mut store, 0, 0);
+    assert_eq!(receive(&mut store, "orders", 5, 0).len(), 1);
+    let request = Receive {
+        queue: "orders".to_owned(),
+        most: 10,
+        visibility: None,
+        wait: None,
+    };
+    assert_eq!(store.receive(&request, 0).unwrap_err().query, "OverLimit");
+}
+
+#[test]
+fn a_purged_backlog_goes_piece_by_piece_and_completely() {
+    let (_folder, mut store) = store();
+    store.begin().unwrap();
+    for _ in 0..=CHUNK {
+        send(&mut store, 0, 0);
+    }
+    let purge = parse(json!({"QueueUrl": url("orders")}).to_string().as_bytes()).unwrap();
+    store.administer(&Admin::PurgeQueue(purge), 0).unwrap();
+    assert_eq!(counts(&store, "orders"), [0, 0, 0]);
+    assert!(store.tidy(0).unwrap());
+    assert!(!store.tidy(0).unwrap());
+    store.commit().unwrap();
+    for table in ["messages", "contents", "groups"] {
+        let left: i64 = store
+            .connection
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(left, 0, "{table}");
+    }
+}

@@ -1,0 +1,233 @@
+//! The administrative requests of the JSON protocol, as they arrive.
+//!
+//! Shapes and their reading only; what they do stands in `queues.rs`. Field names are the service's.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::error::SqsError;
+use super::redrive::Move;
+use super::settings::arn;
+use crate::plan;
+
+/// Every request that concerns a queue as a whole.
+#[derive(Debug)]
+pub(super) enum Admin {
+    CreateQueue(CreateQueue),
+    DeleteQueue(QueueRef),
+    ListQueues(ListQueues),
+    GetQueueUrl(GetQueueUrl),
+    GetQueueAttributes(GetQueueAttributes),
+    SetQueueAttributes(SetQueueAttributes),
+    PurgeQueue(QueueRef),
+    TagQueue(TagQueue),
+    UntagQueue(UntagQueue),
+    ListQueueTags(QueueRef),
+    ListDeadLetterSourceQueues(ListDeadLetterSourceQueues),
+    StartMessageMoveTask(StartMessageMoveTask),
+    ListMessageMoveTasks(ListMessageMoveTasks),
+    CancelMessageMoveTask(CancelMessageMoveTask),
+    /// No operation of the protocol: the template's queues.
+    Provision(Vec<plan::Queue>),
+}
+
+impl Admin {
+    /// Reads the request of an operation; `None` for an operation that is none of these.
+    pub(super) fn parse(operation: &str, body: &[u8]) -> Result<Option<Self>, SqsError> {
+        Ok(Some(match operation {
+            "CreateQueue" => Self::CreateQueue(parse(body)?),
+            "DeleteQueue" => Self::DeleteQueue(parse(body)?),
+            "ListQueues" => Self::ListQueues(parse(body)?),
+            "GetQueueUrl" => Self::GetQueueUrl(parse(body)?),
+            "GetQueueAttributes" => Self::GetQueueAttributes(parse(body)?),
+            "SetQueueAttributes" => Self::SetQueueAttributes(parse(body)?),
+            "PurgeQueue" => Self::PurgeQueue(parse(body)?),
+            "TagQueue" => Self::TagQueue(parse(body)?),
+            "UntagQueue" => Self::UntagQueue(parse(body)?),
+            "ListQueueTags" => Self::ListQueueTags(parse(body)?),
+            "ListDeadLetterSourceQueues" => Self::ListDeadLetterSourceQueues(parse(body)?),
+            "StartMessageMoveTask" => Self::StartMessageMoveTask(parse(body)?),
+            "ListMessageMoveTasks" => Self::ListMessageMoveTasks(parse(body)?),
+            "CancelMessageMoveTask" => Self::CancelMessageMoveTask(parse(body)?),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// The queue that a request is about.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct QueueRef {
+    #[serde(rename = "QueueUrl", default)]
+    queue_url: String,
+}
+
+impl QueueRef {
+    /// The queue's name: the URL's last segment, so that any host name for this machine will do.
+    pub(super) fn name(&self) -> Result<&str, SqsError> {
+        if self.queue_url.is_empty() {
+            return Err(SqsError::missing("QueueUrl"));
+        }
+        Ok(self.queue_url.rsplit('/').next().unwrap_or_default())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CreateQueue {
+    pub(super) queue_name: String,
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<String, String>,
+    #[serde(default, rename = "tags", alias = "Tags")]
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Page {
+    pub(super) next_token: Option<String>,
+    pub(super) max_results: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListQueues {
+    pub(super) queue_name_prefix: Option<String>,
+    #[serde(flatten)]
+    pub(super) page: Page,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetQueueUrl {
+    pub(super) queue_name: String,
+    #[serde(rename = "QueueOwnerAWSAccountId")]
+    pub(super) queue_owner_aws_account_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetQueueAttributes {
+    #[serde(flatten)]
+    pub(super) queue: QueueRef,
+    #[serde(default)]
+    pub(super) attribute_names: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SetQueueAttributes {
+    #[serde(flatten)]
+    pub(super) queue: QueueRef,
+    pub(super) attributes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TagQueue {
+    #[serde(flatten)]
+    pub(super) queue: QueueRef,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UntagQueue {
+    #[serde(flatten)]
+    pub(super) queue: QueueRef,
+    pub(super) tag_keys: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListDeadLetterSourceQueues {
+    #[serde(flatten)]
+    pub(super) queue: QueueRef,
+    #[serde(flatten)]
+    pub(super) page: Page,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct StartMessageMoveTask {
+    pub(super) source_arn: String,
+    pub(super) destination_arn: Option<String>,
+    pub(super) max_number_of_messages_per_second: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListMessageMoveTasks {
+    pub(super) source_arn: String,
+    pub(super) max_results: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CancelMessageMoveTask {
+    pub(super) task_handle: String,
+}
+
+/// One entry of `ListMessageMoveTasks`; only a running task shows its handle, as in AWS.
+pub(super) fn render_move(task: &Move) -> Value {
+    let running = task.status == "RUNNING";
+    let fields = [
+        ("TaskHandle", running.then(|| json!(task.handle))),
+        ("Status", Some(json!(task.status))),
+        ("SourceArn", Some(json!(arn(&task.source)))),
+        (
+            "DestinationArn",
+            task.destination.as_deref().map(|name| json!(arn(name))),
+        ),
+        (
+            "MaxNumberOfMessagesPerSecond",
+            task.rate.map(|rate| json!(rate)),
+        ),
+        ("ApproximateNumberOfMessagesMoved", Some(json!(task.moved))),
+        (
+            "ApproximateNumberOfMessagesToMove",
+            Some(json!(task.to_move)),
+        ),
+        ("StartedTimestamp", Some(json!(task.started_at))),
+        (
+            "FailureReason",
+            task.reason.as_ref().map(|reason| json!(reason)),
+        ),
+    ];
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// Reads a request body; an empty one counts as `{}`.
+///
+/// # Errors
+/// `MissingParameter` or `SerializationException`, naming the field.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|problem| {
+        let said = problem.to_string();
+        let missing = said.strip_prefix("missing field `");
+        match missing.and_then(|rest| rest.split('`').next()) {
+            Some(field) => SqsError::missing(field),
+            None => SqsError::malformed(&problem),
+        }
+    })
+}
+
+/// Refuses a number outside its range (both ends included).
+///
+/// # Errors
+/// `InvalidParameterValue`, naming the parameter.
+pub(super) fn within(parameter: &str, value: i64, least: i64, most: i64) -> Result<(), SqsError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(SqsError::parameter(format!(
+        "Value {value} for parameter {parameter} is invalid. Reason: Must be between {least} and {most}, if provided."
+    )))
+}
