@@ -2,7 +2,6 @@
 //! what API Gateway reads of a policy: effect, action and resource, with wildcards.
 
 use bytes::Bytes;
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -116,7 +115,10 @@ fn judge(payload: &[u8], arn: &str) -> Result<Option<Value>, Refusal> {
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
             _ => {
-                tracing::warn!(key, "an authorizer's context takes no objects, lists or nulls");
+                tracing::warn!(
+                    key,
+                    "an authorizer's context takes no objects, lists or nulls"
+                );
                 return Err(Refusal::AUTHORIZER_FAILED);
             }
         };
@@ -173,6 +175,7 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
     use serde_json::json;
 
     use super::*;
@@ -198,12 +201,22 @@ mod tests {
         assert_eq!(status(policy("Allow", invoke.clone(), json!(ARN))), 200);
         assert_eq!(status(policy("Allow", json!("*"), json!(["x", "*"]))), 200);
         assert_eq!(
-            status(policy("Allow", json!(["execute-api:*"]), json!("arn:*/prod/*"))),
+            status(policy(
+                "Allow",
+                json!(["execute-api:*"]),
+                json!("arn:*/prod/*")
+            )),
             200
         );
         assert_eq!(status(policy("Deny", invoke.clone(), json!(ARN))), 403);
-        assert_eq!(status(policy("Allow", invoke.clone(), json!("arn:*/dev/*"))), 403);
-        assert_eq!(status(policy("Allow", json!("s3:GetObject"), json!("*"))), 403);
+        assert_eq!(
+            status(policy("Allow", invoke.clone(), json!("arn:*/dev/*"))),
+            403
+        );
+        assert_eq!(
+            status(policy("Allow", json!("s3:GetObject"), json!("*"))),
+            403
+        );
         assert_eq!(status(policy("Perhaps", invoke, json!("*"))), 500);
         assert_eq!(status(json!({ "principalId": "alice" })), 500);
         assert_eq!(status(json!(null)), 500);

@@ -29,7 +29,11 @@ impl Handshake {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             gather(&mut headers, spelled(name.as_str()), value);
         }
-        gather(&mut headers, "X-Forwarded-For".into(), source_ip.to_string());
+        gather(
+            &mut headers,
+            "X-Forwarded-For".into(),
+            source_ip.to_string(),
+        );
         let mut query = Vec::new();
         if let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
             for (name, value) in pairs {
@@ -144,7 +148,10 @@ mod tests {
         );
         let mut event = Map::new();
         read.describe(&mut event);
-        assert_eq!(event["queryStringParameters"], json!({ "a": "2", "t": "x+y" }));
+        assert_eq!(
+            event["queryStringParameters"],
+            json!({ "a": "2", "t": "x+y" })
+        );
         assert_eq!(
             event["multiValueQueryStringParameters"]["a"],
             json!(["1", "2"])
