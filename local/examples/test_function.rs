@@ -21,12 +21,13 @@ async fn main() -> Result<(), Error> {
     }
 }
 
-/// `{"do": "echo" | "fail" | "exit" | "hang" | "print"}`
+/// `{"do": "echo" | "fail" | "exit" | "hang" | "hold" | "print"}`
 async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event.payload["do"].as_str() {
         Some("fail") => Err("as asked".into()),
         Some("exit") => std::process::exit(7),
         Some("hang") => std::future::pending().await,
+        Some("hold") => hold().await,
         Some("print") => {
             println!("printed by {}", event.context.request_id);
             Ok(Value::Null)
@@ -39,6 +40,13 @@ async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
             "environment": std::env::vars().collect::<std::collections::BTreeMap<_, _>>(),
         })),
     }
+}
+
+/// Holds a lock until death: the kernel lets go of it then, and only then.
+async fn hold() -> Result<Value, Error> {
+    let file = std::fs::File::create(notes().join("held"))?;
+    file.lock()?;
+    std::future::pending().await
 }
 
 /// A record's body is `ok`, `fail`, `throw`, or `answer <JSON>` for the whole batch.

@@ -1,4 +1,6 @@
-//! The gateway over real sockets, with a real function behind it.
+//! The gateway over real sockets, with a real function behind it: handshakes, frames and limits.
+
+mod connections;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,7 +22,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::*;
-use crate::lambda::tests::{function, host, notes};
+use crate::lambda::tests::{function, host};
 use crate::plan::Route;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -157,7 +159,8 @@ fn id_of(event: &Value) -> String {
         .to_owned()
 }
 
-async fn close_code(socket: &mut Socket) -> u16 {
+/// Takes the socket along: the gateway waits a while for a client that stays.
+async fn close_code(mut socket: Socket) -> u16 {
     loop {
         match socket.next().await.unwrap().unwrap() {
             Message::Close(Some(frame)) => return frame.code.into(),
@@ -206,6 +209,7 @@ async fn what_the_authorizer_says_is_in_later_events() {
     assert_eq!(context["identity"]["sourceIp"], "127.0.0.1");
     assert_eq!(event["body"], r#"{"action":"echo"}"#);
     assert_eq!(event["isBase64Encoded"], false);
+    drop(socket);
     api.end().await;
 }
 
@@ -241,6 +245,7 @@ async fn frames_of_one_client_are_handled_at_the_same_time() {
     }
     hear(&mut socket).await;
     hear(&mut socket).await;
+    drop(socket);
     api.end().await;
 }
 
@@ -270,11 +275,7 @@ async fn a_client_hears_route_responses_and_the_gateways_errors_only() {
     assert_eq!(pong, Message::Pong(Bytes::from_static(b"hi")));
     let (status, ..) = api.manage(Method::DELETE, &id, "").await;
     assert_eq!(status, StatusCode::NO_CONTENT);
-    assert_eq!(
-        close_code(&mut socket).await,
-        1000,
-        "nothing came before it"
-    );
+    assert_eq!(close_code(socket).await, 1000, "nothing came before it");
     api.end().await;
 }
 
@@ -288,7 +289,7 @@ async fn each_limit_has_its_close_code() {
         .send(Message::text("x".repeat(32 * 1024 + 1)))
         .await
         .unwrap();
-    assert_eq!(close_code(&mut socket).await, 1009, "a frame");
+    assert_eq!(close_code(socket).await, 1009, "a frame");
 
     let mut socket = api.connect("").await;
     for part in 0..5 {
@@ -300,129 +301,25 @@ async fn each_limit_has_its_close_code() {
         let frame = Frame::message(vec![b'x'; 30_000], OpCode::Data(kind), part == 4);
         socket.send(Message::Frame(frame)).await.unwrap();
     }
-    assert_eq!(close_code(&mut socket).await, 1009, "a message in frames");
+    assert_eq!(close_code(socket).await, 1009, "a message in frames");
 
     let mut socket = api.connect("").await;
     socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
-    assert_eq!(close_code(&mut socket).await, 1003);
+    assert_eq!(close_code(socket).await, 1003);
 
     let mut socket = api.connect("").await;
     let frame = Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true);
     socket.send(Message::Frame(frame)).await.unwrap();
-    assert_eq!(close_code(&mut socket).await, 1007);
+    assert_eq!(close_code(socket).await, 1007);
     api.end().await;
 
     let brief = Duration::from_millis(50);
     for (idle, life) in [(brief, TWO_HOURS), (TWO_HOURS, brief)] {
         let api = Api::with(None, None, idle, life).await;
-        let mut socket = api.connect("").await;
-        assert_eq!(close_code(&mut socket).await, 1001);
+        let socket = api.connect("").await;
+        assert_eq!(close_code(socket).await, 1001);
         api.end().await;
     }
-}
-
-#[tokio::test]
-async fn a_back_end_posts_asks_and_closes() {
-    let api = Api::plain().await;
-    let mut socket = api.connect("").await;
-    let id = id_of(&echo(&mut socket).await);
-    for n in 0..50 {
-        let (status, ..) = api
-            .manage(Method::POST, &id, &format!("{{\"n\":{n}}}"))
-            .await;
-        assert_eq!(status, StatusCode::OK);
-    }
-    for n in 0..50 {
-        assert_eq!(hear(&mut socket).await, json!({ "n": n }), "in order");
-    }
-    let (status, _, body) = api.manage(Method::GET, &id, "").await;
-    assert_eq!(status, StatusCode::OK);
-    let body: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(body["identity"]["sourceIp"], "127.0.0.1");
-    let time = |key: &str| {
-        body[key]
-            .as_str()
-            .unwrap()
-            .parse::<jiff::Timestamp>()
-            .unwrap()
-    };
-    assert!(time("connectedAt") <= time("lastActiveAt"));
-
-    let (status, headers, _) = api
-        .manage(Method::POST, &id, &"x".repeat(128 * 1024 + 1))
-        .await;
-    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(headers["x-amzn-errortype"], "PayloadTooLargeException");
-
-    let (status, ..) = api.manage(Method::DELETE, &id, "").await;
-    assert_eq!(status, StatusCode::NO_CONTENT);
-    assert_eq!(close_code(&mut socket).await, 1000);
-    for method in [Method::POST, Method::GET, Method::DELETE] {
-        let (status, headers, body) = api.manage(method, &id, "").await;
-        assert_eq!(status, StatusCode::GONE);
-        assert_eq!(headers["x-amzn-errortype"], "GoneException");
-        assert!(serde_json::from_slice::<Value>(&body).unwrap()["message"].is_string());
-    }
-    api.end().await;
-}
-
-#[tokio::test]
-async fn a_client_that_does_not_read_is_refused_more_and_stops_nobody() {
-    let api = Api::plain().await;
-    let mut stalled = api.connect("").await;
-    let id = id_of(&echo(&mut stalled).await);
-    let large = "x".repeat(128 * 1024);
-    let mut posted = 0;
-    let refused = loop {
-        let (status, headers, _) = api.manage(Method::POST, &id, &large).await;
-        if status != StatusCode::OK {
-            break (status, headers["x-amzn-errortype"].clone());
-        }
-        posted += 1;
-        assert!(
-            posted < 1000,
-            "128 MB were taken for a client that reads nothing"
-        );
-    };
-    assert_eq!(refused.0, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(refused.1, "LimitExceededException");
-    let mut other = api.connect("").await;
-    echo(&mut other).await;
-    for _ in 0..posted {
-        let frame = stalled.next().await.unwrap().unwrap();
-        assert_eq!(frame.len(), large.len(), "what was taken arrives");
-    }
-    api.end().await;
-}
-
-#[tokio::test]
-async fn disconnect_is_told_once_with_its_code() {
-    let api = Api::plain().await;
-    let mut polite = api.connect("").await;
-    polite.close(None).await.unwrap();
-    while polite.next().await.is_some() {}
-    let mut rude = api.connect("").await;
-    let rude_id = id_of(&echo(&mut rude).await);
-    drop(rude);
-    let mut stays = api.connect("").await;
-    let stays_id = id_of(&echo(&mut stays).await);
-    let hears = tokio::spawn(async move { close_code(&mut stays).await });
-
-    notes(api.folder.path(), "disconnects", 2).await;
-    api.gateway.close_all().await;
-    assert_eq!(hears.await.unwrap(), 1001);
-    let told = notes(api.folder.path(), "disconnects", 3).await;
-    let mut codes = BTreeMap::new();
-    for event in &told {
-        assert_eq!(event["requestContext"]["routeKey"], "$disconnect");
-        let code = event["requestContext"]["disconnectStatusCode"].as_u64();
-        codes.insert(id_of(event), code.unwrap());
-    }
-    assert_eq!((told.len(), codes.len()), (3, 3), "once each");
-    assert_eq!(codes.remove(&rude_id), Some(1006));
-    assert_eq!(codes.remove(&stays_id), Some(1001));
-    assert_eq!(codes.into_values().collect::<Vec<_>>(), [1005]);
-    api.end().await;
 }
 
 #[tokio::test]
@@ -433,6 +330,7 @@ async fn the_stage_throttle_covers_frames_and_handshakes() {
     say(&mut socket, json!({ "action": "echo" })).await;
     assert_eq!(hear(&mut socket).await["message"], "Too Many Requests");
     assert_eq!(api.refused("/prod").await, 429);
+    drop(socket);
     api.end().await;
 }
 
