@@ -2,7 +2,7 @@
 //! speaks the Runtime API through the real client and knows nothing of the small cloud.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -49,7 +49,8 @@ async fn hold() -> Result<Value, Error> {
     std::future::pending().await
 }
 
-/// A record's body is `ok`, `fail`, `throw`, or `answer <JSON>` for the whole batch.
+/// A record's body is `ok`, `fail`, `throw`, `wait` (until the test notes `go`), or
+/// `answer <JSON>` for the whole batch.
 async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
     append("batches", &event.payload)?;
     let records = event.payload["Records"].as_array().ok_or("no Records")?;
@@ -58,6 +59,7 @@ async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
         match record["body"].as_str().ok_or("no body")? {
             "fail" => failures.push(json!({ "itemIdentifier": record["messageId"] })),
             "throw" => return Err("as asked".into()),
+            "wait" => exists(&notes().join("go")).await,
             body => {
                 if let Some(answer) = body.strip_prefix("answer ") {
                     return Ok(serde_json::from_str(answer)?);
@@ -125,10 +127,14 @@ async fn meet(frame: &Value) -> Result<(), Error> {
     let name = |key: &str| frame[key].as_str().map(|name| notes().join(name));
     std::fs::write(name("me").ok_or("no me")?, "")?;
     let other = name("other").ok_or("no other")?;
-    while !other.exists() {
+    exists(&other).await;
+    Ok(())
+}
+
+async fn exists(path: &Path) {
+    while !path.exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    Ok(())
 }
 
 /// Notes each event.

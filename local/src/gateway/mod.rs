@@ -76,7 +76,8 @@ impl Gateway {
 
     /// Handshakes on `/` and `/{stage}`, and `/{stage}/@connections/{id}`; every other request
     /// goes to `otherwise`. Served with `into_make_service_with_connect_info::<SocketAddr>()`,
-    /// events carry the client's address; without, the loopback's.
+    /// events carry the client's address; without, the loopback's. The listener should set
+    /// TCP_NODELAY, or a frame waits for the acknowledgement of the one before.
     pub fn router(&self, otherwise: Router) -> Router {
         otherwise.layer(from_fn_with_state(self.inner.clone(), door))
     }

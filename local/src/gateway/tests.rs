@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, Method, StatusCode};
@@ -76,6 +77,7 @@ impl Api {
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let listener = listener.tap_io(|socket| socket.set_nodelay(true).unwrap());
         let domain = address.to_string();
         let options = GatewayOptions { idle, life, domain };
         let gateway = Gateway::new(spec, lambda.clone(), options);
