@@ -2,7 +2,7 @@
 //! speaks the Runtime API through the real client and knows nothing of the small cloud.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -21,12 +21,13 @@ async fn main() -> Result<(), Error> {
     }
 }
 
-/// `{"do": "echo" | "fail" | "exit" | "hang" | "print"}`
+/// `{"do": "echo" | "fail" | "exit" | "hang" | "hold" | "print"}`
 async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event.payload["do"].as_str() {
         Some("fail") => Err("as asked".into()),
         Some("exit") => std::process::exit(7),
         Some("hang") => std::future::pending().await,
+        Some("hold") => hold().await,
         Some("print") => {
             println!("printed by {}", event.context.request_id);
             Ok(Value::Null)
@@ -41,7 +42,15 @@ async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }
 }
 
-/// A record's body is `ok`, `fail`, `throw`, or `answer <JSON>` for the whole batch.
+/// Holds a lock until death: the kernel lets go of it then, and only then.
+async fn hold() -> Result<Value, Error> {
+    let file = std::fs::File::create(notes().join("held"))?;
+    file.lock()?;
+    std::future::pending().await
+}
+
+/// A record's body is `ok`, `fail`, `throw`, `wait` (until the test notes `go`), or
+/// `answer <JSON>` for the whole batch.
 async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
     append("batches", &event.payload)?;
     let records = event.payload["Records"].as_array().ok_or("no Records")?;
@@ -50,6 +59,7 @@ async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
         match record["body"].as_str().ok_or("no body")? {
             "fail" => failures.push(json!({ "itemIdentifier": record["messageId"] })),
             "throw" => return Err("as asked".into()),
+            "wait" => exists(&notes().join("go")).await,
             body => {
                 if let Some(answer) = body.strip_prefix("answer ") {
                     return Ok(serde_json::from_str(answer)?);
@@ -117,10 +127,14 @@ async fn meet(frame: &Value) -> Result<(), Error> {
     let name = |key: &str| frame[key].as_str().map(|name| notes().join(name));
     std::fs::write(name("me").ok_or("no me")?, "")?;
     let other = name("other").ok_or("no other")?;
-    while !other.exists() {
+    exists(&other).await;
+    Ok(())
+}
+
+async fn exists(path: &Path) {
+    while !path.exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    Ok(())
 }
 
 /// Notes each event.

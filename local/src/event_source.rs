@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -115,13 +115,12 @@ impl Poller {
         let mut batches = JoinSet::new();
         loop {
             while batches.try_join_next().is_some() {}
-            let received = tokio::select! {
-                _ = stopped.wait_for(|stop| *stop) => break,
-                received = self.receive() => received,
-            };
-            match received {
-                Ok((messages, _)) if messages.is_empty() => {}
-                Ok((messages, permit)) => {
+            if *stopped.borrow() {
+                break;
+            }
+            match self.receive(&mut stopped).await {
+                Ok(None) => {}
+                Ok(Some((messages, permit))) => {
                     let poller = self.clone();
                     batches.spawn(async move {
                         poller.work(messages).await;
@@ -139,24 +138,40 @@ impl Poller {
     }
 
     /// One batch, and the leave to work on it, taken first: what can't run stays in the queue.
-    async fn receive(&self) -> anyhow::Result<(Vec<Value>, tokio::sync::OwnedSemaphorePermit)> {
-        let permit = self.in_flight.clone().acquire_owned().await?;
+    /// `None` where the queue is empty or the mapping stops; what was received is never let go.
+    async fn receive(
+        &self,
+        stopped: &mut watch::Receiver<bool>,
+    ) -> anyhow::Result<Option<(Vec<Value>, OwnedSemaphorePermit)>> {
         let full = self.source.batch_size as usize;
-        let mut batch = self.receive_once(full, LONG_POLL_SECONDS).await?;
+        let first = async {
+            let permit = self.in_flight.clone().acquire_owned().await?;
+            let messages = self.receive_once(full, LONG_POLL_SECONDS).await?;
+            anyhow::Ok((messages, permit))
+        };
+        let (mut batch, permit) = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(None),
+            first = first => first?,
+        };
+        if batch.is_empty() {
+            return Ok(None);
+        }
         let until = Instant::now() + self.source.batching_window;
-        while !batch.is_empty() && batch.len() < full {
+        while batch.len() < full && !*stopped.borrow() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             let seconds = left.as_secs().min(LONG_POLL_SECONDS);
-            let more = self.receive_once(full - batch.len(), seconds).await?;
+            let Ok(more) = self.receive_once(full - batch.len(), seconds).await else {
+                break;
+            };
             if more.is_empty() && seconds == 0 {
                 tokio::time::sleep(left).await;
             }
             batch.extend(more);
         }
-        Ok((batch, permit))
+        Ok(Some((batch, permit)))
     }
 
     async fn receive_once(&self, wanted: usize, seconds: u64) -> anyhow::Result<Vec<Value>> {

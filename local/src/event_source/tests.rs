@@ -10,7 +10,6 @@ use super::*;
 use crate::lambda::tests::{function, host, notes, until};
 
 /// Answers each receive with one batch of bodies, then with nothing; keeps what else is asked.
-#[derive(Default)]
 struct Queue {
     batches: Mutex<Vec<Vec<&'static str>>>,
     asked: Mutex<Vec<(&'static str, Value)>>,
@@ -56,12 +55,20 @@ fn messages(bodies: &[&str]) -> Vec<Value> {
     bodies.iter().enumerate().map(message).collect()
 }
 
-async fn deliver(folder: &Path, bodies: &[&'static str], reserved: Option<u32>) -> Arc<Queue> {
+/// A mapping from these batches, the last first, to the function `batch`.
+async fn map(
+    folder: &Path,
+    batches: Vec<Vec<&'static str>>,
+    reserved: Option<u32>,
+    maximum_concurrency: Option<u32>,
+) -> (Arc<Queue>, Mapping, Lambda) {
     let mut batch = function("batch", "batch");
     batch.reserved_concurrency = reserved;
     let lambda = host(folder, vec![batch]).await;
-    let queue = Arc::new(Queue::default());
-    queue.batches.lock().unwrap().push(bodies.to_vec());
+    let queue = Arc::new(Queue {
+        batches: Mutex::new(batches),
+        asked: Mutex::default(),
+    });
     let sqs: SqsCall = {
         let queue = queue.clone();
         Arc::new(move |operation, request| {
@@ -82,10 +89,16 @@ async fn deliver(folder: &Path, bodies: &[&'static str], reserved: Option<u32>) 
         function: "batch".into(),
         batch_size: 10,
         batching_window: Duration::ZERO,
-        maximum_concurrency: None,
+        maximum_concurrency,
         reports_item_failures: true,
     };
     let mapping = Mapping::start(source, lambda.clone(), sqs).await.unwrap();
+    (queue, mapping, lambda)
+}
+
+/// Has one batch worked on to its end.
+async fn deliver(folder: &Path, bodies: &[&'static str], reserved: Option<u32>) -> Arc<Queue> {
+    let (queue, mapping, lambda) = map(folder, vec![bodies.to_vec()], reserved, None).await;
     until("the batch was received", || {
         queue.batches.lock().unwrap().is_empty().then_some(())
     })
@@ -154,6 +167,22 @@ async fn a_batch_that_stays_throttled_is_hidden_for_a_while() {
     let queue = deliver(folder.path(), &["ok"], Some(0)).await;
     assert_eq!(queue.handles("ChangeMessageVisibilityBatch"), ["handle-0"]);
     assert!(queue.handles("DeleteMessageBatch").is_empty());
+}
+
+#[tokio::test]
+async fn no_more_batches_are_received_than_may_run_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let batches = vec![vec!["wait"]; 5];
+    let (queue, mapping, lambda) = map(folder.path(), batches, None, Some(2)).await;
+    notes(folder.path(), "batches", 2).await;
+    assert_eq!(queue.batches.lock().unwrap().len(), 3);
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    until("all are deleted", || {
+        (queue.handles("DeleteMessageBatch").len() == 5).then_some(())
+    })
+    .await;
+    mapping.stop().await;
+    lambda.stop().await;
 }
 
 #[test]

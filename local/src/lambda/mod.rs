@@ -180,6 +180,11 @@ async fn run(host: &Host, function: &Arc<Function>, mut invocation: Invocation) 
                 }
             }
         };
+        // A child that came too late for `stop` would outlive it: the group may have been killed.
+        if host.alive.lock().await.is_none() {
+            environment.reap().await;
+            return init_failure("the host is stopping");
+        }
         match environment.run(invocation).await {
             Ran::Ended(invoked) => {
                 function.pool.put(environment);

@@ -11,6 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use http::StatusCode;
 use tokio::net::TcpListener;
@@ -105,6 +106,12 @@ impl RuntimeApi {
             .route("/init/error", post(init_error))
             .with_state(self.shared.clone());
         let app = Router::new().nest("/2018-06-01/runtime", runtime);
+        // Small answers must not wait for the acknowledgement of the ones before.
+        let listener = listener.tap_io(|socket| {
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(%error, "no TCP_NODELAY for a Runtime API");
+            }
+        });
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
                 tracing::error!(%error, "a Runtime API ended");

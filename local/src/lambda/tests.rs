@@ -11,17 +11,18 @@ use serde_json::{Value, json};
 use super::{FailureKind, Invoked, Lambda, Launch};
 use crate::plan;
 
-/// The program of `examples/test_function.rs`; `cargo test` builds it beside the tests.
-fn test_function() -> PathBuf {
+/// The program of one of `examples/`; `cargo test` builds it beside the tests.
+fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let program = tests
         .parent()
         .and_then(Path::parent)
         .unwrap()
-        .join("examples/test_function");
+        .join("examples")
+        .join(name);
     assert!(
         program.exists(),
-        "{} is missing: cargo build --example test_function",
+        "{} is missing: cargo build --examples",
         program.display()
     );
     program
@@ -46,7 +47,7 @@ pub(crate) fn function(name: &str, handler: &str) -> plan::Function {
 /// A host for these functions; they note what they see under `folder`.
 pub(crate) async fn host(folder: &Path, functions: Vec<plan::Function>) -> Lambda {
     let launch = Launch {
-        program: test_function(),
+        program: example("test_function"),
         args: Vec::new(),
         environment: BTreeMap::from([("NOTES".into(), folder.display().to_string())]),
         logs: folder.join("logs"),
@@ -273,6 +274,23 @@ async fn the_guard_ends_a_busy_child_when_its_host_is_gone() {
     lambda.stop().await;
     let (kind, _) = failed(ask(&lambda, "main", json!({})).await);
     assert_eq!(kind, FailureKind::Init, "a stopped host starts nothing");
+}
+
+#[tokio::test]
+async fn a_host_that_is_killed_leaves_no_busy_child_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = tokio::process::Command::new(example("test_host"))
+        .args([example("test_function").as_path(), folder.path()])
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let is_free = || {
+        let file = std::fs::File::open(folder.path().join("held")).ok()?;
+        Some(file.try_lock().is_ok())
+    };
+    until("the child works", || (!is_free()?).then_some(())).await;
+    host.kill().await.unwrap();
+    until("the child is dead", || is_free()?.then_some(())).await;
 }
 
 fn kill(pid: u64) {

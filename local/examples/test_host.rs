@@ -1,0 +1,38 @@
+//! A Lambda host for this crate's own tests, there to be killed while its function is busy. It
+//! takes the function's program and a folder, and never ends by itself.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use bytes::Bytes;
+use longhaul_local::lambda::{Lambda, Launch};
+use longhaul_local::plan::Function;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let program = arguments.next().context("the function's program?")?;
+    let folder = arguments.next().context("a folder?")?;
+    let function = Function {
+        name: "busy".into(),
+        arn: "arn:aws:lambda:us-east-1:000000000000:function:busy".into(),
+        handler: "main".into(),
+        timeout: Duration::from_secs(900),
+        memory: 128,
+        environment: BTreeMap::new(),
+        reserved_concurrency: None,
+    };
+    let launch = Launch {
+        program,
+        args: Vec::new(),
+        environment: BTreeMap::from([("NOTES".into(), folder.display().to_string())]),
+        logs: folder.join("logs"),
+        concurrency: 10,
+    };
+    let lambda = Lambda::start(vec![function], launch).await?;
+    let event = Bytes::from_static(br#"{"do":"hold"}"#);
+    let ended = lambda.invoke("busy", event, None).await;
+    anyhow::bail!("the function never ends by itself: {ended:?}")
+}

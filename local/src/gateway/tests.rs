@@ -1,0 +1,351 @@
+//! The gateway over real sockets, with a real function behind it: handshakes, frames and limits.
+
+mod connections;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::*;
+use crate::lambda::tests::{function, host};
+use crate::plan::Route;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+const TWO_HOURS: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// A served API: `echo` answers with its event, `mute` declares no response, no `$default`.
+struct Api {
+    address: SocketAddr,
+    gateway: Gateway,
+    lambda: Lambda,
+    folder: TempDir,
+}
+
+impl Api {
+    async fn plain() -> Api {
+        Api::with(None, None, TWO_HOURS, TWO_HOURS).await
+    }
+
+    async fn with(
+        authorizer: Option<&str>,
+        throttle: Option<(f64, u32)>,
+        idle: Duration,
+        life: Duration,
+    ) -> Api {
+        let folder = tempfile::tempdir().unwrap();
+        let functions = vec![function("socket", "socket"), function("guard", "authorize")];
+        let lambda = host(folder.path(), functions).await;
+        let route = |responds| Route {
+            function: "socket".into(),
+            authorizer: None,
+            identity_sources: Vec::new(),
+            responds,
+        };
+        let connect = Route {
+            authorizer: authorizer.map(String::from),
+            identity_sources: vec!["route.request.querystring.token".into()],
+            ..route(false)
+        };
+        let spec = plan::Gateway {
+            api_id: "local".into(),
+            stage: "prod".into(),
+            route_selection: "$request.body.action".into(),
+            routes: BTreeMap::from([
+                ("$connect".into(), connect),
+                ("$disconnect".into(), route(false)),
+                ("echo".into(), route(true)),
+                ("mute".into(), route(false)),
+            ]),
+            throttle,
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = listener.tap_io(|socket| socket.set_nodelay(true).unwrap());
+        let domain = address.to_string();
+        let options = GatewayOptions { idle, life, domain };
+        let gateway = Gateway::new(spec, lambda.clone(), options);
+        let page = Router::new().route("/", get(|| async { "the page" }));
+        let app = gateway.router(page);
+        let service = app.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Api {
+            address,
+            gateway,
+            lambda,
+            folder,
+        }
+    }
+
+    async fn connect(&self, query: &str) -> Socket {
+        let url = format!("ws://{}/prod{query}", self.address);
+        connect_async(url).await.unwrap().0
+    }
+
+    async fn refused(&self, path: &str) -> u16 {
+        match connect_async(format!("ws://{}{path}", self.address)).await {
+            Err(Error::Http(response)) => response.status().as_u16(),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    async fn http(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> (StatusCode, HeaderMap, Bytes) {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .body(Full::new(body))
+            .unwrap();
+        let client = HttpClient::builder(TokioExecutor::new()).build_http();
+        let (parts, body) = client.request(request).await.unwrap().into_parts();
+        (
+            parts.status,
+            parts.headers,
+            body.collect().await.unwrap().to_bytes(),
+        )
+    }
+
+    async fn manage(&self, method: Method, id: &str, body: &str) -> (StatusCode, HeaderMap, Bytes) {
+        let path = format!("/prod/@connections/{}", id.replace('=', "%3D"));
+        self.http(method, &path, Bytes::copy_from_slice(body.as_bytes()))
+            .await
+    }
+
+    async fn end(self) {
+        self.gateway.close_all().await;
+        self.lambda.stop().await;
+    }
+}
+
+async fn say(socket: &mut Socket, frame: Value) {
+    socket.send(Message::text(frame.to_string())).await.unwrap();
+}
+
+async fn hear(socket: &mut Socket) -> Value {
+    match socket.next().await.unwrap().unwrap() {
+        Message::Text(text) => serde_json::from_str(&text).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The event of an `echo` frame, and with it the connection's id.
+async fn echo(socket: &mut Socket) -> Value {
+    say(socket, json!({ "action": "echo" })).await;
+    hear(socket).await
+}
+
+fn id_of(event: &Value) -> String {
+    event["requestContext"]["connectionId"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Takes the socket along: the gateway waits a while for a client that stays.
+async fn close_code(mut socket: Socket) -> u16 {
+    loop {
+        match socket.next().await.unwrap().unwrap() {
+            Message::Close(Some(frame)) => return frame.code.into(),
+            Message::Close(None) => panic!("a close frame without a code"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_is_refused_with_the_right_status() {
+    let api = Api::with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
+    let cases = [
+        ("/prod", 401),
+        ("/prod?token=", 401),
+        ("/prod?token=stranger", 401),
+        ("/prod?token=deny", 403),
+        ("/prod?token=error", 500),
+        ("/prod?token=nested", 500),
+        ("/prod?token=good&connect=403", 403),
+        ("/prod?token=good&connect=503", 503),
+        ("/prod?token=good&connect=fail", 502),
+        ("/prod?token=good&connect=malformed", 502),
+        ("/other?token=good", 403),
+    ];
+    for (path, status) in cases {
+        assert_eq!(api.refused(path).await, status, "{path}");
+    }
+    api.end().await;
+}
+
+#[tokio::test]
+async fn what_the_authorizer_says_is_in_later_events() {
+    let api = Api::with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
+    let mut socket = api.connect("?token=good").await;
+    let event = echo(&mut socket).await;
+    let context = &event["requestContext"];
+    assert_eq!(
+        context["authorizer"],
+        json!({ "principalId": "alice", "user": "alice", "level": "3", "admin": "true" })
+    );
+    assert_eq!(context["routeKey"], "echo");
+    assert_eq!(context["eventType"], "MESSAGE");
+    assert_eq!(context["stage"], "prod");
+    assert_eq!(context["domainName"], api.address.to_string());
+    assert_eq!(context["identity"]["sourceIp"], "127.0.0.1");
+    assert_eq!(event["body"], r#"{"action":"echo"}"#);
+    assert_eq!(event["isBase64Encoded"], false);
+    drop(socket);
+    api.end().await;
+}
+
+#[tokio::test]
+async fn only_the_functions_subprotocol_is_selected() {
+    let api = Api::plain().await;
+    for (query, selected) in [("?connect=subprotocol", Some("longhaul.v1")), ("", None)] {
+        let url = format!("ws://{}/{query}", api.address);
+        let mut request = url.into_client_request().unwrap();
+        let offer = "longhaul.v1, token".parse().unwrap();
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", offer);
+        // The client library insists on a selection, so the answer is read where it complains.
+        match (connect_async(request).await, selected) {
+            (Ok((_, response)), Some(selected)) => {
+                assert_eq!(response.headers()["sec-websocket-protocol"], selected);
+            }
+            (Err(Error::Protocol(_)), None) => {}
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+    api.end().await;
+}
+
+#[tokio::test]
+async fn frames_of_one_client_are_handled_at_the_same_time() {
+    let api = Api::plain().await;
+    let mut socket = api.connect("").await;
+    for (me, other) in [("a", "b"), ("b", "a")] {
+        let frame = json!({ "action": "echo", "do": "meet", "me": me, "other": other });
+        say(&mut socket, frame).await;
+    }
+    hear(&mut socket).await;
+    hear(&mut socket).await;
+    drop(socket);
+    api.end().await;
+}
+
+#[tokio::test]
+async fn a_client_hears_route_responses_and_the_gateways_errors_only() {
+    let api = Api::plain().await;
+    let mut socket = api.connect("").await;
+    let id = id_of(&echo(&mut socket).await);
+
+    say(&mut socket, json!({ "action": "nowhere" })).await;
+    let error = hear(&mut socket).await;
+    assert_eq!(error["message"], "Forbidden");
+    assert_eq!(error["connectionId"], id.as_str());
+    assert!(error["requestId"].is_string());
+    say(&mut socket, json!({ "action": "$connect" })).await;
+    assert_eq!(hear(&mut socket).await["message"], "Forbidden");
+    say(&mut socket, json!({ "action": "mute", "do": "fail" })).await;
+    assert_eq!(hear(&mut socket).await["message"], "Internal server error");
+
+    say(&mut socket, json!({ "action": "mute" })).await;
+    say(&mut socket, json!({ "action": "echo", "do": "silent" })).await;
+    socket
+        .send(Message::Ping(Bytes::from_static(b"hi")))
+        .await
+        .unwrap();
+    let pong = socket.next().await.unwrap().unwrap();
+    assert_eq!(pong, Message::Pong(Bytes::from_static(b"hi")));
+    let (status, ..) = api.manage(Method::DELETE, &id, "").await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(close_code(socket).await, 1000, "nothing came before it");
+    api.end().await;
+}
+
+#[tokio::test]
+async fn each_limit_has_its_close_code() {
+    let api = Api::plain().await;
+    let mut socket = api.connect("").await;
+    let fits = json!({ "action": "mute", "pad": "x".repeat(32_000) });
+    say(&mut socket, fits).await;
+    socket
+        .send(Message::text("x".repeat(32 * 1024 + 1)))
+        .await
+        .unwrap();
+    assert_eq!(close_code(socket).await, 1009, "a frame");
+
+    let mut socket = api.connect("").await;
+    for part in 0..5 {
+        let kind = if part == 0 {
+            Data::Text
+        } else {
+            Data::Continue
+        };
+        let frame = Frame::message(vec![b'x'; 30_000], OpCode::Data(kind), part == 4);
+        socket.send(Message::Frame(frame)).await.unwrap();
+    }
+    assert_eq!(close_code(socket).await, 1009, "a message in frames");
+
+    let mut socket = api.connect("").await;
+    socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
+    assert_eq!(close_code(socket).await, 1003);
+
+    let mut socket = api.connect("").await;
+    let frame = Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true);
+    socket.send(Message::Frame(frame)).await.unwrap();
+    assert_eq!(close_code(socket).await, 1007);
+    api.end().await;
+
+    let brief = Duration::from_millis(50);
+    for (idle, life) in [(brief, TWO_HOURS), (TWO_HOURS, brief)] {
+        let api = Api::with(None, None, idle, life).await;
+        let socket = api.connect("").await;
+        assert_eq!(close_code(socket).await, 1001);
+        api.end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_stage_throttle_covers_frames_and_handshakes() {
+    let api = Api::with(None, Some((1e-6, 2)), TWO_HOURS, TWO_HOURS).await;
+    let mut socket = api.connect("").await;
+    echo(&mut socket).await;
+    say(&mut socket, json!({ "action": "echo" })).await;
+    assert_eq!(hear(&mut socket).await["message"], "Too Many Requests");
+    assert_eq!(api.refused("/prod").await, 429);
+    drop(socket);
+    api.end().await;
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_the_callers() {
+    let api = Api::plain().await;
+    let (status, _, body) = api.http(Method::GET, "/", Bytes::new()).await;
+    assert_eq!((status, &body[..]), (StatusCode::OK, &b"the page"[..]));
+    let (status, ..) = api.http(Method::GET, "/nothing", Bytes::new()).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, ..) = api
+        .http(Method::POST, "/dev/@connections/x", Bytes::new())
+        .await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    api.end().await;
+}
