@@ -113,7 +113,7 @@ impl Place {
         port: u16,
         aws_port: u16,
     ) -> Result<Cloud> {
-        let mut parameters = BTreeMap::from([("NoopEnabled".to_owned(), "true".to_owned())]);
+        let mut defaults = BTreeMap::from([("NoopEnabled".to_owned(), "true".to_owned())]);
         let (bill, sample) = match &start.bill {
             Some(bill) => (bill.clone(), false),
             None => (sample_bill(&folder)?, true),
@@ -121,12 +121,12 @@ impl Place {
         let bill = bill
             .canonicalize()
             .with_context(|| format!("the bill {} can't be read", bill.display()))?;
-        parameters.insert("BillLocation".to_owned(), bill.display().to_string());
-        parameters.insert("BillIsSample".to_owned(), sample.to_string());
-        parameters.extend(start.parameters.iter().cloned());
+        defaults.insert("BillLocation".to_owned(), bill.display().to_string());
+        defaults.insert("BillIsSample".to_owned(), sample.to_string());
         let options = Options {
             template: start.template.clone().unwrap_or_else(default_template),
-            parameters,
+            parameters: start.parameters.iter().cloned().collect(),
+            defaults,
             secrets: token::secrets(self.jwt_secret.as_deref()),
             port,
             aws_port,

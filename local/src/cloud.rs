@@ -20,14 +20,14 @@ use tokio::task::JoinSet;
 use crate::data::{DataFolder, Endpoints};
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoint;
+use crate::event_source::{Mapping, SqsCall};
 use crate::gateway::{Gateway, GatewayOptions};
 use crate::lambda::{Lambda, Launch};
 use crate::plan::Plan;
+use crate::schedule::{self, Ticking};
 use crate::sqs::Sqs;
 use crate::template::{self, Settings};
 use crate::wire_log::{Call, WireLog, caller};
-use crate::event_source::{Mapping, SqsCall};
-use crate::schedule::{self, Ticking};
 
 /// Invocations at once over all functions, unless the template reserves fewer (AWS's own default is 1,000).
 const CONCURRENCY: u32 = 100;
@@ -42,8 +42,10 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub struct Options {
     /// The CloudFormation template to run.
     pub template: PathBuf,
-    /// Values for the template's parameters.
+    /// Values for the template's parameters; one that it does not have is an error.
     pub parameters: BTreeMap<String, String>,
+    /// Values in place of the defaults of those of these parameters that the template has.
+    pub defaults: BTreeMap<String, String>,
     /// Secrets that are given and not made, by logical id.
     pub secrets: BTreeMap<String, String>,
     /// The port of the WebSocket gateway; 0 chooses a free one.
@@ -82,8 +84,15 @@ impl Cloud {
             aws: format!("http://{}", aws_port.local_addr()?),
         };
         let plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints.aws)?;
-        let Some(api) = plan.gateway.clone() else { bail!("the template has no WebSocket API") };
-        let log = options.wire_log.as_deref().map(WireLog::open).transpose()?.unwrap_or_default();
+        let Some(api) = plan.gateway.clone() else {
+            bail!("the template has no WebSocket API")
+        };
+        let log = options
+            .wire_log
+            .as_deref()
+            .map(WireLog::open)
+            .transpose()?
+            .unwrap_or_default();
 
         let dynamodb = DynamoDb::start(&data.folder("dynamodb")?)?;
         dynamodb.provision(&plan.tables)?;
@@ -100,18 +109,32 @@ impl Cloud {
         };
         let lambda = Lambda::start(plan.functions.clone(), launch).await?;
         let domain = gateway_port.local_addr()?.to_string();
-        let options = GatewayOptions { idle: IDLE, life: LIFE, domain };
+        let options = GatewayOptions {
+            idle: IDLE,
+            life: LIFE,
+            domain,
+        };
         let gateway = Gateway::new(api, lambda.clone(), options);
 
         let mut servers = JoinSet::new();
-        let web = gateway.router(Router::new()).layer(middleware::from_fn_with_state(log.clone(), note_push));
+        let web = gateway
+            .router(Router::new())
+            .layer(middleware::from_fn_with_state(log.clone(), note_push));
         serve(&mut servers, gateway_port, web);
-        serve(&mut servers, aws_port, Endpoint::new(dynamodb.address, sqs.clone(), log).router());
+        serve(
+            &mut servers,
+            aws_port,
+            Endpoint::new(dynamodb.address, sqs.clone(), log).router(),
+        );
         let mut pollers = vec![];
         for source in plan.event_sources.clone() {
             pollers.push(Mapping::start(source, lambda.clone(), in_process(&sqs)).await?);
         }
-        let ticking = plan.schedules.iter().map(|scheduled| schedule::start(scheduled.clone(), lambda.clone())).collect();
+        let ticking = plan
+            .schedules
+            .iter()
+            .map(|scheduled| schedule::start(scheduled.clone(), lambda.clone()))
+            .collect();
         data.announce(&endpoints)?;
         Ok(Self {
             endpoints,
@@ -146,7 +169,8 @@ impl Cloud {
 /// The template, resolved for these ports, with its generated secrets kept in the data folder.
 fn plan(options: &Options, data: &DataFolder, gateway: SocketAddr, aws: &str) -> Result<Plan> {
     let name = options.template.display().to_string();
-    let text = std::fs::read_to_string(&options.template).with_context(|| format!("the template {name} can't be read"))?;
+    let text = std::fs::read_to_string(&options.template)
+        .with_context(|| format!("the template {name} can't be read"))?;
     let mut secrets = options.secrets.clone();
     for generated in template::secrets(&name, &text)? {
         if !secrets.contains_key(&generated) {
@@ -154,7 +178,13 @@ fn plan(options: &Options, data: &DataFolder, gateway: SocketAddr, aws: &str) ->
             secrets.insert(generated, secret);
         }
     }
-    let settings = Settings { parameters: options.parameters.clone(), endpoint: aws.to_owned(), gateway: gateway.to_string(), secrets };
+    let settings = Settings {
+        parameters: options.parameters.clone(),
+        defaults: options.defaults.clone(),
+        endpoint: aws.to_owned(),
+        gateway: gateway.to_string(),
+        secrets,
+    };
     Ok(template::read(&name, &text, &settings)?)
 }
 
@@ -199,7 +229,12 @@ async fn note_push(
         Method::DELETE => "DeleteConnection",
         _ => "GetConnection",
     };
-    let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let agent = request
+        .headers()
+        .get("user-agent")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let request_bytes = http_body::Body::size_hint(request.body()).lower() as usize;
     let response = next.run(request).await;
     log.note(&Call {
@@ -214,4 +249,3 @@ async fn note_push(
     });
     response
 }
-

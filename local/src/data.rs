@@ -28,10 +28,22 @@ impl DataFolder {
     /// Takes the folder, making it where there is none.
     pub fn open(path: &Path) -> Result<Opened> {
         let named = || format!("the data folder {}", path.display());
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(named)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).with_context(named)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(named)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))
+            .with_context(named)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Opened::Held(Self { path: path.to_owned(), _lock: lock })),
+            Ok(()) => Ok(Opened::Held(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            })),
             Err(TryLockError::WouldBlock) => Ok(Opened::InUse),
             Err(TryLockError::Error(error)) => Err(error).with_context(named),
         }
@@ -47,13 +59,20 @@ impl DataFolder {
     /// The secret of this name: made at the first asking, the same ever after.
     pub fn secret(&self, name: &str) -> Result<String> {
         let path = self.folder("secrets")?.join(name);
-        let written = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).and_then(|mut file| {
-            let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-            file.write_all(secret.as_bytes())?;
-            file.sync_all()
-        });
+        let written = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| {
+                let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+                file.write_all(secret.as_bytes())?;
+                file.sync_all()
+            });
         match written {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).context("writing a secret"),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(error).context("writing a secret")
+            }
             _ => read_secret(&self.path, name)?.context("a secret that was just written is gone"),
         }
     }
@@ -118,7 +137,10 @@ mod tests {
         assert_eq!(secret.len(), 64);
         assert_eq!(folder.secret("Token").unwrap(), secret);
         assert_eq!(read_secret(&path, "Token").unwrap(), Some(secret));
-        let mode = fs::metadata(path.join("secrets/Token")).unwrap().permissions().mode();
+        let mode = fs::metadata(path.join("secrets/Token"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         drop(folder);
         held(&path);

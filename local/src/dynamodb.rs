@@ -34,37 +34,57 @@ impl DynamoDb {
     /// Opens the database in `folder`, or makes it, and serves it.
     pub fn start(folder: &Path) -> Result<Self> {
         let file = folder.join("dynamodb.sqlite");
-        let file = file.to_str().context("the data folder's path is not UTF-8")?;
-        let database = Database::new(file).map_err(|error| anyhow!("{error}")).context("opening the tables")?;
+        let file = file
+            .to_str()
+            .context("the data folder's path is not UTF-8")?;
+        let database = Database::new(file)
+            .map_err(|error| anyhow!("{error}"))
+            .context("opening the tables")?;
         // Commits are durable against kill -9; SQLite in WAL mode syncs at checkpoints only.
-        database.disable_bulk_loading().map_err(|error| anyhow!("{error}"))?;
+        database
+            .disable_bulk_loading()
+            .map_err(|error| anyhow!("{error}"))?;
 
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let served = database.clone();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("dynamodb").enable_all().build()?;
-        let thread = std::thread::Builder::new().name("dynamodb".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-                let sweeper = served.clone();
-                tokio::select! {
-                    () = server::serve_on(listener, served) => {}
-                    () = sweep_ttl(sweeper) => {}
-                    _ = stopped => {}
-                }
-            });
-            runtime.shutdown_timeout(Duration::from_secs(2));
-        })?;
-        Ok(Self { database, address, stop: Some(stop), thread: Some(thread) })
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("dynamodb")
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new()
+            .name("dynamodb".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+                        return;
+                    };
+                    let sweeper = served.clone();
+                    tokio::select! {
+                        () = server::serve_on(listener, served) => {}
+                        () = sweep_ttl(sweeper) => {}
+                        _ = stopped => {}
+                    }
+                });
+                runtime.shutdown_timeout(Duration::from_secs(2));
+            })?;
+        Ok(Self {
+            database,
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// Makes the tables that are not there yet.
     pub fn provision(&self, tables: &[Table]) -> Result<()> {
         for table in tables {
             let named = || format!("the table {}", table.name);
-            let request: CreateTableRequest = serde_json::from_value(table.create.clone()).with_context(named)?;
+            let request: CreateTableRequest =
+                serde_json::from_value(table.create.clone()).with_context(named)?;
             match self.database.create_table(request) {
                 Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => {}
                 Err(error) => return Err(anyhow!("{error}")).with_context(named),
@@ -78,12 +98,17 @@ impl DynamoDb {
 
     fn expire(&self, table: &str, attribute: &str) -> Result<()> {
         let specification = json!({"Enabled": true, "AttributeName": attribute});
-        let request: UpdateTimeToLiveRequest =
-            serde_json::from_value(json!({"TableName": table, "TimeToLiveSpecification": specification}))?;
+        let request: UpdateTimeToLiveRequest = serde_json::from_value(
+            json!({"TableName": table, "TimeToLiveSpecification": specification}),
+        )?;
         match self.database.update_time_to_live(request) {
             Ok(_) => Ok(()),
             // Said of a table on which it is enabled already.
-            Err(DynoxideError::ValidationException(message)) if message.contains("already enabled") => Ok(()),
+            Err(DynoxideError::ValidationException(message))
+                if message.contains("already enabled") =>
+            {
+                Ok(())
+            }
             Err(error) => Err(anyhow!("{error}")),
         }
     }

@@ -33,7 +33,12 @@ pub struct Endpoint {
 impl Endpoint {
     pub fn new(dynamodb: SocketAddr, sqs: Sqs, log: WireLog) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { dynamodb, http, sqs, log }
+        Self {
+            dynamodb,
+            http,
+            sqs,
+            log,
+        }
     }
 
     pub fn router(self) -> Router {
@@ -41,20 +46,40 @@ impl Endpoint {
     }
 
     async fn call(&self, headers: HeaderMap, body: Bytes) -> Result<Response> {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let text = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
         let (target, agent) = (text("x-amz-target"), text("user-agent"));
         let (service, operation) = target.split_once('.').unwrap_or_default();
         match service {
-            "DynamoDB_20120810" => self.dynamodb(operation, caller(&agent), headers, body).await,
+            "DynamoDB_20120810" => {
+                self.dynamodb(operation, caller(&agent), headers, body)
+                    .await
+            }
             "AmazonSQS" => Ok(self.sqs(operation, caller(&agent), body).await),
             _ => {
                 let message = r#"{"__type":"UnknownOperationException","message":"The small cloud has no such service."}"#;
-                Ok((StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, JSON)], message).into_response())
+                Ok((
+                    StatusCode::BAD_REQUEST,
+                    [(header::CONTENT_TYPE, JSON)],
+                    message,
+                )
+                    .into_response())
             }
         }
     }
 
-    async fn dynamodb(&self, operation: &str, caller: &str, headers: HeaderMap, body: Bytes) -> Result<Response> {
+    async fn dynamodb(
+        &self,
+        operation: &str,
+        caller: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response> {
         if !self.log.is_on() {
             return self.forward(headers, body).await;
         }
@@ -81,17 +106,25 @@ impl Endpoint {
 
     async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Result<Response> {
         headers.remove(header::CONTENT_LENGTH);
-        let mut request = http::Request::post(format!("http://{}/", self.dynamodb)).body(Body::from(body))?;
+        let mut request =
+            http::Request::post(format!("http://{}/", self.dynamodb)).body(Body::from(body))?;
         *request.headers_mut() = headers;
         Ok(self.http.request(request).await?.map(Body::new))
     }
 
     async fn sqs(&self, operation: &str, caller: &str, body: Bytes) -> Response {
         let (status, response) = match self.sqs.call(operation, &body).await {
-            Ok(answer) => (StatusCode::OK, ([(header::CONTENT_TYPE, JSON)], answer).into_response()),
+            Ok(answer) => (
+                StatusCode::OK,
+                ([(header::CONTENT_TYPE, JSON)], answer).into_response(),
+            ),
             Err(error) => {
-                let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                let headers = [(header::CONTENT_TYPE.as_str(), JSON), ("x-amzn-query-error", &error.query_error())];
+                let status =
+                    StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let headers = [
+                    (header::CONTENT_TYPE.as_str(), JSON),
+                    ("x-amzn-query-error", &error.query_error()),
+                ];
                 (status, (status, headers, error.body()).into_response())
             }
         };
@@ -114,8 +147,14 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    endpoint.call(parts.headers, body).await.unwrap_or_else(|error| {
-        tracing::error!(error = format!("{error:#}"), "a service of the small cloud did not answer");
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    })
+    endpoint
+        .call(parts.headers, body)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "a service of the small cloud did not answer"
+            );
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
 }

@@ -43,7 +43,9 @@ impl WireLog {
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::options().create(true).append(true).open(path);
         let file = file.with_context(|| format!("the wire log {}", path.display()))?;
-        Ok(Self { file: Some(Arc::new(Mutex::new(BufWriter::new(file)))) })
+        Ok(Self {
+            file: Some(Arc::new(Mutex::new(BufWriter::new(file)))),
+        })
     }
 
     pub fn is_on(&self) -> bool {
@@ -59,9 +61,15 @@ impl WireLog {
             call: &'a Call<'a>,
         }
         let Some(file) = &self.file else { return };
-        let line = Line { at: format!("{:.3}", Timestamp::now()), call };
+        let line = Line {
+            at: format!("{:.3}", Timestamp::now()),
+            call,
+        };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = serde_json::to_writer(&mut *file, &line).map_err(Into::into).and_then(|()| file.write_all(b"\n")).and_then(|()| file.flush());
+        let written = serde_json::to_writer(&mut *file, &line)
+            .map_err(Into::into)
+            .and_then(|()| file.write_all(b"\n"))
+            .and_then(|()| file.flush());
         if let Err(error) = written {
             tracing::warn!(%error, "a call is missing from the wire log");
         }
@@ -70,7 +78,10 @@ impl WireLog {
 
 /// The function that a user agent names in its `app/` part, which the SDK sets from `AWS_SDK_UA_APP_ID`.
 pub fn caller(user_agent: &str) -> &str {
-    user_agent.split(' ').find_map(|part| part.strip_prefix("app/")).unwrap_or_default()
+    user_agent
+        .split(' ')
+        .find_map(|part| part.strip_prefix("app/"))
+        .unwrap_or_default()
 }
 
 /// Asks DynamoDB what a call costs behind the caller's back, and takes the figure out of the answer.
@@ -90,14 +101,40 @@ impl Costs {
     /// The request as it is to be sent on. One whose caller asks for its costs itself, or that is
     /// not JSON, is left alone.
     pub fn ask(operation: &str, request: Bytes) -> (Self, Bytes) {
-        let writes = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"].contains(&operation);
-        let reads = ["GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"].contains(&operation);
+        let writes = [
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "BatchWriteItem",
+            "TransactWriteItems",
+        ]
+        .contains(&operation);
+        let reads = [
+            "GetItem",
+            "Query",
+            "Scan",
+            "BatchGetItem",
+            "TransactGetItems",
+        ]
+        .contains(&operation);
         match serde_json::from_slice::<Map<String, Value>>(&request) {
             Ok(mut fields) if (writes || reads) && !fields.contains_key(ASKED) => {
                 fields.insert(ASKED.to_owned(), "TOTAL".into());
-                (Self { asked: true, writes }, Value::Object(fields).to_string().into())
+                (
+                    Self {
+                        asked: true,
+                        writes,
+                    },
+                    Value::Object(fields).to_string().into(),
+                )
             }
-            _ => (Self { asked: false, writes }, request),
+            _ => (
+                Self {
+                    asked: false,
+                    writes,
+                },
+                request,
+            ),
         }
     }
 
@@ -105,8 +142,20 @@ impl Costs {
     pub fn take(&self, answer: Bytes) -> (Units, Bytes) {
         match serde_json::from_slice::<Map<String, Value>>(&answer) {
             Ok(mut fields) if self.asked => {
-                let units = fields.remove("ConsumedCapacity").map_or(0.0, |costs| total(&costs));
-                let units = if self.writes { Units { write: units, read: 0.0 } } else { Units { write: 0.0, read: units } };
+                let units = fields
+                    .remove("ConsumedCapacity")
+                    .map_or(0.0, |costs| total(&costs));
+                let units = if self.writes {
+                    Units {
+                        write: units,
+                        read: 0.0,
+                    }
+                } else {
+                    Units {
+                        write: 0.0,
+                        read: units,
+                    }
+                };
                 (units, Value::Object(fields).to_string().into())
             }
             _ => (Units::default(), answer),
@@ -132,11 +181,24 @@ mod tests {
 
     #[test]
     fn costs_are_asked_for_and_taken_out_again() {
-        let (costs, request) = Costs::ask("UpdateItem", Bytes::from_static(br#"{"TableName":"t"}"#));
-        assert_eq!(serde_json::from_slice::<Value>(&request).unwrap(), json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"}));
+        let (costs, request) =
+            Costs::ask("UpdateItem", Bytes::from_static(br#"{"TableName":"t"}"#));
+        assert_eq!(
+            serde_json::from_slice::<Value>(&request).unwrap(),
+            json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"})
+        );
         let answer = json!({"ConsumedCapacity": [{"CapacityUnits": 2.0}, {"CapacityUnits": 1.5}], "Attributes": {}});
         let (units, answer) = costs.take(answer.to_string().into());
-        assert_eq!((units, answer), (Units { write: 3.5, read: 0.0 }, Bytes::from_static(br#"{"Attributes":{}}"#)));
+        assert_eq!(
+            (units, answer),
+            (
+                Units {
+                    write: 3.5,
+                    read: 0.0
+                },
+                Bytes::from_static(br#"{"Attributes":{}}"#)
+            )
+        );
     }
 
     #[test]
@@ -150,7 +212,10 @@ mod tests {
 
     #[test]
     fn the_caller_is_who_the_sdk_says() {
-        assert_eq!(caller("aws-sdk-rust/1.3 ua/2.1 app/longhaul-worker os/linux"), "longhaul-worker");
+        assert_eq!(
+            caller("aws-sdk-rust/1.3 ua/2.1 app/longhaul-worker os/linux"),
+            "longhaul-worker"
+        );
         assert_eq!(caller("aws-cli/1.45"), "");
     }
 }

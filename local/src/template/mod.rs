@@ -38,6 +38,9 @@ const MOST_RESOURCES: usize = 500;
 pub struct Settings {
     /// Values of the template's parameters, by name, in place of their defaults.
     pub parameters: BTreeMap<String, String>,
+    /// Values in place of defaults, for those of these parameters that the template has: what whoever
+    /// starts the cloud would set, whatever the template.
+    pub defaults: BTreeMap<String, String>,
     /// Where the AWS services answer, such as `http://127.0.0.1:4566`: queue URLs begin with it.
     pub endpoint: String,
     /// Host and port of the WebSocket gateway, such as `127.0.0.1:3001`.

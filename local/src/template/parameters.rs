@@ -13,6 +13,7 @@ use super::{Fault, Result};
 pub(super) fn values(
     section: Option<&Node>,
     given: &BTreeMap<String, String>,
+    defaults: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, Node>> {
     let declared = match section {
         Some(section) => section.entries("Parameters")?,
@@ -28,9 +29,10 @@ pub(super) fn values(
             format!("the template has no parameter {stray}"),
         ));
     }
+    let chosen = |name: &String| given.get(name).or_else(|| defaults.get(name));
     declared
         .iter()
-        .map(|entry| Ok((entry.key.clone(), value(entry, given.get(&entry.key))?)))
+        .map(|entry| Ok((entry.key.clone(), value(entry, chosen(&entry.key))?)))
         .collect()
 }
 

@@ -45,7 +45,7 @@ impl<'a> Scope<'a> {
         Ok(Scope {
             template,
             settings,
-            parameters: parameters::values(section, &settings.parameters)?,
+            parameters: parameters::values(section, &settings.parameters, &settings.defaults)?,
             conditions: BTreeMap::new(),
             resources: BTreeMap::new(),
             path: Vec::new(),
