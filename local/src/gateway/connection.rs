@@ -221,20 +221,24 @@ pub(super) async fn serve<S>(
         Some(ending) = ends.closing.recv() => ending,
     };
     lock(&gateway.connections).remove(&id);
-    let finished = timeout(GRACE, async {
-        let last = Outbound::Close(ending.closing.clone());
-        // A writer that is gone already has nothing left to say.
-        let _ = connection.queue.send(last).await;
-        if let Ok(sink) = (&mut writer).await {
-            leave(sink, stream).await;
+    let farewell = async {
+        let said = timeout(GRACE, async {
+            let last = Outbound::Close(ending.closing.clone());
+            // A writer that is gone already has nothing left to say.
+            let _ = connection.queue.send(last).await;
+            if let Ok(sink) = (&mut writer).await {
+                leave(sink, stream).await;
+            }
+        });
+        if said.await.is_err() {
+            // The client reads nothing: the socket goes with the task.
+            writer.abort();
         }
-    });
-    if finished.await.is_err() {
-        // The client reads nothing: the socket goes with the task.
-        writer.abort();
-    }
-    connection.room.close();
-    disconnected(&gateway, &connection.peer, ending.status, &ending.reason).await;
+        connection.room.close();
+    };
+    // The function hears of the end at once, however long the client takes over it.
+    let told = disconnected(&gateway, &connection.peer, ending.status, &ending.reason);
+    tokio::join!(farewell, told);
     gateway.served.send_modify(|count| *count -= 1);
 }
 

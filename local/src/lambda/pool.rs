@@ -93,7 +93,8 @@ impl Pool {
             .collect()
     }
 
-    fn kill_idle_for(&self, longest: Duration) {
+    /// Kills what has been idle for so long.
+    pub(super) fn kill_idle_for(&self, longest: Duration) {
         if let Some(idle) = self.lock().as_mut() {
             idle.retain(|(since, _)| since.elapsed() < longest);
         }

@@ -231,6 +231,21 @@ async fn an_idle_child_that_died_costs_no_invocation() {
 }
 
 #[tokio::test]
+async fn what_was_idle_for_too_long_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let lambda = host(folder.path(), vec![function("main", "main")]).await;
+    let first = returned(ask(&lambda, "main", json!({})).await);
+    let pool = &lambda.host.functions["main"].pool;
+    pool.kill_idle_for(Duration::from_secs(600));
+    let second = returned(ask(&lambda, "main", json!({})).await);
+    pool.kill_idle_for(Duration::ZERO);
+    let third = returned(ask(&lambda, "main", json!({})).await);
+    assert_eq!(first["pid"], second["pid"]);
+    assert_ne!(second["pid"], third["pid"]);
+    lambda.stop().await;
+}
+
+#[tokio::test]
 async fn what_a_function_prints_stands_between_start_and_end() {
     let folder = tempfile::tempdir().unwrap();
     let lambda = host(folder.path(), vec![function("main", "main")]).await;

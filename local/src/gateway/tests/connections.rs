@@ -85,6 +85,7 @@ async fn disconnect_is_told_once_with_its_code() {
     let mut polite = api.connect("").await;
     polite.close(None).await.unwrap();
     while polite.next().await.is_some() {}
+    drop(polite);
     let mut rude = api.connect("").await;
     let rude_id = id_of(&echo(&mut rude).await);
     drop(rude);
