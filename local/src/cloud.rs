@@ -3,6 +3,7 @@
 //! The order matters: ports first, since names carry them; data before functions; pollers last.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
+use axum::serve::ListenerExt;
 use futures_util::FutureExt;
 use http::Method;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::data::{DataFolder, Endpoints};
@@ -173,9 +175,9 @@ fn plan(options: &Options, data: &DataFolder, gateway: SocketAddr, aws: &str) ->
         .with_context(|| format!("the template {name} can't be read"))?;
     let mut secrets = options.secrets.clone();
     for generated in template::secrets(&name, &text)? {
-        if !secrets.contains_key(&generated) {
-            let secret = data.secret(&generated)?;
-            secrets.insert(generated, secret);
+        if let Entry::Vacant(vacant) = secrets.entry(generated) {
+            let secret = data.secret(vacant.key())?;
+            vacant.insert(secret);
         }
     }
     let settings = Settings {
@@ -196,10 +198,17 @@ async fn listen(port: u16, what: &str) -> Result<TcpListener> {
 fn serve(servers: &mut JoinSet<()>, listener: TcpListener, router: Router) {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     servers.spawn(async move {
-        if let Err(error) = axum::serve(listener, service).await {
+        if let Err(error) = axum::serve(listener.tap_io(no_delay), service).await {
             tracing::error!(%error, "a server ended");
         }
     });
+}
+
+/// Small frames must not wait for the acknowledgement of the ones before them.
+fn no_delay(stream: &mut TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::warn!(%error, "a socket keeps its delay");
+    }
 }
 
 /// SQS as the event source mappings call it: in process, in the same protocol as everyone else.

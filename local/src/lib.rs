@@ -8,7 +8,7 @@ mod dynamodb;
 mod endpoint;
 mod event_source;
 mod gateway;
-mod lambda;
+pub mod lambda;
 pub mod plan;
 mod schedule;
 mod sqs;

@@ -4,10 +4,17 @@
 //! fields it sets, as data. The store turns a change into one conditional write; the tests apply it
 //! in memory; so both mean the same. Nothing here knows of tables, queues, clocks or frames.
 
+mod change;
+mod lease;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+pub use change::{Change, Clear, Expect, Raise, Set};
 use jiff::Timestamp;
+pub use lease::Lease;
 use uuid::Uuid;
 
 use crate::ids::{ConnectionId, JobId, Owner};
@@ -169,69 +176,6 @@ impl Input {
     }
 }
 
-/// What must hold for a change to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expect {
-    /// Nobody runs the job, or whoever did let the lease lapse.
-    Claimable { now: Timestamp },
-    /// The writer still holds the lease that it took with this fence.
-    Fence(u64),
-    /// The job is as the writer last read it.
-    Seq(u64),
-    /// The job belongs to this owner, and the connection follows it or finds room among so many.
-    Room {
-        owner: Owner,
-        connection: ConnectionId,
-        followers: usize,
-    },
-    /// The job belongs to this owner.
-    Owned(Owner),
-}
-
-/// A field's new value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Set {
-    Status(Status),
-    Progress(u8),
-    Message(String),
-    Reported(bool),
-    LeaseUntil(Timestamp),
-    UpdatedAt(Timestamp),
-    /// Kept as it is where a former attempt has set it.
-    StartedAt(Timestamp),
-    FinishedAt(Timestamp),
-    Outcome(Outcome),
-    ResentAt(Timestamp),
-    ExpiresAt(Timestamp),
-    Follower(ConnectionId),
-}
-
-/// A number that rises by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Raise {
-    Seq,
-    Fence,
-    Attempt,
-    Resends,
-}
-
-/// A field that is taken out of the row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Clear {
-    Lease,
-    Open,
-    Follower(ConnectionId),
-}
-
-/// One step of a job's life, as one conditional write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    pub expect: Expect,
-    pub set: Vec<Set>,
-    pub raise: Vec<Raise>,
-    pub clear: Vec<Clear>,
-}
-
 /// Whether a worker may take the job, asked of a row that refused a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Availability {
@@ -375,78 +319,3 @@ impl Job {
         })
     }
 }
-
-/// The right to run a job and to speak for it. Ending it takes it, so nothing is said after the end.
-#[derive(Debug)]
-pub struct Lease {
-    job: Job,
-}
-
-impl Lease {
-    /// From the row that a claim, or a write under an earlier state of this lease, was answered with.
-    pub fn taken(job: Job) -> Self {
-        Self { job }
-    }
-
-    pub fn job(&self) -> &Job {
-        &self.job
-    }
-
-    /// Tells of progress and renews the lease in the same write. The percentage never falls.
-    pub fn report(&self, percent: u8, message: String, now: Timestamp, lease: Duration) -> Change {
-        let set = vec![
-            Set::Progress(percent.clamp(self.job.progress, 100)),
-            Set::Message(message),
-            Set::Reported(true),
-            Set::LeaseUntil(now + lease),
-            Set::UpdatedAt(now),
-        ];
-        self.change(set, vec![Raise::Seq], vec![])
-    }
-
-    /// Keeps the lease; tells nobody.
-    pub fn renew(&self, now: Timestamp, lease: Duration) -> Change {
-        self.change(vec![Set::LeaseUntil(now + lease)], vec![], vec![])
-    }
-
-    /// Gives the job back to the queue for another attempt.
-    pub fn retry(self, now: Timestamp) -> Change {
-        self.change(
-            vec![Set::Status(Status::Queued), Set::ResentAt(now)],
-            vec![],
-            vec![Clear::Lease],
-        )
-    }
-
-    /// Ends the job. It stays listed as open until the end was announced.
-    pub fn finish(self, outcome: Outcome, now: Timestamp, retention: Duration) -> Change {
-        let (status, progress, message) = match &outcome {
-            Outcome::Completed(_) => (Status::Completed, 100, "Completed"),
-            Outcome::Failed(_) => (Status::Failed, self.job.progress, "Failed"),
-            Outcome::Cancelled { .. } => (Status::Cancelled, self.job.progress, "Cancelled"),
-        };
-        let set = vec![
-            Set::Status(status),
-            Set::Progress(progress),
-            Set::Message(message.into()),
-            Set::UpdatedAt(now),
-            Set::FinishedAt(now),
-            Set::Outcome(outcome),
-            Set::ExpiresAt(now + retention),
-        ];
-        self.change(set, vec![Raise::Seq], vec![Clear::Lease])
-    }
-
-    fn change(&self, set: Vec<Set>, raise: Vec<Raise>, clear: Vec<Clear>) -> Change {
-        Change {
-            expect: Expect::Fence(self.job.fence),
-            set,
-            raise,
-            clear,
-        }
-    }
-}
-
-#[cfg(test)]
-#[path = "job_tests.rs"]
-mod tests;
