@@ -127,6 +127,7 @@ fn functions_get_their_handler_limits_and_environment() {
             ("CONNECTIONS_ENDPOINT", "http://127.0.0.1:3001/prod"),
             ("CONNECTIONS_TABLE", "longhaul-connections"),
             ("FINOPS_BILL", ""),
+            ("FINOPS_BILL_IS_SAMPLE", "false"),
             (
                 "JOBS_QUEUE_URL",
                 "http://127.0.0.1:4566/000000000000/longhaul-jobs",
