@@ -1,7 +1,7 @@
 //! The command line's errors: each a sentence on standard error and exit code 2.
 
+use crate::stack::{Stack, longhaul};
 use anyhow::{Context, Result};
-use longhaul_tests::{Stack, longhaul};
 
 async fn refused(arguments: &[&str]) -> Result<String> {
     let output = longhaul(arguments).await?;

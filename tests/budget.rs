@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::stack::Stack;
 use anyhow::{Context, Result};
-use longhaul_tests::Stack;
 use serde_json::{Value, json};
 
 /// By caller, service and operation: calls and write units.

@@ -1,7 +1,8 @@
 //! Frames that ask for nothing we do: each gets its error, and the connection lives.
 
+use crate::client::Client;
+use crate::stack::Stack;
 use anyhow::Result;
-use longhaul_tests::{Client, Stack};
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The three ways in, and what is refused at the door.
 
+use crate::client::Client;
+use crate::stack::{Stack, token, token_with};
 use anyhow::Result;
-use longhaul_tests::{Client, Stack, token, token_with};
 use serde_json::json;
 
 #[tokio::test]

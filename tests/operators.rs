@@ -1,7 +1,7 @@
 //! The stock `aws` command line against the endpoint, as an operator uses it.
 
+use crate::stack::Stack;
 use anyhow::{Context, Result};
-use longhaul_tests::Stack;
 use serde_json::json;
 
 #[tokio::test]

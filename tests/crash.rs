@@ -1,7 +1,7 @@
 //! Kill -9 of the whole stack while jobs are provably queued and provably running.
 
+use crate::stack::Stack;
 use anyhow::{Context, Result};
-use longhaul_tests::Stack;
 use serde_json::json;
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::stack::{Stack, longhaul};
 use anyhow::{Context, Result};
-use longhaul_tests::{Stack, longhaul};
 use serde_json::json;
 use tokio::process::Command;
 

@@ -1,6 +1,6 @@
 //! A stack under test: `longhaul up` on free ports and a data folder of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::{Client, PATIENCE};
+use crate::PATIENCE;
+use crate::client::Client;
 
 /// What the stacks under test sign tokens with.
 const SECRET: &str = "the secret of the stacks under test, which guards nothing";
@@ -106,7 +107,7 @@ impl Stack {
 }
 
 async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String)> {
-    let mut process = Command::new(program())
+    let mut process = Command::new(env!("CARGO_BIN_EXE_longhaul"))
         .args(["up", "--port", "0", "--aws-port", "0", "--data"])
         .arg(data)
         .args(options)
@@ -115,7 +116,7 @@ async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String)> 
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .context("starting longhaul; build it with the whole workspace")?;
+        .context("starting longhaul")?;
     let mut lines = BufReader::new(process.stdout.take().context("its output")?).lines();
     let (mut gateway, mut aws) = (String::new(), String::new());
     let ready = async {
@@ -137,7 +138,7 @@ async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String)> 
 
 /// One run of the command line, to its end.
 pub async fn longhaul(arguments: &[&str]) -> Result<Output> {
-    let run = Command::new(program())
+    let run = Command::new(env!("CARGO_BIN_EXE_longhaul"))
         .args(arguments)
         .env("LONGHAUL_JWT_SECRET", SECRET)
         .current_dir(root())
@@ -161,16 +162,6 @@ pub fn token_with(claims: &Value) -> String {
         &EncodingKey::from_secret(SECRET.as_bytes()),
     )
     .expect("claims are JSON")
-}
-
-/// The binary under test: cargo builds it beside the tests.
-fn program() -> PathBuf {
-    let tests = std::env::current_exe().expect("a test knows its own file");
-    tests
-        .ancestors()
-        .nth(2)
-        .expect("tests lie in target/<profile>/deps")
-        .join("longhaul")
 }
 
 fn root() -> &'static Path {

@@ -1,8 +1,8 @@
 //! Jobs as a front-end developer tries them first: many at once, dropped sockets, second tabs,
 //! repeated submits, large questions and answers.
 
+use crate::stack::Stack;
 use anyhow::{Context, Result};
-use longhaul_tests::Stack;
 use serde_json::{Value, json};
 
 fn noop(params: Value) -> Value {

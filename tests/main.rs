@@ -1,0 +1,23 @@
+//! The journeys of Longhaul's users, each on a clean stack of its own: one binary, so that all of
+//! them link once.
+//!
+//! A real stack in a process of its own, real sockets to it, the stock `aws` command line. Nothing
+//! here imports the code under test: what is asserted is what a user sees.
+
+mod client;
+mod stack;
+
+mod answers;
+mod budget;
+mod commands;
+mod connecting;
+mod crash;
+mod jobs;
+mod operators;
+mod refusals;
+mod tidy;
+
+use std::time::Duration;
+
+/// What a state may take to come about on a busy machine. It bounds a hang and asserts nothing.
+const PATIENCE: Duration = Duration::from_secs(90);
