@@ -216,14 +216,12 @@ impl Attempt<'_> {
         );
         let outcome = match self.outcome(ended).await? {
             Ok(outcome) => outcome,
-            Err(retry) => {
-                self.with
-                    .jobs
-                    .commit(id, &self.lease.retry(time::now()))
-                    .await?;
+            Err(wait) => {
+                let back = self.lease.retry(time::now() + wait);
+                self.with.jobs.commit(id, &back).await?;
                 self.voice.finish(FAREWELL).await;
-                tracing::info!(job = %id, attempt, fence, wait = retry.as_secs(), "to be tried again");
-                return Ok(Fate::Later(retry));
+                tracing::info!(job = %id, attempt, fence, wait = wait.as_secs(), "to be tried again");
+                return Ok(Fate::Later(wait));
             }
         };
         let in_row = self.in_row(&outcome).await?;

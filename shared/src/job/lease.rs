@@ -42,10 +42,11 @@ impl Lease {
         self.change(vec![Set::LeaseUntil(now + lease)], vec![], vec![])
     }
 
-    /// Gives the job back to the queue for another attempt.
-    pub fn retry(self, now: Timestamp) -> Change {
+    /// Gives the job back to the queue for another attempt at `back`, before which the sweep leaves it
+    /// alone.
+    pub fn retry(self, back: Timestamp) -> Change {
         self.change(
-            vec![Set::Status(Status::Queued), Set::ResentAt(now)],
+            vec![Set::Status(Status::Queued), Set::ResentAt(back)],
             vec![],
             vec![Clear::Lease],
         )
