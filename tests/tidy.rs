@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 const CRATES: [&str; 6] = ["shared", "handlers", "worker", "local", "cli", "tests"];
 /// The core that takes time and bytes as arguments.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "auth.rs",
     "event.rs",
     "ids.rs",
@@ -16,6 +16,7 @@ const PURE: [&str; 12] = [
     "limits.rs",
     "protocol/mod.rs",
     "protocol/answer.rs",
+    "protocol/event.rs",
     "protocol/refusal.rs",
     "protocol/request.rs",
 ];

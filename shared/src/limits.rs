@@ -23,6 +23,9 @@ pub const QUERY_IN_ROW_BYTES: usize = 512;
 pub const RESULT_IN_ROW_BYTES: usize = 4 * 1024;
 /// A result that `job_completed` carries whole, in bytes (PROTOCOL 4).
 pub const RESULT_BYTES: usize = 100 * 1024;
+/// What one direct answer holds of jobs or events, in bytes: API Gateway takes frames of 128 KiB
+/// (PROTOCOL 1), and the answer's own fields need room too.
+pub const ANSWER_BYTES: usize = 120 * 1024;
 /// A message on the way to a follower, in bytes: what would not fit a frame beside a result.
 pub const MESSAGE_BYTES: usize = 512;
 /// `deadlineSeconds`: one second to a week; ours, as PROTOCOL sets none.

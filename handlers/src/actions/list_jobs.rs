@@ -1,6 +1,7 @@
 //! `listJobs`: the caller's own jobs, newest first, a page at a time.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::jobs::Jobs;
 use longhaul_shared::protocol::{self, Listing};
 
 use crate::message::{Answer, Call, Door};
@@ -25,6 +26,11 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, listing: Listing)
         if cursor.is_none() || jobs.len() as u32 == listing.limit {
             break;
         }
+    }
+    let fitting = protocol::jobs_that_fit(&jobs);
+    if fitting < jobs.len() {
+        jobs.truncate(fitting);
+        cursor = jobs.last().map(Jobs::cursor_after);
     }
     Ok(Some(protocol::jobs(
         &jobs,

@@ -160,12 +160,17 @@ impl Jobs {
         let cursor = answer
             .last_evaluated_key
             .as_ref()
-            .map(row::cursor)
+            .map(row::key_cursor)
             .transpose()?;
         let mut jobs = self.batch(answer.items.unwrap_or_default()).await?;
         jobs.retain(|job| job.owner == *owner && job.expires_at > now);
         jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
         Ok(Page { jobs, cursor })
+    }
+
+    /// The cursor of a page that ends with this job.
+    pub fn cursor_after(job: &Job) -> String {
+        row::cursor(&job.id.to_string(), job.created_at)
     }
 
     /// Jobs of one shard of the open index that were created before `before`, oldest first, from the

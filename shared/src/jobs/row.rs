@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 
 use crate::ids::{ConnectionId, JobId, Owner};
 use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
@@ -313,18 +314,19 @@ fn failure(error: &JobError) -> AttributeValue {
 
 /// A page's end as an opaque text: the last job's id and time. Whose jobs the page lists is the
 /// asker's identity and never in the cursor.
-pub(super) fn cursor(key: &Attributes) -> Result<String, ItemError> {
+pub(super) fn cursor(id: &str, created_at: Timestamp) -> String {
+    format!("{id}~{created_at:.3}")
+}
+
+/// The cursor of the page that DynamoDB ended with this key.
+pub(super) fn key_cursor(key: &Attributes) -> Result<String, ItemError> {
     let item = Item(key);
-    Ok(format!(
-        "{}~{}",
-        item.text("jobId")?,
-        item.text("createdAt")?
-    ))
+    Ok(cursor(item.text("jobId")?, item.time("createdAt")?))
 }
 
 /// The id and time in a cursor, if it is one of ours.
 pub(super) fn read_cursor(cursor: &str) -> Option<(String, String)> {
     let (id, created_at) = cursor.split_once('~')?;
-    let created_at: jiff::Timestamp = created_at.parse().ok()?;
+    let created_at: Timestamp = created_at.parse().ok()?;
     Some((JobId::parse(id)?.to_string(), format!("{created_at:.3}")))
 }

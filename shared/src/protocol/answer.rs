@@ -1,14 +1,16 @@
-//! How answers and events are spelled for a follower of PROTOCOL 3.
+//! How direct answers are spelled. What does not fit one frame is left to the next question.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::event::{event, serialise};
 use crate::auth::Identity;
-use crate::event::{Body, Event};
+use crate::event::Event;
 use crate::ids::ConnectionId;
-use crate::job::{Job, JobResult, Outcome, QUEUED_PROGRESS};
+use crate::job::{Job, JobResult, Outcome};
+use crate::limits;
 
 /// A direct answer: `type`, its fields, the echo of `requestId`, `timestamp`.
 fn answer(kind: &str, mut fields: Value, request_id: Option<&str>, now: Timestamp) -> String {
@@ -55,10 +57,26 @@ pub fn unsubscribed(job: &str, request_id: Option<&str>, now: Timestamp) -> Stri
 
 /// The answer to `getJob`; `None` says that the job is gone, or somebody else's, in the same words.
 pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp) -> String {
-    let job = job.map_or_else(|| json!({"jobId": id, "status": "gone"}), view);
-    answer("job", json!({"job": job}), request_id, now)
+    let Some(job) = job else {
+        return answer(
+            "job",
+            json!({"job": {"jobId": id, "status": "gone"}}),
+            request_id,
+            now,
+        );
+    };
+    let mut shown = view(job);
+    if let Some(Outcome::Completed(JobResult::Here(result))) = &job.outcome {
+        // Beside a large result there is room for the beginning of a large query.
+        if result.len() + job.input.query.len() > limits::RESULT_BYTES {
+            shown["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();
+        }
+        shown["result"] = serde_json::from_str(result).unwrap_or(Value::Null);
+    }
+    answer("job", json!({"job": shown}), request_id, now)
 }
 
+/// The answer to `listJobs`, without results: `getJob` has them.
 pub fn jobs(
     jobs: &[Job],
     cursor: Option<&str>,
@@ -70,6 +88,16 @@ pub fn jobs(
         fields["cursor"] = cursor.into();
     }
     answer("jobs", fields, request_id, now)
+}
+
+/// How many of these jobs, from the first on, one answer to `listJobs` can hold; at least one.
+pub fn jobs_that_fit(jobs: &[Job]) -> usize {
+    let mut bytes = 0;
+    let fits = |job: &&Job| {
+        bytes += view(job).to_string().len();
+        bytes <= limits::ANSWER_BYTES
+    };
+    jobs.iter().take_while(fits).count().max(1)
 }
 
 /// The answer to `subscribe`: the events after what the client has applied, or `gone`.
@@ -93,128 +121,33 @@ pub fn subscribed(
         request_id: Option<&'a str>,
         timestamp: i64,
     }
-    let (status, head, mode, events) = match replay {
-        Some((job, events)) => (
-            job.status.as_str(),
-            job.seq,
-            "replay",
-            events.iter().map(|e| raw(event(e))).collect(),
-        ),
-        None => ("gone", 0, "gone", vec![]),
+    let (status, head, mode, missing) = match replay {
+        Some((job, missing)) => (job.status.as_str(), job.seq, "replay", missing),
+        None => ("gone", 0, "gone", &[][..]),
     };
+    let (mut bytes, mut events) = (0, vec![]);
+    for frame in missing.iter().map(event) {
+        bytes += frame.len();
+        if bytes > limits::ANSWER_BYTES && !events.is_empty() {
+            break;
+        }
+        events.push(raw(frame));
+    }
     let frame = Subscribed {
         r#type: "subscribed",
         job_id: id,
         status,
         head,
         mode,
+        more: events.len() < missing.len(),
         events,
-        more: false,
         request_id,
         timestamp: now.as_second(),
     };
     serialise(&frame)
 }
 
-/// One event as one frame.
-pub fn event(event: &Event) -> String {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Envelope<'a> {
-        job_id: String,
-        seq: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        request_id: Option<&'a str>,
-        timestamp: i64,
-        #[serde(flatten)]
-        body: Spelled<'a>,
-    }
-    let envelope = Envelope {
-        job_id: event.job.to_string(),
-        seq: event.seq,
-        request_id: event.request_id.as_deref(),
-        timestamp: event.at.as_second(),
-        body: Spelled::of(&event.body),
-    };
-    // A result is JSON text already; it is set in as it stands rather than parsed to be written again.
-    match &event.body {
-        Body::Completed {
-            result: JobResult::Here(result),
-            ..
-        } => with_result(serialise(&envelope), result),
-        _ => serialise(&envelope),
-    }
-}
-
-#[derive(Serialize)]
-#[serde(
-    tag = "type",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase"
-)]
-enum Spelled<'a> {
-    JobQueued {
-        message: &'a str,
-        query: &'a str,
-        progress: u8,
-    },
-    ProgressUpdate {
-        status: &'a str,
-        message: &'a str,
-        progress: u8,
-        attempt: u32,
-    },
-    JobCompleted {
-        usage: Value,
-    },
-    JobFailed {
-        error: &'a str,
-        code: &'a str,
-        retryable: bool,
-        attempts: u32,
-    },
-    JobCancelled {
-        by: &'a str,
-    },
-}
-
-impl<'a> Spelled<'a> {
-    fn of(body: &'a Body) -> Self {
-        match body {
-            Body::Queued { query } => Self::JobQueued {
-                message: "Your query is queued.",
-                query,
-                progress: QUEUED_PROGRESS,
-            },
-            Body::Progress {
-                retrying,
-                message,
-                progress,
-                attempt,
-            } => {
-                let status = if *retrying { "retrying" } else { "processing" };
-                Self::ProgressUpdate {
-                    status,
-                    message,
-                    progress: *progress,
-                    attempt: *attempt,
-                }
-            }
-            Body::Completed { usage, .. } => Self::JobCompleted {
-                usage: json!({"attempts": usage.attempts, "queuedMs": usage.queued_ms, "runMs": usage.run_ms}),
-            },
-            Body::Failed { error, attempts } => Self::JobFailed {
-                error: &error.sentence,
-                code: &error.code,
-                retryable: error.retryable,
-                attempts: *attempts,
-            },
-            Body::Cancelled { by } => Self::JobCancelled { by },
-        }
-    }
-}
-
-/// A job as `getJob` and `listJobs` show it: the row's names, times in ISO 8601.
+/// A job as it is shown, without its result: the row's names, times in ISO 8601.
 fn view(job: &Job) -> Value {
     let mut view = json!({
         "jobId": job.id.to_string(),
@@ -238,14 +171,11 @@ fn view(job: &Job) -> Value {
         view["finishedAt"] = iso(at).into();
     }
     match &job.outcome {
-        Some(Outcome::Completed(JobResult::Here(result))) => {
-            view["result"] = serde_json::from_str(result).unwrap_or(Value::Null);
-        }
         Some(Outcome::Failed(error)) => {
             view["error"] = json!({"code": error.code, "message": error.sentence, "retryable": error.retryable});
         }
         Some(Outcome::Cancelled { by }) => view["cancelledBy"] = by.as_str().into(),
-        Some(Outcome::Completed(JobResult::Logged(_))) | None => {}
+        Some(Outcome::Completed(_)) | None => {}
     }
     view
 }
@@ -256,18 +186,6 @@ fn iso(at: Timestamp) -> String {
 
 fn raw(json: String) -> Box<RawValue> {
     RawValue::from_string(json).expect("a frame of ours is JSON")
-}
-
-fn serialise(frame: &impl Serialize) -> String {
-    serde_json::to_string(frame).expect("frames have string keys and no failing types")
-}
-
-fn with_result(mut frame: String, result: &str) -> String {
-    frame.pop();
-    frame.push_str(r#","result":"#);
-    frame.push_str(result);
-    frame.push('}');
-    frame
 }
 
 #[cfg(test)]
@@ -319,6 +237,40 @@ mod tests {
                        "result": {"a": [1]}, "usage": {"attempts": 1, "queuedMs": 2000, "runMs": 3000}}),
             ]
         );
+    }
+
+    #[test]
+    fn what_does_not_fit_one_answer_is_left_to_the_next() {
+        let mut job = finished();
+        job.input.query = "q".repeat(30_000);
+        job.outcome = Some(Outcome::Completed(JobResult::Here(format!(
+            "{:?}",
+            "r".repeat(limits::RESULT_BYTES - 2)
+        ))));
+        let now = Timestamp::from_second(200).unwrap();
+        let mut applied = 0;
+        let mut answers = vec![];
+        loop {
+            let frame = subscribed("x", Some((&job, &Event::since(&job, applied))), None, now);
+            assert!(
+                frame.len() <= 128 * 1024,
+                "API Gateway takes no larger frame"
+            );
+            let frame: Value = serde_json::from_str(&frame).unwrap();
+            applied = frame["events"].as_array().unwrap().last().unwrap()["seq"]
+                .as_u64()
+                .unwrap();
+            answers.push(applied);
+            if frame["more"] == false {
+                break;
+            }
+        }
+        assert_eq!(answers, [1, 4]);
+        assert!(super::job("x", Some(&job), None, now).len() <= 128 * 1024);
+        let jobs = vec![job; 100];
+        let fitting = jobs_that_fit(&jobs);
+        assert!((1..100).contains(&fitting));
+        assert!(super::jobs(&jobs[..fitting], Some("c"), None, now).len() <= 128 * 1024);
     }
 
     #[test]

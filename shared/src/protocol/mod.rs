@@ -3,11 +3,13 @@
 //! Pure: text in, values out, and back. Who may ask and what is then done is not known here.
 
 mod answer;
+mod event;
 mod refusal;
 mod request;
 
 pub use answer::{
-    authenticated, event, job, jobs, pong, subscribed, token_refreshed, unsubscribed,
+    authenticated, job, jobs, jobs_that_fit, pong, subscribed, token_refreshed, unsubscribed,
 };
+pub use event::event;
 pub use refusal::{Code, Refusal};
 pub use request::{Action, Claimed, JobReference, Listing, Request, Submission, Unreadable};

@@ -1,0 +1,119 @@
+//! How a job's events are spelled for a follower of PROTOCOL 3.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::event::{Body, Event};
+use crate::job::{JobResult, QUEUED_PROGRESS};
+
+/// One event as one frame.
+pub fn event(event: &Event) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Envelope<'a> {
+        // First, since people read frames too, and `type` says what the rest is.
+        #[serde(flatten)]
+        body: Spelled<'a>,
+        job_id: String,
+        seq: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request_id: Option<&'a str>,
+        timestamp: i64,
+    }
+    let envelope = Envelope {
+        body: Spelled::of(&event.body),
+        job_id: event.job.to_string(),
+        seq: event.seq,
+        request_id: event.request_id.as_deref(),
+        timestamp: event.at.as_second(),
+    };
+    // A result is JSON text already; it is set in as it stands rather than parsed to be written again.
+    match &event.body {
+        Body::Completed {
+            result: JobResult::Here(result),
+            ..
+        } => with_result(serialise(&envelope), result),
+        _ => serialise(&envelope),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+enum Spelled<'a> {
+    JobQueued {
+        message: &'a str,
+        query: &'a str,
+        progress: u8,
+    },
+    ProgressUpdate {
+        status: &'a str,
+        message: &'a str,
+        progress: u8,
+        attempt: u32,
+    },
+    JobCompleted {
+        usage: Value,
+    },
+    JobFailed {
+        error: &'a str,
+        code: &'a str,
+        retryable: bool,
+        attempts: u32,
+    },
+    JobCancelled {
+        by: &'a str,
+    },
+}
+
+impl<'a> Spelled<'a> {
+    fn of(body: &'a Body) -> Self {
+        match body {
+            Body::Queued { query } => Self::JobQueued {
+                message: "Your query is queued.",
+                query,
+                progress: QUEUED_PROGRESS,
+            },
+            Body::Progress {
+                retrying,
+                message,
+                progress,
+                attempt,
+            } => {
+                let status = if *retrying { "retrying" } else { "processing" };
+                Self::ProgressUpdate {
+                    status,
+                    message,
+                    progress: *progress,
+                    attempt: *attempt,
+                }
+            }
+            Body::Completed { usage, .. } => Self::JobCompleted {
+                usage: json!({"attempts": usage.attempts, "queuedMs": usage.queued_ms, "runMs": usage.run_ms}),
+            },
+            Body::Failed { error, attempts } => Self::JobFailed {
+                error: &error.sentence,
+                code: &error.code,
+                retryable: error.retryable,
+                attempts: *attempts,
+            },
+            Body::Cancelled { by } => Self::JobCancelled { by },
+        }
+    }
+}
+
+/// A frame's JSON.
+pub(super) fn serialise(frame: &impl Serialize) -> String {
+    serde_json::to_string(frame).expect("frames have string keys and no failing types")
+}
+
+fn with_result(mut frame: String, result: &str) -> String {
+    frame.pop();
+    frame.push_str(r#","result":"#);
+    frame.push_str(result);
+    frame.push('}');
+    frame
+}
