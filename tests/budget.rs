@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::stack::Stack;
+use crate::until;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
@@ -21,16 +22,13 @@ async fn a_standard_job_costs_what_the_budget_says() -> Result<()> {
     assert_eq!(events.len(), 7);
 
     // The last call closes the job on the index of open ones, after the end was pushed.
-    let counts = loop {
+    until("the closing call", async || {
         let counts = counted(&std::fs::read_to_string(&log)?)?;
-        if counts
-            .get(&key("longhaul-worker", "dynamodb UpdateItem"))
-            .is_some_and(|(calls, _)| *calls == 7)
-        {
-            break counts;
-        }
-        tokio::task::yield_now().await;
-    };
+        let updates = counts.get(&key("longhaul-worker", "dynamodb UpdateItem"));
+        Ok(updates.is_some_and(|(calls, _)| *calls >= 7))
+    })
+    .await?;
+    let counts = counted(&std::fs::read_to_string(&log)?)?;
     let calls = |caller: &str| -> BTreeMap<&str, u32> {
         counts
             .iter()

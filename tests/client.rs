@@ -112,6 +112,19 @@ impl Client {
         }
     }
 
+    /// The terminal event, pushed or in an answer.
+    pub async fn until_end(&mut self) -> Result<Value> {
+        let terminal = ["job_completed", "job_failed", "job_cancelled"];
+        let ends = |event: &&Value| terminal.iter().any(|kind| event["type"] == *kind);
+        loop {
+            let frame = self.next().await?;
+            let answered = frame["events"].as_array().into_iter().flatten();
+            if let Some(end) = answered.chain([&frame]).find(ends) {
+                return Ok(end.clone());
+            }
+        }
+    }
+
     /// Submits a job and waits for its `job_queued`; its id.
     pub async fn submit(&mut self, frame: Value) -> Result<String> {
         let queued = self.ask(frame).await?;

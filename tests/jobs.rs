@@ -30,21 +30,31 @@ async fn each_step_of_a_job_is_told_in_order() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_job_outlives_its_socket_and_is_followed_from_another() -> Result<()> {
+async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut first = stack.client("alice").await?;
     let job = first
-        .submit(noop(json!({"steps": 30, "stepMs": 100})))
+        .submit(noop(json!({"steps": 80, "stepMs": 100})))
         .await?;
+    let row = stack.row(&job).await?;
+    let connection = row["followers"]["SS"][0]
+        .as_str()
+        .context("no follower")?
+        .to_owned();
     drop(first);
 
     let mut second = stack.client("alice").await?;
+    let subscribe =
+        |after: u64| json!({"action": "subscribe", "jobId": job, "after": after, "requestId": "s"});
+    second.send(subscribe(0)).await?;
     let replay = second
-        .ask(json!({"action": "subscribe", "jobId": job, "after": 0, "requestId": "s"}))
-        .await?;
+        .until("subscribed")
+        .await?
+        .pop()
+        .context("no answer")?;
     assert_eq!(
-        (&replay["type"], &replay["mode"], &replay["requestId"]),
-        (&json!("subscribed"), &json!("replay"), &json!("s"))
+        (&replay["mode"], &replay["requestId"]),
+        (&json!("replay"), &json!("s"))
     );
     assert_eq!(replay["events"][0]["type"], "job_queued");
     let mut tab = stack.client("alice").await?;
@@ -52,27 +62,78 @@ async fn a_job_outlives_its_socket_and_is_followed_from_another() -> Result<()> 
         .await?;
 
     // Both hold the same state in the end, whenever they came.
-    let ends = [
-        second.until("job_completed").await?.pop(),
-        tab.until("job_completed").await?.pop(),
-    ];
+    let ends = [second.until_end().await?, tab.until_end().await?];
     assert_eq!(ends[0], ends[1]);
+    assert_eq!(ends[0]["type"], "job_completed");
 
-    // Asked after the end, the answer itself holds it.
+    // Asked after the end, the answer itself holds it, and nobody follows what is over.
+    second.send(subscribe(1)).await?;
     let late = second
-        .ask(json!({"action": "subscribe", "jobId": job, "after": 1}))
-        .await?;
+        .until("subscribed")
+        .await?
+        .pop()
+        .context("no answer")?;
     assert_eq!(
         late["events"].as_array().context("no events")?.last(),
-        ends[0].as_ref()
+        Some(&ends[0])
     );
-    assert_eq!(late["head"], ends[0].as_ref().context("no end")?["seq"]);
+    assert_eq!(late["head"], ends[0]["seq"]);
+    let applied = late["head"].as_u64().context("no head")?;
+    assert_eq!(second.ask(subscribe(applied)).await?["events"], json!([]));
+
+    // Who was found gone is forgotten: as a follower and as a connection, and nobody else is.
+    let key = json!({"connectionId": {"S": connection}}).to_string();
+    let left = stack
+        .aws(&[
+            "dynamodb",
+            "get-item",
+            "--table-name",
+            "longhaul-connections",
+            "--key",
+            &key,
+        ])
+        .await?;
+    assert!(left["Item"].is_null(), "{left}");
     assert_eq!(
-        second
-            .ask(json!({"action": "subscribe", "jobId": job, "after": late["head"]}))
-            .await?["events"],
-        json!([])
+        stack.row(&job).await?["followers"]["SS"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
     );
+    let scan = stack
+        .aws(&["dynamodb", "scan", "--table-name", "longhaul-connections"])
+        .await?;
+    assert_eq!(scan["Count"], 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_most_32_connections_follow_one_job() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let mut first = stack.client("alice").await?;
+    let job = first
+        .submit(noop(json!({"steps": 1000, "stepMs": 1000})))
+        .await?;
+    let subscribe = json!({"action": "subscribe", "jobId": job});
+    let mut others = vec![];
+    for _ in 1..32 {
+        let mut other = stack.client("alice").await?;
+        other.send(subscribe.clone()).await?;
+        other.until("subscribed").await?;
+        others.push(other);
+    }
+    let mut one_too_many = stack.client("alice").await?;
+    let refused = one_too_many.ask(subscribe.clone()).await?;
+    assert_eq!(refused["data"]["code"], "RATE_LIMIT_EXCEEDED");
+    assert!(refused["retryAfter"].is_u64());
+    // Who follows already is not one more; and who stops makes room.
+    others[0].send(subscribe.clone()).await?;
+    others[0].until("subscribed").await?;
+    others[1]
+        .send(json!({"action": "unsubscribe", "jobId": job}))
+        .await?;
+    others[1].until("unsubscribed").await?;
+    assert_eq!(one_too_many.ask(subscribe).await?["type"], "subscribed");
     Ok(())
 }
 

@@ -21,3 +21,18 @@ use std::time::Duration;
 
 /// What a state may take to come about on a busy machine. It bounds a hang and asserts nothing.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits until the condition holds, and says what was waited for if it never does.
+async fn until(
+    what: &str,
+    condition: impl AsyncFn() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let held = async {
+        while !condition().await? {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    };
+    let waited = tokio::time::timeout(PATIENCE, held).await;
+    waited.unwrap_or_else(|_| Err(anyhow::anyhow!("this never came about: {what}")))
+}

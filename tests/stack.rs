@@ -88,6 +88,29 @@ impl Stack {
         Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
     }
 
+    /// A queue's URL by its name, and a queue's attributes by its URL.
+    pub async fn queue(&self, name: &str) -> Result<String> {
+        let answer = self
+            .aws(&["sqs", "get-queue-url", "--queue-name", name])
+            .await?;
+        answer["QueueUrl"]
+            .as_str()
+            .map(str::to_owned)
+            .context("no such queue")
+    }
+
+    pub async fn attributes(&self, queue_url: &str) -> Result<Value> {
+        let all = [
+            "sqs",
+            "get-queue-attributes",
+            "--queue-url",
+            queue_url,
+            "--attribute-names",
+            "All",
+        ];
+        Ok(self.aws(&all).await?["Attributes"].clone())
+    }
+
     /// A job's row, as an operator sees it.
     pub async fn row(&self, job: &str) -> Result<Value> {
         let key = json!({"jobId": {"S": job}}).to_string();

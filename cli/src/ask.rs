@@ -18,6 +18,9 @@ use crate::token;
 /// An open job that is silent for so long is subscribed to again (PROTOCOL 3).
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// Who asks unless it is said.
+const USER: &str = "developer";
+
 #[derive(Args)]
 pub struct Ask {
     /// The question.
@@ -33,7 +36,7 @@ pub struct Ask {
     #[arg(long, value_name = "JSON", default_value = "{}")]
     params: String,
     /// As whom to ask.
-    #[arg(long, default_value = "developer")]
+    #[arg(long, default_value = USER)]
     user: String,
     /// Print the whole result as JSON.
     #[arg(long)]
@@ -50,44 +53,47 @@ enum Followed {
     Failed(String),
     /// The person stopped following; the job goes on.
     Left(Option<String>),
+    /// The stack that another command ran went away with it; the job goes on.
+    Dropped(String),
 }
 
 impl Ask {
-    pub async fn run(self) -> Result<Ended> {
+    pub async fn run(mut self) -> Result<Ended> {
         let params: Value = serde_json::from_str(&self.params).context("--params is not JSON")?;
-        let stack = self.place.stack(&self.start, 0, 0).await?;
-        if matches!(stack, Stack::Running(_))
-            && (self.start.bill.is_some() || self.start.trust_claims)
-        {
-            bail!(
-                "a stack is running on {} with options of its own; stop it, or choose another --data",
-                self.place.data.display()
-            );
+        loop {
+            let stack = self.place.stack(&self.start, 0, 0).await?;
+            let own = matches!(stack, Stack::Own(_));
+            if !own && (self.start.bill.is_some() || self.start.trust_claims) {
+                let data = self.place.data.display();
+                bail!(
+                    "a stack is running on {data} with options of its own; stop it, or choose another --data"
+                );
+            }
+            let token = token::for_a_day(&self.place.secret()?, &self.user)?;
+            let followed = self.follow(&stack, &token, &params).await;
+            stack.stop().await;
+            match followed? {
+                Followed::Completed(result) => {
+                    println!("{}", self.shown(&result));
+                    return Ok(Ended::Well);
+                }
+                Followed::Failed(sentence) => {
+                    eprintln!("longhaul: {sentence}");
+                    return Ok(Ended::JobFailed);
+                }
+                Followed::Left(job) => {
+                    eprintln!("{}", self.farewell(job.as_deref(), own));
+                    return Ok(Ended::Well);
+                }
+                Followed::Dropped(job) => (self.follow, self.question) = (Some(job), None),
+            }
         }
-        let token = token::for_a_day(&self.place.secret()?, &self.user)?;
-        let followed = self.follow(&stack, &token, params).await;
-        let own = matches!(stack, Stack::Own(_));
-        stack.stop().await;
-        Ok(match followed? {
-            Followed::Completed(result) => {
-                println!("{}", self.shown(&result));
-                Ended::Well
-            }
-            Followed::Failed(sentence) => {
-                eprintln!("longhaul: {sentence}");
-                Ended::JobFailed
-            }
-            Followed::Left(job) => {
-                eprintln!("{}", self.farewell(job.as_deref(), own));
-                Ended::Well
-            }
-        })
     }
 
-    async fn follow(&self, stack: &Stack, token: &str, params: Value) -> Result<Followed> {
+    async fn follow(&self, stack: &Stack, token: &str, params: &Value) -> Result<Followed> {
         let mut conversation = Conversation::open(&stack.endpoints().gateway, token).await?;
         let first = match (&self.follow, &self.question) {
-            (Some(job), _) => json!({"action": "subscribe", "jobId": job, "after": 0}),
+            (Some(job), _) => subscribe(job, 0),
             (None, question) => {
                 json!({"action": "query", "kind": self.kind, "query": question, "params": params})
             }
@@ -99,20 +105,28 @@ impl Ask {
             bar: bar(),
         };
         loop {
-            tokio::select! {
-                frame = conversation.next() => {
-                    if let Some(followed) = listener.hear(&frame?)? {
-                        return Ok(followed);
+            let again = tokio::select! {
+                frame = conversation.next() => match (frame, &listener.job) {
+                    (Ok(frame), _) => match listener.hear(&frame)? {
+                        Heard::End(followed) => return Ok(followed),
+                        Heard::More => true,
+                        Heard::Event => false,
+                    },
+                    (Err(_), Some(job)) if matches!(stack, Stack::Running(_)) => {
+                        listener.bar.finish_and_clear();
+                        return Ok(Followed::Dropped(job.clone()));
                     }
-                }
-                () = tokio::time::sleep(SILENCE) => if let Some(job) = &listener.job {
-                    conversation.send(&json!({"action": "subscribe", "jobId": job, "after": listener.applied})).await?;
+                    (Err(error), _) => return Err(error),
                 },
+                () = tokio::time::sleep(SILENCE) => true,
                 interrupted = tokio::signal::ctrl_c() => {
                     interrupted?;
                     listener.bar.finish_and_clear();
                     return Ok(Followed::Left(listener.job));
                 }
+            };
+            if let (true, Some(job)) = (again, &listener.job) {
+                conversation.send(&subscribe(job, listener.applied)).await?;
             }
         }
     }
@@ -128,18 +142,29 @@ impl Ask {
         let Some(job) = job else {
             return "Stopped before the question was taken.".to_owned();
         };
-        let data = if self.place.data.as_os_str() == ".longhaul" {
-            String::new()
-        } else {
-            format!(" --data {}", self.place.data.display())
-        };
-        let when = if own {
-            "The job goes on when its stack runs again."
-        } else {
-            "The job goes on."
-        };
-        format!("{when} To follow it: longhaul ask --follow {job}{data}")
+        let mut command = format!("longhaul ask --follow {job}");
+        if self.user != USER {
+            command.push_str(&format!(" --user {}", self.user));
+        }
+        command.push_str(&self.place.options());
+        if own {
+            command.push_str(&self.start.options());
+            return format!("The job goes on when its stack runs again. To follow it: {command}");
+        }
+        format!("The job goes on. To follow it: {command}")
     }
+}
+
+fn subscribe(job: &str, after: u64) -> Value {
+    json!({"action": "subscribe", "jobId": job, "after": after})
+}
+
+/// What a frame came to.
+enum Heard {
+    Event,
+    /// The answer did not hold all that is missing.
+    More,
+    End(Followed),
 }
 
 /// What has been heard of the job so far.
@@ -151,28 +176,34 @@ struct Listener {
 }
 
 impl Listener {
-    /// Takes a frame in; what it ends with, if it is the end.
-    fn hear(&mut self, frame: &Value) -> Result<Option<Followed>> {
-        match frame["type"].as_str() {
-            Some("error") => bail!(
-                "{}",
-                frame["content"]
-                    .as_str()
-                    .unwrap_or("the stack refused the question")
-            ),
+    /// Takes a frame in.
+    fn hear(&mut self, frame: &Value) -> Result<Heard> {
+        let sentence = |name: &str| {
+            frame[name]
+                .as_str()
+                .unwrap_or("the stack gave no reason")
+                .to_owned()
+        };
+        let events = match frame["type"].as_str() {
+            Some("error") => bail!(sentence("content")),
+            // The gateway's own errors have a message and no type.
+            None if frame["message"].is_string() => bail!(sentence("message")),
             Some("subscribed") if frame["mode"] == "gone" => {
-                bail!("there is no such job, or it is past its retention")
+                bail!("there is no such job of this user's, or it is past its retention")
             }
-            Some("subscribed") => {
-                for event in frame["events"].as_array().into_iter().flatten() {
-                    if let Some(followed) = self.apply(event) {
-                        return Ok(Some(followed));
-                    }
-                }
-                Ok(None)
+            Some("subscribed") => frame["events"].as_array().cloned().unwrap_or_default(),
+            _ => vec![frame.clone()],
+        };
+        for event in &events {
+            if let Some(followed) = self.apply(event) {
+                return Ok(Heard::End(followed));
             }
-            _ => Ok(self.apply(frame)),
         }
+        Ok(if frame["more"] == true {
+            Heard::More
+        } else {
+            Heard::Event
+        })
     }
 
     fn apply(&mut self, event: &Value) -> Option<Followed> {

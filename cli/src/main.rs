@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use longhaul_shared::config::Config;
+use longhaul_shared::telemetry;
 
 /// Long-running questions over a WebSocket, with nothing lost.
 #[derive(Parser)]
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
             .block_on(functions::run(config))
             .map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
     }
+    telemetry::start_for_people();
     let ended = runtime.block_on(async {
         match Arguments::parse().command {
             Command::Ask(ask) => ask.run().await,

@@ -18,11 +18,14 @@ use crate::token::{self, SECRET};
 /// The sample bill that answers come from when no bill is given: its rows and its seed.
 pub const SAMPLE: (u64, u64) = (20_000, 1);
 
+/// The data folder unless it is said.
+const DATA: &str = ".longhaul";
+
 /// Where the embedded cloud keeps its state, and what it reads.
 #[derive(Args, Clone)]
 pub struct Place {
     /// The folder that keeps the embedded cloud's state.
-    #[arg(long, default_value = ".longhaul", value_name = "DIR")]
+    #[arg(long, default_value = DATA, value_name = "DIR")]
     pub data: PathBuf,
     /// The secret that development tokens are signed with; made and kept in the data folder if none is given.
     #[arg(long, env = "LONGHAUL_JWT_SECRET", hide_env_values = true, hide = true)]
@@ -73,7 +76,32 @@ impl Stack {
     }
 }
 
+impl Start {
+    /// The options that started it, for a command to paste.
+    pub fn options(&self) -> String {
+        let mut options = String::new();
+        let paths = [("bill", &self.bill), ("template", &self.template)];
+        for (name, path) in paths {
+            if let Some(path) = path {
+                options.push_str(&format!(" --{name} {}", path.display()));
+            }
+        }
+        for (name, value) in &self.parameters {
+            options.push_str(&format!(" --parameter {name}={value}"));
+        }
+        options
+    }
+}
+
 impl Place {
+    /// The options that lead here, for a command to paste; none for the default place.
+    pub fn options(&self) -> String {
+        if self.data == Path::new(DATA) {
+            return String::new();
+        }
+        format!(" --data {}", self.data.display())
+    }
+
     /// The running stack on this data folder, or else one started on these ports (0: any).
     pub async fn stack(&self, start: &Start, port: u16, aws_port: u16) -> Result<Stack> {
         match DataFolder::open(&self.data)? {

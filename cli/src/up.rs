@@ -40,10 +40,7 @@ impl Up {
     /// A line per endpoint, two commands to paste, and `READY` once everything answers.
     fn tell(&self, cloud: &Cloud) {
         let (gateway, aws) = (&cloud.endpoints.gateway, &cloud.endpoints.aws);
-        let data = match self.place.data.to_str() {
-            Some(".longhaul") | None => String::new(),
-            Some(folder) => format!(" --data {folder}"),
-        };
+        let data = self.place.options();
         let table = cloud
             .plan
             .outputs

@@ -17,7 +17,7 @@ use crate::speaker::{self, SUBPROTOCOL};
 
 pub async fn serve(config: &Config) -> Result<(), Error> {
     let dynamo = Client::new(&sdk::config().await);
-    let connections = &Connections::new(dynamo, config.required("CONNECTIONS_TABLE")?.to_owned());
+    let connections = &Connections::open(config, &dynamo)?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Request>| async move {
         let answered = handle(connections, event.payload).await;
         answered.inspect_err(|error| {
@@ -46,7 +46,7 @@ async fn handle(connections: &Connections, request: Request) -> anyhow::Result<R
         user_agent: context.identity.user_agent,
     };
     connections
-        .open(
+        .record(
             opening,
             speaker::from_context(&context.authorizer.fields).as_ref(),
         )

@@ -87,31 +87,19 @@ impl Door {
     async fn open(config: &Config, trust: Trust) -> Result<Self> {
         let sdk = sdk::config().await;
         let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-        let connections = Connections::new(
-            dynamo.clone(),
-            config.required("CONNECTIONS_TABLE")?.to_owned(),
-        );
+        let connections = Connections::open(config, &dynamo)?;
+        let kinds = config.optional("KINDS").unwrap_or_default().split(',');
         Ok(Self {
-            jobs: Jobs::new(dynamo.clone(), config.required("JOBS_TABLE")?.to_owned()),
-            events: Events::new(dynamo, config.required("JOB_EVENTS_TABLE")?.to_owned()),
-            dispatch: Dispatch::new(
-                aws_sdk_sqs::Client::new(&sdk),
-                config.required("JOBS_QUEUE_URL")?.to_owned(),
-            ),
-            push: Push::new(
-                &sdk,
-                config.required("CONNECTIONS_ENDPOINT")?,
-                connections.clone(),
-            ),
+            jobs: Jobs::open(config, &dynamo)?,
+            events: Events::open(config, &dynamo)?,
+            dispatch: Dispatch::open(config, &sdk)?,
+            push: Push::open(config, &sdk, connections.clone())?,
             connections,
             verifier: Verifier::hs256(config.required("LONGHAUL_JWT_SECRET")?),
             trust,
-            kinds: config
-                .optional("KINDS")
-                .unwrap_or_default()
-                .split(',')
-                .map(|kind| kind.trim().to_owned())
+            kinds: kinds
                 .filter(|kind| !kind.is_empty())
+                .map(str::to_owned)
                 .collect(),
             retention: config.days("JOB_RETENTION_DAYS")?,
         })
@@ -122,6 +110,10 @@ impl Door {
         let request = Request::parse(event.body.as_deref().unwrap_or_default());
         let (request_id, action) = match request {
             Ok(request) => (request.request_id, Ok(request.action)),
+            Err(unreadable) if unreadable.open_to_all => {
+                let request_id = unreadable.request_id.as_deref();
+                return Some(unreadable.refusal.frame(request_id, time::now()));
+            }
             Err(unreadable) => (unreadable.request_id, Err(unreadable.refusal)),
         };
         let context = event.request_context;

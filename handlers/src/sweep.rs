@@ -3,6 +3,7 @@
 //! The same steps that submit and the worker take, without their input: what was written but never
 //! queued is sent, whose lease lapsed is sent, an end that was not confirmed is pushed again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -18,6 +19,7 @@ use longhaul_shared::jobs::{Commit, Jobs};
 use longhaul_shared::push::Push;
 use longhaul_shared::{protocol, sdk, time};
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 struct Sweep {
     jobs: Jobs,
@@ -31,48 +33,51 @@ struct Sweep {
 pub async fn serve(config: &Config) -> Result<(), Error> {
     let sdk = sdk::config().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-    let connections = Connections::new(
-        dynamo.clone(),
-        config.required("CONNECTIONS_TABLE")?.to_owned(),
-    );
-    let sweep = &Sweep {
-        jobs: Jobs::new(dynamo.clone(), config.required("JOBS_TABLE")?.to_owned()),
-        events: Events::new(dynamo, config.required("JOB_EVENTS_TABLE")?.to_owned()),
-        dispatch: Dispatch::new(
-            aws_sdk_sqs::Client::new(&sdk),
-            config.required("JOBS_QUEUE_URL")?.to_owned(),
-        ),
-        push: Push::new(&sdk, config.required("CONNECTIONS_ENDPOINT")?, connections),
+    let connections = Connections::open(config, &dynamo)?;
+    let sweep = &Arc::new(Sweep {
+        jobs: Jobs::open(config, &dynamo)?,
+        events: Events::open(config, &dynamo)?,
+        dispatch: Dispatch::open(config, &sdk)?,
+        push: Push::open(config, &sdk, connections)?,
         youngest: config
             .seconds("LEASE_SECONDS")?
             .min(Duration::from_secs(60)),
-    };
+    });
     lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| async move {
-        sweep.run(time::now()).await.inspect_err(|error| {
-            tracing::error!(error = format!("{error:#}"), "the sweep broke off")
-        })
+        // The shards at once, so that a long one does not keep the others from being swept.
+        let mut shards = JoinSet::new();
+        for shard in 0..OPEN_SHARDS {
+            shards.spawn(sweep.clone().shard(shard, time::now()));
+        }
+        for swept in shards.join_all().await {
+            if let Err(error) = swept {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the sweep of a shard broke off"
+                );
+            }
+        }
+        Ok::<_, Error>(())
     }))
     .await
 }
 
 impl Sweep {
-    async fn run(&self, now: Timestamp) -> Result<()> {
-        for shard in 0..OPEN_SHARDS {
-            let mut start = None;
-            loop {
-                let (jobs, next) = self.jobs.open(shard, now - self.youngest, start).await?;
-                for job in jobs {
-                    if let Err(error) = self.mend(&job, now).await {
-                        tracing::warn!(job = %job.id, error = format!("{error:#}"), "a job waits for the next sweep");
-                    }
-                }
-                start = next;
-                if start.is_none() {
-                    break;
+    async fn shard(self: Arc<Self>, shard: u8, now: Timestamp) -> Result<()> {
+        let mut start = None;
+        loop {
+            let before = now - self.youngest;
+            let (jobs, next) = self.jobs.still_open(shard, before, start).await?;
+            for job in jobs {
+                if let Err(error) = self.mend(&job, now).await {
+                    tracing::warn!(job = %job.id, error = format!("{error:#}"), "a job waits for the next sweep");
                 }
             }
+            start = next;
+            if start.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     async fn mend(&self, job: &Job, now: Timestamp) -> Result<()> {
@@ -88,11 +93,8 @@ impl Sweep {
             Some(Repair::Announce) => {
                 tracing::info!(job = %job.id, "an end is announced again");
                 let ended = self.events.whole(job.clone()).await?;
-                if self
-                    .push
-                    .post_all(&job.followers, &protocol::event(&Event::latest(&ended)))
-                    .await?
-                {
+                let frame = protocol::event(&Event::latest(&ended));
+                if self.push.post_all(&job.followers, &frame).await || job.announced_in_vain(now) {
                     self.jobs.commit(job.id, &job.close()).await?;
                 }
                 Ok(())

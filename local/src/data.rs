@@ -40,10 +40,14 @@ impl DataFolder {
             .open(path.join("lock"))
             .with_context(named)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Opened::Held(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            })),
+            Ok(()) => {
+                // Where the last cloud on it answered is no longer true.
+                let _ = fs::remove_file(path.join(ENDPOINTS));
+                Ok(Opened::Held(Self {
+                    path: path.to_owned(),
+                    _lock: lock,
+                }))
+            }
             Err(TryLockError::WouldBlock) => Ok(Opened::InUse),
             Err(TryLockError::Error(error)) => Err(error).with_context(named),
         }
@@ -58,23 +62,22 @@ impl DataFolder {
 
     /// The secret of this name: made at the first asking, the same ever after.
     pub fn secret(&self, name: &str) -> Result<String> {
-        let path = self.folder("secrets")?.join(name);
-        let written = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|mut file| {
-                let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-                file.write_all(secret.as_bytes())?;
-                file.sync_all()
-            });
-        match written {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(error).context("writing a secret")
-            }
-            _ => read_secret(&self.path, name)?.context("a secret that was just written is gone"),
+        if let Some(secret) = read_secret(&self.path, name)? {
+            return Ok(secret);
         }
+        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let folder = self.folder("secrets")?;
+        // Written aside and renamed, so that neither a crash nor a reader meets half of it.
+        let aside = folder.join(format!("{name}.new"));
+        let mut open = OpenOptions::new();
+        let open = open.create(true).truncate(true).write(true).mode(0o600);
+        let written = open.open(&aside).and_then(|mut file| {
+            file.write_all(secret.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&aside, folder.join(name))
+        });
+        written.context("writing a secret")?;
+        Ok(secret)
     }
 
     /// Notes for other processes where the cloud on this folder answers.
@@ -144,7 +147,12 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         drop(folder);
         // A process that another test is just starting may hold a copy of the lock until it runs.
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
         while matches!(DataFolder::open(&path).unwrap(), Opened::InUse) {
+            assert!(
+                std::time::Instant::now() < patience,
+                "the lock is still held"
+            );
             std::thread::yield_now();
         }
     }

@@ -11,11 +11,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use jiff::Timestamp;
 
 use crate::auth::Identity;
+use crate::config::{Config, ConfigError};
 use crate::ids::{ConnectionId, Owner};
 use crate::item::{Attributes, Item, ItemError, text, time, ttl};
 
 /// A row lives so long past the connection's last activity (PROTOCOL 8).
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
+/// Partitions of the index of connections that nobody has authenticated on.
+const SHARDS: u8 = 8;
 
 #[derive(Clone)]
 pub struct Connections {
@@ -42,13 +45,21 @@ pub enum Binding {
 }
 
 impl Connections {
-    pub fn new(dynamo: Client, table: String) -> Self {
-        Self { dynamo, table }
+    /// The table that `CONNECTIONS_TABLE` names.
+    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+        let table = config.required("CONNECTIONS_TABLE")?.to_owned();
+        Ok(Self {
+            dynamo: dynamo.clone(),
+            table,
+        })
     }
 
     /// Records a new connection, with its speaker if the authorizer knew one.
-    pub async fn open(&self, opening: Opening, identity: Option<&Identity>) -> Result<()> {
+    pub async fn record(&self, opening: Opening, identity: Option<&Identity>) -> Result<()> {
         let now = opening.connected_at;
+        // Spread, so that a flood of strangers is no one key's.
+        let shard = opening.connection.0.bytes().fold(0u8, u8::wrapping_add) % SHARDS;
+        let shard = shard.to_string();
         let mut put = self
             .dynamo
             .put_item()
@@ -65,7 +76,7 @@ impl Connections {
             put = put.item("userAgent", text(crate::limits::prefix(&agent, 256)));
         }
         match identity {
-            None => put = put.item("unauthenticated", text("yes")),
+            None => put = put.item("unauthenticated", text(shard)),
             Some(identity) => {
                 for (name, value) in claims(identity) {
                     put = put.item(name, value);

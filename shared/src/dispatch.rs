@@ -4,9 +4,11 @@
 //! nothing but time.
 
 use anyhow::{Context, Result};
+use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Config, ConfigError};
 use crate::ids::{JobId, Owner};
 
 /// The version that this code writes and reads.
@@ -25,8 +27,13 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    pub fn new(sqs: Client, queue_url: String) -> Self {
-        Self { sqs, queue_url }
+    /// The queue that `JOBS_QUEUE_URL` names.
+    pub fn open(config: &Config, sdk: &SdkConfig) -> Result<Self, ConfigError> {
+        let queue_url = config.required("JOBS_QUEUE_URL")?.to_owned();
+        Ok(Self {
+            sqs: Client::new(sdk),
+            queue_url,
+        })
     }
 
     /// Asks for a worker to look at the job. The group (tenant, or user without one) makes the

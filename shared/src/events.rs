@@ -5,9 +5,11 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
 
+use crate::config::{Config, ConfigError};
 use crate::ids::JobId;
-use crate::item::{Item, text, ttl};
+use crate::item::{Attributes, Item, text, ttl};
 use crate::job::{Input, Job, JobResult, Outcome};
 
 #[derive(Clone)]
@@ -17,8 +19,13 @@ pub struct Events {
 }
 
 impl Events {
-    pub fn new(dynamo: Client, table: String) -> Self {
-        Self { dynamo, table }
+    /// The table that `JOB_EVENTS_TABLE` names.
+    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+        let table = config.required("JOB_EVENTS_TABLE")?.to_owned();
+        Ok(Self {
+            dynamo: dynamo.clone(),
+            table,
+        })
     }
 
     /// Keeps an input that the job's row only names, before that row is written.
@@ -26,54 +33,70 @@ impl Events {
         let Some(key) = &job.input.logged else {
             return Ok(());
         };
-        self.put(
-            job,
-            key,
-            &[("query", &input.query), ("params", &input.params)],
-        )
-        .await
+        let attributes = [("query", input.query.as_str()), ("params", &input.params)];
+        self.put(job.id, key, &attributes, job.expires_at).await
     }
 
-    /// Keeps a large result, before the row that points at it. The key carries the fence, so that a
-    /// superseded worker can't touch what another one's row points at.
-    pub async fn put_result(&self, job: &Job, result: &str) -> Result<String> {
+    /// Keeps a large result until `expires_at`, before the row that points at it. The key carries the
+    /// fence, so that a superseded worker can't touch what another one's row points at.
+    pub async fn put_result(
+        &self,
+        job: &Job,
+        result: &str,
+        expires_at: Timestamp,
+    ) -> Result<String> {
         let key = format!("result#{}#{}", job.replays, job.fence);
-        self.put(job, &key, &[("result", result)]).await?;
+        self.put(job.id, &key, &[("result", result)], expires_at)
+            .await?;
         Ok(key)
     }
 
-    /// The job with everything in it that its row only points at.
+    /// The job with everything in it that its row only points at. Of an input past its retention,
+    /// which is counted from the submit, the row's beginning stays.
     pub async fn whole(&self, mut job: Job) -> Result<Job> {
-        job.input = self.input(&job).await?;
+        if let Some(input) = self.input(&job).await? {
+            job.input = input;
+        }
         if let Some(Outcome::Completed(JobResult::Logged(key))) = &job.outcome {
             let entry = self.get(job.id, key).await?;
+            let entry =
+                entry.with_context(|| format!("the event log lacks {key} of job {}", job.id))?;
             let result = Item(&entry).text("result")?.to_owned();
             job.outcome = Some(Outcome::Completed(JobResult::Here(result)));
         }
         Ok(job)
     }
 
-    /// The whole input of a job, wherever it stands.
-    pub async fn input(&self, job: &Job) -> Result<Input> {
+    /// The whole input of a job, wherever it stands; `None` if the log has it no longer.
+    pub async fn input(&self, job: &Job) -> Result<Option<Input>> {
         let Some(key) = &job.input.logged else {
-            return Ok(job.input.clone());
+            return Ok(Some(job.input.clone()));
         };
-        let entry = self.get(job.id, key).await?;
+        let Some(entry) = self.get(job.id, key).await? else {
+            return Ok(None);
+        };
         let item = Item(&entry);
-        Ok(Input::whole(
+        let (query, params) = (
             item.text("query")?.to_owned(),
             item.text("params")?.to_owned(),
-        ))
+        );
+        Ok(Some(Input::whole(query, params)))
     }
 
-    async fn put(&self, job: &Job, entry: &str, attributes: &[(&str, &str)]) -> Result<()> {
+    async fn put(
+        &self,
+        job: JobId,
+        entry: &str,
+        attributes: &[(&str, &str)],
+        expires_at: Timestamp,
+    ) -> Result<()> {
         let mut put = self
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .item("jobId", text(job.id.to_string()))
+            .item("jobId", text(job.to_string()))
             .item("event", text(entry))
-            .item("ttl", ttl(job.expires_at));
+            .item("ttl", ttl(expires_at));
         for (name, value) in attributes {
             put = put.item(*name, text(*value));
         }
@@ -81,7 +104,7 @@ impl Events {
         Ok(())
     }
 
-    async fn get(&self, job: JobId, entry: &str) -> Result<crate::item::Attributes> {
+    async fn get(&self, job: JobId, entry: &str) -> Result<Option<Attributes>> {
         let get = self
             .dynamo
             .get_item()
@@ -89,9 +112,6 @@ impl Events {
             .key("jobId", text(job.to_string()))
             .key("event", text(entry))
             .consistent_read(true);
-        let answer = get.send().await.context("reading the event log")?;
-        answer
-            .item
-            .with_context(|| format!("the event log lacks the entry {entry} of job {job}"))
+        Ok(get.send().await.context("reading the event log")?.item)
     }
 }

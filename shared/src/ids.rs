@@ -56,6 +56,32 @@ impl fmt::Display for JobId {
     }
 }
 
+/// Where a page of a user's jobs ends: opaque to clients. Whose jobs the page lists is the asker's
+/// identity and never in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The page's last job.
+    pub job: JobId,
+    pub created_at: Timestamp,
+}
+
+impl Cursor {
+    /// `None` for anything that is not a cursor of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (job, created_at) = text.split_once('~')?;
+        Some(Self {
+            job: JobId::parse(job)?,
+            created_at: created_at.parse().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}~{:.3}", self.job, self.created_at)
+    }
+}
+
 /// Whom a job belongs to. Every read, write and push of it checks this.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
@@ -113,6 +139,24 @@ mod tests {
         ];
         for (i, a) in distinct.iter().enumerate() {
             assert!(distinct[i + 1..].iter().all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_read_back_or_refused() {
+        let job = JobId::parse("0190c6f3-0000-7000-8000-000000000001").unwrap();
+        let cursor = Cursor {
+            job,
+            created_at: Timestamp::from_millisecond(1_700_000_000_123).unwrap(),
+        };
+        assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+        for text in [
+            "",
+            "~",
+            "x~2026-01-01T00:00:00Z",
+            "0190c6f3-0000-7000-8000-000000000001~soon",
+        ] {
+            assert_eq!(Cursor::parse(text), None, "{text}");
         }
     }
 

@@ -28,8 +28,6 @@ pub const RESULT_BYTES: usize = 100 * 1024;
 pub const ANSWER_BYTES: usize = 120 * 1024;
 /// A message on the way to a follower, in bytes: what would not fit a frame beside a result.
 pub const MESSAGE_BYTES: usize = 512;
-/// `deadlineSeconds`: one second to a week; ours, as PROTOCOL sets none.
-pub const DEADLINE_SECONDS: std::ops::RangeInclusive<u64> = 1..=7 * 24 * 3600;
 
 /// Whether `json` nests arrays and objects deeper than [`JSON_DEPTH`]. Runs before any parser does,
 /// in one pass and without a stack of its own; of text that is not JSON it says nothing useful.

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
 use aws_config::SdkConfig;
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use tokio::task::JoinSet;
 
+use crate::config::{Config, ConfigError};
 use crate::connections::Connections;
 use crate::ids::ConnectionId;
 use crate::sdk;
@@ -33,17 +33,22 @@ pub struct Push {
 }
 
 impl Push {
-    /// `endpoint` is the stage's management endpoint, such as `https://<api>.execute-api.<region>.amazonaws.com/prod`:
-    /// configuration, never derived from an event, which a custom domain would falsify.
-    pub fn new(sdk_config: &SdkConfig, endpoint: &str, connections: Connections) -> Self {
-        let config = aws_sdk_apigatewaymanagement::config::Builder::from(sdk_config)
-            .endpoint_url(endpoint)
+    /// The stage's management endpoint that `CONNECTIONS_ENDPOINT` names, such as
+    /// `https://<api>.execute-api.<region>.amazonaws.com/prod`: configuration, never derived from an
+    /// event, which a custom domain would falsify.
+    pub fn open(
+        config: &Config,
+        sdk_config: &SdkConfig,
+        connections: Connections,
+    ) -> Result<Self, ConfigError> {
+        let settings = aws_sdk_apigatewaymanagement::config::Builder::from(sdk_config)
+            .endpoint_url(config.required("CONNECTIONS_ENDPOINT")?)
             .timeout_config(sdk::push_timeouts())
             .build();
-        Self {
-            management: Client::from_conf(config),
+        Ok(Self {
+            management: Client::from_conf(settings),
             connections,
-        }
+        })
     }
 
     /// Sends one frame to one connection.
@@ -73,16 +78,16 @@ impl Push {
     }
 
     /// Sends one frame to many connections at once; whether each has heard it or is gone.
-    pub async fn post_all(&self, to: &BTreeSet<ConnectionId>, frame: &str) -> Result<bool> {
+    pub async fn post_all(&self, to: &BTreeSet<ConnectionId>, frame: &str) -> bool {
         let mut posts = JoinSet::new();
         for connection in to.clone() {
             let (push, frame) = (self.clone(), frame.to_owned());
             posts.spawn(async move { push.post(&connection, &frame).await });
         }
-        let mut confirmed = true;
-        while let Some(delivery) = posts.join_next().await {
-            confirmed &= delivery? != Delivery::Lost;
-        }
-        Ok(confirmed)
+        posts
+            .join_all()
+            .await
+            .into_iter()
+            .all(|delivery| delivery != Delivery::Lost)
     }
 }

@@ -31,6 +31,15 @@ pub enum Failure {
     Retry { code: &'static str, message: String },
 }
 
+impl Failure {
+    /// The machine-readable reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Reject { code, .. } | Self::Retry { code, .. } => code,
+        }
+    }
+}
+
 /// A job as its analysis sees it.
 pub struct Context {
     query: String,

@@ -19,7 +19,7 @@ use longhaul_shared::{limits, protocol, time};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout};
 use uuid::Uuid;
 
 use crate::analysis::{Analysis, Context, Failure};
@@ -32,6 +32,9 @@ use crate::voice::Voice;
 const MARGIN: Duration = Duration::from_secs(10);
 /// What the last pushes may take.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What an analysis that was aborted may take to let go.
+const LET_GO: Duration = Duration::from_secs(1);
 
 /// What attempts work with.
 pub struct Attempts {
@@ -52,32 +55,36 @@ struct Attempt<'a> {
     voice: Voice,
 }
 
-/// Another worker has taken the job.
-struct Superseded;
+/// How the work under a lease ended.
+enum Ended {
+    With(Result<Value, Failure>),
+    /// Another worker has taken the job.
+    Superseded,
+}
 
 type Work = JoinHandle<Result<Value, Failure>>;
 
 impl Attempts {
-    /// Runs the job if it is free. `hide` sets the visibility timeout of the message that named it.
+    /// Runs the job if it is free, for the invocation of this id. `hide` sets the visibility timeout of
+    /// the message that named it.
     pub async fn run(
         &self,
         id: JobId,
+        invocation: &str,
         deadline: Timestamp,
         hide: impl AsyncFn(Duration),
     ) -> Result<Fate> {
         let now = time::now();
-        let job = match self.jobs.commit(id, &Job::claim(now, self.lease)).await? {
+        let job = match self
+            .jobs
+            .commit(id, &Job::claim(invocation, now, self.lease))
+            .await?
+        {
             Commit::Applied(job) => *job,
+            // The SDK sends a claim again whose answer it lost; the second then meets the first.
+            Commit::Refused(Some(job)) if job.is_claimed_by(invocation) => *job,
             Commit::Refused(None) => return Ok(Fate::Done),
-            Commit::Refused(Some(job)) => {
-                return Ok(match job.availability(now) {
-                    Availability::Finished => Fate::Done,
-                    Availability::Free => Fate::Later(Duration::ZERO),
-                    Availability::Leased(until) => Fate::Later(Duration::from_millis(
-                        (until.as_millisecond() - now.as_millisecond()).unsigned_abs(),
-                    )),
-                });
-            }
+            Commit::Refused(Some(job)) => return Ok(fate_of(&job, now)),
         };
         hide(self.lease).await;
         tracing::info!(job = %id, kind = job.kind, attempt = job.attempt, fence = job.fence, "claimed");
@@ -86,39 +93,31 @@ impl Attempts {
             voice: Voice::new(self.push.clone()),
             lease: Lease::taken(job),
         };
-        attempt.say(Event::latest(attempt.lease.job()));
-
-        let ended = match attempt.work(deadline, hide).await? {
-            Ok(ended) => ended,
-            Err(Superseded) => return Ok(Fate::Left),
-        };
-        attempt.end(ended).await
+        attempt.say().await;
+        match attempt.work(deadline, hide).await? {
+            Ended::With(result) => attempt.end(result).await,
+            Ended::Superseded => Ok(Fate::Left),
+        }
     }
 }
 
 impl Attempt<'_> {
     /// Runs the analysis to its end, or until there is no time or no lease left for it.
-    async fn work(
-        &mut self,
-        deadline: Timestamp,
-        hide: impl AsyncFn(Duration),
-    ) -> Result<Result<Result<Value, Failure>, Superseded>> {
+    async fn work(&mut self, deadline: Timestamp, hide: impl AsyncFn(Duration)) -> Result<Ended> {
         let job = self.lease.job();
+        let reject = |code, message| Ok(Ended::With(Err(Failure::Reject { code, message })));
         if job.attempt > self.with.most_attempts {
-            let message = "The job ended its worker too often.".to_owned();
-            return Ok(Ok(Err(Failure::Reject {
-                code: "POISON",
-                message,
-            })));
+            return reject("POISON", "The job ended its worker too often.".to_owned());
         }
         let Some(analysis) = self.with.analyses.get(job.kind.as_str()).cloned() else {
-            let message = format!("This worker has no analysis of kind '{}'.", job.kind);
-            return Ok(Ok(Err(Failure::Reject {
-                code: "UNKNOWN_KIND",
-                message,
-            })));
+            return reject(
+                "UNKNOWN_KIND",
+                format!("This worker has no analysis of kind '{}'.", job.kind),
+            );
         };
-        let input = self.with.events.input(job).await?;
+        let Some(input) = self.with.events.input(job).await? else {
+            return reject("EXPIRED", "The query is past its retention.".to_owned());
+        };
         let params = serde_json::from_str(&input.params)?;
         let (context, reports) = Context::new(input.query, params, job.attempt);
         let mut work = self
@@ -127,25 +126,28 @@ impl Attempt<'_> {
             .spawn(async move { analysis.run(&context).await });
         let ended = self.attend(&mut work, &reports, deadline, hide).await;
         work.abort();
-        Ok(ended)
+        if !work.is_finished() && timeout(LET_GO, &mut work).await.is_err() {
+            tracing::error!(job = %self.lease.job().id, "an analysis does not let go of its thread");
+        }
+        Ok(ended.unwrap_or(Ended::Superseded))
     }
 
-    /// Tells of the work's progress and keeps the lease while it lasts.
+    /// Tells of the work's progress and keeps the lease while it lasts; `None` when it is lost.
     async fn attend(
         &mut self,
         work: &mut Work,
         reports: &Reports,
         deadline: Timestamp,
         hide: impl AsyncFn(Duration),
-    ) -> Result<Result<Value, Failure>, Superseded> {
+    ) -> Option<Ended> {
         let beat = self.with.lease / 3;
         let mut heartbeat = interval_at(Instant::now() + beat, beat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut second = interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let left =
-            u64::try_from(deadline.as_millisecond() - time::now().as_millisecond()).unwrap_or(0);
-        let out_of_time = tokio::time::sleep(Duration::from_millis(left).saturating_sub(MARGIN));
+        let left = deadline.as_millisecond() - time::now().as_millisecond();
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        let out_of_time = sleep(left.saturating_sub(MARGIN));
         tokio::pin!(out_of_time);
         loop {
             tokio::select! {
@@ -155,7 +157,7 @@ impl Attempt<'_> {
                     while let Some(last) = reports.take() {
                         self.report(last).await?;
                     }
-                    return Ok(done.unwrap_or_else(crashed));
+                    return Some(Ended::With(done.unwrap_or_else(crashed)));
                 }
                 _ = second.tick() => if let Some(latest) = reports.take() {
                     self.report(latest).await?;
@@ -166,136 +168,163 @@ impl Attempt<'_> {
                 }
                 () = &mut out_of_time => {
                     let message = "The job ran out of time.".to_owned();
-                    return Ok(Err(Failure::Retry { code: "TIMEOUT", message }));
+                    return Some(Ended::With(Err(Failure::Retry { code: "TIMEOUT", message })));
                 }
             }
         }
     }
 
-    async fn report(&mut self, progress: Progress) -> Result<(), Superseded> {
+    async fn report(&mut self, progress: Progress) -> Option<()> {
         let message = limits::prefix(&progress.message, limits::MESSAGE_BYTES).to_owned();
         let change = self
             .lease
             .report(progress.percent, message, time::now(), self.with.lease);
         if self.commit(change).await? {
-            self.say(Event::latest(self.lease.job()));
+            self.say().await;
         }
-        Ok(())
+        Some(())
     }
 
-    /// Writes a change under the lease. A write that fails for another reason than the lease loses
-    /// a report and not the job: the next one, or the end, says more.
-    async fn commit(&mut self, change: Change) -> Result<bool, Superseded> {
-        match self.with.jobs.commit(self.lease.job().id, &change).await {
+    /// Writes a change under the lease; `None` when that is lost. A write that fails for another reason
+    /// loses a report and not the job: the next one, or the end, says more.
+    async fn commit(&mut self, change: Change) -> Option<bool> {
+        let (id, fence) = (self.lease.job().id, self.lease.job().fence);
+        match self.with.jobs.commit(id, &change).await {
             Ok(Commit::Applied(job)) => {
                 self.lease = Lease::taken(*job);
-                Ok(true)
+                Some(true)
             }
             Ok(Commit::Refused(_)) => {
-                tracing::info!(job = %self.lease.job().id, fence = self.lease.job().fence, "superseded");
-                Err(Superseded)
+                tracing::info!(job = %id, fence, "superseded");
+                None
             }
             Err(error) => {
-                tracing::warn!(job = %self.lease.job().id, error = format!("{error:#}"), "a report was not written");
-                Ok(false)
+                tracing::warn!(job = %id, error = format!("{error:#}"), "a report was not written");
+                Some(false)
             }
         }
     }
 
-    fn say(&mut self, event: Event) {
+    /// Says the latest event to all who follow, and forgets those who are gone.
+    async fn say(&mut self) {
+        let job = self.lease.job();
         self.voice
-            .say(&self.lease.job().followers, protocol::event(&event));
+            .say(&job.followers, protocol::event(&Event::latest(job)));
+        for gone in self.voice.gone() {
+            let unfollow = Job::unfollow(job.owner.clone(), gone);
+            // Not under the fence, so its answer is not this lease's row, and it may fail.
+            if let Err(error) = self.with.jobs.commit(job.id, &unfollow).await {
+                tracing::warn!(job = %job.id, error = format!("{error:#}"), "a follower that is gone stays listed");
+            }
+        }
     }
 
     /// One conditional write, then one push; then the job leaves the index of open ones.
-    async fn end(mut self, ended: Result<Value, Failure>) -> Result<Fate> {
-        let (id, fence, attempt) = (
-            self.lease.job().id,
-            self.lease.job().fence,
-            self.lease.job().attempt,
-        );
-        let outcome = match self.outcome(ended).await? {
-            Ok(outcome) => outcome,
-            Err(wait) => {
-                let back = self.lease.retry(time::now() + wait);
-                self.with.jobs.commit(id, &back).await?;
-                self.voice.finish(FAREWELL).await;
-                tracing::info!(job = %id, attempt, fence, wait = wait.as_secs(), "to be tried again");
+    async fn end(self, result: Result<Value, Failure>) -> Result<Fate> {
+        let Self {
+            with,
+            lease,
+            mut voice,
+        } = self;
+        let (id, fence, attempt) = (lease.job().id, lease.job().fence, lease.job().attempt);
+        if let Err(failure) = &result {
+            tracing::info!(job = %id, attempt, fence, code = failure.code(), "the analysis failed");
+        }
+        let outcome = match with.verdict(result, attempt) {
+            Verdict::End(outcome) => outcome,
+            Verdict::Again(wait) => {
+                with.jobs
+                    .commit(id, &lease.retry(time::now() + wait))
+                    .await?;
+                voice.finish(FAREWELL).await;
                 return Ok(Fate::Later(wait));
             }
         };
-        let in_row = self.in_row(&outcome).await?;
-        let Commit::Applied(mut job) = self
-            .with
-            .jobs
-            .commit(
-                id,
-                &self.lease.finish(in_row, time::now(), self.with.retention),
-            )
-            .await?
-        else {
-            tracing::info!(job = %id, fence, "superseded at the end");
-            return Ok(Fate::Left);
+        let now = time::now();
+        let in_row = with.in_row(lease.job(), &outcome, now).await?;
+        let finish = lease.finish(in_row, now, with.retention);
+        let mut job = match with.jobs.commit(id, &finish).await? {
+            Commit::Applied(job) => job,
+            // As with the claim: the end that the second try meets is the first one's.
+            Commit::Refused(Some(job)) if job.fence == fence && job.status.is_terminal() => job,
+            Commit::Refused(_) => {
+                tracing::info!(job = %id, fence, "superseded at the end");
+                return Ok(Fate::Left);
+            }
         };
         tracing::info!(job = %id, attempt, fence, status = job.status.as_str(), "ended");
         job.outcome = Some(outcome);
-        self.voice
-            .say(&job.followers, protocol::event(&Event::latest(&job)));
-        if self.voice.finish(FAREWELL).await {
-            self.with.jobs.commit(id, &job.close()).await?;
+        voice.say(&job.followers, protocol::event(&Event::latest(&job)));
+        if voice.finish(FAREWELL).await {
+            with.jobs.commit(id, &job.close()).await?;
         }
         Ok(Fate::Done)
     }
+}
 
-    /// How the job ends, or how long it waits for another attempt.
-    async fn outcome(&self, ended: Result<Value, Failure>) -> Result<Result<Outcome, Duration>> {
-        let failed = |code: &str, sentence: String, retryable| {
-            Ok(Ok(Outcome::Failed(JobError {
-                code: code.to_owned(),
-                sentence,
-                retryable,
-            })))
-        };
-        match ended {
+/// What follows from an analysis's result.
+enum Verdict {
+    End(Outcome),
+    /// Another attempt, after this long.
+    Again(Duration),
+}
+
+impl Attempts {
+    fn verdict(&self, result: Result<Value, Failure>, attempt: u32) -> Verdict {
+        let (code, sentence, retryable) = match result {
             Ok(result) => {
                 let result = result.to_string();
-                if result.len() > limits::RESULT_BYTES {
-                    let sentence = format!(
-                        "The result is {} bytes long; {} are allowed.",
-                        result.len(),
-                        limits::RESULT_BYTES
-                    );
-                    return failed("RESULT_TOO_LARGE", sentence, false);
+                if result.len() <= limits::RESULT_BYTES {
+                    return Verdict::End(Outcome::Completed(JobResult::Here(result)));
                 }
-                Ok(Ok(Outcome::Completed(JobResult::Here(result))))
+                let (bytes, most) = (result.len(), limits::RESULT_BYTES);
+                (
+                    "RESULT_TOO_LARGE",
+                    format!("The result is {bytes} bytes long; {most} are allowed."),
+                    false,
+                )
             }
-            Err(Failure::Reject { code, message }) => failed(code, message, false),
-            Err(Failure::Retry { code, message })
-                if self.lease.job().attempt >= self.with.most_attempts =>
-            {
-                failed(code, message, true)
+            Err(Failure::Reject { code, message }) => (code, message, false),
+            Err(Failure::Retry { code, message }) if attempt >= self.most_attempts => {
+                (code, message, true)
             }
-            Err(Failure::Retry { .. }) => Ok(Err(backoff(
-                self.lease.job().attempt,
-                Uuid::new_v4().as_u64_pair().0,
-            ))),
-        }
+            Err(Failure::Retry { .. }) => {
+                return Verdict::Again(backoff(attempt, Uuid::new_v4().as_u64_pair().0));
+            }
+        };
+        let sentence = limits::prefix(&sentence, limits::MESSAGE_BYTES).to_owned();
+        Verdict::End(Outcome::Failed(JobError {
+            code: code.to_owned(),
+            sentence,
+            retryable,
+        }))
     }
 
     /// The outcome as the row holds it: a large result goes to the event log first.
-    async fn in_row(&self, outcome: &Outcome) -> Result<Outcome> {
+    async fn in_row(&self, job: &Job, outcome: &Outcome, now: Timestamp) -> Result<Outcome> {
         match outcome {
             Outcome::Completed(JobResult::Here(result))
                 if result.len() > limits::RESULT_IN_ROW_BYTES =>
             {
                 let key = self
-                    .with
                     .events
-                    .put_result(self.lease.job(), result)
+                    .put_result(job, result, now + self.retention)
                     .await?;
                 Ok(Outcome::Completed(JobResult::Logged(key)))
             }
             outcome => Ok(outcome.clone()),
+        }
+    }
+}
+
+/// What becomes of a message whose job can't be claimed.
+fn fate_of(job: &Job, now: Timestamp) -> Fate {
+    match job.availability(now) {
+        Availability::Finished => Fate::Done,
+        Availability::Free => Fate::Later(Duration::ZERO),
+        Availability::Leased(until) => {
+            let left = until.as_millisecond() - now.as_millisecond();
+            Fate::Later(Duration::from_millis(left.unsigned_abs()))
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! A body that can't be read or a job that fails to be run fails its own record and never the batch.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,11 @@ use longhaul_shared::{dispatch, sdk};
 use crate::analysis::Analysis;
 use crate::attempt::Attempts;
 
+/// How long a record hides that could not be worked on for a reason of ours.
+const RETRY: Duration = Duration::from_secs(30);
+/// SQS hides a message for twelve hours at most, in seconds.
+const LONGEST: i32 = 12 * 3600;
+
 /// What becomes of a record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -35,7 +39,11 @@ pub async fn serve(config: &Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<
     let worker = &Worker::open(config, analyses).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
-        Ok::<_, Error>(worker.batch(event.payload, deadline).await)
+        Ok::<_, Error>(
+            worker
+                .batch(event.payload, &event.context.request_id, deadline)
+                .await,
+        )
     }))
     .await
 }
@@ -50,27 +58,23 @@ impl Worker {
     async fn open(config: &Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
         let sdk = sdk::config().await;
         let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-        let connections = Connections::new(
-            dynamo.clone(),
-            config.required("CONNECTIONS_TABLE")?.to_owned(),
-        );
+        let connections = Connections::open(config, &dynamo)?;
         // Analyses get threads of their own, so that one that blocks can't starve heartbeats.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("analysis")
             .enable_all()
-            .build();
+            .build()
+            .context("starting the analyses' runtime")?;
+        let by_kind = analyses
+            .into_iter()
+            .map(|analysis| (analysis.kind(), analysis));
         let attempts = Attempts {
-            jobs: Jobs::new(dynamo.clone(), config.required("JOBS_TABLE")?.to_owned()),
-            events: Events::new(dynamo, config.required("JOB_EVENTS_TABLE")?.to_owned()),
-            push: Push::new(&sdk, config.required("CONNECTIONS_ENDPOINT")?, connections),
-            analyses: analyses
-                .into_iter()
-                .map(|analysis| (analysis.kind(), analysis))
-                .collect::<HashMap<_, _>>(),
+            jobs: Jobs::open(config, &dynamo)?,
+            events: Events::open(config, &dynamo)?,
+            push: Push::open(config, &sdk, connections)?,
+            analyses: by_kind.collect(),
             // The process ends with its last invocation; until then the runtime is needed.
-            runtime: Box::leak(Box::new(runtime.context("starting the analyses' runtime")?))
-                .handle()
-                .clone(),
+            runtime: Box::leak(Box::new(runtime)).handle().clone(),
             lease: config.seconds("LEASE_SECONDS")?,
             most_attempts: config.number("MAX_ATTEMPTS")?,
             retention: config.days("JOB_RETENTION_DAYS")?,
@@ -82,10 +86,15 @@ impl Worker {
         })
     }
 
-    async fn batch(&self, event: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
+    async fn batch(
+        &self,
+        event: SqsEvent,
+        invocation: &str,
+        deadline: Timestamp,
+    ) -> SqsBatchResponse {
         let mut response = SqsBatchResponse::default();
         for record in event.records {
-            let fate = self.record(&record, deadline).await;
+            let fate = self.record(&record, invocation, deadline).await;
             if let Fate::Later(wait) = fate {
                 self.hide(&record, wait).await;
             }
@@ -98,19 +107,20 @@ impl Worker {
         response
     }
 
-    async fn record(&self, record: &SqsMessage, deadline: Timestamp) -> Fate {
+    async fn record(&self, record: &SqsMessage, invocation: &str, deadline: Timestamp) -> Fate {
         let Some(id) = record.body.as_deref().and_then(dispatch::read) else {
-            // Redrive takes it to the dead-letter queue, where someone can read it.
+            // After as many receives as the queue allows, redrive takes it to the dead-letter queue,
+            // where someone can read it.
             tracing::error!(message = record.message_id, "a message could not be read");
-            return Fate::Left;
+            return Fate::Later(RETRY);
         };
         let hide = |wait| self.hide(record, wait);
         // On the heap: an attempt is a deep future, and the batch holds one at a time.
-        match Box::pin(self.attempts.run(id, deadline, hide)).await {
+        match Box::pin(self.attempts.run(id, invocation, deadline, hide)).await {
             Ok(fate) => fate,
             Err(error) => {
                 tracing::error!(job = %id, error = format!("{error:#}"), "an attempt broke off");
-                Fate::Left
+                Fate::Later(RETRY)
             }
         }
     }
@@ -123,9 +133,15 @@ impl Worker {
             .change_message_visibility()
             .queue_url(&self.queue_url)
             .set_receipt_handle(record.receipt_handle.clone())
-            .visibility_timeout(i32::try_from(wait.as_secs()).unwrap_or(i32::MAX));
+            .visibility_timeout(visibility(wait));
         if let Err(error) = change.send().await {
             tracing::warn!(message = record.message_id, error = %error.into_service_error(), "a message's visibility stays as it is");
         }
     }
+}
+
+/// In whole seconds, as SQS counts, rounded up: a message that comes back early is received for nothing.
+fn visibility(wait: Duration) -> i32 {
+    i32::try_from(wait.as_millis().div_ceil(1000))
+        .map_or(LONGEST, |seconds| seconds.clamp(1, LONGEST))
 }

@@ -11,6 +11,7 @@ use longhaul_shared::ids::ConnectionId;
 use longhaul_shared::push::{Delivery, Push};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 /// Frames that may wait for one follower; past that it loses some, and its next gap heals it.
 const LANE: usize = 64;
@@ -22,7 +23,7 @@ pub struct Voice {
 
 struct Lane {
     frames: mpsc::Sender<Arc<str>>,
-    /// Ends with what became of the last frame.
+    /// Ends with what became of the last frame; before the lane is closed only if the follower is gone.
     last: JoinHandle<Delivery>,
     overrun: bool,
 }
@@ -39,35 +40,39 @@ impl Voice {
     pub fn say(&mut self, followers: &BTreeSet<ConnectionId>, frame: String) {
         let frame: Arc<str> = frame.into();
         for follower in followers {
-            let lane = self
-                .lanes
-                .entry(follower.clone())
-                .or_insert_with(|| Lane::open(&self.push, follower));
-            lane.overrun = lane.frames.try_send(frame.clone()).is_err();
+            let lane = self.lanes.entry(follower.clone());
+            let lane = lane.or_insert_with(|| Lane::open(&self.push, follower));
+            lane.overrun = lane.frames.try_send(frame.clone()).is_err() && !lane.last.is_finished();
         }
+    }
+
+    /// The followers that were found gone since the last asking.
+    pub fn gone(&mut self) -> Vec<ConnectionId> {
+        let gone = self.lanes.extract_if(|_, lane| lane.last.is_finished());
+        gone.map(|(follower, _)| follower).collect()
     }
 
     /// Waits until everything is said, but no longer than `budget`; whether every follower has heard
     /// the last frame or is gone.
-    pub async fn finish(self, budget: Duration) -> bool {
+    pub async fn finish(mut self, budget: Duration) -> bool {
+        let deadline = Instant::now() + budget;
         let mut heard = true;
-        let mut last = vec![];
-        for (_, lane) in self.lanes {
-            heard &= !lane.overrun;
+        for (_, lane) in self.lanes.drain() {
             // Closing the channel ends the lane's task once it is empty.
             drop(lane.frames);
-            last.push(lane.last);
+            let mut last = lane.last;
+            let said = timeout_at(deadline, &mut last).await;
+            last.abort();
+            heard &= !lane.overrun && matches!(said, Ok(Ok(Delivery::Sent | Delivery::Gone)));
         }
-        let all = async {
-            for task in &mut last {
-                heard &= !matches!(task.await, Ok(Delivery::Lost) | Err(_));
-            }
-        };
-        let in_time = tokio::time::timeout(budget, all).await.is_ok();
-        if !in_time {
-            last.iter().for_each(JoinHandle::abort);
-        }
-        heard && in_time
+        heard
+    }
+}
+
+impl Drop for Voice {
+    /// What is not said by now must not be said at the sandbox's next invocation.
+    fn drop(&mut self) {
+        self.lanes.values().for_each(|lane| lane.last.abort());
     }
 }
 
@@ -78,8 +83,9 @@ impl Lane {
         let last = tokio::spawn(async move {
             let mut delivery = Delivery::Sent;
             while let Some(frame) = waiting.recv().await {
-                if delivery != Delivery::Gone {
-                    delivery = push.post(&follower, &frame).await;
+                delivery = push.post(&follower, &frame).await;
+                if delivery == Delivery::Gone {
+                    break;
                 }
             }
             delivery

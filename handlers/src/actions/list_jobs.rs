@@ -1,7 +1,7 @@
 //! `listJobs`: the caller's own jobs, newest first, a page at a time.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::jobs::Jobs;
+use longhaul_shared::job::Job;
 use longhaul_shared::protocol::{self, Listing};
 
 use crate::message::{Answer, Call, Door};
@@ -15,7 +15,7 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, listing: Listing)
         let wanted = listing.limit - jobs.len() as u32;
         let page = door
             .jobs
-            .page(&speaker.owner, wanted, cursor.as_deref(), call.now)
+            .page(&speaker.owner, wanted, cursor.as_ref(), call.now)
             .await?;
         jobs.extend(
             page.jobs
@@ -30,11 +30,11 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, listing: Listing)
     let fitting = protocol::jobs_that_fit(&jobs);
     if fitting < jobs.len() {
         jobs.truncate(fitting);
-        cursor = jobs.last().map(Jobs::cursor_after);
+        cursor = jobs.last().map(Job::cursor);
     }
     Ok(Some(protocol::jobs(
         &jobs,
-        cursor.as_deref(),
+        cursor.map(|cursor| cursor.to_string()).as_deref(),
         call.request_id.as_deref(),
         call.now,
     )))

@@ -29,15 +29,19 @@ pub async fn run(
         call.connection.clone(),
         limits::FOLLOWERS,
     );
+    let own = |job: &Job| job.owner == speaker.owner && job.expires_at > call.now;
     let job = match door.jobs.commit(id, &follow).await? {
         Commit::Applied(job) if job.expires_at > call.now => *job,
-        Commit::Refused(Some(job)) if job.owner == speaker.owner && job.expires_at > call.now => {
+        // Of an ended job there is nothing to follow; its row says all.
+        Commit::Refused(Some(job)) if own(&job) && job.status.is_terminal() => *job,
+        Commit::Refused(Some(job)) if own(&job) => {
             let sentence = format!(
                 "At most {} connections may follow one job.",
                 limits::FOLLOWERS
             );
+            let retry_after = Some(30);
             return Err(Refusal {
-                retry_after: Some(30),
+                retry_after,
                 ..Refusal::new(Code::RateLimit, sentence)
             }
             .into());

@@ -102,7 +102,7 @@ fn the_jobs_queue_redrives_to_the_dead_letter_queue_and_outlasts_the_worker() {
     let target = "arn:aws:sqs:us-east-1:000000000000:longhaul-jobs-dlq";
     assert_eq!(
         redrive,
-        json!({"deadLetterTargetArn": target, "maxReceiveCount": 10})
+        json!({"deadLetterTargetArn": target, "maxReceiveCount": 20})
     );
     let short = own(&[("WorkerTimeoutSeconds", "60")]).unwrap();
     assert_eq!(short.queues[0].attributes["VisibilityTimeout"], "360");

@@ -15,9 +15,10 @@ pub enum Expect {
     Claimable { now: Timestamp },
     /// The writer still holds the lease that it took with this fence.
     Fence(u64),
-    /// The job is as the writer last read it.
-    Seq(u64),
-    /// The job belongs to this owner, and the connection follows it or finds room among so many.
+    /// No event and no resend has come since the writer read the row.
+    AsRead { seq: u64, resends: u32 },
+    /// The job belongs to this owner and has not ended, and the connection follows it or finds room
+    /// among so many.
     Room {
         owner: Owner,
         connection: ConnectionId,
@@ -35,6 +36,7 @@ pub enum Set {
     Message(String),
     Reported(bool),
     LeaseUntil(Timestamp),
+    ClaimedBy(String),
     UpdatedAt(Timestamp),
     /// Kept as it is where a former attempt has set it.
     StartedAt(Timestamp),

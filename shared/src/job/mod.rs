@@ -17,7 +17,7 @@ use jiff::Timestamp;
 pub use lease::Lease;
 use uuid::Uuid;
 
-use crate::ids::{ConnectionId, JobId, Owner};
+use crate::ids::{ConnectionId, Cursor, JobId, Owner};
 use crate::limits;
 
 /// `progress` while nothing has run yet (PROTOCOL 3).
@@ -27,8 +27,10 @@ pub const OPEN_SHARDS: u8 = 8;
 /// How long a written job may stay unclaimed before it is sent to the queue again. It doubles with
 /// each resend, so that a long but healthy backlog is not flooded.
 const RESEND_AFTER: Duration = Duration::from_secs(60);
-/// After so many resends a job waits for the dead-letter queue's replay instead.
-const RESENDS: u32 = 10;
+/// The distance between resends stops doubling here, at about an hour.
+const MOST_DOUBLINGS: u32 = 6;
+/// An end that nobody could be told of for so long is left for its followers to ask for.
+const ANNOUNCED_FOR: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -116,6 +118,8 @@ pub struct Job {
     /// Raised at each claim: a worker that holds an older one is superseded.
     pub fence: u64,
     pub lease_until: Option<Timestamp>,
+    /// The invocation that took the lease, as the logs name it.
+    pub claimed_by: Option<String>,
     pub created_at: Timestamp,
     /// The time of the latest event.
     pub updated_at: Timestamp,
@@ -218,6 +222,7 @@ impl Job {
             reported: false,
             fence: 0,
             lease_until: None,
+            claimed_by: None,
             created_at: now,
             updated_at: now,
             started_at: None,
@@ -232,9 +237,17 @@ impl Job {
         }
     }
 
+    /// Where a page that ends with this job ends.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            job: self.id,
+            created_at: self.created_at,
+        }
+    }
+
     /// Takes the job for one worker, until `now + lease`. Blind: the queue brings an id only, so the
     /// condition decides and the write's answer is the row.
-    pub fn claim(now: Timestamp, lease: Duration) -> Change {
+    pub fn claim(invocation: &str, now: Timestamp, lease: Duration) -> Change {
         Change {
             expect: Expect::Claimable { now },
             set: vec![
@@ -243,6 +256,7 @@ impl Job {
                 Set::Message(String::from("Started")),
                 Set::Reported(false),
                 Set::LeaseUntil(now + lease),
+                Set::ClaimedBy(invocation.to_owned()),
                 Set::UpdatedAt(now),
                 Set::StartedAt(now),
             ],
@@ -279,11 +293,29 @@ impl Job {
     /// Takes an ended job off the index of open ones, once its end was pushed.
     pub fn close(&self) -> Change {
         Change {
-            expect: Expect::Seq(self.seq),
+            expect: self.as_read(),
             set: vec![],
             raise: vec![],
             clear: vec![Clear::Open],
         }
+    }
+
+    /// Whether its end has been announced for long enough, heard or not.
+    pub fn announced_in_vain(&self, now: Timestamp) -> bool {
+        self.finished_at.is_some_and(|at| at + ANNOUNCED_FOR <= now)
+    }
+
+    /// The job as this row shows it: no event and no resend came after.
+    fn as_read(&self) -> Expect {
+        Expect::AsRead {
+            seq: self.seq,
+            resends: self.resends,
+        }
+    }
+
+    /// Whether this very invocation holds the lease.
+    pub fn is_claimed_by(&self, invocation: &str) -> bool {
+        self.status == Status::Processing && self.claimed_by.as_deref() == Some(invocation)
     }
 
     pub fn availability(&self, now: Timestamp) -> Availability {
@@ -302,17 +334,16 @@ impl Job {
         }
         // A lapsed lease is resent at once; after that, like an unclaimed job, at growing distance.
         let waiting_since = self.lease_until.unwrap_or(self.updated_at);
-        let backoff = RESEND_AFTER * 2u32.pow(self.resends.min(RESENDS));
+        let backoff = RESEND_AFTER * 2u32.pow(self.resends.min(MOST_DOUBLINGS));
         let due = match self.resent_at.filter(|resent| *resent >= waiting_since) {
             Some(resent) => resent + backoff,
             None if self.lease_until.is_some() => waiting_since,
             None => waiting_since + RESEND_AFTER,
         };
-        (due <= now && self.resends < RESENDS).then(|| {
-            let set = vec![Set::ResentAt(now)];
+        (due <= now).then(|| {
             Repair::Resend(Change {
-                expect: Expect::Seq(self.seq),
-                set,
+                expect: self.as_read(),
+                set: vec![Set::ResentAt(now)],
                 raise: vec![Raise::Resends],
                 clear: vec![],
             })

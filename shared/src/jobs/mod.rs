@@ -17,8 +17,9 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 
-use crate::ids::{JobId, Owner};
-use crate::item::{Attributes, Item, text, time};
+use crate::config::{Config, ConfigError};
+use crate::ids::{Cursor, JobId, Owner};
+use crate::item::{Attributes, Item, text, time, ttl};
 use crate::job::{Change, Job};
 
 /// `BatchGetItem` takes so many keys.
@@ -50,31 +51,47 @@ pub enum Commit {
 /// Some of an owner's jobs, newest first.
 pub struct Page {
     pub jobs: Vec<Job>,
-    /// Where the next page begins, opaque; none after the last.
-    pub cursor: Option<String>,
+    /// Where the page ends; none on the last.
+    pub cursor: Option<Cursor>,
 }
 
 impl Jobs {
-    pub fn new(dynamo: Client, table: String) -> Self {
-        Self { dynamo, table }
+    /// The table that `JOBS_TABLE` names.
+    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+        let table = config.required("JOBS_TABLE")?.to_owned();
+        Ok(Self {
+            dynamo: dynamo.clone(),
+            table,
+        })
     }
 
-    /// Writes a new job, unless its id exists.
+    /// Writes a new job, unless its id is taken by one that still counts.
     pub async fn create(&self, job: &Job) -> Result<Created> {
         let put = self
             .dynamo
             .put_item()
             .table_name(&self.table)
             .set_item(Some(row::item(job)))
-            .condition_expression("attribute_not_exists(jobId)")
+            .condition_expression("attribute_not_exists(jobId) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", ttl(job.created_at))
             .return_values_on_condition_check_failure(OnFailure::AllOld);
         match put.send().await.map_err(|error| error.into_service_error()) {
             Ok(_) => Ok(Created::New),
             Err(PutItemError::ConditionalCheckFailedException(refused)) => {
-                let item = refused
-                    .item
-                    .context("DynamoDB answered no item with a failed condition")?;
-                Ok(Created::Exists(Box::new(row::job(&item)?)))
+                let item = refused.item;
+                let item = item.context("DynamoDB answered no item with a failed condition")?;
+                let earlier = row::job(&item)?;
+                // The SDK sends a put again whose answer it lost; the second then meets the first.
+                let own =
+                    (earlier.created_at, &earlier.followers) == (job.created_at, &job.followers);
+                Ok(
+                    if own && earlier.request_id == job.request_id && earlier.input == job.input {
+                        Created::New
+                    } else {
+                        Created::Exists(Box::new(earlier))
+                    },
+                )
             }
             Err(error) => Err(error).context("writing a new job"),
         }
@@ -136,14 +153,14 @@ impl Jobs {
         &self,
         owner: &Owner,
         limit: u32,
-        cursor: Option<&str>,
+        cursor: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<Page> {
-        let start = cursor.and_then(row::read_cursor).map(|(id, created_at)| {
+        let start = cursor.map(|cursor| {
             HashMap::from([
-                ("jobId".to_owned(), text(id)),
+                ("jobId".to_owned(), text(cursor.job.to_string())),
                 ("userId".to_owned(), text(&owner.user)),
-                ("createdAt".to_owned(), text(created_at)),
+                ("createdAt".to_owned(), time(cursor.created_at)),
             ])
         });
         let query = self
@@ -157,25 +174,19 @@ impl Jobs {
             .limit(limit as i32)
             .set_exclusive_start_key(start);
         let answer = query.send().await.context("listing a user's jobs")?;
-        let cursor = answer
-            .last_evaluated_key
-            .as_ref()
-            .map(row::key_cursor)
-            .transpose()?;
+        let cursor = match &answer.last_evaluated_key {
+            Some(key) => Some(cursor_of(key)?),
+            None => None,
+        };
         let mut jobs = self.batch(answer.items.unwrap_or_default()).await?;
         jobs.retain(|job| job.owner == *owner && job.expires_at > now);
         jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
         Ok(Page { jobs, cursor })
     }
 
-    /// The cursor of a page that ends with this job.
-    pub fn cursor_after(job: &Job) -> String {
-        row::cursor(&job.id.to_string(), job.created_at)
-    }
-
     /// Jobs of one shard of the open index that were created before `before`, oldest first, from the
     /// key `start` on; and the key to go on from.
-    pub async fn open(
+    pub async fn still_open(
         &self,
         shard: u8,
         before: Timestamp,
@@ -227,7 +238,14 @@ impl Jobs {
                 .remove(&self.table)
                 .unwrap_or_default()
             {
-                jobs.push(row::job(&item)?);
+                match row::job(&item) {
+                    Ok(job) => jobs.push(job),
+                    // One row that a newer version or a hand has spoiled must not hide the others.
+                    Err(error) => {
+                        let job = Item(&item).text("jobId").unwrap_or_default();
+                        tracing::error!(job, %error, "a job's row can't be read");
+                    }
+                }
             }
             wanted = rest;
             // DynamoDB may leave keys over when the answer grows past 16 MB or it is throttled.
@@ -241,4 +259,13 @@ impl Jobs {
         }
         Ok(jobs)
     }
+}
+
+fn cursor_of(key: &Attributes) -> Result<Cursor> {
+    let item = Item(key);
+    let job = JobId::parse(item.text("jobId")?).context("an index entry's id is no job id")?;
+    Ok(Cursor {
+        job,
+        created_at: item.time("createdAt")?,
+    })
 }

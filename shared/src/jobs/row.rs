@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
 
 use crate::ids::{ConnectionId, JobId, Owner};
 use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
@@ -87,6 +86,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         reported: item.flag("reported")?,
         fence: item.number("fence")?,
         lease_until: item.optional_time("leaseUntil")?,
+        claimed_by: item.optional_text("claimedBy")?.map(Into::into),
         created_at: item.time("createdAt")?,
         updated_at: item.time("updatedAt")?,
         started_at: item.optional_time("startedAt")?,
@@ -188,6 +188,7 @@ impl Writer {
             Set::Message(message) => ("message", text(message)),
             Set::Reported(reported) => ("reported", AttributeValue::Bool(*reported)),
             Set::LeaseUntil(until) => ("leaseUntil", time(*until)),
+            Set::ClaimedBy(invocation) => ("claimedBy", text(invocation)),
             Set::UpdatedAt(at) => ("updatedAt", time(*at)),
             Set::StartedAt(at) => {
                 let (name, value) = (self.name("startedAt"), self.value(time(*at)));
@@ -242,9 +243,14 @@ impl Writer {
                 );
                 format!("{fence_name} = {fence} AND {status} = {processing}")
             }
-            Expect::Seq(seq) => {
-                let (name, seq) = (self.name("seq"), self.value(number(*seq)));
-                format!("{name} = {seq}")
+            Expect::AsRead { seq, resends } => {
+                let (seq_name, seq) = (self.name("seq"), self.value(number(*seq)));
+                let (resends_name, resends) =
+                    (self.name("resends"), self.value(number((*resends).into())));
+                // A row that was never resent has no count.
+                format!(
+                    "{seq_name} = {seq} AND (attribute_not_exists({resends_name}) OR {resends_name} = {resends})"
+                )
             }
             Expect::Owned(owner) => self.owned(owner),
             Expect::Room {
@@ -258,8 +264,9 @@ impl Writer {
                     self.value(number(*followers as u64)),
                 );
                 let connection = self.value(text(&connection.0));
+                let finished = self.name("finishedAt");
                 format!(
-                    "{owned} AND (attribute_not_exists({name}) OR size({name}) < {room} OR contains({name}, {connection}))"
+                    "{owned} AND attribute_not_exists({finished}) AND (attribute_not_exists({name}) OR size({name}) < {room} OR contains({name}, {connection}))"
                 )
             }
         }
@@ -310,23 +317,4 @@ fn failure(error: &JobError) -> AttributeValue {
             AttributeValue::Bool(error.retryable),
         ),
     ]))
-}
-
-/// A page's end as an opaque text: the last job's id and time. Whose jobs the page lists is the
-/// asker's identity and never in the cursor.
-pub(super) fn cursor(id: &str, created_at: Timestamp) -> String {
-    format!("{id}~{created_at:.3}")
-}
-
-/// The cursor of the page that DynamoDB ended with this key.
-pub(super) fn key_cursor(key: &Attributes) -> Result<String, ItemError> {
-    let item = Item(key);
-    Ok(cursor(item.text("jobId")?, item.time("createdAt")?))
-}
-
-/// The id and time in a cursor, if it is one of ours.
-pub(super) fn read_cursor(cursor: &str) -> Option<(String, String)> {
-    let (id, created_at) = cursor.split_once('~')?;
-    let created_at: Timestamp = created_at.parse().ok()?;
-    Some((JobId::parse(id)?.to_string(), format!("{created_at:.3}")))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use crate::ids::JobId;
+use crate::ids::{Cursor, JobId};
 use crate::job::Status;
 use crate::limits;
 
@@ -18,6 +18,8 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unreadable {
     pub request_id: Option<String>,
+    /// Whether it names an action that is answered before anyone has authenticated.
+    pub open_to_all: bool,
     pub refusal: Refusal,
 }
 
@@ -69,7 +71,7 @@ pub struct Submission {
 pub struct Listing {
     pub status: Option<Status>,
     pub limit: u32,
-    pub cursor: Option<String>,
+    pub cursor: Option<Cursor>,
 }
 
 /// The actions of [`Action`] by name, for the answer to an unknown one.
@@ -91,6 +93,7 @@ impl Request {
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
         let nameless = |refusal| Unreadable {
             request_id: None,
+            open_to_all: false,
             refusal,
         };
         let fields = Fields::read(text).map_err(nameless)?;
@@ -99,6 +102,7 @@ impl Request {
             Ok(action) => Ok(Self { request_id, action }),
             Err(refusal) => Err(Unreadable {
                 request_id,
+                open_to_all: matches!(fields.name(), Ok("ping" | "authenticate")),
                 refusal,
             }),
         }
@@ -287,10 +291,14 @@ impl Fields {
                 format!("'limit' must be between 1 and {}.", limits::PAGE),
             ));
         }
+        let cursor = |text| {
+            Cursor::parse(text)
+                .ok_or_else(|| Refusal::field("cursor", "'cursor' is not one of ours."))
+        };
         Ok(Listing {
             status,
             limit: limit as u32,
-            cursor: self.short_text("cursor", 256)?,
+            cursor: self.text("cursor")?.map(cursor).transpose()?,
         })
     }
 }
@@ -356,6 +364,7 @@ mod tests {
             ),
             (json!({"action": "listJobs", "limit": 101}), "limit"),
             (json!({"action": "listJobs", "status": "lost"}), "status"),
+            (json!({"action": "listJobs", "cursor": "x"}), "cursor"),
             (json!({"action": "refreshToken"}), "token"),
             (
                 json!({"action": "ping", "requestId": "r".repeat(129)}),
