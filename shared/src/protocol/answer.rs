@@ -68,7 +68,7 @@ pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp
     let mut shown = view(job);
     if let Some(Outcome::Completed(JobResult::Here(result))) = &job.outcome {
         // Beside a large result there is room for the beginning of a large query.
-        if result.len() + job.input.query.len() > limits::RESULT_BYTES {
+        if result.len() + shown["query"].to_string().len() > limits::ANSWER_BYTES {
             shown["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();
         }
         shown["result"] = serde_json::from_str(result).unwrap_or(Value::Null);

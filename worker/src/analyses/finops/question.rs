@@ -33,127 +33,25 @@ pub(super) struct Question {
     pub understood: bool,
 }
 
+/// The one cost column that is summed; naming it changes nothing.
+const SUMMED: &str = "billedcost";
+
+fn is_filler(word: &str) -> bool {
+    word == SUMMED || FILLER.contains(&word)
+}
+
 /// Words that carry no restriction, so that leaving them aside changes no figure.
 const FILLER: &[&str] = &[
-    "a",
-    "all",
-    "am",
-    "amount",
-    "an",
-    "and",
-    "any",
-    "are",
-    "as",
-    "at",
-    "be",
-    "been",
-    "bill",
-    "billed",
-    "billedcost",
-    "billing",
-    "bills",
-    "by",
-    "can",
-    "charge",
-    "charged",
-    "charges",
-    "cost",
-    "costing",
-    "costs",
-    "could",
-    "dear",
-    "did",
-    "display",
-    "do",
-    "does",
-    "each",
-    "expense",
-    "expenses",
-    "find",
-    "for",
-    "from",
-    "get",
-    "give",
-    "got",
-    "had",
-    "has",
-    "have",
-    "hello",
-    "hey",
-    "hi",
-    "how",
-    "i",
-    "in",
-    "is",
-    "it",
-    "know",
-    "let",
-    "like",
-    "list",
-    "many",
-    "me",
-    "money",
-    "much",
-    "my",
-    "need",
-    "of",
-    "on",
-    "our",
-    "out",
-    "over",
-    "paid",
-    "pay",
-    "paying",
-    "per",
-    "please",
-    "s",
-    "see",
-    "show",
-    "so",
-    "spend",
-    "spending",
-    "spends",
-    "spent",
-    "tell",
-    "thank",
-    "thanks",
-    "that",
-    "the",
-    "their",
-    "there",
-    "this",
-    "to",
-    "up",
-    "us",
-    "usage",
-    "use",
-    "used",
-    "using",
-    "want",
-    "was",
-    "we",
-    "were",
-    "what",
-    "which",
-    "will",
-    "with",
-    "within",
-    "would",
-    "you",
-    "your",
-    "d",
-    "ll",
-    "m",
-    "account",
-    "service",
-    "region",
-    "period",
-    "during",
-    "month",
-    "or",
-    "come",
-    "came",
-    "adds",
+    "a", "all", "am", "amount", "an", "and", "any", "are", "as", "at", "be", "been", "bill",
+    "billed", "billing", "bills", "by", "can", "charge", "charged", "charges", "cost", "costing",
+    "costs", "could", "dear", "did", "display", "do", "does", "each", "expense", "expenses",
+    "find", "for", "from", "get", "give", "got", "had", "has", "have", "hello", "hey", "hi", "how",
+    "i", "in", "is", "it", "know", "let", "like", "list", "many", "me", "money", "much", "my",
+    "need", "of", "on", "our", "out", "over", "paid", "pay", "paying", "per", "please", "s", "see",
+    "show", "so", "spend", "spending", "spends", "spent", "tell", "thank", "thanks", "that", "the",
+    "their", "there", "this", "to", "up", "us", "usage", "use", "used", "using", "want", "was",
+    "we", "were", "what", "which", "will", "with", "within", "would", "you", "your", "d", "ll",
+    "m", "account", "service", "region", "period", "during", "month", "or", "come", "came", "adds",
     "add",
 ];
 
@@ -241,8 +139,8 @@ impl Question {
                     continue;
                 }
                 let phrase: String = (start..end).map(|index| words.text(index)).collect();
-                let reserved = length == 1
-                    && (FILLER.contains(&phrase.as_str()) || dates::month_name(&phrase).is_some());
+                let reserved =
+                    length == 1 && (is_filler(&phrase) || dates::month_name(&phrase).is_some());
                 if reserved {
                     continue;
                 }
@@ -288,7 +186,7 @@ impl Question {
             }
             for beside in [at.checked_sub(1), Some(at + 1)].into_iter().flatten() {
                 let word = words.free_text(beside);
-                if word.is_empty() || FILLER.contains(&word) || EXCLUDING.contains(&word) {
+                if word.is_empty() || is_filler(word) || EXCLUDING.contains(&word) {
                     continue;
                 }
                 let has_word = |number: &usize| {
@@ -465,11 +363,7 @@ fn take_provider(words: &mut Words, ledger: &Ledger) {
 
 /// Runs of unused words, without the filler at their ends.
 fn left_over(words: &Words) -> Vec<String> {
-    let telling = |index: usize| {
-        words
-            .free(index)
-            .is_some_and(|word| !FILLER.contains(&word.text.as_str()))
-    };
+    let telling = |index: usize| words.free(index).is_some_and(|word| !is_filler(&word.text));
     let mut runs = Vec::new();
     let mut at = 0;
     while at < words.len() {
