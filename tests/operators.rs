@@ -63,41 +63,18 @@ async fn a_job_reads_like_a_job_with_the_stock_command_line() -> Result<()> {
         .await?;
     assert_eq!(ttl["TimeToLiveDescription"]["AttributeName"], "ttl");
 
-    let url = stack
-        .aws(&["sqs", "get-queue-url", "--queue-name", "longhaul-jobs"])
-        .await?["QueueUrl"]
-        .as_str()
-        .context("no url")?
-        .to_owned();
-    let attributes = stack
-        .aws(&[
-            "sqs",
-            "get-queue-attributes",
-            "--queue-url",
-            &url,
-            "--attribute-names",
-            "All",
-        ])
-        .await?;
-    assert_eq!(attributes["Attributes"]["VisibilityTimeout"], "5400");
-    assert!(
-        attributes["Attributes"]["RedrivePolicy"]
-            .as_str()
-            .context("no redrive")?
-            .contains("longhaul-jobs-dlq")
-    );
+    let url = stack.queue("longhaul-jobs").await?;
+    let attributes = stack.attributes(&url).await?;
+    assert_eq!(attributes["VisibilityTimeout"], "5400");
+    let redrive = attributes["RedrivePolicy"].as_str().context("no redrive")?;
+    assert!(redrive.contains("longhaul-jobs-dlq"));
     Ok(())
 }
 
 #[tokio::test]
 async fn what_no_worker_can_read_is_kept_and_stops_nothing() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let url = stack
-        .aws(&["sqs", "get-queue-url", "--queue-name", "longhaul-jobs"])
-        .await?["QueueUrl"]
-        .as_str()
-        .context("no url")?
-        .to_owned();
+    let url = stack.queue("longhaul-jobs").await?;
     stack
         .aws(&[
             "sqs",
