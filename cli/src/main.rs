@@ -7,6 +7,7 @@ mod ask;
 mod bill;
 mod conversation;
 mod functions;
+mod logs;
 mod stack;
 mod token;
 mod up;
@@ -31,6 +32,8 @@ enum Command {
     Ask(ask::Ask),
     /// Keeps the embedded cloud running.
     Up(up::Up),
+    /// Prints what a function of the embedded cloud has logged.
+    Logs(logs::Logs),
     /// Prints a development token for the embedded cloud.
     Token(token::Token),
     /// Writes a sample bill (FOCUS 1.0, CSV).
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         match Arguments::parse().command {
             Command::Ask(ask) => ask.run().await,
             Command::Up(up) => up.run().await.map(|()| Ended::Well),
+            Command::Logs(logs) => logs.run().await.map(|()| Ended::Well),
             Command::Token(token) => token.run().map(|()| Ended::Well),
             Command::Bill(bill) => bill.run().map(|()| Ended::Well),
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use longhaul_local::cloud::{Cloud, Options};
+use longhaul_local::cloud::{Cloud, Options, Pace};
 use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
 use longhaul_worker::analyses::finops;
 
@@ -106,16 +106,17 @@ impl Place {
     pub async fn stack(&self, start: &Start, port: u16, aws_port: u16) -> Result<Stack> {
         match DataFolder::open(&self.data)? {
             Opened::Held(folder) => Ok(Stack::Own(Box::new(
-                self.start(folder, start, port, aws_port).await?,
+                self.start(folder, start, port, aws_port, Pace::default())
+                    .await?,
             ))),
             Opened::InUse => Ok(Stack::Running(self.running()?)),
         }
     }
 
     /// Starts a stack on this data folder, which nobody else may be using.
-    pub async fn own(&self, start: &Start, port: u16, aws_port: u16) -> Result<Cloud> {
+    pub async fn own(&self, start: &Start, port: u16, aws_port: u16, pace: Pace) -> Result<Cloud> {
         match DataFolder::open(&self.data)? {
-            Opened::Held(folder) => self.start(folder, start, port, aws_port).await,
+            Opened::Held(folder) => self.start(folder, start, port, aws_port, pace).await,
             Opened::InUse => {
                 let process = self
                     .running()
@@ -140,6 +141,7 @@ impl Place {
         start: &Start,
         port: u16,
         aws_port: u16,
+        pace: Pace,
     ) -> Result<Cloud> {
         let mut defaults = BTreeMap::from([("NoopEnabled".to_owned(), "true".to_owned())]);
         let (bill, sample) = match &start.bill {
@@ -164,6 +166,7 @@ impl Place {
                 start.trust_claims.to_string(),
             )]),
             wire_log: start.wire_log.clone(),
+            pace,
         };
         Cloud::start(folder, options).await
     }

@@ -1,8 +1,10 @@
 //! `longhaul up`: keeps the embedded cloud running until it is told to stop.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::Args;
-use longhaul_local::cloud::Cloud;
+use longhaul_local::cloud::{Cloud, Delay, Pace};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::stack::{Place, Start};
@@ -19,13 +21,55 @@ pub struct Up {
     place: Place,
     #[command(flatten)]
     start: Start,
+    #[command(flatten)]
+    hastened: Hastened,
+}
+
+/// What tests and benchmarks change of the gateway.
+#[derive(Args)]
+struct Hastened {
+    /// Close a WebSocket after so long without a frame, in place of 10 minutes.
+    #[arg(long, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    idle_seconds: Option<u64>,
+    /// Close a WebSocket after so long in any case, in place of 2 hours.
+    #[arg(long, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    life_seconds: Option<u64>,
+    /// Lift the throttle of the template's stage.
+    #[arg(long, hide = true)]
+    no_throttle: bool,
+    /// Handle each frame that contains TEXT so much later; may be repeated.
+    #[arg(long = "delay-frames", value_name = "TEXT=MILLISECONDS", hide = true, value_parser = delay)]
+    delays: Vec<Delay>,
+}
+
+impl Hastened {
+    fn pace(&self) -> Pace {
+        let usual = Pace::default();
+        Pace {
+            idle: self.idle_seconds.map_or(usual.idle, Duration::from_secs),
+            life: self.life_seconds.map_or(usual.life, Duration::from_secs),
+            throttled: !self.no_throttle,
+            delays: self.delays.clone(),
+        }
+    }
+}
+
+fn delay(text: &str) -> Result<Delay, String> {
+    let (text, by) = text.rsplit_once('=').ok_or("expected TEXT=MILLISECONDS")?;
+    let by = by
+        .parse()
+        .map_err(|_| "expected a number of milliseconds")?;
+    Ok(Delay {
+        text: text.to_owned(),
+        by: Duration::from_millis(by),
+    })
 }
 
 impl Up {
     pub async fn run(self) -> Result<()> {
         let cloud = self
             .place
-            .own(&self.start, self.port, self.aws_port)
+            .own(&self.start, self.port, self.aws_port, self.hastened.pace())
             .await?;
         self.tell(&cloud);
         let mut terminated = signal(SignalKind::terminate())?;
@@ -61,6 +105,9 @@ impl Up {
         );
         println!();
         println!("Only in AWS, and without effect here: {}", inert(cloud));
+        if !cloud.kept.is_empty() {
+            println!("Kept, but not in the template: {}", cloud.kept.join(", "));
+        }
         println!("READY");
     }
 }

@@ -21,13 +21,14 @@ async fn main() -> Result<(), Error> {
     }
 }
 
-/// `{"do": "echo" | "fail" | "exit" | "hang" | "hold" | "print"}`
+/// `{"do": "echo" | "fail" | "exit" | "hang" | "hold" | "print" | "grow"}`
 async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event.payload["do"].as_str() {
         Some("fail") => Err("as asked".into()),
         Some("exit") => std::process::exit(7),
         Some("hang") => std::future::pending().await,
         Some("hold") => hold().await,
+        Some("grow") => grow(event.payload["mib"].as_u64().unwrap_or_default()).await,
         Some("print") => {
             println!("printed by {}", event.context.request_id);
             Ok(Value::Null)
@@ -47,6 +48,17 @@ async fn hold() -> Result<Value, Error> {
     let file = std::fs::File::create(notes().join("held"))?;
     file.lock()?;
     std::future::pending().await
+}
+
+/// Takes so many MiB, one after the other, and touches every page of them.
+async fn grow(mib: u64) -> Result<Value, Error> {
+    let mut held = Vec::new();
+    for _ in 0..mib {
+        held.push(vec![1_u8; 1 << 20]);
+        // Slowly enough to be caught far below what this machine has.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(json!(held.len()))
 }
 
 /// A record's body is `ok`, `fail`, `throw`, `wait` (until the test notes `go`), or
@@ -70,8 +82,9 @@ async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// `?token=` names the outcome.
+/// `?token=` names the outcome. Each call is noted.
 async fn authorize(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    append("authorizations", &event.payload)?;
     let token = event.payload["queryStringParameters"]["token"].as_str();
     let (effect, context) = match token {
         Some("deny") => ("Deny", json!({})),
@@ -98,6 +111,11 @@ async fn socket(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event["requestContext"]["eventType"].as_str() {
         Some("CONNECT") => match event["queryStringParameters"]["connect"].as_str() {
             Some("fail") => Err("as asked".into()),
+            Some("wait") => {
+                append("connects", &event)?;
+                exists(&notes().join("go")).await;
+                Ok(json!({ "statusCode": 200 }))
+            }
             Some("malformed") => Ok(json!("no status")),
             Some("subprotocol") => Ok(json!({
                 "statusCode": 200, "headers": { "Sec-WebSocket-Protocol": "longhaul.v1" },

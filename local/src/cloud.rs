@@ -23,8 +23,10 @@ use crate::data::{DataFolder, Endpoints};
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoint;
 use crate::event_source::{Mapping, SqsCall};
+pub use crate::gateway::{Delay, Pace};
 use crate::gateway::{Gateway, GatewayOptions};
 use crate::lambda::{Lambda, Launch};
+use crate::loopback::{self, Door};
 use crate::plan::Plan;
 use crate::schedule::{self, Ticking};
 use crate::sqs::Sqs;
@@ -33,10 +35,6 @@ use crate::wire_log::{Call, WireLog, caller};
 
 /// Invocations at once over all functions, unless the template reserves fewer (AWS's own default is 1,000).
 const CONCURRENCY: u32 = 100;
-/// API Gateway closes a WebSocket after so long without a frame, and after so long in any case
-/// (API Gateway's quotas for WebSocket APIs).
-const IDLE: Duration = Duration::from_secs(10 * 60);
-const LIFE: Duration = Duration::from_secs(2 * 3600);
 /// How long a stop waits for batches in flight and for `$disconnect` to be told.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -60,12 +58,16 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// Where each AWS call is to be noted.
     pub wire_log: Option<PathBuf>,
+    /// What of the gateway is to differ from AWS.
+    pub pace: Pace,
 }
 
 /// A running cloud. Dropping it ends its functions; [`Cloud::stop`] does so in order.
 pub struct Cloud {
     pub endpoints: Endpoints,
     pub plan: Plan,
+    /// Tables and queues, by kind and name, that are in the data folder and not in the template.
+    pub kept: Vec<String>,
     gateway: Gateway,
     lambda: Lambda,
     servers: JoinSet<()>,
@@ -97,9 +99,9 @@ impl Cloud {
             .unwrap_or_default();
 
         let dynamodb = DynamoDb::start(&data.folder("dynamodb")?)?;
-        dynamodb.provision(&plan.tables)?;
+        let mut kept = dynamodb.provision(&plan.tables)?;
         let sqs = Sqs::open(&data.folder("sqs")?, endpoints.aws.clone())?;
-        sqs.provision(&plan.queues).await?;
+        kept.extend(sqs.provision(&plan.queues).await?);
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
         let launch = Launch {
@@ -111,22 +113,24 @@ impl Cloud {
         };
         let lambda = Lambda::start(plan.functions.clone(), launch).await?;
         let domain = gateway_port.local_addr()?.to_string();
-        let options = GatewayOptions {
-            idle: IDLE,
-            life: LIFE,
-            domain,
-        };
-        let gateway = Gateway::new(api, lambda.clone(), options);
+        let pace = options.pace;
+        let gateway = Gateway::new(api, lambda.clone(), GatewayOptions { pace, domain });
 
+        let console = gateway_port.local_addr()?.port();
+        let door =
+            |is_aws| middleware::from_fn_with_state(Door { console, is_aws }, loopback::guard);
         let mut servers = JoinSet::new();
         let web = gateway
             .router(Router::new())
-            .layer(middleware::from_fn_with_state(log.clone(), note_push));
+            .layer(middleware::from_fn_with_state(log.clone(), note_push))
+            .layer(door(false));
         serve(&mut servers, gateway_port, web);
         serve(
             &mut servers,
             aws_port,
-            Endpoint::new(dynamodb.address, sqs.clone(), log).router(),
+            Endpoint::new(dynamodb.address, sqs.clone(), log)
+                .router()
+                .layer(door(true)),
         );
         let mut pollers = vec![];
         for source in plan.event_sources.clone() {
@@ -141,6 +145,7 @@ impl Cloud {
         Ok(Self {
             endpoints,
             plan,
+            kept,
             gateway,
             lambda,
             servers,

@@ -4,15 +4,14 @@
 //! else; its router is private, so it listens on a port that [`crate::endpoint`] forwards to. Which
 //! tables there are is the plan's business.
 
+mod provision;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use dynoxide::actions::create_table::CreateTableRequest;
-use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
-use dynoxide::{Database, DynoxideError, server};
-use serde_json::json;
+use dynoxide::{Database, server};
 use tokio::sync::oneshot;
 
 use crate::plan::Table;
@@ -79,38 +78,9 @@ impl DynamoDb {
         })
     }
 
-    /// Makes the tables that are not there yet.
-    pub fn provision(&self, tables: &[Table]) -> Result<()> {
-        for table in tables {
-            let named = || format!("the table {}", table.name);
-            let request: CreateTableRequest =
-                serde_json::from_value(table.create.clone()).with_context(named)?;
-            match self.database.create_table(request) {
-                Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => {}
-                Err(error) => return Err(anyhow!("{error}")).with_context(named),
-            }
-            if let Some(attribute) = &table.ttl_attribute {
-                self.expire(&table.name, attribute).with_context(named)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn expire(&self, table: &str, attribute: &str) -> Result<()> {
-        let specification = json!({"Enabled": true, "AttributeName": attribute});
-        let request: UpdateTimeToLiveRequest = serde_json::from_value(
-            json!({"TableName": table, "TimeToLiveSpecification": specification}),
-        )?;
-        match self.database.update_time_to_live(request) {
-            Ok(_) => Ok(()),
-            // Said of a table on which it is enabled already.
-            Err(DynoxideError::ValidationException(message))
-                if message.contains("already enabled") =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(anyhow!("{error}")),
-        }
+    /// Brings the tables about that a template asks for; see [`provision::provision`].
+    pub fn provision(&self, tables: &[Table]) -> Result<Vec<String>> {
+        provision::provision(&self.database, tables)
     }
 }
 

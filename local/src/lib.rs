@@ -9,6 +9,7 @@ mod endpoint;
 mod event_source;
 mod gateway;
 pub mod lambda;
+mod loopback;
 pub mod plan;
 mod schedule;
 mod sqs;

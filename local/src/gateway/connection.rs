@@ -288,13 +288,13 @@ where
 
 /// Waits until the connection has lived, or been silent, for too long.
 async fn expire(gateway: &Inner, connection: &Connection) -> Ending {
-    let life = sleep(gateway.options.life);
+    let life = sleep(gateway.options.pace.life);
     let silence = async {
         loop {
             let now = Timestamp::now().as_millisecond();
             let silent = now - connection.active.load(Ordering::Relaxed);
             let silent = Duration::from_millis(u64::try_from(silent).unwrap_or(0));
-            match gateway.options.idle.checked_sub(silent) {
+            match gateway.options.pace.idle.checked_sub(silent) {
                 Some(left) if !left.is_zero() => sleep(left).await,
                 _ => return,
             }

@@ -1,5 +1,5 @@
 //! The `@connections` API: post to a connection, ask after it, close it. It knows which connections
-//! are open and nothing of who may ask: local requests are not authorized.
+//! are open and nothing of who may ask: a local request must be signed, by whomever.
 
 use std::sync::Arc;
 
@@ -28,6 +28,13 @@ pub(super) async fn answer(
     id: &str,
     request: Request,
 ) -> Response {
+    if !is_signed(&request) {
+        return problem(
+            StatusCode::FORBIDDEN,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        );
+    }
     if stage != gateway.spec.stage {
         return problem(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden");
     }
@@ -61,6 +68,14 @@ pub(super) async fn answer(
         }
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
+}
+
+/// Whether it carries a signature, in its header or in its query.
+fn is_signed(request: &Request) -> bool {
+    let header = request.headers().get(header::AUTHORIZATION);
+    let in_header = header.is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "));
+    let query = request.uri().query().unwrap_or_default();
+    in_header || query.contains("X-Amz-Signature=")
 }
 
 /// Why a post was not queued.

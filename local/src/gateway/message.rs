@@ -13,6 +13,10 @@ pub(super) const PAYLOAD_LIMIT: usize = 128 * 1024;
 
 /// Has the frame handled; what is to be said goes into the connection's queue.
 pub(super) async fn handle(gateway: &Inner, connection: &Connection, body: &str) {
+    let delays = &gateway.options.pace.delays;
+    if let Some(delay) = delays.iter().find(|delay| body.contains(&delay.text)) {
+        tokio::time::sleep(delay.by).await;
+    }
     let request = new_id();
     let complaint = |message| event::error(message, &connection.peer().id, &request);
     let frame = if !gateway.admits() {

@@ -28,13 +28,42 @@ use crate::plan;
 use connection::{Connection, Ending};
 use throttle::Bucket;
 
-/// What a deployment of API Gateway fixes and a test may hasten.
+/// What a deployment of API Gateway fixes and a test may hasten or hold up.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// After so long without a frame either way the connection is closed with 1001.
+    pub idle: Duration,
+    /// The longest life of a connection, closed with 1001.
+    pub life: Duration,
+    /// Whether the stage's throttle applies.
+    pub throttled: bool,
+    /// Frames that are handled later than they came, so that those after them overtake.
+    pub delays: Vec<Delay>,
+}
+
+impl Default for Pace {
+    /// As AWS: ten minutes idle and two hours of life (API Gateway's quotas for WebSocket APIs).
+    fn default() -> Pace {
+        Pace {
+            idle: Duration::from_secs(10 * 60),
+            life: Duration::from_secs(2 * 3600),
+            throttled: true,
+            delays: Vec::new(),
+        }
+    }
+}
+
+/// Holds up each frame that contains `text`.
+#[derive(Debug, Clone)]
+pub struct Delay {
+    pub text: String,
+    pub by: Duration,
+}
+
+/// How a gateway is run.
 #[derive(Debug, Clone)]
 pub struct GatewayOptions {
-    /// After so long without a frame either way the connection is closed with 1001 (AWS: 10 min).
-    pub idle: Duration,
-    /// The longest life of a connection, closed with 1001 (AWS: 2 h).
-    pub life: Duration,
+    pub pace: Pace,
     /// `host:port`, what events carry as `domainName`.
     pub domain: String,
 }
@@ -61,6 +90,7 @@ impl Gateway {
     pub fn new(spec: plan::Gateway, lambda: Lambda, options: GatewayOptions) -> Gateway {
         let throttle = spec
             .throttle
+            .filter(|_| options.pace.throttled)
             .map(|(rate, burst)| Mutex::new(Bucket::new(rate, burst, Instant::now())));
         Gateway {
             inner: Arc::new(Inner {

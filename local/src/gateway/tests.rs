@@ -79,7 +79,16 @@ impl Api {
         let address = listener.local_addr().unwrap();
         let listener = listener.tap_io(|socket| socket.set_nodelay(true).unwrap());
         let domain = address.to_string();
-        let options = GatewayOptions { idle, life, domain };
+        let pace = Pace {
+            idle,
+            life,
+            delays: vec![Delay {
+                text: "held up".into(),
+                by: Duration::from_millis(500),
+            }],
+            ..Pace::default()
+        };
+        let options = GatewayOptions { pace, domain };
         let gateway = Gateway::new(spec, lambda.clone(), options);
         let page = Router::new().route("/", get(|| async { "the page" }));
         let app = gateway.router(page);
@@ -114,6 +123,7 @@ impl Api {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address))
+            .header("authorization", "AWS4-HMAC-SHA256 Credential=local")
             .body(Full::new(body))
             .unwrap();
         let client = HttpClient::builder(TokioExecutor::new()).build_http();
@@ -215,6 +225,19 @@ async fn what_the_authorizer_says_is_in_later_events() {
     api.end().await;
 }
 
+/// API Gateway keeps results (`AuthorizerResultTtlInSeconds`) for HTTP APIs only.
+#[tokio::test]
+async fn the_authorizer_is_asked_at_each_handshake() {
+    let api = Api::with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
+    for _ in 0..3 {
+        drop(api.connect("?token=good").await);
+    }
+    assert_eq!(api.refused("/prod?token=deny").await, 403);
+    let asked = crate::lambda::tests::notes(api.folder.path(), "authorizations", 4).await;
+    assert_eq!(asked.len(), 4);
+    api.end().await;
+}
+
 #[tokio::test]
 async fn only_the_functions_subprotocol_is_selected() {
     let api = Api::plain().await;
@@ -247,6 +270,20 @@ async fn frames_of_one_client_are_handled_at_the_same_time() {
     }
     hear(&mut socket).await;
     hear(&mut socket).await;
+    drop(socket);
+    api.end().await;
+}
+
+#[tokio::test]
+async fn a_frame_that_is_held_up_is_overtaken() {
+    let api = Api::plain().await;
+    let mut socket = api.connect("").await;
+    say(&mut socket, json!({ "action": "echo", "n": "held up" })).await;
+    say(&mut socket, json!({ "action": "echo", "n": "second" })).await;
+    for n in ["second", "held up"] {
+        let body = hear(&mut socket).await["body"].to_string();
+        assert!(body.contains(n), "{body}");
+    }
     drop(socket);
     api.end().await;
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::guard::Guard;
 use super::invocation::{Exit, Invocation, error_payload};
 use super::log::Log;
+use super::memory::Memory;
 use super::runtime_api::{Delivery, Reply, RuntimeApi};
 use super::{FailureKind, Function, Invoked};
 use crate::plan;
@@ -29,6 +30,7 @@ pub(super) struct Environment {
     child: Child,
     api: RuntimeApi,
     log: Log,
+    memory: Memory,
     born: Instant,
     /// Whether the child ever asked for an invocation.
     initialised: bool,
@@ -86,6 +88,7 @@ impl Environment {
         let child = child.with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Environment {
             function: function.clone(),
+            memory: Memory::of(child.id(), function.spec.memory),
             child,
             api,
             log,
@@ -96,7 +99,8 @@ impl Environment {
         })
     }
 
-    /// Hands the invocation over and waits for its end, at most for the function's timeout.
+    /// Hands the invocation over and waits for its end, at most for the function's timeout and as
+    /// long as the child stays within its memory.
     pub(super) async fn run(&mut self, invocation: Invocation) -> Ran {
         let (delivery, taken, reply) = Delivery::of(invocation.clone());
         if !self.api.offer(delivery) {
@@ -111,6 +115,10 @@ impl Environment {
                 return Ran::Died(Invoked::Failed { kind: FailureKind::Init, payload });
             }
             exit = self.child.wait() => return self.died_early(invocation, exit_of(exit)),
+            () = self.memory.outgrown() => {
+                self.kill().await;
+                return self.died_early(invocation, Exit::KILLED);
+            }
             () = tokio::time::sleep(waiting) => {
                 self.kill().await;
                 if self.initialised {
@@ -135,6 +143,13 @@ impl Environment {
                 Ran::Died(Invoked::Failed {
                     kind: FailureKind::Crashed(exit.code),
                     payload: invocation.crashed(&exit),
+                })
+            }
+            () = self.memory.outgrown() => {
+                self.kill().await;
+                Ran::Died(Invoked::Failed {
+                    kind: FailureKind::Crashed(None),
+                    payload: invocation.crashed(&Exit::KILLED),
                 })
             }
             () = tokio::time::sleep_until(begun + timeout) => {
@@ -185,12 +200,15 @@ impl Environment {
             format!("\tInit Duration: {:.2} ms", init.as_secs_f64() * 1e3)
         });
         let memory = self.function.spec.memory;
+        let used = self.memory.peak().map_or(String::new(), |peak| {
+            format!("\tMax Memory Used: {peak} MB")
+        });
         self.log
             .mark(vec![
                 format!("END RequestId: {id}"),
                 format!(
                     "REPORT RequestId: {id}\tDuration: {millis:.2} ms\tBilled Duration: {:.0} ms\t\
-                     Memory Size: {memory} MB{init}",
+                     Memory Size: {memory} MB{used}{init}",
                     billed.ceil()
                 ),
             ])

@@ -51,11 +51,26 @@ pub(super) struct Exit {
 }
 
 impl Exit {
+    /// What the host itself does to a child.
+    pub(super) const KILLED: Exit = Exit {
+        code: None,
+        signal: Some(9),
+    };
+
     fn describe(&self) -> String {
         match (self.code, self.signal) {
             (Some(0), _) => "Runtime exited without providing a reason".into(),
             (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
-            (None, Some(signal)) => format!("Runtime exited with error: signal: {signal}"),
+            (None, Some(signal)) => {
+                let name = match signal {
+                    6 => "aborted".into(),
+                    9 => "killed".into(),
+                    11 => "segmentation fault".into(),
+                    15 => "terminated".into(),
+                    other => format!("signal {other}"),
+                };
+                format!("Runtime exited with error: signal: {name}")
+            }
             (None, None) => "Runtime exited".into(),
         }
     }
@@ -99,7 +114,10 @@ mod tests {
             exit(Some(3), None),
             "Runtime exited with error: exit status 3"
         );
-        assert_eq!(exit(None, Some(9)), "Runtime exited with error: signal: 9");
+        assert_eq!(
+            exit(None, Some(9)),
+            "Runtime exited with error: signal: killed"
+        );
         assert_eq!(
             exit(Some(0), None),
             "Runtime exited without providing a reason"

@@ -1,12 +1,13 @@
 //! Lambda: functions as real processes that speak the Runtime API, one invocation at a time each,
 //! pooled, reused and killed at their timeout. It knows neither what a function does nor who asks.
 //!
-//! Unlike AWS it does not freeze an environment between invocations and does not limit memory.
+//! Unlike AWS it does not freeze an environment between invocations.
 
 mod environment;
 mod guard;
 mod invocation;
 mod log;
+mod memory;
 mod pool;
 mod runtime_api;
 #[cfg(test)]
@@ -67,7 +68,8 @@ pub enum FailureKind {
     Unhandled,
     /// Killed at the function's timeout.
     TimedOut,
-    /// The process ended in the middle, with this exit code, or `None` after a signal.
+    /// The process ended in the middle, with this exit code, or `None` after a signal, which is also
+    /// the end of one that outgrew its memory.
     Crashed(Option<i32>),
     /// The process never asked for its first invocation.
     Init,

@@ -198,6 +198,25 @@ async fn each_way_to_fail_has_its_kind_and_leaves_the_function_usable() {
     lambda.stop().await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_outgrows_its_memory_is_killed_and_who_fits_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let lambda = host(folder.path(), vec![function("main", "main")]).await;
+    let grow = |mib: u32| json!({ "do": "grow", "mib": mib });
+    let before = returned(ask(&lambda, "main", grow(80)).await);
+    assert_eq!(before, json!(80));
+    let (kind, payload) = failed(ask(&lambda, "main", grow(1000)).await);
+    assert_eq!(kind, FailureKind::Crashed(None));
+    assert_eq!(payload["errorType"], "Runtime.ExitError");
+    let message = payload["errorMessage"].as_str().unwrap();
+    assert!(message.ends_with("Runtime exited with error: signal: killed"));
+    returned(ask(&lambda, "main", json!({})).await);
+    let log = std::fs::read_to_string(folder.path().join("logs/main.log")).unwrap();
+    assert!(log.contains("\tMax Memory Used: 128 MB"), "{log}");
+    lambda.stop().await;
+}
+
 #[tokio::test]
 async fn beyond_its_reservation_a_function_is_throttled() {
     let folder = tempfile::tempdir().unwrap();
@@ -259,7 +278,13 @@ async fn what_a_function_prints_stands_between_start_and_end() {
     assert_eq!(lines[0], format!("START RequestId: {id} Version: $LATEST"));
     assert_eq!(lines[2], format!("END RequestId: {id}"));
     assert!(lines[3].starts_with(&format!("REPORT RequestId: {id}\tDuration: ")));
-    assert!(lines[3].contains("\tMemory Size: 128 MB\tInit Duration: "));
+    let (_, report) = lines[3].split_once("\tMemory Size: 128 MB").unwrap();
+    if cfg!(target_os = "linux") {
+        let used = report.strip_prefix("\tMax Memory Used: ").unwrap();
+        let used: u64 = used.split_once(" MB\t").unwrap().0.parse().unwrap();
+        assert!((1..128).contains(&used), "{used} MB");
+    }
+    assert!(report.contains("\tInit Duration: "));
     assert_eq!(lines.len(), 4);
     lambda.stop().await;
 }
@@ -285,7 +310,7 @@ async fn the_guard_ends_a_busy_child_when_its_host_is_gone() {
     let (kind, payload) = failed(hanging.await.unwrap());
     assert_eq!(kind, FailureKind::Crashed(None));
     let message = payload["errorMessage"].as_str().unwrap();
-    assert!(message.ends_with("signal: 9"), "{message}");
+    assert!(message.ends_with("signal: killed"), "{message}");
     lambda.stop().await;
     let (kind, _) = failed(ask(&lambda, "main", json!({})).await);
     assert_eq!(kind, FailureKind::Init, "a stopped host starts nothing");

@@ -60,17 +60,22 @@ impl Sqs {
 
     /// Creates the template's queues, or brings the attributes of those that exist up to date,
     /// without losing messages. A redrive target must be among them or exist already; any order will
-    /// do. Queues that are not named stay as they are.
+    /// do. Queues that are not named stay as they are, and are answered: `the queue <name>`.
     ///
     /// # Errors
     /// When an attribute or a redrive target is wrong; then nothing has changed.
-    pub async fn provision(&self, queues: &[plan::Queue]) -> anyhow::Result<()> {
+    pub async fn provision(&self, queues: &[plan::Queue]) -> anyhow::Result<Vec<String>> {
         let request = Admin::Provision(queues.to_vec());
-        self.engine
+        let others = self
+            .engine
             .administer(request)
             .await
-            .map(|_| ())
-            .context("creating the template's queues")
+            .context("creating the template's queues")?;
+        let others: Vec<String> = serde_json::from_value(others)?;
+        Ok(others
+            .iter()
+            .map(|name| format!("the queue {name}"))
+            .collect())
     }
 
     /// One operation of the JSON protocol: `operation` as in `X-Amz-Target: AmazonSQS.<operation>`,

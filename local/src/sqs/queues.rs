@@ -118,7 +118,7 @@ impl Store {
     }
 
     /// Brings the template's queues about: whole attributes, existing messages untouched. Policies are
-    /// checked when all queues stand, so their order does not matter.
+    /// checked when all queues stand, so their order does not matter. Answers the names of the others.
     fn provision(&mut self, queues: &[plan::Queue], now: i64) -> Result<Value, SqsError> {
         for queue in queues {
             check_name(&queue.name)?;
@@ -133,7 +133,9 @@ impl Store {
         for queue in queues {
             self.check_redrive(&queue.name)?;
         }
-        Ok(json!({}))
+        let is_named = |name: &&String| queues.iter().any(|queue| queue.name == **name);
+        let others: Vec<&String> = self.queues.keys().filter(|name| !is_named(name)).collect();
+        Ok(json!(others))
     }
 
     fn change_attributes(

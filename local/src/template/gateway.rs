@@ -101,9 +101,33 @@ fn selection(resource: &Resource) -> Result<String> {
     if api.required("ProtocolType")? != "WEBSOCKET" {
         return Err(protocol);
     }
+    let other = api.fault(
+        "RouteSelectionExpression",
+        "must be $request.body. and a field: the local cloud selects by nothing else",
+    );
     let selection = api.required("RouteSelectionExpression")?.to_string();
+    if !selects_by_field(&selection) {
+        return Err(other);
+    }
     api.finish()?;
     Ok(selection)
+}
+
+/// Whether this is `$request.body.<path>`, in braces or not.
+fn selects_by_field(expression: &str) -> bool {
+    let bare = expression.strip_prefix('$').unwrap_or_default();
+    let bare = match bare.strip_prefix('{') {
+        Some(braced) => braced.strip_suffix('}').unwrap_or_default(),
+        None => bare,
+    };
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+    };
+    bare.strip_prefix("request.body.")
+        .is_some_and(|path| path.split('.').all(is_name))
 }
 
 fn read_stage(resource: &Resource, api_id: &str) -> Result<(String, Option<(f64, u32)>)> {

@@ -49,6 +49,49 @@ async fn a_back_end_posts_asks_and_closes() {
 }
 
 #[tokio::test]
+async fn who_is_still_connecting_is_gone_to_a_back_end() {
+    let api = Api::plain().await;
+    let url = format!("ws://{}/prod?connect=wait", api.address);
+    let connecting = tokio::spawn(connect_async(url));
+    let id = id_of(&notes(api.folder.path(), "connects", 1).await[0]);
+    for method in [Method::POST, Method::GET, Method::DELETE] {
+        let (status, headers, _) = api.manage(method, &id, "too early").await;
+        assert_eq!(status, StatusCode::GONE);
+        assert_eq!(headers["x-amzn-errortype"], "GoneException");
+    }
+    std::fs::write(api.folder.path().join("go"), "").unwrap();
+    let (mut socket, _) = connecting.await.unwrap().unwrap();
+    assert_eq!(id_of(&echo(&mut socket).await), id, "and nothing was said");
+    drop(socket);
+    api.end().await;
+}
+
+/// The bytes as they are, since an SDK never leaves its signature out.
+#[tokio::test]
+async fn a_request_without_a_signature_is_refused() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let api = Api::plain().await;
+    let mut socket = api.connect("").await;
+    let id = id_of(&echo(&mut socket).await).replace('=', "%3D");
+    for method in ["POST", "GET", "DELETE"] {
+        let mut raw = TcpStream::connect(api.address).await.unwrap();
+        let request = format!(
+            "{method} /prod/@connections/{id} HTTP/1.1\r\nhost: localhost\r\n\
+             connection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        raw.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        raw.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(answer.contains("x-amzn-errortype: MissingAuthenticationTokenException"));
+        assert!(answer.ends_with(r#"{"message":"Missing Authentication Token"}"#));
+    }
+    echo(&mut socket).await;
+    drop(socket);
+    api.end().await;
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_is_refused_more_and_stops_nobody() {
     let api = Api::plain().await;
     let mut stalled = api.connect("").await;

@@ -1,0 +1,255 @@
+//! Brings the tables about that a template asks for, on whatever an earlier template has left: items
+//! stay, whatever changes. It serves nothing, and refuses a change that only a new table could make.
+
+use anyhow::{Context, Result, anyhow, bail};
+use dynoxide::{Database, DynoxideError};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::plan::Table;
+
+/// Makes the tables that are not there yet and changes those that are: indexes come and go, and with
+/// them no item; the expiry attribute changes. Answers the others that are there: `the table <name>`.
+///
+/// # Errors
+/// For another key, another type of a key's attribute, another local index, or an index that changes
+/// under its name, each of which AWS refuses too or answers with a new, empty table.
+pub(super) fn provision(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
+    for table in tables {
+        let named = || format!("the table {}", table.name);
+        match database.create_table(request(table.create.clone())?) {
+            Ok(_) => {}
+            Err(DynoxideError::ResourceInUseException(_)) => {
+                adapt(database, table).with_context(named)?;
+            }
+            Err(error) => return Err(anyhow!("{error}")).with_context(named),
+        }
+        expire(database, table).with_context(named)?;
+    }
+    others(database, tables)
+}
+
+/// Changes an existing table into what the template asks for.
+fn adapt(database: &Database, table: &Table) -> Result<()> {
+    let described = database.describe_table(request(json!({"TableName": table.name}))?);
+    let described = serde_json::to_value(described.map_err(told)?)?;
+    let (have, want) = (&described["Table"], &table.create);
+    if have["KeySchema"] != want["KeySchema"] {
+        bail!("KeySchema can't change under the same TableName, as its items would be lost");
+    }
+    for attribute in list(&want["AttributeDefinitions"]) {
+        let name = &attribute["AttributeName"];
+        let before = find(&have["AttributeDefinitions"], "AttributeName", name);
+        if before.is_some_and(|before| before != attribute) {
+            bail!("AttributeType of {name} can't change under the same TableName");
+        }
+    }
+    if indexes(have, "LocalSecondaryIndexes") != indexes(want, "LocalSecondaryIndexes") {
+        bail!("LocalSecondaryIndexes can't change under the same TableName");
+    }
+    let (have, want) = (
+        indexes(have, "GlobalSecondaryIndexes"),
+        indexes(want, "GlobalSecondaryIndexes"),
+    );
+    for index in &want {
+        let name = &index["IndexName"];
+        if let Some(before) = have.iter().find(|before| before["IndexName"] == *name)
+            && before != index
+        {
+            bail!("the index {name} can't change; give the new one another IndexName");
+        }
+    }
+    let update = |change: Value| {
+        let update = json!({
+            "TableName": table.name,
+            "AttributeDefinitions": table.create["AttributeDefinitions"],
+            "GlobalSecondaryIndexUpdates": [change],
+        });
+        database.update_table(request(update)?).map_err(told)
+    };
+    for index in have.iter().filter(|index| !want.contains(index)) {
+        update(json!({"Delete": {"IndexName": index["IndexName"]}}))?;
+    }
+    for index in want.iter().filter(|index| !have.contains(index)) {
+        update(json!({"Create": index}))?;
+    }
+    Ok(())
+}
+
+/// Has items expire by the template's attribute, or none where it names none.
+fn expire(database: &Database, table: &Table) -> Result<()> {
+    let described = database.describe_time_to_live(request(json!({"TableName": table.name}))?);
+    let described = serde_json::to_value(described.map_err(told)?)?;
+    let have = described["TimeToLiveDescription"]["AttributeName"].as_str();
+    let want = table.ttl_attribute.as_deref();
+    let set = |attribute: &str, enabled: bool| {
+        let specification = json!({"Enabled": enabled, "AttributeName": attribute});
+        let update = json!({"TableName": table.name, "TimeToLiveSpecification": specification});
+        let update = database.update_time_to_live(request(update)?);
+        update.map(|_| ()).map_err(told)
+    };
+    if have == want {
+        return Ok(());
+    }
+    if let Some(have) = have {
+        set(have, false)?;
+    }
+    want.map_or(Ok(()), |want| set(want, true))
+}
+
+fn others(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
+    let mut others = vec![];
+    let mut page = json!({});
+    loop {
+        let listed = database.list_tables(request(page)?).map_err(told)?;
+        let listed = serde_json::to_value(listed)?;
+        let names = list(&listed["TableNames"]).iter().filter_map(Value::as_str);
+        let unnamed = names.filter(|name| tables.iter().all(|table| table.name != *name));
+        others.extend(unnamed.map(|name| format!("the table {name}")));
+        match &listed["LastEvaluatedTableName"] {
+            Value::Null => return Ok(others),
+            last => page = json!({"ExclusiveStartTableName": last}),
+        }
+    }
+}
+
+/// A table's indexes of one kind, each with what makes it that index, in the order of their names.
+fn indexes(table: &Value, kind: &str) -> Vec<Value> {
+    let mut indexes: Vec<Value> = list(&table[kind])
+        .iter()
+        .map(|index| {
+            let mut projection = index["Projection"].clone();
+            if let Some(attributes) = projection["NonKeyAttributes"].as_array_mut() {
+                attributes.sort_by_key(Value::to_string);
+            } else if let Some(projection) = projection.as_object_mut() {
+                projection.remove("NonKeyAttributes");
+            }
+            json!({
+                "IndexName": index["IndexName"],
+                "KeySchema": index["KeySchema"],
+                "Projection": projection,
+            })
+        })
+        .collect();
+    indexes.sort_by_key(|index| index["IndexName"].to_string());
+    indexes
+}
+
+fn find<'v>(items: &'v Value, key: &str, value: &Value) -> Option<&'v Value> {
+    list(items).iter().find(|item| item[key] == *value)
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn request<T: DeserializeOwned>(json: Value) -> Result<T> {
+    serde_json::from_value(json).context("a request that the database does not take")
+}
+
+fn told(error: DynoxideError) -> anyhow::Error {
+    anyhow!("{error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(indexes: &[(&str, &str)], ttl: Option<&str>) -> Table {
+        let mut names: Vec<&str> = indexes.iter().map(|(_, key)| *key).collect();
+        names.push("id");
+        names.sort_unstable();
+        names.dedup();
+        let attribute = |name: &&str| json!({"AttributeName": name, "AttributeType": "S"});
+        let index = |(name, key): &(&str, &str)| {
+            json!({
+                "IndexName": name,
+                "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            })
+        };
+        let mut create = json!({
+            "TableName": "things",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": names.iter().map(attribute).collect::<Vec<_>>(),
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        });
+        if !indexes.is_empty() {
+            create["GlobalSecondaryIndexes"] = indexes.iter().map(index).collect();
+        }
+        Table {
+            name: "things".into(),
+            create,
+            ttl_attribute: ttl.map(String::from),
+        }
+    }
+
+    fn database() -> (tempfile::TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("d.sqlite");
+        let database = Database::new(file.to_str().unwrap()).unwrap();
+        (folder, database)
+    }
+
+    fn by(database: &Database, index: &str, key: &str) -> Result<usize, DynoxideError> {
+        let query = json!({
+            "TableName": "things", "IndexName": index,
+            "KeyConditionExpression": "#k = :v",
+            "ExpressionAttributeNames": {"#k": key},
+            "ExpressionAttributeValues": {":v": {"S": "x"}},
+        });
+        let found = database.query(request(query).unwrap())?;
+        Ok(found.items.map_or(0, |items| items.len()))
+    }
+
+    #[test]
+    fn indexes_come_and_go_over_the_items_that_are_there() {
+        let (_folder, database) = database();
+        provision(&database, &[table(&[("by-a", "a")], None)]).unwrap();
+        let item = json!({"id": {"S": "1"}, "a": {"S": "x"}, "b": {"S": "x"}});
+        let put = json!({"TableName": "things", "Item": item});
+        database.put_item(request(put).unwrap()).unwrap();
+        for _ in 0..2 {
+            let changed = table(&[("by-b", "b"), ("by-c", "c")], None);
+            assert_eq!(provision(&database, &[changed]).unwrap(), [""; 0]);
+            assert_eq!(by(&database, "by-b", "b").unwrap(), 1);
+            assert_eq!(by(&database, "by-c", "c").unwrap(), 0);
+            assert!(by(&database, "by-a", "a").is_err());
+        }
+    }
+
+    #[test]
+    fn the_expiry_attribute_changes_and_goes() {
+        let (_folder, database) = database();
+        for ttl in [None, Some("ttl"), Some("until"), Some("until"), None] {
+            provision(&database, &[table(&[], ttl)]).unwrap();
+            let described = request(json!({"TableName": "things"})).unwrap();
+            let described = database.describe_time_to_live(described).unwrap();
+            let described = serde_json::to_value(described).unwrap();
+            let attribute = &described["TimeToLiveDescription"]["AttributeName"];
+            assert_eq!(attribute.as_str(), ttl);
+        }
+    }
+
+    #[test]
+    fn what_only_a_new_table_could_be_is_refused_by_name() {
+        let (_folder, database) = database();
+        provision(&database, &[table(&[("by-a", "a")], None)]).unwrap();
+        let refusal = |table: Table| format!("{:#}", provision(&database, &[table]).unwrap_err());
+        assert!(refusal(table(&[("by-a", "b")], None)).contains("the index \"by-a\" can't change"));
+        let mut other = table(&[], None);
+        other.create["KeySchema"][0]["AttributeName"] = "a".into();
+        other.create["AttributeDefinitions"][0]["AttributeName"] = "a".into();
+        assert!(refusal(other).contains("the table things: KeySchema can't change"));
+        let mut other = table(&[], None);
+        other.create["AttributeDefinitions"][0]["AttributeType"] = "N".into();
+        assert!(refusal(other).contains("AttributeType of \"id\" can't change"));
+    }
+
+    #[test]
+    fn tables_that_the_template_does_not_name_are_told() {
+        let (_folder, database) = database();
+        provision(&database, &[table(&[], None)]).unwrap();
+        assert_eq!(provision(&database, &[]).unwrap(), ["the table things"]);
+    }
+}

@@ -1,0 +1,89 @@
+//! How much memory a child holds, and the moment at which that is more than its function may have.
+//! It reads Linux's `/proc` and kills nothing: whoever asks does.
+//!
+//! What counts is what the process made itself (anonymous and shared pages). The pages of its own
+//! program file are left out: a debug build's are many times a deployed one's.
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How often a busy child is looked at. What it takes and gives back in between goes unseen.
+const LOOK_EACH: Duration = Duration::from_millis(25);
+const KIB: u64 = 1024;
+
+/// One child's memory.
+pub(super) struct Memory {
+    process: Option<u32>,
+    /// Bytes that the child may hold.
+    limit: u64,
+    /// The most bytes that it was seen to hold.
+    peak: AtomicU64,
+}
+
+impl Memory {
+    /// The memory of this process, which may hold so many MiB.
+    pub(super) fn of(process: Option<u32>, limit: u32) -> Memory {
+        Memory {
+            process,
+            limit: u64::from(limit) * KIB * KIB,
+            peak: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns once the process holds more than its limit; never where the system does not tell.
+    pub(super) async fn outgrown(&self) {
+        if !cfg!(target_os = "linux") {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| tracing::warn!("without /proc no function's memory is limited"));
+            return std::future::pending().await;
+        }
+        let mut looks = tokio::time::interval(LOOK_EACH);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            self.look();
+            if self.peak.load(Ordering::Relaxed) > self.limit {
+                return;
+            }
+        }
+    }
+
+    /// The most MiB that the process held, as far as it was seen, and as of now; `None` where the
+    /// system does not tell. A killed process is reported with no more than its limit, as Lambda does.
+    pub(super) fn peak(&self) -> Option<u64> {
+        self.look();
+        let peak = self.peak.load(Ordering::Relaxed).min(self.limit);
+        (peak > 0).then(|| peak.div_ceil(KIB * KIB))
+    }
+
+    fn look(&self) {
+        let status = self
+            .process
+            .and_then(|process| std::fs::read_to_string(format!("/proc/{process}/status")).ok());
+        if let Some(held) = status.as_deref().and_then(held) {
+            self.peak.fetch_max(held, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The bytes that a process holds, of its `/proc/<pid>/status`; `None` for one that has ended.
+fn held(status: &str) -> Option<u64> {
+    let kib = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+    };
+    Some((kib("RssAnon:")? + kib("RssShmem:")?) * KIB)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_own_file_is_not_held_memory() {
+        let status = "VmRSS:\t    9000 kB\nRssAnon:\t    2048 kB\nRssFile:\t    6000 kB\nRssShmem:\t       4 kB\n";
+        assert_eq!(held(status), Some(2052 * KIB));
+        assert_eq!(held("Name:\tlonghaul\nState:\tZ (zombie)\n"), None);
+    }
+}

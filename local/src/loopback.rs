@@ -1,0 +1,142 @@
+//! Who may come in at a port that only this machine can reach: a browser on this machine can be made
+//! to come by any web page. It knows names and origins, no service.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::uri::Authority;
+use http::{HeaderMap, Method, StatusCode, Uri, header};
+
+/// One of the cloud's ports.
+#[derive(Debug, Clone, Copy)]
+pub struct Door {
+    /// The gateway's port, which serves the console: its pages are the only ones that may ask.
+    pub console: u16,
+    /// Whether this is the AWS endpoint; else it is the gateway, which takes any page's WebSockets,
+    /// as API Gateway does.
+    pub is_aws: bool,
+}
+
+/// Lets in what names this machine as its host (a page of a name that was pointed at the loopback does
+/// not), and, where a request could change or read something, no other page than the console's.
+pub async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
+    if !names_this_machine(request.uri(), request.headers()) {
+        return refused("The Host header must name this machine.");
+    }
+    let is_guarded = if door.is_aws {
+        // A presigned URL carries its own permission, and the bucket's CORS rules, which a browser asks
+        // for by OPTIONS, say which pages may use it.
+        request.method() != Method::OPTIONS && !is_presigned(request.uri())
+    } else {
+        request.uri().path().contains("/@connections/")
+    };
+    if is_guarded && !comes_from(door.console, request.headers()) {
+        return refused("No page but the console's may ask.");
+    }
+    next.run(request).await
+}
+
+fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host
+            .to_str()
+            .ok()
+            .and_then(|host| host.parse::<Authority>().ok())
+            .is_some_and(|authority| is_local(authority.host())),
+        // HTTP/2 carries it in the request's target.
+        (None, _) => uri
+            .authority()
+            .is_some_and(|authority| is_local(authority.host())),
+        _ => false,
+    }
+}
+
+/// A name that every resolver takes for the loopback, or the loopback's own address.
+fn is_local(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str()) || host.ends_with(".localhost")
+}
+
+fn is_presigned(uri: &Uri) -> bool {
+    uri.query()
+        .is_some_and(|query| query.contains("X-Amz-Signature="))
+}
+
+/// Whether no page asks, or one that the console's port serves.
+fn comes_from(console: u16, headers: &HeaderMap) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    origins.all(|origin| {
+        let uri = origin
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<Uri>().ok());
+        uri.is_some_and(|uri| {
+            uri.scheme_str() == Some("http")
+                && uri.port_u16().unwrap_or(80) == console
+                && uri.host().is_some_and(is_local)
+        })
+    })
+}
+
+fn refused(message: &str) -> Response {
+    let body = serde_json::json!({ "message": message }).to_string();
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::FORBIDDEN, kind, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, values: &[&str]) -> HeaderMap {
+        let pair = |value: &&str| (name.clone(), value.parse().unwrap());
+        values.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_hosts() {
+        let named = |hosts: &[&str]| {
+            names_this_machine(&Uri::from_static("/"), &headers(header::HOST, hosts))
+        };
+        for host in [
+            "localhost",
+            "LOCALHOST:4566",
+            "127.0.0.1:1",
+            "[::1]:80",
+            "bucket.localhost:4566",
+        ] {
+            assert!(named(&[host]), "{host}");
+        }
+        for host in [
+            "rebound.example",
+            "127.0.0.1.example",
+            "localhost.example:4566",
+            "notlocalhost",
+            "",
+            "192.168.0.1",
+        ] {
+            assert!(!named(&[host]), "{host}");
+        }
+        assert!(!named(&[]));
+        assert!(!named(&["localhost", "rebound.example"]));
+    }
+
+    #[test]
+    fn only_the_consoles_pages_may_ask() {
+        let may = |origins: &[&str]| comes_from(3001, &headers(header::ORIGIN, origins));
+        assert!(may(&[]));
+        assert!(may(&["http://localhost:3001"]));
+        assert!(may(&["http://127.0.0.1:3001"]));
+        for origin in [
+            "http://localhost:5173",
+            "https://localhost:3001",
+            "https://example.com",
+            "null",
+            "http://localhost.example:3001",
+        ] {
+            assert!(!may(&[origin]), "{origin}");
+        }
+        assert!(!may(&["http://localhost:3001", "https://example.com"]));
+    }
+}
