@@ -9,10 +9,13 @@ mod stack;
 
 mod answers;
 mod budget;
+mod changes;
 mod commands;
 mod connecting;
 mod crash;
+mod gateway;
 mod jobs;
+mod logs;
 mod operators;
 mod refusals;
 mod tidy;

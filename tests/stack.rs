@@ -24,6 +24,8 @@ pub struct Stack {
     pub gateway: String,
     /// Such as `http://127.0.0.1:40002`.
     pub aws: String,
+    /// What it printed before it was ready.
+    pub said: Vec<String>,
 }
 
 impl Stack {
@@ -31,8 +33,9 @@ impl Stack {
     pub async fn start(options: &[&str]) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let (process, gateway, aws) = up(data.path(), &options).await?;
+        let (process, gateway, aws, said) = up(data.path(), &options).await?;
         Ok(Self {
+            said,
             process,
             options,
             data,
@@ -48,8 +51,15 @@ impl Stack {
 
     /// Starts it again on the same data folder, on new ports.
     pub async fn restart(&mut self) -> Result<()> {
-        (self.process, self.gateway, self.aws) = up(self.data.path(), &self.options).await?;
+        (self.process, self.gateway, self.aws, self.said) =
+            up(self.data.path(), &self.options).await?;
         Ok(())
+    }
+
+    /// Starts it again with these options in place of its own.
+    pub async fn restart_with(&mut self, options: &[&str]) -> Result<()> {
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+        self.restart().await
     }
 
     pub fn data(&self) -> &Path {
@@ -129,7 +139,7 @@ impl Stack {
     }
 }
 
-async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String)> {
+async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String, Vec<String>)> {
     let mut process = Command::new(env!("CARGO_BIN_EXE_longhaul"))
         .args(["up", "--port", "0", "--aws-port", "0", "--data"])
         .arg(data)
@@ -141,14 +151,14 @@ async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String)> 
         .spawn()
         .context("starting longhaul")?;
     let mut lines = BufReader::new(process.stdout.take().context("its output")?).lines();
-    let (mut gateway, mut aws) = (String::new(), String::new());
+    let (mut gateway, mut aws, mut said) = (String::new(), String::new(), vec![]);
     let ready = async {
         while let Some(line) = lines.next_line().await? {
             match line.split_once(char::is_whitespace).unwrap_or((&line, "")) {
                 ("WebSocket", address) => gateway = address.trim().to_owned(),
                 ("AWS", address) => aws = address.trim().to_owned(),
                 ("READY", _) => return Ok(()),
-                _ => {}
+                _ => said.push(line),
             }
         }
         bail!("the stack ended before it was ready")
@@ -156,7 +166,7 @@ async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String)> 
     tokio::time::timeout(PATIENCE, ready)
         .await
         .context("the stack was not ready in time")??;
-    Ok((process, gateway, aws))
+    Ok((process, gateway, aws, said))
 }
 
 /// One run of the command line, to its end.
@@ -187,6 +197,7 @@ pub fn token_with(claims: &Value) -> String {
     .expect("claims are JSON")
 }
 
-fn root() -> &'static Path {
+/// The folder of the whole project.
+pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }

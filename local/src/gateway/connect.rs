@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -92,7 +94,10 @@ pub(super) async fn answer(gateway: Arc<Inner>, mut request: Request) -> Respons
         let supported = [(header::SEC_WEBSOCKET_VERSION, "13")];
         return (StatusCode::UPGRADE_REQUIRED, supported).into_response();
     }
-    let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY).cloned() else {
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).cloned();
+    // 16 bytes in base64 (RFC 6455, 4.2.1).
+    let is_whole = |key: &HeaderValue| STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16);
+    let Some(key) = key.filter(is_whole) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let upgrade = hyper::upgrade::on(&mut request);

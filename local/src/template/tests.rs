@@ -280,6 +280,16 @@ fn a_change_that_the_local_cloud_cannot_follow_is_refused() {
             "above 10 needs a MaximumBatchingWindowInSeconds",
         ),
         (
+            "$request.body.action",
+            "$request.header.action",
+            "must be $request.body. and a field",
+        ),
+        (
+            "$request.body.action",
+            "${request.body.}",
+            "must be $request.body. and a field",
+        ),
+        (
             "integrations/",
             "elsewhere/",
             "must be integrations/ and an integration of this template",
@@ -315,6 +325,12 @@ fn a_change_that_the_local_cloud_cannot_follow_is_refused() {
         let error = read("t.yaml", &changed, &settings()).unwrap_err();
         assert!(error.problem.contains(expected), "{error}");
     }
+    let other = TEMPLATE.replace("$request.body.action", "$context.action");
+    let line = other
+        .lines()
+        .position(|line| line.contains("$context.action"));
+    let error = read("t.yaml", &other, &settings()).unwrap_err();
+    assert_eq!(error.line, line.unwrap() + 1);
 }
 
 #[test]
