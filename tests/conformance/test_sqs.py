@@ -3,11 +3,14 @@
 import hashlib
 import json
 import struct
+import threading
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
-from sqs_tools import arn, attributes, nothing, refused, take, until
+from sqs_tools import attributes, nothing, refused, take, until
 
 VISIBILITY_OF_A_MOMENT = 1
 NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
@@ -320,8 +323,6 @@ def test_a_received_message_is_hidden_and_comes_back(sqs, queue):
 def test_a_long_poll_returns_as_soon_as_a_message_is_sent(sqs, queue, client):
     """With WaitTimeSeconds the call returns sooner than that if a message is available.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
-    import threading
-
     url, other = queue(), client("sqs")
     sender = threading.Timer(0.3, lambda: other.send_message(QueueUrl=url, MessageBody="late"))
     sender.start()
@@ -465,9 +466,6 @@ def test_what_belongs_to_fifo_queues_is_refused(sqs, queue):
 def test_an_operation_that_does_not_exist_is_refused(endpoint):
     """An unknown action is a 4xx error of the JSON protocol and no server error.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html"""
-    import urllib.error
-    import urllib.request
-
     where = endpoint or "https://sqs.us-east-1.amazonaws.com"
     headers = {"X-Amz-Target": "AmazonSQS.FoldQueue", "Content-Type": "application/x-amz-json-1.0"}
     with pytest.raises(urllib.error.HTTPError) as refusal:
