@@ -92,7 +92,7 @@ def aws(endpoint):
         environment, where = dict(os.environ), []
         if endpoint is not None:
             environment |= {name.upper(): value for name, value in CREDENTIALS.items()}
-            environment |= {"AWS_REGION": REGION, "AWS_MAX_ATTEMPTS": "1"}
+            environment |= {"AWS_DEFAULT_REGION": REGION, "AWS_MAX_ATTEMPTS": "1"}
             where = ["--endpoint-url", endpoint]
         command = [program, *words, *where, "--output", "json"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 
 from sqs_tools import arn, attributes, nothing, refused, take, until
 
@@ -86,13 +85,6 @@ def test_visibility_changes_in_a_batch(sqs, queue):
     assert take(sqs, url)[0]["MessageId"] == one["MessageId"]
 
 
-def refused_any(call, **arguments):
-    """Asserts that a call is refused, where the documentation names no code, and gives the code."""
-    with pytest.raises(ClientError) as refusal:
-        call(**arguments)
-    return refusal.value.response["Error"]["Code"]
-
-
 @pytest.fixture
 def dead_letters(sqs, queue):
     """A queue whose messages are received once at most, and its dead-letter queue."""
@@ -137,8 +129,8 @@ def test_a_redrive_policy_has_a_receive_count_of_1_to_1000(sqs, queue, count):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue.html"""
     url, dead = queue(), queue()
     policy = json.dumps({"deadLetterTargetArn": arn(sqs, dead), "maxReceiveCount": count})
-    code = refused_any(sqs.set_queue_attributes, QueueUrl=url, Attributes={"RedrivePolicy": policy})
-    assert code in ("InvalidAttributeValue", "InvalidParameterValue")
+    change = sqs.set_queue_attributes
+    refused("InvalidParameterValue", change, QueueUrl=url, Attributes={"RedrivePolicy": policy})
 
 
 def test_a_redrive_policy_needs_an_existing_target(sqs, queue):
@@ -146,8 +138,8 @@ def test_a_redrive_policy_needs_an_existing_target(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
     url = queue()
     policy = json.dumps({"deadLetterTargetArn": arn(sqs, url) + "-not", "maxReceiveCount": 1})
-    code = refused_any(sqs.set_queue_attributes, QueueUrl=url, Attributes={"RedrivePolicy": policy})
-    assert code in ("InvalidAttributeValue", "InvalidParameterValue", API + "NonExistentQueue")
+    change = sqs.set_queue_attributes
+    refused("InvalidParameterValue", change, QueueUrl=url, Attributes={"RedrivePolicy": policy})
 
 
 def test_a_dead_letter_queue_may_refuse_sources(sqs, queue):
@@ -155,8 +147,8 @@ def test_a_dead_letter_queue_may_refuse_sources(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
     url, dead = queue(), queue(RedriveAllowPolicy=json.dumps({"redrivePermission": "denyAll"}))
     policy = json.dumps({"deadLetterTargetArn": arn(sqs, dead), "maxReceiveCount": 1})
-    code = refused_any(sqs.set_queue_attributes, QueueUrl=url, Attributes={"RedrivePolicy": policy})
-    assert code in ("InvalidAttributeValue", "InvalidParameterValue")
+    change = sqs.set_queue_attributes
+    refused("InvalidParameterValue", change, QueueUrl=url, Attributes={"RedrivePolicy": policy})
 
 
 def bury(sqs, url, count):
