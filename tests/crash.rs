@@ -74,7 +74,8 @@ async fn jobs_killed_while_queued_and_running_complete_after_a_restart() -> Resu
     Ok(())
 }
 
-async fn queue_counts(stack: &Stack) -> Result<(String, String)> {
+/// Messages that wait and that are in flight, once none is in flight.
+pub async fn queue_counts(stack: &Stack) -> Result<(String, String)> {
     let url = stack
         .aws(&["sqs", "get-queue-url", "--queue-name", "longhaul-jobs"])
         .await?;
