@@ -316,5 +316,4 @@ fn chance(seed: u64, rule: u64, number: u64) -> f64 {
 }
 
 #[cfg(test)]
-#[path = "rules_tests.rs"]
 mod tests;
