@@ -156,7 +156,26 @@ impl Lambda {
     /// new one is made without it. The invocation goes on when the caller stops waiting.
     pub async fn invoke(&self, function: &str, payload: Bytes, trace: Option<String>) -> Invoked {
         let request_bytes = payload.len();
-        let invoked = self.run(function, payload, trace).await;
+        let Some(known) = self.host.functions.get(function).cloned() else {
+            return self.note(function, request_bytes, Invoked::NoSuchFunction);
+        };
+        let Some(permit) = known.pool.admit() else {
+            return self.note(function, request_bytes, Invoked::Throttled);
+        };
+        let lambda = self.clone();
+        let invocation = Invocation::new(payload, trace);
+        let running = tokio::spawn(async move {
+            let invoked = run(&lambda.host, &known, invocation).await;
+            drop(permit);
+            lambda.note(&known.spec.name, request_bytes, invoked)
+        });
+        running
+            .await
+            .unwrap_or_else(|_| init_failure("the host is stopping"))
+    }
+
+    /// Notes an invocation at its end, and gives it back.
+    fn note(&self, function: &str, request_bytes: usize, invoked: Invoked) -> Invoked {
         // Lambda answers 200 for a function's own failure too, and says so in a header.
         let (status, response_bytes) = match &invoked {
             Invoked::Returned(payload) | Invoked::Failed { payload, .. } => (200, payload.len()),
@@ -173,25 +192,6 @@ impl Lambda {
             ..Call::of("lambda")
         });
         invoked
-    }
-
-    async fn run(&self, function: &str, payload: Bytes, trace: Option<String>) -> Invoked {
-        let Some(function) = self.host.functions.get(function).cloned() else {
-            return Invoked::NoSuchFunction;
-        };
-        let Some(permit) = function.pool.admit() else {
-            return Invoked::Throttled;
-        };
-        let host = self.host.clone();
-        let invocation = Invocation::new(payload, trace);
-        let running = tokio::spawn(async move {
-            let invoked = run(&host, &function, invocation).await;
-            drop(permit);
-            invoked
-        });
-        running
-            .await
-            .unwrap_or_else(|_| init_failure("the host is stopping"))
     }
 
     /// Kills every child, waits until all are reaped, and refuses what comes after.
