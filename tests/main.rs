@@ -12,6 +12,7 @@ mod budget;
 mod commands;
 mod connecting;
 mod crash;
+mod faults;
 mod jobs;
 mod operators;
 mod refusals;

@@ -50,6 +50,9 @@ pub struct Start {
     /// Append a line for each AWS call to this file.
     #[arg(long, value_name = "FILE")]
     pub wire_log: Option<PathBuf>,
+    /// Let AWS calls go wrong as this file says (JSON; see the README). For tests.
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
 }
 
 /// A stack to talk to.
@@ -164,6 +167,7 @@ impl Place {
                 start.trust_claims.to_string(),
             )]),
             wire_log: start.wire_log.clone(),
+            faults: start.faults.clone(),
         };
         Cloud::start(folder, options).await
     }

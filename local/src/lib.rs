@@ -2,14 +2,18 @@
 //!
 //! It imports none of the project's other crates: an emulator that shared code would share mistakes.
 
+mod caller;
 pub mod cloud;
 pub mod data;
 mod dynamodb;
 mod endpoint;
 mod event_source;
+mod faults;
 mod gateway;
+mod in_process;
 pub mod lambda;
 pub mod plan;
+mod pushes;
 mod schedule;
 mod sqs;
 pub mod template;
