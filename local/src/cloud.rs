@@ -26,6 +26,7 @@ use crate::event_source::{Mapping, SqsCall};
 use crate::gateway::{Gateway, GatewayOptions};
 use crate::lambda::{Lambda, Launch};
 use crate::plan::Plan;
+use crate::s3::S3;
 use crate::schedule::{self, Ticking};
 use crate::sqs::Sqs;
 use crate::template::{self, Settings};
@@ -100,6 +101,8 @@ impl Cloud {
         dynamodb.provision(&plan.tables)?;
         let sqs = Sqs::open(&data.folder("sqs")?, endpoints.aws.clone())?;
         sqs.provision(&plan.queues).await?;
+        let s3 = S3::open(&data.folder("s3")?).await?;
+        s3.provision(&plan.buckets).await?;
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
         let launch = Launch {
@@ -126,8 +129,9 @@ impl Cloud {
         serve(
             &mut servers,
             aws_port,
-            Endpoint::new(dynamodb.address, sqs.clone(), log).router(),
+            Endpoint::new(dynamodb.address, sqs.clone(), s3.clone(), log).router(),
         );
+        servers.spawn(s3.keep_expiring());
         let mut pollers = vec![];
         for source in plan.event_sources.clone() {
             pollers.push(Mapping::start(source, lambda.clone(), in_process(&sqs)).await?);

@@ -10,6 +10,7 @@ mod event_source;
 mod gateway;
 pub mod lambda;
 pub mod plan;
+mod s3;
 mod schedule;
 mod sqs;
 pub mod template;

@@ -26,7 +26,7 @@ pub struct WireLog {
 pub struct Call<'a> {
     /// The calling function, as its SDK's user agent names it; empty for anyone else.
     pub caller: &'a str,
-    /// `dynamodb`, `sqs` or `execute-api`.
+    /// `dynamodb`, `sqs`, `s3` or `execute-api`.
     pub service: &'a str,
     pub operation: &'a str,
     /// HTTP status of the answer.
