@@ -4,6 +4,7 @@
 //! A real stack in a process of its own, real sockets to it, the stock `aws` command line. Nothing
 //! here imports the code under test: what is asserted is what a user sees.
 
+mod bucket;
 mod client;
 mod stack;
 
@@ -15,6 +16,7 @@ mod crash;
 mod jobs;
 mod operators;
 mod refusals;
+mod s3;
 mod tidy;
 
 use std::time::Duration;

@@ -117,3 +117,66 @@ fn is_name(name: &str) -> bool {
         && end(bytes.last().copied())
         && !name.contains("..")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Settings, read};
+    use super::*;
+
+    fn buckets(properties: &str) -> std::result::Result<Vec<Bucket>, String> {
+        let text = format!(
+            "Resources:\n  JobResults:\n    Type: AWS::S3::Bucket\n    Properties: {properties}\n"
+        );
+        let plan = read("t.yaml", &text, &Settings::default());
+        plan.map(|plan| plan.buckets)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_bucket_has_its_name_its_pages_and_what_expires() {
+        let properties = "{VersioningConfiguration: {Status: Enabled}, \
+            CorsConfiguration: {CorsRules: [{AllowedOrigins: ['*'], AllowedMethods: [GET], MaxAge: 60}]}, \
+            LifecycleConfiguration: {Rules: [\
+                {Status: Enabled, Prefix: tmp/, ExpirationInDays: 7}, \
+                {Status: Disabled, ExpirationInDays: 1}, \
+                {Status: Enabled, AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}}]}}";
+        let cors = CorsRule {
+            origins: vec!["*".into()],
+            methods: vec!["GET".into()],
+            max_age: Some(60),
+            ..CorsRule::default()
+        };
+        let expiry = Expiry {
+            prefix: "tmp/".into(),
+            days: 7,
+        };
+        let expected = Bucket {
+            name: "longhaul-jobresults".into(),
+            cors: vec![cors],
+            expiry: vec![expiry],
+        };
+        assert_eq!(buckets(properties), Ok(vec![expected]));
+    }
+
+    #[test]
+    fn what_would_change_what_runs_is_refused() {
+        for (properties, expected) in [
+            (
+                "{NotificationConfiguration: {}}",
+                "NotificationConfiguration",
+            ),
+            ("{BucketName: Upper}", "must be 3 to 63"),
+            (
+                "{CorsConfiguration: {CorsRules: [{AllowedOrigins: ['*'], AllowedMethods: [PATCH]}]}}",
+                "AllowedMethods",
+            ),
+            (
+                "{LifecycleConfiguration: {Rules: [{Status: Enabled, TagFilters: [], ExpirationInDays: 1}]}}",
+                "TagFilters",
+            ),
+        ] {
+            let refused = buckets(properties).unwrap_err();
+            assert!(refused.contains(expected), "{properties}: {refused}");
+        }
+    }
+}
