@@ -50,7 +50,10 @@ impl Listing {
         // Just below the prefix: nothing sorts between it and the prefix itself.
         let mut after = self.after.clone();
         let mut from_prefix = after < self.prefix;
-        while self.most > 0 {
+        if self.most == 0 {
+            return Ok(page);
+        }
+        loop {
             let left = self.most - page.objects.len() - page.prefixes.len();
             let mut batch = vec![];
             if from_prefix {
@@ -87,7 +90,6 @@ impl Listing {
                 return Ok(page);
             }
         }
-        Ok(page)
     }
 
     /// The common prefix that stands for the key, up to and with the first delimiter behind the prefix.

@@ -35,7 +35,6 @@ pub(in crate::s3) async fn create_bucket(
     store.create_bucket(request.input.bucket).await?;
     ok(CreateBucketOutput {
         location: Some(location),
-        ..CreateBucketOutput::default()
     })
 }
 
