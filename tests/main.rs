@@ -4,6 +4,7 @@
 //! A real stack in a process of its own, real sockets to it, the stock `aws` command line. Nothing
 //! here imports the code under test: what is asserted is what a user sees.
 
+mod bucket;
 mod client;
 mod stack;
 
@@ -16,6 +17,7 @@ mod faults;
 mod jobs;
 mod operators;
 mod refusals;
+mod s3;
 mod tidy;
 
 use std::time::Duration;

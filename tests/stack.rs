@@ -66,6 +66,12 @@ impl Stack {
 
     /// The stock `aws` command line against this stack; its answer.
     pub async fn aws(&self, arguments: &[&str]) -> Result<Value> {
+        let text = self.aws_text(arguments).await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// The same for commands that print no JSON.
+    pub async fn aws_text(&self, arguments: &[&str]) -> Result<String> {
         let output = Command::new("aws")
             .args(arguments)
             .args([
@@ -86,7 +92,7 @@ impl Stack {
             "aws {arguments:?}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+        String::from_utf8(output.stdout).context("what aws printed is no text")
     }
 
     /// A queue's URL.

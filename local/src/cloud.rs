@@ -26,6 +26,7 @@ use crate::in_process::in_process;
 use crate::lambda::{Lambda, Launch};
 use crate::plan::Plan;
 use crate::pushes::{self, Watch};
+use crate::s3::S3;
 use crate::schedule::{self, Ticking};
 use crate::sqs::Sqs;
 use crate::template::{self, Settings};
@@ -108,6 +109,8 @@ impl Cloud {
         dynamodb.provision(&plan.tables)?;
         let sqs = Sqs::open(&data.folder("sqs")?, endpoints.aws.clone())?;
         sqs.provision(&plan.queues).await?;
+        let s3 = S3::open(&data.folder("s3")?).await?;
+        s3.provision(&plan.buckets).await?;
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
         let launch = Launch {
@@ -139,8 +142,16 @@ impl Cloud {
         serve(
             &mut servers,
             aws_port,
-            Endpoint::new(dynamodb.address, sqs.clone(), log.clone(), faults.clone()).router(),
+            Endpoint::new(
+                dynamodb.address,
+                sqs.clone(),
+                s3.clone(),
+                log.clone(),
+                faults.clone(),
+            )
+            .router(),
         );
+        servers.spawn(s3.keep_expiring());
         let mut pollers = vec![];
         for source in plan.event_sources.clone() {
             let invoking = lambda.noted(&log, EVENT_SOURCE);

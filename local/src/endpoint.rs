@@ -17,10 +17,11 @@ use hyper_util::rt::TokioExecutor;
 use crate::caller::Caller;
 use crate::faults::rules::{Called, Service};
 use crate::faults::{Faults, admin};
+use crate::s3::{S3, Target, is_for_s3};
 use crate::sqs::Sqs;
 use crate::wire_log::{Call, Costs, WireLog};
 
-/// No request of any service here is larger: DynamoDB takes 16 MB.
+/// No JSON request here is larger: DynamoDB takes 16 MB. S3 reads its bodies as they come.
 const LARGEST_REQUEST: usize = 17 << 20;
 const JSON: &str = "application/x-amz-json-1.0";
 
@@ -30,17 +31,19 @@ pub struct Endpoint {
     dynamodb: SocketAddr,
     http: Client<HttpConnector, Body>,
     sqs: Sqs,
+    s3: S3,
     log: WireLog,
     faults: Faults,
 }
 
 impl Endpoint {
-    pub fn new(dynamodb: SocketAddr, sqs: Sqs, log: WireLog, faults: Faults) -> Self {
+    pub fn new(dynamodb: SocketAddr, sqs: Sqs, s3: S3, log: WireLog, faults: Faults) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
         Self {
             dynamodb,
             http,
             sqs,
+            s3,
             log,
             faults,
         }
@@ -137,6 +140,30 @@ impl Endpoint {
         response
     }
 
+    /// S3's bodies are streams, so no fault befalls them.
+    async fn s3(&self, request: Request) -> Response {
+        if !self.log.is_on() {
+            return self.s3.call(request).await;
+        }
+        let (parts, body) = request.into_parts();
+        let operation = Target::of(&parts).operation;
+        let caller = Caller::of(&parts.headers);
+        let request_bytes = http_body::Body::size_hint(&body).lower() as usize;
+        let response = self.s3.call(Request::from_parts(parts, body)).await;
+        let length = response.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let known = http_body::Body::size_hint(response.body()).lower() as usize;
+        self.log.note(&Call {
+            caller: &caller.function,
+            operation,
+            status: response.status().as_u16(),
+            request_bytes,
+            response_bytes: length.unwrap_or(known),
+            ..Call::of("s3")
+        });
+        response
+    }
+
     /// Notes a call that costs no units.
     fn note(&self, called: &Called<'_>, request_bytes: usize, response: &Response) {
         self.log.note(&Call {
@@ -158,6 +185,9 @@ fn no_such_service() -> Response {
 
 async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    if is_for_s3(&parts) {
+        return endpoint.s3(Request::from_parts(parts, body)).await;
+    }
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };

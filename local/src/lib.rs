@@ -14,6 +14,7 @@ mod in_process;
 pub mod lambda;
 pub mod plan;
 mod pushes;
+mod s3;
 mod schedule;
 mod sqs;
 pub mod template;

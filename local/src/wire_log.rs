@@ -27,7 +27,7 @@ pub struct Call<'a> {
     /// The calling function, as its SDK's user agent names it, or what of the small cloud calls by
     /// itself (`event-source`, `execute-api`, `scheduler`); empty for anyone else.
     pub caller: &'a str,
-    /// `dynamodb`, `sqs`, `execute-api` or `lambda`.
+    /// `dynamodb`, `sqs`, `s3`, `execute-api` or `lambda`.
     pub service: &'a str,
     pub operation: &'a str,
     /// The function that an invocation is of; empty, and left out, for other calls.
