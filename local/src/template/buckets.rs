@@ -32,9 +32,9 @@ pub(super) fn read(resource: &Resource) -> Result<Bucket> {
         "BucketName",
         "must be 3 to 63 of a-z, 0-9, - and ., with a letter or digit at both ends",
     );
-    bucket.text("BucketName")?;
+    let given = bucket.text("BucketName")?;
     let name = resource.identity.reference.clone();
-    if !is_name(&name) {
+    if !is_name(given.unwrap_or(&name)) {
         return Err(odd);
     }
     let mut cors = vec![];
