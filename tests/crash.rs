@@ -73,6 +73,11 @@ async fn jobs_killed_while_queued_and_running_complete_after_a_restart() -> Resu
             .filter(|event| event["type"] == "job_completed");
         assert_eq!(terminal.count(), 1, "{replay}");
     }
+    queue_is_empty(&stack).await
+}
+
+/// Waits until nothing is on the queue or in flight: a record's delete follows its job's end by a moment.
+pub async fn queue_is_empty(stack: &Stack) -> Result<()> {
     let url = stack.queue("longhaul-jobs").await?;
     until("nothing is on the queue or in flight", async || {
         let answer = stack.attributes(&url).await?;

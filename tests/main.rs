@@ -4,6 +4,7 @@
 //! A real stack in a process of its own, real sockets to it, the stock `aws` command line. Nothing
 //! here imports the code under test: what is asserted is what a user sees.
 
+mod bucket;
 mod client;
 mod stack;
 
@@ -13,11 +14,13 @@ mod changes;
 mod commands;
 mod connecting;
 mod crash;
+mod faults;
 mod gateway;
 mod jobs;
 mod logs;
 mod operators;
 mod refusals;
+mod s3;
 mod tidy;
 
 use std::time::Duration;

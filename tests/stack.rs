@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::PATIENCE;
@@ -75,6 +76,12 @@ impl Stack {
 
     /// The stock `aws` command line against this stack; its answer.
     pub async fn aws(&self, arguments: &[&str]) -> Result<Value> {
+        let text = self.aws_text(arguments).await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// The same for commands that print no JSON.
+    pub async fn aws_text(&self, arguments: &[&str]) -> Result<String> {
         let output = Command::new("aws")
             .args(arguments)
             .args([
@@ -95,10 +102,10 @@ impl Stack {
             "aws {arguments:?}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+        String::from_utf8(output.stdout).context("what aws printed is no text")
     }
 
-    /// A queue's URL by its name, and a queue's attributes by its URL.
+    /// A queue's URL.
     pub async fn queue(&self, name: &str) -> Result<String> {
         let answer = self
             .aws(&["sqs", "get-queue-url", "--queue-name", name])
@@ -109,6 +116,7 @@ impl Stack {
             .context("no such queue")
     }
 
+    /// A queue's attributes, as SQS spells them.
     pub async fn attributes(&self, queue_url: &str) -> Result<Value> {
         let all = [
             "sqs",
@@ -119,6 +127,23 @@ impl Stack {
             "All",
         ];
         Ok(self.aws(&all).await?["Attributes"].clone())
+    }
+
+    /// One request to the faults' admin call, with these more header lines: status and answer.
+    pub async fn faults(&self, method: &str, more: &str, body: &str) -> Result<(u16, Value)> {
+        let address = self.aws.strip_prefix("http://").context("an address")?;
+        let mut socket = TcpStream::connect(address).await?;
+        let length = body.len();
+        let request = format!(
+            "{method} /_local/faults HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+             {more}content-length: {length}\r\n\r\n{body}"
+        );
+        socket.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;
+        let status = head.split(' ').nth(1).context("no status")?.parse()?;
+        Ok((status, serde_json::from_str(body)?))
     }
 
     /// A job's row, as an operator sees it.

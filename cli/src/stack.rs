@@ -50,6 +50,9 @@ pub struct Start {
     /// Append a line for each AWS call to this file.
     #[arg(long, value_name = "FILE")]
     pub wire_log: Option<PathBuf>,
+    /// Let AWS calls go wrong as this file says (JSON; see the README). For tests.
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
 }
 
 /// A stack to talk to.
@@ -167,6 +170,7 @@ impl Place {
             )]),
             wire_log: start.wire_log.clone(),
             pace,
+            faults: start.faults.clone(),
         };
         Cloud::start(folder, options).await
     }

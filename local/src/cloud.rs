@@ -5,33 +5,34 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::serve::ListenerExt;
-use futures_util::FutureExt;
-use http::Method;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::data::{DataFolder, Endpoints};
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoint;
-use crate::event_source::{Mapping, SqsCall};
+use crate::event_source::Mapping;
+use crate::faults::Faults;
+use crate::faults::rules::{self, EVENT_SOURCE};
 pub use crate::gateway::{Delay, Pace};
 use crate::gateway::{Gateway, GatewayOptions};
+use crate::in_process::in_process;
 use crate::lambda::{Lambda, Launch};
 use crate::loopback::{self, Door};
 use crate::plan::Plan;
+use crate::pushes::{self, Watch};
+use crate::s3::S3;
 use crate::schedule::{self, Ticking};
 use crate::sqs::Sqs;
 use crate::template::{self, Settings};
-use crate::wire_log::{Call, WireLog, caller};
+use crate::wire_log::WireLog;
 
 /// Invocations at once over all functions, unless the template reserves fewer (AWS's own default is 1,000).
 const CONCURRENCY: u32 = 100;
@@ -58,6 +59,8 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// Where each AWS call is to be noted.
     pub wire_log: Option<PathBuf>,
+    /// Which AWS calls are to go wrong from the start, as JSON.
+    pub faults: Option<PathBuf>,
     /// What of the gateway is to differ from AWS.
     pub pace: Pace,
 }
@@ -97,11 +100,19 @@ impl Cloud {
             .map(WireLog::open)
             .transpose()?
             .unwrap_or_default();
+        let faults = options
+            .faults
+            .as_deref()
+            .map(faults)
+            .transpose()?
+            .unwrap_or_default();
 
         let dynamodb = DynamoDb::start(&data.folder("dynamodb")?)?;
         let mut kept = dynamodb.provision(&plan.tables)?;
         let sqs = Sqs::open(&data.folder("sqs")?, endpoints.aws.clone())?;
         kept.extend(sqs.provision(&plan.queues).await?);
+        let s3 = S3::open(&data.folder("s3")?).await?;
+        s3.provision(&plan.buckets).await?;
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
         let launch = Launch {
@@ -112,34 +123,48 @@ impl Cloud {
             concurrency: CONCURRENCY,
         };
         let lambda = Lambda::start(plan.functions.clone(), launch).await?;
+        let faults = Faults::new(faults, lambda.clone());
         let domain = gateway_port.local_addr()?.to_string();
         let pace = options.pace;
-        let gateway = Gateway::new(api, lambda.clone(), GatewayOptions { pace, domain });
+        let options = GatewayOptions { pace, domain };
+        let gateway = Gateway::new(api, lambda.noted(&log, "execute-api"), options);
 
         let console = gateway_port.local_addr()?.port();
         let door =
             |is_aws| middleware::from_fn_with_state(Door { console, is_aws }, loopback::guard);
         let mut servers = JoinSet::new();
+        let watch = Watch {
+            log: log.clone(),
+            faults: faults.clone(),
+        };
         let web = gateway
             .router(Router::new())
-            .layer(middleware::from_fn_with_state(log.clone(), note_push))
+            .layer(middleware::from_fn_with_state(watch, pushes::pass))
             .layer(door(false));
         serve(&mut servers, gateway_port, web);
         serve(
             &mut servers,
             aws_port,
-            Endpoint::new(dynamodb.address, sqs.clone(), log)
-                .router()
-                .layer(door(true)),
+            Endpoint::new(
+                dynamodb.address,
+                sqs.clone(),
+                s3.clone(),
+                log.clone(),
+                faults.clone(),
+            )
+            .router()
+            .layer(door(true)),
         );
+        servers.spawn(s3.keep_expiring());
         let mut pollers = vec![];
         for source in plan.event_sources.clone() {
-            pollers.push(Mapping::start(source, lambda.clone(), in_process(&sqs)).await?);
+            let invoking = lambda.noted(&log, EVENT_SOURCE);
+            pollers.push(Mapping::start(source, invoking, in_process(&sqs, &log, &faults)).await?);
         }
         let ticking = plan
             .schedules
             .iter()
-            .map(|scheduled| schedule::start(scheduled.clone(), lambda.clone()))
+            .map(|scheduled| schedule::start(scheduled.clone(), lambda.noted(&log, "scheduler")))
             .collect();
         data.announce(&endpoints)?;
         Ok(Self {
@@ -195,6 +220,13 @@ fn plan(options: &Options, data: &DataFolder, gateway: SocketAddr, aws: &str) ->
     Ok(template::read(&name, &text, &settings)?)
 }
 
+fn faults(path: &Path) -> Result<rules::Plan> {
+    std::fs::read(path)
+        .map_err(Into::into)
+        .and_then(|text| rules::Plan::parse(&text))
+        .with_context(|| format!("the faults {}", path.display()))
+}
+
 async fn listen(port: u16, what: &str) -> Result<TcpListener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     listener.with_context(|| format!("port {port} for {what} can't be had"))
@@ -214,52 +246,4 @@ fn no_delay(stream: &mut TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::warn!(%error, "a socket keeps its delay");
     }
-}
-
-/// SQS as the event source mappings call it: in process, in the same protocol as everyone else.
-fn in_process(sqs: &Sqs) -> SqsCall {
-    let sqs = sqs.clone();
-    Arc::new(move |operation, request| {
-        let sqs = sqs.clone();
-        async move {
-            let answer = sqs.call(operation, request.to_string().as_bytes()).await?;
-            Ok(serde_json::from_slice(&answer)?)
-        }
-        .boxed()
-    })
-}
-
-/// Notes what goes through the management API; it costs no units.
-async fn note_push(
-    axum::extract::State(log): axum::extract::State<WireLog>,
-    request: Request,
-    next: Next,
-) -> axum::response::Response {
-    if !log.is_on() || !request.uri().path().contains("/@connections/") {
-        return next.run(request).await;
-    }
-    let operation = match *request.method() {
-        Method::POST => "PostToConnection",
-        Method::DELETE => "DeleteConnection",
-        _ => "GetConnection",
-    };
-    let agent = request
-        .headers()
-        .get("user-agent")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let request_bytes = http_body::Body::size_hint(request.body()).lower() as usize;
-    let response = next.run(request).await;
-    log.note(&Call {
-        caller: caller(&agent),
-        service: "execute-api",
-        operation,
-        status: response.status().as_u16(),
-        request_bytes,
-        response_bytes: http_body::Body::size_hint(response.body()).lower() as usize,
-        write_units: 0.0,
-        read_units: 0.0,
-    });
-    response
 }

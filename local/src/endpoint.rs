@@ -14,10 +14,14 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use crate::caller::Caller;
+use crate::faults::rules::{Called, Service};
+use crate::faults::{Faults, admin};
+use crate::s3::{S3, Target, is_for_s3};
 use crate::sqs::Sqs;
-use crate::wire_log::{Call, Costs, WireLog, caller};
+use crate::wire_log::{Call, Costs, WireLog};
 
-/// No request of any service here is larger: DynamoDB takes 16 MB.
+/// No JSON request here is larger: DynamoDB takes 16 MB. S3 reads its bodies as they come.
 const LARGEST_REQUEST: usize = 17 << 20;
 const JSON: &str = "application/x-amz-json-1.0";
 
@@ -27,56 +31,63 @@ pub struct Endpoint {
     dynamodb: SocketAddr,
     http: Client<HttpConnector, Body>,
     sqs: Sqs,
+    s3: S3,
     log: WireLog,
+    faults: Faults,
 }
 
 impl Endpoint {
-    pub fn new(dynamodb: SocketAddr, sqs: Sqs, log: WireLog) -> Self {
+    pub fn new(dynamodb: SocketAddr, sqs: Sqs, s3: S3, log: WireLog, faults: Faults) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
         Self {
             dynamodb,
             http,
             sqs,
+            s3,
             log,
+            faults,
         }
     }
 
     pub fn router(self) -> Router {
-        Router::new().fallback(answer).with_state(self)
+        let admin = admin::router(self.faults.clone());
+        Router::new().fallback(answer).with_state(self).merge(admin)
     }
 
+    /// The call, with whatever befalls it on its way.
     async fn call(&self, headers: HeaderMap, body: Bytes) -> Result<Response> {
-        let text = |name: &str| {
-            headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let (target, agent) = (text("x-amz-target"), text("user-agent"));
+        let caller = Caller::of(&headers);
+        let target = headers
+            .get("x-amz-target")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let (service, operation) = target.split_once('.').unwrap_or_default();
-        match service {
-            "DynamoDB_20120810" => {
-                self.dynamodb(operation, caller(&agent), headers, body)
-                    .await
-            }
-            "AmazonSQS" => Ok(self.sqs(operation, caller(&agent), body).await),
-            _ => {
-                let message = r#"{"__type":"UnknownOperationException","message":"The small cloud has no such service."}"#;
-                Ok((
-                    StatusCode::BAD_REQUEST,
-                    [(header::CONTENT_TYPE, JSON)],
-                    message,
-                )
-                    .into_response())
-            }
-        }
+        let service = match service {
+            "DynamoDB_20120810" => Service::DynamoDb,
+            "AmazonSQS" => Service::Sqs,
+            _ => return Ok(no_such_service()),
+        };
+        let called = Called {
+            service,
+            operation,
+            caller: &caller.function,
+            environment: caller.environment.as_deref(),
+        };
+        let perform = async || match service {
+            Service::DynamoDb => self.dynamodb(&called, headers.clone(), body.clone()).await,
+            _ => Ok(self.sqs(&called, body.clone()).await),
+        };
+        let answered = self.faults.through(&called, perform).await;
+        answered.unwrap_or_else(|failure| {
+            let response = failure.response(service);
+            self.note(&called, body.len(), &response);
+            Ok(response)
+        })
     }
 
     async fn dynamodb(
         &self,
-        operation: &str,
-        caller: &str,
+        called: &Called<'_>,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response> {
@@ -84,7 +95,7 @@ impl Endpoint {
             return self.forward(headers, body).await;
         }
         let request_bytes = body.len();
-        let (costs, body) = Costs::ask(operation, body);
+        let (costs, body) = Costs::ask(called.operation, body);
         let (mut parts, answer) = self.forward(headers, body).await?.into_parts();
         let answer = to_bytes(answer, usize::MAX).await?;
         let (units, answer) = costs.take(answer);
@@ -92,14 +103,14 @@ impl Endpoint {
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove("x-amz-crc32");
         self.log.note(&Call {
-            caller,
-            service: "dynamodb",
-            operation,
+            caller: called.caller,
+            operation: called.operation,
             status: parts.status.as_u16(),
             request_bytes,
             response_bytes: answer.len(),
             write_units: units.write,
             read_units: units.read,
+            ..Call::of(called.service.name())
         });
         Ok(Response::from_parts(parts, Body::from(answer)))
     }
@@ -112,12 +123,9 @@ impl Endpoint {
         Ok(self.http.request(request).await?.map(Body::new))
     }
 
-    async fn sqs(&self, operation: &str, caller: &str, body: Bytes) -> Response {
-        let (status, response) = match self.sqs.call(operation, &body).await {
-            Ok(answer) => (
-                StatusCode::OK,
-                ([(header::CONTENT_TYPE, JSON)], answer).into_response(),
-            ),
+    async fn sqs(&self, called: &Called<'_>, body: Bytes) -> Response {
+        let response = match self.sqs.call(called.operation, &body).await {
+            Ok(answer) => ([(header::CONTENT_TYPE, JSON)], answer).into_response(),
             Err(error) => {
                 let status =
                     StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -125,25 +133,61 @@ impl Endpoint {
                     (header::CONTENT_TYPE.as_str(), JSON),
                     ("x-amzn-query-error", &error.query_error()),
                 ];
-                (status, (status, headers, error.body()).into_response())
+                (status, headers, error.body()).into_response()
             }
         };
+        self.note(called, body.len(), &response);
+        response
+    }
+
+    /// S3's bodies are streams, so no fault befalls them.
+    async fn s3(&self, request: Request) -> Response {
+        if !self.log.is_on() {
+            return self.s3.call(request).await;
+        }
+        let (parts, body) = request.into_parts();
+        let operation = Target::of(&parts).operation;
+        let caller = Caller::of(&parts.headers);
+        let request_bytes = http_body::Body::size_hint(&body).lower() as usize;
+        let response = self.s3.call(Request::from_parts(parts, body)).await;
+        let length = response.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let known = http_body::Body::size_hint(response.body()).lower() as usize;
         self.log.note(&Call {
-            caller,
-            service: "sqs",
+            caller: &caller.function,
             operation,
-            status: status.as_u16(),
-            request_bytes: body.len(),
-            response_bytes: http_body::Body::size_hint(response.body()).lower() as usize,
-            write_units: 0.0,
-            read_units: 0.0,
+            status: response.status().as_u16(),
+            request_bytes,
+            response_bytes: length.unwrap_or(known),
+            ..Call::of("s3")
         });
         response
     }
+
+    /// Notes a call that costs no units.
+    fn note(&self, called: &Called<'_>, request_bytes: usize, response: &Response) {
+        self.log.note(&Call {
+            caller: called.caller,
+            operation: called.operation,
+            status: response.status().as_u16(),
+            request_bytes,
+            response_bytes: http_body::Body::size_hint(response.body()).lower() as usize,
+            ..Call::of(called.service.name())
+        });
+    }
+}
+
+fn no_such_service() -> Response {
+    let message = r#"{"__type":"UnknownOperationException","message":"The small cloud has no such service."}"#;
+    let headers = [(header::CONTENT_TYPE, JSON)];
+    (StatusCode::BAD_REQUEST, headers, message).into_response()
 }
 
 async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    if is_for_s3(&parts) {
+        return endpoint.s3(Request::from_parts(parts, body)).await;
+    }
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };

@@ -2,15 +2,20 @@
 //!
 //! It imports none of the project's other crates: an emulator that shared code would share mistakes.
 
+mod caller;
 pub mod cloud;
 pub mod data;
 mod dynamodb;
 mod endpoint;
 mod event_source;
+mod faults;
 mod gateway;
+mod in_process;
 pub mod lambda;
 mod loopback;
 pub mod plan;
+mod pushes;
+mod s3;
 mod schedule;
 mod sqs;
 pub mod template;

@@ -24,9 +24,9 @@ pub async fn guard(State(door): State<Door>, request: Request, next: Next) -> Re
         return refused("The Host header must name this machine.");
     }
     let is_guarded = if door.is_aws {
-        // A presigned URL carries its own permission, and the bucket's CORS rules, which a browser asks
-        // for by OPTIONS, say which pages may use it.
-        request.method() != Method::OPTIONS && !is_presigned(request.uri())
+        // What is signed for S3 carries its own permission, and the bucket's CORS rules, which a browser
+        // asks for by OPTIONS, say which pages may use it.
+        request.method() != Method::OPTIONS && !is_signed_for_s3(&request)
     } else {
         request.uri().path().contains("/@connections/")
     };
@@ -58,9 +58,13 @@ fn is_local(host: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str()) || host.ends_with(".localhost")
 }
 
-fn is_presigned(uri: &Uri) -> bool {
-    uri.query()
-        .is_some_and(|query| query.contains("X-Amz-Signature="))
+/// Whether it carries a signature and no other service's target: S3 has none.
+fn is_signed_for_s3(request: &Request) -> bool {
+    let headers = request.headers();
+    let query = request.uri().query().unwrap_or_default();
+    let is_signed =
+        headers.contains_key(header::AUTHORIZATION) || query.contains("X-Amz-Signature=");
+    is_signed && !headers.contains_key("x-amz-target")
 }
 
 /// Whether no page asks, or one that the console's port serves.

@@ -15,6 +15,7 @@ pub const REGION: &str = "us-east-1";
 pub struct Plan {
     pub tables: Vec<Table>,
     pub queues: Vec<Queue>,
+    pub buckets: Vec<Bucket>,
     pub functions: Vec<Function>,
     pub event_sources: Vec<EventSource>,
     pub schedules: Vec<Schedule>,
@@ -42,6 +43,37 @@ pub struct Queue {
     /// Attributes as `CreateQueue` takes them: names and values as SQS spells them, so
     /// `VisibilityTimeout` is a string of seconds and `RedrivePolicy` a string of JSON.
     pub attributes: BTreeMap<String, String>,
+}
+
+/// An S3 bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bucket {
+    pub name: String,
+    /// The first that fits a browser's request decides.
+    pub cors: Vec<CorsRule>,
+    pub expiry: Vec<Expiry>,
+}
+
+/// Which pages may call a bucket from a browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CorsRule {
+    pub id: Option<String>,
+    /// Such as `https://app.example.com`; each may hold one `*`, and so may a header.
+    pub origins: Vec<String>,
+    /// Of `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.
+    pub methods: Vec<String>,
+    pub headers: Vec<String>,
+    /// The headers of an answer that the page may read.
+    pub exposed: Vec<String>,
+    /// How long a browser may keep a preflight's answer, in seconds.
+    pub max_age: Option<u32>,
+}
+
+/// Objects whose key begins with `prefix` are deleted so many days after they were written.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Expiry {
+    pub prefix: String,
+    pub days: u32,
 }
 
 /// A Lambda function.

@@ -24,11 +24,15 @@ pub struct WireLog {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call<'a> {
-    /// The calling function, as its SDK's user agent names it; empty for anyone else.
+    /// The calling function, as its SDK's user agent names it, or what of the small cloud calls by
+    /// itself (`event-source`, `execute-api`, `scheduler`); empty for anyone else.
     pub caller: &'a str,
-    /// `dynamodb`, `sqs` or `execute-api`.
+    /// `dynamodb`, `sqs`, `s3`, `execute-api` or `lambda`.
     pub service: &'a str,
     pub operation: &'a str,
+    /// The function that an invocation is of; empty, and left out, for other calls.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub function: &'a str,
     /// HTTP status of the answer.
     pub status: u16,
     pub request_bytes: usize,
@@ -36,6 +40,23 @@ pub struct Call<'a> {
     /// DynamoDB's own count; 0 for other services.
     pub write_units: f64,
     pub read_units: f64,
+}
+
+impl<'a> Call<'a> {
+    /// A call of this service of which nothing else is known yet.
+    pub fn of(service: &'a str) -> Self {
+        Self {
+            caller: "",
+            service,
+            operation: "",
+            function: "",
+            status: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            write_units: 0.0,
+            read_units: 0.0,
+        }
+    }
 }
 
 impl WireLog {
@@ -74,14 +95,6 @@ impl WireLog {
             tracing::warn!(%error, "a call is missing from the wire log");
         }
     }
-}
-
-/// The function that a user agent names in its `app/` part, which the SDK sets from `AWS_SDK_UA_APP_ID`.
-pub fn caller(user_agent: &str) -> &str {
-    user_agent
-        .split(' ')
-        .find_map(|part| part.strip_prefix("app/"))
-        .unwrap_or_default()
 }
 
 /// Asks DynamoDB what a call costs behind the caller's back, and takes the figure out of the answer.
@@ -208,14 +221,5 @@ mod tests {
         assert_eq!(request, body);
         let answer = Bytes::from_static(br#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#);
         assert_eq!(costs.take(answer.clone()), (Units::default(), answer));
-    }
-
-    #[test]
-    fn the_caller_is_who_the_sdk_says() {
-        assert_eq!(
-            caller("aws-sdk-rust/1.3 ua/2.1 app/longhaul-worker os/linux"),
-            "longhaul-worker"
-        );
-        assert_eq!(caller("aws-cli/1.45"), "");
     }
 }

@@ -13,12 +13,14 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::children::{Children, Entry};
 use super::guard::Guard;
 use super::invocation::{Exit, Invocation, error_payload};
 use super::log::Log;
 use super::memory::Memory;
 use super::runtime_api::{Delivery, Reply, RuntimeApi};
 use super::{FailureKind, Function, Invoked};
+use crate::caller::ACCESS_KEY;
 use crate::plan;
 
 /// Lambda's limit for the init phase before it starts over under the function's own timeout.
@@ -37,6 +39,7 @@ pub(super) struct Environment {
     /// The Runtime API's listener; ends with the environment.
     listener: JoinHandle<()>,
     _alive: mpsc::Sender<()>,
+    _entry: Entry,
 }
 
 /// What became of an invocation and of the environment that was to run it.
@@ -57,6 +60,7 @@ impl Environment {
     pub(super) async fn start(
         function: &Arc<Function>,
         guard: &Guard,
+        children: &Children,
         alive: mpsc::Sender<()>,
     ) -> anyhow::Result<Environment> {
         let id = Uuid::new_v4().simple().to_string();
@@ -86,6 +90,7 @@ impl Environment {
             listener.abort();
         }
         let child = child.with_context(|| format!("cannot start {}", program.display()))?;
+        let entry = children.enter(&id, child.id());
         Ok(Environment {
             function: function.clone(),
             memory: Memory::of(child.id(), function.spec.memory),
@@ -96,6 +101,7 @@ impl Environment {
             initialised: false,
             listener,
             _alive: alive,
+            _entry: entry,
         })
     }
 
@@ -230,7 +236,8 @@ fn variables(function: &Function, api: &str, id: &str) -> BTreeMap<String, Strin
         ("PATH", std::env::var("PATH").unwrap_or_default()),
         ("LANG", "en_US.UTF-8".into()),
         ("TZ", ":UTC".into()),
-        ("AWS_ACCESS_KEY_ID", "local".into()),
+        // Names the environment on each of its calls.
+        ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY}{id}")),
         ("AWS_SECRET_ACCESS_KEY", "local".into()),
         ("AWS_SDK_UA_APP_ID", spec.name.clone()),
     ];

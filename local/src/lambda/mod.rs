@@ -3,6 +3,7 @@
 //!
 //! Unlike AWS it does not freeze an environment between invocations.
 
+mod children;
 mod environment;
 mod guard;
 mod invocation;
@@ -23,6 +24,8 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::plan;
+use crate::wire_log::{Call, WireLog};
+use children::Children;
 use environment::{Environment, Ran};
 use guard::Guard;
 use invocation::Invocation;
@@ -79,11 +82,15 @@ pub enum FailureKind {
 #[derive(Clone)]
 pub struct Lambda {
     host: Arc<Host>,
+    log: WireLog,
+    /// Who invokes by this clone, for the log.
+    caller: &'static str,
 }
 
 struct Host {
     functions: BTreeMap<String, Arc<Function>>,
     guard: Guard,
+    children: Children,
     /// Held by each environment; when all clones are gone, every child has been reaped.
     alive: Mutex<Option<mpsc::Sender<()>>>,
     gone: Mutex<mpsc::Receiver<()>>,
@@ -121,32 +128,72 @@ impl Lambda {
         let host = Arc::new(Host {
             functions,
             guard: Guard::start()?,
+            children: Children::default(),
             alive: Mutex::new(Some(alive)),
             gone: Mutex::new(gone),
         });
         pool::reap_idle(Arc::downgrade(&host), IDLE);
-        Ok(Lambda { host })
+        Ok(Lambda {
+            host,
+            log: WireLog::default(),
+            caller: "",
+        })
+    }
+
+    /// The same functions, for a caller whose invocations are noted in this log.
+    pub(crate) fn noted(&self, log: &WireLog, caller: &'static str) -> Lambda {
+        Lambda {
+            host: self.host.clone(),
+            log: log.clone(),
+            caller,
+        }
+    }
+
+    /// Kills the process of this execution environment with SIGKILL; false if it has none any more.
+    pub(crate) fn kill(&self, environment: &str) -> bool {
+        self.host.children.kill(environment)
     }
 
     /// Invokes a function and waits for its end. `trace` is the `X-Amzn-Trace-Id` to hand on; a
     /// new one is made without it. The invocation goes on when the caller stops waiting.
     pub async fn invoke(&self, function: &str, payload: Bytes, trace: Option<String>) -> Invoked {
-        let Some(function) = self.host.functions.get(function).cloned() else {
-            return Invoked::NoSuchFunction;
+        let request_bytes = payload.len();
+        let Some(known) = self.host.functions.get(function).cloned() else {
+            return self.note(function, request_bytes, Invoked::NoSuchFunction);
         };
-        let Some(permit) = function.pool.admit() else {
-            return Invoked::Throttled;
+        let Some(permit) = known.pool.admit() else {
+            return self.note(function, request_bytes, Invoked::Throttled);
         };
-        let host = self.host.clone();
+        let lambda = self.clone();
         let invocation = Invocation::new(payload, trace);
         let running = tokio::spawn(async move {
-            let invoked = run(&host, &function, invocation).await;
+            let invoked = run(&lambda.host, &known, invocation).await;
             drop(permit);
-            invoked
+            lambda.note(&known.spec.name, request_bytes, invoked)
         });
         running
             .await
             .unwrap_or_else(|_| init_failure("the host is stopping"))
+    }
+
+    /// Notes an invocation at its end, and gives it back.
+    fn note(&self, function: &str, request_bytes: usize, invoked: Invoked) -> Invoked {
+        // Lambda answers 200 for a function's own failure too, and says so in a header.
+        let (status, response_bytes) = match &invoked {
+            Invoked::Returned(payload) | Invoked::Failed { payload, .. } => (200, payload.len()),
+            Invoked::Throttled => (429, 0),
+            Invoked::NoSuchFunction => (404, 0),
+        };
+        self.log.note(&Call {
+            caller: self.caller,
+            operation: "Invoke",
+            function,
+            status,
+            request_bytes,
+            response_bytes,
+            ..Call::of("lambda")
+        });
+        invoked
     }
 
     /// Kills every child, waits until all are reaped, and refuses what comes after.
@@ -172,7 +219,7 @@ async fn run(host: &Host, function: &Arc<Function>, mut invocation: Invocation) 
                 let Some(alive) = host.alive.lock().await.clone() else {
                     return init_failure("the host is stopping");
                 };
-                match Environment::start(function, &host.guard, alive).await {
+                match Environment::start(function, &host.guard, &host.children, alive).await {
                     Ok(new) => new,
                     Err(error) => {
                         let reason = format!("{error:#}");

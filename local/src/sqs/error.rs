@@ -113,6 +113,13 @@ impl SqsError {
         )
     }
 
+    /// Other than all other attributes, AWS refuses this one as a parameter.
+    pub(super) fn redrive(reason: &str) -> Self {
+        Self::parameter(format!(
+            "Value for parameter RedrivePolicy is invalid. Reason: {reason}"
+        ))
+    }
+
     pub(super) fn missing(parameter: &str) -> Self {
         Self::new(
             400,

@@ -136,10 +136,15 @@ impl Store {
         let (id, retention) = (queue.id, queue.settings.retention);
         let redrive = queue.settings.redrive.clone();
         let visibility = request.visibility.unwrap_or(queue.settings.visibility);
+        let polls_long = request.wait.unwrap_or(queue.settings.wait) > 0;
         self.expire(id, retention, now)?;
         self.surface(&request.queue, now)?;
         let room = MAX_IN_FLIGHT - self.counts(id)?.in_flight;
         if room <= 0 {
+            // Only a short poll is told (SQS quotas, "Messages per queue (in flight)").
+            if polls_long {
+                return Ok(Vec::new());
+            }
             return Err(SqsError::over_limit(format!(
                 "The queue {} has {MAX_IN_FLIGHT} messages in flight, which is the most.",
                 request.queue

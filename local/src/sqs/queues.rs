@@ -159,7 +159,7 @@ impl Store {
         };
         let refuse = |reason: &str| {
             let reason = format!("{reason} (queue {name}, target {})", redrive.target);
-            Err(SqsError::attribute_value("RedrivePolicy", &reason))
+            Err(SqsError::redrive(&reason))
         };
         match self.queues.get(&redrive.target) {
             _ if redrive.target == name => refuse("Dead letter target is the queue itself."),

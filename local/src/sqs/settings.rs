@@ -227,7 +227,7 @@ struct RedrivePolicy {
 }
 
 fn read_redrive(policy: &str) -> Result<Redrive, SqsError> {
-    let refuse = |reason: &str| SqsError::attribute_value("RedrivePolicy", reason);
+    let refuse = SqsError::redrive;
     let policy: RedrivePolicy =
         serde_json::from_str(policy).map_err(|problem| refuse(&problem.to_string()))?;
     let target = name_in_arn(&policy.dead_letter_target_arn)

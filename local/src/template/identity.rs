@@ -11,7 +11,7 @@ use crate::plan::{ACCOUNT, REGION};
 pub(super) const STACK: &str = "longhaul";
 
 /// Types that have no effect on one machine: they grant, alarm, encrypt or keep logs.
-const INERT: [&str; 14] = [
+const INERT: [&str; 15] = [
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::CloudWatch::Dashboard",
@@ -24,6 +24,7 @@ const INERT: [&str; 14] = [
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
+    "AWS::S3::BucketPolicy",
     "AWS::SNS::Topic",
     "AWS::SQS::QueuePolicy",
 ];
@@ -72,6 +73,7 @@ fn name_property(kind: &str) -> Option<&'static str> {
         "AWS::KMS::Alias" => "AliasName",
         "AWS::Lambda::Function" => "FunctionName",
         "AWS::Logs::LogGroup" => "LogGroupName",
+        "AWS::S3::Bucket" => "BucketName",
         "AWS::SNS::Topic" => "TopicName",
         "AWS::SQS::Queue" => "QueueName",
         "AWS::SecretsManager::Secret" => "Name",
@@ -103,6 +105,21 @@ pub(super) fn of(
             (
                 url.clone(),
                 vec![("Arn", arn), ("QueueName", name), ("QueueUrl", url)],
+            )
+        }
+        "AWS::S3::Bucket" => {
+            // AWS adds random characters to a generated name; it is in lower case either way.
+            let name = name.to_ascii_lowercase();
+            let domain = format!("{name}.s3.amazonaws.com");
+            let regional = format!("{name}.s3.{REGION}.amazonaws.com");
+            let arn = format!("arn:aws:s3:::{name}");
+            (
+                name,
+                vec![
+                    ("Arn", arn),
+                    ("DomainName", domain),
+                    ("RegionalDomainName", regional),
+                ],
             )
         }
         "AWS::Lambda::Function" => {

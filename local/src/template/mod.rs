@@ -4,6 +4,7 @@
 //! It opens no file and starts nothing. It refuses to guess: a resource type or property that it
 //! does not know, and that could change what runs, is an error with its line.
 
+mod buckets;
 mod functions;
 mod gateway;
 mod identity;
@@ -124,6 +125,7 @@ fn plan(text: &str, settings: &Settings) -> Result<Plan> {
         match resource.kind.as_str() {
             "AWS::DynamoDB::Table" => plan.tables.push(tables::read(resource)?),
             "AWS::SQS::Queue" => plan.queues.push(queues::read(resource)?),
+            "AWS::S3::Bucket" => plan.buckets.push(buckets::read(resource)?),
             "AWS::Lambda::Function" => plan.functions.push(functions::read(resource)?),
             "AWS::SecretsManager::Secret" => {
                 substitutes::check_secret(Properties::of(resource)?)?;

@@ -57,15 +57,15 @@ async fn what_cannot_be_a_queue_is_refused_and_leaves_nothing() {
         ),
         (
             with("RedrivePolicy", redrive_to("nowhere", 3)),
-            "InvalidAttributeValue",
+            "InvalidParameterValue",
         ),
         (
             with("RedrivePolicy", redrive_to("orders", 0)),
-            "InvalidAttributeValue",
+            "InvalidParameterValue",
         ),
         (
             with("RedrivePolicy", redrive_to("q", 3)),
-            "InvalidAttributeValue",
+            "InvalidParameterValue",
         ),
         (
             with(

@@ -160,6 +160,11 @@ fn at_most_so_many_are_in_flight() {
         wait: None,
     };
     assert_eq!(store.receive(&request, 0).unwrap_err().query, "OverLimit");
+    let long = Receive {
+        wait: Some(1),
+        ..request
+    };
+    assert!(store.receive(&long, 0).unwrap().is_empty());
 }
 
 #[test]

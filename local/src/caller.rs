@@ -1,0 +1,80 @@
+//! Who makes a call: the function that its SDK names, and the very execution environment.
+//!
+//! Names only. Local requests are not authorized, so whoever wants to lie may.
+
+use http::{HeaderMap, header};
+
+/// Before an execution environment's id, in the access key that its process signs with.
+pub const ACCESS_KEY: &str = "local-";
+
+/// Who makes a call over HTTP.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The function's name; empty for anyone else.
+    pub function: String,
+    /// The id of the function's execution environment.
+    pub environment: Option<String>,
+}
+
+impl Caller {
+    pub fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            function: text(header::USER_AGENT)
+                .and_then(function)
+                .unwrap_or_default()
+                .to_owned(),
+            environment: text(header::AUTHORIZATION)
+                .and_then(environment)
+                .map(str::to_owned),
+        }
+    }
+}
+
+/// A user agent's `app/` part, which the SDK sets from `AWS_SDK_UA_APP_ID`.
+fn function(user_agent: &str) -> Option<&str> {
+    user_agent
+        .split(' ')
+        .find_map(|part| part.strip_prefix("app/"))
+}
+
+/// The access key of a signature (`AWS4-HMAC-SHA256 Credential=<key>/<date>/...`), without its prefix.
+fn environment(signature: &str) -> Option<&str> {
+    let (_, credential) = signature.split_once("Credential=")?;
+    let (key, _) = credential.split_once('/')?;
+    key.strip_prefix(ACCESS_KEY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(agent: &str, signature: &str) -> Caller {
+        Caller::of(&HeaderMap::from_iter([
+            (header::USER_AGENT, agent.parse().unwrap()),
+            (header::AUTHORIZATION, signature.parse().unwrap()),
+        ]))
+    }
+
+    #[test]
+    fn the_caller_is_who_the_sdk_says() {
+        let worker = Caller {
+            function: "longhaul-worker".to_owned(),
+            environment: Some("0f".to_owned()),
+        };
+        assert_eq!(
+            caller(
+                "aws-sdk-rust/1.3 ua/2.1 app/longhaul-worker os/linux",
+                "AWS4-HMAC-SHA256 Credential=local-0f/20260501/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=00",
+            ),
+            worker
+        );
+    }
+
+    #[test]
+    fn anyone_else_is_nobody() {
+        let signature = "AWS4-HMAC-SHA256 Credential=local/20260501/us-east-1/sqs/aws4_request";
+        assert_eq!(caller("aws-cli/1.45", signature), Caller::default());
+        assert_eq!(Caller::of(&HeaderMap::new()), Caller::default());
+    }
+}

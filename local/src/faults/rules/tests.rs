@@ -1,0 +1,229 @@
+//! Rules against lists of calls: what each names, picks and does.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn rules(seed: u64, rules: Value) -> Rules {
+    let text = json!({ "seed": seed, "rules": rules }).to_string();
+    Rules::new(Plan::parse(text.as_bytes()).unwrap())
+}
+
+fn refused(text: &Value) -> String {
+    format!(
+        "{:#}",
+        Plan::parse(text.to_string().as_bytes()).unwrap_err()
+    )
+}
+
+const UPDATE: Called<'_> = Called {
+    service: Service::DynamoDb,
+    operation: "UpdateItem",
+    caller: "worker",
+    environment: Some("e1"),
+};
+
+/// Which of the first `count` calls of this kind fail.
+fn failing(rules: &mut Rules, count: u64) -> Vec<u64> {
+    (1..=count)
+        .filter(|_| rules.decide(&UPDATE).fail.is_some())
+        .collect()
+}
+
+fn fail() -> Value {
+    json!({"fail": {"code": "ThrottlingException"}})
+}
+
+#[test]
+fn a_rule_meets_only_what_has_all_that_it_names() {
+    let mut rules = rules(
+        0,
+        json!([{"service": "dynamodb", "operation": "UpdateItem", "caller": "worker", "effect": {"delayMs": 5}}]),
+    );
+    for other in [
+        Called {
+            service: Service::Sqs,
+            ..UPDATE
+        },
+        Called {
+            operation: "PutItem",
+            ..UPDATE
+        },
+        Called {
+            caller: "message",
+            ..UPDATE
+        },
+    ] {
+        assert_eq!(rules.decide(&other), Effects::default(), "{other:?}");
+    }
+    assert_eq!(rules.decide(&UPDATE).delay, Duration::from_millis(5));
+    assert_eq!(
+        rules.tallies()[0].1,
+        Tally {
+            matched: 1,
+            fired: 1
+        }
+    );
+}
+
+#[test]
+fn number_every_and_limit_pick_by_count() {
+    let of = |pick: &str, value: u64| {
+        rules(
+            0,
+            json!([{"service": "dynamodb", pick: value, "effect": fail()}]),
+        )
+    };
+    assert_eq!(failing(&mut of("number", 3), 9), [3]);
+    assert_eq!(failing(&mut of("every", 3), 9), [3, 6, 9]);
+    assert_eq!(failing(&mut of("limit", 3), 9), [1, 2, 3]);
+    let mut both = rules(
+        0,
+        json!([{"service": "dynamodb", "every": 2, "limit": 2, "effect": fail()}]),
+    );
+    assert_eq!(failing(&mut both, 9), [2, 4]);
+}
+
+#[test]
+fn chance_is_the_seeds_and_nobody_elses() {
+    let by = |seed| {
+        rules(
+            seed,
+            json!([{"service": "dynamodb", "probability": 0.25, "effect": fail()}]),
+        )
+    };
+    let first = failing(&mut by(7), 4000);
+    assert_eq!(failing(&mut by(7), 4000), first);
+    assert_ne!(failing(&mut by(8), 4000), first);
+    assert!((800..1200).contains(&first.len()), "{}", first.len());
+
+    // Calls of other services in between change nothing.
+    let mut mixed = by(7);
+    let mut found = vec![];
+    for number in 1..=4000 {
+        mixed.decide(&Called {
+            service: Service::Sqs,
+            ..UPDATE
+        });
+        if mixed.decide(&UPDATE).fail.is_some() {
+            found.push(number);
+        }
+    }
+    assert_eq!(found, first);
+}
+
+#[test]
+fn effects_of_several_rules_come_together() {
+    let mut rules = rules(
+        0,
+        json!([
+            {"service": "dynamodb", "effect": {"delayMs": 5}},
+            {"service": "dynamodb", "effect": {"delayMs": 7}},
+            {"service": "dynamodb", "effect": {"repeat": 2}},
+            {"service": "dynamodb", "effect": {"kill": "after"}},
+            {"service": "dynamodb", "effect": {"fail": {"code": "First", "status": 500}}},
+            {"service": "dynamodb", "effect": {"fail": {"code": "Second"}}},
+        ]),
+    );
+    let effects = Effects {
+        delay: Duration::from_millis(12),
+        kill: Some(Moment::After),
+        fail: Some(Failure {
+            code: "First".to_owned(),
+            status: 500,
+        }),
+        repeat: 2,
+    };
+    assert_eq!(rules.decide(&UPDATE), effects);
+}
+
+#[test]
+fn only_a_function_can_be_killed() {
+    let mut rules = rules(
+        0,
+        json!([{"service": "dynamodb", "number": 1, "effect": {"kill": "before"}}]),
+    );
+    assert_eq!(
+        rules
+            .decide(&Called {
+                environment: None,
+                ..UPDATE
+            })
+            .kill,
+        None
+    );
+    assert_eq!(rules.decide(&UPDATE).kill, Some(Moment::Before));
+    assert_eq!(rules.decide(&UPDATE).kill, None);
+}
+
+#[test]
+fn what_is_delivered_twice_is_what_an_event_source_received() {
+    let mut rules = rules(
+        0,
+        json!([{"service": "sqs", "number": 2, "effect": {"deliverTwice": true}}]),
+    );
+    let receive = Called {
+        service: Service::Sqs,
+        operation: "ReceiveMessage",
+        caller: EVENT_SOURCE,
+        environment: None,
+    };
+    assert!(!rules.delivers_twice(&receive));
+    assert_eq!(rules.decide(&receive), Effects::default());
+    assert!(!rules.delivers_twice(&Called {
+        caller: "worker",
+        ..receive
+    }));
+    assert!(rules.delivers_twice(&receive));
+    assert!(!rules.delivers_twice(&receive));
+}
+
+#[test]
+fn a_plan_that_could_not_work_is_refused_by_field() {
+    let with = |field: &str, value: Value| {
+        let mut rule = json!({"service": "dynamodb", "effect": {"repeat": 1}});
+        rule[field] = value;
+        refused(&json!({ "rules": [rule] }))
+    };
+    for (field, value, says) in [
+        ("service", json!("dynamo"), "unknown variant `dynamo`"),
+        ("operations", json!("PutItem"), "unknown field `operations`"),
+        ("number", json!(0), "rules[0]: number counts from 1"),
+        ("every", json!(0), "every is at least 1"),
+        ("limit", json!(0), "limit is at least 1"),
+        ("probability", json!(1.5), "probability is from 0 to 1"),
+        ("effect", json!({"repeat": 0}), "effect.repeat"),
+        (
+            "effect",
+            json!({"kill": "during"}),
+            "unknown variant `during`",
+        ),
+        (
+            "effect",
+            json!({"deliverTwice": false}),
+            "deliverTwice can only be true",
+        ),
+        (
+            "effect",
+            json!({"deliverTwice": true}),
+            "for the service sqs",
+        ),
+        (
+            "effect",
+            json!({"fail": {"code": "A", "status": 200}}),
+            "effect.fail.status",
+        ),
+        (
+            "effect",
+            json!({"fail": {"code": "A\r\nB"}}),
+            "effect.fail.code",
+        ),
+    ] {
+        let said = with(field, value);
+        assert!(said.contains(says), "{field}: {said}");
+    }
+    let both =
+        json!({"rules": [{"service": "sqs", "number": 1, "every": 2, "effect": {"repeat": 1}}]});
+    assert!(refused(&both).contains("exclude each other"));
+    assert!(refused(&json!({})).contains("missing field `rules`"));
+}

@@ -1,0 +1,203 @@
+//! The checksums that clients send along with bytes, and that S3 keeps with an object.
+//!
+//! The five algorithms are those of the S3 API reference. Says which one a request names and
+//! whether the bytes fit it; reads no bytes itself.
+
+use http::HeaderMap;
+use s3s::checksum::ChecksumHasher;
+use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
+use s3s::{S3Result, s3_error};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Algorithm {
+    Crc32,
+    Crc32c,
+    Crc64Nvme,
+    Sha1,
+    Sha256,
+}
+
+/// Each algorithm as requests and answers name it, and as its header does.
+const NAMES: [(Algorithm, &str, &str); 5] = [
+    (Algorithm::Crc32, "CRC32", "x-amz-checksum-crc32"),
+    (Algorithm::Crc32c, "CRC32C", "x-amz-checksum-crc32c"),
+    (
+        Algorithm::Crc64Nvme,
+        "CRC64NVME",
+        "x-amz-checksum-crc64nvme",
+    ),
+    (Algorithm::Sha1, "SHA1", "x-amz-checksum-sha1"),
+    (Algorithm::Sha256, "SHA256", "x-amz-checksum-sha256"),
+];
+
+/// A checksum of an object or of one of its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sum {
+    pub(super) algorithm: Algorithm,
+    /// Base64, and `-<parts>` behind it where it is one of the parts' checksums.
+    pub(super) value: String,
+    /// Whether it is one of the parts' checksums and not of the whole.
+    pub(super) composite: bool,
+}
+
+/// What a request says of the checksum of its body.
+#[derive(Debug)]
+pub(super) struct Announced {
+    pub(super) algorithm: Algorithm,
+    /// Unknown where it follows the body, or is left to S3.
+    value: Option<String>,
+}
+
+impl Algorithm {
+    pub(super) fn parse(name: &str) -> S3Result<Self> {
+        let found = NAMES.iter().find(|(_, known, _)| *known == name);
+        found
+            .map(|(algorithm, ..)| *algorithm)
+            .ok_or_else(|| s3_error!(InvalidRequest, "Checksum algorithm {name} is not known."))
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        self.names().0
+    }
+
+    pub(super) fn header(self) -> &'static str {
+        self.names().1
+    }
+
+    fn names(self) -> (&'static str, &'static str) {
+        let own = NAMES.iter().find(|(algorithm, ..)| *algorithm == self);
+        own.map(|(_, name, header)| (*name, *header))
+            .expect("every algorithm is named")
+    }
+
+    pub(super) fn hasher(self) -> ChecksumHasher {
+        let mut hasher = ChecksumHasher::default();
+        match self {
+            Self::Crc32 => hasher.crc32 = Some(Crc32::new()),
+            Self::Crc32c => hasher.crc32c = Some(Crc32c::new()),
+            Self::Crc64Nvme => hasher.crc64nvme = Some(Crc64Nvme::new()),
+            Self::Sha1 => hasher.sha1 = Some(Sha1::new()),
+            Self::Sha256 => hasher.sha256 = Some(Sha256::new()),
+        }
+        hasher
+    }
+
+    /// The hash, once all bytes are in.
+    pub(super) fn finish(self, hasher: ChecksumHasher) -> String {
+        let sums = hasher.finalize();
+        let own = match self {
+            Self::Crc32 => sums.checksum_crc32,
+            Self::Crc32c => sums.checksum_crc32c,
+            Self::Crc64Nvme => sums.checksum_crc64nvme,
+            Self::Sha1 => sums.checksum_sha1,
+            Self::Sha256 => sums.checksum_sha256,
+        };
+        own.expect("the hasher was made for this algorithm")
+    }
+}
+
+impl Announced {
+    /// Where a request names no checksum, S3 keeps a CRC-64/NVME of its own making (S3 user guide,
+    /// "Checking object integrity").
+    pub(super) fn read(headers: &HeaderMap) -> S3Result<Self> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let mut sent = NAMES.iter().filter_map(|(algorithm, _, header)| {
+            let value = text(header)?.to_owned();
+            Some(Self {
+                algorithm: *algorithm,
+                value: Some(value),
+            })
+        });
+        if let Some(announced) = sent.next() {
+            return match sent.next() {
+                None => Ok(announced),
+                Some(_) => Err(s3_error!(
+                    InvalidRequest,
+                    "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+                )),
+            };
+        }
+        let trailer = text("x-amz-trailer").unwrap_or_default();
+        let trailing = NAMES
+            .iter()
+            .find(|(_, _, header)| trailer.eq_ignore_ascii_case(header));
+        let algorithm = match (trailing, text("x-amz-sdk-checksum-algorithm")) {
+            (Some((algorithm, ..)), _) => *algorithm,
+            (None, Some(name)) => Algorithm::parse(name)?,
+            (None, None) => Algorithm::Crc64Nvme,
+        };
+        Ok(Self {
+            algorithm,
+            value: None,
+        })
+    }
+
+    /// The checksum to keep: the computed one, if it is the announced one. `trailer` finds a header
+    /// that followed the body.
+    pub(super) fn check(
+        self,
+        computed: String,
+        trailer: impl Fn(&str) -> Option<String>,
+    ) -> S3Result<Sum> {
+        let announced = self.value.or_else(|| trailer(self.algorithm.header()));
+        if announced.is_some_and(|announced| announced != computed) {
+            return Err(s3_error!(
+                BadDigest,
+                "The {} you specified did not match the calculated checksum.",
+                self.algorithm.name()
+            ));
+        }
+        Ok(Sum {
+            algorithm: self.algorithm,
+            value: computed,
+            composite: false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn announced(headers: &[(&'static str, &'static str)]) -> S3Result<Announced> {
+        let pairs = headers.iter().map(|(name, value)| {
+            let value = http::HeaderValue::from_static(value);
+            (http::HeaderName::from_static(name), value)
+        });
+        Announced::read(&pairs.collect())
+    }
+
+    fn computed(algorithm: Algorithm) -> String {
+        let mut hasher = algorithm.hasher();
+        hasher.update(b"123456789");
+        algorithm.finish(hasher)
+    }
+
+    #[test]
+    fn a_checksum_is_checked_wherever_it_stands() {
+        // The check value of CRC-32/ISO-HDLC for "123456789" is cbf43926.
+        assert_eq!(computed(Algorithm::Crc32), "y/Q5Jg==");
+        let header = announced(&[("x-amz-checksum-crc32", "y/Q5Jg==")]).unwrap();
+        let sum = header.check(computed(Algorithm::Crc32), |_| None).unwrap();
+        assert_eq!(sum.value, "y/Q5Jg==");
+        for value in ["y/Q5Jg==", "AAAAAA=="] {
+            let trailing = announced(&[("x-amz-trailer", "x-amz-checksum-crc32")]).unwrap();
+            let checked = trailing.check(computed(Algorithm::Crc32), |name| {
+                assert_eq!(name, "x-amz-checksum-crc32");
+                Some(value.to_owned())
+            });
+            assert_eq!(checked.is_ok(), value == "y/Q5Jg==");
+        }
+    }
+
+    #[test]
+    fn without_one_the_default_is_kept_and_two_are_refused() {
+        assert_eq!(announced(&[]).unwrap().algorithm, Algorithm::Crc64Nvme);
+        let named = announced(&[("x-amz-sdk-checksum-algorithm", "SHA256")]).unwrap();
+        assert_eq!(named.algorithm, Algorithm::Sha256);
+        let two = [("x-amz-checksum-crc32", "a"), ("x-amz-checksum-sha1", "b")];
+        assert!(announced(&two).is_err());
+        assert!(announced(&[("x-amz-sdk-checksum-algorithm", "MD4")]).is_err());
+    }
+}

@@ -1,0 +1,162 @@
+//! Requests that hold only while an object is, or is not, as the caller believes.
+//!
+//! Pure: an object's row and the request's headers in, an error or nothing out.
+
+use http::HeaderMap;
+use s3s::dto::{ETag, ETagCondition, Timestamp};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+
+use super::index::Stored;
+use super::store::at;
+
+/// The conditional headers of a request, or of a copy's source.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Conditions {
+    pub(super) if_match: Option<ETagCondition>,
+    pub(super) if_none_match: Option<ETagCondition>,
+    pub(super) if_modified_since: Option<Timestamp>,
+    pub(super) if_unmodified_since: Option<Timestamp>,
+}
+
+impl Conditions {
+    /// Whether a reader gets the object, in the order of RFC 9110, 13.2.2: 304 `NotModified` where it
+    /// has the object already, 412 `PreconditionFailed` where the object is another.
+    pub(super) fn allow_reading(&self, object: &Stored) -> S3Result<()> {
+        // Headers count whole seconds.
+        let modified = at(object.modified - object.modified.rem_euclid(1_000));
+        let stale = match (&self.if_match, &self.if_unmodified_since) {
+            (Some(tag), _) => !fits(tag, object),
+            (None, Some(time)) => modified > *time,
+            (None, None) => false,
+        };
+        if stale {
+            return Err(precondition_failed());
+        }
+        let known = match (&self.if_none_match, &self.if_modified_since) {
+            (Some(tag), _) => fits(tag, object),
+            (None, Some(time)) => modified <= *time,
+            (None, None) => false,
+        };
+        if !known {
+            return Ok(());
+        }
+        let mut error = S3Error::new(S3ErrorCode::NotModified);
+        let tag = ETag::Strong(object.etag.clone()).to_http_header();
+        let tag = tag.map_err(S3Error::internal_error)?;
+        error.set_headers(HeaderMap::from_iter([(http::header::ETAG, tag)]));
+        Err(error)
+    }
+
+    /// Whether a copy may read its source: what a reader has already is a failed condition here.
+    pub(super) fn allow_copying(&self, object: &Stored) -> S3Result<()> {
+        self.allow_reading(object)
+            .map_err(|_| precondition_failed())
+    }
+
+    /// Whether a writer may put an object in the place of `existing`.
+    pub(super) fn allow_writing(&self, existing: Option<&Stored>) -> S3Result<()> {
+        match &self.if_none_match {
+            None => {}
+            Some(ETagCondition::Any) if existing.is_none() => {}
+            Some(ETagCondition::Any) => return Err(precondition_failed()),
+            Some(ETagCondition::ETag(_)) => {
+                return Err(s3_error!(
+                    NotImplemented,
+                    "A header you provided implies functionality that is not implemented: If-None-Match takes only * here."
+                ));
+            }
+        }
+        match (&self.if_match, existing) {
+            (None, _) => Ok(()),
+            (Some(_), None) => Err(s3_error!(NoSuchKey, "The specified key does not exist.")),
+            (Some(tag), Some(object)) if fits(tag, object) => Ok(()),
+            (Some(_), Some(_)) => Err(precondition_failed()),
+        }
+    }
+}
+
+fn fits(condition: &ETagCondition, object: &Stored) -> bool {
+    condition
+        .as_etag()
+        .is_none_or(|tag| tag.value() == object.etag)
+}
+
+fn precondition_failed() -> S3Error {
+    s3_error!(
+        PreconditionFailed,
+        "At least one of the pre-conditions you specified did not hold"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::index::About;
+    use super::*;
+
+    fn object() -> Stored {
+        Stored {
+            key: "k".into(),
+            blob: "b".into(),
+            size: 1,
+            etag: "abc".into(),
+            modified: 10_500,
+            about: About::default(),
+        }
+    }
+
+    fn tag(value: &str) -> Option<ETagCondition> {
+        Some(ETagCondition::parse_http_header(value.as_bytes()).unwrap())
+    }
+
+    fn code(outcome: S3Result<()>) -> Option<u16> {
+        let error = outcome.err()?;
+        error.status_code().map(|status| status.as_u16())
+    }
+
+    #[test]
+    fn a_reader_gets_what_it_does_not_have() {
+        let read = |conditions: Conditions| code(conditions.allow_reading(&object()));
+        let matching = |value| Conditions {
+            if_match: tag(value),
+            ..Conditions::default()
+        };
+        let other = |value| Conditions {
+            if_none_match: tag(value),
+            ..Conditions::default()
+        };
+        assert_eq!(read(Conditions::default()), None);
+        assert_eq!(read(matching("\"abc\"")), None);
+        assert_eq!(read(matching("\"xyz\"")), Some(412));
+        assert_eq!(read(other("\"abc\"")), Some(304));
+        assert_eq!(read(other("\"xyz\"")), None);
+        let since = |milliseconds| Conditions {
+            if_modified_since: Some(at(milliseconds)),
+            ..Conditions::default()
+        };
+        // The object was written half a second after what its Last-Modified says.
+        assert_eq!(read(since(10_000)), Some(304));
+        assert_eq!(read(since(9_000)), None);
+        let until = |milliseconds| Conditions {
+            if_unmodified_since: Some(at(milliseconds)),
+            ..Conditions::default()
+        };
+        assert_eq!(read(until(10_000)), None);
+        assert_eq!(read(until(9_000)), Some(412));
+    }
+
+    #[test]
+    fn a_writer_replaces_only_what_it_means() {
+        let create = Conditions {
+            if_none_match: tag("*"),
+            ..Conditions::default()
+        };
+        assert_eq!(code(create.allow_writing(None)), None);
+        assert_eq!(code(create.allow_writing(Some(&object()))), Some(412));
+        let replace = Conditions {
+            if_match: tag("\"abc\""),
+            ..Conditions::default()
+        };
+        assert_eq!(code(replace.allow_writing(Some(&object()))), None);
+        assert_eq!(code(replace.allow_writing(None)), Some(404));
+    }
+}

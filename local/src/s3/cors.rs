@@ -1,0 +1,208 @@
+//! What a browser may do with a bucket from a page of another origin, by the bucket's rules.
+//!
+//! Pure: rules and a request's headers in, an answer's headers out.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use s3s::{S3Result, s3_error};
+
+use crate::plan::CorsRule;
+
+/// The headers of the answer to a preflight.
+///
+/// # Errors
+/// What S3 refuses a preflight with: a question that is not one, or a page that no rule lets in.
+pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> S3Result<HeaderMap> {
+    let Some(origin) = text(headers, &ORIGIN) else {
+        return Err(s3_error!(
+            InvalidRequest,
+            "Insufficient information. Origin request header needed."
+        ));
+    };
+    let Some(method) = text(headers, &ACCESS_CONTROL_REQUEST_METHOD) else {
+        return Err(s3_error!(
+            InvalidRequest,
+            "Invalid Access-Control-Request-Method: null"
+        ));
+    };
+    let asked: Vec<&str> = text(headers, &ACCESS_CONTROL_REQUEST_HEADERS)
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    if rules.is_empty() {
+        return Err(s3_error!(
+            AccessDenied,
+            "CORSResponse: CORS is not enabled for this bucket."
+        ));
+    }
+    let rule = rules.iter().find(|rule| {
+        lets(rule, origin, method) && asked.iter().all(|name| takes_header(rule, name))
+    });
+    let rule = rule.ok_or_else(|| {
+        s3_error!(
+            AccessDenied,
+            "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
+        )
+    })?;
+    let mut answer = granted(rule, origin);
+    if !asked.is_empty() {
+        let asked = asked.join(", ").to_ascii_lowercase();
+        put(&mut answer, ACCESS_CONTROL_ALLOW_HEADERS, &asked);
+    }
+    Ok(answer)
+}
+
+/// What is added to the answer to a browser's request; nothing where no rule fits.
+pub(super) fn answered(rules: &[CorsRule], method: &str, headers: &HeaderMap) -> HeaderMap {
+    let Some(origin) = text(headers, &ORIGIN) else {
+        return HeaderMap::new();
+    };
+    let rule = rules.iter().find(|rule| lets(rule, origin, method));
+    rule.map(|rule| granted(rule, origin)).unwrap_or_default()
+}
+
+fn granted(rule: &CorsRule, origin: &str) -> HeaderMap {
+    let mut answer = HeaderMap::new();
+    // S3 names the page itself, and lets it send credentials, unless the rule is for everyone.
+    if rule.origins.iter().any(|own| own == "*") {
+        put(&mut answer, ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    } else {
+        put(&mut answer, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        put(&mut answer, ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+    }
+    let methods = rule.methods.join(", ");
+    put(&mut answer, ACCESS_CONTROL_ALLOW_METHODS, &methods);
+    if !rule.exposed.is_empty() {
+        let exposed = rule.exposed.join(", ");
+        put(&mut answer, ACCESS_CONTROL_EXPOSE_HEADERS, &exposed);
+    }
+    if let Some(seconds) = rule.max_age {
+        put(&mut answer, ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
+    }
+    let vary = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
+    put(&mut answer, VARY, vary);
+    answer
+}
+
+fn lets(rule: &CorsRule, origin: &str, method: &str) -> bool {
+    rule.methods.iter().any(|own| own == method) && rule.origins.iter().any(|own| fits(own, origin))
+}
+
+fn takes_header(rule: &CorsRule, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let mut headers = rule.headers.iter();
+    headers.any(|own| fits(&own.to_ascii_lowercase(), &name))
+}
+
+/// Whether the pattern, with at most one `*`, stands for the text.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, end)) => {
+            let rest = text.strip_prefix(start);
+            rest.is_some_and(|rest| rest.ends_with(end))
+        }
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    // A rule's text that is no header's is left out: it could fit no browser's request either.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Vec<CorsRule> {
+        let rule = |origin: &str, method: &str| CorsRule {
+            origins: vec![origin.into()],
+            methods: vec![method.into()],
+            headers: vec!["x-amz-*".into(), "Content-Type".into()],
+            ..CorsRule::default()
+        };
+        vec![rule("https://*.example.com", "PUT"), rule("*", "GET")]
+    }
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            let value = HeaderValue::from_static(value);
+            (HeaderName::from_static(name), value)
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    fn asked(
+        origin: &'static str,
+        method: &'static str,
+        names: &'static str,
+    ) -> S3Result<HeaderMap> {
+        let pairs = [
+            ("origin", origin),
+            ("access-control-request-method", method),
+            ("access-control-request-headers", names),
+        ];
+        preflight(&rules(), &headers(&pairs))
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_answers() {
+        let answer = asked(
+            "https://app.example.com",
+            "PUT",
+            "Content-Type, X-Amz-Meta-A",
+        )
+        .unwrap();
+        assert_eq!(
+            answer["access-control-allow-origin"],
+            "https://app.example.com"
+        );
+        assert_eq!(answer["access-control-allow-methods"], "PUT");
+        assert_eq!(
+            answer["access-control-allow-headers"],
+            "content-type, x-amz-meta-a"
+        );
+        let answer = asked("https://elsewhere.org", "GET", "").unwrap();
+        assert_eq!(answer["access-control-allow-origin"], "*");
+    }
+
+    #[test]
+    fn what_no_rule_fits_is_refused() {
+        assert!(asked("https://elsewhere.org", "PUT", "").is_err());
+        assert!(asked("https://app.example.com", "DELETE", "").is_err());
+        assert!(asked("https://app.example.com", "PUT", "authorization").is_err());
+        assert!(preflight(&rules(), &headers(&[("origin", "https://a.org")])).is_err());
+        assert!(
+            preflight(
+                &[],
+                &headers(&[
+                    ("origin", "https://a.org"),
+                    ("access-control-request-method", "GET")
+                ])
+            )
+            .is_err()
+        );
+        let foreign = headers(&[("origin", "https://elsewhere.org")]);
+        assert_eq!(answered(&rules(), "PUT", &foreign), HeaderMap::new());
+        assert_eq!(
+            answered(&rules(), "GET", &HeaderMap::new()),
+            HeaderMap::new()
+        );
+        assert_eq!(
+            answered(&rules(), "GET", &foreign)["access-control-allow-origin"],
+            "*"
+        );
+    }
+}

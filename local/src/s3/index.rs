@@ -1,0 +1,327 @@
+//! What S3 knows of its buckets and objects: rows in SQLite, so that an object's metadata and the
+//! name of the file that holds it change at once.
+//!
+//! It opens no object's file, and knows neither HTTP nor conditions beyond "the object is still so".
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use s3s::{S3Error, S3Result};
+use serde::{Deserialize, Serialize};
+
+use super::checksum::Sum;
+use crate::plan::{Bucket, CorsRule, Expiry};
+
+const SCHEMA: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    CREATE TABLE IF NOT EXISTS buckets (
+        name TEXT PRIMARY KEY, created INTEGER NOT NULL, cors TEXT NOT NULL, expiry TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS objects (
+        bucket TEXT NOT NULL, key TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+        etag TEXT NOT NULL, modified INTEGER NOT NULL, about TEXT NOT NULL,
+        PRIMARY KEY (bucket, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS uploads (
+        id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, started INTEGER NOT NULL,
+        about TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS parts (
+        upload TEXT NOT NULL, number INTEGER NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+        etag TEXT NOT NULL, modified INTEGER NOT NULL, sum TEXT NOT NULL,
+        PRIMARY KEY (upload, number)
+    ) WITHOUT ROWID;
+";
+
+/// The database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    connection: Arc<Mutex<Connection>>,
+}
+
+/// An object without its bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) key: String,
+    /// The name of the file that holds its bytes.
+    pub(super) blob: String,
+    pub(super) size: u64,
+    /// Without quotes.
+    pub(super) etag: String,
+    /// Milliseconds since the epoch.
+    pub(super) modified: i64,
+    pub(super) about: About,
+}
+
+/// What whoever wrote an object said of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct About {
+    pub(super) content_type: Option<String>,
+    pub(super) cache_control: Option<String>,
+    pub(super) content_disposition: Option<String>,
+    pub(super) content_encoding: Option<String>,
+    pub(super) content_language: Option<String>,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) sum: Option<Sum>,
+}
+
+/// A multipart upload that is under way.
+#[derive(Debug, Clone)]
+pub(super) struct Upload {
+    pub(super) id: String,
+    pub(super) bucket: String,
+    pub(super) key: String,
+    /// Milliseconds since the epoch.
+    pub(super) started: i64,
+    /// Its `sum` has the algorithm that was asked for, and no value yet.
+    pub(super) about: About,
+}
+
+/// A part of a multipart upload.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) number: i32,
+    pub(super) blob: String,
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) modified: i64,
+    pub(super) sum: Sum,
+}
+
+impl Index {
+    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
+        let connection = Connection::open(path)?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+        })
+    }
+
+    /// Runs `work` in one transaction, durable when this returns; an error undoes it.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Rows<'_>) -> S3Result<T> + Send + 'static,
+    ) -> S3Result<T> {
+        let connection = self.connection.clone();
+        let change = move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let rows = Rows(connection.transaction().map_err(S3Error::internal_error)?);
+            let outcome = work(&rows)?;
+            rows.0.commit().map_err(S3Error::internal_error)?;
+            Ok(outcome)
+        };
+        let done = tokio::task::spawn_blocking(change).await;
+        done.map_err(S3Error::internal_error)?
+    }
+}
+
+/// The rows as one transaction sees them.
+pub(super) struct Rows<'c>(Transaction<'c>);
+
+impl Rows<'_> {
+    pub(super) fn bucket(&self, name: &str) -> S3Result<Option<Bucket>> {
+        let rules = self.0.query_row(
+            "SELECT cors, expiry FROM buckets WHERE name = ?1",
+            [name],
+            |row| Ok((json::<Vec<CorsRule>>(row, 0)?, json::<Vec<Expiry>>(row, 1)?)),
+        );
+        let rules = rules.optional().map_err(S3Error::internal_error)?;
+        Ok(rules.map(|(cors, expiry)| Bucket {
+            name: name.to_owned(),
+            cors,
+            expiry,
+        }))
+    }
+
+    /// Names and when each was made, in milliseconds since the epoch.
+    pub(super) fn buckets(&self) -> S3Result<Vec<(String, i64)>> {
+        self.all(
+            "SELECT name, created FROM buckets ORDER BY name",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    /// Makes the bucket, or gives it these rules where it exists.
+    pub(super) fn put_bucket(&self, bucket: &Bucket, now: i64) -> S3Result<()> {
+        self.run(
+            "INSERT INTO buckets VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET cors = excluded.cors, expiry = excluded.expiry",
+            params![bucket.name, now, text(&bucket.cors)?, text(&bucket.expiry)?],
+        )
+    }
+
+    pub(super) fn delete_bucket(&self, name: &str) -> S3Result<()> {
+        self.run("DELETE FROM buckets WHERE name = ?1", [name])
+    }
+
+    pub(super) fn object(&self, bucket: &str, key: &str) -> S3Result<Option<Stored>> {
+        let found = self.0.query_row(
+            "SELECT key, blob, size, etag, modified, about FROM objects
+             WHERE bucket = ?1 AND key = ?2",
+            [bucket, key],
+            stored,
+        );
+        found.optional().map_err(S3Error::internal_error)
+    }
+
+    /// Up to `most` objects whose keys are above `after`, in the order of their keys' bytes.
+    pub(super) fn page(&self, bucket: &str, after: &str, most: usize) -> S3Result<Vec<Stored>> {
+        self.all(
+            "SELECT key, blob, size, etag, modified, about FROM objects
+             WHERE bucket = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
+            params![bucket, after, most as i64],
+            stored,
+        )
+    }
+
+    pub(super) fn put_object(&self, bucket: &str, object: &Stored) -> S3Result<()> {
+        self.run(
+            "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                bucket,
+                object.key,
+                object.blob,
+                object.size as i64,
+                object.etag,
+                object.modified,
+                text(&object.about)?
+            ],
+        )
+    }
+
+    pub(super) fn delete_object(&self, bucket: &str, key: &str) -> S3Result<()> {
+        self.run(
+            "DELETE FROM objects WHERE bucket = ?1 AND key = ?2",
+            [bucket, key],
+        )
+    }
+
+    pub(super) fn uploads(&self, bucket: &str) -> S3Result<Vec<Upload>> {
+        self.all(
+            "SELECT id, bucket, key, started, about FROM uploads WHERE bucket = ?1 ORDER BY key, started",
+            [bucket],
+            |row| {
+                Ok(Upload {
+                    id: row.get(0)?,
+                    bucket: row.get(1)?,
+                    key: row.get(2)?,
+                    started: row.get(3)?,
+                    about: json(row, 4)?,
+                })
+            },
+        )
+    }
+
+    pub(super) fn put_upload(&self, upload: &Upload) -> S3Result<()> {
+        self.run(
+            "INSERT INTO uploads VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                upload.id,
+                upload.bucket,
+                upload.key,
+                upload.started,
+                text(&upload.about)?
+            ],
+        )
+    }
+
+    pub(super) fn delete_upload(&self, id: &str) -> S3Result<()> {
+        self.run("DELETE FROM parts WHERE upload = ?1", [id])?;
+        self.run("DELETE FROM uploads WHERE id = ?1", [id])
+    }
+
+    /// By number.
+    pub(super) fn parts(&self, upload: &str) -> S3Result<Vec<Part>> {
+        self.all(
+            "SELECT number, blob, size, etag, modified, sum FROM parts
+             WHERE upload = ?1 ORDER BY number",
+            [upload],
+            |row| {
+                Ok(Part {
+                    number: row.get(0)?,
+                    blob: row.get(1)?,
+                    size: row.get::<_, i64>(2)?.unsigned_abs(),
+                    etag: row.get(3)?,
+                    modified: row.get(4)?,
+                    sum: json(row, 5)?,
+                })
+            },
+        )
+    }
+
+    pub(super) fn put_part(&self, upload: &str, part: &Part) -> S3Result<()> {
+        self.run(
+            "INSERT OR REPLACE INTO parts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                upload,
+                part.number,
+                part.blob,
+                part.size as i64,
+                part.etag,
+                part.modified,
+                text(&part.sum)?
+            ],
+        )
+    }
+
+    /// Every file that a row names.
+    pub(super) fn blobs(&self) -> S3Result<Vec<String>> {
+        self.all(
+            "SELECT blob FROM objects UNION SELECT blob FROM parts",
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    fn run(&self, sql: &str, values: impl rusqlite::Params) -> S3Result<()> {
+        let mut statement = self
+            .0
+            .prepare_cached(sql)
+            .map_err(S3Error::internal_error)?;
+        statement.execute(values).map_err(S3Error::internal_error)?;
+        Ok(())
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> S3Result<Vec<T>> {
+        let mut statement = self
+            .0
+            .prepare_cached(sql)
+            .map_err(S3Error::internal_error)?;
+        let rows = statement.query_map(values, read);
+        let rows = rows.map_err(S3Error::internal_error)?;
+        rows.collect::<rusqlite::Result<_>>()
+            .map_err(S3Error::internal_error)
+    }
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    Ok(Stored {
+        key: row.get(0)?,
+        blob: row.get(1)?,
+        size: row.get::<_, i64>(2)?.unsigned_abs(),
+        etag: row.get(3)?,
+        modified: row.get(4)?,
+        about: json(row, 5)?,
+    })
+}
+
+fn text(value: &impl Serialize) -> S3Result<String> {
+    serde_json::to_string(value).map_err(S3Error::internal_error)
+}
+
+fn json<T: for<'t> Deserialize<'t>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|error| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+    })
+}

@@ -1,0 +1,145 @@
+//! The operations on buckets: which there are, their CORS rules, their listings.
+//!
+//! It speaks the protocol's types and leaves what happens to the store.
+
+use s3s::dto::*;
+use s3s::{S3Request, s3_error};
+
+use super::{Answer, ok};
+use crate::plan::REGION;
+use crate::s3::answers::{from_rule, listed, rolled_up, spelled, to_rule};
+use crate::s3::listing::{self, Listing};
+use crate::s3::store::{Store, at};
+
+pub(in crate::s3) async fn list_buckets(
+    store: &Store,
+    _: S3Request<ListBucketsInput>,
+) -> Answer<ListBucketsOutput> {
+    let buckets = store.index.change(|rows| rows.buckets()).await?;
+    let named = |(name, created)| Bucket {
+        name: Some(name),
+        creation_date: Some(at(created)),
+        ..Bucket::default()
+    };
+    ok(ListBucketsOutput {
+        buckets: Some(buckets.into_iter().map(named).collect()),
+        ..ListBucketsOutput::default()
+    })
+}
+
+pub(in crate::s3) async fn create_bucket(
+    store: &Store,
+    request: S3Request<CreateBucketInput>,
+) -> Answer<CreateBucketOutput> {
+    let location = format!("/{}", request.input.bucket);
+    store.create_bucket(request.input.bucket).await?;
+    ok(CreateBucketOutput {
+        location: Some(location),
+    })
+}
+
+pub(in crate::s3) async fn head_bucket(
+    store: &Store,
+    request: S3Request<HeadBucketInput>,
+) -> Answer<HeadBucketOutput> {
+    store.bucket(&request.input.bucket).await?;
+    ok(HeadBucketOutput {
+        bucket_region: Some(REGION.to_owned()),
+        ..HeadBucketOutput::default()
+    })
+}
+
+pub(in crate::s3) async fn delete_bucket(
+    store: &Store,
+    request: S3Request<DeleteBucketInput>,
+) -> Answer<DeleteBucketOutput> {
+    store.delete_bucket(request.input.bucket).await?;
+    ok(DeleteBucketOutput::default())
+}
+
+/// Nothing stands for us-east-1, where every local bucket is.
+pub(in crate::s3) async fn get_bucket_location(
+    store: &Store,
+    request: S3Request<GetBucketLocationInput>,
+) -> Answer<GetBucketLocationOutput> {
+    store.bucket(&request.input.bucket).await?;
+    ok(GetBucketLocationOutput::default())
+}
+
+pub(in crate::s3) async fn get_bucket_cors(
+    store: &Store,
+    request: S3Request<GetBucketCorsInput>,
+) -> Answer<GetBucketCorsOutput> {
+    let rules = store.bucket(&request.input.bucket).await?.cors;
+    if rules.is_empty() {
+        return Err(s3_error!(
+            NoSuchCORSConfiguration,
+            "The CORS configuration does not exist"
+        ));
+    }
+    ok(GetBucketCorsOutput {
+        cors_rules: Some(rules.into_iter().map(from_rule).collect()),
+    })
+}
+
+pub(in crate::s3) async fn put_bucket_cors(
+    store: &Store,
+    request: S3Request<PutBucketCorsInput>,
+) -> Answer<PutBucketCorsOutput> {
+    let rules = request.input.cors_configuration.cors_rules;
+    let rules = rules.into_iter().map(to_rule).collect();
+    store.set_cors(request.input.bucket, rules).await?;
+    ok(PutBucketCorsOutput::default())
+}
+
+pub(in crate::s3) async fn delete_bucket_cors(
+    store: &Store,
+    request: S3Request<DeleteBucketCorsInput>,
+) -> Answer<DeleteBucketCorsOutput> {
+    store.set_cors(request.input.bucket, vec![]).await?;
+    ok(DeleteBucketCorsOutput::default())
+}
+
+pub(in crate::s3) async fn list_objects_v2(
+    store: &Store,
+    request: S3Request<ListObjectsV2Input>,
+) -> Answer<ListObjectsV2Output> {
+    let input = request.input;
+    let token = input.continuation_token.as_deref().map(listing::after);
+    let after = token.transpose()?.or_else(|| input.start_after.clone());
+    let listing = Listing {
+        bucket: input.bucket.clone(),
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.clone().unwrap_or_default(),
+        after: after.unwrap_or_default(),
+        most: Listing::most(input.max_keys)?,
+    };
+    let most = listing.most;
+    let page = store.index.change(move |rows| listing.page(rows)).await?;
+    let url = input.encoding_type.is_some();
+    ok(ListObjectsV2Output {
+        name: Some(input.bucket),
+        prefix: Some(spelled(input.prefix.unwrap_or_default(), url)),
+        delimiter: input.delimiter.map(|text| spelled(text, url)),
+        start_after: input.start_after.map(|text| spelled(text, url)),
+        encoding_type: input.encoding_type,
+        continuation_token: input.continuation_token,
+        max_keys: Some(most as i32),
+        key_count: Some((page.objects.len() + page.prefixes.len()) as i32),
+        is_truncated: Some(page.next.is_some()),
+        next_continuation_token: page.next.as_deref().map(listing::token),
+        contents: Some(
+            page.objects
+                .into_iter()
+                .map(|object| listed(object, url))
+                .collect(),
+        ),
+        common_prefixes: Some(
+            page.prefixes
+                .into_iter()
+                .map(|prefix| rolled_up(prefix, url))
+                .collect(),
+        ),
+        ..ListObjectsV2Output::default()
+    })
+}

@@ -1,0 +1,225 @@
+//! What a request is for, read from its outside: whether it is S3's at all, its bucket and key, and
+//! the operation's name as AWS spells it.
+//!
+//! It checks nothing: a request that S3 would refuse has a target too, and is noted under it.
+
+use http::request::Parts;
+use http::{HeaderMap, Method, Uri, header};
+use s3s::host::{S3Host, VirtualHost};
+
+/// Virtual-hosted-style requests go to `<bucket>.localhost`, which resolves to loopback (RFC 6761).
+const DOMAIN: &str = ".localhost";
+
+/// What a request is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    pub bucket: Option<String>,
+    pub key: Option<String>,
+    /// Such as `GetObject`; `Unknown` for what S3 has no operation for.
+    pub operation: &'static str,
+}
+
+/// Whether a request that names no JSON service is S3's: another service's signature or the query
+/// protocol of old SDKs is not.
+pub fn is_for_s3(parts: &Parts) -> bool {
+    let text = |name: &str| {
+        let value = parts.headers.get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    };
+    if parts.headers.contains_key("x-amz-target") {
+        return false;
+    }
+    match text("authorization").split_once("Credential=") {
+        Some((_, scope)) => scope.split('/').nth(3) == Some("s3"),
+        None => !text("content-type").starts_with("application/x-www-form-urlencoded"),
+    }
+}
+
+impl Target {
+    pub fn of(parts: &Parts) -> Self {
+        let path = decoded(parts.uri.path());
+        let path = path.trim_start_matches('/');
+        let (bucket, key) = match host_bucket(&parts.headers) {
+            Some(bucket) => (bucket, path),
+            None => path.split_once('/').unwrap_or((path, "")),
+        };
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let (bucket, key) = (some(bucket), some(key));
+        let level = (bucket.is_some(), key.is_some());
+        let operation = operation(&parts.method, level, &parts.uri, &parts.headers);
+        Self {
+            bucket,
+            key,
+            operation,
+        }
+    }
+}
+
+fn operation(
+    method: &Method,
+    (bucket, key): (bool, bool),
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> &'static str {
+    let query = uri.query().unwrap_or_default();
+    let names: Vec<&str> = query
+        .split('&')
+        .map(|pair| pair.split('=').next().unwrap_or_default())
+        .collect();
+    let has = |name: &str| names.contains(&name);
+    let copies = headers.contains_key("x-amz-copy-source");
+    match (method.as_str(), bucket, key) {
+        ("OPTIONS", ..) => "Preflight",
+        ("GET", false, _) => "ListBuckets",
+        ("GET", true, false) if has("location") => "GetBucketLocation",
+        ("GET", true, false) if has("cors") => "GetBucketCors",
+        ("GET", true, false) if has("uploads") => "ListMultipartUploads",
+        ("GET", true, false) if query.contains("list-type=2") => "ListObjectsV2",
+        ("GET", true, false) => "ListObjects",
+        ("HEAD", true, false) => "HeadBucket",
+        ("PUT", true, false) if has("cors") => "PutBucketCors",
+        ("PUT", true, false) => "CreateBucket",
+        ("DELETE", true, false) if has("cors") => "DeleteBucketCors",
+        ("DELETE", true, false) => "DeleteBucket",
+        ("POST", true, false) if has("delete") => "DeleteObjects",
+        ("POST", true, false) => "PostObject",
+        ("GET", true, true) if has("uploadId") => "ListParts",
+        ("GET", true, true) => "GetObject",
+        ("HEAD", true, true) => "HeadObject",
+        ("PUT", true, true) if has("partNumber") && copies => "UploadPartCopy",
+        ("PUT", true, true) if has("partNumber") => "UploadPart",
+        ("PUT", true, true) if copies => "CopyObject",
+        ("PUT", true, true) => "PutObject",
+        ("POST", true, true) if has("uploads") => "CreateMultipartUpload",
+        ("POST", true, true) if has("uploadId") => "CompleteMultipartUpload",
+        ("DELETE", true, true) if has("uploadId") => "AbortMultipartUpload",
+        ("DELETE", true, true) => "DeleteObject",
+        _ => "Unknown",
+    }
+}
+
+/// The bucket that the `Host` header names, in virtual-hosted style.
+fn host_bucket(headers: &HeaderMap) -> Option<&str> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    bucket_before_domain(host)
+}
+
+fn bucket_before_domain(host: &str) -> Option<&str> {
+    let name = host.split(':').next().unwrap_or(host);
+    name.strip_suffix(DOMAIN)
+        .filter(|bucket| !bucket.is_empty())
+}
+
+/// Percent-encoded bytes as text; what is no text stays as it is, for S3 to refuse.
+fn decoded(path: &str) -> String {
+    let bytes = path.as_bytes();
+    let (mut text, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let digits = path.get(at + 1..at + 3);
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) if bytes[at] == b'%' => {
+                text.push(byte);
+                at += 3;
+            }
+            _ => {
+                text.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(text).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Tells `s3s` which bucket a `Host` header names.
+pub(super) struct Hosts;
+
+impl S3Host for Hosts {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
+        Ok(match bucket_before_domain(host) {
+            Some(bucket) => VirtualHost::new(host).with_bucket(bucket),
+            None => VirtualHost::new(host),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn parts(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn a_request_has_a_bucket_a_key_and_an_operation() {
+        for (method, uri, host, operation, bucket, key) in [
+            ("GET", "/", "localhost:4566", "ListBuckets", "", ""),
+            ("PUT", "/b", "127.0.0.1:4566", "CreateBucket", "b", ""),
+            (
+                "GET",
+                "/b?list-type=2&prefix=a",
+                "localhost",
+                "ListObjectsV2",
+                "b",
+                "",
+            ),
+            (
+                "GET",
+                "/b/a%2Fb%20c/d?X-Amz-Signature=0",
+                "localhost",
+                "GetObject",
+                "b",
+                "a/b c/d",
+            ),
+            (
+                "PUT",
+                "/b/k?partNumber=1&uploadId=u",
+                "localhost",
+                "UploadPart",
+                "b",
+                "k",
+            ),
+            (
+                "POST",
+                "/?delete",
+                "b.localhost:4566",
+                "DeleteObjects",
+                "b",
+                "",
+            ),
+            ("HEAD", "/k", "b.localhost:4566", "HeadObject", "b", "k"),
+            ("PATCH", "/b/k", "localhost", "Unknown", "b", "k"),
+        ] {
+            let target = Target::of(&parts(method, uri, &[("host", host)]));
+            let found = (
+                target.operation,
+                target.bucket.unwrap_or_default(),
+                target.key.unwrap_or_default(),
+            );
+            assert_eq!(found, (operation, bucket.to_owned(), key.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_other_services_requests_are_not_s3s() {
+        let signed = |service: &str| {
+            format!("AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request")
+        };
+        let of = |name, value: &str| is_for_s3(&parts("POST", "/", &[(name, value)]));
+        assert!(!of("x-amz-target", "AmazonSQS.SendMessage"));
+        assert!(!of(
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8"
+        ));
+        assert!(!of("authorization", &signed("lambda")));
+        assert!(of("authorization", &signed("s3")));
+        assert!(is_for_s3(&parts("GET", "/b/k", &[])));
+    }
+}
