@@ -62,8 +62,8 @@ fn is_local(host: &str) -> bool {
 fn is_signed_for_s3(request: &Request) -> bool {
     let headers = request.headers();
     let query = request.uri().query().unwrap_or_default();
-    let is_signed =
-        headers.contains_key(header::AUTHORIZATION) || query.contains("X-Amz-Signature=");
+    // Presigned URLs of version 4 say X-Amz-Signature, those of version 2 just Signature.
+    let is_signed = headers.contains_key(header::AUTHORIZATION) || query.contains("Signature=");
     is_signed && !headers.contains_key("x-amz-target")
 }
 
