@@ -24,9 +24,7 @@ pub async fn guard(State(door): State<Door>, request: Request, next: Next) -> Re
         return refused("The Host header must name this machine.");
     }
     let is_guarded = if door.is_aws {
-        // What is signed for S3 carries its own permission, and the bucket's CORS rules, which a browser
-        // asks for by OPTIONS, say which pages may use it.
-        request.method() != Method::OPTIONS && !is_signed_for_s3(&request)
+        !is_left_to_s3(&request)
     } else {
         request.uri().path().contains("/@connections/")
     };
@@ -58,13 +56,17 @@ fn is_local(host: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str()) || host.ends_with(".localhost")
 }
 
-/// Whether it carries a signature and no other service's target: S3 has none.
-fn is_signed_for_s3(request: &Request) -> bool {
+/// Whether S3 decides: what is signed carries its own permission, S3 refuses what is not, and the bucket's
+/// CORS rules say which pages may read the answer. The other services name their target in a header.
+fn is_left_to_s3(request: &Request) -> bool {
     let headers = request.headers();
+    let changes_nothing = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     let query = request.uri().query().unwrap_or_default();
-    // Presigned URLs of version 4 say X-Amz-Signature, those of version 2 just Signature.
+    // Presigned by the older scheme it is plain `Signature`.
     let is_signed = headers.contains_key(header::AUTHORIZATION) || query.contains("Signature=");
-    is_signed && !headers.contains_key("x-amz-target")
+    // The cloud's own calls, which no signature protects.
+    let is_ours = request.uri().path().starts_with("/_local/");
+    (changes_nothing || is_signed) && !headers.contains_key("x-amz-target") && !is_ours
 }
 
 /// Whether no page asks, or one that the console's port serves.
@@ -124,6 +126,23 @@ mod tests {
         }
         assert!(!named(&[]));
         assert!(!named(&["localhost", "rebound.example"]));
+    }
+
+    #[test]
+    fn s3_decides_what_is_signed_for_it_and_nothing_else() {
+        let left = |method: &str, uri: &str, header: &str| {
+            let request = Request::builder()
+                .method(method)
+                .uri(uri)
+                .header(header, "x");
+            is_left_to_s3(&request.body(axum::body::Body::empty()).unwrap())
+        };
+        assert!(left("GET", "/bucket/key", "accept"));
+        assert!(left("PUT", "/bucket/key?X-Amz-Signature=s", "accept"));
+        assert!(left("PUT", "/bucket/key", "authorization"));
+        assert!(!left("PUT", "/bucket/key", "accept"));
+        assert!(!left("POST", "/?X-Amz-Signature=s", "x-amz-target"));
+        assert!(!left("POST", "/_local/faults?Signature=s", "authorization"));
     }
 
     #[test]
