@@ -9,6 +9,7 @@ use aws_lambda_events::apigw::{
 use aws_lambda_events::encodings::Body;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use longhaul_shared::announce::Announcer;
 use longhaul_shared::auth::{Identity, Verifier};
 use longhaul_shared::config::Config;
 use longhaul_shared::connections::Connections;
@@ -21,7 +22,7 @@ use longhaul_shared::push::Push;
 use longhaul_shared::{protocol, sdk, time};
 
 use crate::actions::{
-    authenticate, get_job, list_jobs, query, refresh_token, subscribe, unsubscribe,
+    authenticate, cancel, get_job, list_jobs, query, refresh_token, subscribe, unsubscribe,
 };
 use crate::{Trust, speaker};
 
@@ -32,6 +33,7 @@ pub(crate) struct Door {
     pub events: Events,
     pub dispatch: Dispatch,
     pub push: Push,
+    pub announcer: Announcer,
     pub verifier: Verifier,
     pub trust: Trust,
     /// The kinds that the worker has analyses for.
@@ -87,14 +89,15 @@ impl Door {
     async fn open(config: &Config, trust: Trust) -> Result<Self> {
         let sdk = sdk::config().await;
         let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-        let connections = Connections::open(config, &dynamo)?;
+        let announcer = Announcer::open(config, &sdk, &dynamo)?;
         let kinds = config.optional("KINDS").unwrap_or_default().split(',');
         Ok(Self {
-            jobs: Jobs::open(config, &dynamo)?,
-            events: Events::open(config, &dynamo)?,
-            dispatch: Dispatch::open(config, &sdk)?,
-            push: Push::open(config, &sdk, connections.clone())?,
-            connections,
+            jobs: announcer.jobs.clone(),
+            events: announcer.events.clone(),
+            dispatch: Dispatch::open(config, &sdk, "JOBS_QUEUE_URL")?,
+            push: announcer.push.clone(),
+            announcer,
+            connections: Connections::open(config, &dynamo)?,
             verifier: Verifier::hs256(config.required("LONGHAUL_JWT_SECRET")?),
             trust,
             kinds: kinds
@@ -157,6 +160,7 @@ impl Door {
         }
         match action? {
             Action::Submit(submission) => query::run(self, call, &speaker, submission).await,
+            Action::Cancel { job } => cancel::run(self, call, &speaker, job).await,
             Action::Subscribe { job, after } => {
                 subscribe::run(self, call, &speaker, job, after).await
             }

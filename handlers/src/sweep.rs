@@ -1,7 +1,8 @@
 //! The sweep, once a minute: does again what a crash left undone.
 //!
 //! The same steps that submit and the worker take, without their input: what was written but never
-//! queued is sent, whose lease lapsed is sent, an end that was not confirmed is pushed again.
+//! queued is sent, whose lease lapsed is sent, an end that was not confirmed is pushed again, and what
+//! has passed its deadline ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,23 +10,20 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
-use longhaul_shared::connections::Connections;
 use longhaul_shared::dispatch::Dispatch;
-use longhaul_shared::event::Event;
-use longhaul_shared::events::Events;
 use longhaul_shared::job::{Job, OPEN_SHARDS, Repair};
 use longhaul_shared::jobs::{Commit, Jobs};
-use longhaul_shared::push::Push;
-use longhaul_shared::{protocol, sdk, time};
+use longhaul_shared::{sdk, time};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 struct Sweep {
     jobs: Jobs,
-    events: Events,
     dispatch: Dispatch,
-    push: Push,
+    announcer: Announcer,
+    retention: Duration,
     /// No younger job can need mending.
     youngest: Duration,
 }
@@ -33,12 +31,12 @@ struct Sweep {
 pub async fn serve(config: &Config) -> Result<(), Error> {
     let sdk = sdk::config().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-    let connections = Connections::open(config, &dynamo)?;
+    let announcer = Announcer::open(config, &sdk, &dynamo)?;
     let sweep = &Arc::new(Sweep {
-        jobs: Jobs::open(config, &dynamo)?,
-        events: Events::open(config, &dynamo)?,
-        dispatch: Dispatch::open(config, &sdk)?,
-        push: Push::open(config, &sdk, connections)?,
+        jobs: announcer.jobs.clone(),
+        dispatch: Dispatch::open(config, &sdk, "JOBS_QUEUE_URL")?,
+        announcer,
+        retention: config.days("JOB_RETENTION_DAYS")?,
         youngest: config
             .seconds("LEASE_SECONDS")?
             .min(Duration::from_secs(60)),
@@ -90,14 +88,17 @@ impl Sweep {
                 }
                 Commit::Refused(_) => Ok(()),
             },
-            Some(Repair::Announce) => {
-                tracing::info!(job = %job.id, "an end is announced again");
-                let ended = self.events.whole(job.clone()).await?;
-                let frame = protocol::event(&Event::latest(&ended));
-                if self.push.post_all(&job.followers, &frame).await || job.announced_in_vain(now) {
-                    self.jobs.commit(job.id, &job.close()).await?;
+            Some(Repair::Expire) => {
+                let expire = job.expire(now, self.retention);
+                if let Commit::Applied(job) = self.jobs.commit(job.id, &expire).await? {
+                    tracing::info!(job = %job.id, "a job passed its deadline");
+                    self.announcer.announce(*job, now).await?;
                 }
                 Ok(())
+            }
+            Some(Repair::Announce) => {
+                tracing::info!(job = %job.id, "an end is announced again");
+                self.announcer.announce(job.clone(), now).await
             }
         }
     }

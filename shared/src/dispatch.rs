@@ -27,9 +27,14 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// The queue that `JOBS_QUEUE_URL` names.
-    pub fn open(config: &Config, sdk: &SdkConfig) -> Result<Self, ConfigError> {
-        let queue_url = config.required("JOBS_QUEUE_URL")?.to_owned();
+    /// The queue whose URL stands under this name: `JOBS_QUEUE_URL`, or `CONTINUATIONS_QUEUE_URL` for
+    /// what goes on in the next invocation.
+    pub fn open(
+        config: &Config,
+        sdk: &SdkConfig,
+        queue_url: &'static str,
+    ) -> Result<Self, ConfigError> {
+        let queue_url = config.required(queue_url)?.to_owned();
         Ok(Self {
             sqs: Client::new(sdk),
             queue_url,

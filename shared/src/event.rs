@@ -30,6 +30,15 @@ pub enum Body {
         progress: u8,
         attempt: u32,
     },
+    /// The next piece of the answer.
+    Chunk {
+        content: String,
+    },
+    /// This attempt streams otherwise: chunks with a higher number than this no longer count.
+    Reset {
+        attempt: u32,
+        keep_through: u64,
+    },
     Completed {
         result: JobResult,
         usage: Usage,
@@ -40,6 +49,8 @@ pub enum Body {
     },
     Cancelled {
         by: String,
+        /// What was streamed until then.
+        content: Option<String>,
     },
 }
 
@@ -68,49 +79,154 @@ impl Event {
         }
     }
 
-    /// The event that the row's `seq` stands for: the row is the outbox, so this can be said again
-    /// at any time by whoever reads it.
-    pub fn latest(job: &Job) -> Self {
-        if job.seq == 1 {
-            return Self::queued(job);
-        }
-        let body = match &job.outcome {
-            None => Body::Progress {
-                retrying: job.attempt > 1 && !job.reported,
-                message: job.message.clone(),
-                progress: job.progress,
-                attempt: job.attempt,
-            },
-            Some(Outcome::Completed(result)) => Body::Completed {
-                result: result.clone(),
+    /// How far the job is, as the row's latest event of that sort told.
+    pub fn progress(job: &Job) -> Self {
+        let message = match (job.reported, job.continued) {
+            (false, true) => "Going on".to_owned(),
+            _ => job.message.clone(),
+        };
+        let body = Body::Progress {
+            retrying: job.attempt != 1 && !job.reported && !job.continued,
+            message,
+            progress: job.reached(),
+            attempt: job.attempt,
+        };
+        Self::of(job, job.told, body)
+    }
+
+    /// How the job ended, if it has.
+    pub fn ended(job: &Job) -> Option<Self> {
+        let body = match job.outcome.clone()? {
+            Outcome::Completed(result) => Body::Completed {
+                result,
                 usage: Usage::of(job),
             },
-            Some(Outcome::Failed(error)) => Body::Failed {
-                error: error.clone(),
+            Outcome::Failed(error) => Body::Failed {
+                error,
                 attempts: job.attempt,
             },
-            Some(Outcome::Cancelled { by }) => Body::Cancelled { by: by.clone() },
+            Outcome::Cancelled { by, content } => Body::Cancelled { by, content },
+        };
+        Some(Self::of(job, job.seq, body))
+    }
+
+    /// The entry of the stream that the row's `seq` numbers.
+    pub fn streamed(job: &Job, entry: StreamEntry) -> Self {
+        let body = match entry.content {
+            Streamed::Chunk(content) => Body::Chunk { content },
+            Streamed::Reset {
+                attempt,
+                keep_through,
+            } => Body::Reset {
+                attempt,
+                keep_through,
+            },
         };
         Self {
+            at: entry.at,
+            ..Self::of(job, entry.seq, body)
+        }
+    }
+
+    fn of(job: &Job, seq: u64, body: Body) -> Self {
+        Self {
             job: job.id,
-            seq: job.seq,
+            seq,
             at: job.updated_at,
             request_id: job.request_id.clone(),
             body,
         }
     }
+}
 
-    /// What a follower that has applied everything up to `after` needs to hold the same state as
-    /// one that never dropped: of progress, the latest is enough.
-    pub fn since(job: &Job, after: u64) -> Vec<Self> {
+/// What a follower that has applied everything up to some event lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    pub events: Vec<Event>,
+    /// Whether there is more after the last of these.
+    pub more: bool,
+}
+
+impl Replay {
+    /// What a follower that has applied everything up to `after` needs to hold the same state as one
+    /// that never dropped: what is left of the stream, the end, and of progress the latest. `stream`
+    /// is what the log holds after `after`, from its beginning on.
+    pub fn new(job: &Job, after: u64, stream: Stream) -> Self {
+        let last = stream.entries.last().map_or(after, |entry| entry.seq);
+        let complete = stream.complete;
         let mut events = vec![];
         if after == 0 {
-            events.push(Self::queued(job));
+            events.push(Event::queued(job));
         }
-        if job.seq > after.max(1) {
-            events.push(Self::latest(job));
+        let standing = stream.standing();
+        events.extend(standing.map(|entry| Event::streamed(job, entry)));
+        match Event::ended(job) {
+            Some(end) if job.seq > after => events.push(end),
+            None if job.told > after => events.push(Event::progress(job)),
+            _ => {}
         }
-        events
+        if !complete {
+            events.retain(|event| event.seq <= last);
+        }
+        events.sort_by_key(|event| event.seq);
+        Self {
+            events,
+            more: !complete,
+        }
+    }
+}
+
+/// Consecutive entries of a job's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    pub entries: Vec<StreamEntry>,
+    /// Whether nothing comes after them.
+    pub complete: bool,
+}
+
+/// One entry of a job's stream, as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamEntry {
+    pub seq: u64,
+    pub at: Timestamp,
+    pub content: Streamed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Streamed {
+    Chunk(String),
+    Reset { attempt: u32, keep_through: u64 },
+}
+
+impl Stream {
+    /// Of a job that has streamed nothing.
+    pub fn empty() -> Self {
+        Self {
+            entries: vec![],
+            complete: true,
+        }
+    }
+
+    /// The entries without the chunks that a later reset took back.
+    pub fn standing(self) -> impl Iterator<Item = StreamEntry> {
+        let mut standing: Vec<StreamEntry> = vec![];
+        for entry in self.entries {
+            if let Streamed::Reset { keep_through, .. } = entry.content {
+                standing.retain(|earlier| {
+                    earlier.seq <= keep_through || matches!(earlier.content, Streamed::Reset { .. })
+                });
+            }
+            standing.push(entry);
+        }
+        standing.into_iter()
+    }
+
+    /// The chunks that count.
+    pub fn chunks(self) -> impl Iterator<Item = (u64, String)> {
+        self.standing().filter_map(|entry| match entry.content {
+            Streamed::Chunk(content) => Some((entry.seq, content)),
+            Streamed::Reset { .. } => None,
+        })
     }
 }
 

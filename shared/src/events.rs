@@ -1,16 +1,47 @@
-//! The event log (table `job-events`): what is too large for the job's row.
+//! The event log (table `job-events`): what is too large for the job's row, the stream, and kept steps.
 //!
-//! Keyed by job and entry. It never decides anything: an entry counts only because the row, written
-//! under its condition, points at it.
+//! Keyed by job and entry. It never decides anything: an entry counts because the row points at it, or
+//! because it was written in one transaction with the row, under the row's condition.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
+use crate::event::{Stream, StreamEntry, Streamed};
 use crate::ids::JobId;
-use crate::item::{Attributes, Item, text, ttl};
+use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
 use crate::job::{Input, Job, JobResult, Outcome};
+use crate::limits;
+
+/// Entries of a stream that one question reads; they are about as large as a frame at most.
+const PAGE: i32 = 100;
+
+/// An entry that goes with a change of its job's row, both or neither ([`crate::jobs::Jobs::commit_with`]).
+#[derive(Debug, Clone)]
+pub struct Entry {
+    table: String,
+    item: Attributes,
+}
+
+impl Entry {
+    pub(crate) fn put(self) -> Result<Put, BuildError> {
+        Put::builder()
+            .table_name(self.table)
+            .set_item(Some(self.item))
+            .build()
+    }
+}
+
+/// What a step left: its result, and what it streamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// JSON.
+    pub result: String,
+    pub streamed: String,
+}
 
 #[derive(Clone)]
 pub struct Events {
@@ -57,6 +88,10 @@ impl Events {
         if let Some(input) = self.input(&job).await? {
             job.input = input;
         }
+        if let Some(Outcome::Cancelled { by, .. }) = job.outcome.clone() {
+            let content = self.text(&job).await?;
+            job.outcome = Some(Outcome::Cancelled { by, content });
+        }
         if let Some(Outcome::Completed(JobResult::Logged(key))) = &job.outcome {
             let entry = self.get(job.id, key).await?;
             let entry =
@@ -83,6 +118,121 @@ impl Events {
         Ok(Some(Input::whole(query, params)))
     }
 
+    /// The stream's entry of this number.
+    pub fn stream_entry(&self, job: &Job, entry: &StreamEntry) -> Entry {
+        let key = stream_key(entry.seq);
+        let mut item = self.item(job.id, &key, job.expires_at);
+        item.insert("at".to_owned(), time(entry.at));
+        match &entry.content {
+            Streamed::Chunk(content) => {
+                item.insert("content".to_owned(), text(content));
+            }
+            Streamed::Reset {
+                attempt,
+                keep_through,
+            } => {
+                item.insert("attempt".to_owned(), number((*attempt).into()));
+                item.insert("keepThrough".to_owned(), number(*keep_through));
+            }
+        }
+        self.entry(item)
+    }
+
+    /// What the log holds of the job's stream after `after`, from its beginning on, as much as one
+    /// answer takes.
+    pub async fn stream(&self, job: &Job, after: u64) -> Result<Stream> {
+        if job.streamed <= after {
+            return Ok(Stream::empty());
+        }
+        let query = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("jobId = :job AND #event BETWEEN :first AND :last")
+            .expression_attribute_names("#event", "event")
+            .expression_attribute_values(":job", text(job.id.to_string()))
+            .expression_attribute_values(":first", text(stream_key(after + 1)))
+            .expression_attribute_values(":last", text(stream_key(job.streamed)))
+            .consistent_read(true)
+            .limit(PAGE);
+        let answer = query.send().await.context("reading a job's stream")?;
+        let mut complete = answer.last_evaluated_key.is_none();
+        let (mut entries, mut bytes) = (vec![], 0);
+        for item in answer.items.unwrap_or_default() {
+            let entry = stream_entry(&item)?;
+            if let Streamed::Chunk(content) = &entry.content {
+                bytes += content.len();
+            }
+            if bytes > limits::ANSWER_BYTES && !entries.is_empty() {
+                complete = false;
+                break;
+            }
+            entries.push(entry);
+        }
+        Ok(Stream { entries, complete })
+    }
+
+    /// The whole of the job's stream.
+    pub async fn whole_stream(&self, job: &Job) -> Result<Stream> {
+        let mut whole = Stream::empty();
+        loop {
+            let after = whole.entries.last().map_or(0, |entry| entry.seq);
+            let next = self.stream(job, after).await?;
+            whole.entries.extend(next.entries);
+            if next.complete {
+                return Ok(whole);
+            }
+        }
+    }
+
+    /// What was streamed, as far as one frame holds it; `None` if nothing was.
+    async fn text(&self, job: &Job) -> Result<Option<String>> {
+        if job.streamed == 0 {
+            return Ok(None);
+        }
+        let chunks = self.whole_stream(job).await?.chunks();
+        let streamed: String = chunks.map(|(_, content)| content).collect();
+        let prefix = limits::spelled_prefix(&streamed, limits::RESULT_BYTES);
+        Ok(Some(prefix.to_owned()))
+    }
+
+    /// The entry that keeps a step of the job.
+    pub fn step_entry(&self, job: &Job, step: &str, kept: &Kept) -> Entry {
+        let mut item = self.item(job.id, &step_key(job, step), job.expires_at);
+        item.insert("result".to_owned(), text(&kept.result));
+        if !kept.streamed.is_empty() {
+            item.insert("streamed".to_owned(), text(&kept.streamed));
+        }
+        self.entry(item)
+    }
+
+    /// What a step of the job left, if it was kept.
+    pub async fn step(&self, job: &Job, step: &str) -> Result<Option<Kept>> {
+        let Some(entry) = self.get(job.id, &step_key(job, step)).await? else {
+            return Ok(None);
+        };
+        let item = Item(&entry);
+        Ok(Some(Kept {
+            result: item.text("result")?.to_owned(),
+            streamed: item.optional_text("streamed")?.unwrap_or_default().into(),
+        }))
+    }
+
+    fn entry(&self, item: Attributes) -> Entry {
+        Entry {
+            table: self.table.clone(),
+            item,
+        }
+    }
+
+    fn item(&self, job: JobId, entry: &str, expires_at: Timestamp) -> Attributes {
+        Attributes::from([
+            ("jobId".to_owned(), text(job.to_string())),
+            ("event".to_owned(), text(entry)),
+            ("ttl".to_owned(), ttl(expires_at)),
+        ])
+    }
+
     async fn put(
         &self,
         job: JobId,
@@ -94,9 +244,7 @@ impl Events {
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .item("jobId", text(job.to_string()))
-            .item("event", text(entry))
-            .item("ttl", ttl(expires_at));
+            .set_item(Some(self.item(job, entry, expires_at)));
         for (name, value) in attributes {
             put = put.item(*name, text(*value));
         }
@@ -114,4 +262,31 @@ impl Events {
             .consistent_read(true);
         Ok(get.send().await.context("reading the event log")?.item)
     }
+}
+
+/// Keys of a stream sort as their numbers do.
+fn stream_key(seq: u64) -> String {
+    format!("stream#{seq:012}")
+}
+
+fn step_key(job: &Job, step: &str) -> String {
+    format!("step#{}#{step}", job.steps_run)
+}
+
+fn stream_entry(attributes: &Attributes) -> Result<StreamEntry> {
+    let item = Item(attributes);
+    let seq = item.text("event")?.strip_prefix("stream#");
+    let seq = seq.and_then(|seq| seq.parse().ok());
+    let content = match item.optional_text("content")? {
+        Some(content) => Streamed::Chunk(content.to_owned()),
+        None => Streamed::Reset {
+            attempt: item.number("attempt")?,
+            keep_through: item.number("keepThrough")?,
+        },
+    };
+    Ok(StreamEntry {
+        seq: seq.ok_or(ItemError("event"))?,
+        at: item.time("at")?,
+        content,
+    })
 }

@@ -4,6 +4,7 @@
 //! arguments and knows no AWS, no clock and no environment. Around it stand plain structs over the
 //! AWS SDK's clients, one per table or service. What each function does with them is not known here.
 
+pub mod announce;
 pub mod auth;
 pub mod config;
 pub mod connections;

@@ -2,6 +2,8 @@
 //!
 //! Knows no clock and no store: what depends on stored state is decided where that state is.
 
+use std::time::Duration;
+
 /// The whole of a client's frame, in bytes (PROTOCOL 1).
 pub const FRAME_BYTES: usize = 32_000;
 /// `query`, in bytes of UTF-8 (PROTOCOL 1).
@@ -26,8 +28,31 @@ pub const RESULT_BYTES: usize = 100 * 1024;
 /// What one direct answer holds of jobs or events, in bytes: API Gateway takes frames of 128 KiB
 /// (PROTOCOL 1), and the answer's own fields need room too.
 pub const ANSWER_BYTES: usize = 120 * 1024;
+/// The content of one chunk as JSON spells it, in bytes: a frame of 28 KiB (PROTOCOL 4) less a kilobyte
+/// for the frame's other fields.
+pub const CHUNK_BYTES: usize = 27 * 1024;
+/// The deadline of a job that names none; ours, so that nothing runs for ever.
+pub const DEADLINE: Duration = Duration::from_secs(24 * 3600);
+/// `deadlineSeconds` at most; ours.
+pub const LONGEST_DEADLINE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// A message on the way to a follower, in bytes: what would not fit a frame beside a result.
 pub const MESSAGE_BYTES: usize = 512;
+
+/// The longest prefix of `text` that JSON spells in at most `bytes` bytes, of whole characters.
+pub fn spelled_prefix(text: &str, bytes: usize) -> &str {
+    let mut spelled = 0;
+    for (at, character) in text.char_indices() {
+        spelled += match character {
+            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+            '\0'..='\u{1f}' => 6,
+            other => other.len_utf8(),
+        };
+        if spelled > bytes {
+            return &text[..at];
+        }
+    }
+    text
+}
 
 /// Whether `json` nests arrays and objects deeper than [`JSON_DEPTH`]. Runs before any parser does,
 /// in one pass and without a stack of its own; of text that is not JSON it says nothing useful.
@@ -68,6 +93,18 @@ mod tests {
         let quoted = format!(r#"{{"a":"{}\"{}"}}"#, "[".repeat(50), "{".repeat(50));
         assert!(!too_deep(&quoted));
         assert!(!too_deep(&"[]".repeat(500)));
+    }
+
+    #[test]
+    fn a_spelled_prefix_is_what_fits_as_json() {
+        let text = "a\"\n\u{1}ñ\\ end of it";
+        for bytes in 0..40 {
+            let prefix = spelled_prefix(text, bytes);
+            let spelled = |text: &str| serde_json::to_string(text).unwrap().len() - 2;
+            assert!(spelled(prefix) <= bytes, "{prefix:?}");
+            let next = text[prefix.len()..].chars().next();
+            assert!(next.is_none_or(|next| spelled(&format!("{prefix}{next}")) > bytes));
+        }
     }
 
     #[test]

@@ -1,15 +1,28 @@
 //! What a job's work looks like to the worker, and what the worker offers to it.
 //!
 //! An [`Analysis`] is registered under its kind and knows nothing of queues, tables or sockets: it
-//! gets a [`Context`], reports through it, and returns its result. Whoever brings an analysis of
-//! their own needs this file only.
+//! gets a [`Context`], reports, streams and keeps steps through it, and returns its result. Whoever
+//! brings an analysis of their own needs this file only.
 
+use std::cell::RefCell;
+use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use longhaul_shared::events::Kept;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::task_local;
+use uuid::Uuid;
 
-use crate::reports::{Progress, Reports};
+use crate::desk::Desk;
+use crate::reports::Progress;
+
+/// A step's result as JSON and its text, in bytes: DynamoDB keeps items of 400 KB.
+const STEP_BYTES: usize = 350 * 1024;
+/// A step's name, in bytes.
+const STEP_NAME_BYTES: usize = 128;
 
 /// One kind of work. It runs on a runtime of its own, so it may block without harm to the lease.
 #[async_trait]
@@ -17,8 +30,8 @@ pub trait Analysis: Send + Sync + 'static {
     /// The name that a front end submits it under, such as `finops`.
     fn kind(&self) -> &'static str;
 
-    /// Does the work once. It may be run again after a crash, so it should do nothing twice that
-    /// must be done once.
+    /// Does the work. It may be run again, after a crash or in the next invocation when its time runs
+    /// out; what must be done once, or takes long, belongs into a [`Context::step`].
     async fn run(&self, context: &Context) -> Result<Value, Failure>;
 }
 
@@ -45,22 +58,23 @@ pub struct Context {
     query: String,
     params: Value,
     attempt: u32,
-    reports: Arc<Reports>,
+    desk: Arc<Desk>,
+}
+
+task_local! {
+    /// What the step under way has streamed.
+    static STREAMED: RefCell<String>;
 }
 
 impl Context {
-    /// A context of the `attempt`th attempt, and where its reports arrive. `params` is an object.
-    pub fn new(query: String, params: Value, attempt: u32) -> (Self, Arc<Reports>) {
-        let reports = Arc::new(Reports::default());
-        (
-            Self {
-                query,
-                params,
-                attempt,
-                reports: reports.clone(),
-            },
-            reports,
-        )
+    /// A context of the `attempt`th attempt; `params` is an object. What is said arrives at the desk.
+    pub fn new(query: String, params: Value, attempt: u32, desk: Arc<Desk>) -> Self {
+        Self {
+            query,
+            params,
+            attempt,
+            desk,
+        }
     }
 
     /// The question, whole, as it was submitted.
@@ -81,9 +95,80 @@ impl Context {
     /// Reports how far the work is, from 0 to 100. Cheap, never waits. Each step of 5 % is told;
     /// of smaller ones the latest, once a second.
     pub fn progress(&self, percent: u8, message: impl Into<String>) {
-        self.reports.push(Progress {
+        self.desk.reports.push(Progress {
             percent: percent.min(100),
             message: message.into(),
         });
     }
+
+    /// Streams the next piece of the answer. Pieces are merged, made durable and told in order; waits
+    /// only while the log is far behind. After a crash the text is said again from its beginning: what
+    /// equals the former text is told once only.
+    pub async fn stream(&self, piece: &str) {
+        // Outside a step there is none to note it for.
+        let _ = STREAMED.try_with(|streamed| streamed.borrow_mut().push_str(piece));
+        self.desk.stream.push(piece).await;
+    }
+
+    /// Does a part of the work once: its result is kept, and every later attempt gets it, together with
+    /// what the part streamed, instead of doing the work again. The name and the input tell one step
+    /// from another, so a step that depends on an earlier one should have its result as input. Names
+    /// have up to 128 bytes; result and text up to 350 KiB of JSON. Steps may run side by side, within
+    /// one task, but then only one of them should stream.
+    pub async fn step<T, I, W>(&self, name: &str, input: &I, work: W) -> Result<T, Failure>
+    where
+        T: Serialize + DeserializeOwned,
+        I: Serialize + ?Sized,
+        W: Future<Output = Result<T, Failure>>,
+    {
+        let key = step_key(name, input)?;
+        let kept = self.desk.recall(&key).await;
+        if let Some(kept) = kept {
+            // One of another version's making is done again.
+            if let Ok(result) = serde_json::from_str(&kept.result) {
+                self.stream(&kept.streamed).await;
+                return Ok(result);
+            }
+        }
+        let (result, streamed) = STREAMED
+            .scope(RefCell::default(), async {
+                let result = work.await;
+                (result, STREAMED.with(RefCell::take))
+            })
+            .await;
+        let _ = STREAMED.try_with(|outer| outer.borrow_mut().push_str(&streamed));
+        let result = result?;
+        let kept = Kept {
+            result: json(&result)?,
+            streamed,
+        };
+        if kept.result.len() + kept.streamed.len() > STEP_BYTES {
+            let message = format!("The result of the step '{name}' is too large to be kept.");
+            return Err(reject("STEP_TOO_LARGE", message));
+        }
+        self.desk.keep(key, kept).await;
+        Ok(result)
+    }
+}
+
+/// One key for each name and input.
+fn step_key(name: &str, input: &(impl Serialize + ?Sized)) -> Result<String, Failure> {
+    if name.is_empty() || name.len() > STEP_NAME_BYTES {
+        let message = format!("A step's name has 1 to {STEP_NAME_BYTES} bytes.");
+        return Err(reject("STEP_NAME", message));
+    }
+    let input = json(input)?;
+    Ok(format!(
+        "{name}#{}",
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, input.as_bytes())
+    ))
+}
+
+fn json(value: &(impl Serialize + ?Sized)) -> Result<String, Failure> {
+    serde_json::to_string(value)
+        .map_err(|error| reject("STEP_NOT_JSON", format!("A step is no JSON: {error}.")))
+}
+
+fn reject(code: &'static str, message: String) -> Failure {
+    Failure::Reject { code, message }
 }

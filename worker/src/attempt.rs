@@ -1,7 +1,7 @@
 //! One attempt at one job: claimed, run, told of, and ended, all under one lease.
 //!
-//! Whatever is said was written under the lease's fence first; a refused write means that another
-//! worker has taken the job, and this one stops without a word.
+//! Whatever is said was written under the lease's fence first; a refused write means that the job is
+//! somebody else's by now, or was cancelled, and this attempt stops without a word.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,38 +9,42 @@ use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
+use longhaul_shared::announce::Announcer;
+use longhaul_shared::dispatch::Dispatch;
 use longhaul_shared::event::Event;
 use longhaul_shared::events::Events;
 use longhaul_shared::ids::JobId;
-use longhaul_shared::job::{Availability, Change, Job, JobError, JobResult, Lease, Outcome};
+use longhaul_shared::job::{Availability, Job, Outcome};
 use longhaul_shared::jobs::{Commit, Jobs};
 use longhaul_shared::push::Push;
-use longhaul_shared::{limits, protocol, time};
+use longhaul_shared::time;
 use serde_json::Value;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout};
-use uuid::Uuid;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::analysis::{Analysis, Context, Failure};
-use crate::backoff::backoff;
 use crate::batch::Fate;
-use crate::reports::{Progress, Reports};
-use crate::voice::Voice;
+use crate::desk::{Desk, Request};
+use crate::holder::{Holder, Lost, Written};
+use crate::stream::Stream;
 
-/// Left of an invocation for ending it in order: a write, its pushes and the batch's response.
+/// Left of an invocation for ending it in order, at most: a write, its pushes and the batch's response.
 const MARGIN: Duration = Duration::from_secs(10);
-/// What the last pushes may take.
-const FAREWELL: Duration = Duration::from_secs(5);
-
 /// What an analysis that was aborted may take to let go.
 const LET_GO: Duration = Duration::from_secs(1);
+/// How often the worker looks whether its job was cancelled (DESIGN 2).
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What attempts work with.
 pub struct Attempts {
     pub jobs: Jobs,
     pub events: Events,
     pub push: Push,
+    pub announcer: Announcer,
+    /// To the queue of jobs that go on in the next invocation.
+    pub continuations: Dispatch,
     pub analyses: HashMap<&'static str, Arc<dyn Analysis>>,
     pub runtime: Handle,
     pub lease: Duration,
@@ -48,18 +52,13 @@ pub struct Attempts {
     pub retention: Duration,
 }
 
-/// An attempt under way.
-struct Attempt<'a> {
-    with: &'a Attempts,
-    lease: Lease,
-    voice: Voice,
-}
-
 /// How the work under a lease ended.
-enum Ended {
+pub enum Ended {
     With(Result<Value, Failure>),
-    /// Another worker has taken the job.
-    Superseded,
+    /// The invocation's time is over, and what was kept so far is worth going on from.
+    OutOfTime,
+    /// The job's own time is over.
+    PastDeadline,
 }
 
 type Work = JoinHandle<Result<Value, Failure>>;
@@ -84,249 +83,222 @@ impl Attempts {
             // The SDK sends a claim again whose answer it lost; the second then meets the first.
             Commit::Refused(Some(job)) if job.is_claimed_by(invocation) => *job,
             Commit::Refused(None) => return Ok(Fate::Done),
-            Commit::Refused(Some(job)) => return Ok(fate_of(&job, now)),
+            Commit::Refused(Some(job)) => return self.leave(*job, now).await,
         };
         hide(self.lease).await;
         tracing::info!(job = %id, kind = job.kind, attempt = job.attempt, fence = job.fence, "claimed");
-        let mut attempt = Attempt {
-            with: self,
-            voice: Voice::new(self.push.clone()),
-            lease: Lease::taken(job),
-        };
-        attempt.say().await;
-        match attempt.work(deadline, hide).await? {
-            Ended::With(result) => attempt.end(result).await,
-            Ended::Superseded => Ok(Fate::Left),
+        let mut holder = Holder::new(self, job);
+        holder.say(Event::progress(holder.job())).await;
+        match self.work(&mut holder, deadline, hide).await {
+            Ok(Ok(Ended::With(result))) => holder.end(result).await,
+            Ok(Ok(Ended::PastDeadline)) => holder.finish(Outcome::out_of_time()).await,
+            Ok(Ok(Ended::OutOfTime)) => holder.hand_over().await,
+            Ok(Err(Lost)) => Ok(Fate::Left),
+            Err(error) => Err(error),
         }
     }
-}
 
-impl Attempt<'_> {
+    /// What becomes of a message whose job can't be claimed.
+    async fn leave(&self, job: Job, now: Timestamp) -> Result<Fate> {
+        if let Availability::Leased(until) = job.availability(now) {
+            let left = until.as_millisecond() - now.as_millisecond();
+            return Ok(Fate::Later(Duration::from_millis(left.unsigned_abs())));
+        }
+        // Its worker may have died between the end and the push; else this says nothing new.
+        if job.open {
+            self.announcer.announce(job, now).await?;
+        }
+        Ok(Fate::Done)
+    }
+
     /// Runs the analysis to its end, or until there is no time or no lease left for it.
-    async fn work(&mut self, deadline: Timestamp, hide: impl AsyncFn(Duration)) -> Result<Ended> {
-        let job = self.lease.job();
-        let reject = |code, message| Ok(Ended::With(Err(Failure::Reject { code, message })));
-        if job.attempt > self.with.most_attempts {
+    async fn work(
+        &self,
+        holder: &mut Holder<'_>,
+        deadline: Timestamp,
+        hide: impl AsyncFn(Duration),
+    ) -> Result<Result<Ended, Lost>> {
+        let job = holder.job();
+        let reject = |code, message| Ok(Ok(Ended::With(Err(Failure::Reject { code, message }))));
+        if job.attempt > self.most_attempts {
             return reject("POISON", "The job ended its worker too often.".to_owned());
         }
-        let Some(analysis) = self.with.analyses.get(job.kind.as_str()).cloned() else {
+        let Some(analysis) = self.analyses.get(job.kind.as_str()).cloned() else {
             return reject(
                 "UNKNOWN_KIND",
                 format!("This worker has no analysis of kind '{}'.", job.kind),
             );
         };
-        let Some(input) = self.with.events.input(job).await? else {
+        let Some(input) = self.events.input(job).await? else {
             return reject("EXPIRED", "The query is past its retention.".to_owned());
         };
         let params = serde_json::from_str(&input.params)?;
-        let (context, reports) = Context::new(input.query, params, job.attempt);
-        let mut work = self
-            .with
+        let before = self.events.whole_stream(job).await?.chunks();
+        let (desk, requests) = Desk::new(Stream::new(before), !job.is_fresh());
+        let context = Context::new(input.query, params, job.attempt, desk.clone());
+        let work = self
             .runtime
             .spawn(async move { analysis.run(&context).await });
-        let ended = self.attend(&mut work, &reports, deadline, hide).await;
+        let mut attendance = Attendance {
+            holder,
+            work,
+            desk,
+            requests,
+            kept: false,
+        };
+        let ended = attendance.attend(deadline, hide).await;
+        let mut work = attendance.work;
         work.abort();
         if !work.is_finished() && timeout(LET_GO, &mut work).await.is_err() {
-            tracing::error!(job = %self.lease.job().id, "an analysis does not let go of its thread");
+            tracing::error!(job = %holder.job().id, "an analysis does not let go of its thread");
         }
-        Ok(ended.unwrap_or(Ended::Superseded))
+        Ok(ended)
     }
+}
 
-    /// Tells of the work's progress and keeps the lease while it lasts; `None` when it is lost.
+/// An analysis at work, and who attends to it.
+struct Attendance<'a, 'w> {
+    holder: &'a mut Holder<'w>,
+    work: Work,
+    desk: Arc<Desk>,
+    requests: Receiver<Request>,
+    /// Whether this invocation has kept anything that the next could go on from.
+    kept: bool,
+}
+
+impl Attendance<'_, '_> {
+    /// Writes and tells what the work says, and keeps the lease while it lasts.
     async fn attend(
         &mut self,
-        work: &mut Work,
-        reports: &Reports,
         deadline: Timestamp,
         hide: impl AsyncFn(Duration),
-    ) -> Option<Ended> {
-        let beat = self.with.lease / 3;
-        let mut heartbeat = interval_at(Instant::now() + beat, beat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut second = interval(Duration::from_secs(1));
-        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let left = deadline.as_millisecond() - time::now().as_millisecond();
-        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-        let out_of_time = sleep(left.saturating_sub(MARGIN));
-        tokio::pin!(out_of_time);
+    ) -> Result<Ended, Lost> {
+        let lease = self.holder.with.lease;
+        let mut heartbeat = every(lease / 3);
+        let mut second = every(Duration::from_secs(1));
+        let mut look = every(LOOK);
+        let left = until(deadline);
+        let out_of_time = sleep(left.saturating_sub(MARGIN.min(left / 4)));
+        let past_deadline = sleep(until(self.holder.job().deadline));
+        tokio::pin!(out_of_time, past_deadline);
         loop {
+            let desk = self.desk.clone();
             tokio::select! {
                 biased;
-                step = reports.step() => self.report(step).await?,
-                done = &mut *work => {
-                    while let Some(last) = reports.take() {
-                        self.report(last).await?;
-                    }
-                    return Some(Ended::With(done.unwrap_or_else(crashed)));
-                }
-                _ = second.tick() => if let Some(latest) = reports.take() {
-                    self.report(latest).await?;
-                },
+                () = &mut past_deadline => return Ok(Ended::PastDeadline),
+                () = &mut out_of_time => return self.out_of_time().await,
                 _ = heartbeat.tick() => {
-                    self.commit(self.lease.renew(time::now(), self.with.lease)).await?;
-                    hide(self.with.lease).await;
+                    self.holder.renew().await?;
+                    hide(lease).await;
                 }
-                () = &mut out_of_time => {
-                    let message = "The job ran out of time.".to_owned();
-                    return Some(Ended::With(Err(Failure::Retry { code: "TIMEOUT", message })));
+                Some(request) = self.requests.recv() => self.answer(request).await?,
+                step = desk.reports.step() => self.holder.report(step).await?,
+                _ = desk.stream.due() => drop(self.flush().await?),
+                done = &mut self.work => {
+                    let done = done.unwrap_or_else(crashed);
+                    return self.drain(done).await;
                 }
+                _ = second.tick() => if let Some(latest) = desk.reports.take() {
+                    self.holder.report(latest).await?;
+                },
+                _ = look.tick() => self.holder.look().await?,
             }
         }
     }
 
-    async fn report(&mut self, progress: Progress) -> Option<()> {
-        let message = limits::prefix(&progress.message, limits::MESSAGE_BYTES).to_owned();
-        let change = self
-            .lease
-            .report(progress.percent, message, time::now(), self.with.lease);
-        if self.commit(change).await? {
-            self.say().await;
-        }
-        Some(())
-    }
-
-    /// Writes a change under the lease; `None` when that is lost. A write that fails for another reason
-    /// loses a report and not the job: the next one, or the end, says more.
-    async fn commit(&mut self, change: Change) -> Option<bool> {
-        let (id, fence) = (self.lease.job().id, self.lease.job().fence);
-        match self.with.jobs.commit(id, &change).await {
-            Ok(Commit::Applied(job)) => {
-                self.lease = Lease::taken(*job);
-                Some(true)
-            }
-            Ok(Commit::Refused(_)) => {
-                tracing::info!(job = %id, fence, "superseded");
-                None
-            }
-            Err(error) => {
-                tracing::warn!(job = %id, error = format!("{error:#}"), "a report was not written");
-                Some(false)
-            }
-        }
-    }
-
-    /// Says the latest event to all who follow, and forgets those who are gone.
-    async fn say(&mut self) {
-        let job = self.lease.job();
-        self.voice
-            .say(&job.followers, protocol::event(&Event::latest(job)));
-        for gone in self.voice.gone() {
-            let unfollow = Job::unfollow(job.owner.clone(), gone);
-            // Not under the fence, so its answer is not this lease's row, and it may fail.
-            if let Err(error) = self.with.jobs.commit(job.id, &unfollow).await {
-                tracing::warn!(job = %job.id, error = format!("{error:#}"), "a follower that is gone stays listed");
-            }
-        }
-    }
-
-    /// One conditional write, then one push; then the job leaves the index of open ones.
-    async fn end(self, result: Result<Value, Failure>) -> Result<Fate> {
-        let Self {
-            with,
-            lease,
-            mut voice,
-        } = self;
-        let (id, fence, attempt) = (lease.job().id, lease.job().fence, lease.job().attempt);
-        if let Err(failure) = &result {
-            tracing::info!(job = %id, attempt, fence, code = failure.code(), "the analysis failed");
-        }
-        let outcome = match with.verdict(result, attempt) {
-            Verdict::End(outcome) => outcome,
-            Verdict::Again(wait) => {
-                with.jobs
-                    .commit(id, &lease.retry(time::now() + wait))
-                    .await?;
-                voice.finish(FAREWELL).await;
-                return Ok(Fate::Later(wait));
-            }
+    /// Writes what is next in the stream, if anything is.
+    async fn flush(&mut self) -> Result<Written, Lost> {
+        let Some(flush) = self.desk.stream.take() else {
+            return Ok(Written::Yes);
         };
-        let now = time::now();
-        let in_row = with.in_row(lease.job(), &outcome, now).await?;
-        let finish = lease.finish(in_row, now, with.retention);
-        let mut job = match with.jobs.commit(id, &finish).await? {
-            Commit::Applied(job) => job,
-            // As with the claim: the end that the second try meets is the first one's.
-            Commit::Refused(Some(job)) if job.fence == fence && job.status.is_terminal() => job,
-            Commit::Refused(_) => {
-                tracing::info!(job = %id, fence, "superseded at the end");
-                return Ok(Fate::Left);
-            }
-        };
-        tracing::info!(job = %id, attempt, fence, status = job.status.as_str(), "ended");
-        job.outcome = Some(outcome);
-        voice.say(&job.followers, protocol::event(&Event::latest(&job)));
-        if voice.finish(FAREWELL).await {
-            with.jobs.commit(id, &job.close()).await?;
+        let written = self.holder.stream(&flush).await?;
+        if written == Written::Yes {
+            self.kept = true;
+            self.desk.stream.written(&flush);
+        } else {
+            self.desk.stream.postpone();
         }
-        Ok(Fate::Done)
+        Ok(written)
+    }
+
+    /// Writes all that was streamed so far; whether it could.
+    async fn flush_all(&mut self) -> Result<Written, Lost> {
+        while self.desk.stream.take().is_some() {
+            let written = self.flush().await?;
+            if written != Written::Yes {
+                return Ok(written);
+            }
+        }
+        Ok(Written::Yes)
+    }
+
+    async fn answer(&mut self, request: Request) -> Result<(), Lost> {
+        match request {
+            Request::Recall { step, answer } => {
+                let kept = self.holder.with.events.step(self.holder.job(), &step).await;
+                let kept = kept.unwrap_or_else(|error| {
+                    tracing::warn!(job = %self.holder.job().id, error = format!("{error:#}"), "a kept step was not read");
+                    None
+                });
+                // Nobody waits any more if the analysis was dropped meanwhile.
+                let _ = answer.send(kept);
+            }
+            Request::Keep { step, kept, answer } => {
+                // A step's text is in the log before the step is.
+                if self.flush_all().await? == Written::Yes
+                    && self.holder.keep(&step, &kept).await? == Written::Yes
+                {
+                    self.kept = true;
+                }
+                let _ = answer.send(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the last of what the work said before it ended.
+    async fn drain(&mut self, done: Result<Value, Failure>) -> Result<Ended, Lost> {
+        while let Some(last) = self.desk.reports.take() {
+            self.holder.report(last).await?;
+        }
+        if done.is_ok() {
+            self.desk.stream.close();
+        }
+        if self.flush_all().await? != Written::Yes && done.is_ok() {
+            let message = "The answer could not be written.".to_owned();
+            return Ok(Ended::With(Err(Failure::Retry {
+                code: "UNWRITTEN",
+                message,
+            })));
+        }
+        Ok(Ended::With(done))
+    }
+
+    /// The invocation's end is near: what was kept is worth going on from, and nothing else is.
+    async fn out_of_time(&mut self) -> Result<Ended, Lost> {
+        self.work.abort();
+        self.flush_all().await?;
+        if self.kept {
+            return Ok(Ended::OutOfTime);
+        }
+        let message = "The job ran out of time without a step done.".to_owned();
+        Ok(Ended::With(Err(Failure::Retry {
+            code: "TIMEOUT",
+            message,
+        })))
     }
 }
 
-/// What follows from an analysis's result.
-enum Verdict {
-    End(Outcome),
-    /// Another attempt, after this long.
-    Again(Duration),
+/// Ticks at this distance, from now on; never a burst after a delay.
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
-impl Attempts {
-    fn verdict(&self, result: Result<Value, Failure>, attempt: u32) -> Verdict {
-        let (code, sentence, retryable) = match result {
-            Ok(result) => {
-                let result = result.to_string();
-                if result.len() <= limits::RESULT_BYTES {
-                    return Verdict::End(Outcome::Completed(JobResult::Here(result)));
-                }
-                let (bytes, most) = (result.len(), limits::RESULT_BYTES);
-                (
-                    "RESULT_TOO_LARGE",
-                    format!("The result is {bytes} bytes long; {most} are allowed."),
-                    false,
-                )
-            }
-            Err(Failure::Reject { code, message }) => (code, message, false),
-            Err(Failure::Retry { code, message }) if attempt >= self.most_attempts => {
-                (code, message, true)
-            }
-            Err(Failure::Retry { .. }) => {
-                return Verdict::Again(backoff(attempt, Uuid::new_v4().as_u64_pair().0));
-            }
-        };
-        let sentence = limits::prefix(&sentence, limits::MESSAGE_BYTES).to_owned();
-        Verdict::End(Outcome::Failed(JobError {
-            code: code.to_owned(),
-            sentence,
-            retryable,
-        }))
-    }
-
-    /// The outcome as the row holds it: a large result goes to the event log first.
-    async fn in_row(&self, job: &Job, outcome: &Outcome, now: Timestamp) -> Result<Outcome> {
-        match outcome {
-            Outcome::Completed(JobResult::Here(result))
-                if result.len() > limits::RESULT_IN_ROW_BYTES =>
-            {
-                let key = self
-                    .events
-                    .put_result(job, result, now + self.retention)
-                    .await?;
-                Ok(Outcome::Completed(JobResult::Logged(key)))
-            }
-            outcome => Ok(outcome.clone()),
-        }
-    }
-}
-
-/// What becomes of a message whose job can't be claimed.
-fn fate_of(job: &Job, now: Timestamp) -> Fate {
-    match job.availability(now) {
-        Availability::Finished => Fate::Done,
-        Availability::Free => Fate::Later(Duration::ZERO),
-        Availability::Leased(until) => {
-            let left = until.as_millisecond() - now.as_millisecond();
-            Fate::Later(Duration::from_millis(left.unsigned_abs()))
-        }
-    }
+fn until(at: Timestamp) -> Duration {
+    let left = at.as_millisecond() - time::now().as_millisecond();
+    Duration::from_millis(u64::try_from(left).unwrap_or(0))
 }
 
 /// A panic fails its own job's attempt; what it said stays in the log.

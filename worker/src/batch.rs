@@ -9,12 +9,10 @@ use anyhow::{Context, Result};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
-use longhaul_shared::connections::Connections;
-use longhaul_shared::events::Events;
-use longhaul_shared::jobs::Jobs;
-use longhaul_shared::push::Push;
-use longhaul_shared::{dispatch, sdk};
+use longhaul_shared::dispatch::{self, Dispatch};
+use longhaul_shared::sdk;
 
 use crate::analysis::Analysis;
 use crate::attempt::Attempts;
@@ -51,14 +49,15 @@ pub async fn serve(config: &Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<
 struct Worker {
     attempts: Attempts,
     sqs: aws_sdk_sqs::Client,
-    queue_url: String,
+    /// Of the queues that messages come from.
+    queue_urls: [String; 2],
 }
 
 impl Worker {
     async fn open(config: &Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
         let sdk = sdk::config().await;
         let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-        let connections = Connections::open(config, &dynamo)?;
+        let announcer = Announcer::open(config, &sdk, &dynamo)?;
         // Analyses get threads of their own, so that one that blocks can't starve heartbeats.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("analysis")
@@ -69,9 +68,11 @@ impl Worker {
             .into_iter()
             .map(|analysis| (analysis.kind(), analysis));
         let attempts = Attempts {
-            jobs: Jobs::open(config, &dynamo)?,
-            events: Events::open(config, &dynamo)?,
-            push: Push::open(config, &sdk, connections)?,
+            jobs: announcer.jobs.clone(),
+            events: announcer.events.clone(),
+            push: announcer.push.clone(),
+            announcer,
+            continuations: Dispatch::open(config, &sdk, "CONTINUATIONS_QUEUE_URL")?,
             analyses: by_kind.collect(),
             // The process ends with its last invocation; until then the runtime is needed.
             runtime: Box::leak(Box::new(runtime)).handle().clone(),
@@ -82,7 +83,10 @@ impl Worker {
         Ok(Self {
             attempts,
             sqs: aws_sdk_sqs::Client::new(&sdk),
-            queue_url: config.required("JOBS_QUEUE_URL")?.to_owned(),
+            queue_urls: [
+                config.required("JOBS_QUEUE_URL")?.to_owned(),
+                config.required("CONTINUATIONS_QUEUE_URL")?.to_owned(),
+            ],
         })
     }
 
@@ -125,13 +129,26 @@ impl Worker {
         }
     }
 
+    /// The URL of the queue that the record came from, which names it by its ARN: both end with the
+    /// queue's name.
+    fn queue_of(&self, record: &SqsMessage) -> &str {
+        let arn = record.event_source_arn.as_deref().unwrap_or_default();
+        let name = arn.rsplit(':').next();
+        let [jobs, continuations] = &self.queue_urls;
+        if continuations.rsplit('/').next() == name {
+            continuations
+        } else {
+            jobs
+        }
+    }
+
     /// Sets the record's visibility timeout. Best effort: a message that comes back early finds the
     /// lease, one that comes back late is overtaken by the sweep's.
     async fn hide(&self, record: &SqsMessage, wait: Duration) {
         let change = self
             .sqs
             .change_message_visibility()
-            .queue_url(&self.queue_url)
+            .queue_url(self.queue_of(record))
             .set_receipt_handle(record.receipt_handle.clone())
             .visibility_timeout(visibility(wait));
         if let Err(error) = change.send().await {

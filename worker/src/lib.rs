@@ -8,7 +8,11 @@ pub mod analysis;
 mod attempt;
 mod backoff;
 mod batch;
-mod reports;
+pub mod desk;
+mod ending;
+mod holder;
+pub mod reports;
+pub mod stream;
 mod voice;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! `getJob`: one job of the caller's, with its result. Another's is as unknown as none.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::ids::JobId;
+use longhaul_shared::job::Job;
 use longhaul_shared::protocol::{self, JobReference};
 
 use crate::message::{Answer, Call, Door};
@@ -11,11 +13,19 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference
         Ok(id) => id,
         Err(unknown) => return Ok(Some(protocol::job(&unknown, None, request_id, call.now))),
     };
-    let own = door
-        .jobs
-        .get(id)
-        .await?
-        .filter(|job| job.owner == speaker.owner && job.expires_at > call.now);
+    let row = door.jobs.get(id).await?;
+    answer(door, call, speaker, id, row).await
+}
+
+/// Tells of the job if it is the caller's.
+pub async fn answer(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    id: JobId,
+    row: Option<Job>,
+) -> Answer {
+    let own = row.filter(|job| job.owner == speaker.owner && job.expires_at > call.now);
     let job = match own {
         Some(job) => Some(door.events.whole(job).await?),
         None => None,
@@ -23,7 +33,7 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference
     Ok(Some(protocol::job(
         &id.to_string(),
         job.as_ref(),
-        request_id,
+        call.request_id.as_deref(),
         call.now,
     )))
 }

@@ -1,6 +1,7 @@
 //! What a client can ask for: one file per action.
 
 pub mod authenticate;
+pub mod cancel;
 pub mod get_job;
 pub mod list_jobs;
 pub mod query;

@@ -4,7 +4,7 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::event::Event;
 use longhaul_shared::ids::JobId;
-use longhaul_shared::job::{Input, Job};
+use longhaul_shared::job::{Input, Job, Terms};
 use longhaul_shared::jobs::Created;
 use longhaul_shared::protocol::{Code, Refusal, Submission};
 use longhaul_shared::{limits, protocol};
@@ -43,7 +43,10 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submi
         submission.kind,
         input.in_row(),
         call.now,
-        door.retention,
+        Terms {
+            deadline: submission.deadline,
+            retention: door.retention,
+        },
     );
     job.request_id.clone_from(&call.request_id);
     job.followers.insert(call.connection.clone());

@@ -4,7 +4,7 @@
 //! does not hold, the follower is pushed.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::event::Event;
+use longhaul_shared::event::{Event, Replay};
 use longhaul_shared::job::Job;
 use longhaul_shared::jobs::Commit;
 use longhaul_shared::limits;
@@ -55,15 +55,16 @@ pub async fn run(
             )));
         }
     };
-    let missing = Event::since(&job, after);
-    let events = if missing.is_empty() {
-        missing
-    } else {
-        Event::since(&door.events.whole(job.clone()).await?, after)
+    // What is missing, and only that, is worth reading from the log.
+    let told = Event::ended(&job).map_or(job.told, |end| end.seq);
+    let whole = match after == 0 || told > after {
+        true => door.events.whole(job.clone()).await?,
+        false => job.clone(),
     };
+    let replay = Replay::new(&whole, after, door.events.stream(&job, after).await?);
     Ok(Some(subscribed(
         &id.to_string(),
-        Some((&job, &events)),
+        Some((&job, &replay)),
         request_id,
         call.now,
     )))

@@ -1,11 +1,11 @@
 //! One step of a job's life, as data: what must hold, and what is then set.
 //!
-//! Pure, and the same to the store, which makes one conditional write of it, and to the tests, which
-//! apply it in memory. Which steps there are is decided where they are taken.
+//! Pure. To the store it is one conditional write; [`Change::apply`] is what that write does, for
+//! those who know the row already. Which steps there are is decided where they are taken.
 
 use jiff::Timestamp;
 
-use super::{Outcome, Status};
+use super::{Job, Mishap, Outcome, Status};
 use crate::ids::{ConnectionId, Owner};
 
 /// What must hold for a change to be written.
@@ -15,6 +15,12 @@ pub enum Expect {
     Claimable { now: Timestamp },
     /// The writer still holds the lease that it took with this fence.
     Fence(u64),
+    /// The same, and the job is as the holder knows it: `seq` tells a write whose answer was lost from
+    /// one that was not made.
+    Held { fence: u64, seq: u64 },
+    /// The same, and nobody came to follow or ceased to: a transaction answers no row, so its writer
+    /// must know already who is to be told.
+    Heard { fence: u64, seq: u64, follows: u32 },
     /// No event and no resend has come since the writer read the row.
     AsRead { seq: u64, resends: u32 },
     /// The job belongs to this owner and has not ended, and the connection follows it or finds room
@@ -26,6 +32,8 @@ pub enum Expect {
     },
     /// The job belongs to this owner.
     Owned(Owner),
+    /// The job belongs to this owner and has not ended.
+    Open(Owner),
 }
 
 /// A field's new value.
@@ -35,6 +43,8 @@ pub enum Set {
     Progress(u8),
     Message(String),
     Reported(bool),
+    Continued(bool),
+    Attempt(u32),
     LeaseUntil(Timestamp),
     ClaimedBy(String),
     UpdatedAt(Timestamp),
@@ -42,6 +52,7 @@ pub enum Set {
     StartedAt(Timestamp),
     FinishedAt(Timestamp),
     Outcome(Outcome),
+    LastError(Mishap),
     ResentAt(Timestamp),
     ExpiresAt(Timestamp),
     Follower(ConnectionId),
@@ -50,10 +61,17 @@ pub enum Set {
 /// A number that rises by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Raise {
+    /// `seq`: the change is an event.
     Seq,
+    /// `seq`, and the event tells of progress.
+    Told,
+    /// `seq`, and the event is an entry of the stream.
+    Streamed,
     Fence,
     Attempt,
     Resends,
+    /// That the followers changed.
+    Follows,
 }
 
 /// A field that is taken out of the row.
@@ -71,4 +89,89 @@ pub struct Change {
     pub set: Vec<Set>,
     pub raise: Vec<Raise>,
     pub clear: Vec<Clear>,
+}
+
+impl Expect {
+    pub fn holds(&self, job: &Job) -> bool {
+        match self {
+            Self::Claimable { now } => match job.status {
+                Status::Queued => true,
+                Status::Processing => job.lease_until.is_some_and(|until| until <= *now),
+                _ => false,
+            },
+            Self::Fence(fence) => job.is_held(*fence),
+            Self::Held { fence, seq } => job.is_held(*fence) && job.seq == *seq,
+            Self::Heard {
+                fence,
+                seq,
+                follows,
+            } => job.is_held(*fence) && job.seq == *seq && job.follows == *follows,
+            Self::AsRead { seq, resends } => job.seq == *seq && job.resends == *resends,
+            Self::Owned(owner) => job.owner == *owner,
+            Self::Open(owner) => job.owner == *owner && !job.status.is_terminal(),
+            Self::Room {
+                owner,
+                connection,
+                followers,
+            } => {
+                job.owner == *owner
+                    && !job.status.is_terminal()
+                    && (job.followers.len() < *followers || job.followers.contains(connection))
+            }
+        }
+    }
+}
+
+impl Change {
+    /// Makes the change if its condition holds; whether it did.
+    pub fn apply(&self, job: &mut Job) -> bool {
+        if !self.expect.holds(job) {
+            return false;
+        }
+        for set in self.set.iter().cloned() {
+            match set {
+                Set::Status(status) => job.status = status,
+                Set::Progress(percent) => job.progress = percent,
+                Set::Message(message) => job.message = message,
+                Set::Reported(reported) => job.reported = reported,
+                Set::Continued(continued) => job.continued = continued,
+                Set::Attempt(attempt) => job.attempt = attempt,
+                Set::LeaseUntil(until) => job.lease_until = Some(until),
+                Set::ClaimedBy(invocation) => job.claimed_by = Some(invocation),
+                Set::UpdatedAt(at) => job.updated_at = at,
+                Set::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
+                Set::FinishedAt(at) => job.finished_at = Some(at),
+                Set::Outcome(outcome) => job.outcome = Some(outcome),
+                Set::LastError(mishap) => job.last_error = Some(mishap),
+                Set::ResentAt(at) => job.resent_at = Some(at),
+                Set::ExpiresAt(at) => job.expires_at = at,
+                Set::Follower(connection) => drop(job.followers.insert(connection)),
+            }
+        }
+        for raise in &self.raise {
+            match raise {
+                Raise::Seq => job.seq += 1,
+                Raise::Told => {
+                    job.seq += 1;
+                    job.told = job.seq;
+                }
+                Raise::Streamed => {
+                    job.seq += 1;
+                    job.streamed = job.seq;
+                }
+                Raise::Fence => job.fence += 1,
+                Raise::Attempt => job.attempt += 1,
+                Raise::Resends => job.resends += 1,
+                Raise::Follows => job.follows += 1,
+            }
+        }
+        for clear in &self.clear {
+            match clear {
+                Clear::Lease => job.lease_until = None,
+                Clear::Open => job.open = false,
+                Clear::Follower(connection) => drop(job.followers.remove(connection)),
+            }
+        }
+        true
+    }
 }

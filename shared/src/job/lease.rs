@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Change, Clear, Expect, Job, Outcome, Raise, Set, Status};
+use super::{Change, Clear, Expect, Job, Mishap, Outcome, QUEUED_PROGRESS, Raise, Set, Status};
 
 /// The right to run a job and to speak for it. Ending it takes it, so nothing is said after the end.
 #[derive(Debug)]
@@ -27,55 +27,87 @@ impl Lease {
 
     /// Tells of progress and renews the lease in the same write. The percentage never falls.
     pub fn report(&self, percent: u8, message: String, now: Timestamp, lease: Duration) -> Change {
-        let set = vec![
-            Set::Progress(percent.clamp(self.job.progress, 100)),
-            Set::Message(message),
-            Set::Reported(true),
-            Set::LeaseUntil(now + lease),
-            Set::UpdatedAt(now),
-        ];
-        self.change(set, vec![Raise::Seq], vec![])
+        Change {
+            expect: Expect::Held {
+                fence: self.job.fence,
+                seq: self.job.seq,
+            },
+            set: vec![
+                Set::Progress(percent.clamp(self.job.reached(), 100)),
+                Set::Message(message),
+                Set::Reported(true),
+                Set::Continued(false),
+                Set::LeaseUntil(now + lease),
+                Set::UpdatedAt(now),
+            ],
+            raise: vec![Raise::Told],
+            clear: vec![],
+        }
     }
 
-    /// Keeps the lease; tells nobody.
+    /// Numbers the stream's next entry, which is written in the same transaction, and renews the lease.
+    pub fn stream(&self, now: Timestamp, lease: Duration) -> Change {
+        Change {
+            expect: Expect::Heard {
+                fence: self.job.fence,
+                seq: self.job.seq,
+                follows: self.job.follows,
+            },
+            set: vec![Set::LeaseUntil(now + lease), Set::UpdatedAt(now)],
+            raise: vec![Raise::Streamed],
+            clear: vec![],
+        }
+    }
+
+    /// Keeps the lease; tells nobody. A kept step goes with it, in one transaction.
     pub fn renew(&self, now: Timestamp, lease: Duration) -> Change {
-        self.change(vec![Set::LeaseUntil(now + lease)], vec![], vec![])
+        self.change(vec![Set::LeaseUntil(now + lease)], vec![])
     }
 
     /// Gives the job back to the queue for another attempt at `back`, before which the sweep leaves it
     /// alone.
-    pub fn retry(self, back: Timestamp) -> Change {
-        self.change(
-            vec![Set::Status(Status::Queued), Set::ResentAt(back)],
-            vec![],
-            vec![Clear::Lease],
-        )
+    pub fn retry(self, back: Timestamp, mishap: Mishap) -> Change {
+        let set = vec![
+            Set::Status(Status::Queued),
+            Set::Progress(QUEUED_PROGRESS),
+            Set::Continued(false),
+            Set::LastError(mishap),
+            Set::ResentAt(back),
+        ];
+        self.change(set, vec![Clear::Lease])
+    }
+
+    /// Gives the job to the next invocation, which goes on with the same attempt.
+    pub fn hand_over(self, now: Timestamp) -> Change {
+        let set = vec![
+            Set::Status(Status::Queued),
+            Set::Continued(true),
+            // The next claim counts itself.
+            Set::Attempt(self.job.attempt.saturating_sub(1)),
+            Set::ResentAt(now),
+        ];
+        self.change(set, vec![Clear::Lease])
     }
 
     /// Ends the job. It stays listed as open until the end was announced.
     pub fn finish(self, outcome: Outcome, now: Timestamp, retention: Duration) -> Change {
-        let (status, progress, message) = match &outcome {
-            Outcome::Completed(_) => (Status::Completed, 100, "Completed"),
-            Outcome::Failed(_) => (Status::Failed, self.job.progress, "Failed"),
-            Outcome::Cancelled { .. } => (Status::Cancelled, self.job.progress, "Cancelled"),
+        let progress = match &outcome {
+            Outcome::Completed(_) => 100,
+            _ => self.job.reached(),
         };
-        let set = vec![
-            Set::Status(status),
-            Set::Progress(progress),
-            Set::Message(message.into()),
-            Set::UpdatedAt(now),
-            Set::FinishedAt(now),
-            Set::Outcome(outcome),
-            Set::ExpiresAt(now + retention),
-        ];
-        self.change(set, vec![Raise::Seq], vec![Clear::Lease])
+        let mut set = outcome.set(now, retention);
+        set.push(Set::Progress(progress));
+        Change {
+            raise: vec![Raise::Seq],
+            ..self.change(set, vec![Clear::Lease])
+        }
     }
 
-    fn change(&self, set: Vec<Set>, raise: Vec<Raise>, clear: Vec<Clear>) -> Change {
+    fn change(&self, set: Vec<Set>, clear: Vec<Clear>) -> Change {
         Change {
             expect: Expect::Fence(self.job.fence),
             set,
-            raise,
+            raise: vec![],
             clear,
         }
     }

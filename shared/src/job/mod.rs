@@ -5,7 +5,10 @@
 //! in memory; so both mean the same. Nothing here knows of tables, queues, clocks or frames.
 
 mod change;
+mod ending;
+mod input;
 mod lease;
+mod repair;
 #[cfg(test)]
 mod tests;
 
@@ -13,25 +16,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use change::{Change, Clear, Expect, Raise, Set};
+pub use ending::{JobError, JobResult, Outcome};
+pub use input::Input;
 use jiff::Timestamp;
 pub use lease::Lease;
-use uuid::Uuid;
+pub use repair::{Availability, Repair};
 
 use crate::ids::{ConnectionId, Cursor, JobId, Owner};
-use crate::limits;
 
 /// `progress` while nothing has run yet (PROTOCOL 3).
 pub const QUEUED_PROGRESS: u8 = 5;
 /// Partitions of the index of open jobs, so that no one key takes every submit.
 pub const OPEN_SHARDS: u8 = 8;
-/// How long a written job may stay unclaimed before it is sent to the queue again. It doubles with
-/// each resend, so that a long but healthy backlog is not flooded.
-const RESEND_AFTER: Duration = Duration::from_secs(60);
-/// The distance between resends stops doubling here, at about an hour.
-const MOST_DOUBLINGS: u32 = 6;
-/// An end that nobody could be told of for so long is left for its followers to ask for.
-const ANNOUNCED_FOR: Duration = Duration::from_secs(3600);
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     Queued,
@@ -72,31 +68,6 @@ impl Status {
     }
 }
 
-/// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    Completed(JobResult),
-    Failed(JobError),
-    Cancelled { by: String },
-}
-
-/// Where a result is. The text is JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobResult {
-    Here(String),
-    /// In the event log, under this key: too large for the row.
-    Logged(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobError {
-    pub code: String,
-    /// A sentence for the person who asked.
-    pub sentence: String,
-    /// Whether asking again may help.
-    pub retryable: bool,
-}
-
 /// A job as its row holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
@@ -109,10 +80,17 @@ pub struct Job {
     pub status: Status,
     pub progress: u8,
     pub message: String,
-    /// The number of the latest event; the row is that event's one source.
+    /// The number of the latest event; 1 is `job_queued`.
     pub seq: u64,
-    /// How often the job was claimed in this run.
+    /// The number of the latest event that told of progress; 0 before there was one.
+    pub told: u64,
+    /// The number of the latest event that the log's stream holds; 0 if nothing was streamed.
+    pub streamed: u64,
+    /// How often the job was tried in this run: its claims, but for those that went on after a
+    /// hand-over.
     pub attempt: u32,
+    /// Whether the job was handed over, and this attempt is to go on where the last invocation stopped.
+    pub continued: bool,
     /// Whether this attempt has said anything of itself yet.
     pub reported: bool,
     /// Raised at each claim: a worker that holds an older one is superseded.
@@ -125,11 +103,19 @@ pub struct Job {
     pub updated_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
+    /// By then it has ended, one way or the other.
+    pub deadline: Timestamp,
     pub outcome: Option<Outcome>,
+    /// Why the last attempt failed that was followed by another.
+    pub last_error: Option<Mishap>,
     /// Who is told.
     pub followers: BTreeSet<ConnectionId>,
+    /// How often the followers changed.
+    pub follows: u32,
     /// How often the job was started anew from the dead-letter queue.
     pub replays: u32,
+    /// The run from which on kept steps count.
+    pub steps_run: u32,
     /// When the sweep last sent it to the queue again, and how often it did.
     pub resent_at: Option<Timestamp>,
     pub resends: u32,
@@ -139,63 +125,21 @@ pub struct Job {
     pub expires_at: Timestamp,
 }
 
-/// What was asked.
+/// What went wrong in an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input {
-    /// The query, or its beginning where `logged`.
-    pub query: String,
-    /// A JSON object; `{}` where `logged`.
-    pub params: String,
-    /// The entry of the event log that holds the whole, where it is too large for the row. Named
-    /// after the content, so equal inputs have equal rows.
-    pub logged: Option<String>,
+pub struct Mishap {
+    pub code: String,
+    pub sentence: String,
+    pub at: Timestamp,
 }
 
-impl Input {
-    /// All of a small input.
-    pub fn whole(query: String, params: String) -> Self {
-        Self {
-            query,
-            params,
-            logged: None,
-        }
-    }
-
-    /// As the row holds it: DynamoDB bills the whole row at each update.
-    pub fn in_row(&self) -> Self {
-        if self.query.len() + self.params.len() <= limits::QUERY_IN_ROW_BYTES {
-            return self.clone();
-        }
-        let content = format!("{}:{}{}", self.query.len(), self.query, self.params);
-        let key = format!(
-            "input#{}",
-            Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes())
-        );
-        let preview = limits::prefix(&self.query, limits::QUERY_IN_ROW_BYTES).to_owned();
-        Self {
-            query: preview,
-            params: "{}".to_owned(),
-            logged: Some(key),
-        }
-    }
-}
-
-/// Whether a worker may take the job, asked of a row that refused a claim.
+/// How long a job may take and is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Availability {
-    Free,
-    /// Somebody runs it until then, at least.
-    Leased(Timestamp),
-    Finished,
-}
-
-/// What the sweep has to mend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Repair {
-    /// Nobody will run it unless its id is sent to the queue again; the change records that it was.
-    Resend(Change),
-    /// It has ended, but the end was not confirmed to have been pushed.
-    Announce,
+pub struct Terms {
+    /// From the submit to its end.
+    pub deadline: Duration,
+    /// From its end on.
+    pub retention: Duration,
 }
 
 impl Job {
@@ -206,7 +150,7 @@ impl Job {
         kind: String,
         input: Input,
         now: Timestamp,
-        retention: Duration,
+        terms: Terms,
     ) -> Self {
         Self {
             id,
@@ -218,7 +162,10 @@ impl Job {
             progress: QUEUED_PROGRESS,
             message: String::from("Queued"),
             seq: 1,
+            told: 0,
+            streamed: 0,
             attempt: 0,
+            continued: false,
             reported: false,
             fence: 0,
             lease_until: None,
@@ -227,13 +174,17 @@ impl Job {
             updated_at: now,
             started_at: None,
             finished_at: None,
+            deadline: now + terms.deadline,
             outcome: None,
+            last_error: None,
             followers: BTreeSet::new(),
+            follows: 0,
             replays: 0,
+            steps_run: 0,
             resent_at: None,
             resends: 0,
             open: true,
-            expires_at: now + retention,
+            expires_at: now + terms.deadline + terms.retention,
         }
     }
 
@@ -246,13 +197,13 @@ impl Job {
     }
 
     /// Takes the job for one worker, until `now + lease`. Blind: the queue brings an id only, so the
-    /// condition decides and the write's answer is the row.
+    /// condition decides and the write's answer is the row. It leaves the progress alone, which a
+    /// continued attempt goes on from.
     pub fn claim(invocation: &str, now: Timestamp, lease: Duration) -> Change {
         Change {
             expect: Expect::Claimable { now },
             set: vec![
                 Set::Status(Status::Processing),
-                Set::Progress(QUEUED_PROGRESS),
                 Set::Message(String::from("Started")),
                 Set::Reported(false),
                 Set::LeaseUntil(now + lease),
@@ -260,7 +211,7 @@ impl Job {
                 Set::UpdatedAt(now),
                 Set::StartedAt(now),
             ],
-            raise: vec![Raise::Seq, Raise::Fence, Raise::Attempt],
+            raise: vec![Raise::Told, Raise::Fence, Raise::Attempt],
             clear: vec![],
         }
     }
@@ -275,7 +226,7 @@ impl Job {
         Change {
             expect,
             set: vec![Set::Follower(connection)],
-            raise: vec![],
+            raise: vec![Raise::Follows],
             clear: vec![],
         }
     }
@@ -285,24 +236,9 @@ impl Job {
         Change {
             expect: Expect::Owned(owner),
             set: vec![],
-            raise: vec![],
+            raise: vec![Raise::Follows],
             clear: vec![Clear::Follower(connection)],
         }
-    }
-
-    /// Takes an ended job off the index of open ones, once its end was pushed.
-    pub fn close(&self) -> Change {
-        Change {
-            expect: self.as_read(),
-            set: vec![],
-            raise: vec![],
-            clear: vec![Clear::Open],
-        }
-    }
-
-    /// Whether its end has been announced for long enough, heard or not.
-    pub fn announced_in_vain(&self, now: Timestamp) -> bool {
-        self.finished_at.is_some_and(|at| at + ANNOUNCED_FOR <= now)
     }
 
     /// The job as this row shows it: no event and no resend came after.
@@ -313,40 +249,27 @@ impl Job {
         }
     }
 
+    /// How far the present attempt is: it begins anew, unless it goes on after a hand-over.
+    pub fn reached(&self) -> u8 {
+        if self.reported || self.continued {
+            self.progress
+        } else {
+            QUEUED_PROGRESS
+        }
+    }
+
+    /// Whether this is the first that an analysis sees of the job, so that nothing was kept of it.
+    pub fn is_fresh(&self) -> bool {
+        self.attempt == 1 && !self.continued && self.replays == 0
+    }
+
+    /// Whether the holder of this fence still runs the job.
+    pub fn is_held(&self, fence: u64) -> bool {
+        self.status == Status::Processing && self.fence == fence
+    }
+
     /// Whether this very invocation holds the lease.
     pub fn is_claimed_by(&self, invocation: &str) -> bool {
         self.status == Status::Processing && self.claimed_by.as_deref() == Some(invocation)
-    }
-
-    pub fn availability(&self, now: Timestamp) -> Availability {
-        match (self.status, self.lease_until) {
-            (status, _) if status.is_terminal() => Availability::Finished,
-            (Status::Processing, Some(until)) if until > now => Availability::Leased(until),
-            _ => Availability::Free,
-        }
-    }
-
-    /// What an open job needs that nothing else will do for it.
-    pub fn repair(&self, now: Timestamp) -> Option<Repair> {
-        if self.status.is_terminal() {
-            let confirmed_by = self.finished_at? + RESEND_AFTER;
-            return (self.open && confirmed_by <= now).then_some(Repair::Announce);
-        }
-        // A lapsed lease is resent at once; after that, like an unclaimed job, at growing distance.
-        let waiting_since = self.lease_until.unwrap_or(self.updated_at);
-        let backoff = RESEND_AFTER * 2u32.pow(self.resends.min(MOST_DOUBLINGS));
-        let due = match self.resent_at.filter(|resent| *resent >= waiting_since) {
-            Some(resent) => resent + backoff,
-            None if self.lease_until.is_some() => waiting_since,
-            None => waiting_since + RESEND_AFTER,
-        };
-        (due <= now).then(|| {
-            Repair::Resend(Change {
-                expect: self.as_read(),
-                set: vec![Set::ResentAt(now)],
-                raise: vec![Raise::Resends],
-                clear: vec![],
-            })
-        })
     }
 }

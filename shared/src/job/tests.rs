@@ -1,4 +1,4 @@
-//! The job's life, tested in memory: [`apply`] is what the store's conditional write does, on a `Job`.
+//! The job's life, tested in memory: [`Change::apply`] is what the store's conditional write does.
 
 use proptest::prelude::*;
 
@@ -6,6 +6,7 @@ use super::*;
 
 const LEASE: Duration = Duration::from_secs(120);
 const RETENTION: Duration = Duration::from_secs(1000);
+const DEADLINE: Duration = Duration::from_secs(86_400);
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -30,69 +31,23 @@ fn submitted(now: Timestamp) -> Job {
         "noop".into(),
         input,
         now,
-        RETENTION,
+        Terms {
+            deadline: DEADLINE,
+            retention: RETENTION,
+        },
     )
 }
 
-fn holds(expect: &Expect, job: &Job) -> bool {
-    match expect {
-        Expect::Claimable { now } => match job.status {
-            Status::Queued => true,
-            Status::Processing => job.lease_until.is_some_and(|until| until <= *now),
-            _ => false,
-        },
-        Expect::Fence(fence) => job.fence == *fence && job.status == Status::Processing,
-        Expect::AsRead { seq, resends } => job.seq == *seq && job.resends == *resends,
-        Expect::Owned(owner) => job.owner == *owner,
-        Expect::Room {
-            owner,
-            connection,
-            followers,
-        } => {
-            job.owner == *owner
-                && !job.status.is_terminal()
-                && (job.followers.len() < *followers || job.followers.contains(connection))
-        }
-    }
+fn apply(change: &Change, job: &mut Job) -> bool {
+    change.apply(job)
 }
 
-fn apply(change: &Change, job: &mut Job) -> bool {
-    if !holds(&change.expect, job) {
-        return false;
+fn mishap(now: Timestamp) -> Mishap {
+    Mishap {
+        code: "FLAKY".into(),
+        sentence: "Not now.".into(),
+        at: now,
     }
-    for set in change.set.iter().cloned() {
-        match set {
-            Set::Status(status) => job.status = status,
-            Set::Progress(percent) => job.progress = percent,
-            Set::Message(message) => job.message = message,
-            Set::Reported(reported) => job.reported = reported,
-            Set::LeaseUntil(until) => job.lease_until = Some(until),
-            Set::ClaimedBy(invocation) => job.claimed_by = Some(invocation),
-            Set::UpdatedAt(at) => job.updated_at = at,
-            Set::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
-            Set::FinishedAt(at) => job.finished_at = Some(at),
-            Set::Outcome(outcome) => job.outcome = Some(outcome),
-            Set::ResentAt(at) => job.resent_at = Some(at),
-            Set::ExpiresAt(at) => job.expires_at = at,
-            Set::Follower(connection) => drop(job.followers.insert(connection)),
-        }
-    }
-    for raise in &change.raise {
-        match raise {
-            Raise::Seq => job.seq += 1,
-            Raise::Fence => job.fence += 1,
-            Raise::Attempt => job.attempt += 1,
-            Raise::Resends => job.resends += 1,
-        }
-    }
-    for clear in &change.clear {
-        match clear {
-            Clear::Lease => job.lease_until = None,
-            Clear::Open => job.open = false,
-            Clear::Follower(connection) => drop(job.followers.remove(connection)),
-        }
-    }
-    true
 }
 
 fn done() -> Outcome {
@@ -263,7 +218,7 @@ proptest! {
                     written && !current
                 }),
                 Act::Renew(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.renew(now, LEASE), &mut job) && !current),
-                Act::Retry(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.retry(now), &mut job) && !current),
+                Act::Retry(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.retry(now, mishap(now)), &mut job) && !current),
                 Act::Finish(n) => holder(n).is_some_and(|(current, lease)| {
                     let written = apply(&lease.finish(done(), now, RETENTION), &mut job);
                     ends += u32::from(written);

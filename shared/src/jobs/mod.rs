@@ -1,29 +1,37 @@
 //! The jobs table: the truth about every job, and the outbox of its events.
 //!
-//! One function changes a row ([`Jobs::commit`]), always under the condition that the change itself
-//! states. What the changes are is [`crate::job`]'s business; how rows are spelled is [`row`]'s.
+//! One function changes a row ([`Jobs::commit`], or with an entry of the event log
+//! [`Jobs::commit_with`]), always under the condition that the change itself states. What the changes
+//! are is [`crate::job`]'s business; how rows are spelled is [`row`]'s.
 
+mod expression;
 mod row;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnValue,
-    ReturnValuesOnConditionCheckFailure as OnFailure,
+    ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
 use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
+use crate::events::Entry;
 use crate::ids::{Cursor, JobId, Owner};
 use crate::item::{Attributes, Item, text, time, ttl};
 use crate::job::{Change, Job};
 
 /// `BatchGetItem` takes so many keys.
 const BATCH: usize = 100;
+/// How often a write is made that met another one of the same row under way, and how far apart.
+const CONFLICTS: u32 = 10;
+const BETWEEN: Duration = Duration::from_millis(20);
 
 #[derive(Clone)]
 pub struct Jobs {
@@ -99,7 +107,7 @@ impl Jobs {
 
     /// The one way in which a job changes.
     pub async fn commit(&self, id: JobId, change: &Change) -> Result<Commit> {
-        let expression = row::expression(change);
+        let expression = expression::expression(change);
         let update = self
             .dynamo
             .update_item()
@@ -113,26 +121,71 @@ impl Jobs {
             )
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(OnFailure::AllOld);
-        match update
-            .send()
-            .await
-            .map_err(|error| error.into_service_error())
-        {
-            Ok(answer) => {
-                let item = answer
-                    .attributes
-                    .context("DynamoDB answered no row with an update")?;
-                Ok(Commit::Applied(Box::new(row::job(&item)?)))
+        let mut tries = 1;
+        loop {
+            let answer = update.clone().send().await;
+            match answer.map_err(|error| error.into_service_error()) {
+                Ok(answer) => {
+                    let item = answer
+                        .attributes
+                        .context("DynamoDB answered no row with an update")?;
+                    return Ok(Commit::Applied(Box::new(row::job(&item)?)));
+                }
+                Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    return refusal(refused.item.as_ref());
+                }
+                Err(UpdateItemError::TransactionConflictException(_)) if tries < CONFLICTS => {
+                    tokio::time::sleep(BETWEEN * tries).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(error).context("changing a job"),
             }
-            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Commit::Refused(
-                refused
-                    .item
-                    .as_ref()
-                    .map(row::job)
-                    .transpose()?
-                    .map(Box::new),
-            )),
-            Err(error) => Err(error).context("changing a job"),
+        }
+    }
+
+    /// The same together with an entry of the event log, both or neither. A transaction answers no row,
+    /// so `job` is the row as its holder knows it, and the change's condition says that it is so.
+    pub async fn commit_with(&self, job: &Job, change: &Change, entry: Entry) -> Result<Commit> {
+        let expression = expression::expression(change);
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("jobId", text(job.id.to_string()))
+            .update_expression(expression.update)
+            .condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names))
+            .set_expression_attribute_values(Some(expression.values))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build()?;
+        let transaction = self
+            .dynamo
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().update(update).build())
+            .transact_items(TransactWriteItem::builder().put(entry.put()?).build());
+        let mut tries = 1;
+        loop {
+            let answer = transaction.clone().send().await;
+            match answer.map_err(|error| error.into_service_error()) {
+                Ok(_) => {
+                    let mut job = job.clone();
+                    change.apply(&mut job);
+                    return Ok(Commit::Applied(Box::new(job)));
+                }
+                Err(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    // One reason for each item, in their order; the entry has no condition.
+                    let reason = cancelled.cancellation_reasons().first();
+                    match reason.and_then(|reason| reason.code()) {
+                        Some("ConditionalCheckFailed") => {
+                            return refusal(reason.and_then(|reason| reason.item()));
+                        }
+                        Some("TransactionConflict") if tries < CONFLICTS => {
+                            tokio::time::sleep(BETWEEN * tries).await;
+                            tries += 1;
+                        }
+                        _ => return Err(cancelled).context("changing a job and its log"),
+                    }
+                }
+                Err(error) => return Err(error).context("changing a job and its log"),
+            }
         }
     }
 
@@ -259,6 +312,11 @@ impl Jobs {
         }
         Ok(jobs)
     }
+}
+
+fn refusal(item: Option<&Attributes>) -> Result<Commit> {
+    let job = item.map(row::job).transpose()?;
+    Ok(Commit::Refused(job.map(Box::new)))
 }
 
 fn cursor_of(key: &Attributes) -> Result<Cursor> {

@@ -1,25 +1,12 @@
 //! A job's row: how each field is spelled in DynamoDB, for people who read it with the `aws` CLI too.
 //!
-//! The one place that names the table's attributes. Decides nothing.
-
-use std::collections::HashMap;
+//! With its sibling `expression` the one place that names the table's attributes. Decides nothing.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::ids::{ConnectionId, JobId, Owner};
 use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
-use crate::job::{
-    Change, Clear, Expect, Input, Job, JobError, JobResult, OPEN_SHARDS, Outcome, Raise, Set,
-    Status,
-};
-
-/// A change as DynamoDB takes it.
-pub(super) struct Expression {
-    pub update: String,
-    pub condition: String,
-    pub names: HashMap<String, String>,
-    pub values: Attributes,
-}
+use crate::job::{Input, Job, JobError, JobResult, Mishap, OPEN_SHARDS, Outcome, Status};
 
 /// The whole row of a new job.
 pub(super) fn item(job: &Job) -> Attributes {
@@ -48,6 +35,7 @@ pub(super) fn item(job: &Job) -> Attributes {
     put("fence", Some(number(job.fence)));
     put("createdAt", Some(time(job.created_at)));
     put("updatedAt", Some(time(job.updated_at)));
+    put("deadlineAt", Some(time(job.deadline)));
     put(
         "followers",
         (!job.followers.is_empty())
@@ -82,7 +70,10 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         progress: item.number("progress")?,
         message: item.text("message")?.to_owned(),
         seq: item.number("seq")?,
+        told: item.number("progressSeq")?,
+        streamed: item.number("streamSeq")?,
         attempt: item.number("attempt")?,
+        continued: item.flag("continued")?,
         reported: item.flag("reported")?,
         fence: item.number("fence")?,
         lease_until: item.optional_time("leaseUntil")?,
@@ -91,14 +82,18 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         updated_at: item.time("updatedAt")?,
         started_at: item.optional_time("startedAt")?,
         finished_at: item.optional_time("finishedAt")?,
+        deadline: item.time("deadlineAt")?,
         outcome: outcome(&item, status)?,
+        last_error: last_error(&item)?,
         followers: item
             .texts("followers")?
             .iter()
             .cloned()
             .map(ConnectionId)
             .collect(),
+        follows: item.number("follows")?,
         replays: item.number("replays")?,
+        steps_run: item.number("stepsRun")?,
         resent_at: item.optional_time("resentAt")?,
         resends: item.number("resends")?,
         open: item.optional_text("openShard")?.is_some(),
@@ -125,196 +120,18 @@ fn outcome(item: &Item<'_>, status: Status) -> Result<Option<Outcome>, ItemError
         }
         Status::Cancelled => Some(Outcome::Cancelled {
             by: item.text("cancelledBy")?.to_owned(),
+            content: None,
         }),
     })
 }
 
-/// A change's update and condition.
-pub(super) fn expression(change: &Change) -> Expression {
-    let mut writer = Writer::default();
-    for set in &change.set {
-        writer.set(set);
-    }
-    for raise in &change.raise {
-        let name = match raise {
-            Raise::Seq => "seq",
-            Raise::Fence => "fence",
-            Raise::Attempt => "attempt",
-            Raise::Resends => "resends",
-        };
-        writer.add(name, number(1));
-    }
-    for clear in &change.clear {
-        match clear {
-            Clear::Lease => writer.remove("leaseUntil"),
-            Clear::Open => writer.remove("openShard"),
-            Clear::Follower(connection) => {
-                writer.delete("followers", AttributeValue::Ss(vec![connection.0.clone()]))
-            }
-        }
-    }
-    let condition = writer.condition(&change.expect);
-    writer.finish(condition)
-}
-
-#[derive(Default)]
-struct Writer {
-    sets: Vec<String>,
-    adds: Vec<String>,
-    removes: Vec<String>,
-    deletes: Vec<String>,
-    names: HashMap<String, String>,
-    values: Attributes,
-}
-
-impl Writer {
-    /// A placeholder for an attribute's name: some of ours are DynamoDB's reserved words.
-    fn name(&mut self, name: &str) -> String {
-        let placeholder = format!("#{name}");
-        self.names.insert(placeholder.clone(), name.to_owned());
-        placeholder
-    }
-
-    fn value(&mut self, value: AttributeValue) -> String {
-        let placeholder = format!(":v{}", self.values.len());
-        self.values.insert(placeholder.clone(), value);
-        placeholder
-    }
-
-    fn set(&mut self, set: &Set) {
-        let (name, value) = match set {
-            Set::Status(status) => ("status", text(status.as_str())),
-            Set::Progress(percent) => ("progress", number((*percent).into())),
-            Set::Message(message) => ("message", text(message)),
-            Set::Reported(reported) => ("reported", AttributeValue::Bool(*reported)),
-            Set::LeaseUntil(until) => ("leaseUntil", time(*until)),
-            Set::ClaimedBy(invocation) => ("claimedBy", text(invocation)),
-            Set::UpdatedAt(at) => ("updatedAt", time(*at)),
-            Set::StartedAt(at) => {
-                let (name, value) = (self.name("startedAt"), self.value(time(*at)));
-                return self
-                    .sets
-                    .push(format!("{name} = if_not_exists({name}, {value})"));
-            }
-            Set::FinishedAt(at) => ("finishedAt", time(*at)),
-            Set::ResentAt(at) => ("resentAt", time(*at)),
-            Set::ExpiresAt(at) => ("ttl", ttl(*at)),
-            Set::Follower(connection) => {
-                return self.add("followers", AttributeValue::Ss(vec![connection.0.clone()]));
-            }
-            Set::Outcome(Outcome::Completed(JobResult::Here(result))) => ("result", text(result)),
-            Set::Outcome(Outcome::Completed(JobResult::Logged(key))) => ("resultRef", text(key)),
-            Set::Outcome(Outcome::Failed(error)) => ("error", failure(error)),
-            Set::Outcome(Outcome::Cancelled { by }) => ("cancelledBy", text(by)),
-        };
-        let (name, value) = (self.name(name), self.value(value));
-        self.sets.push(format!("{name} = {value}"));
-    }
-
-    fn add(&mut self, name: &str, value: AttributeValue) {
-        let (name, value) = (self.name(name), self.value(value));
-        self.adds.push(format!("{name} {value}"));
-    }
-
-    fn delete(&mut self, name: &str, value: AttributeValue) {
-        let (name, value) = (self.name(name), self.value(value));
-        self.deletes.push(format!("{name} {value}"));
-    }
-
-    fn remove(&mut self, name: &str) {
-        let name = self.name(name);
-        self.removes.push(name);
-    }
-
-    fn condition(&mut self, expect: &Expect) -> String {
-        match expect {
-            Expect::Claimable { now } => {
-                let (status, until) = (self.name("status"), self.name("leaseUntil"));
-                let queued = self.value(text(Status::Queued.as_str()));
-                let processing = self.value(text(Status::Processing.as_str()));
-                let now = self.value(time(*now));
-                format!("{status} = {queued} OR ({status} = {processing} AND {until} <= {now})")
-            }
-            Expect::Fence(fence) => {
-                let (fence_name, fence) = (self.name("fence"), self.value(number(*fence)));
-                let (status, processing) = (
-                    self.name("status"),
-                    self.value(text(Status::Processing.as_str())),
-                );
-                format!("{fence_name} = {fence} AND {status} = {processing}")
-            }
-            Expect::AsRead { seq, resends } => {
-                let (seq_name, seq) = (self.name("seq"), self.value(number(*seq)));
-                let (resends_name, resends) =
-                    (self.name("resends"), self.value(number((*resends).into())));
-                // A row that was never resent has no count.
-                format!(
-                    "{seq_name} = {seq} AND (attribute_not_exists({resends_name}) OR {resends_name} = {resends})"
-                )
-            }
-            Expect::Owned(owner) => self.owned(owner),
-            Expect::Room {
-                owner,
-                connection,
-                followers,
-            } => {
-                let owned = self.owned(owner);
-                let (name, room) = (
-                    self.name("followers"),
-                    self.value(number(*followers as u64)),
-                );
-                let connection = self.value(text(&connection.0));
-                let finished = self.name("finishedAt");
-                format!(
-                    "{owned} AND attribute_not_exists({finished}) AND (attribute_not_exists({name}) OR size({name}) < {room} OR contains({name}, {connection}))"
-                )
-            }
-        }
-    }
-
-    fn owned(&mut self, owner: &Owner) -> String {
-        let (user_name, user) = (self.name("userId"), self.value(text(&owner.user)));
-        let tenant_name = self.name("tenantId");
-        match &owner.tenant {
-            Some(tenant) => {
-                let tenant = self.value(text(tenant));
-                format!("{user_name} = {user} AND {tenant_name} = {tenant}")
-            }
-            None => format!("{user_name} = {user} AND attribute_not_exists({tenant_name})"),
-        }
-    }
-
-    fn finish(self, condition: String) -> Expression {
-        let clauses = [
-            ("SET", self.sets),
-            ("ADD", self.adds),
-            ("REMOVE", self.removes),
-            ("DELETE", self.deletes),
-        ];
-        let clause = |(word, parts): (&str, Vec<String>)| {
-            (!parts.is_empty()).then(|| format!("{word} {}", parts.join(", ")))
-        };
-        let update = clauses
-            .into_iter()
-            .filter_map(clause)
-            .collect::<Vec<_>>()
-            .join(" ");
-        Expression {
-            update,
-            condition,
-            names: self.names,
-            values: self.values,
-        }
-    }
-}
-
-fn failure(error: &JobError) -> AttributeValue {
-    AttributeValue::M(HashMap::from([
-        ("code".to_owned(), text(&error.code)),
-        ("message".to_owned(), text(&error.sentence)),
-        (
-            "retryable".to_owned(),
-            AttributeValue::Bool(error.retryable),
-        ),
-    ]))
+fn last_error(item: &Item<'_>) -> Result<Option<Mishap>, ItemError> {
+    let Some(error) = item.optional_map("lastError")? else {
+        return Ok(None);
+    };
+    Ok(Some(Mishap {
+        code: error.text("code")?.to_owned(),
+        sentence: error.text("message")?.to_owned(),
+        at: error.time("at")?,
+    }))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::event::{event, serialise};
 use crate::auth::Identity;
-use crate::event::Event;
+use crate::event::Replay;
 use crate::ids::ConnectionId;
 use crate::job::{Job, JobResult, Outcome};
 use crate::limits;
@@ -49,6 +49,11 @@ pub fn token_refreshed(identity: &Identity, request_id: Option<&str>, now: Times
         request_id,
         now,
     )
+}
+
+/// A cancel was taken in; `job_cancelled` follows.
+pub fn cancelling(job: &str, request_id: Option<&str>, now: Timestamp) -> String {
+    answer("cancelling", json!({"jobId": job}), request_id, now)
 }
 
 pub fn unsubscribed(job: &str, request_id: Option<&str>, now: Timestamp) -> String {
@@ -103,7 +108,7 @@ pub fn jobs_that_fit(jobs: &[Job]) -> usize {
 /// The answer to `subscribe`: the events after what the client has applied, or `gone`.
 pub fn subscribed(
     id: &str,
-    replay: Option<(&Job, &[Event])>,
+    replay: Option<(&Job, &Replay)>,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
@@ -121,9 +126,15 @@ pub fn subscribed(
         request_id: Option<&'a str>,
         timestamp: i64,
     }
-    let (status, head, mode, missing) = match replay {
-        Some((job, missing)) => (job.status.as_str(), job.seq, "replay", missing),
-        None => ("gone", 0, "gone", &[][..]),
+    let (status, head, mode, missing, more) = match replay {
+        Some((job, replay)) => (
+            job.status.as_str(),
+            job.seq,
+            "replay",
+            &replay.events[..],
+            replay.more,
+        ),
+        None => ("gone", 0, "gone", &[][..], false),
     };
     let (mut bytes, mut events) = (0, vec![]);
     for frame in missing.iter().map(event) {
@@ -139,7 +150,7 @@ pub fn subscribed(
         status,
         head,
         mode,
-        more: events.len() < missing.len(),
+        more: more || events.len() < missing.len(),
         events,
         request_id,
         timestamp: now.as_second(),
@@ -160,6 +171,7 @@ fn view(job: &Job) -> Value {
         "attempt": job.attempt,
         "createdAt": iso(job.created_at),
         "updatedAt": iso(job.updated_at),
+        "deadlineAt": iso(job.deadline),
     });
     if let Some(request_id) = &job.request_id {
         view["requestId"] = request_id.as_str().into();
@@ -170,11 +182,18 @@ fn view(job: &Job) -> Value {
     if let Some(at) = job.finished_at {
         view["finishedAt"] = iso(at).into();
     }
+    if job.replays > 0 {
+        view["replays"] = job.replays.into();
+    }
+    if let Some(mishap) = &job.last_error {
+        view["lastError"] =
+            json!({"code": mishap.code, "message": mishap.sentence, "at": iso(mishap.at)});
+    }
     match &job.outcome {
         Some(Outcome::Failed(error)) => {
             view["error"] = json!({"code": error.code, "message": error.sentence, "retryable": error.retryable});
         }
-        Some(Outcome::Cancelled { by }) => view["cancelledBy"] = by.as_str().into(),
+        Some(Outcome::Cancelled { by, .. }) => view["cancelledBy"] = by.as_str().into(),
         Some(Outcome::Completed(_)) | None => {}
     }
     view
@@ -193,8 +212,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::event::Stream;
     use crate::ids::{JobId, Owner};
-    use crate::job::Input;
+    use crate::job::{Input, Terms};
+
+    fn replay(job: &Job, after: u64) -> Replay {
+        Replay::new(job, after, Stream::empty())
+    }
 
     fn finished() -> Job {
         let at = |second| Timestamp::from_second(second).unwrap();
@@ -210,7 +234,10 @@ mod tests {
             "noop".into(),
             input,
             at(100),
-            Duration::from_secs(1000),
+            Terms {
+                deadline: Duration::from_secs(1000),
+                retention: Duration::from_secs(1000),
+            },
         );
         job.request_id = Some("r1".into());
         (job.started_at, job.finished_at) = (Some(at(102)), Some(at(105)));
@@ -223,7 +250,8 @@ mod tests {
     #[test]
     fn events_are_spelled_as_the_protocol_says() {
         let job = finished();
-        let spelled: Vec<Value> = Event::since(&job, 0)
+        let spelled: Vec<Value> = replay(&job, 0)
+            .events
             .iter()
             .map(|e| serde_json::from_str(&event(e)).unwrap())
             .collect();
@@ -251,7 +279,7 @@ mod tests {
         let mut applied = 0;
         let mut answers = vec![];
         loop {
-            let frame = subscribed("x", Some((&job, &Event::since(&job, applied))), None, now);
+            let frame = subscribed("x", Some((&job, &replay(&job, applied))), None, now);
             assert!(
                 frame.len() <= 128 * 1024,
                 "API Gateway takes no larger frame"
@@ -278,12 +306,7 @@ mod tests {
         let job = finished();
         let now = Timestamp::from_second(200).unwrap();
         for (after, seqs) in [(0, vec![1, 4]), (1, vec![4]), (3, vec![4]), (4, vec![])] {
-            let frame = subscribed(
-                "x",
-                Some((&job, &Event::since(&job, after))),
-                Some("s"),
-                now,
-            );
+            let frame = subscribed("x", Some((&job, &replay(&job, after))), Some("s"), now);
             let frame: Value = serde_json::from_str(&frame).unwrap();
             let got: Vec<u64> = frame["events"]
                 .as_array()

@@ -55,6 +55,13 @@ enum Spelled<'a> {
         progress: u8,
         attempt: u32,
     },
+    Chunk {
+        content: &'a str,
+    },
+    StreamReset {
+        attempt: u32,
+        keep_through: u64,
+    },
     JobCompleted {
         usage: Value,
     },
@@ -66,6 +73,8 @@ enum Spelled<'a> {
     },
     JobCancelled {
         by: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content: Option<&'a str>,
     },
 }
 
@@ -91,6 +100,14 @@ impl<'a> Spelled<'a> {
                     attempt: *attempt,
                 }
             }
+            Body::Chunk { content } => Self::Chunk { content },
+            Body::Reset {
+                attempt,
+                keep_through,
+            } => Self::StreamReset {
+                attempt: *attempt,
+                keep_through: *keep_through,
+            },
             Body::Completed { usage, .. } => Self::JobCompleted {
                 usage: json!({"attempts": usage.attempts, "queuedMs": usage.queued_ms, "runMs": usage.run_ms}),
             },
@@ -100,7 +117,10 @@ impl<'a> Spelled<'a> {
                 retryable: error.retryable,
                 attempts: *attempts,
             },
-            Body::Cancelled { by } => Self::JobCancelled { by },
+            Body::Cancelled { by, content } => Self::JobCancelled {
+                by,
+                content: content.as_deref(),
+            },
         }
     }
 }

@@ -8,7 +8,8 @@ mod refusal;
 mod request;
 
 pub use answer::{
-    authenticated, job, jobs, jobs_that_fit, pong, subscribed, token_refreshed, unsubscribed,
+    authenticated, cancelling, job, jobs, jobs_that_fit, pong, subscribed, token_refreshed,
+    unsubscribed,
 };
 pub use event::event;
 pub use refusal::{Code, Refusal};

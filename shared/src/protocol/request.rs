@@ -1,5 +1,7 @@
 //! A client's frame, parsed once: from here on an action is a value with checked fields.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::Refusal;
@@ -34,6 +36,9 @@ pub enum Action {
         token: String,
     },
     Submit(Submission),
+    Cancel {
+        job: JobReference,
+    },
     Subscribe {
         job: JobReference,
         after: u64,
@@ -64,6 +69,8 @@ pub struct Submission {
     /// A JSON object's text.
     pub params: String,
     pub idempotency_key: Option<String>,
+    /// How long the job may take from now on.
+    pub deadline: Duration,
     pub claimed: Claimed,
 }
 
@@ -75,8 +82,9 @@ pub struct Listing {
 }
 
 /// The actions of [`Action`] by name, for the answer to an unknown one.
-const ACTIONS: [&str; 10] = [
+const ACTIONS: [&str; 11] = [
     "authenticate",
+    "cancel",
     "finops_query",
     "getJob",
     "listJobs",
@@ -217,6 +225,7 @@ impl Fields {
             },
             "query" => Action::Submit(self.submission(self.required("kind")?)?),
             "finops_query" => Action::Submit(self.submission("finops")?),
+            "cancel" => Action::Cancel { job: self.job()? },
             "subscribe" | "resume" => Action::Subscribe {
                 job: self.job()?,
                 after: self.number("after")?.unwrap_or(0),
@@ -262,8 +271,21 @@ impl Fields {
             query: query.to_owned(),
             params,
             idempotency_key,
+            deadline: self.deadline()?,
             claimed: self.claimed()?,
         })
+    }
+
+    fn deadline(&self) -> Result<Duration, Refusal> {
+        let longest = limits::LONGEST_DEADLINE.as_secs();
+        match self.number("deadlineSeconds")? {
+            None => Ok(limits::DEADLINE),
+            Some(seconds) if (1..=longest).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+            Some(_) => Err(Refusal::field(
+                "deadlineSeconds",
+                format!("'deadlineSeconds' must be between 1 and {longest}."),
+            )),
+        }
     }
 
     fn job(&self) -> Result<JobReference, Refusal> {
@@ -304,95 +326,4 @@ impl Fields {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn refused(frame: Value) -> (Option<String>, String) {
-        let unreadable = Request::parse(&frame.to_string()).unwrap_err();
-        (
-            unreadable.request_id,
-            unreadable.refusal.details["field"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        )
-    }
-
-    #[test]
-    fn a_query_may_be_spelled_in_three_ways() {
-        let plain = json!({"action": "query", "kind": "finops", "query": "q", "requestId": "r1"});
-        let short =
-            json!({"action": "finops_query", "query": "q", "requestId": "r1", "timestamp": 5});
-        let typed = json!({"type": "finops_query", "data": {"query": "q"}, "requestId": "r1"});
-        let parsed = Request::parse(&plain.to_string()).unwrap();
-        assert_eq!(Request::parse(&short.to_string()).unwrap(), parsed);
-        assert_eq!(Request::parse(&typed.to_string()).unwrap(), parsed);
-        assert_eq!(parsed.request_id.as_deref(), Some("r1"));
-    }
-
-    #[test]
-    fn the_field_at_fault_is_named() {
-        let long = "x".repeat(limits::QUERY_BYTES + 1);
-        let cases = [
-            (json!({"requestId": "r"}), "action"),
-            (json!({"action": 7}), "action"),
-            (json!({"action": "nope"}), "action"),
-            (json!({"action": "query", "query": "q"}), "kind"),
-            (json!({"action": "finops_query"}), "query"),
-            (json!({"action": "finops_query", "query": "  "}), "query"),
-            (json!({"action": "finops_query", "query": 5}), "query"),
-            (json!({"action": "finops_query", "query": long}), "query"),
-            (
-                json!({"action": "finops_query", "query": "a", "data": {"query": "b"}}),
-                "query",
-            ),
-            (
-                json!({"action": "finops_query", "query": "a", "params": []}),
-                "params",
-            ),
-            (
-                json!({"action": "finops_query", "query": "a", "idempotencyKey": "k".repeat(257)}),
-                "idempotencyKey",
-            ),
-            (json!({"action": "getJob"}), "jobId"),
-            (
-                json!({"action": "subscribe", "jobId": "x", "after": -1}),
-                "after",
-            ),
-            (json!({"action": "listJobs", "limit": 101}), "limit"),
-            (json!({"action": "listJobs", "status": "lost"}), "status"),
-            (json!({"action": "listJobs", "cursor": "x"}), "cursor"),
-            (json!({"action": "refreshToken"}), "token"),
-            (
-                json!({"action": "ping", "requestId": "r".repeat(129)}),
-                "requestId",
-            ),
-            (json!([1, 2]), "frame"),
-        ];
-        for (frame, field) in cases {
-            assert_eq!(refused(frame.clone()).1, field, "{frame}");
-        }
-        assert_eq!(
-            refused(json!({"action": "nope", "requestId": "r"}))
-                .0
-                .as_deref(),
-            Some("r")
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics(text in "\\PC*") {
-            let _ = Request::parse(&text);
-        }
-
-        #[test]
-        fn no_object_panics(action in "ping|query|subscribe|listJobs|authenticate", name in "query|kind|jobId|after|limit|data|token", value in "\\PC{0,20}", number in any::<f64>()) {
-            let _ = Request::parse(&json!({"action": action, name.clone(): value}).to_string());
-            let _ = Request::parse(&json!({"action": action, name: number}).to_string());
-        }
-    }
-}
+mod tests;

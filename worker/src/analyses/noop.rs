@@ -1,5 +1,6 @@
 //! `noop`: for load tests and canaries. Reports `params.steps` times, `params.stepMs` apart, returns
-//! `params.bytes` bytes, and does nothing else.
+//! `params.bytes` bytes, and does nothing else; with `params.text` it streams so many bytes at each step,
+//! and with `params.keep` each step is kept.
 
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ struct Params {
     steps: u32,
     step_ms: u64,
     bytes: usize,
+    text: usize,
+    keep: bool,
 }
 
 impl Default for Params {
@@ -31,6 +34,8 @@ impl Default for Params {
             steps: 4,
             step_ms: 0,
             bytes: 0,
+            text: 0,
+            keep: false,
         }
     }
 }
@@ -44,13 +49,26 @@ impl Analysis for Noop {
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
         let params = Params::deserialize(context.params())
             .map_err(|error| reject(format!("'params' do not fit noop: {error}.")))?;
-        if params.steps > MOST_STEPS || params.step_ms > LONGEST_STEP || params.bytes > MOST_BYTES {
+        if params.steps > MOST_STEPS
+            || params.step_ms > LONGEST_STEP
+            || params.bytes.max(params.text) > MOST_BYTES
+        {
             return Err(reject(format!(
                 "'params' ask for too much: at most {MOST_STEPS} steps, {LONGEST_STEP} ms between them and {MOST_BYTES} bytes."
             )));
         }
         for step in 1..=params.steps {
-            tokio::time::sleep(Duration::from_millis(params.step_ms)).await;
+            let work = async {
+                tokio::time::sleep(Duration::from_millis(params.step_ms)).await;
+                if params.text > 0 {
+                    context.stream(&line(step, params.text)).await;
+                }
+                Ok(())
+            };
+            match params.keep {
+                true => context.step("noop", &step, work).await?,
+                false => work.await?,
+            }
             // The last step is not the end, so that it stays apart from it: 4 steps are 20, 40, 60, 80.
             context.progress(
                 (step * 100 / (params.steps + 1)) as u8,
@@ -59,6 +77,14 @@ impl Analysis for Noop {
         }
         Ok(json!({"agent": "noop", "query": context.query(), "response": "x".repeat(params.bytes)}))
     }
+}
+
+/// A line of text of so many bytes that tells one step from another.
+fn line(step: u32, bytes: usize) -> String {
+    let mut line = format!("{step} ").repeat(bytes / 2);
+    line.truncate(bytes - 1);
+    line.push('\n');
+    line
 }
 
 fn reject(message: String) -> Failure {

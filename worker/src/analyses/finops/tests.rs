@@ -1,5 +1,4 @@
-//! The analysis from a file to its result: real files, its public door, and sums that are computed
-//! a second time in another way.
+//! The analysis from a file to its result: real files, its public door, sums computed in another way.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,13 +8,16 @@ use serde_json::{Value, json};
 
 use super::{Finops, Source, write_sample};
 use crate::analysis::{Analysis, Context, Failure};
+use crate::desk::Desk;
+use crate::stream::Stream;
 
 fn ask_at(bill: &Path, sample: bool, query: &str) -> Result<Value, Failure> {
     let finops = Finops::new(Source {
         bill: bill.to_path_buf(),
         sample,
     });
-    let (context, _reports) = Context::new(query.to_string(), json!({}), 1);
+    let (desk, _requests) = Desk::new(Stream::new([]), false);
+    let context = Context::new(query.to_string(), json!({}), 1, desk);
     tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()

@@ -1,0 +1,43 @@
+//! `cancel`: ends a job of the caller's, wherever it stands; of an ended one it tells the state.
+//!
+//! The end is written here and not asked of the worker: a queued job never runs, and a running one's
+//! worker finds itself superseded.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::job::{Job, Status};
+use longhaul_shared::jobs::Commit;
+use longhaul_shared::protocol::{self, JobReference};
+
+use super::get_job;
+use crate::message::{Answer, Call, Door};
+
+pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference) -> Answer {
+    let request_id = call.request_id.as_deref();
+    let id = match job {
+        Ok(id) => id,
+        Err(unknown) => return Ok(Some(protocol::job(&unknown, None, request_id, call.now))),
+    };
+    let cancel = Job::cancel(speaker.owner.clone(), call.now, door.retention);
+    let mut job = match door.jobs.commit(id, &cancel).await? {
+        Commit::Applied(job) => *job,
+        // The SDK sends a cancel again whose answer it lost; the second then meets the first.
+        Commit::Refused(Some(job))
+            if job.status == Status::Cancelled
+                && job.owner == speaker.owner
+                && job.finished_at == Some(call.now) =>
+        {
+            *job
+        }
+        Commit::Refused(row) => {
+            return get_job::answer(door, call, speaker, id, row.map(|row| *row)).await;
+        }
+    };
+    // Pushed and not returned, so that it comes before `job_cancelled`, which the caller hears as well.
+    let taken = protocol::cancelling(&id.to_string(), request_id, call.now);
+    door.push.post(&call.connection, &taken).await;
+    job.followers.insert(call.connection.clone());
+    if let Err(error) = door.announcer.announce(job, call.now).await {
+        tracing::warn!(job = %id, error = format!("{error:#}"), "a cancel waits for the sweep to be announced");
+    }
+    Ok(None)
+}

@@ -1,0 +1,102 @@
+//! How jobs end: by their worker, by whoever cancels them, or because their time is over.
+//!
+//! Pure. An end from outside needs no worker's consent: its holder finds the next write refused.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Change, Clear, Expect, Job, Raise, Set, Status};
+use crate::ids::Owner;
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Completed(JobResult),
+    Failed(JobError),
+    Cancelled {
+        by: String,
+        /// What was streamed until then, where somebody has read it.
+        content: Option<String>,
+    },
+}
+
+/// Where a result is. The text is JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobResult {
+    Here(String),
+    /// In the event log, under this key: too large for the row.
+    Logged(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobError {
+    pub code: String,
+    /// A sentence for the person who asked.
+    pub sentence: String,
+    /// Whether asking again may help.
+    pub retryable: bool,
+}
+
+impl Outcome {
+    /// The end of a job past its deadline.
+    pub fn out_of_time() -> Self {
+        Self::Failed(JobError {
+            code: "DEADLINE".to_owned(),
+            sentence: "The job was not done by its deadline.".to_owned(),
+            retryable: true,
+        })
+    }
+
+    /// What the row says of a job that ended so, beside its progress.
+    pub(super) fn set(self, now: Timestamp, retention: Duration) -> Vec<Set> {
+        let (status, message) = match &self {
+            Self::Completed(_) => (Status::Completed, "Completed"),
+            Self::Failed(_) => (Status::Failed, "Failed"),
+            Self::Cancelled { .. } => (Status::Cancelled, "Cancelled"),
+        };
+        vec![
+            Set::Status(status),
+            Set::Message(message.into()),
+            Set::UpdatedAt(now),
+            Set::FinishedAt(now),
+            Set::Outcome(self),
+            Set::ExpiresAt(now + retention),
+        ]
+    }
+}
+
+impl Job {
+    /// Ends the owner's job wherever it stands: a queued one never runs, and the holder of a running
+    /// one finds itself superseded.
+    pub fn cancel(owner: Owner, now: Timestamp, retention: Duration) -> Change {
+        let by = owner.user.clone();
+        let cancelled = Outcome::Cancelled { by, content: None };
+        end(Expect::Open(owner), cancelled, now, retention)
+    }
+
+    /// Ends a job whose deadline has passed without anybody's doing.
+    pub fn expire(&self, now: Timestamp, retention: Duration) -> Change {
+        end(self.as_read(), Outcome::out_of_time(), now, retention)
+    }
+
+    /// Takes an ended job off the index of open ones, once its end was pushed.
+    pub fn close(&self) -> Change {
+        Change {
+            expect: self.as_read(),
+            set: vec![],
+            raise: vec![],
+            clear: vec![Clear::Open],
+        }
+    }
+}
+
+/// Ends the job. It stays listed as open until the end was announced.
+fn end(expect: Expect, outcome: Outcome, now: Timestamp, retention: Duration) -> Change {
+    Change {
+        expect,
+        set: outcome.set(now, retention),
+        raise: vec![Raise::Seq],
+        clear: vec![Clear::Lease],
+    }
+}

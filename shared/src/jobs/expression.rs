@@ -1,0 +1,254 @@
+//! A change of a job as DynamoDB takes it: an update and its condition.
+//!
+//! Translates [`Change`] word by word, and decides nothing.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::ids::Owner;
+use crate::item::{Attributes, number, text, time, ttl};
+use crate::job::{Change, Clear, Expect, JobError, JobResult, Mishap, Outcome, Raise, Set, Status};
+
+/// A change as DynamoDB takes it.
+pub(super) struct Expression {
+    pub update: String,
+    pub condition: String,
+    pub names: HashMap<String, String>,
+    pub values: Attributes,
+}
+
+/// A change's update and condition.
+pub(super) fn expression(change: &Change) -> Expression {
+    let mut writer = Writer::default();
+    for set in &change.set {
+        writer.set(set);
+    }
+    for raise in &change.raise {
+        match raise {
+            Raise::Seq => writer.add("seq", number(1)),
+            Raise::Told => writer.event("progressSeq"),
+            Raise::Streamed => writer.event("streamSeq"),
+            Raise::Fence => writer.add("fence", number(1)),
+            Raise::Attempt => writer.add("attempt", number(1)),
+            Raise::Resends => writer.add("resends", number(1)),
+            Raise::Follows => writer.add("follows", number(1)),
+        }
+    }
+    for clear in &change.clear {
+        match clear {
+            Clear::Lease => writer.remove("leaseUntil"),
+            Clear::Open => writer.remove("openShard"),
+            Clear::Follower(connection) => {
+                writer.delete("followers", AttributeValue::Ss(vec![connection.0.clone()]))
+            }
+        }
+    }
+    let condition = writer.condition(&change.expect);
+    writer.finish(condition)
+}
+
+#[derive(Default)]
+struct Writer {
+    sets: Vec<String>,
+    adds: Vec<String>,
+    removes: Vec<String>,
+    deletes: Vec<String>,
+    names: HashMap<String, String>,
+    values: Attributes,
+}
+
+impl Writer {
+    /// A placeholder for an attribute's name: some of ours are DynamoDB's reserved words.
+    fn name(&mut self, name: &str) -> String {
+        let placeholder = format!("#{name}");
+        self.names.insert(placeholder.clone(), name.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    fn set(&mut self, set: &Set) {
+        let (name, value) = match set {
+            Set::Status(status) => ("status", text(status.as_str())),
+            Set::Progress(percent) => ("progress", number((*percent).into())),
+            Set::Message(message) => ("message", text(message)),
+            Set::Continued(continued) => ("continued", AttributeValue::Bool(*continued)),
+            Set::Attempt(attempt) => ("attempt", number((*attempt).into())),
+            Set::Reported(reported) => ("reported", AttributeValue::Bool(*reported)),
+            Set::LeaseUntil(until) => ("leaseUntil", time(*until)),
+            Set::ClaimedBy(invocation) => ("claimedBy", text(invocation)),
+            Set::UpdatedAt(at) => ("updatedAt", time(*at)),
+            Set::StartedAt(at) => {
+                let (name, value) = (self.name("startedAt"), self.value(time(*at)));
+                return self
+                    .sets
+                    .push(format!("{name} = if_not_exists({name}, {value})"));
+            }
+            Set::FinishedAt(at) => ("finishedAt", time(*at)),
+            Set::LastError(mishap) => ("lastError", last_error(mishap)),
+            Set::ResentAt(at) => ("resentAt", time(*at)),
+            Set::ExpiresAt(at) => ("ttl", ttl(*at)),
+            Set::Follower(connection) => {
+                return self.add("followers", AttributeValue::Ss(vec![connection.0.clone()]));
+            }
+            Set::Outcome(Outcome::Completed(JobResult::Here(result))) => ("result", text(result)),
+            Set::Outcome(Outcome::Completed(JobResult::Logged(key))) => ("resultRef", text(key)),
+            Set::Outcome(Outcome::Failed(error)) => ("error", failure(error)),
+            Set::Outcome(Outcome::Cancelled { by, .. }) => ("cancelledBy", text(by)),
+        };
+        let (name, value) = (self.name(name), self.value(value));
+        self.sets.push(format!("{name} = {value}"));
+    }
+
+    fn add(&mut self, name: &str, value: AttributeValue) {
+        let (name, value) = (self.name(name), self.value(value));
+        self.adds.push(format!("{name} {value}"));
+    }
+
+    /// Raises `seq` and keeps its new value under this name too; an expression reads the row as it was.
+    fn event(&mut self, name: &str) {
+        let (name, seq, one) = (self.name(name), self.name("seq"), self.value(number(1)));
+        self.sets.push(format!("{name} = {seq} + {one}"));
+        self.adds.push(format!("{seq} {one}"));
+    }
+
+    fn delete(&mut self, name: &str, value: AttributeValue) {
+        let (name, value) = (self.name(name), self.value(value));
+        self.deletes.push(format!("{name} {value}"));
+    }
+
+    fn remove(&mut self, name: &str) {
+        let name = self.name(name);
+        self.removes.push(name);
+    }
+
+    fn condition(&mut self, expect: &Expect) -> String {
+        match expect {
+            Expect::Claimable { now } => {
+                let (status, until) = (self.name("status"), self.name("leaseUntil"));
+                let queued = self.value(text(Status::Queued.as_str()));
+                let processing = self.value(text(Status::Processing.as_str()));
+                let now = self.value(time(*now));
+                format!("{status} = {queued} OR ({status} = {processing} AND {until} <= {now})")
+            }
+            Expect::Fence(fence) => self.held(*fence),
+            Expect::Held { fence, seq } => {
+                let held = self.held(*fence);
+                format!("{held} AND {}", self.equals("seq", number(*seq)))
+            }
+            Expect::Heard {
+                fence,
+                seq,
+                follows,
+            } => {
+                let held = self.held(*fence);
+                let seq = self.equals("seq", number(*seq));
+                let follows = self.count("follows", *follows);
+                format!("{held} AND {seq} AND {follows}")
+            }
+            Expect::AsRead { seq, resends } => {
+                let seq = self.equals("seq", number(*seq));
+                format!("{seq} AND {}", self.count("resends", *resends))
+            }
+            Expect::Open(owner) => {
+                let owned = self.owned(owner);
+                let finished = self.name("finishedAt");
+                format!("{owned} AND attribute_not_exists({finished})")
+            }
+            Expect::Owned(owner) => self.owned(owner),
+            Expect::Room {
+                owner,
+                connection,
+                followers,
+            } => {
+                let owned = self.owned(owner);
+                let (name, room) = (
+                    self.name("followers"),
+                    self.value(number(*followers as u64)),
+                );
+                let connection = self.value(text(&connection.0));
+                let finished = self.name("finishedAt");
+                format!(
+                    "{owned} AND attribute_not_exists({finished}) AND (attribute_not_exists({name}) OR size({name}) < {room} OR contains({name}, {connection}))"
+                )
+            }
+        }
+    }
+
+    fn held(&mut self, fence: u64) -> String {
+        let fence = self.equals("fence", number(fence));
+        let processing = self.equals("status", text(Status::Processing.as_str()));
+        format!("{fence} AND {processing}")
+    }
+
+    fn equals(&mut self, name: &str, value: AttributeValue) -> String {
+        format!("{} = {}", self.name(name), self.value(value))
+    }
+
+    /// A count that a row has only from its first raise on.
+    fn count(&mut self, name: &str, count: u32) -> String {
+        if count == 0 {
+            return format!("attribute_not_exists({})", self.name(name));
+        }
+        self.equals(name, number(count.into()))
+    }
+
+    fn owned(&mut self, owner: &Owner) -> String {
+        let (user_name, user) = (self.name("userId"), self.value(text(&owner.user)));
+        let tenant_name = self.name("tenantId");
+        match &owner.tenant {
+            Some(tenant) => {
+                let tenant = self.value(text(tenant));
+                format!("{user_name} = {user} AND {tenant_name} = {tenant}")
+            }
+            None => format!("{user_name} = {user} AND attribute_not_exists({tenant_name})"),
+        }
+    }
+
+    fn finish(self, condition: String) -> Expression {
+        let clauses = [
+            ("SET", self.sets),
+            ("ADD", self.adds),
+            ("REMOVE", self.removes),
+            ("DELETE", self.deletes),
+        ];
+        let clause = |(word, parts): (&str, Vec<String>)| {
+            (!parts.is_empty()).then(|| format!("{word} {}", parts.join(", ")))
+        };
+        let update = clauses
+            .into_iter()
+            .filter_map(clause)
+            .collect::<Vec<_>>()
+            .join(" ");
+        Expression {
+            update,
+            condition,
+            names: self.names,
+            values: self.values,
+        }
+    }
+}
+
+fn failure(error: &JobError) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("code".to_owned(), text(&error.code)),
+        ("message".to_owned(), text(&error.sentence)),
+        (
+            "retryable".to_owned(),
+            AttributeValue::Bool(error.retryable),
+        ),
+    ]))
+}
+
+fn last_error(mishap: &Mishap) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("code".to_owned(), text(&mishap.code)),
+        ("message".to_owned(), text(&mishap.sentence)),
+        ("at".to_owned(), time(mishap.at)),
+    ]))
+}

@@ -1,0 +1,76 @@
+//! The desk between an analysis, on its own threads, and the attempt that writes and tells for it.
+//!
+//! Passes on; what is kept and who holds the lease is the attempt's business.
+
+use std::sync::Arc;
+
+use longhaul_shared::events::Kept;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::reports::Reports;
+use crate::stream::Stream;
+
+/// What an analysis says, for the attempt to take up.
+pub struct Desk {
+    pub reports: Reports,
+    pub stream: Stream,
+    requests: mpsc::Sender<Request>,
+    /// Whether earlier attempts may have kept steps.
+    recalls: bool,
+}
+
+/// What an analysis waits for.
+pub enum Request {
+    /// What a step left, if it was kept.
+    Recall {
+        step: String,
+        answer: oneshot::Sender<Option<Kept>>,
+    },
+    /// To have a step kept; answered once it is.
+    Keep {
+        step: String,
+        kept: Kept,
+        answer: oneshot::Sender<()>,
+    },
+}
+
+impl Desk {
+    /// With the text that the log holds. `recalls` says whether there may be kept steps to ask for.
+    pub fn new(stream: Stream, recalls: bool) -> (Arc<Self>, mpsc::Receiver<Request>) {
+        let (requests, taken) = mpsc::channel(1);
+        let desk = Self {
+            reports: Reports::default(),
+            stream,
+            requests,
+            recalls,
+        };
+        (Arc::new(desk), taken)
+    }
+
+    /// What the step left in an earlier attempt.
+    pub async fn recall(&self, step: &str) -> Option<Kept> {
+        if !self.recalls {
+            return None;
+        }
+        let (answer, answered) = oneshot::channel();
+        let step = step.to_owned();
+        self.ask(Request::Recall { step, answer }, answered).await
+    }
+
+    /// Has a step kept.
+    pub async fn keep(&self, step: String, kept: Kept) {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Keep { step, kept, answer }, answered)
+            .await;
+    }
+
+    /// An attempt that is over answers nothing more; its analysis then waits to be aborted.
+    async fn ask<T>(&self, request: Request, answered: oneshot::Receiver<T>) -> T {
+        if self.requests.send(request).await.is_ok()
+            && let Ok(answer) = answered.await
+        {
+            return answer;
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,163 @@
+//! How an attempt ends: the job's end, another attempt, or the next invocation.
+//!
+//! Each is one conditional write under the lease, which it takes, so nothing is said after it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use longhaul_shared::event::Event;
+use longhaul_shared::job::{Job, JobError, JobResult, Mishap, Outcome};
+use longhaul_shared::jobs::Commit;
+use longhaul_shared::{limits, protocol, time};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::analysis::Failure;
+use crate::attempt::Attempts;
+use crate::backoff::backoff;
+use crate::batch::Fate;
+use crate::holder::Holder;
+
+/// What the last pushes may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What follows from an analysis's result.
+enum Verdict {
+    End(Outcome),
+    Again(JobError),
+}
+
+impl Holder<'_> {
+    /// Ends the job with what its analysis came to, or gives it back for another attempt.
+    pub async fn end(self, result: Result<Value, Failure>) -> Result<Fate> {
+        let (id, attempt) = (self.job().id, self.job().attempt);
+        if let Err(failure) = &result {
+            tracing::info!(job = %id, attempt, fence = self.job().fence, code = failure.code(), "the analysis failed");
+        }
+        match self.with.verdict(result, attempt) {
+            Verdict::End(outcome) => self.finish(outcome).await,
+            Verdict::Again(error) => self.retry(error).await,
+        }
+    }
+
+    /// One conditional write, then one push to each follower; then the job leaves the index of open ones.
+    pub async fn finish(self, outcome: Outcome) -> Result<Fate> {
+        let Self {
+            with,
+            lease,
+            mut voice,
+        } = self;
+        let (id, fence, attempt, now) = (
+            lease.job().id,
+            lease.job().fence,
+            lease.job().attempt,
+            time::now(),
+        );
+        let in_row = with.in_row(lease.job(), &outcome, now).await?;
+        let finish = lease.finish(in_row.clone(), now, with.retention);
+        let mut job = match with.jobs.commit(id, &finish).await? {
+            Commit::Applied(job) => job,
+            // The SDK sends an end again whose answer it lost; the second then meets the first.
+            Commit::Refused(Some(job))
+                if (job.fence, job.finished_at, &job.outcome)
+                    == (fence, Some(now), &Some(in_row)) =>
+            {
+                job
+            }
+            Commit::Refused(_) => {
+                tracing::info!(job = %id, fence, "superseded at the end");
+                return Ok(Fate::Left);
+            }
+        };
+        tracing::info!(job = %id, attempt, fence, status = job.status.as_str(), "ended");
+        job.outcome = Some(outcome);
+        if let Some(end) = Event::ended(&job) {
+            voice.say(&job.followers, protocol::event(&end));
+        }
+        if voice.finish(FAREWELL).await {
+            with.jobs.commit(id, &job.close()).await?;
+        }
+        Ok(Fate::Done)
+    }
+
+    /// Gives the job back to the queue until its next attempt.
+    async fn retry(self, error: JobError) -> Result<Fate> {
+        let (job, now) = (self.lease.job(), time::now());
+        let wait = backoff(job.attempt, Uuid::new_v4().as_u64_pair().0);
+        let mishap = Mishap {
+            code: error.code,
+            sentence: error.sentence,
+            at: now,
+        };
+        let (id, retry) = (job.id, self.lease.retry(now + wait, mishap));
+        self.with.jobs.commit(id, &retry).await?;
+        self.voice.finish(FAREWELL).await;
+        Ok(Fate::Later(wait))
+    }
+
+    /// Gives the job to the next invocation: through a queue of its own, so that it does not stand in
+    /// line again behind a long backlog.
+    pub async fn hand_over(self) -> Result<Fate> {
+        let (id, owner) = (self.job().id, self.job().owner.clone());
+        let hand_over = self.lease.hand_over(time::now());
+        if let Commit::Refused(_) = self.with.jobs.commit(id, &hand_over).await? {
+            return Ok(Fate::Left);
+        }
+        tracing::info!(job = %id, "handed over");
+        self.voice.finish(FAREWELL).await;
+        match self.with.continuations.send(id, &owner).await {
+            Ok(()) => Ok(Fate::Done),
+            Err(error) => {
+                tracing::warn!(job = %id, error = format!("{error:#}"), "a job goes on from the queue that it came from");
+                Ok(Fate::Later(Duration::ZERO))
+            }
+        }
+    }
+}
+
+impl Attempts {
+    fn verdict(&self, result: Result<Value, Failure>, attempt: u32) -> Verdict {
+        let (code, sentence, retryable) = match result {
+            Ok(result) => {
+                let result = result.to_string();
+                if result.len() <= limits::RESULT_BYTES {
+                    return Verdict::End(Outcome::Completed(JobResult::Here(result)));
+                }
+                let (bytes, most) = (result.len(), limits::RESULT_BYTES);
+                (
+                    "RESULT_TOO_LARGE",
+                    format!("The result is {bytes} bytes long; {most} are allowed."),
+                    false,
+                )
+            }
+            Err(Failure::Reject { code, message }) => (code, message, false),
+            Err(Failure::Retry { code, message }) => (code, message, true),
+        };
+        let error = JobError {
+            code: code.to_owned(),
+            sentence: limits::prefix(&sentence, limits::MESSAGE_BYTES).to_owned(),
+            retryable,
+        };
+        if retryable && attempt < self.most_attempts {
+            return Verdict::Again(error);
+        }
+        Verdict::End(Outcome::Failed(error))
+    }
+
+    /// The outcome as the row holds it: a large result goes to the event log first.
+    async fn in_row(&self, job: &Job, outcome: &Outcome, now: Timestamp) -> Result<Outcome> {
+        match outcome {
+            Outcome::Completed(JobResult::Here(result))
+                if result.len() > limits::RESULT_IN_ROW_BYTES =>
+            {
+                let key = self
+                    .events
+                    .put_result(job, result, now + self.retention)
+                    .await?;
+                Ok(Outcome::Completed(JobResult::Logged(key)))
+            }
+            outcome => Ok(outcome.clone()),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The holder of a lease: writes what is to be said of the job, under the fence, and then says it.
+//!
+//! A refused write means that the job is somebody else's by now, or has ended; the holder stops without
+//! a word. Where the words come from, and when, is the attempt's business.
+
+use longhaul_shared::event::{Event, StreamEntry, Streamed};
+use longhaul_shared::events::Kept;
+use longhaul_shared::job::{Job, Lease};
+use longhaul_shared::jobs::Commit;
+use longhaul_shared::{limits, protocol, time};
+
+use crate::attempt::Attempts;
+use crate::reports::Progress;
+use crate::stream::Flush;
+use crate::voice::Voice;
+
+/// Refusals of one write in a row by no more than new followers; then something else is wrong.
+const MOST_TRIES: u32 = 8;
+
+pub struct Holder<'a> {
+    pub with: &'a Attempts,
+    pub lease: Lease,
+    pub voice: Voice,
+}
+
+/// The job is not this holder's any more.
+#[derive(Debug)]
+pub struct Lost;
+
+/// What became of a write under the lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    Yes,
+    /// The row had changed in a way that the write minded; it is known now.
+    Stale,
+    /// It failed for a reason that may pass.
+    No,
+}
+
+impl<'a> Holder<'a> {
+    /// Whoever claimed this row.
+    pub fn new(with: &'a Attempts, claimed: Job) -> Self {
+        Self {
+            voice: Voice::new(with.push.clone()),
+            lease: Lease::taken(claimed),
+            with,
+        }
+    }
+
+    pub fn job(&self) -> &Job {
+        self.lease.job()
+    }
+
+    /// Tells of progress.
+    pub async fn report(&mut self, progress: Progress) -> Result<(), Lost> {
+        let message = limits::prefix(&progress.message, limits::MESSAGE_BYTES).to_owned();
+        let change = self
+            .lease
+            .report(progress.percent, message, time::now(), self.with.lease);
+        let commit = self.with.jobs.commit(self.job().id, &change).await;
+        // A report that was not written is no loss of the job: the next one, or the end, says more.
+        if self.settle(commit)? == Written::Yes {
+            self.say(Event::progress(self.job())).await;
+        }
+        Ok(())
+    }
+
+    /// Keeps the lease.
+    pub async fn renew(&mut self) -> Result<(), Lost> {
+        let change = self.lease.renew(time::now(), self.with.lease);
+        let commit = self.with.jobs.commit(self.job().id, &change).await;
+        self.settle(commit).map(drop)
+    }
+
+    /// Looks whether the job is still this holder's: a cancel tells its worker nothing.
+    pub async fn look(&mut self) -> Result<(), Lost> {
+        let (id, fence) = (self.job().id, self.job().fence);
+        match self.with.jobs.get(id).await {
+            Ok(Some(row)) if row.is_held(fence) => {
+                self.lease = Lease::taken(row);
+                Ok(())
+            }
+            Ok(_) => Err(self.lost()),
+            Err(error) => {
+                tracing::warn!(job = %id, error = format!("{error:#}"), "a job was not looked at");
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the stream's next entry and says it.
+    pub async fn stream(&mut self, flush: &Flush) -> Result<Written, Lost> {
+        let (seq, now) = (self.job().seq + 1, time::now());
+        let content = match flush {
+            Flush::Chunk(content) => Streamed::Chunk(content.clone()),
+            Flush::Reset { keep_through } => Streamed::Reset {
+                attempt: self.job().attempt,
+                keep_through: *keep_through,
+            },
+        };
+        let entry = StreamEntry {
+            seq,
+            at: now,
+            content,
+        };
+        for _ in 0..MOST_TRIES {
+            let change = self.lease.stream(now, self.with.lease);
+            let logged = self.with.events.stream_entry(self.job(), &entry);
+            let commit = self
+                .with
+                .jobs
+                .commit_with(self.job(), &change, logged)
+                .await;
+            match self.settle(commit)? {
+                Written::Yes => {
+                    self.say(Event::streamed(self.job(), entry)).await;
+                    return Ok(Written::Yes);
+                }
+                // Somebody came to follow, or ceased to: now the row is known again.
+                Written::Stale => {}
+                Written::No => break,
+            }
+        }
+        Ok(Written::No)
+    }
+
+    /// Keeps what a step left.
+    pub async fn keep(&mut self, step: &str, kept: &Kept) -> Result<Written, Lost> {
+        let change = self.lease.renew(time::now(), self.with.lease);
+        let entry = self.with.events.step_entry(self.job(), step, kept);
+        let commit = self.with.jobs.commit_with(self.job(), &change, entry).await;
+        self.settle(commit)
+    }
+
+    /// Says an event to all who follow, and forgets those who are gone.
+    pub async fn say(&mut self, event: Event) {
+        let job = self.lease.job();
+        self.voice.say(&job.followers, protocol::event(&event));
+        for gone in self.voice.gone() {
+            let unfollow = Job::unfollow(job.owner.clone(), gone);
+            // Not under the fence, so its answer is not this lease's row, and it may fail.
+            if let Err(error) = self.with.jobs.commit(job.id, &unfollow).await {
+                tracing::warn!(job = %job.id, error = format!("{error:#}"), "a follower that is gone stays listed");
+            }
+        }
+    }
+
+    /// Takes over the row that a write was answered with. A write is not made again whose answer was
+    /// lost: the row that refuses the second try is then the first one's.
+    fn settle(&mut self, commit: anyhow::Result<Commit>) -> Result<Written, Lost> {
+        let before = self.job().seq;
+        match commit {
+            Ok(Commit::Applied(job)) => {
+                self.lease = Lease::taken(*job);
+                Ok(Written::Yes)
+            }
+            Ok(Commit::Refused(Some(job))) if job.is_held(self.job().fence) => {
+                self.lease = Lease::taken(*job);
+                let made = self.job().seq > before;
+                Ok(if made { Written::Yes } else { Written::Stale })
+            }
+            Ok(Commit::Refused(_)) => Err(self.lost()),
+            Err(error) => {
+                tracing::warn!(job = %self.job().id, error = format!("{error:#}"), "a write was not made");
+                Ok(Written::No)
+            }
+        }
+    }
+
+    fn lost(&self) -> Lost {
+        let job = self.job();
+        tracing::info!(job = %job.id, fence = job.fence, "superseded");
+        Lost
+    }
+}
