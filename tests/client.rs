@@ -125,11 +125,12 @@ impl Client {
         }
     }
 
-    /// Submits a job and waits for its `job_queued`; its id.
+    /// Submits a job and waits for its `job_queued`; its id. Events of other jobs in between are left out.
     pub async fn submit(&mut self, frame: Value) -> Result<String> {
-        let queued = self.ask(frame).await?;
-        anyhow::ensure!(queued["type"] == "job_queued", "not queued: {queued}");
-        Ok(queued["jobId"].as_str().context("no jobId")?.to_owned())
+        self.send(frame).await?;
+        let queued = self.until("job_queued").await?.pop();
+        let job = queued.as_ref().and_then(|queued| queued["jobId"].as_str());
+        Ok(job.context("no jobId")?.to_owned())
     }
 
     /// The job's state by `getJob`, once it has this status; events in between are left out.

@@ -20,25 +20,13 @@ async fn jobs_killed_while_queued_and_running_complete_after_a_restart() -> Resu
     let mut watcher = stack.client("alice").await?;
     let mut running = vec![];
     for _ in 0..2 {
-        client.send(slow.clone()).await?;
-        let queued = client
-            .until("job_queued")
-            .await?
-            .pop()
-            .context("no answer")?;
-        let job = queued["jobId"].as_str().context("no jobId")?.to_owned();
+        let job = client.submit(slow.clone()).await?;
         watcher.until_job_is(&job, "processing").await?;
         running.push(job);
     }
     let mut waiting = vec![];
     for _ in 0..3 {
-        client.send(quick.clone()).await?;
-        let queued = client
-            .until("job_queued")
-            .await?
-            .pop()
-            .context("no answer")?;
-        waiting.push(queued["jobId"].as_str().context("no jobId")?.to_owned());
+        waiting.push(client.submit(quick.clone()).await?);
     }
     // Both workers are taken, so what was submitted last can only be waiting.
     for job in &waiting {

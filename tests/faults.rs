@@ -94,13 +94,7 @@ async fn a_worker_killed_around_a_report_is_followed_by_another() -> Result<()> 
     for moment in ["before", "after"] {
         let kill = worker("UpdateItem", json!({"number": 2}), json!({"kill": moment}));
         set(&stack, json!([kill])).await?;
-        client.send(standard_job()).await?;
-        let queued = client
-            .until("job_queued")
-            .await?
-            .pop()
-            .context("no answer")?;
-        let job = queued["jobId"].as_str().context("no jobId")?.to_owned();
+        let job = client.submit(standard_job()).await?;
         let ended = client.until_job_is(&job, "completed").await?;
         assert_eq!(ended["attempt"], 2, "{moment}: {ended}");
         report(&stack, |report| report["kills"] == 1).await?;
@@ -138,13 +132,7 @@ async fn only_the_process_that_calls_is_killed() -> Result<()> {
     let mut watcher = stack.client("alice").await?;
     let mut jobs = vec![];
     for _ in 0..2 {
-        client.send(slow.clone()).await?;
-        let queued = client
-            .until("job_queued")
-            .await?
-            .pop()
-            .context("no answer")?;
-        let job = queued["jobId"].as_str().context("no jobId")?.to_owned();
+        let job = client.submit(slow.clone()).await?;
         watcher.until_job_is(&job, "processing").await?;
         jobs.push(job);
     }

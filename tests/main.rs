@@ -6,6 +6,7 @@
 
 mod bucket;
 mod client;
+mod follower;
 mod stack;
 
 mod answers;
@@ -14,10 +15,12 @@ mod changes;
 mod commands;
 mod connecting;
 mod crash;
+mod endings;
 mod faults;
 mod gateway;
 mod jobs;
 mod logs;
+mod matrix;
 mod operators;
 mod refusals;
 mod s3;

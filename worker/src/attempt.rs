@@ -93,7 +93,8 @@ impl Attempts {
             Ok(Ok(Ended::With(result))) => holder.end(result).await,
             Ok(Ok(Ended::PastDeadline)) => holder.finish(Outcome::out_of_time()).await,
             Ok(Ok(Ended::OutOfTime)) => holder.hand_over().await,
-            Ok(Err(Lost)) => Ok(Fate::Left),
+            Ok(Err(Lost::Ended)) => Ok(Fate::Done),
+            Ok(Err(Lost::Superseded)) => Ok(Fate::Left),
             Err(error) => Err(error),
         }
     }

@@ -65,9 +65,13 @@ impl Holder<'_> {
             {
                 job
             }
-            Commit::Refused(_) => {
+            Commit::Refused(Some(job)) if !job.status.is_terminal() => {
                 tracing::info!(job = %id, fence, "superseded at the end");
                 return Ok(Fate::Left);
+            }
+            Commit::Refused(_) => {
+                tracing::info!(job = %id, fence, "ended from outside");
+                return Ok(Fate::Done);
             }
         };
         tracing::info!(job = %id, attempt, fence, status = job.status.as_str(), "ended");

@@ -25,7 +25,12 @@ pub struct Holder<'a> {
 
 /// The job is not this holder's any more.
 #[derive(Debug)]
-pub struct Lost;
+pub enum Lost {
+    /// It was ended from outside: cancelled, or given up by the sweep.
+    Ended,
+    /// Another worker has it.
+    Superseded,
+}
 
 /// What became of a write under the lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +85,7 @@ impl<'a> Holder<'a> {
                 self.lease = Lease::taken(row);
                 Ok(())
             }
-            Ok(_) => Err(self.lost()),
+            Ok(row) => Err(self.lost(row.as_ref())),
             Err(error) => {
                 tracing::warn!(job = %id, error = format!("{error:#}"), "a job was not looked at");
                 Ok(())
@@ -159,7 +164,7 @@ impl<'a> Holder<'a> {
                 let made = self.job().seq > before;
                 Ok(if made { Written::Yes } else { Written::Stale })
             }
-            Ok(Commit::Refused(_)) => Err(self.lost()),
+            Ok(Commit::Refused(row)) => Err(self.lost(row.as_deref())),
             Err(error) => {
                 tracing::warn!(job = %self.job().id, error = format!("{error:#}"), "a write was not made");
                 Ok(Written::No)
@@ -167,9 +172,13 @@ impl<'a> Holder<'a> {
         }
     }
 
-    fn lost(&self) -> Lost {
-        let job = self.job();
-        tracing::info!(job = %job.id, fence = job.fence, "superseded");
-        Lost
+    fn lost(&self, row: Option<&Job>) -> Lost {
+        let (id, fence) = (self.job().id, self.job().fence);
+        if row.is_none_or(|row| row.status.is_terminal()) {
+            tracing::info!(job = %id, fence, "ended from outside");
+            return Lost::Ended;
+        }
+        tracing::info!(job = %id, fence, "superseded");
+        Lost::Superseded
     }
 }

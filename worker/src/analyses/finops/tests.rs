@@ -1,4 +1,4 @@
-//! The analysis from a file to its result: real files, its public door, sums computed in another way.
+//! The analysis from a file to its result, by its public door, and sums computed in another way.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Finops, Source, write_sample};
 use crate::analysis::{Analysis, Context, Failure};
-use crate::desk::Desk;
-use crate::stream::Stream;
+use crate::{desk::Desk, stream::Stream};
 
 fn ask_at(bill: &Path, sample: bool, query: &str) -> Result<Value, Failure> {
     let finops = Finops::new(Source {

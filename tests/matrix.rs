@@ -1,0 +1,201 @@
+//! The crash matrix: the process that makes the n-th AWS call of a job is killed just before, and just
+//! after, the call takes effect, for every n; and the same again with every message delivered twice.
+//!
+//! In every case: one end, the state of a clean run for whoever follows, no second attempt wasted on
+//! kept steps, and nothing in the dead-letter queue.
+
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::follower::Follower;
+use crate::stack::Stack;
+use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+
+/// A kill before the queue knows of the job is mended by the second sweep that sees it, at the latest.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Stacks that share the cases between them; most of a case is waiting for a lease.
+const STACKS: usize = 6;
+
+/// A call of a clean run, by what rules tell calls apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Call {
+    caller: String,
+    service: String,
+    operation: String,
+    /// Among those of the same caller, service and operation, from 1.
+    number: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    call: Call,
+    moment: &'static str,
+    twice: bool,
+}
+
+fn job() -> Value {
+    json!({"action": "query", "kind": "noop", "query": "q", "idempotencyKey": "k",
+           "params": {"steps": 3, "text": 20, "keep": true, "bytes": 5000}})
+}
+
+#[tokio::test]
+async fn whichever_call_the_process_dies_at_the_job_ends_once() -> Result<()> {
+    let calls = clean_run().await?;
+    ensure!(calls.len() > 20, "too few calls for a job: {calls:?}");
+    let mut cases = vec![];
+    for twice in [false, true] {
+        for moment in ["before", "after"] {
+            for call in &calls {
+                let call = call.clone();
+                cases.push(Case {
+                    call,
+                    moment,
+                    twice,
+                });
+            }
+        }
+    }
+    // What waits for the sweep comes first and on stacks of its own, so that it waits at the same time.
+    let unqueued = |case: &Case| case.call.caller == "longhaul-message";
+    let (slow, quick): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(unqueued);
+    let total = slow.len() + quick.len();
+    let mut shares: Vec<Vec<Case>> = slow.into_iter().map(|case| vec![case]).collect();
+    let each = quick.len().div_ceil(STACKS);
+    shares.extend(quick.chunks(each).map(<[Case]>::to_vec));
+
+    let passed = try_join_all(shares.into_iter().map(run)).await?;
+    assert_eq!(passed.iter().sum::<usize>(), total);
+    println!("{} calls of a clean run, {total} cases", calls.len());
+    Ok(())
+}
+
+/// The AWS calls of one job, from submit to the last.
+async fn clean_run() -> Result<Vec<Call>> {
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("wire.log");
+    let stack = Stack::start(&["--wire-log", log.to_str().context("a path")?]).await?;
+    let mut client = stack.client("alice").await?;
+    client.send(job()).await?;
+    client.until("job_completed").await?;
+    crate::crash::queue_is_empty(&stack).await?;
+    let mut calls: Vec<Call> = vec![];
+    for line in std::fs::read_to_string(&log)?.lines() {
+        let line: Value = serde_json::from_str(line)?;
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        if !["longhaul-message", "longhaul-worker"].contains(&text("caller").as_str()) {
+            continue;
+        }
+        let (caller, service, operation) = (text("caller"), text("service"), text("operation"));
+        let same = |call: &&Call| {
+            (&call.caller, &call.service, &call.operation) == (&caller, &service, &operation)
+        };
+        let number = calls.iter().filter(same).count() as u64 + 1;
+        calls.push(Call {
+            caller,
+            service,
+            operation,
+            number,
+        });
+    }
+    Ok(calls)
+}
+
+/// Runs cases one after the other on one stack; how many passed.
+async fn run(cases: Vec<Case>) -> Result<usize> {
+    let stack = Stack::start(&[
+        "--parameter",
+        "LeaseSeconds=1",
+        "--parameter",
+        "MaxAttempts=10",
+    ])
+    .await?;
+    for (number, case) in cases.iter().enumerate() {
+        // Each its own user, so that each has its own job under the same key.
+        let user = format!("user-{number}");
+        survive(&stack, &user, case)
+            .await
+            .with_context(|| format!("{case:?}"))?;
+    }
+    Ok(cases.len())
+}
+
+async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<()> {
+    let mut client = stack.client(user).await?;
+    // What the former case left under way would be counted with this one's calls.
+    crate::crash::queue_is_empty(stack).await?;
+    let Call {
+        caller,
+        service,
+        operation,
+        number,
+    } = &case.call;
+    let mut rules = vec![
+        json!({"caller": caller, "service": service, "operation": operation,
+        "number": number, "effect": {"kill": case.moment}}),
+    ];
+    if case.twice {
+        rules.push(
+            json!({"caller": "event-source", "service": "sqs", "operation": "ReceiveMessage",
+            "effect": {"deliverTwice": true}}),
+        );
+    }
+    let (status, answer) = stack
+        .faults("POST", "", &json!({ "rules": rules }).to_string())
+        .await?;
+    ensure!(status == 200, "{answer}");
+
+    let mut follower = submitted(&mut client).await?;
+    let end = follower.until_end(&mut client, PATIENCE).await?;
+    ensure!(end["type"] == "job_completed", "{end}");
+    let (_, report) = stack.faults("GET", "", "").await?;
+    ensure!(report["kills"] == 1, "nothing was killed: {report}");
+    stack.faults("POST", "", r#"{"rules": []}"#).await?;
+
+    let afresh = Follower::afresh(stack, user, &follower.job).await?;
+    for state in [&follower, &afresh] {
+        ensure!(state.ends.len() == 1, "{state:?}");
+        let end = state.ends.values().next().context("no end")?;
+        let length = end["result"]["response"].as_str().map(str::len);
+        ensure!(length == Some(5000), "{length:?}");
+        let lines: Vec<_> = state
+            .text()
+            .lines()
+            .map(|line| line.chars().next())
+            .collect();
+        ensure!(
+            lines == [Some('1'), Some('2'), Some('3')],
+            "{:?}",
+            state.text()
+        );
+        ensure!(state.resets == 0, "{state:?}");
+    }
+    let dead = stack
+        .attributes(&stack.queue("longhaul-jobs-dlq").await?)
+        .await?;
+    ensure!(dead["ApproximateNumberOfMessages"] == "0", "{dead}");
+    Ok(())
+}
+
+/// Submits as a client library does: again, under the same key, when the answer was an error.
+async fn submitted(client: &mut Client) -> Result<Follower> {
+    loop {
+        client.send(job()).await?;
+        loop {
+            let frame = client.next().await?;
+            if let Some(id) = frame["jobId"].as_str() {
+                let mut follower = Follower::of(id);
+                let question = follower.take(&frame);
+                if let Some(question) = question {
+                    client.send(question).await?;
+                }
+                return Ok(follower);
+            }
+            // API Gateway's own error, when the function died.
+            if frame["message"] == "Internal server error" {
+                break;
+            }
+        }
+    }
+}
