@@ -66,11 +66,8 @@ async fn jobs_killed_while_queued_and_running_complete_after_a_restart() -> Resu
 
 /// Waits until nothing is on the queue or in flight: a record's delete follows its job's end by a moment.
 pub async fn queue_is_empty(stack: &Stack) -> Result<()> {
-    let url = stack.queue("longhaul-jobs").await?;
     until("nothing is on the queue or in flight", async || {
-        let answer = stack.attributes(&url).await?;
-        let none = |name: &str| answer[name] == "0";
-        Ok(none("ApproximateNumberOfMessages") && none("ApproximateNumberOfMessagesNotVisible"))
+        Ok(stack.messages("longhaul-jobs").await? == 0)
     })
     .await
 }

@@ -58,8 +58,14 @@ async fn whichever_call_the_process_dies_at_the_job_ends_once() -> Result<()> {
         }
     }
     // What waits for the sweep comes first and on stacks of its own, so that it waits at the same time.
-    let unqueued = |case: &Case| case.call.caller == "longhaul-message";
-    let (slow, quick): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(unqueued);
+    // Until a worker has claimed the job and shortened the message's visibility, only the sweep helps.
+    let swept = |case: &Case| {
+        let call = &case.call;
+        call.caller == "longhaul-message"
+            || call.number == 1
+                && ["UpdateItem", "ChangeMessageVisibility"].contains(&&*call.operation)
+    };
+    let (slow, quick): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(swept);
     let total = slow.len() + quick.len();
     let mut shares: Vec<Vec<Case>> = slow.into_iter().map(|case| vec![case]).collect();
     let each = quick.len().div_ceil(STACKS);

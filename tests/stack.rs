@@ -131,11 +131,39 @@ impl Stack {
 
     /// One request to the faults' admin call, with these more header lines: status and answer.
     pub async fn faults(&self, method: &str, more: &str, body: &str) -> Result<(u16, Value)> {
+        self.request(method, "/_local/faults", more, body).await
+    }
+
+    /// How many messages the queue of this name holds, in flight or not. By a request of its own, since
+    /// the `aws` command line takes most of a second to start.
+    pub async fn messages(&self, queue: &str) -> Result<u64> {
+        let names = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ];
+        let url = format!("{}/000000000000/{queue}", self.aws);
+        let body = json!({"QueueUrl": url, "AttributeNames": names}).to_string();
+        let target = "x-amz-target: AmazonSQS.GetQueueAttributes\r\n\
+                      content-type: application/x-amz-json-1.0\r\n";
+        let (status, answer) = self.request("POST", "/", target, &body).await?;
+        ensure!(status == 200, "{answer}");
+        let number = |name| answer["Attributes"][name].as_str()?.parse::<u64>().ok();
+        let numbers: Option<Vec<u64>> = names.into_iter().map(number).collect();
+        Ok(numbers.context("no counts")?.iter().sum())
+    }
+
+    async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        more: &str,
+        body: &str,
+    ) -> Result<(u16, Value)> {
         let address = self.aws.strip_prefix("http://").context("an address")?;
         let mut socket = TcpStream::connect(address).await?;
         let length = body.len();
         let request = format!(
-            "{method} /_local/faults HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
              {more}content-length: {length}\r\n\r\n{body}"
         );
         socket.write_all(request.as_bytes()).await?;

@@ -21,8 +21,8 @@ pub enum Expect {
     /// The same, and nobody came to follow or ceased to: a transaction answers no row, so its writer
     /// must know already who is to be told.
     Heard { fence: u64, seq: u64, follows: u32 },
-    /// No event and no resend has come since the writer read the row.
-    AsRead { seq: u64, resends: u32 },
+    /// No event and no resend has come since the writer read the row, of an ended job or of an open one.
+    AsRead { seq: u64, resends: u32, ended: bool },
     /// The job belongs to this owner and has not ended, and the connection follows it or finds room
     /// among so many.
     Room {
@@ -106,7 +106,11 @@ impl Expect {
                 seq,
                 follows,
             } => job.is_held(*fence) && job.seq == *seq && job.follows == *follows,
-            Self::AsRead { seq, resends } => job.seq == *seq && job.resends == *resends,
+            Self::AsRead {
+                seq,
+                resends,
+                ended,
+            } => job.seq == *seq && job.resends == *resends && job.status.is_terminal() == *ended,
             Self::Owned(owner) => job.owner == *owner,
             Self::Open(owner) => job.owner == *owner && !job.status.is_terminal(),
             Self::Room {

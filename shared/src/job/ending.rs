@@ -77,13 +77,13 @@ impl Job {
 
     /// Ends a job whose deadline has passed without anybody's doing.
     pub fn expire(&self, now: Timestamp, retention: Duration) -> Change {
-        end(self.as_read(), Outcome::out_of_time(), now, retention)
+        end(self.as_read(false), Outcome::out_of_time(), now, retention)
     }
 
     /// Takes an ended job off the index of open ones, once its end was pushed.
     pub fn close(&self) -> Change {
         Change {
-            expect: self.as_read(),
+            expect: self.as_read(true),
             set: vec![],
             raise: vec![],
             clear: vec![Clear::Open],

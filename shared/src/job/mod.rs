@@ -242,10 +242,11 @@ impl Job {
     }
 
     /// The job as this row shows it: no event and no resend came after.
-    fn as_read(&self) -> Expect {
+    fn as_read(&self, ended: bool) -> Expect {
         Expect::AsRead {
             seq: self.seq,
             resends: self.resends,
+            ended,
         }
     }
 

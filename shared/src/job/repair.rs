@@ -73,7 +73,7 @@ impl Job {
         };
         (due <= now).then(|| {
             Repair::Resend(Change {
-                expect: self.as_read(),
+                expect: self.as_read(false),
                 set: vec![Set::ResentAt(now)],
                 raise: vec![Raise::Resends],
                 clear: vec![],

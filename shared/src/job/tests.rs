@@ -1,5 +1,7 @@
 //! The job's life, tested in memory: [`Change::apply`] is what the store's conditional write does.
 
+mod matrix;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -176,6 +178,9 @@ enum Act {
     Renew(usize),
     Retry(usize),
     Finish(usize),
+    Stream(usize),
+    HandOver(usize),
+    Cancel,
     Sweep,
     Follow(usize),
 }
@@ -188,7 +193,10 @@ fn act() -> impl Strategy<Value = Act> {
         (0..4usize).prop_map(Act::Renew),
         (0..4usize).prop_map(Act::Retry),
         (0..4usize).prop_map(Act::Finish),
-        Just(Act::Sweep),
+        (0..4usize).prop_map(Act::Stream),
+        (0..4usize).prop_map(Act::HandOver),
+        // A cancel ends most stories, so it is not drawn often.
+        prop::bool::weighted(0.05).prop_map(|cancel| if cancel { Act::Cancel } else { Act::Sweep }),
         (0..4usize).prop_map(Act::Follow),
     ]
 }
@@ -224,13 +232,24 @@ proptest! {
                     ends += u32::from(written);
                     written && !current
                 }),
+                Act::Stream(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.stream(now, LEASE), &mut job) && !current),
+                Act::HandOver(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.hand_over(now), &mut job) && !current),
+                Act::Cancel => {
+                    ends += u32::from(apply(&Job::cancel(owner("alice"), now, RETENTION), &mut job));
+                    false
+                }
                 Act::Sweep => {
-                    if let Some(Repair::Resend(change)) = job.repair(now) { apply(&change, &mut job); }
+                    match job.repair(now) {
+                        Some(Repair::Resend(change)) => drop(apply(&change, &mut job)),
+                        Some(Repair::Expire) => ends += u32::from(apply(&job.expire(now, RETENTION), &mut job)),
+                        Some(Repair::Announce) | None => {}
+                    }
                     false
                 }
                 Act::Follow(n) => { apply(&Job::follow(owner("alice"), connection(n), 32), &mut job); false }
             };
             prop_assert!(!written, "a superseded worker wrote");
+            prop_assert!(job.told <= job.seq && job.streamed <= job.seq);
             prop_assert!(job.seq >= before.seq && job.seq <= before.seq + 1 && job.fence >= before.fence);
             if before.status.is_terminal() {
                 prop_assert_eq!((job.status, job.seq, &job.outcome), (before.status, before.seq, &before.outcome));

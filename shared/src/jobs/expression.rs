@@ -151,9 +151,20 @@ impl Writer {
                 let follows = self.count("follows", *follows);
                 format!("{held} AND {seq} AND {follows}")
             }
-            Expect::AsRead { seq, resends } => {
+            Expect::AsRead {
+                seq,
+                resends,
+                ended,
+            } => {
                 let seq = self.equals("seq", number(*seq));
-                format!("{seq} AND {}", self.count("resends", *resends))
+                let resends = self.count("resends", *resends);
+                let exists = if *ended {
+                    "attribute_exists"
+                } else {
+                    "attribute_not_exists"
+                };
+                let finished = self.name("finishedAt");
+                format!("{seq} AND {resends} AND {exists}({finished})")
             }
             Expect::Open(owner) => {
                 let owned = self.owned(owner);
