@@ -7,6 +7,7 @@
 mod bucket;
 mod client;
 mod follower;
+mod processes;
 mod stack;
 
 mod answers;
@@ -15,6 +16,7 @@ mod changes;
 mod commands;
 mod connecting;
 mod crash;
+mod drops;
 mod endings;
 mod faults;
 mod gateway;
@@ -24,7 +26,9 @@ mod matrix;
 mod operators;
 mod refusals;
 mod s3;
+mod soak;
 mod tidy;
+mod zombie;
 
 use std::time::Duration;
 

@@ -63,6 +63,11 @@ impl Stack {
         self.restart().await
     }
 
+    /// Its process, while that lives.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     pub fn data(&self) -> &Path {
         self.data.path()
     }
