@@ -18,6 +18,7 @@ mod connecting;
 mod crash;
 mod drops;
 mod endings;
+mod dead_letters;
 mod faults;
 mod gateway;
 mod jobs;
