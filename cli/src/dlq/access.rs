@@ -80,7 +80,7 @@ impl Target {
         Ok(Access {
             letters: Queue::open(&sqs, &named("jobs-dlq")).await?,
             jobs: Jobs::open(&config, &dynamo)?,
-            dispatch: Dispatch::open(&config, &sdk)?,
+            dispatch: Dispatch::open(&config, &sdk, "JOBS_QUEUE_URL")?,
             push,
         })
     }

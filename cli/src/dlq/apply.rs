@@ -138,7 +138,7 @@ impl Applying<'_> {
     /// Tells those who follow the job. Best effort: its next event leaves a gap that they close.
     async fn tell(&self, job: &Job) {
         if let Some(push) = &self.access.push {
-            let frame = protocol::event(&Event::latest(job));
+            let frame = protocol::event(&Event::progress(job));
             push.post_all(&job.followers, &frame).await;
         }
     }

@@ -143,7 +143,7 @@ mod tests {
     use std::time::Duration;
 
     use longhaul_shared::ids::Owner;
-    use longhaul_shared::job::Input;
+    use longhaul_shared::job::{Input, Terms};
 
     use super::*;
 
@@ -156,7 +156,11 @@ mod tests {
         };
         let input = Input::whole("q".into(), "{}".into());
         let id = JobId::new(now, &[1; 10]);
-        let mut job = Job::submitted(id, owner, "noop".into(), input, now, day);
+        let terms = Terms {
+            deadline: day,
+            retention: day,
+        };
+        let mut job = Job::submitted(id, owner, "noop".into(), input, now, terms);
         job.replays = 1;
         let mut disposal = |status, run| {
             job.status = status;
@@ -178,6 +182,6 @@ mod tests {
             assert_eq!(disposal(status, run), wanted, "{status:?} {run:?}");
         }
         assert_eq!(Disposal::of(Some(1), None, now), Leave);
-        assert_eq!(Disposal::of(Some(1), Some(&job), now + day), Leave);
+        assert_eq!(Disposal::of(Some(1), Some(&job), job.expires_at), Leave);
     }
 }
