@@ -3,7 +3,7 @@
 use crate::dead_letters::{ONE_TRY, dlq, doomed, listed, planned, set};
 use crate::stack::{Stack, root};
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::Command;
 
 /// Sends a message to a queue; its id.

@@ -25,7 +25,9 @@ pub async fn config() -> SdkConfig {
 /// embedded cloud at `local`, an endpoint and its region. `name` tells its calls apart from others.
 pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>) -> SdkConfig {
     let app = AppName::new(name).expect("a command's name is plain letters");
-    let mut loader = loader().app_name(app);
+    // A person waits, and would rather wait than begin again.
+    let patient = timeouts(CONNECT, 3 * ATTEMPT, 6 * OPERATION);
+    let mut loader = loader().app_name(app).timeout_config(patient);
     if let Some((endpoint, region)) = local {
         // The embedded cloud takes any signature, and nothing of a real account shall reach it.
         let anyone = Credentials::new("local", "local", None, None, "local");
@@ -38,22 +40,21 @@ pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>
 }
 
 fn loader() -> ConfigLoader {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(OPERATION)
-        .build();
     aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(CONNECT, ATTEMPT, OPERATION))
         .retry_config(RetryConfig::standard().with_max_attempts(4))
 }
 
 /// The timeouts of a push to a connection.
 pub fn push_timeouts() -> TimeoutConfig {
     // A push is best effort: the client's next gap heals what it misses, so it may not hold a job up.
+    timeouts(CONNECT, ATTEMPT, 2 * ATTEMPT)
+}
+
+fn timeouts(connect: Duration, attempt: Duration, operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(2 * ATTEMPT)
+        .connect_timeout(connect)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
         .build()
 }

@@ -31,7 +31,10 @@ impl Job {
     pub fn replay(&self, run: u32, from_start: bool, now: Timestamp) -> Change {
         let ended = self.finished_at.unwrap_or(self.updated_at);
         let retention = self.expires_at.duration_since(ended);
-        let deadline = now + self.deadline.duration_since(self.replayed_at.unwrap_or(self.created_at));
+        let deadline = now
+            + self
+                .deadline
+                .duration_since(self.replayed_at.unwrap_or(self.created_at));
         let mut set = vec![
             Set::Status(Status::Queued),
             Set::Progress(QUEUED_PROGRESS),
