@@ -31,7 +31,8 @@ def written(time):
 def row(job):
     now, hour_ago = written(NOW), written(NOW - datetime.timedelta(hours=1))
     text = {"jobId": job, "userId": "bench", "kind": "noop", "query": "q", "params": '{"steps":0}', "status": "failed",
-            "message": "Failed", "createdAt": hour_ago, "updatedAt": now, "startedAt": hour_ago, "finishedAt": now}
+            "message": "Failed", "createdAt": hour_ago, "updatedAt": now, "startedAt": hour_ago, "finishedAt": now,
+            "deadlineAt": written(NOW + datetime.timedelta(hours=23))}
     number = {"progress": 5, "seq": 3, "attempt": 3, "fence": 3, "ttl": int(NOW.timestamp()) + 30 * 86400}
     error = {"code": {"S": "TIMEOUT"}, "message": {"S": "The job ran out of time."}, "retryable": {"BOOL": True}}
     return {**{name: {"S": value} for name, value in text.items()},

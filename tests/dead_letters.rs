@@ -282,7 +282,7 @@ async fn a_job_that_kills_its_workers_leaves_evidence_until_it_is_purged() -> Re
 }
 
 #[tokio::test]
-async fn a_worker_killed_before_it_sends_evidence_is_stood_in_for_by_the_sweep() -> Result<()> {
+async fn a_worker_killed_before_it_sends_evidence_is_stood_in_for() -> Result<()> {
     let stack = Stack::start(&ONE_TRY).await?;
     let kill = json!({"service": "sqs", "operation": "SendMessage", "caller": "longhaul-worker", "number": 1, "effect": {"kill": "before"}});
     set(&stack, json!([kill])).await?;
@@ -294,7 +294,10 @@ async fn a_worker_killed_before_it_sends_evidence_is_stood_in_for_by_the_sweep()
     let list = listed(&stack, 1).await?;
     assert_eq!(list["entries"][0]["job"], job, "{list}");
     let (_, told) = stack.faults("GET", "", "").await?;
-    assert_eq!(told["kills"], 1, "the evidence is the sweep's");
+    assert_eq!(
+        told["kills"], 1,
+        "the evidence is of somebody else's sending"
+    );
     until("the job is closed", async || {
         Ok(stack.row(&job).await?["openShard"].is_null())
     })
