@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 const CRATES: [&str; 6] = ["shared", "handlers", "worker", "local", "cli", "tests"];
 /// The core that takes time and bytes as arguments.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "auth.rs",
     "event.rs",
     "ids.rs",
     "job/change.rs",
     "job/lease.rs",
     "job/mod.rs",
+    "job/replay.rs",
     "job/tests.rs",
     "limits.rs",
     "protocol/mod.rs",

@@ -6,6 +6,7 @@
 mod ask;
 mod bill;
 mod conversation;
+mod dlq;
 mod functions;
 mod logs;
 mod stack;
@@ -36,6 +37,8 @@ enum Command {
     Logs(logs::Logs),
     /// Prints a development token for the embedded cloud.
     Token(token::Token),
+    /// Looks at the jobs that failed for good, and runs them again.
+    Dlq(dlq::Dlq),
     /// Writes a sample bill (FOCUS 1.0, CSV).
     Bill(bill::Bill),
 }
@@ -45,6 +48,10 @@ enum Ended {
     Well,
     /// A job failed (1).
     JobFailed,
+    /// It was done as far as it goes; what was printed is left for a person (1).
+    Partly,
+    /// There is nothing of the kind that was asked for (3).
+    Nothing,
 }
 
 fn main() -> ExitCode {
@@ -65,12 +72,14 @@ fn main() -> ExitCode {
             Command::Up(up) => up.run().await.map(|()| Ended::Well),
             Command::Logs(logs) => logs.run().await.map(|()| Ended::Well),
             Command::Token(token) => token.run().map(|()| Ended::Well),
+            Command::Dlq(dlq) => dlq.run().await,
             Command::Bill(bill) => bill.run().map(|()| Ended::Well),
         }
     });
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
-        Ok(Ended::JobFailed) => ExitCode::from(1),
+        Ok(Ended::JobFailed | Ended::Partly) => ExitCode::from(1),
+        Ok(Ended::Nothing) => ExitCode::from(3),
         Err(error) => failed(&error),
     }
 }

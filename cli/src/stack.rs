@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use longhaul_local::cloud::{Cloud, Options, Pace};
 use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
@@ -131,6 +131,18 @@ impl Place {
                 )
             }
         }
+    }
+
+    /// Where the stack answers that another process runs on this data folder.
+    pub fn found(&self) -> Result<Endpoints> {
+        let in_use = self.data.is_dir() && matches!(DataFolder::open(&self.data)?, Opened::InUse);
+        ensure!(
+            in_use,
+            "no embedded cloud runs on {}; start it with: longhaul up{}",
+            self.data.display(),
+            self.options()
+        );
+        self.running()
     }
 
     fn running(&self) -> Result<Endpoints> {

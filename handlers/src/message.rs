@@ -89,7 +89,7 @@ impl Door {
     async fn open(config: &Config, trust: Trust) -> Result<Self> {
         let sdk = sdk::config().await;
         let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-        let announcer = Announcer::open(config, &sdk, &dynamo)?;
+        let announcer = Announcer::open(config, &sdk, &dynamo, None)?;
         let kinds = config.optional("KINDS").unwrap_or_default().split(',');
         Ok(Self {
             jobs: announcer.jobs.clone(),

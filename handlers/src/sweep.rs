@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
+use longhaul_shared::dead_letters::DeadLetters;
 use longhaul_shared::dispatch::Dispatch;
 use longhaul_shared::job::{Job, OPEN_SHARDS, Repair};
 use longhaul_shared::jobs::{Commit, Jobs};
@@ -31,7 +32,8 @@ struct Sweep {
 pub async fn serve(config: &Config) -> Result<(), Error> {
     let sdk = sdk::config().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-    let announcer = Announcer::open(config, &sdk, &dynamo)?;
+    let dead_letters = DeadLetters::open(config, &sdk)?;
+    let announcer = Announcer::open(config, &sdk, &dynamo, Some(dead_letters))?;
     let sweep = &Arc::new(Sweep {
         jobs: announcer.jobs.clone(),
         dispatch: Dispatch::open(config, &sdk, "JOBS_QUEUE_URL")?,

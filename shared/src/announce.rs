@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
 use crate::connections::Connections;
+use crate::dead_letters::DeadLetters;
 use crate::event::Event;
 use crate::events::Events;
 use crate::job::Job;
@@ -21,6 +22,8 @@ pub struct Announcer {
     pub jobs: Jobs,
     pub events: Events,
     pub push: Push,
+    /// `None` in a function that announces cancels only, of which no evidence is kept.
+    pub dead_letters: Option<DeadLetters>,
 }
 
 impl Announcer {
@@ -29,17 +32,19 @@ impl Announcer {
         config: &Config,
         sdk: &SdkConfig,
         dynamo: &aws_sdk_dynamodb::Client,
+        dead_letters: Option<DeadLetters>,
     ) -> Result<Self, ConfigError> {
         let connections = Connections::open(config, dynamo)?;
         Ok(Self {
             jobs: Jobs::open(config, dynamo)?,
             events: Events::open(config, dynamo)?,
             push: Push::open(config, sdk, connections)?,
+            dead_letters,
         })
     }
 
-    /// Pushes the end of an ended job; once everybody has heard it, or has had long enough to, the job
-    /// leaves the index of open ones.
+    /// Pushes the end of an ended job, and sends the evidence of one that failed for good; once
+    /// everybody has heard it, or has had long enough to, the job leaves the index of open ones.
     pub async fn announce(&self, job: Job, now: Timestamp) -> Result<()> {
         let ended = self.events.whole(job).await?;
         let Some(end) = Event::ended(&ended) else {
@@ -49,9 +54,19 @@ impl Announcer {
             .push
             .post_all(&ended.followers, &protocol::event(&end))
             .await;
-        if heard || ended.announced_in_vain(now) {
+        let kept = self.keep(&ended).await;
+        if kept && (heard || ended.announced_in_vain(now)) {
             self.jobs.commit(ended.id, &ended.close()).await?;
         }
         Ok(())
+    }
+
+    /// Sends the evidence of an ended job, if it is one to keep. After `false` the job must stay open,
+    /// so that the sweep does it.
+    pub async fn keep(&self, job: &Job) -> bool {
+        match &self.dead_letters {
+            Some(dead_letters) => dead_letters.keep(job).await,
+            None => !job.is_dead_letter(),
+        }
     }
 }

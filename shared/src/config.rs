@@ -34,6 +34,15 @@ impl Config {
         }
     }
 
+    /// Settings for a process that finds them out by itself, such as a command.
+    pub fn given<const N: usize>(variables: [(&str, String); N]) -> Self {
+        Self {
+            variables: variables
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+        }
+    }
+
     /// A variable that may be left out; an empty one counts as left out, as CloudFormation can't
     /// leave a variable out by parameter.
     pub fn optional(&self, name: &'static str) -> Option<&str> {

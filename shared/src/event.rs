@@ -58,7 +58,7 @@ pub enum Body {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     pub attempts: u32,
-    /// Milliseconds from the submit to the first claim.
+    /// Milliseconds from the submit, or the replay, to the first claim.
     pub queued_ms: i64,
     /// Milliseconds from the first claim to the end.
     pub run_ms: i64,
@@ -238,7 +238,7 @@ impl Usage {
             |from: Timestamp, to: Timestamp| (to.as_millisecond() - from.as_millisecond()).max(0);
         Self {
             attempts: job.attempt,
-            queued_ms: between(job.created_at, started),
+            queued_ms: between(job.replayed_at.unwrap_or(job.created_at), started),
             run_ms: between(started, finished),
         }
     }

@@ -8,6 +8,7 @@ pub mod announce;
 pub mod auth;
 pub mod config;
 pub mod connections;
+pub mod dead_letters;
 pub mod dispatch;
 pub mod event;
 pub mod events;

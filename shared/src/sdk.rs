@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_sqs::config::Credentials;
 
 /// One try of one call. DynamoDB and SQS answer in milliseconds; a try that takes this long is lost.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -17,24 +18,43 @@ const CONNECT: Duration = Duration::from_millis(1500);
 
 /// The settings that every client starts from.
 pub async fn config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(OPERATION)
-        .build();
+    loader().load().await
+}
+
+/// The settings of a command: calls go where the environment's profile and region say, or to the
+/// embedded cloud at `local`, an endpoint and its region. `name` tells its calls apart from others.
+pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>) -> SdkConfig {
+    let app = AppName::new(name).expect("a command's name is plain letters");
+    // A person waits, and would rather wait than begin again.
+    let patient = timeouts(CONNECT, 3 * ATTEMPT, 6 * OPERATION);
+    let mut loader = loader().app_name(app).timeout_config(patient);
+    if let Some((endpoint, region)) = local {
+        // The embedded cloud takes any signature, and nothing of a real account shall reach it.
+        let anyone = Credentials::new("local", "local", None, None, "local");
+        loader = loader
+            .endpoint_url(endpoint)
+            .region(Region::from_static(region))
+            .credentials_provider(anyone);
+    }
+    loader.load().await
+}
+
+fn loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(CONNECT, ATTEMPT, OPERATION))
         .retry_config(RetryConfig::standard().with_max_attempts(4))
-        .load()
-        .await
 }
 
 /// The timeouts of a push to a connection.
 pub fn push_timeouts() -> TimeoutConfig {
     // A push is best effort: the client's next gap heals what it misses, so it may not hold a job up.
+    timeouts(CONNECT, ATTEMPT, 2 * ATTEMPT)
+}
+
+fn timeouts(connect: Duration, attempt: Duration, operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(2 * ATTEMPT)
+        .connect_timeout(connect)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
         .build()
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
+use longhaul_shared::dead_letters::DeadLetters;
 use longhaul_shared::dispatch::{self, Dispatch};
 use longhaul_shared::sdk;
 
@@ -57,7 +58,8 @@ impl Worker {
     async fn open(config: &Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
         let sdk = sdk::config().await;
         let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-        let announcer = Announcer::open(config, &sdk, &dynamo)?;
+        let dead_letters = DeadLetters::open(config, &sdk)?;
+        let announcer = Announcer::open(config, &sdk, &dynamo, Some(dead_letters))?;
         // Analyses get threads of their own, so that one that blocks can't starve heartbeats.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("analysis")

@@ -41,7 +41,8 @@ impl Holder<'_> {
         }
     }
 
-    /// One conditional write, then one push to each follower; then the job leaves the index of open ones.
+    /// One conditional write, then one push to each follower, and evidence where it failed for good;
+    /// then the job leaves the index of open ones.
     pub async fn finish(self, outcome: Outcome) -> Result<Fate> {
         let Self {
             with,
@@ -79,7 +80,8 @@ impl Holder<'_> {
         if let Some(end) = Event::ended(&job) {
             voice.say(&job.followers, protocol::event(&end));
         }
-        if voice.finish(FAREWELL).await {
+        let (heard, kept) = tokio::join!(voice.finish(FAREWELL), with.announcer.keep(&job));
+        if heard && kept {
             with.jobs.commit(id, &job.close()).await?;
         }
         Ok(Fate::Done)

@@ -34,6 +34,8 @@ pub enum Expect {
     Owned(Owner),
     /// The job belongs to this owner and has not ended.
     Open(Owner),
+    /// The job has failed in this run, and its row still counts.
+    Failed { run: u32, now: Timestamp },
 }
 
 /// A field's new value.
@@ -56,6 +58,11 @@ pub enum Set {
     ResentAt(Timestamp),
     ExpiresAt(Timestamp),
     Follower(ConnectionId),
+    ReplayedAt(Timestamp),
+    Deadline(Timestamp),
+    /// Lists the job in this shard of the index of open ones.
+    Open(u8),
+    StepsRun(u32),
 }
 
 /// A number that rises by one.
@@ -72,6 +79,7 @@ pub enum Raise {
     Resends,
     /// That the followers changed.
     Follows,
+    Replays,
 }
 
 /// A field that is taken out of the row.
@@ -80,6 +88,8 @@ pub enum Clear {
     Lease,
     Open,
     Follower(ConnectionId),
+    /// What a run leaves: its counts, times, errors and outcome.
+    Run,
 }
 
 /// One step of a job's life, as one conditional write.
@@ -113,6 +123,9 @@ impl Expect {
             } => job.seq == *seq && job.resends == *resends && job.status.is_terminal() == *ended,
             Self::Owned(owner) => job.owner == *owner,
             Self::Open(owner) => job.owner == *owner && !job.status.is_terminal(),
+            Self::Failed { run, now } => {
+                job.status == Status::Failed && job.replays == *run && job.expires_at > *now
+            }
             Self::Room {
                 owner,
                 connection,
@@ -150,6 +163,10 @@ impl Change {
                 Set::ResentAt(at) => job.resent_at = Some(at),
                 Set::ExpiresAt(at) => job.expires_at = at,
                 Set::Follower(connection) => drop(job.followers.insert(connection)),
+                Set::ReplayedAt(at) => job.replayed_at = Some(at),
+                Set::Deadline(at) => job.deadline = at,
+                Set::Open(_) => job.open = true,
+                Set::StepsRun(run) => job.steps_run = run,
             }
         }
         for raise in &self.raise {
@@ -167,6 +184,7 @@ impl Change {
                 Raise::Attempt => job.attempt += 1,
                 Raise::Resends => job.resends += 1,
                 Raise::Follows => job.follows += 1,
+                Raise::Replays => job.replays += 1,
             }
         }
         for clear in &self.clear {
@@ -174,6 +192,7 @@ impl Change {
                 Clear::Lease => job.lease_until = None,
                 Clear::Open => job.open = false,
                 Clear::Follower(connection) => drop(job.followers.remove(connection)),
+                Clear::Run => job.clear_run(),
             }
         }
         true

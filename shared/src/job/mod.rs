@@ -9,6 +9,7 @@ mod ending;
 mod input;
 mod lease;
 mod repair;
+mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -114,6 +115,8 @@ pub struct Job {
     pub follows: u32,
     /// How often the job was started anew from the dead-letter queue.
     pub replays: u32,
+    /// When it last was.
+    pub replayed_at: Option<Timestamp>,
     /// The run from which on kept steps count.
     pub steps_run: u32,
     /// When the sweep last sent it to the queue again, and how often it did.
@@ -180,6 +183,7 @@ impl Job {
             followers: BTreeSet::new(),
             follows: 0,
             replays: 0,
+            replayed_at: None,
             steps_run: 0,
             resent_at: None,
             resends: 0,

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LEASE: Duration = Duration::from_secs(120);
-const RETENTION: Duration = Duration::from_secs(1000);
-const DEADLINE: Duration = Duration::from_secs(86_400);
+pub(super) const LEASE: Duration = Duration::from_secs(120);
+pub(super) const RETENTION: Duration = Duration::from_secs(1000);
+pub(super) const DEADLINE: Duration = Duration::from_secs(86_400);
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
@@ -25,7 +25,7 @@ fn connection(n: usize) -> ConnectionId {
     ConnectionId(format!("c{n}="))
 }
 
-fn submitted(now: Timestamp) -> Job {
+pub(super) fn submitted(now: Timestamp) -> Job {
     let input = Input::whole("q".into(), "{}".into());
     Job::submitted(
         JobId::new(now, &[7; 10]),
@@ -40,7 +40,7 @@ fn submitted(now: Timestamp) -> Job {
     )
 }
 
-fn apply(change: &Change, job: &mut Job) -> bool {
+pub(super) fn apply(change: &Change, job: &mut Job) -> bool {
     change.apply(job)
 }
 

@@ -10,6 +10,24 @@ use crate::ids::Owner;
 use crate::item::{Attributes, number, text, time, ttl};
 use crate::job::{Change, Clear, Expect, JobError, JobResult, Mishap, Outcome, Raise, Set, Status};
 
+/// What one run of a job leaves in its row, and the next starts without.
+const RUN: [&str; 14] = [
+    "attempt",
+    "continued",
+    "reported",
+    "claimedBy",
+    "leaseUntil",
+    "resends",
+    "resentAt",
+    "startedAt",
+    "finishedAt",
+    "lastError",
+    "error",
+    "result",
+    "resultRef",
+    "cancelledBy",
+];
+
 /// A change as DynamoDB takes it.
 pub(super) struct Expression {
     pub update: String,
@@ -33,12 +51,14 @@ pub(super) fn expression(change: &Change) -> Expression {
             Raise::Attempt => writer.add("attempt", number(1)),
             Raise::Resends => writer.add("resends", number(1)),
             Raise::Follows => writer.add("follows", number(1)),
+            Raise::Replays => writer.add("replays", number(1)),
         }
     }
     for clear in &change.clear {
         match clear {
             Clear::Lease => writer.remove("leaseUntil"),
             Clear::Open => writer.remove("openShard"),
+            Clear::Run => RUN.iter().for_each(|name| writer.remove(name)),
             Clear::Follower(connection) => {
                 writer.delete("followers", AttributeValue::Ss(vec![connection.0.clone()]))
             }
@@ -93,6 +113,10 @@ impl Writer {
             Set::LastError(mishap) => ("lastError", last_error(mishap)),
             Set::ResentAt(at) => ("resentAt", time(*at)),
             Set::ExpiresAt(at) => ("ttl", ttl(*at)),
+            Set::ReplayedAt(at) => ("replayedAt", time(*at)),
+            Set::Deadline(at) => ("deadlineAt", time(*at)),
+            Set::Open(shard) => ("openShard", text(shard.to_string())),
+            Set::StepsRun(run) => ("stepsRun", number((*run).into())),
             Set::Follower(connection) => {
                 return self.add("followers", AttributeValue::Ss(vec![connection.0.clone()]));
             }
@@ -172,6 +196,12 @@ impl Writer {
                 format!("{owned} AND attribute_not_exists({finished})")
             }
             Expect::Owned(owner) => self.owned(owner),
+            Expect::Failed { run, now } => {
+                let failed = self.equals("status", text(Status::Failed.as_str()));
+                let run = self.count("replays", *run);
+                let (expiry, now) = (self.name("ttl"), self.value(ttl(*now)));
+                format!("{failed} AND {run} AND {expiry} > {now}")
+            }
             Expect::Room {
                 owner,
                 connection,

@@ -93,6 +93,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
             .collect(),
         follows: item.number("follows")?,
         replays: item.number("replays")?,
+        replayed_at: item.optional_time("replayedAt")?,
         steps_run: item.number("stepsRun")?,
         resent_at: item.optional_time("resentAt")?,
         resends: item.number("resends")?,

@@ -1,6 +1,10 @@
 //! `noop`: for load tests and canaries. Reports `params.steps` times, `params.stepMs` apart, returns
 //! `params.bytes` bytes, and does nothing else; with `params.text` it streams so many bytes at each step,
 //! and with `params.keep` each step is kept.
+//!
+//! To try what happens to a job that fails: in its first `params.failures` attempts of a run (in all
+//! of them if left out) it ends with `params.fail` (`retry` or `reject`), or with `params.crash` ends
+//! its worker's process.
 
 use std::time::Duration;
 
@@ -26,6 +30,16 @@ struct Params {
     bytes: usize,
     text: usize,
     keep: bool,
+    fail: Option<Fail>,
+    crash: bool,
+    failures: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Fail {
+    Retry,
+    Reject,
 }
 
 impl Default for Params {
@@ -36,6 +50,9 @@ impl Default for Params {
             bytes: 0,
             text: 0,
             keep: false,
+            fail: None,
+            crash: false,
+            failures: u32::MAX,
         }
     }
 }
@@ -75,7 +92,32 @@ impl Analysis for Noop {
                 format!("Step {step} of {}", params.steps),
             );
         }
+        if context.attempt() <= params.failures {
+            params.fail()?;
+        }
         Ok(json!({"agent": "noop", "query": context.query(), "response": "x".repeat(params.bytes)}))
+    }
+}
+
+impl Params {
+    /// Fails as it was asked to, if it was.
+    fn fail(&self) -> Result<(), Failure> {
+        if self.crash {
+            // As the system ends a process that outgrows its memory: no unwinding, no last words.
+            std::process::abort();
+        }
+        let message = "It was asked to fail.".to_owned();
+        match self.fail {
+            None => Ok(()),
+            Some(Fail::Retry) => Err(Failure::Retry {
+                code: "NOOP_FAILED",
+                message,
+            }),
+            Some(Fail::Reject) => Err(Failure::Reject {
+                code: "NOOP_REJECTED",
+                message,
+            }),
+        }
     }
 }
 

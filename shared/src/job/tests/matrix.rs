@@ -17,6 +17,8 @@ fn states() -> Vec<(&'static str, Job)> {
         sentence: "No.".into(),
         retryable: false,
     });
+    let failed = after(&running, lease().finish(failed, at(20), RETENTION));
+    let replayed = after(&failed, failed.replay(0, false, at(25)));
     vec![
         ("queued", queued.clone()),
         ("running", running.clone()),
@@ -33,10 +35,8 @@ fn states() -> Vec<(&'static str, Job)> {
             "completed",
             after(&running, lease().finish(done(), at(20), RETENTION)),
         ),
-        (
-            "failed",
-            after(&running, lease().finish(failed, at(20), RETENTION)),
-        ),
+        ("failed", failed),
+        ("replayed", replayed),
         (
             "cancelled",
             after(&running, Job::cancel(owner("alice"), at(20), RETENTION)),
@@ -67,6 +67,7 @@ fn actions(job: &Job) -> Vec<(&'static str, Change)> {
         ("expire", job.expire(now, RETENTION)),
         ("follow", Job::follow(owner("alice"), connection(1), 32)),
         ("close", job.close()),
+        ("replay", job.replay(0, false, now)),
     ]
 }
 
@@ -96,19 +97,20 @@ fn each_action_in_each_state() {
     }
     let table: Vec<&str> = table.lines().map(str::trim_end).collect();
     // A dash is a refused write; an exclamation mark an event.
-    let expected = "                 queued      running     superseded  retried     handed over completed   failed      cancelled
-claim            processing! -           -           processing! processing! -           -           -
-claim later      processing! processing! processing! processing! processing! -           -           -
-report           -           processing! -           -           -           -           -           -
-stream           -           processing! -           -           -           -           -           -
-renew            -           processing  -           -           -           -           -           -
-retry            -           queued      -           -           -           -           -           -
-hand over        -           queued      -           -           -           -           -           -
-finish           -           completed!  -           -           -           -           -           -
-cancel           cancelled!  cancelled!  cancelled!  cancelled!  cancelled!  -           -           -
-another's cancel -           -           -           -           -           -           -           -
-expire           failed!     failed!     failed!     failed!     failed!     -           -           -
-follow           queued      processing  processing  queued      queued      -           -           -
-close            -           -           -           -           -           completed   failed      cancelled";
+    let expected = "                 queued      running     superseded  retried     handed over completed   failed      replayed    cancelled
+claim            processing! -           -           processing! processing! -           -           processing! -
+claim later      processing! processing! processing! processing! processing! -           -           processing! -
+report           -           processing! -           -           -           -           -           -           -
+stream           -           processing! -           -           -           -           -           -           -
+renew            -           processing  -           -           -           -           -           -           -
+retry            -           queued      -           -           -           -           -           -           -
+hand over        -           queued      -           -           -           -           -           -           -
+finish           -           completed!  -           -           -           -           -           -           -
+cancel           cancelled!  cancelled!  cancelled!  cancelled!  cancelled!  -           -           cancelled!  -
+another's cancel -           -           -           -           -           -           -           -           -
+expire           failed!     failed!     failed!     failed!     failed!     -           -           failed!     -
+follow           queued      processing  processing  queued      queued      -           -           queued      -
+close            -           -           -           -           -           completed   failed      -           cancelled
+replay           -           -           -           -           -           -           queued!     -           -";
     assert_eq!(table.join("\n"), expected, "\n{}", table.join("\n"));
 }

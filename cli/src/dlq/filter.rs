@@ -1,0 +1,113 @@
+//! Which dead letters are meant: by job, user, kind, code, age and text.
+//!
+//! A letter that can't be read has none of these, so no filter ever means it.
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::dlq::case::Case;
+
+/// Only the letters that have all of what is given.
+#[derive(Args, Default)]
+pub struct Filter {
+    /// Of this job.
+    #[arg(long, value_name = "ID")]
+    job: Option<String>,
+    /// Of this user's jobs.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Of jobs of this kind.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// That failed with this code, such as POISON.
+    #[arg(long, value_name = "CODE")]
+    code: Option<String>,
+    /// That failed longer ago than this: 90s, 15m, 2h, 7d.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Option<Duration>,
+    /// That failed no longer ago than this.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    newer_than: Option<Duration>,
+    /// Whose message has this text in it, in capitals or not.
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+}
+
+impl Filter {
+    /// Whether it means every letter.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            job,
+            user,
+            kind,
+            code,
+            older_than,
+            newer_than,
+            text,
+        } = self;
+        let words = [job, user, kind, code, text];
+        words.iter().all(|word| word.is_none()) && older_than.or(*newer_than).is_none()
+    }
+
+    pub fn admits(&self, case: &Case, now: Timestamp) -> bool {
+        let is = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.is_none() || wanted.as_deref() == found
+        };
+        let code = case
+            .evidence
+            .as_ref()
+            .map(|evidence| evidence.code.as_str());
+        let since = case.since();
+        is(&self.job, Some(&case.job.to_string()))
+            && is(&self.user, case.user())
+            && is(&self.kind, case.kind())
+            && is(&self.code, code)
+            && self.older_than.is_none_or(|age| since + age < now)
+            && self.newer_than.is_none_or(|age| since + age >= now)
+            && self.text.as_ref().is_none_or(|text| says(case, text))
+    }
+}
+
+fn says(case: &Case, text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut bodies = case.messages.iter().map(|message| &message.body);
+    bodies.any(|body| body.to_lowercase().contains(&text))
+}
+
+/// A number and a unit.
+fn age(text: &str) -> Result<Duration, String> {
+    let expected = "expected a number and s, m, h or d, such as 15m";
+    let unit = text.chars().last().ok_or(expected)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 24 * 3600,
+        _ => return Err(expected.to_owned()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| expected)?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_read_or_refused() {
+        for (text, seconds) in [
+            ("0s", 0),
+            ("90s", 90),
+            ("15m", 900),
+            ("2h", 7200),
+            ("7d", 604_800),
+        ] {
+            assert_eq!(age(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "5", "m", "-1m", "1 h", "2w", "3é"] {
+            assert!(age(text).is_err(), "{text}");
+        }
+    }
+}
