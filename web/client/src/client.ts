@@ -2,9 +2,10 @@
  * `connect` and what it gives: the composition of connection, jobs and store. It refuses to know sockets and
  * the order of events; it routes each event to the jobs that it is of.
  */
-import { Connection, type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./connection.js";
+import { Connection } from "./connection.js";
 import { LonghaulError } from "./error.js";
 import { type Host, Job } from "./job.js";
+import { type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
 import { type Frame, isEvent, type JobView, type ResultOf } from "./protocol.js";
 import { defaultStore, type Saved, type Store } from "./store.js";
 
@@ -132,8 +133,8 @@ export class Longhaul {
     for (const job of this.open) if (job.id === jobId) return job;
     const job = new Job<R>(this.host, jobId, options.after);
     this.open.add(job);
-    if (this.state.state === "closed") job.fail(closed());
-    else if (this.state.state === "open") job.ask();
+    // Otherwise it begins with the next socket.
+    if (["open", "closed"].includes(this.state.state)) job.ask();
     return job;
   }
 
@@ -169,7 +170,7 @@ export class Longhaul {
     this.open.add(job);
     this.saved.set(job, saved);
     const { kind, text: query, idempotencyKey, params, deadlineSeconds } = saved;
-    if (!isWanted) job.fail(new LonghaulError("CANCELLED", "The signal was aborted before the job was sent."));
+    if (!isWanted) job.fail(new LonghaulError("CANCELLED", "The job was never sent."));
     else if (saved.jobId) job.ask();
     else job.submit({ action: "query", kind, query, idempotencyKey, params, deadlineSeconds }, isNew);
     if (this.open.has(job)) this.keep(job);
@@ -235,10 +236,6 @@ export class Longhaul {
 /** Opens a connection that lasts; nothing is to be awaited before asking. Throws on a `url` that is none. */
 export function connect(options: ConnectOptions): Longhaul {
   return new Longhaul(options);
-}
-
-function closed(): LonghaulError {
-  return new LonghaulError("CLOSED", "The connection is closed.");
 }
 
 function newKey(): string {

@@ -5,95 +5,9 @@
  * its caller's. Clock, chance and sockets are arguments.
  */
 import { LonghaulError } from "./error.js";
+import type { Ears, Environment, Options, Socket, StateChange } from "./options.js";
 import { FRAME_BYTES, type Frame } from "./protocol.js";
 import { claims } from "./token.js";
-
-/** What is needed of a WebSocket: the browser's and that of the package `ws` both have it. */
-export interface Socket {
-  onopen: ((event: any) => void) | null;
-  onmessage: ((event: any) => void) | null;
-  onclose: ((event: any) => void) | null;
-  onerror: ((event: any) => void) | null;
-  send(text: string): void;
-  close(): void;
-}
-export type SocketConstructor = new (url: string, protocols: string[]) => Socket;
-
-/** Time and chance. */
-export interface Environment {
-  /** Epoch milliseconds. */
-  now(): number;
-  /** At least 0, below 1. */
-  random(): number;
-  /** Runs once after `ms`, unless what it returns is called first. */
-  after(ms: number, run: () => void): () => void;
-}
-
-/** Milliseconds. The defaults are API Gateway's limits, less a margin. */
-export interface Timing {
-  /** Silence after which a ping goes out; API Gateway closes after 10 minutes. */
-  ping: number;
-  /** Age at which the next socket is opened; API Gateway closes at 2 hours. */
-  life: number;
-  /** How long a socket lives on beside the next one, for what is still on its way. */
-  overlap: number;
-  /** An answer later than this will not come (API Gateway gives a function 29 s): the socket is dead. */
-  answer: number;
-  /** Longest time for a token and a handshake. */
-  dial: number;
-  /** Upper bound of the first wait before a reconnect; each further one doubles it. */
-  backoff: number;
-  /** Upper bound of every wait before a reconnect. */
-  backoffLimit: number;
-  /** An open job that is silent for so long is subscribed to again. */
-  silence: number;
-}
-
-export const TIMING: Timing = {
-  ping: 5 * 60_000,
-  life: 110 * 60_000,
-  overlap: 10_000,
-  answer: 30_000,
-  dial: 15_000,
-  backoff: 1000,
-  backoffLimit: 30_000,
-  silence: 30_000,
-};
-
-/** `waiting`: for the next try, since the network or the server is away. `closed` is final. */
-export type State = "connecting" | "open" | "waiting" | "closed";
-
-export interface StateChange {
-  state: State;
-  /** Of `waiting`: tries since the server was last heard. */
-  attempt: number;
-  /** Of `waiting`: when the next try starts, in epoch milliseconds. */
-  retryAt?: number;
-}
-
-export interface Options {
-  url: string;
-  token: string | (() => string | Promise<string>);
-  /** Where the token stands in the handshake. URLs end in logs: `url` only if a proxy drops subprotocols. */
-  tokenIn?: "subprotocol" | "url";
-  WebSocket: SocketConstructor;
-  /** Failed tries in a row after which it gives up; for ever by default. */
-  attempts: number;
-  /** Requests that may wait for a connection. */
-  queue: number;
-  timing: Timing;
-}
-
-/** What the caller hears. */
-export interface Ears {
-  /** A socket has taken over: what was followed on the one before has to be followed anew. */
-  opened(user?: string): void;
-  /** Every frame, after the request that it answers has been told. */
-  frame(frame: Frame): void;
-  state(change: StateChange): void;
-  /** The end, wanted or not. */
-  closed(error: LonghaulError): void;
-}
 
 type Answer = Frame | LonghaulError;
 
@@ -131,25 +45,32 @@ const REFUSALS = 5;
 
 export class Connection {
   state: StateChange = { state: "connecting", attempt: 0 };
-  private line?: Line;
+  #line?: Line;
   /** Set while there is a dial, a socket that is opening, or a wait for either. */
-  private dialling?: () => void;
-  private attempt = 0;
-  private readonly requests = new Map<string, Request>();
-  private readonly timers: Record<string, () => void> = {};
-  private readonly lines = new Set<Line>();
-  private renewing?: Promise<LonghaulError | undefined>;
-  private numbers = 0;
-  private readonly name: string;
+  #dialling?: () => void;
+  #attempt = 0;
+  readonly #requests = new Map<string, Request>();
+  readonly #timers: Record<string, () => void> = {};
+  readonly #lines = new Set<Line>();
+  #renewing?: Promise<LonghaulError | undefined>;
+  #numbers = 0;
+  readonly #name: string;
+
+  readonly #options: Options;
+  readonly #environment: Environment;
+  readonly #ears: Ears;
 
   constructor(
-    private readonly options: Options,
-    private readonly environment: Environment,
-    private readonly ears: Ears,
+    options: Options,
+    environment: Environment,
+    ears: Ears,
   ) {
+    this.#options = options;
+    this.#environment = environment;
+    this.#ears = ears;
     // Request ids come back on the events of a job to all its followers, so they are unlike anyone else's.
-    this.name = Math.floor(environment.random() * 2 ** 48).toString(36);
-    this.dial();
+    this.#name = Math.floor(environment.random() * 2 ** 48).toString(36);
+    this.#dial();
   }
 
   /**
@@ -158,44 +79,44 @@ export class Connection {
    * never said, and tells whether it was so.
    */
   request(frame: Frame, answer: (answer: Answer) => void, passing = false): () => boolean {
-    const id = `${this.name}-${++this.numbers}`;
+    const id = `${this.#name}-${++this.#numbers}`;
     const request: Request = { frame: { ...frame, requestId: id }, answer, passing, refusals: 0 };
-    const waiting = [...this.requests.values()].filter((other) => !other.line).length;
+    const waiting = [...this.#requests.values()].filter((other) => !other.line).length;
     const bytes = new TextEncoder().encode(JSON.stringify(request.frame)).length;
     const refusal =
       this.state.state === "closed"
-        ? new LonghaulError("CLOSED", "The connection is closed.")
+        ? new LonghaulError("CLOSED", "The client was closed.")
         : bytes > FRAME_BYTES
-          ? new LonghaulError("VALIDATION_ERROR", `The frame is ${bytes} bytes long; ${FRAME_BYTES} are allowed.`, { field: "frame" })
-          : !this.line && (passing || waiting >= this.options.queue)
-            ? new LonghaulError("QUEUE_FULL", "There is no connection, and no room to wait for one.")
+          ? new LonghaulError("VALIDATION_ERROR", `The frame has ${bytes} bytes of ${FRAME_BYTES}.`, { field: "frame" })
+          : !this.#line && (passing || waiting >= this.#options.queue)
+            ? new LonghaulError("QUEUE_FULL", "Too much waits for a connection.")
             : undefined;
-    this.requests.set(id, request);
-    if (refusal) this.settle(id, refusal);
-    else this.say(request);
-    return () => !request.wasSaid && this.forget(id) !== undefined;
+    this.#requests.set(id, request);
+    if (refusal) this.#settle(id, refusal);
+    else this.#say(request);
+    return () => !request.wasSaid && this.#forget(id) !== undefined;
   }
 
   /** Looks after the connection at once, as when the network is said to be back. */
   probe(): void {
-    if (this.state.state === "waiting") this.dial();
-    else if (this.line) this.ping(this.options.timing.dial);
+    if (this.state.state === "waiting") this.#dial();
+    else if (this.#line) this.#ping(this.#options.timing.dial);
   }
 
-  close(error = new LonghaulError("CLOSED", "The connection was closed.")): void {
+  close(error = new LonghaulError("CLOSED", "The client was closed.")): void {
     if (this.state.state === "closed") return;
-    this.show({ state: "closed", attempt: this.attempt });
-    this.dialling?.();
-    for (const cancel of Object.values(this.timers)) cancel();
-    for (const line of [...this.lines]) line.end();
-    for (const id of [...this.requests.keys()]) this.settle(id, error);
-    this.ears.closed(error);
+    this.#show({ state: "closed", attempt: this.#attempt });
+    this.#dialling?.();
+    for (const cancel of Object.values(this.#timers)) cancel();
+    for (const line of [...this.#lines]) line.end();
+    for (const id of [...this.#requests.keys()]) this.#settle(id, error);
+    this.#ears.closed(error);
   }
 
   /** Gets a token and opens a socket; it takes over when it is open, and till then nothing ends. */
-  private dial(): void {
-    this.dialling?.();
-    if (!this.line) this.show({ state: "connecting", attempt: this.attempt });
+  #dial(): void {
+    this.#dialling?.();
+    if (!this.#line) this.#show({ state: "connecting", attempt: this.#attempt });
     let line: Line | undefined;
     const stop = () => {
       cancel();
@@ -207,47 +128,47 @@ export class Connection {
     const failed = () => {
       if (abandoned) return;
       stop();
-      this.dialAgain();
+      this.#dialAgain();
     };
-    const cancel = this.environment.after(this.options.timing.dial, failed);
-    this.dialling = stop;
-    this.token()
+    const cancel = this.#environment.after(this.#options.timing.dial, failed);
+    this.#dialling = stop;
+    this.#token()
       .then((token) => {
         if (abandoned) return;
-        line = this.open(token, failed, () => {
+        line = this.#open(token, failed, () => {
           cancel();
           abandoned = true;
-          this.dialling = undefined;
-          this.take(line!);
+          this.#dialling = undefined;
+          this.#take(line!);
         });
       })
       .catch(failed);
   }
 
-  private async token(): Promise<string> {
-    const { token } = this.options;
+  async #token(): Promise<string> {
+    const { token } = this.#options;
     return typeof token === "string" ? token : token();
   }
 
-  private open(token: string, failed: () => void, opened: () => void): Line {
-    const url = new URL(this.options.url);
+  #open(token: string, failed: () => void, opened: () => void): Line {
+    const url = new URL(this.#options.url);
     const protocols = ["longhaul.v1"];
-    if (this.options.tokenIn === "url") url.searchParams.set("token", token);
+    if (this.#options.tokenIn === "url") url.searchParams.set("token", token);
     else protocols.push(token);
-    const socket = new this.options.WebSocket(url.href, protocols);
+    const socket = new this.#options.WebSocket(url.href, protocols);
     const line: Line = {
       socket,
       ...claims(token),
       end: () => {
         socket.onopen = socket.onmessage = socket.onclose = null;
-        this.lines.delete(line);
+        this.#lines.delete(line);
         socket.close();
-        this.lost(line);
+        this.#lost(line);
       },
     };
-    this.lines.add(line);
+    this.#lines.add(line);
     socket.onopen = opened;
-    socket.onmessage = (event) => this.hear(line, event.data);
+    socket.onmessage = (event) => this.#hear(line, event.data);
     socket.onclose = () => {
       line.end();
       failed();
@@ -258,51 +179,51 @@ export class Connection {
   }
 
   /** Full jitter: any time up to a bound that doubles, so that a thousand clients don't come back at once. */
-  private dialAgain(): void {
-    this.dialling?.();
-    if (!this.line && this.attempt >= this.options.attempts) {
-      this.close(new LonghaulError("CONNECTION_LOST", `No connection after ${this.attempt} tries.`));
+  #dialAgain(): void {
+    this.#dialling?.();
+    if (!this.#line && this.#attempt >= this.#options.attempts) {
+      this.close(new LonghaulError("CONNECTION_LOST", `No connection after ${this.#attempt} tries.`));
       return;
     }
-    const { backoff, backoffLimit } = this.options.timing;
+    const { backoff, backoffLimit } = this.#options.timing;
     // While there is a socket there is no hurry with the next one.
-    const bound = this.line ? backoffLimit : Math.min(backoffLimit, backoff * 2 ** this.attempt++);
-    const wait = this.environment.random() * bound;
-    this.dialling = this.environment.after(wait, () => this.dial());
-    if (!this.line) this.show({ state: "waiting", attempt: this.attempt, retryAt: this.environment.now() + wait });
+    const bound = this.#line ? backoffLimit : Math.min(backoffLimit, backoff * 2 ** this.#attempt++);
+    const wait = this.#environment.random() * bound;
+    this.#dialling = this.#environment.after(wait, () => this.#dial());
+    if (!this.#line) this.#show({ state: "waiting", attempt: this.#attempt, retryAt: this.#environment.now() + wait });
   }
 
-  private take(line: Line): void {
-    const before = this.line;
-    this.line = line;
-    const { life, overlap } = this.options.timing;
+  #take(line: Line): void {
+    const before = this.#line;
+    this.#line = line;
+    const { life, overlap } = this.#options.timing;
     // Up to a tenth earlier, so that clients that came together don't hand over together.
-    this.timer("life", life * (1 - this.environment.random() / 10), () => this.dial());
-    this.renewBefore(line.expiresAt);
-    this.heard();
-    this.show({ state: "open", attempt: 0 });
-    if (before) this.timer("overlap", overlap, before.end);
-    this.ears.opened(line.user);
+    this.#timer("life", life * (1 - this.#environment.random() / 10), () => this.#dial());
+    this.#renewBefore(line.expiresAt);
+    this.#heard();
+    this.#show({ state: "open", attempt: 0 });
+    if (before) this.#timer("overlap", overlap, before.end);
+    this.#ears.opened(line.user);
     // Also what the socket before may yet answer: there nobody would hear how it goes on.
-    this.sayAll((request) => request.line !== line && !request.passing && !isResting(request));
+    this.#sayAll((request) => request.line !== line && !request.passing && !isResting(request));
   }
 
-  private lost(line: Line): void {
-    for (const [id, request] of [...this.requests]) {
+  #lost(line: Line): void {
+    for (const [id, request] of [...this.#requests]) {
       if (request.line !== line) continue;
-      this.unsay(request);
-      if (request.passing) this.settle(id, new LonghaulError("CONNECTION_LOST", "The socket was closed."));
+      this.#unsay(request);
+      if (request.passing) this.#settle(id, new LonghaulError("CONNECTION_LOST", "The socket was closed."));
     }
-    if (line !== this.line) return;
-    this.line = undefined;
-    for (const name of ["ping", "life", "renew"]) this.timers[name]?.();
+    if (line !== this.#line) return;
+    this.#line = undefined;
+    for (const name of ["ping", "life", "renew"]) this.#timers[name]?.();
     if (this.state.state === "closed") return;
     // A socket that is opening already, for the hand-over, is as good as a new one.
-    if (this.dialling && this.lines.size > 0) this.show({ state: "connecting", attempt: this.attempt });
-    else this.dialAgain();
+    if (this.#dialling && this.#lines.size > 0) this.#show({ state: "connecting", attempt: this.#attempt });
+    else this.#dialAgain();
   }
 
-  private hear(line: Line, data: unknown): void {
+  #hear(line: Line, data: unknown): void {
     let frame: Frame;
     try {
       frame = JSON.parse(String(data));
@@ -310,115 +231,115 @@ export class Connection {
       return;
     }
     if (typeof frame !== "object" || !frame) return;
-    this.attempt = 0;
-    if (line === this.line) this.heard();
+    this.#attempt = 0;
+    if (line === this.#line) this.#heard();
     if (!frame.type) {
       // API Gateway's own error names no request of ours; one of those on their way has failed.
-      this.timer("again", this.options.timing.backoff * (1 + this.environment.random()), () => this.sayAll((request) => !isResting(request)));
+      this.#timer("again", this.#options.timing.backoff * (1 + this.#environment.random()), () => this.#sayAll((request) => !isResting(request)));
       return;
     }
-    const request = this.requests.get(frame.requestId!);
-    if (request) this.answered(frame.requestId!, request, frame);
-    this.ears.frame(frame);
+    const request = this.#requests.get(frame.requestId!);
+    if (request) this.#answered(frame.requestId!, request, frame);
+    this.#ears.frame(frame);
   }
 
-  private answered(id: string, request: Request, frame: Frame): void {
-    if (frame.type !== "error") return this.settle(id, frame);
+  #answered(id: string, request: Request, frame: Frame): void {
+    if (frame.type !== "error") return this.#settle(id, frame);
     const error = LonghaulError.from(frame);
     if (error.code === "AUTHENTICATION_ERROR" && !request.renewed && request.frame.action !== "refreshToken") {
       // The token ran out unnoticed, as in a laptop that slept.
       request.renewed = true;
-      this.unsay(request);
-      void this.renew().then((failure) =>
-        failure?.code === error.code ? this.settle(id, error) : this.say(request),
+      this.#unsay(request);
+      void this.#renew().then((failure) =>
+        failure?.code === error.code ? this.#settle(id, error) : this.#say(request),
       );
     } else if (MENDED_BY_TIME.includes(error.code) && !request.passing && request.refusals++ < REFUSALS) {
-      this.unsay(request);
-      const wait = error.retryAfter ? error.retryAfter * 1000 : this.options.timing.backoff * 2 ** request.refusals;
-      request.timer = this.environment.after(wait * (1 + this.environment.random() / 4), () => this.say(request));
+      this.#unsay(request);
+      const wait = error.retryAfter ? error.retryAfter * 1000 : this.#options.timing.backoff * 2 ** request.refusals;
+      request.timer = this.#environment.after(wait * (1 + this.#environment.random() / 4), () => this.#say(request));
     } else {
-      this.settle(id, error);
+      this.#settle(id, error);
     }
   }
 
-  private say(request: Request): void {
-    const { line } = this;
-    if (!this.requests.has(request.frame.requestId!)) return;
-    this.unsay(request);
+  #say(request: Request): void {
+    const line = this.#line;
+    if (!this.#requests.has(request.frame.requestId!)) return;
+    this.#unsay(request);
     if (!line) return;
     request.line = line;
     request.wasSaid = true;
-    request.timer = this.environment.after(this.options.timing.answer, () => line.end());
+    request.timer = this.#environment.after(this.#options.timing.answer, () => line.end());
     line.socket.send(JSON.stringify(request.frame));
   }
 
-  private sayAll(which: (request: Request) => boolean): void {
-    for (const request of [...this.requests.values()]) if (which(request)) this.say(request);
+  #sayAll(which: (request: Request) => boolean): void {
+    for (const request of [...this.#requests.values()]) if (which(request)) this.#say(request);
   }
 
-  private unsay(request: Request): void {
+  #unsay(request: Request): void {
     request.timer?.();
     request.timer = request.line = undefined;
   }
 
-  private forget(id: string): Request | undefined {
-    const request = this.requests.get(id);
-    if (request) this.unsay(request);
-    this.requests.delete(id);
+  #forget(id: string): Request | undefined {
+    const request = this.#requests.get(id);
+    if (request) this.#unsay(request);
+    this.#requests.delete(id);
     return request;
   }
 
-  private settle(id: string, answer: Answer): void {
-    this.forget(id)?.answer(answer);
+  #settle(id: string, answer: Answer): void {
+    this.#forget(id)?.answer(answer);
   }
 
-  private heard(): void {
-    this.timer("ping", this.options.timing.ping, () => this.ping(this.options.timing.answer));
+  #heard(): void {
+    this.#timer("ping", this.#options.timing.ping, () => this.#ping(this.#options.timing.answer));
   }
 
-  private ping(deadline: number): void {
-    const { line } = this;
-    const late = this.environment.after(deadline, () => line?.end());
+  #ping(deadline: number): void {
+    const line = this.#line;
+    const late = this.#environment.after(deadline, () => line?.end());
     this.request({ action: "ping" }, late, true);
   }
 
-  private renewBefore(expiresAt?: number): void {
-    this.timers.renew?.();
+  #renewBefore(expiresAt?: number): void {
+    this.#timers.renew?.();
     if (!expiresAt) return;
-    const left = expiresAt - this.environment.now();
-    const wait = Math.max(this.options.timing.backoff, left - Math.min(60_000, left / 5));
+    const left = expiresAt - this.#environment.now();
+    const wait = Math.max(this.#options.timing.backoff, left - Math.min(60_000, left / 5));
     // A longer life than the socket's needs no renewal, and would overflow a browser's timer.
-    if (wait < this.options.timing.life) this.timer("renew", wait, () => void this.renew());
+    if (wait < this.#options.timing.life) this.#timer("renew", wait, () => void this.#renew());
   }
 
   /** Gives the connection a newer token; gives why not. Several callers share one renewal. */
-  private renew(): Promise<LonghaulError | undefined> {
+  #renew(): Promise<LonghaulError | undefined> {
     const renewal = (token: string) =>
       new Promise<LonghaulError | undefined>((done) => {
         const answer = (answer: Answer) => {
           if (answer instanceof LonghaulError) return done(answer);
-          this.renewBefore((answer.expiresAt as number) * 1000);
+          this.#renewBefore((answer.expiresAt as number) * 1000);
           done(undefined);
         };
         this.request({ action: "refreshToken", token }, answer, true);
       });
-    this.renewing ??= this.token()
+    this.#renewing ??= this.#token()
       .then(renewal, (reason) => new LonghaulError("AUTHENTICATION_ERROR", `No token: ${reason}`))
       .then((failure) => {
-        this.renewing = undefined;
-        if (failure && this.line) this.timer("renew", this.options.timing.backoffLimit / 3, () => void this.renew());
+        this.#renewing = undefined;
+        if (failure && this.#line) this.#timer("renew", this.#options.timing.backoffLimit / 3, () => void this.#renew());
         return failure;
       });
-    return this.renewing;
+    return this.#renewing;
   }
 
-  private timer(name: string, ms: number, run: () => void): void {
-    this.timers[name]?.();
-    this.timers[name] = this.environment.after(ms, run);
+  #timer(name: string, ms: number, run: () => void): void {
+    this.#timers[name]?.();
+    this.#timers[name] = this.#environment.after(ms, run);
   }
 
-  private show(change: StateChange): void {
+  #show(change: StateChange): void {
     this.state = change;
-    this.ears.state(change);
+    this.#ears.state(change);
   }
 }

@@ -36,7 +36,7 @@ export class LonghaulError extends Error {
   /** From an `error` frame. */
   static from(frame: Frame): LonghaulError {
     const data = (frame.data ?? {}) as { code?: string; message?: string; details?: Record<string, unknown> };
-    const sentence = data.message ?? String(frame.content ?? "The server gave no reason.");
+    const sentence = String(data.message ?? frame.content);
     return new LonghaulError(data.code ?? "INTERNAL_ERROR", sentence, data.details, frame.retryAfter as number);
   }
 }

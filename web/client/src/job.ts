@@ -3,8 +3,9 @@
  * for what is missing or overdue; how and over which socket is the connection's business, what the events
  * amount to is `reduce`'s.
  */
-import type { Connection, Environment } from "./connection.js";
+import type { Connection } from "./connection.js";
 import { LonghaulError } from "./error.js";
+import type { Environment } from "./options.js";
 import type { Frame, JobEvent, JobView, Subscribed } from "./protocol.js";
 import { type JobState, initial, isBehind, isOver, reduce } from "./reduce.js";
 import { fetchResult } from "./result.js";
@@ -93,7 +94,7 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   /** Asks for the job's end. Resolves when the server has the wish; the end itself is an event. */
   async cancel(): Promise<void> {
     if (!this.id && this.withdraw?.()) {
-      this.fail(new LonghaulError("CANCELLED", "The job was cancelled before it was sent."));
+      this.fail(new LonghaulError("CANCELLED", "The job was never sent."));
     }
     await this.until(() => this.isDone || this.id !== undefined);
     if (this.isDone) return;
@@ -108,7 +109,7 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   leave(): void {
     if (this.isDone) return;
     if (this.id) this.host.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
-    this.fail(new LonghaulError("LEFT", "The job was left to itself."));
+    this.fail(new LonghaulError("LEFT", "The job was left."));
   }
 
   /** @internal Submits it; `mayWithdraw`: no earlier page can have done so. */
@@ -150,7 +151,7 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
     const moved = this.state.applied > before;
     const status = this.state.status;
     if (status === "gone") {
-      this.fail(new LonghaulError("GONE", "There is no such job of yours, or no longer."));
+      this.fail(new LonghaulError("GONE", "There is no such job of yours."));
     } else if (isOver(this.state)) {
       if (ENDS.includes(this.events.at(-1)?.type ?? "")) this.end();
       else this.askForEnd();
@@ -174,7 +175,7 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
 
   /** Whoever follows from the very end on has applied the last event, and we have not. */
   private askForEnd(): void {
-    if (this.endAsked) return this.fail(new LonghaulError("GONE", "The job's end is no longer known."));
+    if (this.endAsked) return this.fail(new LonghaulError("GONE", "The job's end is lost."));
     this.endAsked = true;
     this.state = { ...initial<R>(this.state.applied - 1), jobId: this.id };
     this.ask();
@@ -194,7 +195,7 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   private async unwrap(): Promise<R> {
     const { status, error, resultRef, result } = this.state;
     if (this.failure) throw this.failure;
-    if (error && status === "failed") {
+    if (error) {
       throw new LonghaulError(error.code, error.message, { jobId: this.id }, undefined, error.retryable);
     }
     if (status === "cancelled") throw new LonghaulError("CANCELLED", "The job was cancelled.");

@@ -146,7 +146,46 @@ describe.skipIf(!existsSync(binary))("on a real stack", () => {
     await expect(bob.query("nope", "x").result()).rejects.toMatchObject({ code: "VALIDATION_ERROR", details: { field: "kind" } });
   });
 
-  it("a connection hands over to the next in the middle of a job, and renews its token", async () => {
+  it("a streamed answer is whole on each side of a drop", async () => {
+    const [one, two] = [client(), client()];
+    const job = one.query("noop", "streamed", { params: { steps: 12, stepMs: 150, text: 3000 } });
+    for await (const event of job) {
+      if (event.type !== "chunk") continue;
+      wire.cut();
+      break;
+    }
+    await job;
+    const followed = two.follow(job.id!);
+    await followed;
+    expect(job.state.content.length).toBeGreaterThanOrEqual(12 * 3000);
+    expect(followed.state.content).toBe(job.state.content);
+  });
+
+  it("a job that is cancelled ends, and its deadline ends another", async () => {
+    const longhaul = client();
+    const params = { steps: 200, stepMs: 200 };
+    const job = longhaul.query("noop", "long", { params });
+    for await (const event of job) if (event.type === "progress_update") break;
+    await job.cancel();
+    await expect(job.result()).rejects.toMatchObject({ code: "CANCELLED" });
+    await job.cancel();
+    const late = longhaul.query("noop", "late", { params, deadlineSeconds: 1 });
+    await expect(late.result()).rejects.toMatchObject({ name: "LonghaulError", details: { jobId: expect.any(String) } });
+    expect(late.state.status).toBe("failed");
+  });
+
+  it("a token is renewed before it ends, on the same socket", async () => {
+    const seconds = ["6", "60"];
+    const short = () => execFileSync(binary, ["token", "--user", "alice", "--seconds", seconds.shift() ?? "60", "--data", data], { cwd: root, encoding: "utf8" }).trim();
+    const longhaul = client({ token: short });
+    const states: string[] = [];
+    longhaul.on("state", ({ state }) => states.push(state));
+    await longhaul.query("noop", "longer than the token", { params: { steps: 10, stepMs: 800 } });
+    expect(await longhaul.query("noop", "after it")).toBeTruthy();
+    expect([states, seconds]).toEqual([["open"], []]);
+  });
+
+  it("a connection hands over to the next in the middle of a job", async () => {
     const longhaul = client({ timing: { life: 400, overlap: 100 } });
     const states: string[] = [];
     longhaul.on("state", ({ state }) => states.push(state));

@@ -2,7 +2,7 @@
  * A scripted socket: the far end of every WebSocket that a client opens, in a test's hands. It knows no
  * protocol; what is said, and when a socket opens or drops, is up to the test.
  */
-import type { Environment, Socket, SocketConstructor } from "../src/connection.js";
+import type { Environment, Socket, SocketConstructor } from "../src/options.js";
 import type { Frame } from "../src/protocol.js";
 
 export class FarEnd implements Socket {
