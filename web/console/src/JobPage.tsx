@@ -33,7 +33,7 @@ export function JobShown({ job }: { job: Job<any> }) {
         <>
           <progress max={100} value={progress} aria-label="Progress" />
           <p role="status">
-            {message || (status === "submitting" ? "On its way to the server." : "Working.")} {progress} %
+            {message || (status === "submitting" ? "On its way to the server." : "Working.")} · {progress} %
           </p>
         </>
       )}
