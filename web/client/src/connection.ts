@@ -42,6 +42,8 @@ function isResting(request: Request): boolean {
 /** Refusals that time mends, and how often one request waits for it. */
 const MENDED_BY_TIME = ["RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR"];
 const REFUSALS = 5;
+/** Whoever is asked to wait longer is told so instead, in seconds. */
+const PATIENCE_S = 60;
 
 export class Connection {
   state: StateChange = { state: "connecting", attempt: 0 };
@@ -253,7 +255,12 @@ export class Connection {
       void this.#renew().then((failure) =>
         failure?.code === error.code ? this.#settle(id, error) : this.#say(request),
       );
-    } else if (MENDED_BY_TIME.includes(error.code) && !request.passing && request.refusals++ < REFUSALS) {
+    } else if (
+      MENDED_BY_TIME.includes(error.code) &&
+      !request.passing &&
+      !(error.retryAfter! > PATIENCE_S) &&
+      request.refusals++ < REFUSALS
+    ) {
       this.#unsay(request);
       const wait = error.retryAfter ? error.retryAfter * 1000 : this.#options.timing.backoff * 2 ** request.refusals;
       request.timer = this.#environment.after(wait * (1 + this.#environment.random() / 4), () => this.#say(request));

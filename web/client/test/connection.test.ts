@@ -251,6 +251,13 @@ describe("a request", () => {
     expect(await failure).toMatchObject({ code: "RATE_LIMIT_EXCEEDED", retryAfter: 8 });
   });
 
+  it("that would have to wait for more than a minute is given up at once", async () => {
+    await connected();
+    const job = longhaul.query("noop", "x");
+    wire.last.say({ type: "error", content: "Tomorrow.", data: { code: "RATE_LIMIT_EXCEEDED" }, retryAfter: 61, requestId: wire.last.sent[0]!.requestId });
+    await expect(job.result()).rejects.toMatchObject({ code: "RATE_LIMIT_EXCEEDED", retryAfter: 61 });
+  });
+
   it("that the server asked to be put off is not hastened by a new socket", async () => {
     await connected();
     longhaul.query("noop", "x");
