@@ -38,7 +38,12 @@ async fn a_foreign_page_cannot_reach_the_services_of_this_machine() -> Result<()
     };
     let own = format!("host: localhost\r\norigin: {console}\r\n");
     let posting = "/prod/@connections/bm9ib2R5aGVyZQ%3D%3D";
-    for (address, path, admitted) in [(&stack.aws, "/", "200"), (&stack.gateway, posting, "410")] {
+    let token = "/_local/token?user=alice";
+    for (address, path, admitted) in [
+        (&stack.aws, "/", "200"),
+        (&stack.gateway, posting, "410"),
+        (&stack.gateway, token, "200"),
+    ] {
         for headers in ["host: localhost:4566\r\n", "host: [::1]\r\n", &own] {
             assert_eq!(ask(address, path, headers).await?, admitted, "{headers}");
         }

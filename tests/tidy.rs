@@ -83,6 +83,26 @@ fn every_file_says_what_it_does_and_stays_short() {
 }
 
 #[test]
+fn the_front_ends_files_say_what_they_do_and_stay_short() {
+    let mut seen = 0;
+    for folder in ["client/src", "client/test", "client/scripts", "console/src"] {
+        let folder = root().join("web").join(folder);
+        for file in fs::read_dir(folder).expect("a folder of sources").flatten() {
+            let text = fs::read_to_string(file.path()).expect("a source is text");
+            let opening = text.trim_start_matches("// @vitest-environment happy-dom\n");
+            let name = file.file_name();
+            assert!(
+                opening.starts_with("/*"),
+                "{name:?} does not say what it does"
+            );
+            assert!(text.lines().count() <= 400, "{name:?} is over 400 lines");
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "the front end is not where it was");
+}
+
+#[test]
 fn the_pure_core_knows_no_aws_no_clock_and_no_environment() {
     for name in PURE {
         let path = format!("shared/src/{name}");

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use longhaul_local::cloud::{Cloud, Options, Pace};
+use longhaul_local::cloud::{Cloud, Options, Pace, Pages};
 use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
 use longhaul_worker::analyses::finops;
 
@@ -163,13 +164,20 @@ impl Place {
             Some(bill) => (bill.clone(), false),
             None => (sample_bill(&folder)?, true),
         };
+        let secret = match &self.jwt_secret {
+            Some(secret) => secret.clone(),
+            None => folder.secret(SECRET)?,
+        };
         let bill = bill
             .canonicalize()
             .with_context(|| format!("the bill {} can't be read", bill.display()))?;
         defaults.insert("BillLocation".to_owned(), bill.display().to_string());
         defaults.insert("BillIsSample".to_owned(), sample.to_string());
         let options = Options {
-            template: start.template.clone().unwrap_or_else(default_template),
+            template: start
+                .template
+                .clone()
+                .unwrap_or_else(|| in_source("cloudformation/template.yaml")),
             parameters: start.parameters.iter().cloned().collect(),
             defaults,
             secrets: token::secrets(self.jwt_secret.as_deref()),
@@ -183,6 +191,10 @@ impl Place {
             wire_log: start.wire_log.clone(),
             pace,
             faults: start.faults.clone(),
+            pages: Pages {
+                folder: console(),
+                issue: Arc::new(move |user| token::for_a_day(&secret, user)),
+            },
         };
         Cloud::start(folder, options).await
     }
@@ -204,14 +216,20 @@ impl Place {
     }
 }
 
-/// The template of this source tree: the binary is built from it and runs it.
-fn default_template() -> PathBuf {
-    let here = Path::new("cloudformation/template.yaml");
-    if here.exists() {
-        here.to_owned()
+/// Where the built console is, if it is built.
+pub fn console() -> PathBuf {
+    in_source("web/console/dist")
+}
+
+/// A path in the source tree: the one that this is started in, else the one that the binary is built from.
+fn in_source(path: &str) -> PathBuf {
+    let here = Path::new("cloudformation/template.yaml").exists();
+    let root = if here {
+        ""
     } else {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(here)
-    }
+        concat!(env!("CARGO_MANIFEST_DIR"), "/..")
+    };
+    Path::new(root).join(path)
 }
 
 /// The sample bill, written once: the same rows and seed give the same bytes.

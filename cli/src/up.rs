@@ -7,7 +7,7 @@ use clap::Args;
 use longhaul_local::cloud::{Cloud, Delay, Pace};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::stack::{Place, Start};
+use crate::stack::{self, Place, Start};
 
 #[derive(Args)]
 pub struct Up {
@@ -95,6 +95,7 @@ impl Up {
         }
         println!("WebSocket  {gateway}");
         println!("AWS        {aws}");
+        println!("Console    {}", console(gateway));
         println!("data       {}", self.place.data.display());
         println!();
         println!(
@@ -109,6 +110,15 @@ impl Up {
             println!("Kept, but not in the template: {}", cloud.kept.join(", "));
         }
         println!("READY");
+    }
+}
+
+/// Where the console is, or how it comes to be there: it needs Node, which nothing else here does.
+fn console(gateway: &str) -> String {
+    if stack::console().join("index.html").exists() {
+        gateway.replacen("ws", "http", 1)
+    } else {
+        "not built: (cd web/console && npm ci && npm run build)".to_owned()
     }
 }
 

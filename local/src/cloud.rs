@@ -26,6 +26,8 @@ use crate::gateway::{Gateway, GatewayOptions};
 use crate::in_process::in_process;
 use crate::lambda::{Lambda, Launch};
 use crate::loopback::{self, Door};
+use crate::pages;
+pub use crate::pages::{Issue, Pages};
 use crate::plan::Plan;
 use crate::pushes::{self, Watch};
 use crate::s3::S3;
@@ -63,6 +65,8 @@ pub struct Options {
     pub faults: Option<PathBuf>,
     /// What of the gateway is to differ from AWS.
     pub pace: Pace,
+    /// What the gateway's port serves besides.
+    pub pages: Pages,
 }
 
 /// A running cloud. Dropping it ends its functions; [`Cloud::stop`] does so in order.
@@ -125,7 +129,7 @@ impl Cloud {
         let lambda = Lambda::start(plan.functions.clone(), launch).await?;
         let faults = Faults::new(faults, lambda.clone());
         let domain = gateway_port.local_addr()?.to_string();
-        let pace = options.pace;
+        let (pace, pages) = (options.pace, options.pages);
         let options = GatewayOptions { pace, domain };
         let gateway = Gateway::new(api, lambda.noted(&log, "execute-api"), options);
 
@@ -138,7 +142,7 @@ impl Cloud {
             faults: faults.clone(),
         };
         let web = gateway
-            .router(Router::new())
+            .router(pages::router(pages))
             .layer(middleware::from_fn_with_state(watch, pushes::pass))
             .layer(door(false));
         serve(&mut servers, gateway_port, web);

@@ -13,6 +13,7 @@ mod gateway;
 mod in_process;
 pub mod lambda;
 mod loopback;
+mod pages;
 pub mod plan;
 mod pushes;
 mod s3;

@@ -26,7 +26,8 @@ pub async fn guard(State(door): State<Door>, request: Request, next: Next) -> Re
     let is_guarded = if door.is_aws {
         !is_left_to_s3(&request)
     } else {
-        request.uri().path().contains("/@connections/")
+        let path = request.uri().path();
+        path.contains("/@connections/") || path.starts_with("/_local/")
     };
     if is_guarded && !comes_from(door.console, request.headers()) {
         return refused("No page but the console's may ask.");

@@ -1,0 +1,243 @@
+/**
+ * `connect` and what it gives: the composition of connection, jobs and store. It refuses to know sockets and
+ * the order of events; it routes each event to the jobs that it is of.
+ */
+import { Connection } from "./connection.js";
+import { LonghaulError } from "./error.js";
+import { type Host, Job } from "./job.js";
+import { type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
+import { type Frame, isEvent, type JobView, type ResultOf } from "./protocol.js";
+import { defaultStore, type Saved, type Store } from "./store.js";
+
+export interface ConnectOptions {
+  /** `wss://...`; `https://...` is read as that. */
+  url: string;
+  /** A JWT, or what gets a fresh one: it is asked before each socket and before the token expires. */
+  token: string | (() => string | Promise<string>);
+  /** Where the token stands in the handshake; in a URL it ends in logs. Default `subprotocol`. */
+  tokenIn?: "subprotocol" | "url";
+  /** Needed where there is no global one: in Node 20, that of the package `ws`. */
+  WebSocket?: SocketConstructor;
+  /** Where submitted jobs are noted to be resumed after a reload; `localStorage` in a page, `null` for nowhere. */
+  store?: Store | null;
+  /** Failed tries in a row after which it gives up with `CONNECTION_LOST`. Default: never. */
+  attempts?: number;
+  /** Requests that may wait while there is no connection; the next fails with `QUEUE_FULL`. Default 100. */
+  queue?: number;
+  /** For gateways with other limits than API Gateway's, and for tests. */
+  timing?: Partial<Timing>;
+  /** For tests. */
+  environment?: Partial<Environment>;
+}
+
+export interface QueryOptions {
+  /** The same key is the same job, on any device; made if none is given. */
+  idempotencyKey?: string;
+  params?: Record<string, unknown>;
+  deadlineSeconds?: number;
+  /** Aborting it cancels the job. */
+  signal?: AbortSignal;
+}
+
+/** Without a job id an entry this old is no longer what anyone waits for. */
+const UNSENT_MS = 3_600_000;
+
+export class Longhaul {
+  /** The jobs that the page before had submitted and not seen end; known once connected. */
+  readonly resumed: Promise<Job<any>[]>;
+
+  private readonly connection: Connection;
+  private readonly environment: Environment;
+  private readonly host: Host;
+  private readonly store?: Store | null;
+  private readonly open = new Set<Job<any>>();
+  private readonly saved = new Map<Job<any>, Saved>();
+  private readonly listeners = new Set<(change: StateChange) => void>();
+  private readonly online = () => this.connection.probe();
+  private user?: string;
+  private resume: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
+
+  constructor(options: ConnectOptions) {
+    const url = new URL(options.url);
+    url.protocol = url.protocol.replace("http", "ws");
+    const WebSocket = options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined);
+    if (!WebSocket) throw new TypeError("There is no global WebSocket here: pass that of the package 'ws' as WebSocket.");
+    this.environment = {
+      now: Date.now,
+      random: Math.random,
+      after(ms, run) {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      },
+      ...options.environment,
+    };
+    this.store = options.store === undefined ? defaultStore() : options.store;
+    const timing = { ...TIMING, ...options.timing };
+    this.host = {
+      request: (...of) => this.connection.request(...of),
+      after: this.environment.after,
+      get: (jobId) => this.get(jobId),
+      acknowledged: (job) => this.keep(job),
+      over: (job) => this.over(job),
+      silence: timing.silence,
+      backoff: timing.backoff,
+    };
+    this.resumed = new Promise((done) => (this.resume = done));
+    this.connection = new Connection(
+      { attempts: Infinity, queue: 100, ...options, url: url.href, WebSocket, timing },
+      this.environment,
+      {
+        opened: (user) => this.opened(user),
+        frame: (frame) => this.hear(frame),
+        state: (change) => {
+          for (const listener of [...this.listeners]) listener(change);
+        },
+        closed: (error) => {
+          globalThis.removeEventListener?.("online", this.online);
+          for (const job of [...this.open]) job.fail(error);
+          this.resume([]);
+        },
+      },
+    );
+    globalThis.addEventListener?.("online", this.online);
+  }
+
+  /** `connecting`, `open`, `waiting` for the next try, or `closed`. */
+  get state(): StateChange {
+    return this.connection.state;
+  }
+
+  /** Calls on each change of the connection's state; gives a function that stops it. */
+  on(_event: "state", listener: (change: StateChange) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Submits a job, now or when there is a connection; never twice, whatever drops. */
+  query<K extends string>(kind: K, text: string, options: QueryOptions = {}): Job<ResultOf<K>> {
+    const { params, deadlineSeconds, signal } = options;
+    const idempotencyKey = options.idempotencyKey ?? newKey();
+    for (const [job, saved] of this.saved) {
+      if (saved.idempotencyKey === idempotencyKey && saved.kind === kind && saved.text === text) return job;
+    }
+    const at = this.environment.now();
+    const job = this.submit({ idempotencyKey, kind, text, params, deadlineSeconds, at, user: "" }, !signal?.aborted, true);
+    // Where the wish can't be heard, the end of the job is the end of waiting for it.
+    const abort = () => void job.cancel().catch(() => {});
+    signal?.addEventListener("abort", abort, { once: true });
+    return job;
+  }
+
+  /** Follows a job from `after`, the last seq applied elsewhere; by default all of it. */
+  follow<R = unknown>(jobId: string, options: { after?: number } = {}): Job<R> {
+    for (const job of this.open) if (job.id === jobId) return job;
+    const job = new Job<R>(this.host, jobId, options.after);
+    this.open.add(job);
+    // Otherwise it begins with the next socket.
+    if (["open", "closed"].includes(this.state.state)) job.ask();
+    return job;
+  }
+
+  /** One job as it is now, with its result; `undefined` if there is no such job of yours. */
+  async get<R = unknown>(jobId: string): Promise<JobView<R> | undefined> {
+    const { job } = await this.ask({ action: "getJob", jobId });
+    return (job as { status: string }).status === "gone" ? undefined : (job as JobView<R>);
+  }
+
+  /** Your jobs, newest first, without results; pages are fetched as you go. */
+  async *jobs(options: { status?: JobView["status"]; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
+    let cursor: unknown;
+    do {
+      const page = await this.ask({ action: "listJobs", status: options.status, limit: options.pageSize, cursor });
+      yield* page.jobs as JobView[];
+      cursor = page.cursor;
+    } while (cursor);
+  }
+
+  /** Ends the connection and every wait, with `CLOSED`. The jobs go on, and are resumed by the next page. */
+  close(): void {
+    this.connection.close();
+  }
+
+  private ask(frame: Frame): Promise<Frame> {
+    return new Promise((done, failed) => {
+      this.connection.request(frame, (answer) => (answer instanceof LonghaulError ? failed(answer) : done(answer)));
+    });
+  }
+
+  private submit(saved: Saved, isWanted: boolean, isNew: boolean): Job<any> {
+    const job = new Job<any>(this.host, saved.jobId);
+    this.open.add(job);
+    this.saved.set(job, saved);
+    const { kind, text: query, idempotencyKey, params, deadlineSeconds } = saved;
+    if (!isWanted) job.fail(new LonghaulError("CANCELLED", "The job was never sent."));
+    else if (saved.jobId) job.ask();
+    else job.submit({ action: "query", kind, query, idempotencyKey, params, deadlineSeconds }, isNew);
+    if (this.open.has(job)) this.keep(job);
+    return job;
+  }
+
+  private opened(user?: string): void {
+    const isFirst = this.user === undefined;
+    this.user = user;
+    for (const job of this.open) {
+      job.ask();
+      this.keep(job);
+    }
+    if (isFirst && user !== undefined) this.resume(this.load(user));
+    else this.resume([]);
+  }
+
+  private async load(user: string): Promise<Job<any>[]> {
+    const known = () => [...this.saved.values()].map((saved) => saved.idempotencyKey);
+    try {
+      const entries = ((await this.store?.load()) ?? []).filter((entry) => entry.user === user);
+      const isStale = (entry: Saved) => !entry.jobId && entry.at < this.environment.now() - UNSENT_MS;
+      for (const entry of entries.filter(isStale)) this.store?.remove(entry.idempotencyKey);
+      return entries
+        .filter((entry) => !isStale(entry) && !known().includes(entry.idempotencyKey))
+        .map((entry) => this.submit(entry, true, false));
+    } catch {
+      return [];
+    }
+  }
+
+  private hear(frame: Frame): void {
+    if (!isEvent(frame)) return;
+    for (const job of [...this.open]) if (job.id === frame.jobId) job.hear(frame);
+  }
+
+  /** Notes a submitted job for the next page, once it is known whose it is. */
+  private keep(job: Job<any>): void {
+    const saved = this.saved.get(job);
+    if (!saved || this.user === undefined) return;
+    Object.assign(saved, { user: this.user, jobId: job.id });
+    this.stored((store) => store.save(saved));
+  }
+
+  private over(job: Job<any>): void {
+    const saved = this.saved.get(job);
+    this.open.delete(job);
+    this.saved.delete(job);
+    // It was only we who stopped listening.
+    if (["CLOSED", "CONNECTION_LOST"].includes(job.failure?.code ?? "")) return;
+    if (saved) this.stored((store) => store.remove(saved.idempotencyKey));
+  }
+
+  private stored(act: (store: Store) => void): void {
+    try {
+      if (this.store) act(this.store);
+    } catch {
+      // A full or forbidden store costs the resumption and nothing else.
+    }
+  }
+}
+
+/** Opens a connection that lasts; nothing is to be awaited before asking. Throws on a `url` that is none. */
+export function connect(options: ConnectOptions): Longhaul {
+  return new Longhaul(options);
+}
+
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
+}

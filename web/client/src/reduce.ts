@@ -1,0 +1,151 @@
+/**
+ * The four rules of PROTOCOL 3 as one pure function: events of a job in any order, any number of times,
+ * to the state that an undisturbed client holds. It refuses to know sockets, clocks and whom to ask:
+ * `isBehind` only says that somebody should.
+ */
+import type { JobEvent, ResultRef, Subscribed, Usage } from "./protocol.js";
+
+export type Status = "submitting" | "queued" | "processing" | "retrying" | "completed" | "failed" | "cancelled" | "gone";
+
+/** All that is known of one job. Never changed in place. */
+export interface JobState<R = unknown> {
+  readonly jobId?: string;
+  /** `submitting` until the server has said anything of the job. */
+  readonly status: Status;
+  /** 0 to 100. */
+  readonly progress: number;
+  readonly message: string;
+  readonly attempt: number;
+  readonly query?: string;
+  /** The answer as far as it was streamed. */
+  readonly content: string;
+  readonly result?: R;
+  readonly resultRef?: ResultRef;
+  readonly usage?: Usage;
+  readonly error?: { code: string; message: string; retryable: boolean };
+  readonly cancelledBy?: string;
+  /** The last seq applied: what `subscribe` wants as `after`. */
+  readonly applied: number;
+  /** Of `content`, by seq: what a `stream_reset` may take back. */
+  readonly chunks: readonly { seq: number; content: string }[];
+  /** Events that are above a gap, by seq; none of them twice. */
+  readonly waiting: readonly JobEvent<R>[];
+  /** The highest seq that is known to exist; above `applied` while something is missing. */
+  readonly head: number;
+}
+
+type Draft<R> = { -readonly [name in keyof JobState<R>]: JobState<R>[name] } & {
+  chunks: { seq: number; content: string }[];
+};
+
+/** A job of which nothing is known; `after`: the seq up to which its events were applied elsewhere. */
+export function initial<R = unknown>(after = 0): JobState<R> {
+  return {
+    status: "submitting",
+    progress: 0,
+    message: "",
+    attempt: 0,
+    content: "",
+    applied: after,
+    chunks: [],
+    waiting: [],
+    head: after,
+  };
+}
+
+/** Whether the job has ended, or is known not to be. */
+export function isOver(state: JobState): boolean {
+  return ["completed", "failed", "cancelled", "gone"].includes(state.status);
+}
+
+/** Whether something is missing, so that `subscribe` with `after: state.applied` has to be sent. */
+export function isBehind(state: JobState): boolean {
+  return state.head > state.applied;
+}
+
+/**
+ * Applies one event, or the answer to a `subscribe` whose `after` was not above `state.applied`.
+ * What was applied goes, in order, to `applied` if it is given.
+ */
+export function reduce<R>(
+  state: JobState<R>,
+  event: JobEvent<R> | Subscribed<R>,
+  applied?: (event: JobEvent<R>) => void,
+): JobState<R> {
+  const draft: Draft<R> = { ...state, chunks: [...state.chunks] };
+  draft.jobId ??= event.jobId;
+  const next = (event: JobEvent<R>) => {
+    apply(draft, event);
+    applied?.(event);
+  };
+  let waiting = [...state.waiting];
+  if (event.type === "subscribed") {
+    if (event.mode === "gone") {
+      return { ...state, jobId: draft.jobId, status: "gone", head: state.applied, waiting: [] };
+    }
+    // A replay leaves out progress that is outdated, so its numbers may jump, up to its head.
+    for (const missed of inOrder(event.events)) {
+      if (missed.seq > draft.applied) next(missed);
+    }
+    if (!event.more) draft.applied = Math.max(draft.applied, event.head);
+    // Whoever had applied its end elsewhere gets no event that would say so.
+    if (!event.more && draft.applied >= event.head && draft.status === "submitting") {
+      draft.status = event.status as Status;
+    }
+    draft.head = Math.max(draft.head, event.head);
+  } else if (event.seq > draft.applied && !waiting.some((known) => known.seq === event.seq)) {
+    waiting = inOrder([...waiting, event]);
+    draft.head = Math.max(draft.head, event.seq);
+  }
+  draft.waiting = waiting.filter((held) => {
+    if (held.seq === draft.applied + 1) next(held);
+    return held.seq > draft.applied;
+  });
+  draft.head = Math.max(draft.head, draft.applied);
+  return draft;
+}
+
+function inOrder<R>(events: readonly JobEvent<R>[]): JobEvent<R>[] {
+  return [...events].sort((a, b) => a.seq - b.seq);
+}
+
+function apply<R>(job: Draft<R>, event: JobEvent<R>): void {
+  job.applied = event.seq;
+  if (isOver(job)) {
+    // An operator let the job run again: of the run before, nothing holds.
+    const { jobId, query, applied, head } = job;
+    for (const name of Object.keys(job)) delete (job as Record<string, unknown>)[name];
+    Object.assign(job, initial<R>(), { jobId, query, applied, head });
+  }
+  switch (event.type) {
+    case "job_queued":
+      Object.assign(job, { status: "queued", query: event.query, message: event.message, progress: event.progress });
+      break;
+    case "progress_update":
+      Object.assign(job, { status: event.status, message: event.message, progress: event.progress, attempt: event.attempt });
+      break;
+    case "chunk":
+      job.status = "processing";
+      job.chunks.push({ seq: event.seq, content: event.content });
+      job.content += event.content;
+      break;
+    case "stream_reset":
+      job.attempt = event.attempt;
+      job.chunks = job.chunks.filter((chunk) => chunk.seq <= event.keepThrough);
+      job.content = job.chunks.map((chunk) => chunk.content).join("");
+      break;
+    case "job_completed":
+      Object.assign(job, { status: "completed", progress: 100, message: "", result: event.result });
+      if (event.resultRef) job.resultRef = event.resultRef;
+      if (event.usage) [job.usage, job.attempt] = [event.usage, event.usage.attempts];
+      break;
+    case "job_failed":
+      Object.assign(job, { status: "failed", message: event.error, attempt: event.attempts });
+      job.error = { code: event.code, message: event.error, retryable: event.retryable };
+      break;
+    case "job_cancelled":
+      Object.assign(job, { status: "cancelled", message: "", cancelledBy: event.by });
+      job.content = event.content ?? job.content;
+      break;
+  }
+}

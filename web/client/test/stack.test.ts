@@ -1,0 +1,198 @@
+/**
+ * The client against a real stack: `longhaul up`, started here from the binary that `LONGHAUL_BIN` names or
+ * that this source tree has built. Skipped, and said so, where there is none. It knows no scripted server.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { connect as dial, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { connect, type ConnectOptions, type JobEvent, type Longhaul } from "../src/index.js";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const binary = process.env.LONGHAUL_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/longhaul");
+
+/** A wire to the stack that a test can cut: what was connected drops, what comes after goes through. */
+class Cuttable {
+  private readonly open = new Set<Socket>();
+  private server!: Server;
+
+  async to(port: number): Promise<number> {
+    this.server = createServer((near) => {
+      const far = dial(port, "127.0.0.1");
+      for (const [end, other] of [[near, far], [far, near]] as const) {
+        this.open.add(end);
+        end.pipe(other);
+        end.on("error", () => other.destroy());
+        end.on("close", () => this.open.delete(end));
+      }
+    });
+    await new Promise<void>((ready) => this.server.listen(0, "127.0.0.1", ready));
+    return (this.server.address() as { port: number }).port;
+  }
+
+  cut(): void {
+    for (const end of this.open) end.destroy();
+  }
+
+  close(): void {
+    this.cut();
+    this.server.close();
+  }
+}
+
+describe.skipIf(!existsSync(binary))("on a real stack", () => {
+  const data = mkdtempSync(join(tmpdir(), "longhaul-client-"));
+  const wire = new Cuttable();
+  const open: Longhaul[] = [];
+  let stack: ChildProcess;
+  let url: string;
+
+  const fresh = (user = "alice") => () => execFileSync(binary, ["token", "--user", user, "--data", data], { cwd: root, encoding: "utf8" }).trim();
+  const client = (options: Partial<ConnectOptions> = {}) => {
+    open.push(connect({ url, token: fresh(), WebSocket, ...options }));
+    return open.at(-1)!;
+  };
+
+  beforeAll(async () => {
+    stack = spawn(binary, ["up", "--port", "0", "--aws-port", "0", "--data", data], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    for await (const line of createInterface({ input: stack.stdout! })) {
+      const port = /^WebSocket +ws:\/\/[^:]+:(\d+)/.exec(line)?.[1];
+      if (port) url = `ws://127.0.0.1:${await wire.to(Number(port))}`;
+      if (line === "READY") break;
+    }
+    if (!url) throw new Error("the stack did not start");
+  });
+  afterEach(() => open.splice(0).forEach((longhaul) => longhaul.close()));
+  afterAll(async () => {
+    wire.close();
+    const ended = new Promise((done) => stack.once("exit", done));
+    stack.kill("SIGTERM");
+    await ended;
+    rmSync(data, { recursive: true });
+  });
+
+  it("a question is answered, with every event in order", async () => {
+    const job = client().query("finops", "What was my S3 spend in May?");
+    const events: JobEvent[] = [];
+    for await (const event of job) events.push(event);
+    expect(events.map((event) => event.seq)).toEqual(events.map((_, at) => at + 1));
+    expect([events[0]!.type, events.at(-1)!.type, job.progress]).toEqual(["job_queued", "job_completed", 100]);
+    const result = await job;
+    expect(result.agent).toBe("finops");
+    expect(result.response).toContain("USD");
+  });
+
+  it("a socket that drops in the middle is healed: nothing is missed, nothing comes twice", async () => {
+    const longhaul = client();
+    const states: string[] = [];
+    longhaul.on("state", ({ state }) => states.push(state));
+    const job = longhaul.query("noop", "long", { params: { steps: 20, stepMs: 150 } });
+    const seqs: number[] = [];
+    for await (const event of job) {
+      seqs.push(event.seq);
+      if (event.type === "progress_update" && !states.includes("waiting")) wire.cut();
+    }
+    expect(states).toContain("waiting");
+    expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
+    expect([seqs[0], seqs.at(-1), job.state.status]).toEqual([1, job.state.applied, "completed"]);
+  });
+
+  it("a socket that drops in the middle of a submit makes no second job", async () => {
+    const longhaul = client({ token: fresh("carol") });
+    const job = longhaul.query("noop", "once");
+    const off = longhaul.on("state", ({ state }) => {
+      if (state !== "open") return;
+      off();
+      // The frame is out, the answer is not in.
+      setImmediate(() => wire.cut());
+    });
+    await job;
+    const ids: string[] = [];
+    for await (const { jobId } of longhaul.jobs({ pageSize: 1 })) ids.push(jobId);
+    expect(ids).toEqual([job.id]);
+  });
+
+  it("two clients on one job hold the same state, whoever comes later too", async () => {
+    const [one, two] = [client(), client()];
+    const job = one.query("noop", "shared", { params: { steps: 5, stepMs: 100 } });
+    for await (const event of job) if (event.type === "progress_update") break;
+    const followed = two.follow(job.id!);
+    expect(await followed).toEqual(await job);
+    expect(await client().follow(job.id!)).toEqual(await job);
+    expect(followed.state).toMatchObject({ status: "completed", applied: job.state.applied });
+    const view = await two.get(job.id!);
+    expect(view).toMatchObject({ jobId: job.id, kind: "noop", query: "shared", status: "completed" });
+  });
+
+  it("the same key is the same job, from elsewhere and in parallel; for other work it is a conflict", async () => {
+    const options = { idempotencyKey: "one" };
+    const jobs = [client(), client(), client()].map((longhaul) => longhaul.query("noop", "same", options));
+    await Promise.all(jobs);
+    expect(new Set(jobs.map((job) => job.id)).size).toBe(1);
+    await expect(client().query("noop", "different", options).result()).rejects.toMatchObject({ code: "CONFLICT" });
+  });
+
+  it("another's job is gone, and an unknown kind is refused by field", async () => {
+    const job = client().query("noop", "mine");
+    await job;
+    const bob = client({ token: fresh("bob") });
+    await expect(bob.follow(job.id!).result()).rejects.toMatchObject({ code: "GONE" });
+    expect(await bob.get(job.id!)).toBeUndefined();
+    await expect(bob.query("nope", "x").result()).rejects.toMatchObject({ code: "VALIDATION_ERROR", details: { field: "kind" } });
+  });
+
+  it("a streamed answer is whole on each side of a drop", async () => {
+    const [one, two] = [client(), client()];
+    const job = one.query("noop", "streamed", { params: { steps: 12, stepMs: 150, text: 3000 } });
+    for await (const event of job) {
+      if (event.type !== "chunk") continue;
+      wire.cut();
+      break;
+    }
+    await job;
+    const followed = two.follow(job.id!);
+    await followed;
+    expect(job.state.content.length).toBeGreaterThanOrEqual(12 * 3000);
+    expect(followed.state.content).toBe(job.state.content);
+  });
+
+  it("a job that is cancelled ends, and its deadline ends another", async () => {
+    const longhaul = client();
+    const params = { steps: 200, stepMs: 200 };
+    const job = longhaul.query("noop", "long", { params });
+    for await (const event of job) if (event.type === "progress_update") break;
+    await job.cancel();
+    await expect(job.result()).rejects.toMatchObject({ code: "CANCELLED" });
+    await job.cancel();
+    const late = longhaul.query("noop", "late", { params, deadlineSeconds: 1 });
+    await expect(late.result()).rejects.toMatchObject({ name: "LonghaulError", details: { jobId: expect.any(String) } });
+    expect(late.state.status).toBe("failed");
+  });
+
+  it("a token is renewed before it ends, on the same socket", async () => {
+    const seconds = ["6", "60"];
+    const short = () => execFileSync(binary, ["token", "--user", "alice", "--seconds", seconds.shift() ?? "60", "--data", data], { cwd: root, encoding: "utf8" }).trim();
+    const longhaul = client({ token: short });
+    const states: string[] = [];
+    longhaul.on("state", ({ state }) => states.push(state));
+    await longhaul.query("noop", "longer than the token", { params: { steps: 10, stepMs: 800 } });
+    expect(await longhaul.query("noop", "after it")).toBeTruthy();
+    expect([states, seconds]).toEqual([["open"], []]);
+  });
+
+  it("a connection hands over to the next in the middle of a job", async () => {
+    const longhaul = client({ timing: { life: 400, overlap: 100 } });
+    const states: string[] = [];
+    longhaul.on("state", ({ state }) => states.push(state));
+    const job = longhaul.query("noop", "handed over", { params: { steps: 15, stepMs: 100 } });
+    await job;
+    // Once to begin with, and at least once after.
+    expect(states.filter((state) => state === "open").length).toBeGreaterThan(1);
+    expect(states).not.toContain("waiting");
+  });
+});
