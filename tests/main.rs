@@ -25,6 +25,7 @@ mod logs;
 mod matrix;
 mod operators;
 mod refusals;
+mod results;
 mod s3;
 mod soak;
 mod tidy;

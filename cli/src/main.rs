@@ -8,6 +8,7 @@ mod bill;
 mod conversation;
 mod functions;
 mod logs;
+mod result;
 mod stack;
 mod token;
 mod up;
