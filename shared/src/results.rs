@@ -39,7 +39,9 @@ impl Results {
         Ok(Self {
             s3: Client::from_conf(settings),
             bucket: config.required("RESULTS_BUCKET")?.to_owned(),
-            url_life: config.seconds("RESULT_URL_SECONDS")?.min(limits::RESULT_URL),
+            url_life: config
+                .seconds("RESULT_URL_SECONDS")?
+                .min(limits::RESULT_URL),
         })
     }
 
