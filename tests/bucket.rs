@@ -134,7 +134,12 @@ impl Answer {
 }
 
 /// One HTTP request, such as `GET /path`, on a connection of its own.
-async fn http(base: &str, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
+pub async fn http(
+    base: &str,
+    request: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer> {
     let host = base.trim_start_matches("http://");
     let mut text = format!("{request} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {

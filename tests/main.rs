@@ -27,6 +27,7 @@ mod matrix;
 mod on_call;
 mod operators;
 mod refusals;
+mod results;
 mod s3;
 mod soak;
 mod tidy;

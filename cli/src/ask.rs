@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::Ended;
 use crate::conversation::Conversation;
+use crate::result;
 use crate::stack::{Place, Stack, Start};
 use crate::token;
 
@@ -49,6 +50,7 @@ pub struct Ask {
 
 /// How following a job ended.
 enum Followed {
+    /// With its result.
     Completed(Value),
     Failed(String),
     /// The person stopped following; the job goes on.
@@ -109,6 +111,9 @@ impl Ask {
                 frame = conversation.next() => match (frame, &listener.job) {
                     (Ok(frame), _) => match listener.hear(&frame)? {
                         Heard::End(followed) => return Ok(followed),
+                        Heard::Completed(event) => {
+                            return Ok(Followed::Completed(result::of(&event).await?));
+                        }
                         Heard::More => true,
                         Heard::Event => false,
                     },
@@ -164,6 +169,8 @@ enum Heard {
     Event,
     /// The answer did not hold all that is missing.
     More,
+    /// The job's `job_completed`.
+    Completed(Value),
     End(Followed),
 }
 
@@ -195,8 +202,8 @@ impl Listener {
             _ => vec![frame.clone()],
         };
         for event in &events {
-            if let Some(followed) = self.apply(event) {
-                return Ok(Heard::End(followed));
+            if let Some(end) = self.apply(event) {
+                return Ok(end);
             }
         }
         Ok(if frame["more"] == true {
@@ -206,7 +213,7 @@ impl Listener {
         })
     }
 
-    fn apply(&mut self, event: &Value) -> Option<Followed> {
+    fn apply(&mut self, event: &Value) -> Option<Heard> {
         let seq = event["seq"].as_u64()?;
         if seq <= self.applied {
             return None;
@@ -218,18 +225,19 @@ impl Listener {
             self.bar.set_position(percent);
             self.bar.set_message(text("message"));
         }
-        let followed = match event["type"].as_str()? {
-            "job_completed" => Followed::Completed(event["result"].clone()),
-            "job_failed" => Followed::Failed(format!(
+        let failed = |sentence| Heard::End(Followed::Failed(sentence));
+        let end = match event["type"].as_str()? {
+            "job_completed" => Heard::Completed(event.clone()),
+            "job_failed" => failed(format!(
                 "the job failed: {} ({})",
                 text("error"),
                 text("code")
             )),
-            "job_cancelled" => Followed::Failed("the job was cancelled".to_owned()),
+            "job_cancelled" => failed("the job was cancelled".to_owned()),
             _ => return None,
         };
         self.bar.finish_and_clear();
-        Some(followed)
+        Some(end)
     }
 }
 

@@ -9,6 +9,7 @@ mod conversation;
 mod dlq;
 mod functions;
 mod logs;
+mod result;
 mod stack;
 mod token;
 mod up;

@@ -37,7 +37,7 @@ impl Announcer {
         let connections = Connections::open(config, dynamo)?;
         Ok(Self {
             jobs: Jobs::open(config, dynamo)?,
-            events: Events::open(config, dynamo)?,
+            events: Events::open(config, sdk, dynamo)?,
             push: Push::open(config, sdk, connections)?,
             dead_letters,
         })

@@ -4,6 +4,7 @@
 //! because it was written in one transaction with the row, under the row's condition.
 
 use anyhow::{Context, Result};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::Put;
@@ -15,6 +16,7 @@ use crate::ids::JobId;
 use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
 use crate::job::{Input, Job, JobResult, Outcome};
 use crate::limits;
+use crate::results::Results;
 
 /// Entries of a stream that one question reads; they are about as large as a frame at most.
 const PAGE: i32 = 100;
@@ -47,15 +49,18 @@ pub struct Kept {
 pub struct Events {
     dynamo: Client,
     table: String,
+    /// What is too large for the log.
+    results: Results,
 }
 
 impl Events {
-    /// The table that `JOB_EVENTS_TABLE` names.
-    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+    /// The table that `JOB_EVENTS_TABLE` names, and the bucket of [`Results::open`].
+    pub fn open(config: &Config, sdk: &SdkConfig, dynamo: &Client) -> Result<Self, ConfigError> {
         let table = config.required("JOB_EVENTS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),
             table,
+            results: Results::open(config, sdk)?,
         })
     }
 
@@ -68,18 +73,27 @@ impl Events {
         self.put(job.id, key, &attributes, job.expires_at).await
     }
 
-    /// Keeps a large result until `expires_at`, before the row that points at it. The key carries the
-    /// fence, so that a superseded worker can't touch what another one's row points at.
+    /// Keeps a result where its size puts it (PROTOCOL 4), until `expires_at`, before the row that
+    /// points at it: as the row holds it, and as it is told. The key carries the fence, so that a
+    /// superseded worker can't touch what another one's row points at.
     pub async fn put_result(
         &self,
         job: &Job,
-        result: &str,
+        result: String,
         expires_at: Timestamp,
-    ) -> Result<String> {
-        let key = format!("result#{}#{}", job.replays, job.fence);
-        self.put(job.id, &key, &[("result", result)], expires_at)
-            .await?;
-        Ok(key)
+    ) -> Result<(JobResult, JobResult)> {
+        if result.len() <= limits::RESULT_IN_ROW_BYTES {
+            return Ok((JobResult::Here(result.clone()), JobResult::Here(result)));
+        }
+        if result.len() <= limits::RESULT_BYTES {
+            let key = format!("result#{}#{}", job.replays, job.fence);
+            self.put(job.id, &key, &[("result", &result)], expires_at)
+                .await?;
+            return Ok((JobResult::Logged(key), JobResult::Here(result)));
+        }
+        let stored = self.results.put(job, result).await?;
+        let told = self.results.linked(stored.clone()).await?;
+        Ok((JobResult::Stored(stored), JobResult::Stored(told)))
     }
 
     /// The job with everything in it that its row only points at. Of an input past its retention,
@@ -98,6 +112,10 @@ impl Events {
                 entry.with_context(|| format!("the event log lacks {key} of job {}", job.id))?;
             let result = Item(&entry).text("result")?.to_owned();
             job.outcome = Some(Outcome::Completed(JobResult::Here(result)));
+        }
+        if let Some(Outcome::Completed(JobResult::Stored(stored))) = &job.outcome {
+            let told = self.results.linked(stored.clone()).await?;
+            job.outcome = Some(Outcome::Completed(JobResult::Stored(told)));
         }
         Ok(job)
     }

@@ -25,6 +25,10 @@ pub const QUERY_IN_ROW_BYTES: usize = 512;
 pub const RESULT_IN_ROW_BYTES: usize = 4 * 1024;
 /// A result that `job_completed` carries whole, in bytes (PROTOCOL 4).
 pub const RESULT_BYTES: usize = 100 * 1024;
+/// The largest result, in bytes; ours, so that a worker of 512 MiB can compress it.
+pub const LARGEST_RESULT_BYTES: usize = 64 * 1024 * 1024;
+/// The life of a result's URL at most (PROTOCOL 4).
+pub const RESULT_URL: Duration = Duration::from_secs(15 * 60);
 /// What one direct answer holds of jobs or events, in bytes: API Gateway takes frames of 128 KiB
 /// (PROTOCOL 1), and the answer's own fields need room too.
 pub const ANSWER_BYTES: usize = 120 * 1024;

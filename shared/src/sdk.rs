@@ -16,6 +16,11 @@ const OPERATION: Duration = Duration::from_secs(10);
 /// To open a connection.
 const CONNECT: Duration = Duration::from_millis(1500);
 
+/// One try of an upload, and all of them: the largest result takes some seconds from a small function,
+/// and what a heartbeat leaves of a lease of two minutes is 80 s.
+const UPLOAD_ATTEMPT: Duration = Duration::from_secs(20);
+const UPLOAD: Duration = Duration::from_secs(60);
+
 /// The settings that every client starts from.
 pub async fn config() -> SdkConfig {
     loader().load().await
@@ -56,5 +61,14 @@ fn timeouts(connect: Duration, attempt: Duration, operation: Duration) -> Timeou
         .connect_timeout(connect)
         .operation_attempt_timeout(attempt)
         .operation_timeout(operation)
+        .build()
+}
+
+/// The timeouts of a large result's upload.
+pub fn upload_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(UPLOAD_ATTEMPT)
+        .operation_timeout(UPLOAD)
         .build()
 }

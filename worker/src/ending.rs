@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use jiff::Timestamp;
 use longhaul_shared::event::Event;
 use longhaul_shared::job::{Job, JobError, JobResult, Mishap, Outcome};
 use longhaul_shared::jobs::Commit;
@@ -24,7 +23,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What follows from an analysis's result.
 enum Verdict {
-    End(Outcome),
+    /// The job's end as its row holds it, and as it is told.
+    End(Outcome, Outcome),
     Again(JobError),
 }
 
@@ -32,18 +32,27 @@ impl Holder<'_> {
     /// Ends the job with what its analysis came to, or gives it back for another attempt.
     pub async fn end(self, result: Result<Value, Failure>) -> Result<Fate> {
         let (id, attempt) = (self.job().id, self.job().attempt);
+        let result = match result {
+            Ok(result) => self.with.keep(self.job(), result).await,
+            Err(failure) => Err(failure),
+        };
         if let Err(failure) = &result {
             tracing::info!(job = %id, attempt, fence = self.job().fence, code = failure.code(), "the analysis failed");
         }
         match self.with.verdict(result, attempt) {
-            Verdict::End(outcome) => self.finish(outcome).await,
+            Verdict::End(in_row, told) => self.conclude(in_row, told).await,
             Verdict::Again(error) => self.retry(error).await,
         }
     }
 
+    /// Ends the job with an outcome that its row holds whole.
+    pub async fn finish(self, outcome: Outcome) -> Result<Fate> {
+        self.conclude(outcome.clone(), outcome).await
+    }
+
     /// One conditional write, then one push to each follower, and evidence where it failed for good;
     /// then the job leaves the index of open ones.
-    pub async fn finish(self, outcome: Outcome) -> Result<Fate> {
+    async fn conclude(self, in_row: Outcome, told: Outcome) -> Result<Fate> {
         let Self {
             with,
             lease,
@@ -55,7 +64,6 @@ impl Holder<'_> {
             lease.job().attempt,
             time::now(),
         );
-        let in_row = with.in_row(lease.job(), &outcome, now).await?;
         let finish = lease.finish(in_row.clone(), now, with.retention);
         let mut job = match with.jobs.commit(id, &finish).await? {
             Commit::Applied(job) => job,
@@ -76,7 +84,7 @@ impl Holder<'_> {
             }
         };
         tracing::info!(job = %id, attempt, fence, status = job.status.as_str(), "ended");
-        job.outcome = Some(outcome);
+        job.outcome = Some(told);
         if let Some(end) = Event::ended(&job) {
             voice.say(&job.followers, protocol::event(&end));
         }
@@ -123,19 +131,32 @@ impl Holder<'_> {
 }
 
 impl Attempts {
-    fn verdict(&self, result: Result<Value, Failure>, attempt: u32) -> Verdict {
+    /// Keeps a result: as the row holds it, and as it is told.
+    async fn keep(&self, job: &Job, result: Value) -> Result<(JobResult, JobResult), Failure> {
+        let result = result.to_string();
+        let (bytes, most) = (result.len(), limits::LARGEST_RESULT_BYTES);
+        if bytes > most {
+            let message = format!("The result is {bytes} bytes long; {most} are allowed.");
+            return Err(Failure::Reject {
+                code: "RESULT_TOO_LARGE",
+                message,
+            });
+        }
+        let expires_at = time::now() + self.retention;
+        let kept = self.events.put_result(job, result, expires_at).await;
+        kept.map_err(|error| {
+            tracing::warn!(job = %job.id, error = format!("{error:#}"), "a result was not kept");
+            Failure::Retry {
+                code: "UNWRITTEN",
+                message: "The result could not be written.".to_owned(),
+            }
+        })
+    }
+
+    fn verdict(&self, result: Result<(JobResult, JobResult), Failure>, attempt: u32) -> Verdict {
         let (code, sentence, retryable) = match result {
-            Ok(result) => {
-                let result = result.to_string();
-                if result.len() <= limits::RESULT_BYTES {
-                    return Verdict::End(Outcome::Completed(JobResult::Here(result)));
-                }
-                let (bytes, most) = (result.len(), limits::RESULT_BYTES);
-                (
-                    "RESULT_TOO_LARGE",
-                    format!("The result is {bytes} bytes long; {most} are allowed."),
-                    false,
-                )
+            Ok((in_row, told)) => {
+                return Verdict::End(Outcome::Completed(in_row), Outcome::Completed(told));
             }
             Err(Failure::Reject { code, message }) => (code, message, false),
             Err(Failure::Retry { code, message }) => (code, message, true),
@@ -148,22 +169,7 @@ impl Attempts {
         if retryable && attempt < self.most_attempts {
             return Verdict::Again(error);
         }
-        Verdict::End(Outcome::Failed(error))
-    }
-
-    /// The outcome as the row holds it: a large result goes to the event log first.
-    async fn in_row(&self, job: &Job, outcome: &Outcome, now: Timestamp) -> Result<Outcome> {
-        match outcome {
-            Outcome::Completed(JobResult::Here(result))
-                if result.len() > limits::RESULT_IN_ROW_BYTES =>
-            {
-                let key = self
-                    .events
-                    .put_result(job, result, now + self.retention)
-                    .await?;
-                Ok(Outcome::Completed(JobResult::Logged(key)))
-            }
-            outcome => Ok(outcome.clone()),
-        }
+        let failed = Outcome::Failed(error);
+        Verdict::End(failed.clone(), failed)
     }
 }

@@ -27,6 +27,23 @@ pub enum JobResult {
     Here(String),
     /// In the event log, under this key: too large for the row.
     Logged(String),
+    /// In the results bucket: too large for a frame.
+    Stored(StoredResult),
+}
+
+/// A result in the results bucket. What is said of it is said of its JSON as it was before it was
+/// compressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredResult {
+    /// The object's name in the bucket.
+    pub key: String,
+    pub bytes: u64,
+    /// In lower-case hexadecimal digits.
+    pub sha256: String,
+    /// A media type.
+    pub content_type: String,
+    /// Where it can be fetched from for some minutes: made anew for each telling, never in a row.
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

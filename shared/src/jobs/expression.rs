@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::ids::Owner;
 use crate::item::{Attributes, number, text, time, ttl};
-use crate::job::{Change, Clear, Expect, JobError, JobResult, Mishap, Outcome, Raise, Set, Status};
+use crate::job::{
+    Change, Clear, Expect, JobError, JobResult, Mishap, Outcome, Raise, Set, Status, StoredResult,
+};
 
 /// What one run of a job leaves in its row, and the next starts without.
 const RUN: [&str; 14] = [
@@ -122,6 +124,9 @@ impl Writer {
             }
             Set::Outcome(Outcome::Completed(JobResult::Here(result))) => ("result", text(result)),
             Set::Outcome(Outcome::Completed(JobResult::Logged(key))) => ("resultRef", text(key)),
+            Set::Outcome(Outcome::Completed(JobResult::Stored(stored))) => {
+                ("resultRef", stored_result(stored))
+            }
             Set::Outcome(Outcome::Failed(error)) => ("error", failure(error)),
             Set::Outcome(Outcome::Cancelled { by, .. }) => ("cancelledBy", text(by)),
         };
@@ -273,6 +278,15 @@ impl Writer {
             values: self.values,
         }
     }
+}
+
+fn stored_result(stored: &StoredResult) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("key".to_owned(), text(&stored.key)),
+        ("bytes".to_owned(), number(stored.bytes)),
+        ("sha256".to_owned(), text(&stored.sha256)),
+        ("contentType".to_owned(), text(&stored.content_type)),
+    ]))
 }
 
 fn failure(error: &JobError) -> AttributeValue {

@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::ids::{ConnectionId, JobId, Owner};
 use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
-use crate::job::{Input, Job, JobError, JobResult, Mishap, OPEN_SHARDS, Outcome, Status};
+use crate::job::{
+    Input, Job, JobError, JobResult, Mishap, OPEN_SHARDS, Outcome, Status, StoredResult,
+};
 
 /// The whole row of a new job.
 pub(super) fn item(job: &Job) -> Attributes {
@@ -105,12 +107,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
 fn outcome(item: &Item<'_>, status: Status) -> Result<Option<Outcome>, ItemError> {
     Ok(match status {
         Status::Queued | Status::Processing => None,
-        Status::Completed => Some(Outcome::Completed(
-            match item.optional_text("resultRef")? {
-                Some(key) => JobResult::Logged(key.to_owned()),
-                None => JobResult::Here(item.text("result")?.to_owned()),
-            },
-        )),
+        Status::Completed => Some(Outcome::Completed(result(item)?)),
         Status::Failed => {
             let error = item.optional_map("error")?.ok_or(ItemError("error"))?;
             Some(Outcome::Failed(JobError {
@@ -123,6 +120,23 @@ fn outcome(item: &Item<'_>, status: Status) -> Result<Option<Outcome>, ItemError
             by: item.text("cancelledBy")?.to_owned(),
             content: None,
         }),
+    })
+}
+
+fn result(item: &Item<'_>) -> Result<JobResult, ItemError> {
+    Ok(match item.0.get("resultRef") {
+        None => JobResult::Here(item.text("result")?.to_owned()),
+        Some(AttributeValue::M(stored)) => {
+            let stored = Item(stored);
+            JobResult::Stored(StoredResult {
+                key: stored.text("key")?.to_owned(),
+                bytes: stored.number("bytes")?,
+                sha256: stored.text("sha256")?.to_owned(),
+                content_type: stored.text("contentType")?.to_owned(),
+                url: None,
+            })
+        }
+        Some(_) => JobResult::Logged(item.text("resultRef")?.to_owned()),
     })
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::event::{event, serialise};
+use super::event::{event, reference, serialise};
 use crate::auth::Identity;
 use crate::event::Replay;
 use crate::ids::ConnectionId;
@@ -77,6 +77,11 @@ pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp
             shown["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();
         }
         shown["result"] = serde_json::from_str(result).unwrap_or(Value::Null);
+    }
+    if let Some(Outcome::Completed(result)) = &job.outcome
+        && let Some(reference) = reference(result)
+    {
+        shown["resultRef"] = reference;
     }
     answer("job", json!({"job": shown}), request_id, now)
 }

@@ -63,6 +63,8 @@ enum Spelled<'a> {
         keep_through: u64,
     },
     JobCompleted {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result_ref: Option<Value>,
         usage: Value,
     },
     JobFailed {
@@ -108,7 +110,8 @@ impl<'a> Spelled<'a> {
                 attempt: *attempt,
                 keep_through: *keep_through,
             },
-            Body::Completed { usage, .. } => Self::JobCompleted {
+            Body::Completed { result, usage } => Self::JobCompleted {
+                result_ref: reference(result),
                 usage: json!({"attempts": usage.attempts, "queuedMs": usage.queued_ms, "runMs": usage.run_ms}),
             },
             Body::Failed { error, attempts } => Self::JobFailed {
@@ -123,6 +126,19 @@ impl<'a> Spelled<'a> {
             },
         }
     }
+}
+
+/// What a client needs to fetch a result that no frame holds.
+pub(super) fn reference(result: &JobResult) -> Option<Value> {
+    let JobResult::Stored(stored) = result else {
+        return None;
+    };
+    Some(json!({
+        "url": stored.url,
+        "bytes": stored.bytes,
+        "sha256": stored.sha256,
+        "contentType": stored.content_type,
+    }))
 }
 
 /// A frame's JSON.

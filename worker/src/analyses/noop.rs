@@ -17,8 +17,10 @@ use crate::analysis::{Analysis, Context, Failure};
 /// More would outlast any lease for nothing.
 const MOST_STEPS: u32 = 1000;
 const LONGEST_STEP: u64 = 60_000;
-/// A result of a megabyte is more than any frame takes.
-const MOST_BYTES: usize = 1 << 20;
+/// A step's text.
+const MOST_TEXT: usize = 1 << 20;
+/// More than the largest result that a job may have, so that its refusal can be seen too.
+const MOST_BYTES: usize = 65 << 20;
 
 pub struct Noop;
 
@@ -68,10 +70,11 @@ impl Analysis for Noop {
             .map_err(|error| reject(format!("'params' do not fit noop: {error}.")))?;
         if params.steps > MOST_STEPS
             || params.step_ms > LONGEST_STEP
-            || params.bytes.max(params.text) > MOST_BYTES
+            || params.text > MOST_TEXT
+            || params.bytes > MOST_BYTES
         {
             return Err(reject(format!(
-                "'params' ask for too much: at most {MOST_STEPS} steps, {LONGEST_STEP} ms between them and {MOST_BYTES} bytes."
+                "'params' ask for too much: at most {MOST_STEPS} steps, {LONGEST_STEP} ms between them, {MOST_TEXT} bytes of text at each and {MOST_BYTES} bytes in the end."
             )));
         }
         for step in 1..=params.steps {
