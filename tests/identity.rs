@@ -1,12 +1,13 @@
 //! Who may connect: by which key, from which page, from which network, and for how long without a name.
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::attacks::{count, logged, trusting};
 use crate::client::Client;
 use crate::issuer::{Issuer, Key};
-use crate::stack::{Stack, token};
+use crate::stack::{Stack, token, token_with};
 use crate::until;
 
 async fn handshake(stack: &Stack, token: &str) -> Option<u16> {
@@ -182,4 +183,35 @@ async fn who_does_not_say_who_they_are_is_seen_out() -> Result<()> {
         Ok(stack.aws(&scan).await?["Count"] == 0)
     })
     .await
+}
+
+#[tokio::test]
+async fn a_token_that_expires_on_a_connection_is_refused_and_can_be_renewed() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    // Half of the 30 s of leeway is over.
+    let ending = json!({"sub": "alice", "exp": Timestamp::now().as_second() - 15});
+    let url = format!("{}/?token={}", stack.gateway, token_with(&ending));
+    let mut client = Client::connect(&url, None).await?;
+    let list = json!({"action": "listJobs"});
+    assert_eq!(client.ask(list.clone()).await?["type"], "jobs");
+    let refusal = loop {
+        let answer = client.ask(list.clone()).await?;
+        if answer["type"] == "error" {
+            break answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    };
+    assert_eq!(refusal["data"]["code"], "AUTHENTICATION_ERROR");
+    let renewed = json!({"action": "refreshToken", "token": token("alice"), "requestId": "r"});
+    let renewed = client.ask(renewed).await?;
+    assert_eq!(
+        (
+            &renewed["type"],
+            &renewed["expiresAt"],
+            &renewed["requestId"]
+        ),
+        (&json!("tokenRefreshed"), &json!(u32::MAX), &json!("r"))
+    );
+    assert_eq!(client.ask(list).await?["type"], "jobs");
+    Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 
-use super::{CONNECTED, Connections, DISCONNECTED, SHARDS};
+use super::{Connections, DISCONNECTED, SHARDS};
 use crate::ids::ConnectionId;
 use crate::item::{Attributes, Item, text, time};
 
@@ -52,11 +52,8 @@ impl Connections {
             .table_name(&self.table)
             .key("connectionId", text(&connection.0))
             .update_expression("SET #status = :closed")
-            .condition_expression(
-                "attribute_exists(unauthenticated) AND #status IN (:open, :closed)",
-            )
+            .condition_expression("attribute_exists(unauthenticated)")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":open", text(CONNECTED))
             .expression_attribute_values(":closed", text(DISCONNECTED));
         match update
             .send()
