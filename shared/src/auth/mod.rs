@@ -42,7 +42,7 @@ impl Identity {
 pub enum TokenError {
     #[error("the token is too long")]
     TooLong,
-    #[error("the token is no JSON Web Token with an expiry")]
+    #[error("the token is malformed, unsigned or without expiry")]
     Malformed,
     #[error("the token is signed with another algorithm")]
     Algorithm,
