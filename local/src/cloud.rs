@@ -41,6 +41,9 @@ const CONCURRENCY: u32 = 100;
 /// How long a stop waits for batches in flight and for `$disconnect` to be told.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// Values for parameters, by where the cloud answers.
+pub type Defaults = dyn Fn(&Endpoints) -> BTreeMap<String, String> + Send;
+
 /// How a cloud is to be run.
 pub struct Options {
     /// The CloudFormation template to run.
@@ -49,7 +52,7 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Values in place of the defaults of those of these parameters that the template has, once it is
     /// known where the cloud answers.
-    pub defaults: Box<dyn Fn(&Endpoints) -> BTreeMap<String, String> + Send>,
+    pub defaults: Box<Defaults>,
     /// Secrets that are given and not made, by logical id.
     pub secrets: BTreeMap<String, String>,
     /// The port of the WebSocket gateway; 0 chooses a free one.
