@@ -37,6 +37,7 @@ async fn a_standard_job_costs_what_the_budget_says() -> Result<()> {
             .collect()
     };
     let submit = BTreeMap::from([
+        ("dynamodb UpdateItem", 1),
         ("dynamodb PutItem", 1),
         ("execute-api PostToConnection", 1),
         ("sqs SendMessage", 1),
@@ -44,7 +45,7 @@ async fn a_standard_job_costs_what_the_budget_says() -> Result<()> {
     assert_eq!(
         calls("longhaul-message"),
         submit,
-        "identity comes with the event, at no call"
+        "a token of the user's, the row, the push, the queue; identity comes with the event, at no call"
     );
     // A claim, four reports, the end, the closing; each but the last pushed; one visibility timeout.
     let work = BTreeMap::from([
@@ -56,6 +57,11 @@ async fn a_standard_job_costs_what_the_budget_says() -> Result<()> {
 
     let (_, put) = counts[&key("longhaul-message", "dynamodb PutItem")];
     assert!(put <= 3.0, "a row under 1 KB and two index entries: {put}");
+    let (_, token) = counts[&key("longhaul-message", "dynamodb UpdateItem")];
+    assert!(
+        token <= 1.0,
+        "a user's row under 1 KB and in no index: {token}"
+    );
     let (_, updates) = counts[&key("longhaul-worker", "dynamodb UpdateItem")];
     // Five of 1 unit while the row is under 1 KB; the end and the closing with 2 KB of result, 3 units
     // each; and the entry that leaves the index.

@@ -31,14 +31,21 @@ impl std::error::Error for Refused {}
 impl Client {
     /// Connects, offering `subprotocols` if there are any.
     pub async fn connect(url: &str, subprotocols: Option<&str>) -> Result<Self, Refused> {
+        let offer = subprotocols.map(|offer| ("sec-websocket-protocol", offer));
+        Self::connect_with(url, offer.as_slice()).await
+    }
+
+    /// Connects with these headers in the handshake.
+    pub async fn connect_with(
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Refused> {
         let mut request = url
             .into_client_request()
             .expect("the stack's address is a URL");
-        if let Some(offer) = subprotocols {
-            request.headers_mut().insert(
-                "sec-websocket-protocol",
-                offer.parse().expect("an offer is a header"),
-            );
+        for (name, value) in headers {
+            let value = value.parse().expect("a header's value");
+            request.headers_mut().append(*name, value);
         }
         match connect_async(request).await {
             Ok((socket, response)) => {

@@ -7,10 +7,12 @@
 mod bucket;
 mod client;
 mod follower;
+mod issuer;
 mod processes;
 mod stack;
 
 mod answers;
+mod attacks;
 mod budget;
 mod changes;
 mod commands;
@@ -21,11 +23,13 @@ mod drops;
 mod endings;
 mod faults;
 mod gateway;
+mod identity;
 mod jobs;
 mod logs;
 mod matrix;
 mod on_call;
 mod operators;
+mod quota;
 mod refusals;
 mod results;
 mod s3;

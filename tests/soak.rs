@@ -36,6 +36,10 @@ async fn no_job_is_lost_while_workers_die_at_random() -> Result<()> {
         "LeaseSeconds=2",
         "--parameter",
         "MaxAttempts=10",
+        "--parameter",
+        "SubmitsPerSecond=0",
+        "--parameter",
+        "OpenJobs=0",
     ])
     .await?;
     let mut client = stack.client("alice").await?;
@@ -72,6 +76,10 @@ async fn no_job_is_lost_while_aws_refuses() -> Result<()> {
         "LeaseSeconds=2",
         "--parameter",
         "MaxAttempts=10",
+        "--parameter",
+        "SubmitsPerSecond=0",
+        "--parameter",
+        "OpenJobs=0",
     ])
     .await?;
     let fail = |service: &str, status: u16, code: &str| json!({"service": service, "probability": 0.25, "effect": {"fail": {"status": status, "code": code}}});

@@ -72,6 +72,12 @@ impl Stack {
         self.data.path()
     }
 
+    /// What a function has logged so far.
+    pub fn log(&self, function: &str) -> String {
+        let file = format!("logs/longhaul-{function}.log");
+        std::fs::read_to_string(self.data().join(file)).unwrap_or_default()
+    }
+
     /// A client that has connected as `user`.
     pub async fn client(&self, user: &str) -> Result<Client> {
         Client::connect(&format!("{}/?token={}", self.gateway, token(user)), None)

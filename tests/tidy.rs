@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 const CRATES: [&str; 6] = ["shared", "handlers", "worker", "local", "cli", "tests"];
 /// The core that takes time and bytes as arguments.
-const PURE: [&str; 14] = [
-    "auth.rs",
+const PURE: [&str; 17] = [
+    "auth/mod.rs",
+    "auth/claims.rs",
+    "auth/jwks.rs",
     "event.rs",
     "ids.rs",
     "job/change.rs",
@@ -15,6 +17,7 @@ const PURE: [&str; 14] = [
     "job/replay.rs",
     "job/tests.rs",
     "limits.rs",
+    "quota/bucket.rs",
     "protocol/mod.rs",
     "protocol/answer.rs",
     "protocol/event.rs",

@@ -45,6 +45,9 @@ pub struct Start {
     /// A value for one of the template's parameters; may be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     pub parameters: Vec<(String, String)>,
+    /// Let pages of this origin connect, besides those on the gateway's own port; may be repeated.
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    pub origins: Vec<String>,
     /// Accept claimed identities without a token. For development on this machine only.
     #[arg(long)]
     pub trust_claims: bool,
@@ -89,6 +92,9 @@ impl Start {
             if let Some(path) = path {
                 options.push_str(&format!(" --{name} {}", path.display()));
             }
+        }
+        for origin in &self.origins {
+            options.push_str(&format!(" --origin {origin}"));
         }
         for (name, value) in &self.parameters {
             options.push_str(&format!(" --parameter {name}={value}"));
@@ -173,13 +179,19 @@ impl Place {
             .with_context(|| format!("the bill {} can't be read", bill.display()))?;
         defaults.insert("BillLocation".to_owned(), bill.display().to_string());
         defaults.insert("BillIsSample".to_owned(), sample.to_string());
+        let origins = start.origins.clone();
         let options = Options {
             template: start
                 .template
                 .clone()
                 .unwrap_or_else(|| in_source("cloudformation/template.yaml")),
             parameters: start.parameters.iter().cloned().collect(),
-            defaults,
+            defaults: Box::new(move |endpoints| {
+                let mut defaults = defaults.clone();
+                let allowed = allowed_origins(&endpoints.gateway, &origins);
+                defaults.insert("AllowedOrigins".to_owned(), allowed);
+                defaults
+            }),
             secrets: token::secrets(self.jwt_secret.as_deref()),
             port,
             aws_port,
@@ -214,6 +226,13 @@ impl Place {
             }
         }
     }
+}
+
+/// The pages that may connect: those of the gateway's own port on this machine, and those that were named.
+fn allowed_origins(gateway: &str, named: &[String]) -> String {
+    let port = gateway.rsplit(':').next().unwrap_or_default();
+    let own = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
+    [&own, named].concat().join(",")
 }
 
 /// Where the built console is, if it is built.

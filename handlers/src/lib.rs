@@ -8,10 +8,13 @@
 //! | `sweep` | the schedule, each minute | mends what a crash left half done |
 
 mod actions;
+mod admission;
 mod authorize;
 mod connection;
 mod message;
+mod quota;
 mod speaker;
+mod strangers;
 mod sweep;
 
 use anyhow::{Result, bail};

@@ -10,15 +10,16 @@ use aws_lambda_events::encodings::Body;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::announce::Announcer;
-use longhaul_shared::auth::{Identity, Verifier};
+use longhaul_shared::auth::{Identity, TokenError, Verifier};
 use longhaul_shared::config::Config;
 use longhaul_shared::connections::Connections;
 use longhaul_shared::dispatch::Dispatch;
 use longhaul_shared::events::Events;
-use longhaul_shared::ids::ConnectionId;
+use longhaul_shared::ids::{ConnectionId, Owner};
 use longhaul_shared::jobs::Jobs;
-use longhaul_shared::protocol::{Action, Refusal, Request};
+use longhaul_shared::protocol::{Action, Code, Refusal, Request};
 use longhaul_shared::push::Push;
+use longhaul_shared::quota::Quota;
 use longhaul_shared::{protocol, sdk, time};
 
 use crate::actions::{
@@ -34,6 +35,7 @@ pub(crate) struct Door {
     pub dispatch: Dispatch,
     pub push: Push,
     pub announcer: Announcer,
+    pub quota: Quota,
     pub verifier: Verifier,
     pub trust: Trust,
     /// The kinds that the worker has analyses for.
@@ -45,9 +47,26 @@ pub(crate) struct Door {
 pub(crate) struct Call {
     pub connection: ConnectionId,
     pub request_id: Option<String>,
+    /// Where the connection comes from.
+    pub address: Option<String>,
     pub now: Timestamp,
     /// Whom the authorizer knew at `$connect`.
     pub introduced: Option<Identity>,
+}
+
+impl Call {
+    /// The audit trail: who is not who they would be.
+    fn note(&self, reason: &str) {
+        tracing::info!(connection = %self.connection, address = self.address, reason, "a frame was refused");
+    }
+
+    /// The audit trail: whose job is asked for, where it is not the speaker's. The client is told nothing.
+    pub fn note_if_foreign(&self, speaker: &Identity, owner: &Owner) {
+        if speaker.owner != *owner {
+            let user = speaker::name_for_the_log(speaker);
+            tracing::info!(connection = %self.connection, address = self.address, user, "another's job was asked for");
+        }
+    }
 }
 
 /// A direct answer, if the action gives one; or why it was not done.
@@ -57,6 +76,8 @@ pub(crate) type Answer = Result<Option<String>, No>;
 pub(crate) enum No {
     /// The client's doing: it is told this.
     Refused(Refusal),
+    /// A token proves nothing: the log is told why, the client less.
+    Unbelieved(TokenError),
     /// Ours: it is logged, and the client is told an id of the log.
     Broken(anyhow::Error),
 }
@@ -98,7 +119,8 @@ impl Door {
             push: announcer.push.clone(),
             announcer,
             connections: Connections::open(config, &dynamo)?,
-            verifier: Verifier::hs256(config.required("LONGHAUL_JWT_SECRET")?),
+            quota: Quota::open(config, &dynamo)?,
+            verifier: Verifier::open(config)?,
             trust,
             kinds: kinds
                 .filter(|kind| !kind.is_empty())
@@ -123,12 +145,22 @@ impl Door {
         let call = Call {
             connection: ConnectionId(context.connection_id.unwrap_or_default()),
             request_id,
+            address: context.identity.source_ip,
             now: time::now(),
             introduced: speaker::from_context(&context.authorizer.fields),
         };
         let refusal = match self.act(&call, action).await {
             Ok(frame) => return frame,
-            Err(No::Refused(refusal)) => refusal,
+            Err(No::Refused(refusal)) => {
+                if refusal.code == Code::Authentication {
+                    call.note(&refusal.sentence);
+                }
+                refusal
+            }
+            Err(No::Unbelieved(error)) => {
+                call.note(&error.to_string());
+                Refusal::authentication(error.for_client())
+            }
             Err(No::Broken(error)) => {
                 tracing::error!(error_id, connection = %call.connection, error = format!("{error:#}"), "an action failed");
                 Refusal::internal(error_id)

@@ -60,6 +60,16 @@ pub fn claimed(user: &str, username: Option<&str>, now: Timestamp) -> Identity {
     }
 }
 
+/// The user as logs may name them: an e-mail address stays in the connection's row.
+pub fn name_for_the_log(identity: &Identity) -> &str {
+    let user = &identity.owner.user;
+    if user.contains('@') {
+        "(an address)"
+    } else {
+        user
+    }
+}
+
 /// What a client offers in `Sec-WebSocket-Protocol`.
 pub fn offered(header: Option<&str>) -> impl Iterator<Item = &str> {
     header

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
+use longhaul_shared::connections::Connections;
 use longhaul_shared::dead_letters::DeadLetters;
 use longhaul_shared::dispatch::Dispatch;
 use longhaul_shared::job::{Job, OPEN_SHARDS, Repair};
@@ -19,6 +20,8 @@ use longhaul_shared::jobs::{Commit, Jobs};
 use longhaul_shared::{sdk, time};
 use serde_json::Value;
 use tokio::task::JoinSet;
+
+use crate::strangers::Strangers;
 
 struct Sweep {
     jobs: Jobs,
@@ -34,6 +37,8 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
     let dead_letters = DeadLetters::open(config, &sdk)?;
     let announcer = Announcer::open(config, &sdk, &dynamo, Some(dead_letters))?;
+    let connections = Connections::open(config, &dynamo)?;
+    let strangers = &Strangers::open(config, &connections, &announcer.push)?;
     let sweep = &Arc::new(Sweep {
         jobs: announcer.jobs.clone(),
         dispatch: Dispatch::open(config, &sdk, "JOBS_QUEUE_URL")?,
@@ -49,6 +54,7 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
         for shard in 0..OPEN_SHARDS {
             shards.spawn(sweep.clone().shard(shard, time::now()));
         }
+        strangers.see_out(time::now()).await;
         for swept in shards.join_all().await {
             if let Err(error) = swept {
                 tracing::error!(

@@ -41,14 +41,18 @@ const CONCURRENCY: u32 = 100;
 /// How long a stop waits for batches in flight and for `$disconnect` to be told.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// Values for parameters, by where the cloud answers.
+pub type Defaults = dyn Fn(&Endpoints) -> BTreeMap<String, String> + Send;
+
 /// How a cloud is to be run.
 pub struct Options {
     /// The CloudFormation template to run.
     pub template: PathBuf,
     /// Values for the template's parameters; one that it does not have is an error.
     pub parameters: BTreeMap<String, String>,
-    /// Values in place of the defaults of those of these parameters that the template has.
-    pub defaults: BTreeMap<String, String>,
+    /// Values in place of the defaults of those of these parameters that the template has, once it is
+    /// known where the cloud answers.
+    pub defaults: Box<Defaults>,
     /// Secrets that are given and not made, by logical id.
     pub secrets: BTreeMap<String, String>,
     /// The port of the WebSocket gateway; 0 chooses a free one.
@@ -94,7 +98,7 @@ impl Cloud {
             gateway: format!("ws://{}", gateway_port.local_addr()?),
             aws: format!("http://{}", aws_port.local_addr()?),
         };
-        let plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints.aws)?;
+        let plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints)?;
         let Some(api) = plan.gateway.clone() else {
             bail!("the template has no WebSocket API")
         };
@@ -203,7 +207,12 @@ impl Cloud {
 }
 
 /// The template, resolved for these ports, with its generated secrets kept in the data folder.
-fn plan(options: &Options, data: &DataFolder, gateway: SocketAddr, aws: &str) -> Result<Plan> {
+fn plan(
+    options: &Options,
+    data: &DataFolder,
+    gateway: SocketAddr,
+    endpoints: &Endpoints,
+) -> Result<Plan> {
     let name = options.template.display().to_string();
     let text = std::fs::read_to_string(&options.template)
         .with_context(|| format!("the template {name} can't be read"))?;
@@ -216,8 +225,8 @@ fn plan(options: &Options, data: &DataFolder, gateway: SocketAddr, aws: &str) ->
     }
     let settings = Settings {
         parameters: options.parameters.clone(),
-        defaults: options.defaults.clone(),
-        endpoint: aws.to_owned(),
+        defaults: (options.defaults)(endpoints),
+        endpoint: endpoints.aws.clone(),
         gateway: gateway.to_string(),
         secrets,
     };

@@ -57,6 +57,22 @@ impl Config {
         self.optional(name).ok_or(ConfigError::Missing(name))
     }
 
+    /// What stands between commas, trimmed; left out means an empty list.
+    pub fn list(&self, name: &'static str) -> Vec<&str> {
+        let parts = self.optional(name).unwrap_or_default().split(',');
+        parts
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect()
+    }
+
+    /// A whole number, 0 or more.
+    pub fn count(&self, name: &'static str) -> Result<u32, ConfigError> {
+        let expected = "a whole number, 0 or more";
+        let count = self.required(name)?.parse();
+        count.map_err(|_| ConfigError::Malformed { name, expected })
+    }
+
     /// A whole number above zero.
     pub fn number(&self, name: &'static str) -> Result<u32, ConfigError> {
         let expected = "a whole number above zero";

@@ -2,6 +2,8 @@
 //!
 //! Writes identities that others have verified; verifies none itself.
 
+mod strangers;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -19,6 +21,9 @@ use crate::item::{Attributes, Item, ItemError, text, time, ttl};
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// Partitions of the index of connections that nobody has authenticated on.
 const SHARDS: u8 = 8;
+/// A row's `status` (PROTOCOL 8).
+const CONNECTED: &str = "CONNECTED";
+const DISCONNECTED: &str = "DISCONNECTED";
 
 #[derive(Clone)]
 pub struct Connections {
@@ -65,7 +70,7 @@ impl Connections {
             .put_item()
             .table_name(&self.table)
             .item("connectionId", text(opening.connection.0))
-            .item("status", text("CONNECTED"))
+            .item("status", text(CONNECTED))
             .item("connectedAt", time(now))
             .item("lastActivity", time(now))
             .item("ttl", ttl(now + RETENTION));
@@ -100,8 +105,10 @@ impl Connections {
             .table_name(&self.table)
             .key("connectionId", text(&connection.0))
             .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_names("#status", "status")
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":ttl", ttl(now + RETENTION))
+            .expression_attribute_values(":open", text(CONNECTED))
             .return_values_on_condition_check_failure(OnFailure::AllOld);
         let mut sets = String::from("SET lastActivity = :now, #ttl = :ttl");
         for (name, value) in claims(identity) {
@@ -115,7 +122,7 @@ impl Connections {
         let update = update
             .update_expression(format!("{sets} REMOVE unauthenticated"))
             .condition_expression(format!(
-                "attribute_exists(connectionId) AND (attribute_not_exists(userId) OR (userId = :userId AND {tenant}))"
+                "#status = :open AND (attribute_not_exists(userId) OR (userId = :userId AND {tenant}))"
             ));
         match update
             .send()
@@ -124,10 +131,10 @@ impl Connections {
         {
             Ok(_) => Ok(Binding::Bound),
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(if refused.item.is_some() {
-                    Binding::Taken
-                } else {
-                    Binding::Gone
+                let row = refused.item.unwrap_or_default();
+                Ok(match Item(&row).optional_text("status")? {
+                    Some(CONNECTED) => Binding::Taken,
+                    _ => Binding::Gone,
                 })
             }
             Err(error) => Err(error).context("binding an identity to a connection"),
@@ -158,7 +165,7 @@ impl Connections {
             )
             .condition_expression("attribute_exists(connectionId)")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", text("DISCONNECTED"))
+            .expression_attribute_values(":status", text(DISCONNECTED))
             .expression_attribute_values(":now", time(now));
         match update
             .send()

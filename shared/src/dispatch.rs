@@ -74,6 +74,8 @@ fn group(owner: &Owner) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -105,5 +107,16 @@ mod tests {
         assert_eq!(group("alice@example.com"), "alice@example.com");
         assert_eq!(group("ñ"), "c3b1");
         assert_eq!(group(&"x".repeat(129)).len(), 128);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn no_body_panics(text in "\\PC{0,100}", version in any::<i64>(), id in "[0-9a-f-]{36}|\\PC{0,40}") {
+            let _ = read(&text);
+            let body = serde_json::json!({"v": version, "job": id}).to_string();
+            prop_assert!(read(&body).is_none_or(|job| version == 1 && job.to_string() == id));
+        }
     }
 }

@@ -103,6 +103,8 @@ impl fmt::Display for ConnectionId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn owner(tenant: Option<&str>, user: &str) -> Owner {
@@ -169,6 +171,18 @@ mod tests {
             "{0190c6f3-0000-7000-8000-000000000000}",
         ] {
             assert_eq!(JobId::parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn a_cursor_is_one_of_ours_or_refused(text in "\\PC{0,80}|[0-9a-f-]{36}~[0-9TZ:.-]{0,30}", random: [u8; 10], millis in 0i64..253_000_000_000_000) {
+            let _ = Cursor::parse(&text);
+            let created_at = Timestamp::from_millisecond(millis).unwrap();
+            let cursor = Cursor { job: JobId::new(created_at, &random), created_at };
+            prop_assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod limits;
 pub mod protocol;
 pub mod push;
+pub mod quota;
 pub mod results;
 pub mod sdk;
 pub mod telemetry;

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context;
 use aws_config::SdkConfig;
 use aws_sdk_apigatewaymanagement::Client;
+use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnectionError;
 use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use tokio::task::JoinSet;
@@ -74,6 +76,23 @@ impl Push {
                 tracing::warn!(connection = %to, %error, "a push was lost");
                 Delivery::Lost
             }
+        }
+    }
+
+    /// Closes a connection; `false` if it is closed already.
+    pub async fn close(&self, connection: &ConnectionId) -> anyhow::Result<bool> {
+        let delete = self
+            .management
+            .delete_connection()
+            .connection_id(&connection.0);
+        match delete
+            .send()
+            .await
+            .map_err(|error| error.into_service_error())
+        {
+            Ok(_) => Ok(true),
+            Err(DeleteConnectionError::GoneException(_)) => Ok(false),
+            Err(error) => Err(error).context("closing a connection"),
         }
     }
 

@@ -10,8 +10,7 @@ use crate::{Trust, speaker};
 pub async fn run(door: &Door, call: &Call, token: Option<String>, claimed: Claimed) -> Answer {
     let identity = match token {
         Some(token) => {
-            let verified = door.verifier.verify(&token, call.now);
-            let identity = verified.map_err(|error| Refusal::authentication(error.to_string()))?;
+            let identity = verified(door, call, &token).await?;
             agree(&identity, &claimed)?;
             bind(door, call, &identity).await?;
             identity
@@ -46,6 +45,12 @@ async fn known(door: &Door, call: &Call, claimed: &Claimed) -> Result<Identity, 
     Ok(identity)
 }
 
+/// The identity that the token proves.
+pub async fn verified(door: &Door, call: &Call, token: &str) -> Result<Identity, No> {
+    let verified = door.verifier.verify(token, call.now).await?;
+    verified.map_err(No::Unbelieved)
+}
+
 /// Binds the identity to the connection unless that is somebody else's already.
 pub async fn bind(door: &Door, call: &Call, identity: &Identity) -> Result<(), No> {
     let refused = match door
@@ -53,7 +58,11 @@ pub async fn bind(door: &Door, call: &Call, identity: &Identity) -> Result<(), N
         .bind(&call.connection, identity, call.now)
         .await?
     {
-        Binding::Bound => return Ok(()),
+        Binding::Bound => {
+            let user = speaker::name_for_the_log(identity);
+            tracing::info!(connection = %call.connection, user, "a connection was authenticated");
+            return Ok(());
+        }
         Binding::Taken => "This connection belongs to another user.",
         Binding::Gone => "This connection is closed.",
     };

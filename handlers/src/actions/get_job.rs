@@ -25,7 +25,9 @@ pub async fn answer(
     id: JobId,
     row: Option<Job>,
 ) -> Answer {
-    let own = row.filter(|job| job.owner == speaker.owner && job.expires_at > call.now);
+    let own = row
+        .inspect(|job| call.note_if_foreign(speaker, &job.owner))
+        .filter(|job| job.owner == speaker.owner && job.expires_at > call.now);
     let job = match own {
         Some(job) => Some(door.events.whole(job).await?),
         None => None,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::authenticate::agree;
 use super::subscribe;
 use crate::message::{Answer, Call, Door};
+use crate::quota;
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submission) -> Answer {
     agree(speaker, &submission.claimed)?;
@@ -51,6 +52,7 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submi
     job.request_id.clone_from(&call.request_id);
     job.followers.insert(call.connection.clone());
 
+    quota::take(door, call, &job, submission.idempotency_key.is_some()).await?;
     door.events.put_input(&job, &input).await?;
     if let Created::Exists(earlier) = door.jobs.create(&job).await? {
         if (&earlier.owner, &earlier.kind, &earlier.input) != (&job.owner, &job.kind, &job.input) {

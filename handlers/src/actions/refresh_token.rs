@@ -3,12 +3,11 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::protocol::{Refusal, token_refreshed};
 
-use super::authenticate::bind;
+use super::authenticate::{bind, verified};
 use crate::message::{Answer, Call, Door};
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, token: &str) -> Answer {
-    let verified = door.verifier.verify(token, call.now);
-    let identity = verified.map_err(|error| Refusal::authentication(error.to_string()))?;
+    let identity = verified(door, call, token).await?;
     if identity.owner != speaker.owner {
         return Err(Refusal::authentication("The token is another user's.").into());
     }

@@ -30,7 +30,11 @@ pub async fn run(
         limits::FOLLOWERS,
     );
     let own = |job: &Job| job.owner == speaker.owner && job.expires_at > call.now;
-    let job = match door.jobs.commit(id, &follow).await? {
+    let followed = door.jobs.commit(id, &follow).await?;
+    if let Commit::Refused(Some(job)) = &followed {
+        call.note_if_foreign(speaker, &job.owner);
+    }
+    let job = match followed {
         Commit::Applied(job) if job.expires_at > call.now => *job,
         // Of an ended job there is nothing to follow; its row says all.
         Commit::Refused(Some(job)) if own(&job) && job.status.is_terminal() => *job,

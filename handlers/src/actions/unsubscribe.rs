@@ -2,6 +2,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::job::Job;
+use longhaul_shared::jobs::Commit;
 use longhaul_shared::protocol::{JobReference, unsubscribed};
 
 use crate::message::{Answer, Call, Door};
@@ -10,7 +11,9 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference
     let named = match job {
         Ok(id) => {
             let unfollow = Job::unfollow(speaker.owner.clone(), call.connection.clone());
-            door.jobs.commit(id, &unfollow).await?;
+            if let Commit::Refused(Some(job)) = door.jobs.commit(id, &unfollow).await? {
+                call.note_if_foreign(speaker, &job.owner);
+            }
             id.to_string()
         }
         Err(unknown) => unknown,

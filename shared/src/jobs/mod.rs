@@ -6,6 +6,7 @@
 
 mod expression;
 mod row;
+mod several;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -83,6 +83,8 @@ fn the_field_at_fault_is_named() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
     #[test]
     fn no_text_panics(text in "\\PC*") {
         let _ = Request::parse(&text);

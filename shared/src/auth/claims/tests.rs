@@ -1,0 +1,160 @@
+//! Tokens that hold, and each way in which one doesn't.
+
+use jsonwebtoken::{EncodingKey, Header, encode};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const SECRET: &str = "a secret of the tests, long enough for HS256";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn rules() -> Rules {
+    Rules {
+        algorithms: vec![Algorithm::HS256],
+        ..Rules::default()
+    }
+}
+
+fn signed(header: Header, claims: &Value, secret: &str) -> String {
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    encode(&header, claims, &key).unwrap()
+}
+
+fn verify_by(rules: &Rules, claims: Value, now: i64) -> Result<Identity, TokenError> {
+    let token = signed(Header::default(), &claims, SECRET);
+    rules.verify(&token, &Key::secret(SECRET), at(now))
+}
+
+fn verify(claims: Value, now: i64) -> Result<Identity, TokenError> {
+    verify_by(&rules(), claims, now)
+}
+
+#[test]
+fn a_good_token_names_its_owner() {
+    let claims = json!({"sub": "u1", "exp": 1000, "username": "Alice", "tenant": "acme"});
+    let identity = verify(claims, 500).unwrap();
+    let owner = Owner {
+        user: "u1".into(),
+        tenant: Some("acme".into()),
+    };
+    assert_eq!(identity.owner, owner);
+    assert_eq!(identity.username, "Alice");
+    assert_eq!(identity.expires_at, at(1000));
+    assert!(identity.holds(at(1029)) && !identity.holds(at(1030)));
+}
+
+#[test]
+fn times_are_checked_with_leeway() {
+    let expired = Err(TokenError::Expired);
+    assert!(verify(json!({"sub": "u", "exp": 1000}), 1029).is_ok());
+    assert_eq!(verify(json!({"sub": "u", "exp": 1000}), 1030), expired);
+    assert!(verify(json!({"sub": "u", "exp": 1000.75}), 1029).is_ok());
+    assert!(verify(json!({"sub": "u", "exp": 1000, "nbf": 130}), 100).is_ok());
+    assert_eq!(
+        verify(json!({"sub": "u", "exp": 1000, "nbf": 131}), 100),
+        Err(TokenError::NotYetValid)
+    );
+}
+
+#[test]
+fn what_is_configured_is_checked() {
+    let rules = Rules {
+        issuer: Some("https://issuer.example".into()),
+        audiences: vec!["app".into(), "other".into()],
+        token_use: Some("access".into()),
+        ..rules()
+    };
+    let verify = |changed: Value| {
+        let mut claims = json!({"sub": "u", "exp": 1000, "iss": "https://issuer.example", "client_id": "app", "token_use": "access"});
+        for (name, value) in changed.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        verify_by(&rules, claims, 0).map(|identity| identity.owner.user)
+    };
+    for good in [
+        json!({}),
+        json!({"aud": "other"}),
+        json!({"aud": ["x", "app"]}),
+    ] {
+        assert_eq!(verify(good), Ok("u".to_owned()));
+    }
+    for (bad, why) in [
+        (
+            json!({"iss": "https://issuer.example/"}),
+            TokenError::Issuer,
+        ),
+        (json!({"iss": null}), TokenError::Issuer),
+        (json!({"client_id": "stranger"}), TokenError::Audience),
+        (json!({"client_id": null}), TokenError::Audience),
+        // A token for another audience is not ours because one of our clients fetched it.
+        (json!({"aud": "stranger"}), TokenError::Audience),
+        (json!({"aud": []}), TokenError::Audience),
+        (json!({"token_use": "id"}), TokenError::Use),
+        (json!({"token_use": null}), TokenError::Use),
+    ] {
+        assert_eq!(verify(bad.clone()), Err(why), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_not_a_token_of_ours_is_refused() {
+    let malformed = Err(TokenError::Malformed);
+    assert_eq!(verify(json!({"sub": "u"}), 0), malformed, "exp is required");
+    assert_eq!(verify(json!({"sub": "u", "exp": "1000"}), 0), malformed);
+    assert_eq!(verify(json!({"sub": "u", "exp": 1e300}), 0), malformed);
+    for nobody in [
+        json!({"exp": 1000}),
+        json!({"sub": "", "exp": 1000}),
+        json!({"sub": "a\nb", "exp": 1000}),
+    ] {
+        assert_eq!(verify(nobody, 0), Err(TokenError::NoSubject));
+    }
+    let claims = json!({"sub": "u", "exp": 1000});
+    let other_secret = signed(Header::default(), &claims, "another secret");
+    let body = other_secret.split('.').nth(1).unwrap().to_owned();
+    let critical = Header {
+        crit: Some(vec!["exp".into()]),
+        ..Header::default()
+    };
+    for (token, why) in [
+        (other_secret, TokenError::Signature),
+        (
+            signed(Header::new(Algorithm::HS512), &claims, SECRET),
+            TokenError::Algorithm,
+        ),
+        (signed(critical, &claims, SECRET), TokenError::Malformed),
+        // {"alg":"none"}
+        (
+            format!("eyJhbGciOiJub25lIn0.{body}."),
+            TokenError::Malformed,
+        ),
+        (String::new(), TokenError::Malformed),
+        ("a.b.c".into(), TokenError::Malformed),
+        ("x".repeat(10_000), TokenError::TooLong),
+    ] {
+        let refused = rules().verify(&token, &Key::secret(SECRET), at(0));
+        assert_eq!(refused, Err(why), "{token}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn no_text_passes_or_panics(text in prop_oneof!["\\PC{0,200}", "[A-Za-z0-9_-]{0,90}\\.[A-Za-z0-9_-]{0,90}\\.[A-Za-z0-9_-]{0,90}"]) {
+        prop_assert!(rules().verify(&text, &Key::secret(SECRET), at(0)).is_err());
+    }
+
+    #[test]
+    fn no_signed_claims_panic(name in "sub|exp|nbf|aud|iss|username|tenant", text in "\\PC{0,20}", number in any::<f64>()) {
+        for value in [json!(text), json!(number), json!([text]), json!(null)] {
+            let mut claims = json!({"sub": "u", "exp": 1000});
+            claims[name.as_str()] = value;
+            let _ = verify(claims, 0);
+        }
+    }
+}

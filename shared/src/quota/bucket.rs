@@ -1,0 +1,120 @@
+//! Pure: a bucket of tokens that fills with time, told by one number: when it is full again.
+//!
+//! A full bucket lies in the past. Each token taken moves it one refill further into the future, and it
+//! may not lie further ahead than the empty bucket does. So a store needs one condition and one write.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How often something may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Between two tokens.
+    refill: SignedDuration,
+    /// From empty to full.
+    whole: SignedDuration,
+}
+
+/// What a look at a bucket says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// It is full, as at the start.
+    Full,
+    /// It has a token at least.
+    Some,
+    /// It will have one at this time.
+    Empty(Timestamp),
+}
+
+impl Rate {
+    /// `per_second` tokens a second, at most `burst` at once (at least one of both).
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        let refill = SignedDuration::from_secs(1) / per_second.max(1) as i32;
+        let whole = refill * burst.max(1) as i32;
+        Self { refill, whole }
+    }
+
+    /// How full the bucket is at `now` that is full at `full_at`.
+    pub fn level(&self, full_at: Timestamp, now: Timestamp) -> Level {
+        if full_at <= now {
+            return Level::Full;
+        }
+        let latest = self.latest(now);
+        if full_at <= latest {
+            return Level::Some;
+        }
+        Level::Empty(now + full_at.duration_since(latest))
+    }
+
+    /// When the bucket is full again that was full at `now` before a token was taken.
+    pub fn after_first(&self, now: Timestamp) -> Timestamp {
+        now + self.refill
+    }
+
+    /// What each further token adds.
+    pub fn refill(&self) -> SignedDuration {
+        self.refill
+    }
+
+    /// A bucket that is full later than this has no token at `now`.
+    pub fn latest(&self, now: Timestamp) -> Timestamp {
+        now + (self.whole - self.refill)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(millis).unwrap()
+    }
+
+    /// Takes a token as the store does.
+    fn take(rate: Rate, full_at: &mut Timestamp, now: Timestamp) -> Level {
+        let level = rate.level(*full_at, now);
+        match level {
+            Level::Full => *full_at = rate.after_first(now),
+            Level::Some => *full_at += rate.refill(),
+            Level::Empty(_) => {}
+        }
+        level
+    }
+
+    #[test]
+    fn a_burst_and_then_the_rate() {
+        let (rate, mut full_at) = (Rate::new(5, 20), at(0));
+        let taken = |full_at: &mut Timestamp, now| {
+            (0..100)
+                .filter(|_| !matches!(take(rate, full_at, at(now)), Level::Empty(_)))
+                .count()
+        };
+        assert_eq!(taken(&mut full_at, 1_000), 20);
+        assert_eq!(rate.level(full_at, at(1_000)), Level::Empty(at(1_200)));
+        assert_eq!(taken(&mut full_at, 1_200), 1);
+        assert_eq!(taken(&mut full_at, 2_200), 5);
+        assert_eq!(taken(&mut full_at, 60_000), 20, "it holds no more");
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_burst_and_rate_allow_and_what_is_promised_comes(
+            per_second in 1u32..50, burst in 1u32..50, waits in prop::collection::vec(0i64..400, 1..200)
+        ) {
+            let (rate, mut full_at, mut now, mut taken) = (Rate::new(per_second, burst), at(0), 1_000, 0u64);
+            for wait in waits {
+                now += wait;
+                match take(rate, &mut full_at, at(now)) {
+                    Level::Empty(then) => {
+                        prop_assert!(then > at(now));
+                        prop_assert!(!matches!(rate.level(full_at, then), Level::Empty(_)));
+                    }
+                    _ => taken += 1,
+                }
+            }
+            let allowed = u64::from(burst) as f64 + (now - 1_000) as f64 / 1000.0 * f64::from(per_second);
+            prop_assert!(taken as f64 <= allowed + 1e-6, "{taken} of {allowed}");
+        }
+    }
+}
