@@ -15,6 +15,7 @@ export default defineConfig({
     ],
     dedupe: ["react"],
   },
-  // The gateway gives tokens to the pages of its own port only.
+  // The gateway gives tokens to the pages of its own port only; to connect, this page needs
+  // `longhaul up --origin http://localhost:5173`.
   server: { proxy: { "/_local": { target: gateway, headers: { origin: gateway } } } },
 });
