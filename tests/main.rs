@@ -21,6 +21,7 @@ mod logs;
 mod operators;
 mod refusals;
 mod s3;
+mod s3_faults;
 mod tidy;
 
 use std::time::Duration;
