@@ -8,7 +8,7 @@ use crate::stack::{Stack, longhaul};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-const SHORT_LEASE: [&str; 2] = ["--parameter", "LeaseSeconds=2"];
+pub const SHORT_LEASE: [&str; 2] = ["--parameter", "LeaseSeconds=2"];
 /// A job whose worker changes the row seven times: claim, four reports, end, closing.
 const END: u64 = 6;
 
@@ -24,7 +24,7 @@ fn worker(operation: &str, pick: Value, effect: Value) -> Value {
     rule
 }
 
-async fn set(stack: &Stack, rules: Value) -> Result<()> {
+pub async fn set(stack: &Stack, rules: Value) -> Result<()> {
     let plan = json!({ "rules": rules }).to_string();
     let (status, answer) = stack.faults("POST", "", &plan).await?;
     ensure!(status == 200, "{answer}");
@@ -32,7 +32,7 @@ async fn set(stack: &Stack, rules: Value) -> Result<()> {
 }
 
 /// The report, once it is as wanted.
-async fn report(stack: &Stack, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+pub async fn report(stack: &Stack, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
     let wait = async {
         loop {
             let (_, report) = stack.faults("GET", "", "").await?;
@@ -278,7 +278,10 @@ fn invocations(calls: &[Value]) -> usize {
 }
 
 /// The calls on the wire log, once they are as wanted.
-async fn logged(log: &std::path::Path, wanted: impl Fn(&[Value]) -> bool) -> Result<Vec<Value>> {
+pub async fn logged(
+    log: &std::path::Path,
+    wanted: impl Fn(&[Value]) -> bool,
+) -> Result<Vec<Value>> {
     let wait = async {
         loop {
             let text = std::fs::read_to_string(log)?;

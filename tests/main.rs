@@ -33,6 +33,7 @@ mod quota;
 mod refusals;
 mod results;
 mod s3;
+mod s3_faults;
 mod soak;
 mod tidy;
 mod zombie;

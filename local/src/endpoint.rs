@@ -15,7 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use crate::caller::Caller;
-use crate::faults::rules::{Called, Service};
+use crate::faults::rules::{Called, Effects, Service};
 use crate::faults::{Faults, admin};
 use crate::s3::{S3, Target, is_for_s3};
 use crate::sqs::Sqs;
@@ -23,6 +23,8 @@ use crate::wire_log::{Call, Costs, WireLog};
 
 /// No JSON request here is larger: DynamoDB takes 16 MB. S3 reads its bodies as they come.
 const LARGEST_REQUEST: usize = 17 << 20;
+/// What is held of a body that a fault befalls: S3's own limit of one request (5 GiB).
+const LARGEST_HELD: usize = 5 << 30;
 const JSON: &str = "application/x-amz-json-1.0";
 
 /// What the endpoint forwards to.
@@ -140,28 +142,39 @@ impl Endpoint {
         response
     }
 
-    /// S3's bodies are streams, so no fault befalls them.
+    /// A body goes to S3 as it comes, unless something befalls its call: then it is read whole
+    /// before, to be there for a second time, and so that an early answer finds a reader.
     async fn s3(&self, request: Request) -> Response {
-        if !self.log.is_on() {
-            return self.s3.call(request).await;
-        }
         let (parts, body) = request.into_parts();
-        let operation = Target::of(&parts).operation;
         let caller = Caller::of(&parts.headers);
-        let request_bytes = http_body::Body::size_hint(&body).lower() as usize;
-        let response = self.s3.call(Request::from_parts(parts, body)).await;
-        let length = response.headers().get(header::CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        let known = http_body::Body::size_hint(response.body()).lower() as usize;
-        self.log.note(&Call {
+        let called = Called {
+            service: Service::S3,
+            operation: Target::of(&parts).operation,
             caller: &caller.function,
-            operation,
-            status: response.status().as_u16(),
-            request_bytes,
-            response_bytes: length.unwrap_or(known),
-            ..Call::of("s3")
-        });
-        response
+            environment: caller.environment.as_deref(),
+        };
+        let request_bytes = length(&parts.headers, &body);
+        let effects = self.faults.decide(&called);
+        if effects == Effects::default() {
+            let response = self.s3.call(Request::from_parts(parts, body)).await;
+            self.note(&called, request_bytes, &response);
+            return response;
+        }
+        let Ok(body) = to_bytes(body, LARGEST_HELD).await else {
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        };
+        let perform = async || {
+            let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
+            let response = self.s3.call(request).await;
+            self.note(&called, request_bytes, &response);
+            response
+        };
+        let answered = self.faults.suffer(effects, &called, perform).await;
+        answered.unwrap_or_else(|failure| {
+            let response = failure.response(Service::S3);
+            self.note(&called, request_bytes, &response);
+            response
+        })
     }
 
     /// Notes a call that costs no units.
@@ -171,10 +184,18 @@ impl Endpoint {
             operation: called.operation,
             status: response.status().as_u16(),
             request_bytes,
-            response_bytes: http_body::Body::size_hint(response.body()).lower() as usize,
+            response_bytes: length(response.headers(), response.body()),
             ..Call::of(called.service.name())
         });
     }
+}
+
+/// The size of a body before it has come: as its headers say, else as far as it is known.
+fn length(headers: &HeaderMap, body: &Body) -> usize {
+    let said = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
+    said("content-length")
+        .or_else(|| said("x-amz-decoded-content-length"))
+        .unwrap_or_else(|| http_body::Body::size_hint(body).lower() as usize)
 }
 
 fn no_such_service() -> Response {

@@ -154,5 +154,26 @@ def table(dynamodb, fresh):
         dynamodb.delete_table(TableName=name)
 
 
+@pytest.fixture(scope="session")
+def s3(client):
+    return client("s3")
+
+
+@pytest.fixture
+def bucket(s3, fresh):
+    """A bucket that is emptied and deleted after the test."""
+    name, region = fresh(), s3.meta.region_name
+    # us-east-1 is where a bucket is that does not say where.
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=name, **where)
+    yield name
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for found in page.get("Contents", []):
+            s3.delete_object(Bucket=name, Key=found["Key"])
+    for upload in s3.list_multipart_uploads(Bucket=name).get("Uploads", []):
+        s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+    s3.delete_bucket(Bucket=name)
+
+
 def _keys(keys):
     return [{"AttributeName": name, "KeyType": kind} for name, kind in keys]

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::lambda::Lambda;
-use rules::{Called, Failure, Moment, Plan, Rules};
+use rules::{Called, Effects, Failure, Moment, Plan, Rules};
 
 /// The rules in force. Clones share them.
 #[derive(Clone)]
@@ -73,7 +73,24 @@ impl Faults {
         call: &Called<'_>,
         perform: impl Fn() -> F,
     ) -> Result<T, Failure> {
-        let effects = self.state().rules.decide(call);
+        self.suffer(self.decide(call), call, perform).await
+    }
+
+    /// What befalls this call, which counts: for who must know it before [`Faults::suffer`].
+    pub fn decide(&self, call: &Called<'_>) -> Effects {
+        self.state().rules.decide(call)
+    }
+
+    /// [`Faults::through`], for effects that are decided.
+    ///
+    /// # Errors
+    /// The error that a rule asks for; then nothing was performed.
+    pub async fn suffer<T, F: Future<Output = T>>(
+        &self,
+        effects: Effects,
+        call: &Called<'_>,
+        perform: impl Fn() -> F,
+    ) -> Result<T, Failure> {
         if !effects.delay.is_zero() {
             tokio::time::sleep(effects.delay).await;
         }

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::rules::{Failure, Service};
 
@@ -41,6 +42,18 @@ impl Failure {
                     ("x-amzn-errortype", code),
                 ];
                 let body = json!({ "message": MESSAGE }).to_string();
+                (status, headers, body).into_response()
+            }
+            Service::S3 => {
+                let id = Uuid::new_v4().simple().to_string();
+                // A rule's code is letters, digits and dots, which XML takes as they are.
+                let body = format!(
+                    r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{MESSAGE}</Message><RequestId>{id}</RequestId></Error>"#
+                );
+                let headers = [
+                    ("content-type", "application/xml"),
+                    ("x-amz-request-id", &id),
+                ];
                 (status, headers, body).into_response()
             }
         }

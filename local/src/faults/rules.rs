@@ -21,6 +21,8 @@ pub enum Service {
     /// The `@connections` API.
     #[serde(rename = "execute-api")]
     ExecuteApi,
+    #[serde(rename = "s3")]
+    S3,
 }
 
 impl Service {
@@ -29,6 +31,7 @@ impl Service {
             Self::DynamoDb => "dynamodb",
             Self::Sqs => "sqs",
             Self::ExecuteApi => "execute-api",
+            Self::S3 => "s3",
         }
     }
 }

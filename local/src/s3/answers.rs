@@ -4,25 +4,28 @@
 
 use s3s::dto::{
     CORSRule, Checksum, ChecksumAlgorithm, ChecksumType, CommonPrefix, ETag, Object,
-    ObjectStorageClass,
+    ObjectStorageClass, Owner,
 };
 use s3s::{S3Result, s3_error};
 
 use super::checksum::{Algorithm, Sum};
-use super::index::Stored;
+use super::index::{About, Stored};
 use super::listing::url_encoded;
 use super::store::at;
-use crate::plan::CorsRule;
+use crate::plan::{ACCOUNT, CorsRule};
 
 /// What S3 says an object is whose writer did not (S3 API reference, `PutObject`).
 pub(super) const UNKNOWN_TYPE: &str = "binary/octet-stream";
+/// The most bytes of user metadata.
+const MOST_METADATA: usize = 2 << 10;
 
-/// The description of an object in a request that writes one. The field names are those of all the
-/// requests that can: `PutObject`, `CopyObject`, `CreateMultipartUpload`.
+/// The description of an object in a request that writes one, or the error that it is too long. The
+/// field names are those of all the requests that can: `PutObject`, `CopyObject`,
+/// `CreateMultipartUpload`.
 macro_rules! about {
     ($input:expr) => {{
         let metadata = $input.metadata.take().unwrap_or_default();
-        $crate::s3::index::About {
+        $crate::s3::answers::of_allowed_size($crate::s3::index::About {
             content_type: $input.content_type.take().map(|value| value.to_string()),
             cache_control: $input.cache_control.take(),
             content_disposition: $input.content_disposition.take(),
@@ -30,20 +33,39 @@ macro_rules! about {
             content_language: $input.content_language.take(),
             metadata: metadata.into_iter().collect(),
             sum: None,
+            parts: vec![],
+        })
+    }};
+}
+
+/// An answer with an object's checksum, if there is one to tell, in the field of its algorithm.
+macro_rules! summed {
+    ($output:ident, $sum:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
+        let sums = $crate::s3::answers::sums($sum);
+        $output {
+            checksum_crc32: sums.checksum_crc32,
+            checksum_crc32c: sums.checksum_crc32c,
+            checksum_crc64nvme: sums.checksum_crc64nvme,
+            checksum_sha1: sums.checksum_sha1,
+            checksum_sha256: sums.checksum_sha256,
+            $($field: $value,)*
+            ..$output::default()
         }
     }};
 }
 
-/// An answer that describes an object: `GetObject` and `HeadObject` have the same fields.
+/// An answer that describes an object: `GetObject` and `HeadObject` have the same fields. How many parts
+/// there are is told to who asked for one.
 macro_rules! described {
-    ($output:ident, $object:expr, $range:expr, $sums:expr) => {{
-        let (object, range, sums) = (&$object, $range, $sums);
+    ($output:ident, $object:expr, $part:expr, $range:expr, $sum:expr) => {{
+        let (object, range, sum) = (&$object, $range, $sum);
         let about = object.about.clone();
         let whole = 0..object.size;
         let asked = range.clone().unwrap_or(whole);
         let content_type = about.content_type.as_deref();
         let content_type = content_type.unwrap_or($crate::s3::answers::UNKNOWN_TYPE);
-        $output {
+        let parts = about.parts.len() as i32;
+        $crate::s3::answers::summed!($output, sum, {
             accept_ranges: Some("bytes".to_owned()),
             cache_control: about.cache_control,
             content_disposition: about.content_disposition,
@@ -57,18 +79,26 @@ macro_rules! described {
             last_modified: Some($crate::s3::store::at(object.modified)),
             metadata: Some(about.metadata.into_iter().collect())
                 .filter(|metadata: &s3s::dto::Metadata| !metadata.is_empty()),
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            checksum_type: sums.checksum_type,
-            ..$output::default()
-        }
+            checksum_type: sum.map($crate::s3::answers::kind),
+            parts_count: $part.map(|_| parts).filter(|parts| *parts > 0),
+        })
     }};
 }
 
-pub(super) use {about, described};
+pub(super) use {about, described, summed};
+
+/// # Errors
+/// For user metadata above 2 KB, names and values together (S3 user guide, "Working with object metadata").
+pub(super) fn of_allowed_size(about: About) -> S3Result<About> {
+    let bytes = |(name, value): (&String, &String)| name.len() + value.len();
+    if about.metadata.iter().map(bytes).sum::<usize>() > MOST_METADATA {
+        return Err(s3_error!(
+            MetadataTooLarge,
+            "Your metadata headers exceed the maximum allowed metadata size"
+        ));
+    }
+    Ok(about)
+}
 
 pub(super) fn tag(etag: &str) -> ETag {
     ETag::Strong(etag.to_owned())
@@ -86,16 +116,15 @@ pub(super) fn sums(sum: Option<&Sum>) -> Checksum {
         Algorithm::Sha1 => sums.checksum_sha1 = value,
         Algorithm::Sha256 => sums.checksum_sha256 = value,
     }
-    sums.checksum_type = Some(ChecksumType::from_static(kind(sum)));
     sums
 }
 
-fn kind(sum: &Sum) -> &'static str {
-    if sum.composite {
+pub(super) fn kind(sum: &Sum) -> ChecksumType {
+    ChecksumType::from_static(if sum.composite {
         ChecksumType::COMPOSITE
     } else {
         ChecksumType::FULL_OBJECT
-    }
+    })
 }
 
 /// The algorithm that a multipart upload asks for, its value still empty. Without a type, that of
@@ -127,13 +156,13 @@ pub(super) fn asked(
     })
 }
 
-/// An object in a listing.
-pub(super) fn listed(object: Stored, url: bool) -> Object {
+/// An object in a listing, with its owner where that was asked for.
+pub(super) fn listed(object: Stored, url: bool, owned: bool) -> Object {
     let sum = object.about.sum.as_ref();
     Object {
         checksum_algorithm: sum
             .map(|sum| vec![ChecksumAlgorithm::from_static(sum.algorithm.name())]),
-        checksum_type: sum.map(|sum| ChecksumType::from_static(kind(sum))),
+        checksum_type: sum.map(kind),
         e_tag: Some(tag(&object.etag)),
         last_modified: Some(at(object.modified)),
         size: Some(object.size as i64),
@@ -141,7 +170,16 @@ pub(super) fn listed(object: Stored, url: bool) -> Object {
             ObjectStorageClass::STANDARD,
         )),
         key: Some(spelled(object.key, url)),
+        owner: owned.then(owner),
         ..Object::default()
+    }
+}
+
+/// Whose everything here is.
+pub(super) fn owner() -> Owner {
+    Owner {
+        display_name: None,
+        id: Some(ACCOUNT.to_owned()),
     }
 }
 

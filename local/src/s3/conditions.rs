@@ -19,6 +19,24 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
+    /// A copy's conditions on its destination, which stand in its headers.
+    ///
+    /// # Errors
+    /// For what is no ETag.
+    pub(super) fn of_destination(headers: &HeaderMap) -> S3Result<Self> {
+        let read = |name: http::HeaderName| {
+            let value = headers.get(name);
+            let tag = value.map(|value| ETagCondition::parse_http_header(value.as_bytes()));
+            tag.transpose()
+                .map_err(|_| s3_error!(InvalidArgument, "A condition has no ETag."))
+        };
+        Ok(Self {
+            if_match: read(http::header::IF_MATCH)?,
+            if_none_match: read(http::header::IF_NONE_MATCH)?,
+            ..Self::default()
+        })
+    }
+
     /// Whether a reader gets the object, in the order of RFC 9110, 13.2.2: 304 `NotModified` where it
     /// has the object already, 412 `PreconditionFailed` where the object is another.
     pub(super) fn allow_reading(&self, object: &Stored) -> S3Result<()> {
@@ -72,6 +90,20 @@ impl Conditions {
             (Some(tag), Some(object)) if fits(tag, object) => Ok(()),
             (Some(_), Some(_)) => Err(precondition_failed()),
         }
+    }
+}
+
+/// Whether what is there may be deleted. Nothing there fits any ETag (S3 API reference, `DeleteObject`),
+/// but is no object, which `*` asks for (S3 user guide, "How to perform conditional deletes").
+pub(super) fn allow_deleting(
+    tag: Option<&ETagCondition>,
+    existing: Option<&Stored>,
+) -> S3Result<()> {
+    match (tag, existing) {
+        (None, _) => Ok(()),
+        (Some(tag), Some(object)) if fits(tag, object) => Ok(()),
+        (Some(ETagCondition::ETag(_)), None) => Ok(()),
+        (Some(_), _) => Err(precondition_failed()),
     }
 }
 

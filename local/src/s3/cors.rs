@@ -12,6 +12,10 @@ use s3s::{S3Result, s3_error};
 
 use crate::plan::CorsRule;
 
+/// The methods that a rule can name, and the most rules of a bucket (the same page).
+const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
+const MOST_RULES: usize = 100;
+
 /// The headers of the answer to a preflight.
 ///
 /// # Errors
@@ -56,6 +60,42 @@ pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> S3Result<Hea
         put(&mut answer, ACCESS_CONTROL_ALLOW_HEADERS, &asked);
     }
     Ok(answer)
+}
+
+/// # Errors
+/// For rules that S3 does not take (S3 user guide, "Elements of a CORS configuration").
+pub(super) fn check(rules: &[CorsRule]) -> S3Result<()> {
+    if rules.len() > MOST_RULES {
+        return Err(s3_error!(
+            InvalidRequest,
+            "The number of CORS rules should not exceed allowed limit of {MOST_RULES} rules."
+        ));
+    }
+    for rule in rules {
+        if let Some(method) = rule
+            .methods
+            .iter()
+            .find(|own| !METHODS.contains(&own.as_str()))
+        {
+            return Err(s3_error!(
+                InvalidRequest,
+                "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+            ));
+        }
+        for (field, patterns) in [
+            ("AllowedOrigin", &rule.origins),
+            ("AllowedHeader", &rule.headers),
+        ] {
+            let vague = |pattern: &&String| pattern.matches('*').count() > 1;
+            if let Some(pattern) = patterns.iter().find(vague) {
+                return Err(s3_error!(
+                    InvalidRequest,
+                    "{field} \"{pattern}\" can not have more than one wildcard."
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What is added to the answer to a browser's request; nothing where no rule fits.

@@ -174,6 +174,12 @@ fn check_presigned(parts: &Parts) -> S3Result<()> {
             "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
         ));
     }
+    if value("X-Amz-Algorithm") != Some("AWS4-HMAC-SHA256") {
+        return Err(s3_error!(
+            AuthorizationQueryParametersError,
+            "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\" here."
+        ));
+    }
     let life = value("X-Amz-Expires").and_then(|text| text.parse::<i64>().ok());
     let problem = match life {
         None => "X-Amz-Expires should be a number",

@@ -66,6 +66,9 @@ pub(super) struct About {
     pub(super) content_language: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) sum: Option<Sum>,
+    /// The sizes of the parts that it was made of; none for what came in one piece.
+    #[serde(default)]
+    pub(super) parts: Vec<u64>,
 }
 
 /// A multipart upload that is under way.

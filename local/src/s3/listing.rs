@@ -1,4 +1,4 @@
-//! `ListObjectsV2`: one page of a bucket's keys, with those below a delimiter rolled up.
+//! `ListObjects` and `ListObjectsV2`: one page of a bucket's keys, with those below a delimiter rolled up.
 //!
 //! It knows which keys are on a page; how they are spelled in XML is the protocol's.
 
@@ -101,6 +101,19 @@ impl Listing {
         let end = rest.find(&self.delimiter)? + self.delimiter.len();
         Some(key[..self.prefix.len() + end].to_owned())
     }
+}
+
+/// What the older listing names its next page by: the last key or common prefix of this one.
+pub(super) fn marker(next: &str) -> &str {
+    next.strip_suffix(LAST).unwrap_or(next)
+}
+
+/// Where the page begins that such a marker names. A common prefix stands for all that is below it.
+pub(super) fn after_marker(marker: &str, delimiter: &str) -> String {
+    if !delimiter.is_empty() && marker.ends_with(delimiter) {
+        return format!("{marker}{LAST}");
+    }
+    marker.to_owned()
 }
 
 /// A continuation token: where the next page begins.

@@ -80,15 +80,12 @@ impl Store {
         let row = part.clone();
         let put = move |rows: &Rows<'_>| {
             under_way(rows, &upload.bucket, &upload.key, &upload.id)?;
-            let parts = rows.parts(&upload.id)?;
+            let mut parts = rows.parts(&upload.id)?.into_iter();
             rows.put_part(&upload.id, &row)?;
-            Ok(parts.into_iter().find(|part| part.number == number))
+            let old = parts.find(|part| part.number == number);
+            Ok(old.map(|old| old.blob))
         };
-        let old = self.index.change(put).await?;
-        draft.keep();
-        self.blobs
-            .remove(old.map(|old| old.blob).into_iter().collect())
-            .await;
+        self.keep(draft, put).await?;
         Ok(part)
     }
 
@@ -101,15 +98,13 @@ impl Store {
         conditions: Conditions,
     ) -> S3Result<Stored> {
         let chosen = choose(&parts, named)?;
-        let names: Vec<_> = chosen.iter().map(|part| part.blob.clone()).collect();
-        let sizes: Vec<_> = chosen.iter().map(|part| part.size).collect();
-        let draft = self.rewrite(&names, &sizes, &upload.about).await?;
+        let piece = |part: &Part| (part.blob.clone(), 0..part.size);
+        let pieces: Vec<_> = chosen.iter().map(piece).collect();
+        let asked = upload.about.sum.clone();
+        let draft = self.rewrite(&pieces, asked.as_ref()).await?;
         let about = About {
-            sum: upload
-                .about
-                .sum
-                .clone()
-                .map(|sum| whole(sum, &draft, &chosen)),
+            sum: asked.map(|sum| whole(sum, &draft, &chosen)),
+            parts: chosen.iter().map(|part| part.size).collect(),
             ..upload.about.clone()
         };
         let (bucket, key) = (upload.bucket.clone(), upload.key.clone());

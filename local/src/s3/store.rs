@@ -3,6 +3,7 @@
 //! A file is whole and durable before the row that names it; a row's old file goes after the row.
 //! It knows neither HTTP answers nor signatures.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -11,13 +12,13 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::HeaderMap;
 use jiff::Timestamp as Instant;
-use s3s::dto::Timestamp;
+use s3s::dto::{ETagCondition, Timestamp};
 use s3s::{S3Result, StdError, s3_error};
 
 use super::blobs::{Blobs, Draft};
 use super::checksum::{Algorithm, Announced, Sum};
 use super::chunked::Trailers;
-use super::conditions::Conditions;
+use super::conditions::{Conditions, allow_deleting};
 use super::index::{About, Index, Rows, Stored};
 use crate::plan::{Bucket, CorsRule};
 
@@ -143,10 +144,21 @@ impl Store {
             rows.put_object(&bucket, &row)?;
             Ok(old.map(|old| old.blob))
         };
+        self.keep(draft, put).await?;
+        Ok(object)
+    }
+
+    /// Keeps the draft once `put` has written the row that names it, and removes the file that `put`
+    /// says the row named before.
+    pub(super) async fn keep(
+        &self,
+        draft: Draft,
+        put: impl FnOnce(&Rows<'_>) -> S3Result<Option<String>> + Send + 'static,
+    ) -> S3Result<()> {
         let old = self.index.change(put).await?;
         draft.keep();
         self.blobs.remove(old.into_iter().collect()).await;
-        Ok(object)
+        Ok(())
     }
 
     pub(super) async fn object(&self, bucket: &str, key: &str) -> S3Result<Stored> {
@@ -169,8 +181,8 @@ impl Store {
         conditions: Conditions,
     ) -> S3Result<Stored> {
         self.bucket(&bucket).await?;
-        let names = std::slice::from_ref(&source.blob);
-        let draft = self.rewrite(names, &[source.size], &about).await?;
+        let pieces = [(source.blob.clone(), 0..source.size)];
+        let draft = self.rewrite(&pieces, about.sum.as_ref()).await?;
         let etag = draft.etag();
         let about = About {
             sum: about.sum.map(|sum| Sum {
@@ -178,48 +190,52 @@ impl Store {
                 composite: false,
                 ..sum
             }),
+            parts: vec![],
             ..about
         };
         self.put(bucket, key, draft, etag, about, conditions).await
     }
 
-    /// One file of these files' bytes, hashed by the algorithm of the description.
+    /// One file of these pieces of files, hashed by the algorithm of `sum`.
     pub(super) async fn rewrite(
         &self,
-        names: &[String],
-        sizes: &[u64],
-        about: &About,
+        pieces: &[(String, Range<u64>)],
+        sum: Option<&Sum>,
     ) -> S3Result<Draft> {
-        let algorithm = about
-            .sum
-            .as_ref()
-            .map_or(Algorithm::Crc64Nvme, |sum| sum.algorithm);
-        let mut pieces = Vec::with_capacity(names.len());
-        for (name, size) in names.iter().zip(sizes) {
-            pieces.push(self.blobs.read(name, 0..*size).await?);
+        let algorithm = sum.map_or(Algorithm::Crc64Nvme, |sum| sum.algorithm);
+        let mut bodies = Vec::with_capacity(pieces.len());
+        for (name, range) in pieces {
+            bodies.push(self.blobs.read(name, range.clone()).await?);
         }
-        let body = stream::iter(pieces).flatten().map_err(StdError::from);
+        let body = stream::iter(bodies).flatten().map_err(StdError::from);
         self.blobs.write(Box::pin(body), None, algorithm).await
     }
 
-    /// Deletes what is there of these keys; S3 says nothing of those that are not.
-    pub(super) async fn delete(&self, bucket: &str, keys: Vec<String>) -> S3Result<()> {
+    /// Deletes what is there of these keys, each under its condition, and tells the fate of each; S3
+    /// says nothing of those that are not there.
+    pub(super) async fn delete(
+        &self,
+        bucket: &str,
+        keys: Vec<(String, Option<ETagCondition>)>,
+    ) -> S3Result<Vec<S3Result<()>>> {
         let bucket = bucket.to_owned();
         let delete = move |rows: &Rows<'_>| {
             existing(rows, &bucket)?;
-            let mut blobs = vec![];
-            for key in &keys {
-                let Some(object) = rows.object(&bucket, key)? else {
-                    continue;
-                };
-                rows.delete_object(&bucket, key)?;
-                blobs.push(object.blob);
+            let (mut fates, mut blobs) = (vec![], vec![]);
+            for (key, condition) in &keys {
+                let object = rows.object(&bucket, key)?;
+                let allowed = allow_deleting(condition.as_ref(), object.as_ref());
+                if let (Ok(()), Some(object)) = (&allowed, object) {
+                    rows.delete_object(&bucket, key)?;
+                    blobs.push(object.blob);
+                }
+                fates.push(allowed);
             }
-            Ok(blobs)
+            Ok((fates, blobs))
         };
-        let blobs = self.index.change(delete).await?;
+        let (fates, blobs) = self.index.change(delete).await?;
         self.blobs.remove(blobs).await;
-        Ok(())
+        Ok(fates)
     }
 
     /// Deletes what the buckets' lifecycle rules let expire by `now`, in milliseconds since the epoch.
@@ -236,7 +252,7 @@ impl Store {
                 let expired = page
                     .iter()
                     .filter(|object| is_expired(&bucket, object, now));
-                let keys: Vec<_> = expired.map(|object| object.key.clone()).collect();
+                let keys = expired.map(|object| (object.key.clone(), None)).collect();
                 self.delete(&name, keys).await?;
             }
         }

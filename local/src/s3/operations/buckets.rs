@@ -1,4 +1,4 @@
-//! The operations on buckets: which there are, their CORS rules, their listings.
+//! The operations on buckets: which there are, and their CORS rules.
 //!
 //! It speaks the protocol's types and leaves what happens to the store.
 
@@ -7,8 +7,8 @@ use s3s::{S3Request, s3_error};
 
 use super::{Answer, ok};
 use crate::plan::REGION;
-use crate::s3::answers::{from_rule, listed, rolled_up, spelled, to_rule};
-use crate::s3::listing::{self, Listing};
+use crate::s3::answers::{from_rule, to_rule};
+use crate::s3::cors;
 use crate::s3::store::{Store, at};
 
 pub(in crate::s3) async fn list_buckets(
@@ -87,7 +87,8 @@ pub(in crate::s3) async fn put_bucket_cors(
     request: S3Request<PutBucketCorsInput>,
 ) -> Answer<PutBucketCorsOutput> {
     let rules = request.input.cors_configuration.cors_rules;
-    let rules = rules.into_iter().map(to_rule).collect();
+    let rules: Vec<_> = rules.into_iter().map(to_rule).collect();
+    cors::check(&rules)?;
     store.set_cors(request.input.bucket, rules).await?;
     ok(PutBucketCorsOutput::default())
 }
@@ -98,48 +99,4 @@ pub(in crate::s3) async fn delete_bucket_cors(
 ) -> Answer<DeleteBucketCorsOutput> {
     store.set_cors(request.input.bucket, vec![]).await?;
     ok(DeleteBucketCorsOutput::default())
-}
-
-pub(in crate::s3) async fn list_objects_v2(
-    store: &Store,
-    request: S3Request<ListObjectsV2Input>,
-) -> Answer<ListObjectsV2Output> {
-    let input = request.input;
-    let token = input.continuation_token.as_deref().map(listing::after);
-    let after = token.transpose()?.or_else(|| input.start_after.clone());
-    let listing = Listing {
-        bucket: input.bucket.clone(),
-        prefix: input.prefix.clone().unwrap_or_default(),
-        delimiter: input.delimiter.clone().unwrap_or_default(),
-        after: after.unwrap_or_default(),
-        most: Listing::most(input.max_keys)?,
-    };
-    let most = listing.most;
-    let page = store.index.change(move |rows| listing.page(rows)).await?;
-    let url = input.encoding_type.is_some();
-    ok(ListObjectsV2Output {
-        name: Some(input.bucket),
-        prefix: Some(spelled(input.prefix.unwrap_or_default(), url)),
-        delimiter: input.delimiter.map(|text| spelled(text, url)),
-        start_after: input.start_after.map(|text| spelled(text, url)),
-        encoding_type: input.encoding_type,
-        continuation_token: input.continuation_token,
-        max_keys: Some(most as i32),
-        key_count: Some((page.objects.len() + page.prefixes.len()) as i32),
-        is_truncated: Some(page.next.is_some()),
-        next_continuation_token: page.next.as_deref().map(listing::token),
-        contents: Some(
-            page.objects
-                .into_iter()
-                .map(|object| listed(object, url))
-                .collect(),
-        ),
-        common_prefixes: Some(
-            page.prefixes
-                .into_iter()
-                .map(|prefix| rolled_up(prefix, url))
-                .collect(),
-        ),
-        ..ListObjectsV2Output::default()
-    })
 }

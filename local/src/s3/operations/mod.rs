@@ -2,6 +2,7 @@
 //! with S3's own `NotImplemented`.
 
 mod buckets;
+mod listings;
 mod objects;
 mod uploads;
 
@@ -32,6 +33,20 @@ macro_rules! upload {
 }
 use upload;
 
+/// The object that `CopyObject` or `UploadPartCopy` names as its source, if its conditions hold.
+macro_rules! source {
+    ($store:expr, $input:expr) => {{
+        let conditions = Conditions {
+            if_match: $input.copy_source_if_match.take(),
+            if_none_match: $input.copy_source_if_none_match.take(),
+            if_modified_since: $input.copy_source_if_modified_since.take(),
+            if_unmodified_since: $input.copy_source_if_unmodified_since.take(),
+        };
+        $crate::s3::operations::objects::source($store, &$input.copy_source, &conditions).await?
+    }};
+}
+use source;
+
 macro_rules! operations {
     ($($module:ident::$name:ident($input:ident) -> $output:ident;)*) => {
         #[async_trait::async_trait]
@@ -52,7 +67,10 @@ operations! {
     buckets::get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput;
     buckets::put_bucket_cors(PutBucketCorsInput) -> PutBucketCorsOutput;
     buckets::delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput;
-    buckets::list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;
+    listings::list_objects(ListObjectsInput) -> ListObjectsOutput;
+    listings::list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;
+    listings::list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput;
+    listings::list_parts(ListPartsInput) -> ListPartsOutput;
     objects::put_object(PutObjectInput) -> PutObjectOutput;
     objects::get_object(GetObjectInput) -> GetObjectOutput;
     objects::head_object(HeadObjectInput) -> HeadObjectOutput;
@@ -61,7 +79,7 @@ operations! {
     objects::copy_object(CopyObjectInput) -> CopyObjectOutput;
     uploads::create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
     uploads::upload_part(UploadPartInput) -> UploadPartOutput;
+    uploads::upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput;
     uploads::complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
     uploads::abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
-    uploads::list_parts(ListPartsInput) -> ListPartsOutput;
 }

@@ -4,10 +4,11 @@
 
 use futures_util::{StreamExt, stream};
 use s3s::dto::*;
-use s3s::{S3Request, S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
 
-use super::{Answer, ok, upload};
-use crate::s3::answers::{about, described, sums, tag};
+use super::{Answer, ok, source, upload};
+use crate::s3::answers::{about, described, kind, summed, tag};
+use crate::s3::checksum::Sum;
 use crate::s3::chunked::Trailers;
 use crate::s3::conditions::Conditions;
 use crate::s3::index::{About, Stored};
@@ -22,7 +23,7 @@ pub(in crate::s3) async fn put_object(
     let input = &mut request.input;
     let about = About {
         sum: Some(sum),
-        ..about!(input)
+        ..about!(input)?
     };
     let conditions = Conditions {
         if_match: input.if_match.take(),
@@ -32,17 +33,28 @@ pub(in crate::s3) async fn put_object(
     let (etag, input) = (draft.etag(), request.input);
     let put = store.put(input.bucket, input.key, draft, etag, about, conditions);
     let object = put.await?;
-    let sums = sums(object.about.sum.as_ref());
-    ok(PutObjectOutput {
+    let sum = object.about.sum.as_ref();
+    ok(summed!(PutObjectOutput, sum, {
         e_tag: Some(tag(&object.etag)),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        checksum_type: sums.checksum_type,
-        ..PutObjectOutput::default()
-    })
+        checksum_type: sum.map(kind),
+    }))
+}
+
+/// The object that a request reads, if its conditions hold, and the range that it reads of it.
+macro_rules! found {
+    ($store:expr, $input:expr) => {{
+        only_version($input.version_id.as_deref())?;
+        let conditions = Conditions {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        };
+        let object = $store.object(&$input.bucket, &$input.key).await?;
+        conditions.allow_reading(&object)?;
+        let range = asked_range(&object, $input.range, $input.part_number)?;
+        (object, range)
+    }};
 }
 
 pub(in crate::s3) async fn get_object(
@@ -50,23 +62,11 @@ pub(in crate::s3) async fn get_object(
     request: S3Request<GetObjectInput>,
 ) -> Answer<GetObjectOutput> {
     let input = request.input;
-    only_version(input.version_id.as_deref(), input.part_number)?;
-    let conditions = Conditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-        if_modified_since: input.if_modified_since,
-        if_unmodified_since: input.if_unmodified_since,
-    };
-    let object = store.object(&input.bucket, &input.key).await?;
-    conditions.allow_reading(&object)?;
-    let range = input
-        .range
-        .map(|range| range.check(object.size))
-        .transpose()?;
+    let (object, range) = found!(store, input);
     let asked = range.clone().unwrap_or(0..object.size);
     let bytes = store.blobs.read(&object.blob, asked).await?;
-    let sums = checksums(&object, input.checksum_mode.is_some() && range.is_none());
-    let answer = described!(GetObjectOutput, object, range, sums);
+    let sum = told(&object, input.checksum_mode.is_some() && range.is_none());
+    let answer = described!(GetObjectOutput, object, input.part_number, range, sum);
     ok(GetObjectOutput {
         body: Some(StreamingBlob::wrap(bytes)),
         ..answer
@@ -78,31 +78,27 @@ pub(in crate::s3) async fn head_object(
     request: S3Request<HeadObjectInput>,
 ) -> Answer<HeadObjectOutput> {
     let input = request.input;
-    only_version(input.version_id.as_deref(), input.part_number)?;
-    let object = store.object(&input.bucket, &input.key).await?;
-    let conditions = Conditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-        if_modified_since: input.if_modified_since,
-        if_unmodified_since: input.if_unmodified_since,
-    };
-    conditions.allow_reading(&object)?;
-    let range = input
-        .range
-        .map(|range| range.check(object.size))
-        .transpose()?;
-    let sums = checksums(&object, input.checksum_mode.is_some() && range.is_none());
-    ok(described!(HeadObjectOutput, object, range, sums))
+    let (object, range) = found!(store, input);
+    let sum = told(&object, input.checksum_mode.is_some() && range.is_none());
+    ok(described!(
+        HeadObjectOutput,
+        object,
+        input.part_number,
+        range,
+        sum
+    ))
 }
 
 pub(in crate::s3) async fn delete_object(
     store: &Store,
     request: S3Request<DeleteObjectInput>,
 ) -> Answer<DeleteObjectOutput> {
-    only_version(request.input.version_id.as_deref(), None)?;
-    let keys = vec![request.input.key];
-    store.delete(&request.input.bucket, keys).await?;
+    let input = request.input;
+    only_version(input.version_id.as_deref())?;
+    let keys = vec![(input.key, input.if_match)];
+    let mut fates = store.delete(&input.bucket, keys).await?;
     // S3 answers 204 whether there was an object or not.
+    fates.pop().unwrap_or(Ok(()))?;
     ok(DeleteObjectOutput::default())
 }
 
@@ -118,21 +114,31 @@ pub(in crate::s3) async fn delete_objects(
             "A request deletes up to 1000 objects."
         ));
     }
-    let keys: Vec<_> = input
-        .delete
-        .objects
-        .into_iter()
-        .map(|object| object.key)
+    let objects = input.delete.objects.into_iter();
+    let keys: Vec<_> = objects
+        .map(|object| (object.key, object.e_tag.map(ETagCondition::ETag)))
         .collect();
-    store.delete(&input.bucket, keys.clone()).await?;
-    let deleted = |key| DeletedObject {
-        key: Some(key),
-        ..DeletedObject::default()
-    };
-    let quiet = input.delete.quiet == Some(true);
-    let deleted = keys.into_iter().filter(|_| !quiet).map(deleted).collect();
+    let fates = store.delete(&input.bucket, keys.clone()).await?;
+    let (mut deleted, mut errors) = (vec![], vec![]);
+    for ((key, _), fate) in keys.into_iter().zip(fates) {
+        match fate {
+            Ok(()) if input.delete.quiet == Some(true) => {}
+            Ok(()) => deleted.push(DeletedObject {
+                key: Some(key),
+                ..DeletedObject::default()
+            }),
+            Err(refusal) => errors.push(Error {
+                code: Some(refusal.code().as_str().to_owned()),
+                key: Some(key),
+                message: refusal.message().map(str::to_owned),
+                version_id: None,
+            }),
+        }
+    }
+    let some = |list: Vec<Error>| Some(list).filter(|list| !list.is_empty());
     ok(DeleteObjectsOutput {
         deleted: Some(deleted),
+        errors: some(errors),
         ..DeleteObjectsOutput::default()
     })
 }
@@ -142,32 +148,17 @@ pub(in crate::s3) async fn copy_object(
     mut request: S3Request<CopyObjectInput>,
 ) -> Answer<CopyObjectOutput> {
     let input = &mut request.input;
-    let CopySource::Bucket {
-        bucket,
-        key,
-        version_id,
-    } = &input.copy_source
-    else {
-        return Err(s3_error!(
-            NotImplemented,
-            "Objects are copied from buckets only."
-        ));
-    };
-    only_version(version_id.as_deref(), None)?;
-    let source = store.object(bucket, key).await?;
-    let conditions = Conditions {
-        if_match: input.copy_source_if_match.take(),
-        if_none_match: input.copy_source_if_none_match.take(),
-        if_modified_since: input.copy_source_if_modified_since.take(),
-        if_unmodified_since: input.copy_source_if_unmodified_since.take(),
-    };
-    conditions.allow_copying(&source)?;
+    let source = source!(store, input);
     let directive = input
         .metadata_directive
         .as_ref()
         .map(MetadataDirective::as_str);
     let replaced = directive == Some(MetadataDirective::REPLACE);
-    if !replaced && **bucket == input.bucket && **key == input.key {
+    let onto_itself = matches!(
+        &input.copy_source,
+        CopySource::Bucket { bucket, key, .. } if **bucket == input.bucket && **key == input.key
+    );
+    if !replaced && onto_itself {
         return Err(s3_error!(
             InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."
@@ -176,19 +167,14 @@ pub(in crate::s3) async fn copy_object(
     let about = About {
         sum: source.about.sum.clone(),
         ..if replaced {
-            about!(input)
+            about!(input)?
         } else {
             source.about.clone()
         }
     };
+    let conditions = Conditions::of_destination(&request.headers)?;
     let input = request.input;
-    let copy = store.copy(
-        &source,
-        input.bucket,
-        input.key,
-        about,
-        Conditions::default(),
-    );
+    let copy = store.copy(&source, input.bucket, input.key, about, conditions);
     let object = copy.await?;
     ok(CopyObjectOutput {
         copy_object_result: Some(CopyObjectResult {
@@ -200,22 +186,80 @@ pub(in crate::s3) async fn copy_object(
     })
 }
 
-fn checksums(object: &Stored, asked: bool) -> Checksum {
-    sums(object.about.sum.as_ref().filter(|_| asked))
+/// What a copy is made of, if its conditions hold.
+pub(super) async fn source(
+    store: &Store,
+    named: &CopySource,
+    conditions: &Conditions,
+) -> S3Result<Stored> {
+    let CopySource::Bucket {
+        bucket,
+        key,
+        version_id,
+    } = named
+    else {
+        return Err(s3_error!(
+            NotImplemented,
+            "Objects are copied from buckets only."
+        ));
+    };
+    only_version(version_id.as_deref())?;
+    let source = store.object(bucket, key).await?;
+    conditions.allow_copying(&source)?;
+    Ok(source)
 }
 
-/// There are no versions here, and no single part of an object can be read.
-fn only_version(version: Option<&str>, part: Option<i32>) -> S3Result<()> {
+/// The range that a request reads, if not the whole: one that it names, or that of one part. What
+/// came in one piece is its own only part.
+fn asked_range(
+    object: &Stored,
+    range: Option<Range>,
+    part: Option<i32>,
+) -> S3Result<Option<std::ops::Range<u64>>> {
+    match (range, part) {
+        (Some(_), Some(_)) => Err(s3_error!(
+            InvalidRequest,
+            "Cannot specify both Range header and partNumber query parameter."
+        )),
+        (Some(range), None) => Ok(Some(range.check(object.size)?)),
+        (None, None) => Ok(None),
+        (None, Some(number)) => {
+            let whole = [object.size];
+            let sizes = match &object.about.parts[..] {
+                [] => &whole[..],
+                sizes => sizes,
+            };
+            let index = usize::try_from(number)
+                .ok()
+                .and_then(|number| number.checked_sub(1));
+            let Some((index, size)) = index.and_then(|index| Some((index, sizes.get(index)?)))
+            else {
+                return Err(no_such_part());
+            };
+            let start: u64 = sizes[..index].iter().sum();
+            Ok(Some(start..start + size).filter(|range| !range.is_empty()))
+        }
+    }
+}
+
+fn no_such_part() -> S3Error {
+    let code = S3ErrorCode::Custom("InvalidPartNumber".into());
+    let mut error = S3Error::with_message(code, "The requested partnumber is not satisfiable");
+    error.set_status_code(http::StatusCode::RANGE_NOT_SATISFIABLE);
+    error
+}
+
+/// The checksum as far as the reader asked for it.
+fn told(object: &Stored, asked: bool) -> Option<&Sum> {
+    object.about.sum.as_ref().filter(|_| asked)
+}
+
+/// There are no versions here.
+fn only_version(version: Option<&str>) -> S3Result<()> {
     if version.is_some_and(|version| version != "null") {
         return Err(s3_error!(
             NoSuchVersion,
             "The specified version does not exist."
-        ));
-    }
-    if part.is_some() {
-        return Err(s3_error!(
-            NotImplemented,
-            "One part of an object can't be read here."
         ));
     }
     Ok(())

@@ -3,14 +3,15 @@
 //! It speaks the protocol's types and leaves what happens to the store.
 
 use futures_util::{StreamExt, stream};
-use s3s::S3Request;
 use s3s::dto::*;
+use s3s::{S3Request, s3_error};
 
-use super::{Answer, ok, upload};
-use crate::s3::answers::{about, asked, sums, tag};
+use super::{Answer, ok, source, upload};
+use crate::s3::answers::{about, asked, kind, summed, tag};
+use crate::s3::checksum::{Algorithm, Sum};
 use crate::s3::chunked::Trailers;
 use crate::s3::conditions::Conditions;
-use crate::s3::index::{self, About};
+use crate::s3::index::About;
 use crate::s3::multipart::check_number;
 use crate::s3::store::{Store, Upload, at};
 
@@ -25,7 +26,7 @@ pub(in crate::s3) async fn create_multipart_upload(
     )?;
     let about = About {
         sum: Some(sum),
-        ..about!(input)
+        ..about!(input)?
     };
     let (bucket, key) = (input.bucket.clone(), input.key.clone());
     let id = store
@@ -56,15 +57,52 @@ pub(in crate::s3) async fn upload_part(
     let part = store
         .put_part(upload, request.input.part_number, draft, sum)
         .await?;
-    let sums = sums(Some(&part.sum));
-    ok(UploadPartOutput {
+    ok(summed!(UploadPartOutput, Some(&part.sum), {
         e_tag: Some(tag(&part.etag)),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        ..UploadPartOutput::default()
+    }))
+}
+
+/// A part that is an object which is there already, or a range of it.
+pub(in crate::s3) async fn upload_part_copy(
+    store: &Store,
+    mut request: S3Request<UploadPartCopyInput>,
+) -> Answer<UploadPartCopyOutput> {
+    let input = &mut request.input;
+    check_number(input.part_number)?;
+    let found = store.upload(&input.bucket, &input.key, &input.upload_id);
+    let (upload, _) = found.await?;
+    let source = source!(store, input);
+    let range = input.copy_source_range.as_deref().map(Range::parse);
+    let range = match range {
+        None => 0..source.size,
+        Some(Ok(
+            range @ Range::Int {
+                last: Some(last), ..
+            },
+        )) if last < source.size => range.check(source.size)?,
+        Some(_) => {
+            return Err(s3_error!(
+                InvalidArgument,
+                "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy"
+            ));
+        }
+    };
+    let sum = upload.about.sum.clone();
+    let draft = store.rewrite(&[(source.blob, range)], sum.as_ref()).await?;
+    let sum = Sum {
+        algorithm: sum.map_or(Algorithm::Crc64Nvme, |sum| sum.algorithm),
+        value: draft.sum.clone(),
+        composite: false,
+    };
+    let part = store
+        .put_part(upload, input.part_number, draft, sum)
+        .await?;
+    ok(UploadPartCopyOutput {
+        copy_part_result: Some(summed!(CopyPartResult, Some(&part.sum), {
+            e_tag: Some(tag(&part.etag)),
+            last_modified: Some(at(part.modified)),
+        })),
+        ..UploadPartCopyOutput::default()
     })
 }
 
@@ -85,20 +123,14 @@ pub(in crate::s3) async fn complete_multipart_upload(
     let object = store
         .complete_upload(upload, parts, &named, conditions)
         .await?;
-    let sums = sums(object.about.sum.as_ref());
-    ok(CompleteMultipartUploadOutput {
+    let sum = object.about.sum.as_ref();
+    ok(summed!(CompleteMultipartUploadOutput, sum, {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         bucket: Some(input.bucket),
         key: Some(input.key),
         e_tag: Some(tag(&object.etag)),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        checksum_type: sums.checksum_type,
-        ..CompleteMultipartUploadOutput::default()
-    })
+        checksum_type: sum.map(kind),
+    }))
 }
 
 pub(in crate::s3) async fn abort_multipart_upload(
@@ -110,28 +142,4 @@ pub(in crate::s3) async fn abort_multipart_upload(
     let (upload, _) = found.await?;
     store.abort_upload(upload).await?;
     ok(AbortMultipartUploadOutput::default())
-}
-
-pub(in crate::s3) async fn list_parts(
-    store: &Store,
-    request: S3Request<ListPartsInput>,
-) -> Answer<ListPartsOutput> {
-    let input = request.input;
-    let found = store.upload(&input.bucket, &input.key, &input.upload_id);
-    let (_, parts) = found.await?;
-    let part = |part: index::Part| Part {
-        part_number: Some(part.number),
-        size: Some(part.size as i64),
-        e_tag: Some(tag(&part.etag)),
-        last_modified: Some(at(part.modified)),
-        ..Part::default()
-    };
-    ok(ListPartsOutput {
-        bucket: Some(input.bucket),
-        key: Some(input.key),
-        upload_id: Some(input.upload_id),
-        is_truncated: Some(false),
-        parts: Some(parts.into_iter().map(part).collect()),
-        ..ListPartsOutput::default()
-    })
 }
