@@ -29,7 +29,7 @@ async fn a_job_reads_like_a_job_with_the_stock_command_line() -> Result<()> {
     }
     for (name, value) in [
         ("seq", events.len()),
-        ("progress", 100),
+        ("progress", 80),
         ("attempt", 1),
         ("fence", 1),
     ] {

@@ -160,11 +160,10 @@ impl Replay {
         }
         let standing = stream.standing();
         events.extend(standing.map(|entry| Event::streamed(job, entry)));
-        match Event::ended(job) {
-            Some(end) if job.seq > after => events.push(end),
-            None if job.told > after => events.push(Event::progress(job)),
-            _ => {}
+        if job.told > after {
+            events.push(Event::progress(job));
         }
+        events.extend(Event::ended(job).filter(|end| end.seq > after));
         if !complete {
             events.retain(|event| event.seq <= last);
         }

@@ -65,16 +65,16 @@ impl Outcome {
         })
     }
 
-    /// What the row says of a job that ended so, beside its progress.
+    /// What the row says of a job that ended so. Its progress stays as it was told last, since the row
+    /// is that event's source.
     pub(super) fn set(self, now: Timestamp, retention: Duration) -> Vec<Set> {
-        let (status, message) = match &self {
-            Self::Completed(_) => (Status::Completed, "Completed"),
-            Self::Failed(_) => (Status::Failed, "Failed"),
-            Self::Cancelled { .. } => (Status::Cancelled, "Cancelled"),
+        let status = match &self {
+            Self::Completed(_) => Status::Completed,
+            Self::Failed(_) => Status::Failed,
+            Self::Cancelled { .. } => Status::Cancelled,
         };
         vec![
             Set::Status(status),
-            Set::Message(message.into()),
             Set::UpdatedAt(now),
             Set::FinishedAt(now),
             Set::Outcome(self),

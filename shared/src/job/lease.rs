@@ -91,15 +91,9 @@ impl Lease {
 
     /// Ends the job. It stays listed as open until the end was announced.
     pub fn finish(self, outcome: Outcome, now: Timestamp, retention: Duration) -> Change {
-        let progress = match &outcome {
-            Outcome::Completed(_) => 100,
-            _ => self.job.reached(),
-        };
-        let mut set = outcome.set(now, retention);
-        set.push(Set::Progress(progress));
         Change {
             raise: vec![Raise::Seq],
-            ..self.change(set, vec![Clear::Lease])
+            ..self.change(outcome.set(now, retention), vec![Clear::Lease])
         }
     }
 

@@ -71,7 +71,7 @@ fn a_job_is_claimed_reports_and_ends() {
     ));
     assert_eq!(
         (job.status, job.progress, job.seq, job.attempt),
-        (Status::Completed, 100, 4, 1)
+        (Status::Completed, 50, 4, 1)
     );
     assert_eq!(
         (job.started_at, job.finished_at),

@@ -9,7 +9,7 @@ use super::event::{event, reference, serialise};
 use crate::auth::Identity;
 use crate::event::Replay;
 use crate::ids::ConnectionId;
-use crate::job::{Job, JobResult, Outcome};
+use crate::job::{Job, JobResult, Outcome, Status};
 use crate::limits;
 
 /// A direct answer: `type`, its fields, the echo of `requestId`, `timestamp`.
@@ -194,6 +194,9 @@ fn view(job: &Job) -> Value {
         view["lastError"] =
             json!({"code": mishap.code, "message": mishap.sentence, "at": iso(mishap.at)});
     }
+    if job.status == Status::Completed {
+        view["progress"] = 100.into();
+    }
     match &job.outcome {
         Some(Outcome::Failed(error)) => {
             view["error"] = json!({"code": error.code, "message": error.sentence, "retryable": error.retryable});
@@ -247,7 +250,7 @@ mod tests {
         job.request_id = Some("r1".into());
         (job.started_at, job.finished_at) = (Some(at(102)), Some(at(105)));
         (job.status, job.seq, job.attempt, job.updated_at) =
-            (crate::job::Status::Completed, 4, 1, at(105));
+            (Status::Completed, 4, 1, at(105));
         job.outcome = Some(Outcome::Completed(JobResult::Here(r#"{"a":[1]}"#.into())));
         job
     }
