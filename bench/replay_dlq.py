@@ -76,6 +76,8 @@ def timed(what, *arguments):
     print(f"{what}: {time.monotonic() - start:.1f} s, exit code {done.returncode}: {brief}", flush=True)
 
 
+# However it is ended, the stack that it started ends with it.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 with tempfile.TemporaryDirectory() as data:
     up = subprocess.Popen([LONGHAUL, "up", "--data", data, "--port", "0", "--aws-port", "0"], stdout=subprocess.PIPE, text=True)
     try:

@@ -40,7 +40,7 @@ pub struct Applying<'a> {
 #[derive(Default)]
 pub struct Applied {
     pub replayed: usize,
-    /// They waited, perhaps for nobody: queued again, without a new run.
+    /// Redrive had taken their message while they waited: queued again, without a new run.
     pub sent: usize,
     /// Their run was over: nothing to do but to delete the letter.
     pub stale: usize,
@@ -117,15 +117,22 @@ impl Applying<'_> {
         if let (Disposal::Replay, Some(job), Some(run)) =
             (Disposal::of(run, row.as_ref(), time::now()), &row, run)
         {
-            let replay = job.replay(run, self.from_start, time::now());
-            match jobs.commit(id, &replay).await? {
-                Commit::Applied(job) => {
-                    self.tell(&job).await;
-                    dispatch.send(id, &job.owner).await?;
-                    return Ok(Disposal::Replay);
-                }
+            let now = time::now();
+            let replay = job.replay(run, self.from_start, now);
+            let written = match jobs.commit(id, &replay).await? {
+                Commit::Applied(job) => Some(job),
+                // The SDK sends a replay again whose answer it lost; the second then meets the first.
+                Commit::Refused(Some(job)) if job.replayed_at == Some(now) => Some(job),
                 // Somebody was faster: the job stands elsewhere now.
-                Commit::Refused(now) => row = now.map(|job| *job),
+                Commit::Refused(other) => {
+                    row = other.map(|job| *job);
+                    None
+                }
+            };
+            if let Some(job) = written {
+                self.tell(&job).await;
+                dispatch.send(id, &job.owner).await?;
+                return Ok(Disposal::Replay);
             }
         }
         let disposal = Disposal::of(run, row.as_ref(), time::now());

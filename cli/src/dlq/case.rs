@@ -33,7 +33,7 @@ pub struct Case {
 pub enum Disposal {
     /// The job starts a new run.
     Replay,
-    /// The job waits; perhaps for nobody, so its id goes to the queue again.
+    /// Redrive took the message of a job that still waits: its id goes to the queue again.
     Send,
     /// The run is over and something came after it: the letter is stale.
     Delete,
@@ -59,7 +59,8 @@ impl Disposal {
         match run {
             Some(run) if run > job.replays => Self::Leave,
             Some(run) if run == job.replays && job.status == Status::Failed => Self::Replay,
-            _ if job.status == Status::Queued => Self::Send,
+            // Of one that an earlier apply has replayed the sweep sees to: a long backlog is not doubled.
+            None if job.status == Status::Queued => Self::Send,
             _ => Self::Delete,
         }
     }
@@ -172,7 +173,7 @@ mod tests {
             (Status::Failed, Some(0), Delete),
             (Status::Failed, Some(2), Leave),
             (Status::Failed, None, Delete),
-            (Status::Queued, Some(0), Send),
+            (Status::Queued, Some(0), Delete),
             (Status::Queued, None, Send),
             (Status::Processing, Some(0), Delete),
             (Status::Processing, None, Delete),
