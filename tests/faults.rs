@@ -208,8 +208,10 @@ async fn connections(
             let table = ["dynamodb", "scan", "--table-name", "longhaul-connections"];
             let answer = stack.aws(&table).await?;
             let rows = answer["Items"].as_array().context("no rows")?;
+            // A user's row has no such time.
             let ids = rows
                 .iter()
+                .filter(|row| row["connectedAt"].is_object())
                 .filter_map(|row| row["connectionId"]["S"].as_str().map(str::to_owned))
                 .collect();
             if wanted(&ids) {

@@ -150,11 +150,17 @@ proptest! {
     }
 
     #[test]
-    fn no_signed_claims_panic(name in "sub|exp|nbf|aud|iss|username|tenant", text in "\\PC{0,20}", number in any::<f64>()) {
-        for value in [json!(text), json!(number), json!([text]), json!(null)] {
-            let mut claims = json!({"sub": "u", "exp": 1000});
-            claims[name.as_str()] = value;
-            let _ = verify(claims, 0);
-        }
+    fn no_signed_claims_panic(
+        name in "sub|exp|nbf|aud|iss|username|tenant",
+        value in prop_oneof![
+            any::<f64>().prop_map(|number| json!(number)),
+            "\\PC{0,20}".prop_map(|text| json!(text)),
+            "\\PC{0,20}".prop_map(|text| json!([text])),
+            Just(Value::Null),
+        ]
+    ) {
+        let mut claims = json!({"sub": "u", "exp": 1000});
+        claims[name.as_str()] = value;
+        let _ = verify(claims, 0);
     }
 }
