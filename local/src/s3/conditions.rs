@@ -191,4 +191,24 @@ mod tests {
         assert_eq!(code(replace.allow_writing(Some(&object()))), None);
         assert_eq!(code(replace.allow_writing(None)), Some(404));
     }
+
+    #[test]
+    fn a_deleter_deletes_only_what_it_means() {
+        let object = object();
+        let delete = |value: Option<&str>, there: bool| {
+            let condition = value.and_then(tag);
+            code(allow_deleting(condition.as_ref(), there.then_some(&object)))
+        };
+        for (condition, there, refused) in [
+            (None, true, None),
+            (None, false, None),
+            (Some("\"abc\""), true, None),
+            (Some("\"xyz\""), true, Some(412)),
+            (Some("\"abc\""), false, None),
+            (Some("*"), true, None),
+            (Some("*"), false, Some(412)),
+        ] {
+            assert_eq!(delete(condition, there), refused, "{condition:?} {there}");
+        }
+    }
 }

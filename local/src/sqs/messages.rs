@@ -94,30 +94,23 @@ impl Store {
         }
         let group = self.group(id, &message.group)?;
         let state = if delay > 0 { DELAYED } else { READY };
-        self.connection
-            .prepare_cached(
-                "INSERT INTO messages (queue, grp, state, due, sent_at, message_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
+        self.run(
+            "INSERT INTO messages (queue, grp, state, due, sent_at, message_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
                 id,
                 group,
                 state,
                 now + delay * 1000,
                 now,
                 message.message_id
-            ])?;
+            ],
+        )?;
         let row = self.connection.last_insert_rowid();
-        self.connection
-            .prepare_cached(
-                "INSERT INTO contents (id, body, attributes, trace) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![
-                row,
-                message.body,
-                message.attributes,
-                message.trace
-            ])?;
+        self.run(
+            "INSERT INTO contents (id, body, attributes, trace) VALUES (?1, ?2, ?3, ?4)",
+            params![row, message.body, message.attributes, message.trace],
+        )?;
         if state == READY {
             self.stir(queue);
         }
@@ -181,9 +174,10 @@ impl Store {
     /// the last deletes nothing, and that is no error.
     pub(super) fn delete(&mut self, queue: &str, receipt: Receipt) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
-        self.connection
-            .prepare_cached("DELETE FROM messages WHERE id = ?1 AND receipt = ?2 AND queue = ?3")?
-            .execute(params![receipt.row, receipt.serial, id])?;
+        self.run(
+            "DELETE FROM messages WHERE id = ?1 AND receipt = ?2 AND queue = ?3",
+            params![receipt.row, receipt.serial, id],
+        )?;
         Ok(())
     }
 
@@ -223,9 +217,10 @@ impl Store {
             )));
         }
         let state = if seconds == 0 { READY } else { IN_FLIGHT };
-        self.connection
-            .prepare_cached("UPDATE messages SET state = ?2, due = ?3 WHERE id = ?1")?
-            .execute(params![receipt.row, state, until])?;
+        self.run(
+            "UPDATE messages SET state = ?2, due = ?3 WHERE id = ?1",
+            params![receipt.row, state, until],
+        )?;
         if state == READY {
             self.stir(queue);
         }
@@ -236,14 +231,12 @@ impl Store {
     /// thousand timeouts in one moment stop nobody.
     pub(super) fn surface(&mut self, queue: &str, now: i64) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
-        let surfaced = self
-            .connection
-            .prepare_cached(
-                "UPDATE messages SET state = 0 WHERE id IN
-                 (SELECT id FROM messages WHERE queue = ?1 AND state > 0 AND due <= ?2
-                  ORDER BY due LIMIT ?3)",
-            )?
-            .execute(params![id, now, CHUNK])?;
+        let surfaced = self.run(
+            "UPDATE messages SET state = 0 WHERE id IN
+             (SELECT id FROM messages WHERE queue = ?1 AND state > 0 AND due <= ?2
+              ORDER BY due LIMIT ?3)",
+            params![id, now, CHUNK],
+        )?;
         if surfaced > 0 {
             self.stir(queue);
         }
@@ -253,14 +246,12 @@ impl Store {
     /// Removes what was sent longer ago than the retention (in seconds): at most a chunk, and says
     /// how many.
     pub(super) fn expire(&self, queue: i64, retention: i64, now: i64) -> Result<usize, SqsError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "DELETE FROM messages WHERE id IN
-                 (SELECT id FROM messages WHERE queue = ?1 AND sent_at <= ?2
-                  ORDER BY sent_at LIMIT ?3)",
-            )?
-            .execute(params![queue, now - retention * 1000, CHUNK])?)
+        self.run(
+            "DELETE FROM messages WHERE id IN
+             (SELECT id FROM messages WHERE queue = ?1 AND sent_at <= ?2
+              ORDER BY sent_at LIMIT ?3)",
+            params![queue, now - retention * 1000, CHUNK],
+        )
     }
 
     /// When the next hidden message of the queue comes back.
@@ -310,24 +301,24 @@ impl Store {
     ) -> Result<Delivered, SqsError> {
         let receipt = Receipt::fresh(queue, candidate.id);
         let first_received_at = candidate.first_received_at.unwrap_or(now);
-        self.connection
-            .prepare_cached(
-                "UPDATE messages SET state = 2, due = ?2, receipt = ?3, first_received_at = ?4,
-                        received_at = ?5, receive_count = receive_count + 1,
-                        received_here = received_here + 1
-                 WHERE id = ?1",
-            )?
-            .execute(params![
+        self.run(
+            "UPDATE messages SET state = 2, due = ?2, receipt = ?3, first_received_at = ?4,
+                    received_at = ?5, receive_count = receive_count + 1,
+                    received_here = received_here + 1
+             WHERE id = ?1",
+            params![
                 candidate.id,
                 now + visibility * 1000,
                 receipt.serial,
                 first_received_at,
                 now
-            ])?;
+            ],
+        )?;
         let turn = self.next_turn();
-        self.connection
-            .prepare_cached("UPDATE groups SET served = ?2 WHERE id = ?1")?
-            .execute(params![candidate.group, turn])?;
+        self.run(
+            "UPDATE groups SET served = ?2 WHERE id = ?1",
+            params![candidate.group, turn],
+        )?;
         Ok(self
             .connection
             .prepare_cached("SELECT body, attributes, trace FROM contents WHERE id = ?1")?
@@ -348,9 +339,7 @@ impl Store {
     }
 
     fn remove(&self, id: i64) -> Result<(), SqsError> {
-        self.connection
-            .prepare_cached("DELETE FROM messages WHERE id = ?1")?
-            .execute([id])?;
+        self.run("DELETE FROM messages WHERE id = ?1", [id])?;
         Ok(())
     }
 

@@ -61,12 +61,11 @@ impl Store {
     ) -> Result<(), SqsError> {
         let target = self.queue(to)?.id;
         let group = self.group(target, group)?;
-        self.connection
-            .prepare_cached(
-                "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, receipt = 0,
-                        received_here = 0, source = ?5 WHERE id = ?1",
-            )?
-            .execute(params![message, target, group, now, arn(from)])?;
+        self.run(
+            "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, receipt = 0,
+             received_here = 0, source = ?5 WHERE id = ?1",
+            params![message, target, group, now, arn(from)],
+        )?;
         self.stir(to);
         Ok(())
     }
@@ -118,18 +117,16 @@ impl Store {
         self.surface(&source, now)?;
         let to_move = self.counts(self.queue(&source)?.id)?.ready;
         let handle = Uuid::new_v4().to_string();
-        self.connection
-            .prepare_cached(
-                "INSERT INTO moves (handle, source, destination, rate, status, to_move, started_at)
-                 VALUES (?1, ?2, ?3, ?4, 'RUNNING', ?5, ?6)",
-            )?
-            .execute(params![handle, source, destination, rate, to_move, now])?;
-        self.connection
-            .prepare_cached(
-                "DELETE FROM moves WHERE source = ?1 AND id NOT IN
-                 (SELECT id FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2)",
-            )?
-            .execute(params![source, REMEMBERED])?;
+        self.run(
+            "INSERT INTO moves (handle, source, destination, rate, status, to_move, started_at)
+             VALUES (?1, ?2, ?3, ?4, 'RUNNING', ?5, ?6)",
+            params![handle, source, destination, rate, to_move, now],
+        )?;
+        self.run(
+            "DELETE FROM moves WHERE source = ?1 AND id NOT IN
+             (SELECT id FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2)",
+            params![source, REMEMBERED],
+        )?;
         self.moves = self.running_moves()?;
         Ok(handle)
     }
@@ -265,37 +262,29 @@ impl Store {
     fn revive(&mut self, letter: &Letter, to: &str, now: i64) -> Result<(), SqsError> {
         let target = self.queue(to)?.id;
         let group = self.group(target, &letter.group)?;
-        self.connection
-            .prepare_cached(
-                "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, sent_at = ?4,
-                        message_id = ?5, receipt = 0, receive_count = 0, received_here = 0,
-                        first_received_at = NULL, received_at = 0, source = NULL WHERE id = ?1",
-            )?
-            .execute(params![
-                letter.id,
-                target,
-                group,
-                now,
-                Uuid::new_v4().into_bytes()
-            ])?;
+        self.run(
+            "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, sent_at = ?4,
+             message_id = ?5, receipt = 0, receive_count = 0, received_here = 0,
+             first_received_at = NULL, received_at = 0, source = NULL WHERE id = ?1",
+            params![letter.id, target, group, now, Uuid::new_v4().into_bytes()],
+        )?;
         self.stir(to);
         Ok(())
     }
 
     fn write_move(&self, task: &Move) -> Result<(), SqsError> {
-        self.connection
-            .prepare_cached(
-                "UPDATE moves SET status = ?2, moved = ?3, reason = ?4, cursor_sent_at = ?5,
-                        cursor_id = ?6 WHERE id = ?1",
-            )?
-            .execute(params![
+        self.run(
+            "UPDATE moves SET status = ?2, moved = ?3, reason = ?4, cursor_sent_at = ?5,
+             cursor_id = ?6 WHERE id = ?1",
+            params![
                 task.id,
                 task.status,
                 task.moved,
                 task.reason,
                 task.cursor.0,
                 task.cursor.1
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::error::SqsError;
 use super::redrive::Move;
@@ -161,6 +161,11 @@ impl Store {
         Ok(())
     }
 
+    /// Runs one statement and says how many rows it changed.
+    pub(super) fn run(&self, sql: &str, values: impl Params) -> Result<usize, SqsError> {
+        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
+    }
+
     /// The queue of that name.
     pub(super) fn queue(&self, name: &str) -> Result<&Queue, SqsError> {
         self.queues.get(name).ok_or_else(SqsError::no_queue)
@@ -171,29 +176,25 @@ impl Store {
         let attributes = write_map(&queue.attributes);
         let tags = write_map(&queue.tags);
         if queue.id == 0 {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO queues (name, attributes, tags, created_at, modified_at, purged_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
+            self.run(
+                "INSERT INTO queues (name, attributes, tags, created_at, modified_at, purged_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
                     name,
                     attributes,
                     tags,
                     queue.created_at,
                     queue.modified_at,
                     queue.purged_at
-                ])?;
+                ],
+            )?;
             queue.id = self.connection.last_insert_rowid();
-            self.connection
-                .prepare_cached("INSERT INTO counts (queue) VALUES (?1)")?
-                .execute([queue.id])?;
+            self.run("INSERT INTO counts (queue) VALUES (?1)", [queue.id])?;
         } else {
-            self.connection
-                .prepare_cached(
-                    "UPDATE queues SET attributes = ?2, tags = ?3, modified_at = ?4 WHERE id = ?1",
-                )?
-                .execute(params![queue.id, attributes, tags, queue.modified_at])?;
+            self.run(
+                "UPDATE queues SET attributes = ?2, tags = ?3, modified_at = ?4 WHERE id = ?1",
+                params![queue.id, attributes, tags, queue.modified_at],
+            )?;
         }
         // Waiting receives see a new visibility timeout or redrive policy, or a queue that came back.
         self.stirred.insert(name.to_owned());
@@ -204,9 +205,7 @@ impl Store {
     /// Takes the name from a queue and gives it back as it was; its messages go later.
     pub(super) fn condemn(&mut self, name: &str) -> Result<Queue, SqsError> {
         let queue = self.queues.remove(name).ok_or_else(SqsError::no_queue)?;
-        self.connection
-            .prepare_cached("UPDATE queues SET name = NULL WHERE id = ?1")?
-            .execute([queue.id])?;
+        self.run("UPDATE queues SET name = NULL WHERE id = ?1", [queue.id])?;
         self.condemned.push(queue.id);
         self.stirred.insert(name.to_owned());
         Ok(queue)
@@ -238,9 +237,10 @@ impl Store {
             return Ok(id);
         }
         let turn = self.next_turn();
-        self.connection
-            .prepare_cached("INSERT INTO groups (queue, name, served) VALUES (?1, ?2, ?3)")?
-            .execute(params![queue, name, turn])?;
+        self.run(
+            "INSERT INTO groups (queue, name, served) VALUES (?1, ?2, ?3)",
+            params![queue, name, turn],
+        )?;
         Ok(self.connection.last_insert_rowid())
     }
 
@@ -255,18 +255,13 @@ impl Store {
     pub(super) fn tidy(&mut self, now: i64) -> Result<bool, SqsError> {
         let mut more = false;
         if let Some(&queue) = self.condemned.last() {
-            let gone = self
-                .connection
-                .prepare_cached(
-                    "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ?1 LIMIT ?2)",
-                )?
-                .execute(params![queue, CHUNK])?;
+            let gone = self.run("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ?1 LIMIT ?2)", params![queue, CHUNK])?;
             if gone < CHUNK {
                 for row in [
                     "DELETE FROM counts WHERE queue = ?1",
                     "DELETE FROM queues WHERE id = ?1",
                 ] {
-                    self.connection.prepare_cached(row)?.execute([queue])?;
+                    self.run(row, [queue])?;
                 }
                 self.condemned.pop();
             }
