@@ -155,8 +155,12 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<()> {
     let mut follower = submitted(&mut client).await?;
     let end = follower.until_end(&mut client, PATIENCE).await?;
     ensure!(end["type"] == "job_completed", "{end}");
-    let (_, report) = stack.faults("GET", "", "").await?;
-    ensure!(report["kills"] == 1, "nothing was killed: {report}");
+    // The last call comes after the end was pushed.
+    crate::until("the process is killed", async || {
+        let (_, report) = stack.faults("GET", "", "").await?;
+        Ok(report["kills"] == 1)
+    })
+    .await?;
     stack.faults("POST", "", r#"{"rules": []}"#).await?;
 
     let afresh = Follower::afresh(stack, user, &follower.job).await?;

@@ -217,7 +217,7 @@ impl Attendance<'_, '_> {
             self.kept = true;
             self.desk.stream.written(&flush);
         } else {
-            self.desk.stream.postpone();
+            self.desk.stream.postpone(&flush);
         }
         Ok(written)
     }

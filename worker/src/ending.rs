@@ -57,6 +57,7 @@ impl Holder<'_> {
             with,
             lease,
             mut voice,
+            ..
         } = self;
         let (id, fence, attempt, now) = (
             lease.job().id,

@@ -21,6 +21,8 @@ pub struct Holder<'a> {
     pub with: &'a Attempts,
     pub lease: Lease,
     pub voice: Voice,
+    /// The number of a stream's entry of which nobody knows whether it was written.
+    unsure: Option<u64>,
 }
 
 /// The job is not this holder's any more.
@@ -48,6 +50,7 @@ impl<'a> Holder<'a> {
         Self {
             voice: Voice::new(with.push.clone()),
             lease: Lease::taken(claimed),
+            unsure: None,
             with,
         }
     }
@@ -59,13 +62,21 @@ impl<'a> Holder<'a> {
     /// Tells of progress.
     pub async fn report(&mut self, progress: Progress) -> Result<(), Lost> {
         let message = limits::prefix(&progress.message, limits::MESSAGE_BYTES).to_owned();
-        let change = self
-            .lease
-            .report(progress.percent, message, time::now(), self.with.lease);
-        let commit = self.with.jobs.commit(self.job().id, &change).await;
-        // A report that was not written is no loss of the job: the next one, or the end, says more.
-        if self.settle(commit)? == Written::Yes {
-            self.say(Event::progress(self.job())).await;
+        for _ in 0..MOST_TRIES {
+            let (now, lease) = (time::now(), self.with.lease);
+            let change = self
+                .lease
+                .report(progress.percent, message.clone(), now, lease);
+            let commit = self.with.jobs.commit(self.job().id, &change).await;
+            match self.settle(commit, |job| job.told)? {
+                Written::Yes => {
+                    self.say(Event::progress(self.job())).await;
+                    break;
+                }
+                Written::Stale => {}
+                // No loss of the job: the next report, or the end, says more.
+                Written::No => break,
+            }
         }
         Ok(())
     }
@@ -74,7 +85,7 @@ impl<'a> Holder<'a> {
     pub async fn renew(&mut self) -> Result<(), Lost> {
         let change = self.lease.renew(time::now(), self.with.lease);
         let commit = self.with.jobs.commit(self.job().id, &change).await;
-        self.settle(commit).map(drop)
+        self.settle(commit, |_| 0).map(drop)
     }
 
     /// Looks whether the job is still this holder's: a cancel tells its worker nothing.
@@ -93,9 +104,9 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// Writes the stream's next entry and says it.
+    /// Writes the stream's next entry and says it. What failed is to be given again as it was.
     pub async fn stream(&mut self, flush: &Flush) -> Result<Written, Lost> {
-        let (seq, now) = (self.job().seq + 1, time::now());
+        let now = time::now();
         let content = match flush {
             Flush::Chunk(content) => Streamed::Chunk(content.clone()),
             Flush::Reset { keep_through } => Streamed::Reset {
@@ -103,30 +114,45 @@ impl<'a> Holder<'a> {
                 keep_through: *keep_through,
             },
         };
-        let entry = StreamEntry {
-            seq,
-            at: now,
-            content,
-        };
         for _ in 0..MOST_TRIES {
-            let change = self.lease.stream(now, self.with.lease);
-            let logged = self.with.events.stream_entry(self.job(), &entry);
-            let commit = self
-                .with
-                .jobs
-                .commit_with(self.job(), &change, logged)
-                .await;
-            match self.settle(commit)? {
+            let seq = self.unsure.take().unwrap_or(self.job().seq + 1);
+            let entry = StreamEntry {
+                seq,
+                at: now,
+                content: content.clone(),
+            };
+            // Written before, as the row shows by now, though its answer was lost.
+            let written = if self.job().streamed == seq {
+                Written::Yes
+            } else {
+                self.write(&entry).await?
+            };
+            match written {
                 Written::Yes => {
                     self.say(Event::streamed(self.job(), entry)).await;
                     return Ok(Written::Yes);
                 }
                 // Somebody came to follow, or ceased to: now the row is known again.
                 Written::Stale => {}
-                Written::No => break,
+                Written::No => {
+                    self.unsure = Some(seq);
+                    break;
+                }
             }
         }
         Ok(Written::No)
+    }
+
+    async fn write(&mut self, entry: &StreamEntry) -> Result<Written, Lost> {
+        if self.job().seq >= entry.seq {
+            // Another event has taken the number, so the entry was not written under it.
+            return Ok(Written::Stale);
+        }
+        let change = self.lease.stream(entry.at, self.with.lease);
+        let logged = self.with.events.stream_entry(self.job(), entry);
+        let job = self.job();
+        let commit = self.with.jobs.commit_with(job, &change, logged).await;
+        self.settle(commit, |job| job.streamed)
     }
 
     /// Keeps what a step left.
@@ -134,7 +160,7 @@ impl<'a> Holder<'a> {
         let change = self.lease.renew(time::now(), self.with.lease);
         let entry = self.with.events.step_entry(self.job(), step, kept);
         let commit = self.with.jobs.commit_with(self.job(), &change, entry).await;
-        self.settle(commit)
+        self.settle(commit, |_| 0)
     }
 
     /// Says an event to all who follow, and forgets those who are gone.
@@ -150,10 +176,14 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// Takes over the row that a write was answered with. A write is not made again whose answer was
-    /// lost: the row that refuses the second try is then the first one's.
-    fn settle(&mut self, commit: anyhow::Result<Commit>) -> Result<Written, Lost> {
-        let before = self.job().seq;
+    /// Takes over the row that a write was answered with. A write whose answer was lost is not made
+    /// again: the row that refuses the second try shows the first, by the number that `made` finds in it.
+    fn settle(
+        &mut self,
+        commit: anyhow::Result<Commit>,
+        made: impl Fn(&Job) -> u64,
+    ) -> Result<Written, Lost> {
+        let next = self.job().seq + 1;
         match commit {
             Ok(Commit::Applied(job)) => {
                 self.lease = Lease::taken(*job);
@@ -161,7 +191,7 @@ impl<'a> Holder<'a> {
             }
             Ok(Commit::Refused(Some(job))) if job.is_held(self.job().fence) => {
                 self.lease = Lease::taken(*job);
-                let made = self.job().seq > before;
+                let made = made(self.job()) == next;
                 Ok(if made { Written::Yes } else { Written::Stale })
             }
             Ok(Commit::Refused(row)) => Err(self.lost(row.as_deref())),

@@ -49,6 +49,8 @@ struct Text {
     next: Instant,
     /// Before then nothing is tried again that failed.
     again: Instant,
+    /// The length of a chunk that failed, which may be in the log all the same: it stays as it was.
+    tried: Option<usize>,
 }
 
 impl Stream {
@@ -62,6 +64,7 @@ impl Stream {
             pending: String::new(),
             next: Instant::now(),
             again: Instant::now(),
+            tried: None,
         };
         for (seq, content) in before {
             text.before.push_str(&content);
@@ -128,13 +131,18 @@ impl Stream {
             Flush::Reset { .. } => text.reset = None,
             Flush::Chunk(content) => drop(text.pending.drain(..content.len())),
         }
+        text.tried = None;
         text.next = Instant::now() + APART;
         self.room.notify_waiters();
     }
 
-    /// It could not be written now.
-    pub fn postpone(&self) {
-        self.lock().again = Instant::now() + APART;
+    /// It could not be written now, or so it seems: it is to be tried again, and as it is.
+    pub fn postpone(&self, flush: &Flush) {
+        let mut text = self.lock();
+        if let Flush::Chunk(content) = flush {
+            text.tried = Some(content.len());
+        }
+        text.again = Instant::now() + APART;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Text> {
@@ -172,7 +180,10 @@ impl Text {
         if let Some(keep_through) = self.reset {
             return Some(Flush::Reset { keep_through });
         }
-        let content = limits::spelled_prefix(&self.pending, limits::CHUNK_BYTES);
+        let content = match self.tried {
+            Some(length) => &self.pending[..length],
+            None => limits::spelled_prefix(&self.pending, limits::CHUNK_BYTES),
+        };
         (!content.is_empty()).then(|| Flush::Chunk(content.to_owned()))
     }
 
@@ -222,6 +233,18 @@ mod tests {
         assert_eq!(stream.take(), Some(Flush::Reset { keep_through: 3 }));
         stream.written(&Flush::Reset { keep_through: 3 });
         assert_eq!(stream.take(), Some(Flush::Chunk("worms".into())));
+    }
+
+    #[tokio::test]
+    async fn a_chunk_that_failed_is_tried_again_as_it_was() {
+        let stream = Stream::new([]);
+        stream.push("ab").await;
+        let tried = stream.take().unwrap();
+        stream.postpone(&tried);
+        stream.push("cd").await;
+        assert_eq!(stream.take(), Some(tried.clone()));
+        stream.written(&tried);
+        assert_eq!(stream.take(), Some(Flush::Chunk("cd".into())));
     }
 
     #[tokio::test]
