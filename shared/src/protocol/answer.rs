@@ -249,8 +249,7 @@ mod tests {
         );
         job.request_id = Some("r1".into());
         (job.started_at, job.finished_at) = (Some(at(102)), Some(at(105)));
-        (job.status, job.seq, job.attempt, job.updated_at) =
-            (Status::Completed, 4, 1, at(105));
+        (job.status, job.seq, job.attempt, job.updated_at) = (Status::Completed, 4, 1, at(105));
         job.outcome = Some(Outcome::Completed(JobResult::Here(r#"{"a":[1]}"#.into())));
         job
     }
