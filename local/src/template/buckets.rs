@@ -179,4 +179,41 @@ mod tests {
             assert!(refused.contains(expected), "{properties}: {refused}");
         }
     }
+
+    /// The plan of this project's template with this parameter.
+    fn own(parameter: &str, value: &str) -> crate::plan::Plan {
+        let template = include_str!("../../../cloudformation/template.yaml");
+        let settings = Settings {
+            parameters: [(parameter.to_owned(), value.to_owned())].into(),
+            ..Settings::default()
+        };
+        read("template.yaml", template, &settings).unwrap()
+    }
+
+    #[test]
+    fn large_results_expire_after_their_jobs_and_pages_get_them_where_they_are_named() {
+        let days = |retention: &str| {
+            let plan = own("JobRetentionDays", retention);
+            let bucket = plan.buckets.first().cloned().unwrap();
+            assert_eq!(bucket.name, "longhaul-results-000000000000-us-east-1");
+            assert_eq!(bucket.expiry.len(), 1);
+            assert_eq!(bucket.expiry[0].prefix, "results/");
+            bucket.expiry[0].days
+        };
+        for retention in [1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825, 3650] {
+            assert!(days(&retention.to_string()) > retention);
+        }
+        let origins = |given: &str| {
+            let plan = own("AllowedOrigins", given);
+            let rules = plan.buckets[0].cors.iter();
+            rules
+                .flat_map(|rule| rule.origins.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(origins(""), [""; 0]);
+        assert_eq!(
+            origins("https://a.example,https://b.example"),
+            ["https://a.example", "https://b.example"]
+        );
+    }
 }

@@ -93,7 +93,12 @@ fn the_jobs_queue_redrives_to_the_dead_letter_queue_and_outlasts_the_worker() {
         .iter()
         .map(|queue| queue.name.as_str())
         .collect();
-    assert_eq!(names, ["longhaul-jobs", "longhaul-jobs-dlq"]);
+    let expected = [
+        "longhaul-jobs",
+        "longhaul-continuations",
+        "longhaul-jobs-dlq",
+    ];
+    assert_eq!(names, expected);
     let jobs = &plan.queues[0].attributes;
     assert_eq!(jobs["VisibilityTimeout"], "5400");
     assert_eq!(jobs["MessageRetentionPeriod"], "1209600");
@@ -126,11 +131,19 @@ fn functions_get_their_handler_limits_and_environment() {
         [
             ("CONNECTIONS_ENDPOINT", "http://127.0.0.1:3001/prod"),
             ("CONNECTIONS_TABLE", "longhaul-connections"),
+            (
+                "CONTINUATIONS_QUEUE_URL",
+                "http://127.0.0.1:4566/000000000000/longhaul-continuations",
+            ),
             ("FINOPS_BILL", ""),
             ("FINOPS_BILL_IS_SAMPLE", "false"),
             (
                 "JOBS_QUEUE_URL",
                 "http://127.0.0.1:4566/000000000000/longhaul-jobs",
+            ),
+            (
+                "JOBS_DEAD_LETTER_QUEUE_URL",
+                "http://127.0.0.1:4566/000000000000/longhaul-jobs-dlq",
             ),
             ("JOBS_TABLE", "longhaul-jobs"),
             ("JOB_EVENTS_TABLE", "longhaul-job-events"),
@@ -139,6 +152,8 @@ fn functions_get_their_handler_limits_and_environment() {
             ("LOG_LEVEL", "info"),
             ("MAX_ATTEMPTS", "3"),
             ("NOOP_ENABLED", "false"),
+            ("RESULTS_BUCKET", "longhaul-results-000000000000-us-east-1"),
+            ("RESULT_URL_SECONDS", "900"),
         ]
         .map(|(key, value)| (key.to_string(), value.to_string())),
     );
@@ -180,7 +195,12 @@ fn the_queue_feeds_the_worker_and_the_clock_the_sweep() {
         (60, "longhaul-sweep")
     );
     assert_eq!(schedule.input, None);
-    assert_eq!((plan.event_sources.len(), plan.schedules.len()), (1, 1));
+    assert_eq!((plan.event_sources.len(), plan.schedules.len()), (2, 1));
+    let source = &plan.event_sources[1];
+    assert_eq!(
+        (source.queue.as_str(), source.function.as_str()),
+        ("longhaul-continuations", "longhaul-worker")
+    );
 }
 
 #[test]
