@@ -42,7 +42,9 @@ macro_rules! about {
 macro_rules! summed {
     ($output:ident, $sum:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
         let sums = $crate::s3::answers::sums($sum);
-        $output {
+        // Some answers have no other fields than those that are given here.
+        #[allow(clippy::needless_update)]
+        let answer = $output {
             checksum_crc32: sums.checksum_crc32,
             checksum_crc32c: sums.checksum_crc32c,
             checksum_crc64nvme: sums.checksum_crc64nvme,
@@ -50,7 +52,8 @@ macro_rules! summed {
             checksum_sha256: sums.checksum_sha256,
             $($field: $value,)*
             ..$output::default()
-        }
+        };
+        answer
     }};
 }
 
