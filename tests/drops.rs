@@ -6,11 +6,13 @@ use std::time::Duration;
 use crate::follower::Follower;
 use crate::stack::Stack;
 use anyhow::{Result, ensure};
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use serde_json::json;
 use tokio::time::timeout;
 
 const JOBS: usize = 8;
+/// As long as a job can take, on a slow machine.
+const LONG: Duration = Duration::from_secs(300);
 /// Of all followers together.
 const DROPS: usize = 1000;
 /// The job is cancelled when there were drops enough; on a slow machine another one follows.
@@ -36,33 +38,35 @@ async fn follow(stack: &Stack, number: usize) -> Result<usize> {
         let frame = json!({"action": "query", "kind": "noop", "query": "q",
                            "params": {"steps": STEPS, "stepMs": 250, "text": 200}});
         let job = undisturbed.submit(frame).await?;
-        let mut follower = Follower::of(&job);
-        while follower.ends.is_empty() && drops < DROPS.div_ceil(JOBS) {
-            // A handshake that a busy machine refuses is one more thing that befalls a client.
-            let Ok(mut socket) = stack.client(&user).await else {
-                continue;
-            };
-            socket.send(follower.subscribe()).await?;
-            // Numerical Recipes' linear congruence: where in the conversation it drops is all it decides.
-            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % (1 << 32);
-            for _ in 0..random % 4 {
-                let Ok(frame) = timeout(Duration::from_millis(300), socket.next()).await else {
-                    break;
+        let (mut follower, mut witness) = (Follower::of(&job), Follower::of(&job));
+        let dropping = async {
+            while follower.ends.is_empty() && drops < DROPS.div_ceil(JOBS) {
+                // A handshake that a busy machine refuses is one more thing that befalls a client.
+                let Ok(mut socket) = stack.client(&user).await else {
+                    continue;
                 };
-                if let Some(question) = follower.take(&frame?) {
-                    socket.send(question).await?;
+                socket.send(follower.subscribe()).await?;
+                // Numerical Recipes' linear congruence: where in the conversation it drops is all it
+                // decides.
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % (1 << 32);
+                for _ in 0..random % 4 {
+                    let Ok(frame) = timeout(Duration::from_millis(300), socket.next()).await else {
+                        break;
+                    };
+                    if let Some(question) = follower.take(&frame?) {
+                        socket.send(question).await?;
+                    }
                 }
+                drops += 1;
             }
-            drops += 1;
-        }
-        undisturbed
-            .send(json!({"action": "cancel", "jobId": job}))
-            .await?;
-        let mut witness = Follower::of(&job);
-        witness.until_end(&mut undisturbed, crate::PATIENCE).await?;
-        let mut socket = stack.client(&user).await?;
-        socket.send(follower.subscribe()).await?;
-        follower.until_end(&mut socket, crate::PATIENCE).await?;
+            let mut socket = stack.client(&user).await?;
+            socket
+                .send(json!({"action": "cancel", "jobId": job}))
+                .await?;
+            socket.send(follower.subscribe()).await?;
+            follower.until_end(&mut socket, crate::PATIENCE).await
+        };
+        try_join(dropping, witness.until_end(&mut undisturbed, LONG)).await?;
         ensure!(witness.resets == 0 && !witness.text().is_empty());
         ensure!(
             follower.text() == witness.text(),

@@ -14,7 +14,7 @@ use longhaul_shared::dispatch::Dispatch;
 use longhaul_shared::event::Event;
 use longhaul_shared::events::Events;
 use longhaul_shared::ids::JobId;
-use longhaul_shared::job::{Availability, Job, Outcome};
+use longhaul_shared::job::{Availability, Job, Outcome, POISON};
 use longhaul_shared::jobs::{Commit, Jobs};
 use longhaul_shared::push::Push;
 use longhaul_shared::time;
@@ -122,7 +122,7 @@ impl Attempts {
         let job = holder.job();
         let reject = |code, message| Ok(Ok(Ended::With(Err(Failure::Reject { code, message }))));
         if job.attempt > self.most_attempts {
-            return reject("POISON", "The job ended its worker too often.".to_owned());
+            return reject(POISON, "The job ended its worker too often.".to_owned());
         }
         let Some(analysis) = self.analyses.get(job.kind.as_str()).cloned() else {
             return reject(

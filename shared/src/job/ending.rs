@@ -9,6 +9,11 @@ use jiff::Timestamp;
 use super::{Change, Clear, Expect, Job, Raise, Set, Status};
 use crate::ids::Owner;
 
+/// The code of a job that ended its worker too often.
+pub const POISON: &str = "POISON";
+/// The code of a job that ran past its own deadline: late for its caller, and no fault of ours.
+pub const DEADLINE: &str = "DEADLINE";
+
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -59,7 +64,7 @@ impl Outcome {
     /// The end of a job past its deadline.
     pub fn out_of_time() -> Self {
         Self::Failed(JobError {
-            code: "DEADLINE".to_owned(),
+            code: DEADLINE.to_owned(),
             sentence: "The job was not done by its deadline.".to_owned(),
             retryable: true,
         })

@@ -5,13 +5,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Change, Clear, Expect, Job, OPEN_SHARDS, Outcome, QUEUED_PROGRESS, Raise, Set, Status,
+    Change, Clear, DEADLINE, Expect, Job, OPEN_SHARDS, Outcome, POISON, QUEUED_PROGRESS, Raise,
+    Set, Status,
 };
-
-/// The code of a job that ended its worker too often.
-const POISON: &str = "POISON";
-/// The code of a job that ran past its own deadline: late for its caller, and no fault of ours.
-const DEADLINE: &str = "DEADLINE";
 
 impl Job {
     /// Whether it failed although it might have succeeded: all its attempts are used up, or it
