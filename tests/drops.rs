@@ -20,7 +20,7 @@ const STEPS: usize = 400;
 
 #[tokio::test]
 async fn a_thousand_drops_lose_and_double_nothing() -> Result<()> {
-    let stack = Stack::start(&[]).await?;
+    let stack = Stack::start(&["--no-throttle"]).await?;
     let drops: usize = try_join_all((0..JOBS).map(|number| follow(&stack, number)))
         .await?
         .iter()

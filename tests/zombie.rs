@@ -18,7 +18,7 @@ async fn survives(service: &str, operation: &str, number: u64) -> Result<()> {
     let log = log.to_str().context("a path")?;
     let stack = Stack::start(&["--parameter", "LeaseSeconds=2", "--wire-log", log]).await?;
     let rule = json!({"caller": "longhaul-worker", "service": service, "operation": operation,
-                      "number": number, "effect": {"delayMs": 2000}});
+                      "number": number, "effect": {"delayMs": 6000}});
     let (status, answer) = stack
         .faults("POST", "", &json!({"rules": [rule]}).to_string())
         .await?;

@@ -185,6 +185,7 @@ mod tests {
         let template = include_str!("../../../cloudformation/template.yaml");
         let settings = Settings {
             parameters: [(parameter.to_owned(), value.to_owned())].into(),
+            secrets: [("TokenSecret".to_owned(), "s3cret".to_owned())].into(),
             ..Settings::default()
         };
         read("template.yaml", template, &settings).unwrap()
