@@ -1,5 +1,6 @@
 //! The crash matrix: the process that makes the n-th AWS call of a job is killed just before, and just
-//! after, the call takes effect, for every n; and the same again with every message delivered twice.
+//! after, the call takes effect, for every n; and the same again with every message delivered twice, and
+//! with one that comes late, after those that it was sent before.
 //!
 //! In every case: one end, the state of a clean run for whoever follows, no second attempt wasted on
 //! kept steps, and nothing in the dead-letter queue.
@@ -15,6 +16,8 @@ use serde_json::{Value, json};
 
 /// A kill before the queue knows of the job is mended by the second sweep that sees it, at the latest.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// When a late message comes, in seconds: the job takes less, and its retry a second.
+const LATE: u32 = 1;
 /// Stacks that share the cases between them; most of a case is waiting for a lease.
 const STACKS: usize = 6;
 
@@ -32,7 +35,17 @@ struct Call {
 struct Case {
     call: Call,
     moment: &'static str,
-    twice: bool,
+    delivery: Delivery,
+}
+
+/// How the queue delivers the job's messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    Once,
+    /// Each again at once, so that two workers have it.
+    Twice,
+    /// One again when the job has gone on, or is over.
+    Late,
 }
 
 fn job() -> Value {
@@ -45,14 +58,14 @@ async fn whichever_call_the_process_dies_at_the_job_ends_once() -> Result<()> {
     let calls = clean_run().await?;
     ensure!(calls.len() > 20, "too few calls for a job: {calls:?}");
     let mut cases = vec![];
-    for twice in [false, true] {
+    for delivery in [Delivery::Once, Delivery::Twice, Delivery::Late] {
         for moment in ["before", "after"] {
             for call in &calls {
                 let call = call.clone();
                 cases.push(Case {
                     call,
                     moment,
-                    twice,
+                    delivery,
                 });
             }
         }
@@ -141,7 +154,7 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<()> {
         json!({"caller": caller, "service": service, "operation": operation,
         "number": number, "effect": {"kill": case.moment}}),
     ];
-    if case.twice {
+    if case.delivery == Delivery::Twice {
         rules.push(
             json!({"caller": "event-source", "service": "sqs", "operation": "ReceiveMessage",
             "effect": {"deliverTwice": true}}),
@@ -153,6 +166,11 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<()> {
     ensure!(status == 200, "{answer}");
 
     let mut follower = submitted(&mut client).await?;
+    if case.delivery == Delivery::Late {
+        stack
+            .send_late("longhaul-jobs", &json!({"v": 1, "job": follower.job}), LATE)
+            .await?;
+    }
     let end = follower.until_end(&mut client, PATIENCE).await?;
     ensure!(end["type"] == "job_completed", "{end}");
     // The last call comes after the end was pushed.
