@@ -71,6 +71,8 @@ pub struct Options {
     pub faults: Option<PathBuf>,
     /// What of the gateway is to differ from AWS.
     pub pace: Pace,
+    /// The period of every schedule, in place of the template's.
+    pub tick: Option<Duration>,
     /// What the gateway's port serves besides.
     pub pages: Pages,
 }
@@ -100,7 +102,10 @@ impl Cloud {
             gateway: format!("ws://{}", gateway_port.local_addr()?),
             aws: format!("http://{}", aws_port.local_addr()?),
         };
-        let plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints)?;
+        let mut plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints)?;
+        for schedule in &mut plan.schedules {
+            schedule.every = options.tick.unwrap_or(schedule.every);
+        }
         let Some(api) = plan.gateway.clone() else {
             bail!("the template has no WebSocket API")
         };
