@@ -41,7 +41,8 @@ pub async fn listed(stack: &Stack, entries: usize) -> Result<Value> {
             }
         }
     };
-    let waited = tokio::time::timeout(PATIENCE, wait).await;
+    // What a crash left unsent waits for the sweep.
+    let waited = tokio::time::timeout(2 * PATIENCE, wait).await;
     waited.with_context(|| format!("the dead-letter queue never held {entries} entries"))?
 }
 

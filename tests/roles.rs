@@ -31,8 +31,8 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
     let log = folder.path().join("wire.log");
     let options = [
         &["--wire-log", log.to_str().context("a path")?][..],
-        &["--parameter", "LeaseSeconds=1", "--tick-seconds", "2"],
-        &["--parameter", "MaxAttempts=1"],
+        &["--parameter", "LeaseSeconds=5", "--tick-seconds", "2"],
+        &["--parameter", "MaxAttempts=2"],
         &["--parameter", "StrangerSeconds=1"],
         &["--parameter", "WorkerTimeoutSeconds=5"],
         &["--parameter", "ConnectionsPerUser=1"],
@@ -85,7 +85,7 @@ async fn smoothly(stack: &Stack) -> Result<()> {
         json!({"steps": 2, "text": 20, "keep": true, "bytes": 5000}),
         json!({"bytes": 300_000}),
         // Longer than an invocation.
-        json!({"steps": 4, "stepMs": 2000, "text": 20, "keep": true}),
+        json!({"steps": 8, "stepMs": 1000, "text": 20, "keep": true}),
     ] {
         let mut job = job(params);
         job["query"] = "q".repeat(20_000).into();
