@@ -1,0 +1,117 @@
+/** What befalls a user while a job runs: a reload, no network, a token that ends, a worker that is killed. */
+import { answer, answerOf, ask, connection, expect, origin, progressAbove, signIn, status, talkative, test, token } from "./console";
+import { Network } from "./network";
+
+test("a reload in the middle: the page is where it was, and misses nothing", async ({ page, user }) => {
+  await signIn(page, user);
+  await ask(page, "reloaded", "noop", talkative(24));
+  const before = await progressAbove(page, 20);
+  await page.reload();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("reloaded");
+  await progressAbove(page, before);
+  await expect(status(page)).toHaveText("completed");
+  expect(await answer(page)).toBe(answerOf(24));
+});
+
+test("a question that is half typed outlives a reload, and an open one is offered", async ({ page, user }) => {
+  await signIn(page, user);
+  await ask(page, "still open", "noop", talkative(40));
+  await page.getByRole("link", { name: "Ask" }).click();
+  await page.getByLabel("Question").fill("half ty");
+  await page.reload();
+  await expect(page.getByLabel("Question")).toHaveValue("half ty");
+  await page.getByRole("region", { name: "Your open questions" }).getByRole("link", { name: "still open" }).click();
+  await expect(status(page)).toHaveText("completed");
+  expect(await answer(page)).toBe(answerOf(40));
+});
+
+test.describe("without a network", () => {
+  const network = new Network();
+  let proxy: string;
+  test.beforeAll(async () => {
+    proxy = await network.start();
+  });
+  test.afterAll(() => network.stop());
+
+  test("in the middle: it says so, keeps what it has, and has all when the network is back", async ({ browser, user }) => {
+    const context = await browser.newContext({ proxy: { server: proxy } });
+    const page = await context.newPage();
+    await signIn(page, user);
+    const id = await ask(page, "cut off", "noop", talkative(24));
+    const before = await progressAbove(page, 20);
+    network.pull();
+    await context.setOffline(true);
+    await expect(connection(page)).toHaveText("Offline");
+    await expect(page.getByText(/No connection since .*the job goes on/)).toBeVisible();
+    expect(await progressAbove(page, before - 1)).toBeLessThan(100);
+    // Elsewhere the job goes on to its end.
+    const elsewhere = await browser.newPage();
+    await signIn(elsewhere, user, `/jobs/${id}`);
+    await expect(status(elsewhere)).toHaveText("completed");
+    await expect(status(page)).not.toHaveText("completed");
+    network.plugIn();
+    await context.setOffline(false);
+    await expect(status(page)).toHaveText("completed");
+    await expect(connection(page)).toHaveText("Connected");
+    expect(await answer(page)).toBe(answerOf(24));
+    await elsewhere.close();
+    await context.close();
+  });
+
+  test("asked there, a question is sent once the network is back", async ({ browser, user }) => {
+    const context = await browser.newContext({ proxy: { server: proxy } });
+    const page = await context.newPage();
+    await signIn(page, user);
+    network.pull();
+    // The browser believes in its network; only the socket tells.
+    await expect(connection(page)).toHaveText(/Not connected|Connecting/);
+    await page.getByLabel("Question").fill("S3 in May");
+    await page.getByRole("button", { name: "Ask", exact: true }).click();
+    await expect(page.getByText(/The question is sent as soon as there is one/)).toBeVisible();
+    network.plugIn();
+    await expect(status(page)).toHaveText("completed");
+    await context.close();
+  });
+});
+
+test("a token that ends is renewed, and one that ended unnoticed costs nothing", async ({ page, user }) => {
+  let ends = 0;
+  let isSigning = true;
+  await page.route("**/_local/token?*", async (route) => {
+    if (!isSigning) return route.fulfill({ status: 503 });
+    ends = Date.now() + 3000;
+    await route.fulfill({ json: { token: token(user, 3) } });
+  });
+  await signIn(page, user);
+  await ask(page, "longer than its token", "noop", talkative(20));
+  await expect(status(page)).toHaveText("completed");
+  expect(await answer(page)).toBe(answerOf(20));
+
+  isSigning = false;
+  const last = ends;
+  await expect.poll(() => Date.now()).toBeGreaterThan(last);
+  await page.getByRole("link", { name: "Ask" }).click();
+  isSigning = true;
+  await ask(page, "after its end", "noop", {});
+  await expect(status(page)).toHaveText("completed");
+});
+
+test("a worker that is killed in the middle is followed by another, and the answer is whole", async ({ page, user }) => {
+  await signIn(page, user);
+  await ask(page, "killed", "noop", { ...talkative(16), keep: true });
+  await progressAbove(page, 20);
+  // The next time that a worker writes, it dies of it (SIGKILL).
+  const kill = { service: "dynamodb", caller: "longhaul-worker", number: 1, effect: { kill: "after" } };
+  const faults = (init: RequestInit) => fetch(`${process.env.AWS_ENDPOINT}/_local/faults`, init);
+  expect((await faults({ method: "POST", body: JSON.stringify({ rules: [kill] }) })).ok).toBe(true);
+  const report = async () => ((await (await faults({})).json()) as { kills: number }).kills;
+  await expect.poll(report).toBe(1);
+  await faults({ method: "DELETE" });
+  await expect(page.locator(".facts").first()).toContainText("attempt 2");
+  await expect(status(page)).toHaveText("completed");
+  expect(await answer(page)).toBe(answerOf(16));
+  await page.reload();
+  await expect(status(page)).toHaveText("completed");
+  expect(await answer(page)).toBe(answerOf(16));
+  expect(page.url()).toContain(`${origin()}/jobs/`);
+});
