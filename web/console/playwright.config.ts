@@ -20,11 +20,14 @@ function chromium(): string | undefined {
 
 export default defineConfig({
   testDir: "test",
-  testMatch: "*.test.ts",
   globalSetup: "./test/stack.ts",
   outputDir: "test-results",
-  // One at a time: a test kills workers, and which job's it can't choose.
-  workers: 1,
+  // Jobs mostly wait; two browsers at a time leave little idle.
+  workers: 2,
+  projects: [
+    { name: "console", testIgnore: "killed.test.ts" },
+    { name: "killed", testMatch: "killed.test.ts", dependencies: ["console"] },
+  ],
   // How long a job takes is not what is tested; these only end what hangs.
   timeout: 90_000,
   expect: { timeout: 45_000 },

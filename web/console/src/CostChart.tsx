@@ -5,7 +5,7 @@
 import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from "chart.js";
 import type { CostSection } from "longhaul-client";
 import { useEffect, useRef } from "react";
-import { money } from "./money";
+import { money, roundMoney } from "./money";
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
@@ -60,7 +60,7 @@ function largest({ groups = [], others }: CostSection): Bar[] {
 
 function draw(canvas: HTMLCanvasElement, bars: Bar[], currency: string | undefined, inTime: boolean): Chart {
   const [text, line, accent] = ["--text", "--line", "--accent"].map((name) => paint(canvas, name));
-  const amounts = { ticks: { color: text, maxTicksLimit: 6, callback: (value: string | number) => money(value, currency) }, grid: { color: line }, beginAtZero: true };
+  const amounts = { ticks: { color: text, maxTicksLimit: 6, callback: (value: string | number) => roundMoney(value, currency) }, grid: { color: line }, beginAtZero: true };
   const names = {
     ticks: {
       color: text,

@@ -1,5 +1,5 @@
-/** What befalls a user while a job runs: a reload, no network, a token that ends, a worker that is killed. */
-import { answer, answerOf, ask, connection, expect, origin, progressAbove, signIn, status, talkative, test, token } from "./console";
+/** What befalls a user while a job runs: a reload, no network, a token that ends. */
+import { answer, answerOf, ask, connection, expect, progressAbove, signIn, status, talkative, test, token } from "./console";
 import { Network } from "./network";
 
 test("a reload in the middle: the page is where it was, and misses nothing", async ({ page, user }) => {
@@ -94,24 +94,4 @@ test("a token that ends is renewed, and one that ended unnoticed costs nothing",
   isSigning = true;
   await ask(page, "after its end", "noop", {});
   await expect(status(page)).toHaveText("completed");
-});
-
-test("a worker that is killed in the middle is followed by another, and the answer is whole", async ({ page, user }) => {
-  await signIn(page, user);
-  await ask(page, "killed", "noop", { ...talkative(16), keep: true });
-  await progressAbove(page, 20);
-  // The next time that a worker writes, it dies of it (SIGKILL).
-  const kill = { service: "dynamodb", caller: "longhaul-worker", number: 1, effect: { kill: "after" } };
-  const faults = (init: RequestInit) => fetch(`${process.env.AWS_ENDPOINT}/_local/faults`, init);
-  expect((await faults({ method: "POST", body: JSON.stringify({ rules: [kill] }) })).ok).toBe(true);
-  const report = async () => ((await (await faults({})).json()) as { kills: number }).kills;
-  await expect.poll(report).toBe(1);
-  await faults({ method: "DELETE" });
-  await expect(page.locator(".facts").first()).toContainText("attempt 2");
-  await expect(status(page)).toHaveText("completed");
-  expect(await answer(page)).toBe(answerOf(16));
-  await page.reload();
-  await expect(status(page)).toHaveText("completed");
-  expect(await answer(page)).toBe(answerOf(16));
-  expect(page.url()).toContain(`${origin()}/jobs/`);
 });

@@ -22,7 +22,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       const page = await context.newPage();
       const look = async (name: string) => {
         await fitsItsWidth(page);
-        await isAccessible(page);
+        // What a width changes, the narrow one shows.
+        if (width === 390) await isAccessible(page);
+        await page.evaluate(() => scrollTo(0, 0));
         await page.screenshot({ path: `${project.outputDir}/screenshots/${name}-${width}-${colorScheme}.png`, fullPage: true });
       };
       await page.goto(origin());
@@ -83,6 +85,7 @@ test("by keyboard alone a question is asked and its page read", async ({ page, u
   await expect(page.getByRole("columnheader").first()).toHaveAttribute("aria-sort", "ascending");
 
   await page.reload();
+  await expect(connection(page)).toHaveText("Connected");
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
 });
