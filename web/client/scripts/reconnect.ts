@@ -1,7 +1,8 @@
 /**
  * Measures, on a real stack, how long a client that lost its socket takes to be where an undisturbed one was:
- * a hundred drops in the middle of one job that never stops talking. Every drop is a reset of the TCP
- * connection; the wait before the dial is the library's full jitter of up to a second, and is told apart.
+ * a hundred drops in the middle of one job that never stops talking. A drop ends the TCP connection without
+ * a word; the wait before the dial is the library's full jitter of up to a second, and is told apart. Caught up
+ * is who has heard something new, so up to a quarter of a second of each is the job's own silence.
  */
 import { WebSocket } from "ws";
 import { connect, type Job } from "../src/index.js";
