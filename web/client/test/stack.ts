@@ -21,16 +21,10 @@ const binary = process.env.LONGHAUL_BIN ?? join(process.env.CARGO_TARGET_DIR ?? 
 
 export const isBuilt = existsSync(binary);
 
-/** A token of this user's that ends after so many seconds, for the stack on this data folder. */
-export function token(data: string, user: string, seconds = 3600): string {
-  const asked = ["token", "--user", user, "--seconds", String(seconds), "--data", data];
-  return execFileSync(binary, asked, { cwd: root, encoding: "utf8" }).trim();
-}
-
 export class Stack {
   private constructor(
     private readonly process: ChildProcess,
-    readonly data: string,
+    private readonly data: string,
     /** Of the gateway and of the AWS endpoint, both on 127.0.0.1. */
     readonly port: number,
     readonly awsPort: number,
@@ -55,8 +49,10 @@ export class Stack {
     return `ws://127.0.0.1:${this.port}`;
   }
 
-  token(user: string, seconds?: number): string {
-    return token(this.data, user, seconds);
+  /** A token of this user's that ends after so many seconds. */
+  token(user: string, seconds = 3600): string {
+    const asked = ["token", "--user", user, "--seconds", String(seconds), "--data", this.data];
+    return execFileSync(binary, asked, { cwd: root, encoding: "utf8" }).trim();
   }
 
   async stop(): Promise<void> {
