@@ -22,8 +22,8 @@ export default defineConfig({
   testDir: "test",
   globalSetup: "./test/stack.ts",
   outputDir: "test-results",
-  // Jobs mostly wait; two browsers at a time leave little idle.
-  workers: 2,
+  // Jobs mostly wait: three browsers at a time leave two processors little idle.
+  workers: 3,
   projects: [
     { name: "console", testIgnore: "killed.test.ts" },
     { name: "killed", testMatch: "killed.test.ts", dependencies: ["console"] },

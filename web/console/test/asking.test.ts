@@ -102,7 +102,7 @@ test("an answer of 1 MB is shown, whole if wanted, and downloaded", async ({ pag
 
 test("two tabs on one job hold the same, and another user's tab holds nothing", async ({ page, context, browser, user }) => {
   await signIn(page, user);
-  await ask(page, "shared", "noop", talkative(16));
+  await ask(page, "shared", "noop", talkative(28));
   await page.getByRole("button", { name: "Copy link" }).click();
   await expect(page.getByRole("button", { name: "Link copied" })).toBeVisible();
   const link = await page.evaluate(() => navigator.clipboard.readText());
@@ -111,7 +111,7 @@ test("two tabs on one job hold the same, and another user's tab holds nothing", 
   await progressAbove(other, 5);
   await progressAbove(page, 5);
   for (const tab of [page, other]) await expect(status(tab)).toHaveText("completed");
-  expect([await answer(page), await answer(other)]).toEqual([answerOf(16), answerOf(16)]);
+  expect([await answer(page), await answer(other)]).toEqual([answerOf(28), answerOf(28)]);
 
   const stranger = await browser.newPage();
   await signIn(stranger, `${user}-other`, link.slice(origin().length));
@@ -129,7 +129,7 @@ test("the list follows open jobs, finds new ones, and is searched and filtered",
 
   const other = await context.newPage();
   await other.goto(`${origin()}/`);
-  await ask(other, "slow one", "noop", talkative(24));
+  await ask(other, "slow one", "noop", talkative(40));
   const slow = rows.filter({ hasText: "slow one" });
   await expect(slow).toContainText("processing");
   // It rises more often than a list that only looks now and then would see.

@@ -4,25 +4,25 @@ import { Network } from "./network";
 
 test("a reload in the middle: the page is where it was, and misses nothing", async ({ page, user }) => {
   await signIn(page, user);
-  await ask(page, "reloaded", "noop", talkative(24));
+  await ask(page, "reloaded", "noop", talkative(32));
   const before = await progressAbove(page, 20);
   await page.reload();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("reloaded");
   await progressAbove(page, before);
   await expect(status(page)).toHaveText("completed");
-  expect(await answer(page)).toBe(answerOf(24));
+  expect(await answer(page)).toBe(answerOf(32));
 });
 
 test("a question that is half typed outlives a reload, and an open one is offered", async ({ page, user }) => {
   await signIn(page, user);
-  await ask(page, "still open", "noop", talkative(40));
+  await ask(page, "still open", "noop", talkative(32));
   await page.getByRole("link", { name: "Ask" }).click();
   await page.getByLabel("Question").fill("half ty");
   await page.reload();
   await expect(page.getByLabel("Question")).toHaveValue("half ty");
   await page.getByRole("region", { name: "Your open questions" }).getByRole("link", { name: "still open" }).click();
   await expect(status(page)).toHaveText("completed");
-  expect(await answer(page)).toBe(answerOf(40));
+  expect(await answer(page)).toBe(answerOf(32));
 });
 
 test.describe("without a network", () => {
