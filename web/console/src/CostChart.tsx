@@ -60,7 +60,7 @@ function largest({ groups = [], others }: CostSection): Bar[] {
 
 function draw(canvas: HTMLCanvasElement, bars: Bar[], currency: string | undefined, inTime: boolean): Chart {
   const [text, line, accent] = ["--text", "--line", "--accent"].map((name) => paint(canvas, name));
-  const amounts = { ticks: { color: text, maxTicksLimit: 6, callback: (value: string | number) => roundMoney(value, currency) }, grid: { color: line }, beginAtZero: true };
+  const amounts = { ticks: { color: text, maxTicksLimit: 6, autoSkip: true, autoSkipPadding: 16, maxRotation: 0, callback: (value: string | number) => roundMoney(value, currency) }, grid: { color: line }, beginAtZero: true };
   const names = {
     ticks: {
       color: text,

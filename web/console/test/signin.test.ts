@@ -18,7 +18,7 @@ test.describe("by a hosted page", () => {
   const begin = async (page: Page, user: string) => {
     provider = new Provider(user);
     const signIn = { domain: await provider.start(), clientId: provider.clientId };
-    await page.route("**/config.json", (route) => route.fulfill({ json: { signIn } }));
+    await page.route("**/config.json", (route) => route.fulfill({ json: { url: origin().replace("http", "ws"), signIn } }));
   };
   test.afterEach(() => provider.stop());
 
