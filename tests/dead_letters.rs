@@ -41,8 +41,7 @@ pub async fn listed(stack: &Stack, entries: usize) -> Result<Value> {
             }
         }
     };
-    // The sweep, which sends what a crash left unsent, takes up to two minutes.
-    let waited = tokio::time::timeout(2 * PATIENCE, wait).await;
+    let waited = tokio::time::timeout(PATIENCE, wait).await;
     waited.with_context(|| format!("the dead-letter queue never held {entries} entries"))?
 }
 
@@ -283,7 +282,14 @@ async fn a_job_that_kills_its_workers_leaves_evidence_until_it_is_purged() -> Re
 
 #[tokio::test]
 async fn a_worker_killed_before_it_sends_evidence_is_stood_in_for() -> Result<()> {
-    let stack = Stack::start(&ONE_TRY).await?;
+    let stack = Stack::start(
+        &[
+            &ONE_TRY[..],
+            &["--parameter", "LeaseSeconds=2", "--tick-seconds", "2"],
+        ]
+        .concat(),
+    )
+    .await?;
     let kill = json!({"service": "sqs", "operation": "SendMessage", "caller": "longhaul-worker", "number": 1, "effect": {"kill": "before"}});
     set(&stack, json!([kill])).await?;
     let mut client = stack.client("alice").await?;

@@ -1,5 +1,6 @@
 //! The crash matrix: the process that makes the n-th AWS call of a job is killed just before, and just
-//! after, the call takes effect, for every n; and the same again with every message delivered twice.
+//! after, the call takes effect, for every n; and the same again with every message delivered twice, and
+//! with one that comes late, after those that it was sent before.
 //!
 //! In every case: one end, the state of a clean run for whoever follows, no second attempt wasted on
 //! kept steps, and nothing in the dead-letter queue.
@@ -13,8 +14,10 @@ use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-/// A kill before the queue knows of the job is mended by the second sweep that sees it, at the latest.
+/// A kill before a worker knows of the job is mended by the sweep.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// When a late message comes, in seconds: the job takes less, and its retry a second.
+const LATE: u32 = 1;
 /// Stacks that share the cases between them; most of a case is waiting for a lease.
 const STACKS: usize = 6;
 
@@ -32,7 +35,17 @@ struct Call {
 struct Case {
     call: Call,
     moment: &'static str,
-    twice: bool,
+    delivery: Delivery,
+}
+
+/// How the queue delivers the job's messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    Once,
+    /// Each again at once, so that two workers have it.
+    Twice,
+    /// One again when the job has gone on, or is over.
+    Late,
 }
 
 fn job() -> Value {
@@ -45,32 +58,23 @@ async fn whichever_call_the_process_dies_at_the_job_ends_once() -> Result<()> {
     let calls = clean_run().await?;
     ensure!(calls.len() > 20, "too few calls for a job: {calls:?}");
     let mut cases = vec![];
-    for twice in [false, true] {
+    for delivery in [Delivery::Once, Delivery::Twice, Delivery::Late] {
         for moment in ["before", "after"] {
             for call in &calls {
                 let call = call.clone();
                 cases.push(Case {
                     call,
                     moment,
-                    twice,
+                    delivery,
                 });
             }
         }
     }
-    // What waits for the sweep comes first and on stacks of its own, so that it waits at the same time.
-    // Until a worker has claimed the job and shortened the message's visibility, only the sweep helps.
-    let swept = |case: &Case| {
-        let call = &case.call;
-        call.caller == "longhaul-message"
-            || call.number == 1
-                && ["UpdateItem", "ChangeMessageVisibility"].contains(&&*call.operation)
-    };
-    let (slow, quick): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(swept);
-    let total = slow.len() + quick.len();
-    let mut shares: Vec<Vec<Case>> = slow.into_iter().map(|case| vec![case]).collect();
-    let each = quick.len().div_ceil(STACKS);
-    shares.extend(quick.chunks(each).map(<[Case]>::to_vec));
-
+    let total = cases.len();
+    let mut shares = vec![vec![]; STACKS];
+    for (number, case) in cases.into_iter().enumerate() {
+        shares[number % STACKS].push(case);
+    }
     let passed = try_join_all(shares.into_iter().map(run)).await?;
     assert_eq!(passed.iter().sum::<usize>(), total);
     println!("{} calls of a clean run, {total} cases", calls.len());
@@ -115,6 +119,8 @@ async fn run(cases: Vec<Case>) -> Result<usize> {
         "LeaseSeconds=1",
         "--parameter",
         "MaxAttempts=10",
+        "--tick-seconds",
+        "2",
     ])
     .await?;
     for (number, case) in cases.iter().enumerate() {
@@ -141,7 +147,7 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<()> {
         json!({"caller": caller, "service": service, "operation": operation,
         "number": number, "effect": {"kill": case.moment}}),
     ];
-    if case.twice {
+    if case.delivery == Delivery::Twice {
         rules.push(
             json!({"caller": "event-source", "service": "sqs", "operation": "ReceiveMessage",
             "effect": {"deliverTwice": true}}),
@@ -153,6 +159,11 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<()> {
     ensure!(status == 200, "{answer}");
 
     let mut follower = submitted(&mut client).await?;
+    if case.delivery == Delivery::Late {
+        stack
+            .send_late("longhaul-jobs", &json!({"v": 1, "job": follower.job}), LATE)
+            .await?;
+    }
     let end = follower.until_end(&mut client, PATIENCE).await?;
     ensure!(end["type"] == "job_completed", "{end}");
     // The last call comes after the end was pushed.

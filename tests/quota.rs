@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::PATIENCE;
 use crate::client::Client;
-use crate::stack::Stack;
+use crate::stack::{Stack, token};
+use crate::until;
 
 const SLOW: &str = r#"{"steps":1000,"stepMs":1000}"#;
 
@@ -160,4 +161,29 @@ async fn a_crash_between_the_count_and_the_job_costs_no_room_for_ever() -> Resul
     let ended = client.ask(json!({"action": "listJobs"})).await?;
     assert_eq!(ended["jobs"].as_array().context("no jobs")?.len(), 1);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_connections_and_no_more() -> Result<()> {
+    let stack = Stack::start(&["--parameter", "ConnectionsPerUser=2"]).await?;
+    let (one, mut two) = (stack.client("alice").await?, stack.client("alice").await?);
+    let third = stack.client("alice").await.err().context("a third")?;
+    assert!(third.to_string().contains("429"), "{third}");
+    let mut late = Client::connect(&stack.gateway, None).await?;
+    let authenticate = json!({"action": "authenticate", "token": token("alice")});
+    let answer = late.ask(authenticate.clone()).await?;
+    assert!(is_refused(&answer), "{answer}");
+    // Who is counted may say so again; others have room of their own.
+    assert_eq!(
+        two.ask(authenticate.clone()).await?["type"],
+        "authenticated"
+    );
+    stack.client("bob").await?;
+    // Who leaves makes room, at no write of its own.
+    drop(one);
+    until("there is room", async || {
+        let mut late = Client::connect(&stack.gateway, None).await?;
+        Ok(late.ask(authenticate.clone()).await?["type"] == "authenticated")
+    })
+    .await
 }

@@ -32,6 +32,8 @@ fn job(number: usize) -> Value {
 #[tokio::test]
 async fn no_job_is_lost_while_workers_die_at_random() -> Result<()> {
     let stack = Stack::start(&[
+        "--tick-seconds",
+        "5",
         "--parameter",
         "LeaseSeconds=2",
         "--parameter",
@@ -72,6 +74,8 @@ async fn no_job_is_lost_while_workers_die_at_random() -> Result<()> {
 #[tokio::test]
 async fn no_job_is_lost_while_aws_refuses() -> Result<()> {
     let stack = Stack::start(&[
+        "--tick-seconds",
+        "5",
         "--parameter",
         "LeaseSeconds=2",
         "--parameter",

@@ -152,15 +152,34 @@ impl Stack {
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
         ];
-        let url = format!("{}/000000000000/{queue}", self.aws);
-        let body = json!({"QueueUrl": url, "AttributeNames": names}).to_string();
-        let target = "x-amz-target: AmazonSQS.GetQueueAttributes\r\n\
-                      content-type: application/x-amz-json-1.0\r\n";
-        let (status, answer) = self.request("POST", "/", target, &body).await?;
-        ensure!(status == 200, "{answer}");
+        let answer = self
+            .sqs(
+                "GetQueueAttributes",
+                queue,
+                json!({"AttributeNames": names}),
+            )
+            .await?;
         let number = |name| answer["Attributes"][name].as_str()?.parse::<u64>().ok();
         let numbers: Option<Vec<u64>> = names.into_iter().map(number).collect();
         Ok(numbers.context("no counts")?.iter().sum())
+    }
+
+    /// Puts a message on the queue of this name that can be received only so many seconds later.
+    pub async fn send_late(&self, queue: &str, message: &Value, seconds: u32) -> Result<()> {
+        let about = json!({"MessageBody": message.to_string(), "DelaySeconds": seconds});
+        self.sqs("SendMessage", queue, about).await.map(drop)
+    }
+
+    async fn sqs(&self, operation: &str, queue: &str, mut request: Value) -> Result<Value> {
+        request["QueueUrl"] = format!("{}/000000000000/{queue}", self.aws).into();
+        let target = format!(
+            "x-amz-target: AmazonSQS.{operation}\r\ncontent-type: application/x-amz-json-1.0\r\n"
+        );
+        let (status, answer) = self
+            .request("POST", "/", &target, &request.to_string())
+            .await?;
+        ensure!(status == 200, "{answer}");
+        Ok(answer)
     }
 
     async fn request(

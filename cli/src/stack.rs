@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -54,6 +55,9 @@ pub struct Start {
     /// Append a line for each AWS call to this file.
     #[arg(long, value_name = "FILE")]
     pub wire_log: Option<PathBuf>,
+    /// Run what the template schedules so often, in place of its own rates. For tests.
+    #[arg(long, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub tick_seconds: Option<u64>,
     /// Let AWS calls go wrong as this file says (JSON; see the README). For tests.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
@@ -202,6 +206,7 @@ impl Place {
             )]),
             wire_log: start.wire_log.clone(),
             pace,
+            tick: start.tick_seconds.map(Duration::from_secs),
             faults: start.faults.clone(),
             pages: Pages {
                 folder: console(),

@@ -18,8 +18,9 @@ use crate::speaker::{self, SUBPROTOCOL};
 pub async fn serve(config: &Config) -> Result<(), Error> {
     let dynamo = Client::new(&sdk::config().await);
     let connections = &Connections::open(config, &dynamo)?;
+    let most = config.count("CONNECTIONS_PER_USER")?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Request>| async move {
-        let answered = handle(connections, event.payload).await;
+        let answered = handle(connections, most, event.payload).await;
         answered.inspect_err(|error| {
             tracing::error!(
                 error = format!("{error:#}"),
@@ -30,27 +31,38 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
     .await
 }
 
-async fn handle(connections: &Connections, request: Request) -> anyhow::Result<Response> {
-    let context = request.request_context;
+async fn handle(
+    connections: &Connections,
+    most: u32,
+    request: Request,
+) -> anyhow::Result<Response> {
+    let (context, now) = (request.request_context, time::now());
     let connection = ConnectionId(context.connection_id.unwrap_or_default());
     let mut response = Response::default();
     response.status_code = 200;
     if context.event_type.as_deref() == Some("DISCONNECT") {
-        connections.close(&connection, time::now()).await?;
+        connections.close(&connection, now).await?;
         return Ok(response);
     }
     let opening = Opening {
-        connection,
+        connection: connection.clone(),
         connected_at: Timestamp::from_millisecond(context.connected_at)?,
         ip_address: context.identity.source_ip,
         user_agent: context.identity.user_agent,
     };
-    connections
-        .record(
-            opening,
-            speaker::from_context(&context.authorizer.fields).as_ref(),
-        )
-        .await?;
+    let identity = speaker::from_context(&context.authorizer.fields);
+    connections.record(opening, identity.as_ref()).await?;
+    if let Some(identity) = identity
+        && !connections
+            .take_room(&identity.owner, &connection, most, now)
+            .await?
+    {
+        let user = speaker::name_for_the_log(&identity);
+        tracing::info!(%connection, user, most, "a connection was refused: its user has as many as are allowed");
+        connections.close(&connection, now).await?;
+        response.status_code = 429;
+        return Ok(response);
+    }
     let offered = request
         .headers
         .get("sec-websocket-protocol")

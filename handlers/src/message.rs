@@ -36,6 +36,8 @@ pub(crate) struct Door {
     pub push: Push,
     pub announcer: Announcer,
     pub quota: Quota,
+    /// 0 is any number.
+    pub connections_per_user: u32,
     pub verifier: Verifier,
     pub trust: Trust,
     /// The kinds that the worker has analyses for.
@@ -120,6 +122,7 @@ impl Door {
             announcer,
             connections: Connections::open(config, &dynamo)?,
             quota: Quota::open(config, &dynamo)?,
+            connections_per_user: config.count("CONNECTIONS_PER_USER")?,
             verifier: Verifier::open(config)?,
             trust,
             kinds: kinds

@@ -15,7 +15,7 @@ use longhaul_shared::config::Config;
 use longhaul_shared::connections::Connections;
 use longhaul_shared::dead_letters::DeadLetters;
 use longhaul_shared::dispatch::Dispatch;
-use longhaul_shared::job::{Job, OPEN_SHARDS, Repair};
+use longhaul_shared::job::{self, Job, OPEN_SHARDS, Repair};
 use longhaul_shared::jobs::{Commit, Jobs};
 use longhaul_shared::{sdk, time};
 use serde_json::Value;
@@ -29,7 +29,7 @@ struct Sweep {
     announcer: Announcer,
     retention: Duration,
     /// No younger job can need mending.
-    youngest: Duration,
+    patience: Duration,
 }
 
 pub async fn serve(config: &Config) -> Result<(), Error> {
@@ -44,9 +44,7 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
         dispatch: Dispatch::open(config, &sdk, "JOBS_QUEUE_URL")?,
         announcer,
         retention: config.days("JOB_RETENTION_DAYS")?,
-        youngest: config
-            .seconds("LEASE_SECONDS")?
-            .min(Duration::from_secs(60)),
+        patience: job::patience(config.seconds("LEASE_SECONDS")?),
     });
     lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| async move {
         // The shards at once, so that a long one does not keep the others from being swept.
@@ -72,7 +70,7 @@ impl Sweep {
     async fn shard(self: Arc<Self>, shard: u8, now: Timestamp) -> Result<()> {
         let mut start = None;
         loop {
-            let before = now - self.youngest;
+            let before = now - self.patience;
             let (jobs, next) = self.jobs.still_open(shard, before, start).await?;
             for job in jobs {
                 if let Err(error) = self.mend(&job, now).await {
@@ -87,7 +85,7 @@ impl Sweep {
     }
 
     async fn mend(&self, job: &Job, now: Timestamp) -> Result<()> {
-        match job.repair(now) {
+        match job.repair(self.patience, now) {
             None => Ok(()),
             Some(Repair::Resend(change)) => match self.jobs.commit(job.id, &change).await? {
                 Commit::Applied(_) => {

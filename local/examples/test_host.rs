@@ -23,6 +23,7 @@ async fn main() -> anyhow::Result<()> {
         memory: 128,
         environment: BTreeMap::new(),
         reserved_concurrency: None,
+        grants: None,
     };
     let launch = Launch {
         program,

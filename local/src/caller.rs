@@ -1,8 +1,10 @@
 //! Who makes a call: the function that its SDK names, and the very execution environment.
 //!
-//! Names only. Local requests are not authorized, so whoever wants to lie may.
+//! Names only. Signatures are not checked, so whoever wants to lie may; no function of ours does.
 
 use http::{HeaderMap, header};
+
+use crate::faults::rules::{Called, Service};
 
 /// Before an execution environment's id, in the access key that its process signs with.
 pub const ACCESS_KEY: &str = "local-";
@@ -27,6 +29,16 @@ impl Caller {
             environment: text(header::AUTHORIZATION)
                 .and_then(environment)
                 .map(str::to_owned),
+        }
+    }
+
+    /// A call that it makes.
+    pub fn calls<'a>(&'a self, service: Service, operation: &'a str) -> Called<'a> {
+        Called {
+            service,
+            operation,
+            caller: &self.function,
+            environment: self.environment.as_deref(),
         }
     }
 }

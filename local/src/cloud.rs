@@ -28,12 +28,14 @@ use crate::lambda::{Lambda, Launch};
 use crate::loopback::{self, Door};
 use crate::pages;
 pub use crate::pages::{Issue, Pages};
+use crate::permissions::Permissions;
 use crate::plan::Plan;
-use crate::pushes::{self, Watch};
+use crate::pushes::{self, Watched};
 use crate::s3::S3;
 use crate::schedule::{self, Ticking};
 use crate::sqs::Sqs;
 use crate::template::{self, Settings};
+use crate::watch::Watch;
 use crate::wire_log::WireLog;
 
 /// Invocations at once over all functions, unless the template reserves fewer (AWS's own default is 1,000).
@@ -69,6 +71,8 @@ pub struct Options {
     pub faults: Option<PathBuf>,
     /// What of the gateway is to differ from AWS.
     pub pace: Pace,
+    /// The period of every schedule, in place of the template's.
+    pub tick: Option<Duration>,
     /// What the gateway's port serves besides.
     pub pages: Pages,
 }
@@ -98,7 +102,10 @@ impl Cloud {
             gateway: format!("ws://{}", gateway_port.local_addr()?),
             aws: format!("http://{}", aws_port.local_addr()?),
         };
-        let plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints)?;
+        let mut plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints)?;
+        for schedule in &mut plan.schedules {
+            schedule.every = options.tick.unwrap_or(schedule.every);
+        }
         let Some(api) = plan.gateway.clone() else {
             bail!("the template has no WebSocket API")
         };
@@ -135,33 +142,32 @@ impl Cloud {
         let domain = gateway_port.local_addr()?.to_string();
         let (pace, pages) = (options.pace, options.pages);
         let options = GatewayOptions { pace, domain };
+        let watch = Watch {
+            permissions: Permissions::of(&plan.functions),
+            faults: faults.clone(),
+            log: log.clone(),
+        };
+        let watched = Watched {
+            watch: watch.clone(),
+            api_id: api.api_id.clone(),
+        };
         let gateway = Gateway::new(api, lambda.noted(&log, "execute-api"), options);
 
         let console = gateway_port.local_addr()?.port();
         let door =
             |is_aws| middleware::from_fn_with_state(Door { console, is_aws }, loopback::guard);
         let mut servers = JoinSet::new();
-        let watch = Watch {
-            log: log.clone(),
-            faults: faults.clone(),
-        };
         let web = gateway
             .router(pages::router(pages))
-            .layer(middleware::from_fn_with_state(watch, pushes::pass))
+            .layer(middleware::from_fn_with_state(watched, pushes::pass))
             .layer(door(false));
         serve(&mut servers, gateway_port, web);
         serve(
             &mut servers,
             aws_port,
-            Endpoint::new(
-                dynamodb.address,
-                sqs.clone(),
-                s3.clone(),
-                log.clone(),
-                faults.clone(),
-            )
-            .router()
-            .layer(door(true)),
+            Endpoint::new(dynamodb.address, sqs.clone(), s3.clone(), watch)
+                .router()
+                .layer(door(true)),
         );
         servers.spawn(s3.keep_expiring());
         let mut pollers = vec![];

@@ -15,11 +15,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use crate::caller::Caller;
-use crate::faults::rules::{Called, Effects, Service};
-use crate::faults::{Faults, admin};
+use crate::faults::admin;
+use crate::faults::rules::{Effects, Service};
+use crate::permissions;
 use crate::s3::{S3, Target, is_for_s3};
 use crate::sqs::Sqs;
-use crate::wire_log::{Call, Costs, WireLog};
+use crate::watch::{Passing, Watch, length};
+use crate::wire_log::{Costs, Units};
 
 /// No JSON request here is larger: DynamoDB takes 16 MB. S3 reads its bodies as they come.
 const LARGEST_REQUEST: usize = 17 << 20;
@@ -34,30 +36,28 @@ pub struct Endpoint {
     http: Client<HttpConnector, Body>,
     sqs: Sqs,
     s3: S3,
-    log: WireLog,
-    faults: Faults,
+    watch: Watch,
 }
 
 impl Endpoint {
-    pub fn new(dynamodb: SocketAddr, sqs: Sqs, s3: S3, log: WireLog, faults: Faults) -> Self {
+    pub fn new(dynamodb: SocketAddr, sqs: Sqs, s3: S3, watch: Watch) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
         Self {
             dynamodb,
             http,
             sqs,
             s3,
-            log,
-            faults,
+            watch,
         }
     }
 
     pub fn router(self) -> Router {
-        let admin = admin::router(self.faults.clone());
+        let admin = admin::router(self.watch.faults.clone());
         Router::new().fallback(answer).with_state(self).merge(admin)
     }
 
-    /// The call, with whatever befalls it on its way.
-    async fn call(&self, headers: HeaderMap, body: Bytes) -> Result<Response> {
+    /// A call of one of the services that speak JSON.
+    async fn json(&self, headers: HeaderMap, body: Bytes) -> Response {
         let caller = Caller::of(&headers);
         let target = headers
             .get("x-amz-target")
@@ -67,54 +67,42 @@ impl Endpoint {
         let service = match service {
             "DynamoDB_20120810" => Service::DynamoDb,
             "AmazonSQS" => Service::Sqs,
-            _ => return Ok(no_such_service()),
+            _ => return no_such_service(),
         };
-        let called = Called {
-            service,
-            operation,
-            caller: &caller.function,
-            environment: caller.environment.as_deref(),
+        let called = caller.calls(service, operation);
+        let needs = || permissions::of_json(service, operation, &body);
+        let passing = Passing {
+            called,
+            needs: self.watch.needs(&called, needs),
+            request_bytes: body.len(),
         };
         let perform = async || match service {
-            Service::DynamoDb => self.dynamodb(&called, headers.clone(), body.clone()).await,
-            _ => Ok(self.sqs(&called, body.clone()).await),
+            Service::DynamoDb => {
+                self.dynamodb(operation, headers.clone(), body.clone())
+                    .await
+            }
+            _ => Ok((self.sqs(operation, &body).await, Units::default())),
         };
-        let answered = self.faults.through(&called, perform).await;
-        answered.unwrap_or_else(|failure| {
-            let response = failure.response(service);
-            self.note(&called, body.len(), &response);
-            Ok(response)
-        })
+        self.watch.pass(&passing, perform).await
     }
 
     async fn dynamodb(
         &self,
-        called: &Called<'_>,
+        operation: &str,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Response> {
-        if !self.log.is_on() {
-            return self.forward(headers, body).await;
+    ) -> Result<(Response, Units)> {
+        if !self.watch.log.is_on() {
+            return Ok((self.forward(headers, body).await?, Units::default()));
         }
-        let request_bytes = body.len();
-        let (costs, body) = Costs::ask(called.operation, body);
+        let (costs, body) = Costs::ask(operation, body);
         let (mut parts, answer) = self.forward(headers, body).await?.into_parts();
         let answer = to_bytes(answer, usize::MAX).await?;
         let (units, answer) = costs.take(answer);
         // Both are of the answer before the costs were taken out of it.
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove("x-amz-crc32");
-        self.log.note(&Call {
-            caller: called.caller,
-            operation: called.operation,
-            status: parts.status.as_u16(),
-            request_bytes,
-            response_bytes: answer.len(),
-            write_units: units.write,
-            read_units: units.read,
-            ..Call::of(called.service.name())
-        });
-        Ok(Response::from_parts(parts, Body::from(answer)))
+        Ok((Response::from_parts(parts, Body::from(answer)), units))
     }
 
     async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Result<Response> {
@@ -125,8 +113,8 @@ impl Endpoint {
         Ok(self.http.request(request).await?.map(Body::new))
     }
 
-    async fn sqs(&self, called: &Called<'_>, body: Bytes) -> Response {
-        let response = match self.sqs.call(called.operation, &body).await {
+    async fn sqs(&self, operation: &str, body: &Bytes) -> Response {
+        match self.sqs.call(operation, body).await {
             Ok(answer) => ([(header::CONTENT_TYPE, JSON)], answer).into_response(),
             Err(error) => {
                 let status =
@@ -137,9 +125,7 @@ impl Endpoint {
                 ];
                 (status, headers, error.body()).into_response()
             }
-        };
-        self.note(called, body.len(), &response);
-        response
+        }
     }
 
     /// A body goes to S3 as it comes, unless something befalls its call: then it is read whole
@@ -147,17 +133,20 @@ impl Endpoint {
     async fn s3(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let caller = Caller::of(&parts.headers);
-        let called = Called {
-            service: Service::S3,
-            operation: Target::of(&parts).operation,
-            caller: &caller.function,
-            environment: caller.environment.as_deref(),
+        let target = Target::of(&parts);
+        let called = caller.calls(Service::S3, target.operation);
+        let passing = Passing {
+            called,
+            needs: self.watch.needs(&called, || permissions::of_s3(&target)),
+            request_bytes: length(&parts.headers, &body),
         };
-        let request_bytes = length(&parts.headers, &body);
-        let effects = self.faults.decide(&called);
+        let effects = self.watch.faults.decide(&called);
         if effects == Effects::default() {
+            if let Some(refusal) = self.watch.refusal(&passing) {
+                return refusal;
+            }
             let response = self.s3.call(Request::from_parts(parts, body)).await;
-            self.note(&called, request_bytes, &response);
+            self.watch.note(&passing, &response, Units::default());
             return response;
         }
         let Ok(body) = to_bytes(body, LARGEST_HELD).await else {
@@ -165,37 +154,10 @@ impl Endpoint {
         };
         let perform = async || {
             let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
-            let response = self.s3.call(request).await;
-            self.note(&called, request_bytes, &response);
-            response
+            Ok((self.s3.call(request).await, Units::default()))
         };
-        let answered = self.faults.suffer(effects, &called, perform).await;
-        answered.unwrap_or_else(|failure| {
-            let response = failure.response(Service::S3);
-            self.note(&called, request_bytes, &response);
-            response
-        })
+        self.watch.suffer(effects, &passing, perform).await
     }
-
-    /// Notes a call that costs no units.
-    fn note(&self, called: &Called<'_>, request_bytes: usize, response: &Response) {
-        self.log.note(&Call {
-            caller: called.caller,
-            operation: called.operation,
-            status: response.status().as_u16(),
-            request_bytes,
-            response_bytes: length(response.headers(), response.body()),
-            ..Call::of(called.service.name())
-        });
-    }
-}
-
-/// The size of a body before it has come: as its headers say, else as far as it is known.
-fn length(headers: &HeaderMap, body: &Body) -> usize {
-    let said = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
-    said("content-length")
-        .or_else(|| said("x-amz-decoded-content-length"))
-        .unwrap_or_else(|| http_body::Body::size_hint(body).lower() as usize)
 }
 
 fn no_such_service() -> Response {
@@ -212,14 +174,5 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    endpoint
-        .call(parts.headers, body)
-        .await
-        .unwrap_or_else(|error| {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "a service of the small cloud did not answer"
-            );
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        })
+    endpoint.json(parts.headers, body).await
 }

@@ -90,6 +90,17 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// At most so many invocations at once (`ReservedConcurrentExecutions`).
     pub reserved_concurrency: Option<u32>,
+    /// What its role allows; `None` where the role is none of the template's, and unknown.
+    pub grants: Option<Vec<Grant>>,
+}
+
+/// A statement of a role that allows each of these actions on each of these resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Such as `dynamodb:PutItem`; with IAM's wildcards.
+    pub actions: Vec<String>,
+    /// ARNs; with IAM's wildcards.
+    pub resources: Vec<String>,
 }
 
 /// An SQS event source mapping.

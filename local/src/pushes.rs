@@ -1,5 +1,5 @@
-//! The `@connections` API's calls on their way to the gateway: faults befall them, the wire log
-//! notes them. Other requests pass untouched.
+//! The `@connections` API's calls on their way to the gateway, watched over like those of every other
+//! service. Other requests pass untouched.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -8,22 +8,24 @@ use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
 
 use crate::caller::Caller;
-use crate::faults::Faults;
-use crate::faults::rules::{Called, Service};
-use crate::wire_log::{Call, WireLog};
+use crate::faults::rules::Service;
+use crate::permissions;
+use crate::watch::{Passing, Watch};
+use crate::wire_log::Units;
 
 /// Far above the gateway's own limit, which it words itself.
 const LARGEST_REQUEST: usize = 1 << 20;
 
-/// What watches over the calls.
+/// What the middleware knows.
 #[derive(Clone)]
-pub struct Watch {
-    pub log: WireLog,
-    pub faults: Faults,
+pub struct Watched {
+    pub watch: Watch,
+    /// The API's id, which stands in the ARNs of its connections.
+    pub api_id: String,
 }
 
 /// The middleware around the gateway.
-pub async fn pass(State(watch): State<Watch>, request: Request, next: Next) -> Response {
+pub async fn pass(State(watched): State<Watched>, request: Request, next: Next) -> Response {
     if !request.uri().path().contains("/@connections/") {
         return next.run(request).await;
     }
@@ -31,40 +33,24 @@ pub async fn pass(State(watch): State<Watch>, request: Request, next: Next) -> R
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
+    let Watched { watch, api_id } = watched;
+    let operation = match parts.method {
+        Method::POST => "PostToConnection",
+        Method::DELETE => "DeleteConnection",
+        _ => "GetConnection",
+    };
     let caller = Caller::of(&parts.headers);
-    let called = Called {
-        service: Service::ExecuteApi,
-        operation: match parts.method {
-            Method::POST => "PostToConnection",
-            Method::DELETE => "DeleteConnection",
-            _ => "GetConnection",
-        },
-        caller: &caller.function,
-        environment: caller.environment.as_deref(),
+    let called = caller.calls(Service::ExecuteApi, operation);
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let needs = || permissions::of_connection(&api_id, method, path);
+    let passing = Passing {
+        called,
+        needs: watch.needs(&called, needs),
+        request_bytes: body.len(),
     };
-    let note = |response: &Response| {
-        watch.log.note(&Call {
-            caller: called.caller,
-            operation: called.operation,
-            status: response.status().as_u16(),
-            request_bytes: body.len(),
-            response_bytes: http_body::Body::size_hint(response.body()).lower() as usize,
-            ..Call::of(called.service.name())
-        });
-    };
-    let perform = || {
+    let perform = async || {
         let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
-        let next = next.clone();
-        async {
-            let response = next.run(request).await;
-            note(&response);
-            response
-        }
+        Ok((next.clone().run(request).await, Units::default()))
     };
-    let answered = watch.faults.through(&called, perform).await;
-    answered.unwrap_or_else(|failure| {
-        let response = failure.response(called.service);
-        note(&response);
-        response
-    })
+    watch.pass(&passing, perform).await
 }

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::permissions::Need;
+
 /// Where calls are noted; one that was opened on no file notes nothing and costs nothing.
 #[derive(Clone, Default)]
 pub struct WireLog {
@@ -33,6 +35,9 @@ pub struct Call<'a> {
     /// The function that an invocation is of; empty, and left out, for other calls.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub function: &'a str,
+    /// What the caller's role must allow; left out for callers that have none.
+    #[serde(skip_serializing_if = "<[Need]>::is_empty")]
+    pub needs: &'a [Need],
     /// HTTP status of the answer.
     pub status: u16,
     pub request_bytes: usize,
@@ -50,6 +55,7 @@ impl<'a> Call<'a> {
             service,
             operation: "",
             function: "",
+            needs: &[],
             status: 0,
             request_bytes: 0,
             response_bytes: 0,

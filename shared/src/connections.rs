@@ -2,6 +2,7 @@
 //!
 //! Writes identities that others have verified; verifies none itself.
 
+mod room;
 mod strangers;
 
 use std::time::Duration;

@@ -2,7 +2,8 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::connections::Binding;
-use longhaul_shared::protocol::{Claimed, Refusal, authenticated};
+use longhaul_shared::protocol::{Claimed, Code, Refusal, authenticated};
+use longhaul_shared::quota::ROOM_LIKELY;
 
 use crate::message::{Answer, Call, Door, No};
 use crate::{Trust, speaker};
@@ -53,8 +54,20 @@ pub async fn verified(door: &Door, call: &Call, token: &str) -> Result<Identity,
 
 /// Binds the identity to the connection unless that is somebody else's already.
 pub async fn bind(door: &Door, call: &Call, identity: &Identity) -> Result<(), No> {
-    let refused = match door
-        .connections
+    let (owner, most) = (&identity.owner, door.connections_per_user);
+    let connections = &door.connections;
+    if !connections
+        .take_room(owner, &call.connection, most, call.now)
+        .await?
+    {
+        let sentence = format!("You have {most} connections, which is as many as are allowed.");
+        return Err(Refusal {
+            retry_after: Some(ROOM_LIKELY.as_secs()),
+            ..Refusal::new(Code::RateLimit, sentence)
+        }
+        .into());
+    }
+    let refused = match connections
         .bind(&call.connection, identity, call.now)
         .await?
     {

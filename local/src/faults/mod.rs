@@ -4,7 +4,7 @@
 //! does is not known.
 
 pub mod admin;
-mod refusal;
+pub(crate) mod refusal;
 pub mod rules;
 
 use std::future::{Future, pending};

@@ -1,4 +1,4 @@
-//! An error that a fault asks for, as each service's SDK reads it. Knows spellings, not rules.
+//! An error in place of an answer, as each service's SDK reads it. Knows spellings, not rules.
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
@@ -14,48 +14,52 @@ impl Failure {
     /// The HTTP answer. SQS's older error names (`x-amzn-query-error`) are taken to be the codes.
     pub fn response(&self, service: Service) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        let code = &self.code;
-        match service {
-            Service::DynamoDb => {
-                let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
-                let body = json!({ "__type": kind, "message": MESSAGE }).to_string();
-                let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
-                (status, headers, body).into_response()
-            }
-            Service::Sqs => {
-                let kind = format!("com.amazonaws.sqs#{code}");
-                let body = json!({ "__type": kind, "message": MESSAGE }).to_string();
-                let side = if status.is_server_error() {
-                    "Receiver"
-                } else {
-                    "Sender"
-                };
-                let headers = [
-                    ("content-type", "application/x-amz-json-1.0".to_owned()),
-                    ("x-amzn-query-error", format!("{code};{side}")),
-                ];
-                (status, headers, body).into_response()
-            }
-            Service::ExecuteApi => {
-                let headers = [
-                    ("content-type", "application/json"),
-                    ("x-amzn-errortype", code),
-                ];
-                let body = json!({ "message": MESSAGE }).to_string();
-                (status, headers, body).into_response()
-            }
-            Service::S3 => {
-                let id = Uuid::new_v4().simple().to_string();
-                // A rule's code is letters, digits and dots, which XML takes as they are.
-                let body = format!(
-                    r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{MESSAGE}</Message><RequestId>{id}</RequestId></Error>"#
-                );
-                let headers = [
-                    ("content-type", "application/xml"),
-                    ("x-amz-request-id", &id),
-                ];
-                (status, headers, body).into_response()
-            }
+        refused(service, status, &self.code, MESSAGE)
+    }
+}
+
+/// The answer of a service that does not perform a call. Code and message go into XML as they are, where
+/// the service is S3.
+pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message: &str) -> Response {
+    match service {
+        Service::DynamoDb => {
+            let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+            let body = json!({ "__type": kind, "message": message }).to_string();
+            let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
+            (status, headers, body).into_response()
+        }
+        Service::Sqs => {
+            let kind = format!("com.amazonaws.sqs#{code}");
+            let body = json!({ "__type": kind, "message": message }).to_string();
+            let side = if status.is_server_error() {
+                "Receiver"
+            } else {
+                "Sender"
+            };
+            let headers = [
+                ("content-type", "application/x-amz-json-1.0".to_owned()),
+                ("x-amzn-query-error", format!("{code};{side}")),
+            ];
+            (status, headers, body).into_response()
+        }
+        Service::ExecuteApi => {
+            let headers = [
+                ("content-type", "application/json"),
+                ("x-amzn-errortype", code),
+            ];
+            let body = json!({ "message": message }).to_string();
+            (status, headers, body).into_response()
+        }
+        Service::S3 => {
+            let id = Uuid::new_v4().simple().to_string();
+            let body = format!(
+                r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"#
+            );
+            let headers = [
+                ("content-type", "application/xml"),
+                ("x-amz-request-id", &id),
+            ];
+            (status, headers, body).into_response()
         }
     }
 }

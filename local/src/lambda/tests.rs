@@ -41,6 +41,7 @@ pub(crate) fn function(name: &str, handler: &str) -> plan::Function {
         memory: 128,
         environment: BTreeMap::new(),
         reserved_concurrency: None,
+        grants: None,
     }
 }
 

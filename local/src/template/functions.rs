@@ -1,14 +1,15 @@
 //! `AWS::Lambda::Function` and what calls one: event source mappings and schedules.
 //!
-//! It does not know how a function is run. Where code lies in S3, which role it has and where it
-//! logs are left out: the local cloud runs its own build of the same functions.
+//! It does not know how a function is run; its role is read by `roles`. Where code lies in S3 and where
+//! it logs are left out: the local cloud runs its own build of the same functions.
 
 use std::time::Duration;
 
 use super::properties::Properties;
 use super::scope::Resource;
 use super::{Result, identity};
-use crate::plan::{ACCOUNT, EventSource, Function, REGION, Schedule};
+use crate::permissions::Need;
+use crate::plan::{ACCOUNT, EventSource, Function, Grant, REGION, Schedule};
 
 pub(super) fn read(resource: &Resource) -> Result<Function> {
     let mut function = Properties::of(resource)?;
@@ -55,6 +56,7 @@ pub(super) fn read(resource: &Resource) -> Result<Function> {
         memory,
         environment: variables.into_iter().map(text).collect(),
         reserved_concurrency,
+        grants: None,
     })
 }
 
@@ -76,7 +78,19 @@ pub(super) fn event_source(
     let named = source.required("FunctionName")?;
     let function = functions.iter().find(|f| f.name == named || f.arn == named);
     let function = function.ok_or(no_function)?;
-    // AWS refuses the mapping otherwise: a message would come back while it is still worked on.
+    // AWS refuses the mapping otherwise: Lambda polls the queue by the function's role.
+    for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
+        let need = Need {
+            action: format!("sqs:{action}"),
+            resource: arn.to_owned(),
+        };
+        let allows = |grants: &Vec<Grant>| grants.iter().any(|grant| grant.allows(&need));
+        if !function.grants.as_ref().is_none_or(allows) {
+            let problem = format!("names a function whose role does not allow {}", need.action);
+            return Err(source.fault("FunctionName", &problem));
+        }
+    }
+    // And otherwise as well: a message would come back while it is still worked on.
     if Duration::from_secs(u64::from(*visibility)) < function.timeout {
         let problem = format!(
             "names a queue whose VisibilityTimeout of {visibility} s is shorter than the \

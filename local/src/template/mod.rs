@@ -13,6 +13,7 @@ mod node;
 mod parameters;
 mod properties;
 mod queues;
+mod roles;
 mod scope;
 mod substitutes;
 mod tables;
@@ -138,6 +139,7 @@ fn plan(text: &str, settings: &Settings) -> Result<Plan> {
     }
     check_names(&resources)?;
     check_redrives(&resources, &plan.queues)?;
+    roles::assign(&resources, &mut plan.functions)?;
     wire(&resources, &mut plan)?;
     plan.outputs = outputs(&mut scope)?;
     Ok(plan)

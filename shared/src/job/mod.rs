@@ -21,7 +21,7 @@ pub use ending::{DEADLINE, JobError, JobResult, Outcome, POISON, StoredResult};
 pub use input::Input;
 use jiff::Timestamp;
 pub use lease::Lease;
-pub use repair::{Availability, Repair};
+pub use repair::{Availability, Repair, patience};
 
 use crate::ids::{ConnectionId, Cursor, JobId, Owner};
 

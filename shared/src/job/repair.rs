@@ -9,10 +9,9 @@ use jiff::Timestamp;
 
 use super::{Change, Job, Raise, Set, Status};
 
-/// How long a written job may stay unclaimed before it is sent to the queue again. It doubles with
-/// each resend, so that a long but healthy backlog is not flooded.
-const RESEND_AFTER: Duration = Duration::from_secs(60);
-/// The distance between resends stops doubling here, at about an hour.
+/// The longest [`patience`].
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The distance between resends stops doubling here, by default at about an hour.
 const MOST_DOUBLINGS: u32 = 6;
 /// An end that nobody could be told of for so long is left for its followers to ask for.
 const ANNOUNCED_FOR: Duration = Duration::from_secs(3600);
@@ -40,6 +39,12 @@ pub enum Repair {
     Announce,
 }
 
+/// How long a written job may stay unclaimed before it is sent to the queue again, and an end unconfirmed
+/// before it is announced again: as long as a worker may be silent, and no longer than a minute.
+pub fn patience(lease: Duration) -> Duration {
+    lease.min(PATIENCE)
+}
+
 impl Job {
     /// Whether its end has been announced for long enough, heard or not.
     pub fn announced_in_vain(&self, now: Timestamp) -> bool {
@@ -54,22 +59,23 @@ impl Job {
         }
     }
 
-    /// What an open job needs that nothing else will do for it.
-    pub fn repair(&self, now: Timestamp) -> Option<Repair> {
+    /// What an open job needs that nothing else will do for it, given this [`patience`].
+    pub fn repair(&self, patience: Duration, now: Timestamp) -> Option<Repair> {
         if self.status.is_terminal() {
-            let confirmed_by = self.finished_at? + RESEND_AFTER;
+            let confirmed_by = self.finished_at? + patience;
             return (self.open && confirmed_by <= now).then_some(Repair::Announce);
         }
         if self.deadline + DEADLINE_GRACE <= now {
             return Some(Repair::Expire);
         }
-        // A lapsed lease is resent at once; after that, like an unclaimed job, at growing distance.
+        // A lapsed lease is resent at once; after that, like an unclaimed job, at a distance that doubles
+        // with each resend, so that a long but healthy backlog is not flooded.
         let waiting_since = self.lease_until.unwrap_or(self.updated_at);
-        let backoff = RESEND_AFTER * 2u32.pow(self.resends.min(MOST_DOUBLINGS));
+        let backoff = patience * 2u32.pow(self.resends.min(MOST_DOUBLINGS));
         let due = match self.resent_at.filter(|resent| *resent >= waiting_since) {
             Some(resent) => resent + backoff,
             None if self.lease_until.is_some() => waiting_since,
-            None => waiting_since + RESEND_AFTER,
+            None => waiting_since + patience,
         };
         (due <= now).then(|| {
             Repair::Resend(Change {

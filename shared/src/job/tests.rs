@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
+/// The patience that goes with it.
+const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const RETENTION: Duration = Duration::from_secs(1000);
 pub(super) const DEADLINE: Duration = Duration::from_secs(86_400);
 
@@ -116,10 +118,10 @@ fn progress_never_falls_within_an_attempt() {
 #[test]
 fn the_sweep_resends_the_unclaimed_at_growing_distance() {
     let mut job = submitted(at(0));
-    assert_eq!(job.repair(at(59)), None);
+    assert_eq!(job.repair(MINUTE, at(59)), None);
     let mut resent = vec![];
     for second in 60..70_000 {
-        if let Some(Repair::Resend(change)) = job.repair(at(second)) {
+        if let Some(Repair::Resend(change)) = job.repair(MINUTE, at(second)) {
             assert!(apply(&change, &mut job));
             resent.push(second);
         }
@@ -134,16 +136,19 @@ fn the_sweep_resends_the_unclaimed_at_growing_distance() {
 fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
     let mut job = submitted(at(0));
     apply(&Job::claim("i", at(0), LEASE), &mut job);
-    assert_eq!(job.repair(at(119)), None);
-    assert!(matches!(job.repair(at(120)), Some(Repair::Resend(_))));
+    assert_eq!(job.repair(MINUTE, at(119)), None);
+    assert!(matches!(
+        job.repair(MINUTE, at(120)),
+        Some(Repair::Resend(_))
+    ));
     apply(
         &Lease::taken(job.clone()).finish(done(), at(100), RETENTION),
         &mut job,
     );
-    assert_eq!(job.repair(at(159)), None);
-    assert_eq!(job.repair(at(160)), Some(Repair::Announce));
+    assert_eq!(job.repair(MINUTE, at(159)), None);
+    assert_eq!(job.repair(MINUTE, at(160)), Some(Repair::Announce));
     apply(&job.close(), &mut job);
-    assert_eq!(job.repair(at(1000)), None);
+    assert_eq!(job.repair(MINUTE, at(1000)), None);
 }
 
 #[test]
@@ -239,7 +244,7 @@ proptest! {
                     false
                 }
                 Act::Sweep => {
-                    match job.repair(now) {
+                    match job.repair(MINUTE, now) {
                         Some(Repair::Resend(change)) => drop(apply(&change, &mut job)),
                         Some(Repair::Expire) => ends += u32::from(apply(&job.expire(now, RETENTION), &mut job)),
                         Some(Repair::Announce) | None => {}

@@ -25,10 +25,10 @@ use bucket::{Level, Rate};
 /// An id in the set whose job has no row may be a submit that is still under way for so long: twice the
 /// message function's timeout.
 const UNDER_WAY: Duration = Duration::from_secs(60);
-/// What a user with too many open jobs is told to wait, as nobody knows when one of them ends.
-const ROOM_LIKELY: Duration = Duration::from_secs(10);
+/// What a user with too many open jobs or connections is told to wait, as nobody knows when one of them ends.
+pub const ROOM_LIKELY: Duration = Duration::from_secs(10);
 /// A user's row lives so long past the last submit; no job is open for longer.
-const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(crate) const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Writes of one submit at most, all lost races included.
 const TRIES: usize = 8;
 
@@ -248,7 +248,7 @@ impl Row {
 }
 
 /// The key of a user's row. No connection's id has a colon: API Gateway's are base64.
-fn row_of(owner: &Owner) -> String {
+pub(crate) fn row_of(owner: &Owner) -> String {
     let tenant = owner.tenant.as_deref().unwrap_or_default();
     format!("user:{}:{tenant}:{}", tenant.len(), owner.user)
 }
