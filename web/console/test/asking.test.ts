@@ -48,6 +48,11 @@ test("progress rises while a job runs, and the timeline tells its story", async 
   await expect(story.filter({ hasText: /Step \d of 8/ }).first()).toBeVisible();
   await expect(story.last()).toContainText("Completed");
   await expect(page.locator(".bar")).toContainText(/waited [\d.]+ s, ran [\d.]+ s/);
+  // Who comes later is told of what was streamed, and honestly that progress is not repeated.
+  await page.reload();
+  await page.getByText(/^Timeline: \d+ events/).click();
+  await expect(story.filter({ hasText: /\d+ earlier reports? of progress, not repeated/ }).first()).toBeVisible();
+  await expect(story.last()).toContainText("Completed");
 });
 
 test("a job that is cancelled says so, and stays so", async ({ page, user }) => {
