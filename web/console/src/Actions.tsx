@@ -5,16 +5,14 @@ import { go } from "./route";
 
 interface Props {
   job: Job<any>;
-  isOpen: boolean;
   /** What to ask again; parameters are not part of what the server tells of a job. */
   asked?: { query: string; kind: string };
   result: unknown;
 }
 
-export function Actions({ job, isOpen, asked, result }: Props) {
+export function Actions({ job, asked, result }: Props) {
   return (
     <div className="row">
-      {isOpen && <Cancel job={job} />}
       {asked && (
         <button className="quiet" onClick={() => go(`/?${new URLSearchParams({ q: asked.query, kind: asked.kind })}`)}>
           Ask again
@@ -26,7 +24,8 @@ export function Actions({ job, isOpen, asked, result }: Props) {
   );
 }
 
-function Cancel({ job }: { job: Job<any> }) {
+/** It has its place above the answer, which would push it away from under a pointer as it grows. */
+export function Cancel({ job }: { job: Job<any> }) {
   const [said, setSaid] = useState("");
   const cancel = () => {
     setSaid("Cancelling");

@@ -3,7 +3,7 @@ import type { FinopsResult, Job, JobView } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
 import { useEffect, useState } from "react";
 import { Answer } from "./Answer";
-import { Actions } from "./Actions";
+import { Actions, Cancel } from "./Actions";
 import { Stale } from "./Connection";
 import { Costs, Recommendations } from "./Costs";
 import { Heading } from "./route";
@@ -45,6 +45,7 @@ export function JobShown({ job, asked }: { job: Job<any>; asked?: { query: strin
           <p role="status">
             {message || (status === "submitting" ? "On its way to the server." : "Working.")} · {progress} %
           </p>
+          <Cancel job={job} />
         </>
       )}
       {/* What came of it is told to who can't see it appear. */}
@@ -57,7 +58,7 @@ export function JobShown({ job, asked }: { job: Job<any>; asked?: { query: strin
       {result?.cost_analysis && <Costs of={result.cost_analysis} />}
       {answer && <Answer text={answer} />}
       {result?.optimization_recommendations && <Recommendations of={result.optimization_recommendations} />}
-      <Actions job={job} isOpen={isOpen} asked={known} result={result} />
+      <Actions job={job} asked={known} result={result} />
       {jobId && <Timeline job={job} view={view} />}
       {result !== undefined && <Whole result={result} />}
     </article>

@@ -74,7 +74,7 @@ test("a job that fails says why; one that fails once is tried again", async ({ p
   await expect(page.locator(".timeline li").last()).toContainText("NOOP_REJECTED");
 
   await page.getByRole("button", { name: "Ask again" }).click();
-  await expect(page.getByLabel("Question")).toHaveValue("refused");
+  await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("refused");
   await expect(page.getByLabel("Kind")).toHaveValue("noop");
   await ask(page, "fails once", "noop", { fail: "retry", failures: 1 });
   await expect(status(page)).toHaveText("completed");
@@ -84,13 +84,13 @@ test("a job that fails says why; one that fails once is tried again", async ({ p
 
 test("what can't be asked is refused in words", async ({ page, user }) => {
   await signIn(page, user);
-  await page.getByLabel("Question").fill("why?");
+  await page.getByRole("textbox", { name: "Question" }).fill("why?");
   await page.getByLabel("Kind").fill("nonesuch");
   await page.getByRole("button", { name: "Ask", exact: true }).click();
   await expect(page.getByRole("alert")).toContainText("nonesuch");
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("why?");
   await page.getByRole("button", { name: "Ask again" }).click();
-  await expect(page.getByLabel("Question")).toHaveValue("why?");
+  await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("why?");
 });
 
 test("an answer of 1 MB is shown, whole if wanted, and downloaded", async ({ page, user }) => {
@@ -145,7 +145,7 @@ test("the list follows open jobs, finds new ones, and is searched and filtered",
   await page.getByLabel("Status").selectOption("");
   await expect(slow).toContainText("completed");
 
-  await page.getByLabel("Search").fill("one quick");
+  await page.getByRole("searchbox", { name: "Search" }).fill("one quick");
   await expect(rows).toHaveText([/quick one/]);
   await expect(page.getByRole("main").getByRole("status")).toHaveText("1 job of the 2 there are");
   await rows.getByRole("link").click();

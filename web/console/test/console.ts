@@ -36,7 +36,7 @@ export const test = base.extend<{ user: string; flawless: void }>({
 /** Signs in with a development token, and waits for the connection. */
 export async function signIn(page: Page, user: string, path = "/"): Promise<void> {
   await page.goto(origin() + path);
-  await page.getByLabel("User").fill(user);
+  await page.getByRole("textbox", { name: "User" }).fill(user);
   await page.getByRole("button", { name: /Sign in/ }).click();
   await expect(connection(page)).toHaveText("Connected");
 }
@@ -48,7 +48,7 @@ export function connection(page: Page) {
 
 /** Asks, and waits for the job's own address; gives its id. */
 export async function ask(page: Page, question: string, kind?: string, params?: object): Promise<string> {
-  await page.getByLabel("Question").fill(question);
+  await page.getByRole("textbox", { name: "Question" }).fill(question);
   if (kind) await page.getByLabel("Kind").fill(kind);
   if (params) {
     await page.getByText("Parameters of the kind").click();

@@ -17,9 +17,9 @@ test("a question that is half typed outlives a reload, and an open one is offere
   await signIn(page, user);
   await ask(page, "still open", "noop", talkative(32));
   await page.getByRole("link", { name: "Ask" }).click();
-  await page.getByLabel("Question").fill("half ty");
+  await page.getByRole("textbox", { name: "Question" }).fill("half ty");
   await page.reload();
-  await expect(page.getByLabel("Question")).toHaveValue("half ty");
+  await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("half ty");
   await page.getByRole("region", { name: "Your open questions" }).getByRole("link", { name: "still open" }).click();
   await expect(status(page)).toHaveText("completed");
   expect(await answer(page)).toBe(answerOf(32));
@@ -65,7 +65,7 @@ test.describe("without a network", () => {
     network.pull();
     // The browser believes in its network; only the socket tells.
     await expect(connection(page)).toHaveText(/Not connected|Connecting/);
-    await page.getByLabel("Question").fill("S3 in May");
+    await page.getByRole("textbox", { name: "Question" }).fill("S3 in May");
     await page.getByRole("button", { name: "Ask", exact: true }).click();
     await expect(page.getByText(/The question is sent as soon as there is one/)).toBeVisible();
     network.plugIn();

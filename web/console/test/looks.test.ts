@@ -28,7 +28,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         await page.screenshot({ path: `${project.outputDir}/screenshots/${name}-${width}-${colorScheme}.png`, fullPage: true });
       };
       await page.goto(origin());
-      await expect(page.getByLabel("User")).toBeVisible();
+      await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
       await look("sign-in");
       await signIn(page, user);
       const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g)!.map(Number));
@@ -69,7 +69,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 test("by keyboard alone a question is asked and its page read", async ({ page, user }) => {
   await signIn(page, user);
   await page.reload();
-  await expect(page.getByLabel("Question")).toBeFocused();
+  await expect(page.getByRole("textbox", { name: "Question" })).toBeFocused();
   await page.keyboard.type("Spend by account in May");
   await page.keyboard.press("Tab");
   await expect(page.getByLabel("Kind")).toBeFocused();

@@ -8,9 +8,9 @@ test("by a development token: it lasts over a reload, and ends with signing out"
   await page.reload();
   await expect(connection(page)).toHaveText("Connected");
   await page.getByRole("button", { name: `Sign out ${user}` }).click();
-  await expect(page.getByLabel("User")).toBeVisible();
+  await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
   await page.reload();
-  await expect(page.getByLabel("User")).toBeVisible();
+  await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
 });
 
 test.describe("by a hosted page", () => {
