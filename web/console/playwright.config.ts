@@ -29,8 +29,8 @@ export default defineConfig({
     { name: "killed", testMatch: "killed.test.ts", dependencies: ["console"] },
   ],
   // How long a job takes is not what is tested; these only end what hangs.
-  timeout: 90_000,
-  expect: { timeout: 45_000 },
+  timeout: 120_000,
+  expect: { timeout: 60_000 },
   reporter: [["list"], ["./test/reporter.ts"]],
   use: {
     launchOptions: { executablePath: chromium() },
