@@ -94,7 +94,12 @@ export interface JobView<R = unknown> {
   updatedAt: string;
   startedAt?: string;
   finishedAt?: string;
+  deadlineAt?: string;
   requestId?: string;
+  /** How the attempt before ended. */
+  lastError?: { code: string; message: string; at: string };
+  /** How often an operator let it run again. */
+  replays?: number;
   /** From `getJob` only. */
   result?: R;
   resultRef?: ResultRef;
@@ -108,16 +113,36 @@ export interface FinopsResult {
   query: string;
   /** Markdown. */
   response: string;
-  cost_analysis: {
-    currency?: string;
-    /** Exact decimals, as text. */
-    total?: string;
-    period?: { start: string; end: string };
-    groupedBy?: string;
-    groups?: { key: string; amount: string }[];
+  cost_analysis: CostSection & {
+    period?: { start: string; end: string } | null;
+    /** `service`, `account`, `region`, `day`, `month` or `tag:<key>`. */
+    groupedBy?: string | null;
+    /** Currencies are never added to each other. */
+    otherCurrencies?: CostSection[];
     [more: string]: unknown;
   };
-  optimization_recommendations: { title: string; detail: string; kind?: string; [more: string]: unknown }[];
+  optimization_recommendations: Recommendation[];
+}
+
+/** What was billed in one currency. Amounts are exact decimals, as text. */
+export interface CostSection {
+  currency?: string;
+  total?: string;
+  groups?: { key: string; amount: string }[];
+  /** What the groups that are left out come to. */
+  others?: { groups: number; amount: string } | null;
+}
+
+export interface Recommendation {
+  title: string;
+  detail: string;
+  /** `spike`: `amount` is what it cost above the usual. `idle_resource`: what it cost at all. */
+  kind?: string;
+  amount?: string;
+  currency?: string;
+  /** The rows and daily sums of the bill that it rests on. */
+  evidence?: Record<string, unknown>[];
+  [more: string]: unknown;
 }
 
 /** What each kind results in. Declare yours by module augmentation; unknown kinds give `unknown`. */

@@ -1,79 +1,31 @@
 /**
- * The client against a real stack: `longhaul up`, started here from the binary that `LONGHAUL_BIN` names or
- * that this source tree has built. Skipped, and said so, where there is none. It knows no scripted server.
+ * The client against a real stack. Skipped, and said so, where no binary is built. It knows no scripted server.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { connect as dial, createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { connect, type ConnectOptions, type JobEvent, type Longhaul } from "../src/index.js";
+import { Cuttable, isBuilt, Stack } from "./stack.js";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-const binary = process.env.LONGHAUL_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/longhaul");
-
-/** A wire to the stack that a test can cut: what was connected drops, what comes after goes through. */
-class Cuttable {
-  private readonly open = new Set<Socket>();
-  private server!: Server;
-
-  async to(port: number): Promise<number> {
-    this.server = createServer((near) => {
-      const far = dial(port, "127.0.0.1");
-      for (const [end, other] of [[near, far], [far, near]] as const) {
-        this.open.add(end);
-        end.pipe(other);
-        end.on("error", () => other.destroy());
-        end.on("close", () => this.open.delete(end));
-      }
-    });
-    await new Promise<void>((ready) => this.server.listen(0, "127.0.0.1", ready));
-    return (this.server.address() as { port: number }).port;
-  }
-
-  cut(): void {
-    for (const end of this.open) end.destroy();
-  }
-
-  close(): void {
-    this.cut();
-    this.server.close();
-  }
-}
-
-describe.skipIf(!existsSync(binary))("on a real stack", () => {
-  const data = mkdtempSync(join(tmpdir(), "longhaul-client-"));
+describe.skipIf(!isBuilt)("on a real stack", () => {
   const wire = new Cuttable();
   const open: Longhaul[] = [];
-  let stack: ChildProcess;
+  let stack: Stack;
   let url: string;
 
-  const fresh = (user = "alice") => () => execFileSync(binary, ["token", "--user", user, "--data", data], { cwd: root, encoding: "utf8" }).trim();
+  const fresh = (user = "alice") => () => stack.token(user);
   const client = (options: Partial<ConnectOptions> = {}) => {
     open.push(connect({ url, token: fresh(), WebSocket, ...options }));
     return open.at(-1)!;
   };
 
   beforeAll(async () => {
-    stack = spawn(binary, ["up", "--port", "0", "--aws-port", "0", "--data", data], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
-    for await (const line of createInterface({ input: stack.stdout! })) {
-      const port = /^WebSocket +ws:\/\/[^:]+:(\d+)/.exec(line)?.[1];
-      if (port) url = `ws://127.0.0.1:${await wire.to(Number(port))}`;
-      if (line === "READY") break;
-    }
-    if (!url) throw new Error("the stack did not start");
+    stack = await Stack.start();
+    url = `ws://127.0.0.1:${await wire.to(stack.port)}`;
   });
   afterEach(() => open.splice(0).forEach((longhaul) => longhaul.close()));
   afterAll(async () => {
     wire.close();
-    const ended = new Promise((done) => stack.once("exit", done));
-    stack.kill("SIGTERM");
-    await ended;
-    rmSync(data, { recursive: true });
+    await stack.stop();
   });
 
   it("a question is answered, with every event in order", async () => {
@@ -175,8 +127,8 @@ describe.skipIf(!existsSync(binary))("on a real stack", () => {
   });
 
   it("a token is renewed before it ends, on the same socket", async () => {
-    const seconds = ["6", "60"];
-    const short = () => execFileSync(binary, ["token", "--user", "alice", "--seconds", seconds.shift() ?? "60", "--data", data], { cwd: root, encoding: "utf8" }).trim();
+    const seconds = [6, 60];
+    const short = () => stack.token("alice", seconds.shift() ?? 60);
     const longhaul = client({ token: short });
     const states: string[] = [];
     longhaul.on("state", ({ state }) => states.push(state));

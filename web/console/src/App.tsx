@@ -1,45 +1,85 @@
 /** The frame around every page: who is signed in, how the connection is, and which page it is. */
-import type { Longhaul } from "longhaul-client";
-import { LonghaulProvider, useLonghaul } from "longhaul-client/react";
+import { connect, type Longhaul } from "longhaul-client";
+import { LonghaulProvider } from "longhaul-client/react";
 import { useEffect, useState } from "react";
 import { Ask } from "./Ask";
+import { Boundary } from "./Boundary";
+import { ConnectionState } from "./Connection";
 import { JobById } from "./JobPage";
 import { Jobs } from "./Jobs";
-import { Link, usePath } from "./route";
-import { developmentToken, rememberedUser, signIn, signOut } from "./session";
+import { Link, useAddress } from "./route";
+import { type Session, type Start, start } from "./session";
+import { SignIn } from "./SignIn";
 
 export function App() {
-  const [user, setUser] = useState(rememberedUser);
+  const [began, setBegan] = useState<Start>();
+  const [failure, setFailure] = useState("");
+  useEffect(() => void start().then(setBegan, (error: Error) => setFailure(error.message)), []);
+  if (failure) {
+    return (
+      <main>
+        <p role="alert">The console could not start: {failure}</p>
+        <button onClick={() => location.reload()}>Load the page again</button>
+      </main>
+    );
+  }
+  if (!began) return null;
+  const { config, session, refusal } = began;
+  if (!session) return <SignIn config={config} refusal={refusal} signedIn={(session) => setBegan({ config, session })} />;
+  return <SignedIn url={config.url} session={session} left={(refusal) => setBegan({ config, refusal })} />;
+}
+
+const GATEWAY = import.meta.env.DEV ? "http://localhost:3001" : location.origin;
+
+function SignedIn({ url = GATEWAY, session, left }: { url?: string; session: Session; left: (why?: string) => void }) {
   const [longhaul, setLonghaul] = useState<Longhaul>();
+  /** Why there is no token just now. */
+  const [trouble, setTrouble] = useState("");
   useEffect(() => {
-    if (user === null) return;
-    const longhaul = signIn(user);
+    const token = () =>
+      session.token().then(
+        (token) => {
+          setTrouble("");
+          return token;
+        },
+        (error: Error) => {
+          setTrouble(error.message);
+          throw error;
+        },
+      );
+    session.onLapsed = () => left("Your sign-in has ended. Sign in again: your jobs go on meanwhile.");
+    const longhaul = connect({ url, token });
     setLonghaul(longhaul);
     return () => {
       setLonghaul(undefined);
       longhaul.close();
     };
-  }, [user]);
-  if (user === null) return <SignIn signedIn={setUser} />;
+    // `left` is another function with each rendering, and means the same.
+  }, [url, session]);
   if (!longhaul) return null;
-  const leave = () => {
-    signOut();
-    setUser(null);
-  };
   return (
     <LonghaulProvider value={longhaul}>
+      <a className="skip" href="#content">
+        Skip to content
+      </a>
       <header>
         <strong>Longhaul</strong>
         <nav aria-label="Pages">
           <Link to="/">Ask</Link>
           <Link to="/jobs">Jobs</Link>
         </nav>
-        <ConnectionState />
-        <button className="quiet" onClick={leave}>
-          Sign out {user}
+        <ConnectionState trouble={trouble} />
+        <button
+          className="quiet"
+          onClick={() => {
+            session.end();
+            left();
+          }}
+        >
+          Sign out {session.user}
         </button>
       </header>
-      <main>
+      <main id="content">
         <Page />
       </main>
     </LonghaulProvider>
@@ -47,52 +87,12 @@ export function App() {
 }
 
 function Page() {
-  const path = usePath();
+  const address = useAddress();
+  const path = address.split("?")[0]!;
   const job = /^\/jobs\/([^/]+)$/.exec(path)?.[1];
-  if (job) return <JobById key={job} id={decodeURIComponent(job)} />;
-  return path === "/jobs" ? <Jobs /> : <Ask />;
-}
-
-const WORDS = { connecting: "Connecting", open: "Connected", waiting: "Offline", closed: "Closed" };
-
-function ConnectionState() {
-  const { connection } = useLonghaul();
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    if (connection.state !== "waiting") return;
-    const timer = setInterval(() => setNow(Date.now()), 500);
-    return () => clearInterval(timer);
-  }, [connection]);
-  const seconds = Math.max(0, Math.ceil(((connection.retryAt ?? now) - now) / 1000));
   return (
-    <span className={`connection ${connection.state}`}>
-      <span role="status">{WORDS[connection.state]}</span>
-      {connection.state === "waiting" && <span aria-hidden="true"> · next try in {seconds} s</span>}
-    </span>
-  );
-}
-
-function SignIn({ signedIn }: { signedIn: (user: string) => void }) {
-  const [failure, setFailure] = useState("");
-  return (
-    <main className="sign-in">
-      <h1>Longhaul</h1>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          const user = String(new FormData(event.currentTarget).get("user")).trim();
-          developmentToken(user).then(
-            () => signedIn(user),
-            (error: Error) => setFailure(error.message),
-          );
-        }}
-      >
-        <label>
-          User <input name="user" defaultValue="alice" required autoComplete="username" />
-        </label>
-        <button>Sign in with a development token</button>
-      </form>
-      <p role="alert">{failure}</p>
-    </main>
+    <Boundary key={address} what="This page">
+      {job ? <JobById id={decodeURIComponent(job)} /> : path === "/jobs" ? <Jobs /> : <Ask />}
+    </Boundary>
   );
 }

@@ -2,8 +2,12 @@
 import type { FinopsResult, Job, JobView } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
 import { useEffect, useState } from "react";
-import { Markdown } from "./Markdown";
-import { go } from "./route";
+import { Answer } from "./Answer";
+import { Actions, Cancel } from "./Actions";
+import { Stale } from "./Connection";
+import { Costs, Recommendations } from "./Costs";
+import { Heading } from "./route";
+import { Timeline } from "./Timeline";
 
 /** A job by the id in the address. */
 export function JobById({ id }: { id: string }) {
@@ -13,16 +17,19 @@ export function JobById({ id }: { id: string }) {
   return job ? <JobShown job={job.job} /> : null;
 }
 
-export function JobShown({ job }: { job: Job<any> }) {
+/** A job, and what was asked if the server has not said so yet. */
+export function JobShown({ job, asked }: { job: Job<any>; asked?: { query: string; kind: string } }) {
   const state = useJob<Partial<FinopsResult>>(job);
   const { status, progress, message, content, result, failure, jobId } = state;
   const view = useView(jobId, status);
   const isOpen = ["submitting", "queued", "processing", "retrying"].includes(status) && !failure;
-  const answer = typeof result?.response === "string" ? result.response : content;
-  const query = state.query ?? view?.query;
+  // What streams its answer need not repeat it in its result.
+  const answer = (typeof result?.response === "string" && result.response) || content;
+  const known = view ?? asked;
+  const query = state.query ?? known?.query;
   return (
-    <article>
-      <h1>{query ?? "A question"}</h1>
+    <article aria-busy={isOpen}>
+      <Heading>{query ?? (failure ? "No question of yours" : "A question")}</Heading>
       <p className="facts">
         <span className={`status ${status}`}>{status}</span>
         {view && <span>{view.kind}</span>}
@@ -31,36 +38,34 @@ export function JobShown({ job }: { job: Job<any> }) {
       </p>
       {isOpen && (
         <>
+          <Stale
+            meanwhile={status === "submitting" ? "The question is sent as soon as there is one." : "This is how it stood; the job goes on, and so will this page."}
+          />
           <progress max={100} value={progress} aria-label="Progress" />
           <p role="status">
             {message || (status === "submitting" ? "On its way to the server." : "Working.")} · {progress} %
           </p>
+          <Cancel job={job} />
         </>
       )}
+      {/* What came of it is told to who can't see it appear. */}
+      <p className="heard" role="status">
+        {status === "completed" && "The answer is there."}
+        {status === "cancelled" && "The job was cancelled."}
+      </p>
       {failure !== undefined && <p role="alert">{(failure as Error).message}</p>}
-      {answer && <Markdown text={answer} />}
-      <Advice of={result?.optimization_recommendations} />
-      {result !== undefined && (
-        <details>
-          <summary>The whole result</summary>
-          <pre>{JSON.stringify(result, null, 2)}</pre>
-        </details>
-      )}
-      <div className="row">
-        {isOpen && <Cancel job={job} />}
-        {query && view && (
-          <button className="quiet" onClick={() => go(`/?${new URLSearchParams({ q: query, kind: view.kind })}`)}>
-            Ask again
-          </button>
-        )}
-        {jobId && <CopyLink />}
-        {result !== undefined && <Download name={`${jobId}.json`} content={result} />}
-      </div>
+      {status === "completed" && result === undefined && !failure && <p role="status">The result is large, and on its way.</p>}
+      {result?.cost_analysis && <Costs of={result.cost_analysis} />}
+      {answer && <Answer text={answer} />}
+      {result?.optimization_recommendations && <Recommendations of={result.optimization_recommendations} />}
+      <Actions job={job} asked={known} result={result} />
+      {jobId && <Timeline job={job} view={view} />}
+      {result !== undefined && <Whole result={result} />}
     </article>
   );
 }
 
-/** The job's row, read when it is opened and again at its end, for the times that no event has. */
+/** The job's row, read when it is opened and again when its status changes, for what no event has. */
 function useView(jobId: string | undefined, status: string): JobView | undefined {
   const { longhaul } = useLonghaul();
   const [view, setView] = useState<JobView>();
@@ -92,58 +97,23 @@ function Elapsed({ view }: { view: JobView }) {
   return (
     <>
       {view.startedAt && <span>queued {seconds(view.createdAt, view.startedAt)}</span>}
-      <span>{view.startedAt ? `ran ${seconds(view.startedAt, view.finishedAt)}` : `waits ${seconds(view.createdAt, view.finishedAt)}`}</span>
+      <span>{view.startedAt ? `${view.finishedAt ? "ran" : "runs"} ${seconds(view.startedAt, view.finishedAt)}` : `waits ${seconds(view.createdAt, view.finishedAt)}`}</span>
     </>
   );
 }
 
-function Advice({ of }: { of?: FinopsResult["optimization_recommendations"] }) {
-  if (!of?.length) return null;
+/** A result of any shape, spelled only when somebody looks: it may be large. */
+function Whole({ result }: { result: unknown }) {
+  const [isOpen, setOpen] = useState(false);
   return (
-    <section aria-label="Recommendations" className="cards">
-      {of.map(({ title, detail }, at) => (
-        <div key={at} className="card">
-          <h2>{title}</h2>
-          <p>{detail}</p>
-        </div>
-      ))}
-    </section>
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>The whole result</summary>
+      {isOpen && <pre tabIndex={0}>{beginning(JSON.stringify(result, null, 2))}</pre>}
+    </details>
   );
 }
 
-function Cancel({ job }: { job: Job<any> }) {
-  const [said, setSaid] = useState("");
-  const cancel = () => {
-    setSaid("Cancelling");
-    job.cancel().catch((error: Error) => setSaid(error.message));
-  };
-  return (
-    <button onClick={cancel} disabled={said !== ""}>
-      {said || "Cancel"}
-    </button>
-  );
-}
-
-function CopyLink() {
-  const [isCopied, setCopied] = useState(false);
-  return (
-    <button className="quiet" onClick={() => void navigator.clipboard.writeText(location.href).then(() => setCopied(true))}>
-      {isCopied ? "Link copied" : "Copy link"}
-    </button>
-  );
-}
-
-function Download({ name, content }: { name: string; content: unknown }) {
-  const save = () => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2)], { type: "application/json" }));
-    link.download = name;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  };
-  return (
-    <button className="quiet" onClick={save}>
-      Download
-    </button>
-  );
+function beginning(text: string): string {
+  const most = 100_000;
+  return text.length > most ? `${text.slice(0, most)}\n\n... and ${(text.length - most).toLocaleString()} characters more: download it.` : text;
 }

@@ -1,47 +1,27 @@
-/** The caller's jobs, newest first, a page at a time. */
+/** The caller's jobs, newest first: those that are open are followed, so that the list tells how far they are. */
 import type { JobView } from "longhaul-client";
-import { useLonghaul } from "longhaul-client/react";
-import { useCallback, useEffect, useRef, useState } from "react";
-import { Link } from "./route";
+import { useJob } from "longhaul-client/react";
+import { useEffect, useState } from "react";
+import { Stale } from "./Connection";
+import { type Listing, useListing } from "./listing";
+import { Heading, Link } from "./route";
 
 const STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
-const PAGE = 25;
 
 export function Jobs() {
-  const { longhaul } = useLonghaul();
   const [status, setStatus] = useState<JobView["status"]>();
-  const [jobs, setJobs] = useState<JobView[]>([]);
-  const [said, setSaid] = useState("");
-  const left = useRef<AsyncGenerator<JobView, void>>(undefined);
-
-  const more = useCallback(async (from: AsyncGenerator<JobView, void>) => {
-    setSaid("Loading");
-    const page: JobView[] = [];
-    try {
-      while (page.length < PAGE) {
-        const { value, done } = await from.next();
-        if (done) break;
-        page.push(value);
-      }
-    } catch (error) {
-      return setSaid((error as Error).message);
-    }
-    // A newer listing has begun: this one is nobody's.
-    if (left.current !== from) return;
-    setJobs((shown) => [...shown, ...page]);
-    setSaid(page.length < PAGE ? "No more jobs" : "");
-  }, []);
-  const refresh = useCallback(() => {
-    setJobs([]);
-    left.current = longhaul.jobs({ status, pageSize: PAGE });
-    void more(left.current);
-  }, [longhaul, status, more]);
-  useEffect(refresh, [refresh]);
-
+  const [sought, setSought] = useState("");
+  const { jobs, said, hasMore, more, correct } = useListing(status);
+  const words = sought.toLowerCase().split(/\s+/);
+  const found = jobs.filter((job) => {
+    const text = `${job.query} ${job.kind} ${job.jobId}`.toLowerCase();
+    return (!status || job.status === status) && words.every((word) => text.includes(word));
+  });
   return (
     <>
-      <h1>Jobs</h1>
-      <div className="row">
+      <Heading>Jobs</Heading>
+      <Stale meanwhile="This is the list as it was." />
+      <form role="search" className="row" onSubmit={(event) => event.preventDefault()}>
         <label>
           Status{" "}
           <select value={status ?? ""} onChange={(event) => setStatus((event.target.value || undefined) as typeof status)}>
@@ -51,30 +31,59 @@ export function Jobs() {
             ))}
           </select>
         </label>
-        <button className="quiet" onClick={refresh}>
-          Refresh
-        </button>
-      </div>
+        <label>
+          Search <input type="search" value={sought} onChange={(event) => setSought(event.target.value)} />
+        </label>
+      </form>
       <ul className="jobs">
-        {jobs.map((job) => (
-          <li key={job.jobId}>
-            <Link to={`/jobs/${job.jobId}`}>{job.query}</Link>
-            <p className="facts">
-              <span className={`status ${job.status}`}>{job.status}</span>
-              <span>{job.kind}</span>
-              {job.status === "processing" && <span>{job.progress} %</span>}
-              {job.attempt > 1 && <span>{job.attempt} attempts</span>}
-              <time dateTime={job.createdAt}>{new Date(job.createdAt).toLocaleString()}</time>
-            </p>
-          </li>
-        ))}
+        {found.map((job) =>
+          ["queued", "processing"].includes(job.status) ? (
+            <OpenRow key={job.jobId} job={job} correct={correct} />
+          ) : (
+            <Row key={job.jobId} job={job} />
+          ),
+        )}
       </ul>
-      <p role="status">{said}</p>
-      {!said && (
-        <button className="quiet" onClick={() => left.current && void more(left.current)}>
-          More
+      <p role="status">{said || summary(found.length, jobs.length, hasMore)}</p>
+      {hasMore && !said && (
+        <button className="quiet" onClick={more}>
+          Older jobs
         </button>
       )}
     </>
+  );
+}
+
+/** Searching looks at what was loaded, and says so. */
+function summary(found: number, loaded: number, hasMore: boolean): string {
+  const jobs = (count: number) => `${count} job${count === 1 ? "" : "s"}`;
+  if (found < loaded) return `${jobs(found)} of the ${loaded} ${hasMore ? "newest" : "there are"}`;
+  return `${jobs(loaded)}${hasMore ? ", and older ones" : ""}`;
+}
+
+function OpenRow({ job, correct }: { job: JobView; correct: Listing["correct"] }) {
+  const { status, progress, message, attempt, applied } = useJob(job.jobId);
+  useEffect(() => {
+    if (status === "submitting" || status === "gone") return;
+    correct(job.jobId, { status: status === "retrying" ? "processing" : status, progress, message, attempt, seq: applied });
+  }, [job.jobId, status, progress, message, attempt, applied, correct]);
+  return <Row job={job} />;
+}
+
+function Row({ job }: { job: JobView }) {
+  const took = job.finishedAt && (Date.parse(job.finishedAt) - Date.parse(job.createdAt)) / 1000;
+  return (
+    <li>
+      <Link to={`/jobs/${job.jobId}`}>{job.query}</Link>
+      <p className="facts">
+        <span className={`status ${job.status}`}>{job.status}</span>
+        <span>{job.kind}</span>
+        {job.status === "processing" && <span>{job.progress} %</span>}
+        {job.attempt > 1 && <span>{job.attempt} attempts</span>}
+        {took !== undefined && took !== "" && <span>took {took.toFixed(1)} s</span>}
+        <time dateTime={job.createdAt}>{new Date(job.createdAt).toLocaleString()}</time>
+      </p>
+      {job.status === "processing" && <progress max={100} value={job.progress} aria-label={`Progress of ${job.query.slice(0, 60)}`} />}
+    </li>
   );
 }

@@ -1,7 +1,8 @@
-/** Puts the console into its page. It knows no job. */
+/** Puts the console into its page, and then fetches what later pages need. It knows no job. */
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
+import { fetchParts } from "./parts";
 import "./style.css";
 
 createRoot(document.getElementById("app")!).render(
@@ -9,3 +10,4 @@ createRoot(document.getElementById("app")!).render(
     <App />
   </StrictMode>,
 );
+addEventListener("load", fetchParts);

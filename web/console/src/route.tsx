@@ -1,18 +1,21 @@
 /** Which of the console's pages is shown: the address is the only state. */
-import { type ReactNode, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useRef, useSyncExternalStore } from "react";
 
 function subscribe(changed: () => void): () => void {
   addEventListener("popstate", changed);
   return () => removeEventListener("popstate", changed);
 }
 
-/** The path of the address, live. */
-export function usePath(): string {
-  return useSyncExternalStore(subscribe, () => location.pathname);
+/** The address within the console, with what it asks for, live. */
+export function useAddress(): string {
+  return useSyncExternalStore(subscribe, () => location.pathname + location.search);
 }
 
-export function go(path: string): void {
-  history.pushState(null, "", path);
+let isFirst = true;
+
+export function go(path: string, how: "push" | "replace" = "push"): void {
+  isFirst = false;
+  history[`${how}State`](null, "", path);
   dispatchEvent(new PopStateEvent("popstate"));
 }
 
@@ -21,7 +24,7 @@ export function Link({ to, children }: { to: string; children: ReactNode }) {
   return (
     <a
       href={to}
-      aria-current={usePath() === to ? "page" : undefined}
+      aria-current={useAddress().split("?")[0] === to ? "page" : undefined}
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
@@ -30,5 +33,22 @@ export function Link({ to, children }: { to: string; children: ReactNode }) {
     >
       {children}
     </a>
+  );
+}
+
+/** A page's heading: it names the tab, and takes the focus so that keyboard and screen reader are at the new page. */
+export function Heading({ children }: { children: string }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${children.slice(0, 80)} · Longhaul`;
+  }, [children]);
+  useEffect(() => {
+    // A browser that has just loaded the page begins at its top.
+    if (!isFirst) heading.current?.focus();
+  }, []);
+  return (
+    <h1 ref={heading} tabIndex={-1}>
+      {children}
+    </h1>
   );
 }

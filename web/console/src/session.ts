@@ -1,29 +1,79 @@
 /**
- * Who is signed in: a name, kept for the next visit, for which the embedded cloud signs development tokens.
- * No token is kept; the connection asks for one whenever it needs it.
+ * Who is signed in, and by which of two ways: a name for which the embedded cloud signs development tokens, or
+ * the hosted page that `config.json` names. It refuses to know connections; they ask a session for tokens.
  */
-import { connect, type Longhaul } from "longhaul-client";
+import * as hosted from "./hosted";
+
+/** `config.json`, which lies beside the page and is written by whoever deploys it. */
+export interface Config {
+  /** The WebSocket API, `wss://...`; by default whatever serves this page. */
+  url?: string;
+  /** Without it, users sign in by development tokens. */
+  signIn?: hosted.Page;
+}
+
+export interface Session {
+  /** As it is shown. */
+  user: string;
+  /** A token that is good for a while; rejects with a sentence. */
+  token(): Promise<string>;
+  /** Signs out here, and where the hosted page remembers it. */
+  end(): void;
+  /** Called when no more tokens are to be had without signing in again. */
+  onLapsed?: () => void;
+}
+
+export interface Start {
+  config: Config;
+  /** Of a visit before, or of the hosted page that has just sent the user back. */
+  session?: Session;
+  /** Why there is none, if it was tried. */
+  refusal?: string;
+}
 
 const NAME = "longhaul-console-user";
+let started: Promise<Start> | undefined;
 
-export function rememberedUser(): string | null {
-  return localStorage.getItem(NAME);
+/** What this visit begins with. A code from the hosted page is good once, so this is done once. */
+export function start(): Promise<Start> {
+  started ??= begin().catch((error) => {
+    started = undefined;
+    throw error;
+  });
+  return started;
 }
 
-/** Rejects, with a sentence, where nobody signs development tokens. */
-export async function developmentToken(user: string): Promise<string> {
-  const response = await fetch(`/_local/token?user=${encodeURIComponent(user)}`, { method: "POST" });
-  if (!response.ok) throw new Error(`This stack gives no development tokens (HTTP ${response.status}).`);
-  return ((await response.json()) as { token: string }).token;
+async function begin(): Promise<Start> {
+  const response = await fetch("/config.json");
+  if (!response.ok) throw new Error(`config.json could not be read (HTTP ${response.status}).`);
+  const config = (await response.json()) as Config;
+  if (!config.signIn) {
+    const user = localStorage.getItem(NAME);
+    return { config, session: user === null ? undefined : development(user) };
+  }
+  try {
+    return { config, session: await hosted.resume(config.signIn) };
+  } catch (error) {
+    return { config, refusal: (error as Error).message };
+  }
 }
 
-/** A connection as this user, to the stack that serves this page. */
-export function signIn(user: string): Longhaul {
+/** Signs in by name; rejects, with a sentence, where nobody signs development tokens. */
+export async function signInByName(user: string): Promise<Session> {
+  const session = development(user);
+  await session.token();
   localStorage.setItem(NAME, user);
-  const url = import.meta.env.DEV ? "http://localhost:3001" : location.origin;
-  return connect({ url, token: () => developmentToken(user) });
+  return session;
 }
 
-export function signOut(): void {
-  localStorage.removeItem(NAME);
+function development(user: string): Session {
+  return {
+    user,
+    async token() {
+      const response = await fetch(`/_local/token?user=${encodeURIComponent(user)}`, { method: "POST" });
+      if (!response.ok) throw new Error(`This stack gives no development tokens (HTTP ${response.status}).`);
+      return ((await response.json()) as { token: string }).token;
+    },
+    end: () => localStorage.removeItem(NAME),
+  };
 }

@@ -1,0 +1,186 @@
+/**
+ * Front ends that were written before there was this library, unchanged, against a real stack: each of the two
+ * clients below is spelled as such clients usually are, and owes nothing to `src`.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { isBuilt, Stack } from "./stack.js";
+
+/** One that authenticates once connected, asks one thing at a time, and switches on `type`. */
+class FinopsClient {
+  onProgress: (progress: number, message: string) => void = () => {};
+  onJobQueued: (jobId: string) => void = () => {};
+  private ws?: WebSocket;
+  private pending?: { resolve: (result: any) => void; reject: (error: Error) => void };
+
+  constructor(
+    private url: string,
+    private user: { userId: string; username: string; token?: string },
+  ) {}
+
+  connect(): Promise<any> {
+    return new Promise((resolve, reject) => {
+      this.pending = { resolve, reject };
+      this.ws = new WebSocket(this.url);
+      this.ws.onopen = () => this.ws!.send(JSON.stringify({ action: "authenticate", ...this.user }));
+      this.ws.onmessage = (event) => this.handleMessage(JSON.parse(String(event.data)));
+      this.ws.onerror = (event) => reject(new Error(event.message));
+    });
+  }
+
+  query(query: string): Promise<any> {
+    return new Promise((resolve, reject) => {
+      this.pending = { resolve, reject };
+      const { userId, username } = this.user;
+      this.ws!.send(JSON.stringify({ action: "finops_query", query, userId, username, timestamp: new Date().toISOString() }));
+    });
+  }
+
+  disconnect() {
+    this.ws?.close();
+  }
+
+  private handleMessage(message: any) {
+    switch (message.type) {
+      case "authenticated":
+        this.pending?.resolve(message);
+        break;
+      case "job_queued":
+        this.onJobQueued(message.jobId);
+        this.onProgress(message.progress, message.message);
+        break;
+      case "progress_update":
+        this.onProgress(message.progress, message.message);
+        break;
+      case "job_completed":
+        this.pending?.resolve(message.result);
+        break;
+      case "job_failed":
+        this.pending?.reject(new Error(message.error));
+        break;
+      case "error":
+        this.pending?.reject(new Error(message.content));
+        break;
+    }
+  }
+}
+
+/** One that wraps every payload in `data` and matches answers by `requestId`, many at a time. */
+class EnvelopeClient {
+  private ws!: WebSocket;
+  private requests = new Map<string, { resolve: (message: any) => void; reject: (error: any) => void }>();
+  private handlers = new Map<string, ((message: any) => void)[]>();
+  private lastId = 0;
+
+  connect(url: string): Promise<void> {
+    this.ws = new WebSocket(url);
+    this.ws.on("message", (text) => this.receive(JSON.parse(text.toString())));
+    return new Promise((resolve, reject) => this.ws.once("open", resolve).once("error", reject));
+  }
+
+  on(type: string, handler: (message: any) => void) {
+    this.handlers.set(type, [...(this.handlers.get(type) ?? []), handler]);
+  }
+
+  request(action: string, data: object = {}): Promise<any> {
+    const requestId = `req-${++this.lastId}`;
+    return new Promise((resolve, reject) => {
+      this.requests.set(requestId, { resolve, reject });
+      this.ws.send(JSON.stringify({ action, data, requestId }));
+    });
+  }
+
+  close() {
+    this.ws.close();
+  }
+
+  private receive(message: any) {
+    const request = this.requests.get(message.requestId);
+    if (request && message.type === "error") request.reject(Object.assign(new Error(message.data.message), { code: message.data.code }));
+    else request?.resolve(message);
+    this.requests.delete(message.requestId);
+    for (const handler of this.handlers.get(message.type) ?? []) handler(message);
+  }
+}
+
+describe.skipIf(!isBuilt)("an older front end", () => {
+  let stack: Stack;
+  let trusting: Stack;
+  beforeAll(async () => {
+    [stack, trusting] = await Promise.all([Stack.start(), Stack.start("--trust-claims")]);
+  });
+  afterAll(() => Promise.all([stack.stop(), trusting.stop()]));
+
+  const alice = () => ({ userId: "alice", username: "alice", token: stack.token("alice") });
+
+  it("that authenticates and sends finops_query hears of its progress and gets its answer", async () => {
+    const client = new FinopsClient(stack.url, alice());
+    let heard: number[] = [];
+    client.onProgress = (progress) => heard.push(progress);
+    expect(await client.connect()).toMatchObject({ type: "authenticated", userId: "alice", message: expect.stringContaining("Welcome alice!") });
+    for (const service of ["S3", "EC2"]) {
+      heard = [];
+      const result = await client.query(`What was my ${service} spend in May?`);
+      expect(result).toMatchObject({ agent: "finops", response: expect.stringContaining("USD"), cost_analysis: expect.any(Object) });
+      expect(result.optimization_recommendations).toBeInstanceOf(Array);
+      expect(heard.length).toBeGreaterThan(1);
+      expect([heard[0], heard]).toEqual([5, [...heard].sort((a, b) => a - b)]);
+    }
+    client.disconnect();
+  });
+
+  it("without a token is served where claims are trusted, and nowhere else", async () => {
+    const { token: _, ...claims } = alice();
+    const trusted = new FinopsClient(trusting.url, claims);
+    expect(await trusted.connect()).toMatchObject({ userId: "alice" });
+    expect(await trusted.query("S3 in May")).toMatchObject({ agent: "finops" });
+    trusted.disconnect();
+    const refused = new FinopsClient(stack.url, claims);
+    await expect(refused.connect()).rejects.toThrow(/token/i);
+    refused.disconnect();
+  });
+
+  it("that claims to be another than its token says is refused, and may try again", async () => {
+    const client = new FinopsClient(stack.url, { ...alice(), userId: "bob" });
+    await expect(client.connect()).rejects.toThrow();
+    client.disconnect();
+  });
+
+  it("that asks for nothing is told why, and can go on", async () => {
+    const client = new FinopsClient(stack.url, alice());
+    await client.connect();
+    await expect(client.query("  ")).rejects.toThrow("'query'");
+    expect(await client.query("S3 in May")).toMatchObject({ agent: "finops" });
+    client.disconnect();
+  });
+
+  it("that speaks in envelopes has each of its answers under its request's id", async () => {
+    const client = new EnvelopeClient();
+    await client.connect(stack.url);
+    expect(await client.request("ping")).toMatchObject({ type: "pong", requestId: "req-1" });
+    await expect(client.request("listJobs")).rejects.toMatchObject({ code: "AUTHENTICATION_ERROR" });
+    expect(await client.request("authenticate", { token: stack.token("bob") })).toMatchObject({ type: "authenticated", userId: "bob" });
+    await expect(client.request("nope")).rejects.toMatchObject({ code: "VALIDATION_ERROR", message: expect.stringContaining("nope") });
+    const [pong, other] = await Promise.all([client.request("ping"), client.request("query", { kind: "nope", query: "x" }).catch((error) => error)]);
+    expect([pong.type, other.code]).toEqual(["pong", "VALIDATION_ERROR"]);
+    client.close();
+  });
+
+  it("that speaks in envelopes follows its jobs by their ids", async () => {
+    const client = new EnvelopeClient();
+    await client.connect(`${stack.url}?token=${stack.token("carol")}`);
+    const ended = new Map<string, any>();
+    const both = new Promise<void>((done) =>
+      client.on("job_completed", (message) => ended.set(message.jobId, message).size === 2 && done()),
+    );
+    const queued = await Promise.all(["S3 in May", "EC2 in May"].map((query) => client.request("finops_query", { query })));
+    expect(queued.map((message) => [message.type, message.query])).toEqual([["job_queued", "S3 in May"], ["job_queued", "EC2 in May"]]);
+    await both;
+    for (const { jobId, requestId } of queued) {
+      expect(ended.get(jobId)).toMatchObject({ requestId, result: { agent: "finops" } });
+      expect(await client.request("getJob", { jobId })).toMatchObject({ type: "job", job: { jobId, status: "completed" } });
+    }
+    expect((await client.request("listJobs", { limit: 10 })).jobs.length).toBe(2);
+    client.close();
+  });
+});

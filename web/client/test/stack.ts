@@ -1,0 +1,94 @@
+/**
+ * A real stack for tests and measurements, the console's too: `longhaul up` on free ports and a data folder of
+ * its own, from the binary that `LONGHAUL_BIN` names or that this source tree has built; and a wire to it that
+ * can be cut. It knows no test.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+/** The source tree: the folder above that has the template, wherever this file was bundled to. */
+const root = (() => {
+  for (let folder = resolve("."); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, "cloudformation/template.yaml"))) return folder;
+    if (folder === dirname(folder)) throw new Error("This runs within Longhaul's source tree only.");
+  }
+})();
+const binary = process.env.LONGHAUL_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/longhaul");
+
+export const isBuilt = existsSync(binary);
+
+export class Stack {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly data: string,
+    /** Of the gateway and of the AWS endpoint, both on 127.0.0.1. */
+    readonly port: number,
+    readonly awsPort: number,
+  ) {}
+
+  /** A fresh stack with these options of `longhaul up`, once it answers. */
+  static async start(...options: string[]): Promise<Stack> {
+    const data = mkdtempSync(join(tmpdir(), "longhaul-web-"));
+    const up = ["up", "--port", "0", "--aws-port", "0", "--data", data, ...options];
+    const process = spawn(binary, up, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    const ports: Record<string, number> = {};
+    for await (const line of createInterface({ input: process.stdout })) {
+      const [, name, port] = /^(\w+) +\w+:\/\/[^:]+:(\d+)/.exec(line) ?? [];
+      if (name) ports[name] = Number(port);
+      if (line === "READY") return new Stack(process, data, ports.WebSocket!, ports.AWS!);
+    }
+    rmSync(data, { recursive: true, force: true });
+    throw new Error("The stack did not start; what it said is above.");
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}`;
+  }
+
+  /** A token of this user's that ends after so many seconds. */
+  token(user: string, seconds = 3600): string {
+    const asked = ["token", "--user", user, "--seconds", String(seconds), "--data", this.data];
+    return execFileSync(binary, asked, { cwd: root, encoding: "utf8" }).trim();
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((done) => this.process.once("exit", done));
+    this.process.kill("SIGTERM");
+    await ended;
+    rmSync(this.data, { recursive: true, force: true });
+  }
+}
+
+/** A wire to a port that can be cut: what was connected drops, what comes after goes through. */
+export class Cuttable {
+  private readonly open = new Set<Socket>();
+  private server!: Server;
+
+  /** Gives the near end's port. */
+  async to(port: number): Promise<number> {
+    this.server = createServer((near) => {
+      const far = connect(port, "127.0.0.1");
+      for (const [end, other] of [[near, far], [far, near]] as const) {
+        this.open.add(end);
+        end.pipe(other);
+        end.on("error", () => other.destroy());
+        end.on("close", () => this.open.delete(end));
+      }
+    });
+    await new Promise<void>((ready) => this.server.listen(0, "127.0.0.1", ready));
+    return (this.server.address() as { port: number }).port;
+  }
+
+  cut(): void {
+    for (const end of this.open) end.destroy();
+  }
+
+  close(): void {
+    this.cut();
+    this.server.close();
+  }
+}

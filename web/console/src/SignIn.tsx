@@ -1,0 +1,32 @@
+/** The page of who is not signed in. It knows the two ways in, and no connection. */
+import { useState } from "react";
+import * as hosted from "./hosted";
+import { type Config, type Session, signInByName } from "./session";
+
+export function SignIn({ config, refusal, signedIn }: { config: Config; refusal?: string; signedIn: (session: Session) => void }) {
+  const [failure, setFailure] = useState(refusal);
+  const failed = (error: Error) => setFailure(error.message);
+  return (
+    <main className="sign-in">
+      <h1>Longhaul</h1>
+      <p>Long-running questions, with nothing lost.</p>
+      {config.signIn ? (
+        <button onClick={() => hosted.signIn(config.signIn!).catch(failed)}>Sign in</button>
+      ) : (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            const user = String(new FormData(event.currentTarget).get("user")).trim();
+            signInByName(user).then(signedIn, failed);
+          }}
+        >
+          <label>
+            User <input name="user" defaultValue="alice" required pattern=".*\S.*" autoComplete="username" />
+          </label>
+          <button>Sign in with a development token</button>
+        </form>
+      )}
+      <p role="alert">{failure}</p>
+    </main>
+  );
+}

@@ -1,0 +1,153 @@
+/** Asking, from a user's side: what is seen of a job from its question to its end, whichever that is. */
+import { readFile } from "node:fs/promises";
+import { answer, answerOf, ask, expect, origin, progressAbove, signIn, status, talkative, test } from "./console";
+
+test("a question is answered with a chart, a table that sorts, and what could be saved", async ({ page, user }) => {
+  await signIn(page, user);
+  await ask(page, "Top 5 services in May");
+  await expect(status(page)).toHaveText("completed");
+  await expect(page.getByRole("region", { name: "Answer" })).toContainText("You were billed");
+
+  const chart = page.getByRole("img", { name: /^Bar chart of \d+ bars/ });
+  await expect(chart).toBeVisible();
+  const colours = () =>
+    chart.evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size;
+    });
+  await expect.poll(colours).toBeGreaterThan(2);
+
+  const costs = () => page.locator(".markdown tbody tr td:nth-child(2)").allInnerTexts();
+  const numbers = async () => (await costs()).slice(0, -1).map((text) => Number(text.replace(/,/g, "")));
+  const [given, total] = [await numbers(), (await costs()).at(-1)];
+  const heading = page.getByRole("columnheader", { name: /^Cost/ });
+  await heading.getByRole("button").click();
+  await expect(heading).toHaveAttribute("aria-sort", "ascending");
+  expect(await numbers()).toEqual([...given].sort((a, b) => a - b));
+  await heading.getByRole("button").press("Enter");
+  await expect(heading).toHaveAttribute("aria-sort", "descending");
+  expect(await numbers()).toEqual([...given].sort((a, b) => b - a));
+  // The sum is no row among others.
+  expect((await costs()).at(-1)).toBe(total);
+
+  const advice = page.getByRole("region", { name: "Recommendations" }).getByRole("listitem");
+  await expect(advice.filter({ hasText: /\d.* (could be saved|above the usual)/ }).first()).toBeVisible();
+});
+
+test("progress rises while a job runs, and the timeline tells its story", async ({ page, user }) => {
+  await signIn(page, user);
+  await ask(page, "rising", "noop", talkative(8));
+  const first = await progressAbove(page, 5);
+  await progressAbove(page, first);
+  await expect(status(page)).toHaveText("completed");
+  expect(await answer(page)).toBe(answerOf(8));
+  await page.getByText(/^Timeline: \d+ events/).click();
+  const story = page.locator(".timeline li");
+  await expect(story.first()).toContainText("Queued");
+  await expect(story.filter({ hasText: "Attempt 1" })).toHaveCount(1);
+  await expect(story.filter({ hasText: /Step \d of 8/ }).first()).toBeVisible();
+  await expect(story.last()).toContainText("Completed");
+  await expect(page.locator(".bar")).toContainText(/waited [\d.]+ s, ran [\d.]+ s/);
+  // Who comes later is told of what was streamed, and honestly that progress is not repeated.
+  await page.reload();
+  await page.getByText(/^Timeline: \d+ events/).click();
+  await expect(story.filter({ hasText: /\d+ earlier reports? of progress, not repeated/ }).first()).toBeVisible();
+  await expect(story.last()).toContainText("Completed");
+});
+
+test("a job that is cancelled says so, and stays so", async ({ page, user }) => {
+  await signIn(page, user);
+  await ask(page, "endless", "noop", talkative(1000));
+  await progressAbove(page, 4);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(status(page)).toHaveText("cancelled");
+  await expect(page.getByRole("button", { name: /Cancel/ })).toHaveCount(0);
+  await page.reload();
+  await expect(status(page)).toHaveText("cancelled");
+});
+
+test("a job that fails says why; one that fails once is tried again", async ({ page, user }) => {
+  await signIn(page, user);
+  await ask(page, "refused", "noop", { fail: "reject" });
+  await expect(status(page)).toHaveText("failed");
+  await expect(page.getByRole("alert")).toHaveText("It was asked to fail.");
+  await expect(page.locator(".timeline li").last()).toContainText("NOOP_REJECTED");
+
+  await page.getByRole("button", { name: "Ask again" }).click();
+  await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("refused");
+  await expect(page.getByLabel("Kind")).toHaveValue("noop");
+  await ask(page, "fails once", "noop", { fail: "retry", failures: 1 });
+  await expect(status(page)).toHaveText("completed");
+  await page.getByText(/^Timeline/).click();
+  await expect(page.locator(".timeline li").filter({ hasText: "Attempt 2" })).toHaveCount(1);
+});
+
+test("what can't be asked is refused in words", async ({ page, user }) => {
+  await signIn(page, user);
+  await page.getByRole("textbox", { name: "Question" }).fill("why?");
+  await page.getByLabel("Kind").fill("nonesuch");
+  await page.getByRole("button", { name: "Ask", exact: true }).click();
+  await expect(page.getByRole("alert")).toContainText("nonesuch");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("why?");
+  await page.getByRole("button", { name: "Ask again" }).click();
+  await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("why?");
+});
+
+test("an answer of 1 MB is shown, whole if wanted, and downloaded", async ({ page, user }) => {
+  await signIn(page, user);
+  const bytes = 1 << 20;
+  await ask(page, "large", "noop", { bytes });
+  await expect(status(page)).toHaveText("completed");
+  await expect(page.getByText("of 1,048,576 characters")).toBeVisible();
+  const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download result" }).click()]);
+  expect(JSON.parse(await readFile(await saved.path(), "utf8")).response.length).toBe(bytes);
+  await page.getByRole("button", { name: "Show all" }).click();
+  await expect.poll(() => page.locator(".markdown").evaluate((shown) => shown.textContent!.trim().length)).toBe(bytes);
+});
+
+test("two tabs on one job hold the same, and another user's tab holds nothing", async ({ page, context, browser, user }) => {
+  await signIn(page, user);
+  await ask(page, "shared", "noop", talkative(28));
+  await page.getByRole("button", { name: "Copy link" }).click();
+  await expect(page.getByRole("button", { name: "Link copied" })).toBeVisible();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  const other = await context.newPage();
+  await other.goto(link);
+  await progressAbove(other, 5);
+  await progressAbove(page, 5);
+  for (const tab of [page, other]) await expect(status(tab)).toHaveText("completed");
+  expect([await answer(page), await answer(other)]).toEqual([answerOf(28), answerOf(28)]);
+
+  const stranger = await browser.newPage();
+  await signIn(stranger, `${user}-other`, link.slice(origin().length));
+  await expect(stranger.getByRole("alert")).toHaveText("There is no such job of yours.");
+  await stranger.close();
+});
+
+test("the list follows open jobs, finds new ones, and is searched and filtered", async ({ page, context, user }) => {
+  await signIn(page, user);
+  await ask(page, "quick one", "noop", {});
+  await expect(status(page)).toHaveText("completed");
+  await page.getByRole("link", { name: "Jobs" }).click();
+  const rows = page.getByRole("main").getByRole("listitem");
+  await expect(rows).toHaveCount(1);
+
+  const other = await context.newPage();
+  await other.goto(`${origin()}/`);
+  await ask(other, "slow one", "noop", talkative(40));
+  const slow = rows.filter({ hasText: "slow one" });
+  await expect(slow).toContainText("processing");
+  // It rises more often than a list that only looks now and then would see.
+  let seen = 5;
+  for (let rises = 0; rises < 3; rises++) seen = await progressAbove(page, seen, "Progress of slow one");
+  await page.getByLabel("Status").selectOption("completed");
+  await expect(rows).toHaveText([/quick one/]);
+  await page.getByLabel("Status").selectOption("");
+  await expect(slow).toContainText("completed");
+
+  await page.getByRole("searchbox", { name: "Search" }).fill("one quick");
+  await expect(rows).toHaveText([/quick one/]);
+  await expect(page.getByRole("main").getByRole("status")).toHaveText("1 job of the 2 there are");
+  await rows.getByRole("link").click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("quick one");
+});
