@@ -3,8 +3,8 @@
 
     .tools/python/bin/python bench/fairness.py target/release/longhaul [FLOOD] [ROUNDS]
 
-Each job runs for a tenth of a second, ten at a time. The wait is `usage.queuedMs` of `job_completed`: from
-the submit to the first attempt.
+Each job runs for a tenth of a second, ten at a time; the twenty send theirs at once. The wait is
+`usage.queuedMs` of `job_completed`: from the submit to the first attempt.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ def stack(data):
                "--parameter", "OpenJobs=0", "--parameter", "SubmitsPerSecond=0"]
     process = subprocess.Popen([LONGHAUL, "up", *options], stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
-        name, _, rest = line.partition(" ")
+        name, _, rest = line.strip().partition(" ")
         if name == "WebSocket":
             url = rest.strip()
         if name == "READY":
@@ -54,15 +54,10 @@ async def end(socket):
             return event["usage"]["queuedMs"]
 
 
-async def waits(url, spread):
-    """Twenty users' waits, one after the other by `spread` seconds."""
+async def waits(url):
+    """Twenty users' waits for a job each, all submitted at once."""
     sockets = [await connect(url, f"user-{n}") for n in range(USERS)]
-
-    async def one(number, socket):
-        await asyncio.sleep(number * spread)
-        return await wait(socket)
-
-    found = await asyncio.gather(*(one(n, socket) for n, socket in enumerate(sockets)))
+    found = await asyncio.gather(*(wait(socket) for socket in sockets))
     for socket in sockets:
         await socket.close()
     return found
@@ -73,15 +68,15 @@ def p95(found):
 
 
 async def measure(url):
-    await waits(url, 0.2)  # Functions start, once.
+    await waits(url)  # Functions start, once.
     for number in range(ROUNDS):
-        alone = await waits(url, 0.2)
+        alone = await waits(url)
         greedy = await connect(url, "greedy")
         for _ in range(FLOOD):
             await greedy.send(JOB)
         # The flood stands in the queue once its first jobs have run.
         await end(greedy)
-        beside = await waits(url, 0.2)
+        beside = await waits(url)
         for _ in range(FLOOD - 1):
             await end(greedy)
         await greedy.close()
