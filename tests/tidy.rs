@@ -88,7 +88,14 @@ fn every_file_says_what_it_does_and_stays_short() {
 #[test]
 fn the_front_ends_files_say_what_they_do_and_stay_short() {
     let mut seen = 0;
-    for folder in ["client/src", "client/test", "client/scripts", "console/src", "console/test", "console/scripts"] {
+    for folder in [
+        "client/src",
+        "client/test",
+        "client/scripts",
+        "console/src",
+        "console/test",
+        "console/scripts",
+    ] {
         let folder = root().join("web").join(folder);
         for file in fs::read_dir(folder).expect("a folder of sources").flatten() {
             let text = fs::read_to_string(file.path()).expect("a source is text");
