@@ -158,7 +158,7 @@ async fn an_empty_list_of_pages_refuses_browsers_and_a_list_of_networks_the_rest
 
 #[tokio::test]
 async fn who_does_not_say_who_they_are_is_seen_out() -> Result<()> {
-    let stack = Stack::start(&["--parameter", "StrangerSeconds=1", "--tick-seconds", "1"]).await?;
+    let stack = Stack::start(&["--parameter", "StrangerSeconds=10", "--tick-seconds", "1"]).await?;
     let mut known = stack.client("alice").await?;
     let mut late = Client::connect(&stack.gateway, None).await?;
     let frame = json!({"action": "authenticate", "token": token("bob")});

@@ -88,10 +88,10 @@ async fn no_job_is_lost_while_aws_refuses() -> Result<()> {
 async fn stack() -> Result<Stack> {
     Stack::start(&[
         "--tick-seconds",
-        "5",
+        "10",
         "--no-throttle",
         "--parameter",
-        "LeaseSeconds=2",
+        "LeaseSeconds=5",
         "--parameter",
         "MaxAttempts=10",
         "--parameter",

@@ -145,23 +145,26 @@ impl Stack {
         self.request(method, "/_local/faults", more, body).await
     }
 
-    /// How many messages the queue of this name holds, in flight or not. By a request of its own, since
-    /// the `aws` command line takes most of a second to start.
+    /// How many messages the queue of this name holds, in flight, delayed or neither. By a request of its
+    /// own, since the `aws` command line takes most of a second to start.
     pub async fn messages(&self, queue: &str) -> Result<u64> {
-        let names = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-        ];
-        let answer = self
-            .sqs(
-                "GetQueueAttributes",
-                queue,
-                json!({"AttributeNames": names}),
-            )
-            .await?;
-        let number = |name| answer["Attributes"][name].as_str()?.parse::<u64>().ok();
-        let numbers: Option<Vec<u64>> = names.into_iter().map(number).collect();
-        Ok(numbers.context("no counts")?.iter().sum())
+        let there = ["", "NotVisible", "Delayed"];
+        Ok(self.counts(queue, &there).await?.iter().sum())
+    }
+
+    /// How many of them can't be received yet.
+    pub async fn delayed(&self, queue: &str) -> Result<u64> {
+        Ok(self.counts(queue, &["Delayed"]).await?.iter().sum())
+    }
+
+    async fn counts(&self, queue: &str, of: &[&str]) -> Result<Vec<u64>> {
+        let name = |kind: &&str| format!("ApproximateNumberOfMessages{kind}");
+        let names: Vec<String> = of.iter().map(name).collect();
+        let asked = json!({"AttributeNames": names});
+        let answer = self.sqs("GetQueueAttributes", queue, asked).await?;
+        let number = |name: &String| answer["Attributes"][name].as_str()?.parse().ok();
+        let numbers: Option<Vec<u64>> = names.iter().map(number).collect();
+        numbers.context("no counts")
     }
 
     /// Puts a message on the queue of this name that can be received only so many seconds later.

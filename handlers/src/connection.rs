@@ -1,6 +1,7 @@
 //! `$connect` and `$disconnect`: keeps the connection's row, and selects our subprotocol.
 //!
-//! Who is let in was decided by the authorizer; this only writes down whom it let in.
+//! Who is let in was decided by the authorizer; this writes down whom it let in, unless they have as many
+//! connections as are allowed.
 
 use aws_lambda_events::apigw::{
     ApiGatewayProxyResponse as Response, ApiGatewayWebsocketProxyRequest as Request,

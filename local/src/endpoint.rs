@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -134,17 +135,22 @@ impl Endpoint {
         let (parts, body) = request.into_parts();
         let caller = Caller::of(&parts.headers);
         let target = Target::of(&parts);
+        let copied = parts.headers.get("x-amz-copy-source");
+        let copied = copied.and_then(|source| source.to_str().ok());
         let called = caller.calls(Service::S3, target.operation);
         let passing = Passing {
             called,
-            needs: self.watch.needs(&called, || permissions::of_s3(&target)),
+            needs: self
+                .watch
+                .needs(&called, || permissions::of_s3(&target, copied)),
             request_bytes: length(&parts.headers, &body),
         };
+        if let Some(refusal) = self.watch.refusal(&passing) {
+            drained(body).await;
+            return refusal;
+        }
         let effects = self.watch.faults.decide(&called);
         if effects == Effects::default() {
-            if let Some(refusal) = self.watch.refusal(&passing) {
-                return refusal;
-            }
             let response = self.s3.call(Request::from_parts(parts, body)).await;
             self.watch.note(&passing, &response, Units::default());
             return response;
@@ -158,6 +164,12 @@ impl Endpoint {
         };
         self.watch.suffer(effects, &passing, perform).await
     }
+}
+
+/// Reads a body to its end, so that an early answer finds a reader.
+async fn drained(body: Body) {
+    let mut frames = body.into_data_stream();
+    while let Some(Ok(_)) = frames.next().await {}
 }
 
 fn no_such_service() -> Response {

@@ -121,6 +121,8 @@ struct Request<'a> {
     transact_items: Vec<BTreeMap<Cow<'a, str>, Part<'a>>>,
     #[serde(borrow)]
     queue_url: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    queue_name: Option<Cow<'a, str>>,
 }
 
 /// One action of a transaction.
@@ -131,13 +133,11 @@ struct Part<'a> {
     table_name: Cow<'a, str>,
 }
 
-/// What a call of DynamoDB or SQS needs. A body that is not JSON needs nothing: its service refuses it.
+/// What a call of DynamoDB or SQS needs: leave to act on everything where it doesn't say on what it acts.
 pub fn of_json(service: Service, operation: &str, body: &[u8]) -> Vec<Need> {
-    let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else {
-        return vec![];
-    };
+    let request = serde_json::from_slice::<Request<'_>>(body).unwrap_or_default();
     if service == Service::Sqs {
-        let queue = request.queue_url.unwrap_or_default();
+        let queue = request.queue_url.or(request.queue_name).unwrap_or_default();
         let queue = queue.rsplit('/').next().unwrap_or_default();
         // A batch needs what each of its entries would.
         let action = operation.strip_suffix("Batch").unwrap_or(operation);
@@ -156,10 +156,18 @@ pub fn of_json(service: Service, operation: &str, body: &[u8]) -> Vec<Need> {
     });
     let several = request.request_items.keys();
     let parts = request.transact_items.iter().flatten();
-    one.into_iter()
+    let needs: Vec<Need> = one
+        .into_iter()
         .chain(several.map(|table| need(operation, table)))
         .chain(parts.map(|(kind, part)| need(transacted(kind), &part.table_name)))
-        .collect()
+        .collect();
+    if needs.is_empty() {
+        return vec![Need {
+            action: format!("dynamodb:{operation}"),
+            resource: "*".to_owned(),
+        }];
+    }
+    needs
 }
 
 /// The action that a part of a transaction needs: IAM knows no action for the whole.
@@ -173,23 +181,42 @@ fn transacted(kind: &str) -> &'static str {
     }
 }
 
-/// What a call of S3 needs.
-pub fn of_s3(target: &Target) -> Vec<Need> {
+/// What a call of S3 needs, by the actions that S3 has for its operations; `copied` is what a copy is made
+/// of (`x-amz-copy-source`).
+pub fn of_s3(target: &Target, copied: Option<&str>) -> Vec<Need> {
     let action = match target.operation {
         "HeadObject" => "GetObject",
-        "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" | "CopyObject" => {
-            "PutObject"
-        }
+        "CreateMultipartUpload"
+        | "UploadPart"
+        | "UploadPartCopy"
+        | "CompleteMultipartUpload"
+        | "CopyObject" => "PutObject",
         "ListObjects" | "ListObjectsV2" | "HeadBucket" => "ListBucket",
+        "ListParts" => "ListMultipartUploadParts",
+        "ListMultipartUploads" => "ListBucketMultipartUploads",
+        "ListBuckets" => "ListAllMyBuckets",
+        "DeleteBucketCors" => "PutBucketCORS",
         "DeleteObjects" => "DeleteObject",
         other => other,
     };
-    let bucket = target.bucket.as_deref().unwrap_or_default();
-    let key = target.key.as_deref().map(|key| format!("/{key}"));
-    vec![Need {
+    let resource = match (&target.bucket, &target.key) {
+        (None, _) => "*".to_owned(),
+        (Some(bucket), Some(key)) => format!("arn:aws:s3:::{bucket}/{key}"),
+        // Its keys stand in the body, which is not read here.
+        (Some(bucket), None) if target.operation == "DeleteObjects" => {
+            format!("arn:aws:s3:::{bucket}/*")
+        }
+        (Some(bucket), None) => format!("arn:aws:s3:::{bucket}"),
+    };
+    let need = Need {
         action: format!("s3:{action}"),
-        resource: format!("arn:aws:s3:::{bucket}{}", key.unwrap_or_default()),
-    }]
+        resource,
+    };
+    let source = copied.map(|source| Need {
+        action: "s3:GetObject".to_owned(),
+        resource: format!("arn:aws:s3:::{}", source.trim_start_matches('/')),
+    });
+    [need].into_iter().chain(source).collect()
 }
 
 /// What a call of `@connections` needs: `path` is `/<stage>/@connections/<id>`.
@@ -281,7 +308,15 @@ mod tests {
                 "arn:aws:sqs:us-east-1:000000000000:jobs"
             )]
         );
-        assert_eq!(dynamodb("GetItem", "no JSON"), []);
+        let anything = need("dynamodb:ExecuteStatement", "*");
+        assert_eq!(
+            dynamodb("ExecuteStatement", r#"{"Statement": "SELECT"}"#),
+            [anything]
+        );
+        assert_eq!(
+            dynamodb("GetItem", "no JSON"),
+            [need("dynamodb:GetItem", "*")]
+        );
         assert_eq!(
             of_connection("api", "POST", "/prod/@connections/abc="),
             [need(

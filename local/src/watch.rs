@@ -46,20 +46,20 @@ impl Watch {
         passing: &Passing<'_>,
         perform: impl Fn() -> F,
     ) -> Response {
+        if let Some(refusal) = self.refusal(passing) {
+            return refusal;
+        }
         let effects = self.faults.decide(&passing.called);
         self.suffer(effects, passing, perform).await
     }
 
-    /// [`Watch::pass`], for effects that are decided.
+    /// [`Watch::pass`], for a call that is not refused and whose effects are decided.
     pub async fn suffer<F: Future<Output = Performed>>(
         &self,
         effects: Effects,
         passing: &Passing<'_>,
         perform: impl Fn() -> F,
     ) -> Response {
-        if let Some(refusal) = self.refusal(passing) {
-            return refusal;
-        }
         let perform = || async {
             let (response, units) = perform().await.unwrap_or_else(unanswered);
             self.note(passing, &response, units);

@@ -1,7 +1,6 @@
 //! Faults by call: AWS calls that fail, come late, are repeated, or whose caller dies of them.
 //!
-//! Every call of the cloud's services goes [`through`](Faults::through) here on its way; what a call
-//! does is not known.
+//! Every call of the cloud's services passes here on its way; what a call does is not known.
 
 pub mod admin;
 pub(crate) mod refusal;

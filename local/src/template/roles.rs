@@ -11,7 +11,10 @@ use super::scope::Resource;
 use super::{Fault, Result};
 use crate::plan::{Function, Grant};
 
-/// Gives each function the statements of its role, where that is one of the template's.
+/// What adds statements to a role from outside of it; they are not read.
+const ADDS: [&str; 2] = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"];
+
+/// Gives each function the statements of its role, where that is one of the template's and says all.
 pub(super) fn assign(resources: &[Rc<Resource>], functions: &mut [Function]) -> Result<()> {
     let mut roles = BTreeMap::new();
     for resource in resources.iter().filter(|r| r.kind == "AWS::IAM::Role") {
@@ -20,11 +23,20 @@ pub(super) fn assign(resources: &[Rc<Resource>], functions: &mut [Function]) -> 
             read(resource)?,
         );
     }
+    let mut extended = vec![];
+    for resource in resources.iter().filter(|r| ADDS.contains(&r.kind.as_str())) {
+        extended.extend(Properties::of(resource)?.texts("Roles")?);
+    }
+    let says_all = |role: &&str| {
+        !extended
+            .iter()
+            .any(|name| role.ends_with(&format!("/{name}")))
+    };
     for resource in resources
         .iter()
         .filter(|r| r.kind == "AWS::Lambda::Function")
     {
-        let role = Properties::of(resource)?.text("Role")?;
+        let role = Properties::of(resource)?.text("Role")?.filter(says_all);
         let grants = role.and_then(|role| roles.get(role)).cloned().flatten();
         let arn = &resource.identity.attributes["Arn"];
         if let Some(function) = functions.iter_mut().find(|function| function.arn == *arn) {

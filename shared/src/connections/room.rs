@@ -86,7 +86,8 @@ impl Connections {
         }
     }
 
-    /// Those of these connections that are open no more, or are not this owner's.
+    /// Those of these connections that are open no more, or are somebody else's. One that is open and nobody's
+    /// is about to be bound to this owner.
     async fn over(&self, owner: &Owner, taken: Vec<String>, now: Timestamp) -> Result<Vec<String>> {
         let key = |id: &String| Attributes::from([("connectionId".to_owned(), text(id))]);
         let keys = KeysAndAttributes::builder()
@@ -111,8 +112,10 @@ impl Connections {
         let rows = answer.responses.unwrap_or_default();
         for row in rows.get(&self.table).into_iter().flatten() {
             let row = Item(row);
-            let is_theirs = row.optional_text("userId")? == Some(&owner.user)
-                && row.optional_text("tenantId")? == owner.tenant.as_deref();
+            let user = row.optional_text("userId")?;
+            let tenant = row.optional_text("tenantId")?;
+            let is_theirs =
+                user.is_none() || (user, tenant) == (Some(&owner.user), owner.tenant.as_deref());
             let is_open = row.optional_text("status")? == Some(CONNECTED)
                 && now < row.time("connectedAt")? + LONGEST;
             if is_theirs && is_open {

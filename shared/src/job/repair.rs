@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::{Change, Job, Raise, Set, Status};
 
-/// The longest [`patience`].
+/// The longest [`patience`], and the distance from the first resend to the second.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The distance between resends stops doubling here, by default at about an hour.
+/// The distance between resends stops doubling here, at about an hour.
 const MOST_DOUBLINGS: u32 = 6;
 /// An end that nobody could be told of for so long is left for its followers to ask for.
 const ANNOUNCED_FOR: Duration = Duration::from_secs(3600);
@@ -71,7 +71,7 @@ impl Job {
         // A lapsed lease is resent at once; after that, like an unclaimed job, at a distance that doubles
         // with each resend, so that a long but healthy backlog is not flooded.
         let waiting_since = self.lease_until.unwrap_or(self.updated_at);
-        let backoff = patience * 2u32.pow(self.resends.min(MOST_DOUBLINGS));
+        let backoff = PATIENCE * 2u32.pow(self.resends.min(MOST_DOUBLINGS));
         let due = match self.resent_at.filter(|resent| *resent >= waiting_since) {
             Some(resent) => resent + backoff,
             None if self.lease_until.is_some() => waiting_since,

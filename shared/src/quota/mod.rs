@@ -4,6 +4,7 @@
 //! The row holds the ids of the jobs that were open when last looked at, and no count: nothing has to be
 //! written when a job ends, so that no crash can leave a job counted for ever. Only a user whose set is full
 //! has it compared with the jobs' own rows. What a job is, is not known here.
+//! The same row has the ids of the user's connections, which `connections` keeps.
 
 pub mod bucket;
 
