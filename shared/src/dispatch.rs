@@ -110,7 +110,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #![proptest_config(crate::many_cases())]
 
         #[test]
         fn no_body_panics(text in "\\PC{0,100}", version in any::<i64>(), id in "[0-9a-f-]{36}|\\PC{0,40}") {

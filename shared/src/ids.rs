@@ -175,7 +175,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #![proptest_config(crate::many_cases())]
 
         #[test]
         fn a_cursor_is_one_of_ours_or_refused(text in "\\PC{0,80}|[0-9a-f-]{36}~[0-9TZ:.-]{0,30}", random: [u8; 10], millis in 0i64..253_000_000_000_000) {

@@ -24,3 +24,13 @@ pub mod results;
 pub mod sdk;
 pub mod telemetry;
 pub mod time;
+
+/// What input from strangers is tested with: ten thousand cases, or as many more as `PROPTEST_CASES` says.
+#[cfg(test)]
+fn many_cases() -> proptest::prelude::ProptestConfig {
+    let usual = proptest::prelude::ProptestConfig::default();
+    proptest::prelude::ProptestConfig {
+        cases: usual.cases.max(10_000),
+        ..usual
+    }
+}

@@ -3,10 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::plan::Function;
+use crate::plan::{Function, Grant};
 
 mod hostile;
 mod language;
+mod roles;
 
 const TEMPLATE: &str = include_str!("../../../cloudformation/template.yaml");
 

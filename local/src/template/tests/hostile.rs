@@ -52,7 +52,18 @@ fn survives(text: &str) {
     }
 }
 
+/// Ten thousand cases of each, or as many more as `PROPTEST_CASES` says.
+fn many_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: usual.cases.max(10_000),
+        ..usual
+    }
+}
+
 proptest! {
+    #![proptest_config(many_cases())]
+
     #[test]
     fn any_text_gives_a_plan_or_an_error(text in "(?s).{0,200}") {
         survives(&text);

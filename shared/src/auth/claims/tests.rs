@@ -142,7 +142,7 @@ fn what_is_not_a_token_of_ours_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(crate::many_cases())]
 
     #[test]
     fn no_text_passes_or_panics(text in prop_oneof!["\\PC{0,200}", "[A-Za-z0-9_-]{0,90}\\.[A-Za-z0-9_-]{0,90}\\.[A-Za-z0-9_-]{0,90}"]) {

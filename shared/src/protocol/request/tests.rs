@@ -83,7 +83,7 @@ fn the_field_at_fault_is_named() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(crate::many_cases())]
 
     #[test]
     fn no_text_panics(text in "\\PC*") {

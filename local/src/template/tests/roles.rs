@@ -1,0 +1,78 @@
+//! What the reader makes of roles, and of the project's own ones.
+
+use super::*;
+use crate::permissions::Need;
+
+fn need(action: &str, resource: &str) -> Need {
+    Need {
+        action: action.into(),
+        resource: resource.into(),
+    }
+}
+
+/// Whether each function's role allows this.
+fn allowed(plan: &Plan, need: &Need) -> Vec<bool> {
+    let grants = plan.functions.iter().map(|f| f.grants.as_deref().unwrap());
+    let allows = |grants: &[Grant]| grants.iter().any(|grant| grant.allows(need));
+    grants.map(allows).collect()
+}
+
+#[test]
+fn a_key_of_the_users_is_for_every_function_to_use_and_none_without_it() {
+    let arn = "arn:aws:kms:us-east-1:000000000000:key/k";
+    let use_of_the_key = need("kms:Decrypt", arn);
+    let keyed = own(&[("KmsKeyArn", arn)]).unwrap();
+    assert_eq!(allowed(&keyed, &use_of_the_key), [true; 5]);
+    let usual = own(&[]).unwrap();
+    assert_eq!(allowed(&usual, &use_of_the_key), [false; 5]);
+    let boundary = "arn:aws:iam::000000000000:policy/boundary";
+    own(&[("PermissionsBoundaryArn", boundary)]).unwrap();
+}
+
+/// A template with a queue, a function and its mapping, the role's policies as given.
+fn polling(role: &str, more: &str) -> std::result::Result<Plan, TemplateError> {
+    let text = format!(
+        "Resources:
+  Jobs: {{Type: AWS::SQS::Queue}}
+  Role: {{Type: AWS::IAM::Role, Properties: {{AssumeRolePolicyDocument: {{}}, {role}}}}}
+  Worker:
+    Type: AWS::Lambda::Function
+    Properties: {{Runtime: provided.al2023, Handler: worker, Code: {{}}, Role: !GetAtt Role.Arn}}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {{EventSourceArn: !GetAtt Jobs.Arn, FunctionName: !Ref Worker}}
+{more}"
+    );
+    read("t.yaml", &text, &settings())
+}
+
+#[test]
+fn a_mapping_needs_a_role_that_allows_the_polling() {
+    let statement = |actions: &str| {
+        format!(
+            "Policies: [{{PolicyName: p, PolicyDocument: {{Statement: [{{Effect: Allow, Action: [{actions}], Resource: '*'}}]}}}}]"
+        )
+    };
+    let all = "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes";
+    assert_eq!(polling(&statement(all), "").unwrap().event_sources.len(), 1);
+    let refused = polling(&statement("sqs:ReceiveMessage"), "").unwrap_err();
+    assert!(
+        refused.problem.contains("does not allow sqs:DeleteMessage"),
+        "{refused}"
+    );
+    // What a role gets from elsewhere is not read, so that nothing is known of it, and nothing refused.
+    let managed = "ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonSQSFullAccess]";
+    assert_eq!(polling(managed, "").unwrap().functions[0].grants, None);
+    let policy = "  Policy: {Type: AWS::IAM::Policy, Properties: {PolicyName: p, Roles: [!Ref Role], PolicyDocument: {}}}";
+    assert_eq!(
+        polling("Path: /", policy).unwrap().functions[0].grants,
+        None
+    );
+}
+
+#[test]
+fn a_denial_is_not_passed_over() {
+    let deny = "Policies: [{PolicyName: p, PolicyDocument: {Statement: [{Effect: Deny, Action: 'sqs:*', Resource: '*'}]}}]";
+    let refused = polling(deny, "").unwrap_err();
+    assert!(refused.problem.contains("Effect"), "{refused}");
+}
