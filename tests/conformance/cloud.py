@@ -18,21 +18,23 @@ CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
 
 class Cloud:
-    """A running `longhaul up` on a data folder."""
+    """A running `longhaul up` on a data folder, with these options besides."""
 
-    def __init__(self, data: Path):
+    def __init__(self, data: Path, *options: str):
         if not PROGRAM.exists():
             raise FileNotFoundError(f"{PROGRAM} is missing: cargo build -p longhaul makes it")
         data.mkdir(parents=True, exist_ok=True)
-        command = [PROGRAM, "up", "--port", "0", "--aws-port", "0", "--data", data]
+        command = [PROGRAM, "up", "--port", "0", "--aws-port", "0", "--data", data, *options]
         with open(data / "stderr.log", "ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
             )
-        self.endpoint = ""
+        self.endpoint = self.gateway = ""
         for line in self.process.stdout:
             if line.startswith("AWS "):
                 self.endpoint = line.split()[1]
+            if line.startswith("WebSocket "):
+                self.gateway = line.split()[1]
             if line.strip() == "READY":
                 return
         raise RuntimeError(f"longhaul up ended before READY; see {data / 'stderr.log'}")
