@@ -149,6 +149,13 @@ def test_there_are_ten():
     assert all(len(found) == 1 for found in RECIPES.values())
 
 
+def test_every_reference_leads_somewhere():
+    text = (ROOT / "docs/RUNBOOK.md").read_text()
+    headings = {re.sub(r"[^a-z0-9 -]", "", name.lower()).replace(" ", "-") for name in re.findall(r"^#+ (.*)$", text, re.M)}
+    references = re.findall(r"\]\(#([^)]*)\)", text)
+    assert references and set(references) <= headings
+
+
 def test_health(scene):
     """One letter; the oldest open job is the first that was submitted. (The third asks CloudWatch, which only AWS has.)"""
     letters, oldest, _logs = BLOCKS["What healthy looks like"]
