@@ -134,9 +134,9 @@ async fn a_deadline_ends_a_job_that_runs_and_one_that_waits() -> Result<()> {
 
 #[tokio::test]
 async fn a_job_of_ten_invocations_is_one_attempt_and_one_stream() -> Result<()> {
-    let stack = Stack::start(&["--parameter", "WorkerTimeoutSeconds=5"]).await?;
+    let stack = Stack::start(&["--parameter", "WorkerTimeoutSeconds=10"]).await?;
     let mut client = stack.client("alice").await?;
-    let steps = 50;
+    let steps = 80;
     let job = client
         .submit(noop(
             json!({"steps": steps, "stepMs": 1000, "text": 12, "keep": true}),

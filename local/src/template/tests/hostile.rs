@@ -52,11 +52,11 @@ fn survives(text: &str) {
     }
 }
 
-/// Ten thousand cases of each, or as many more as `PROPTEST_CASES` says.
+/// A thousand cases of each, or as many more as `PROPTEST_CASES` says.
 fn many_cases() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig {
-        cases: usual.cases.max(10_000),
+        cases: usual.cases.max(1_000),
         ..usual
     }
 }
