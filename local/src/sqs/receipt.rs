@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use super::error::SqsError;
 
+/// Every handle's, so that none begins with a dash, which the `aws` command line would take for an option.
+const BEGINNING: &str = "AQEB";
+
 /// What a handle says. `serial` is drawn anew at every receive, so an older handle can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Receipt {
@@ -35,9 +38,9 @@ impl Receipt {
     /// `ReceiptHandleIsInvalid` for anything that this module did not write for that queue.
     pub(super) fn parse(handle: &str, queue: &str) -> Result<Self, SqsError> {
         let refuse = || SqsError::receipt(handle);
-        let bytes: [u8; 24] = URL_SAFE_NO_PAD
-            .decode(handle)
-            .ok()
+        let bytes: [u8; 24] = handle
+            .strip_prefix(BEGINNING)
+            .and_then(|said| URL_SAFE_NO_PAD.decode(said).ok())
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(refuse)?;
         let (said, seal) = bytes.split_at(20);
@@ -62,7 +65,7 @@ impl Receipt {
         bytes.extend(self.row.to_be_bytes());
         bytes.extend(self.serial.to_be_bytes());
         bytes.extend(checksum(&bytes));
-        URL_SAFE_NO_PAD.encode(bytes)
+        format!("{BEGINNING}{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 
