@@ -1,0 +1,107 @@
+"""Packs one function's program for Lambda: bootstrap, and what it is made of (CycloneDX) beside it.
+
+    pack.py CRATE TARGET PROGRAM ZIP
+
+Reads Cargo.lock and `cargo metadata`; the same inputs give the same bytes, so the list has no serial
+number and no time. It knows nothing of how the program is built or where the package goes.
+"""
+
+import json
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+# The oldest time that a zip can tell.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def main(crate, target, program, package):
+    metadata = subprocess.run(
+        ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target],
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    with open("Cargo.lock", "rb") as file:
+        lock = tomllib.load(file)
+    sbom = bill_of_materials(json.loads(metadata.stdout), lock, crate, target)
+    text = json.dumps(sbom, indent=1, sort_keys=True) + "\n"
+    with zipfile.ZipFile(package, "w") as archive:
+        add(archive, "bootstrap", 0o755, Path(program).read_bytes())
+        add(archive, "sbom.cdx.json", 0o644, text.encode())
+
+
+def add(archive, name, mode, data):
+    entry = zipfile.ZipInfo(name, EPOCH)
+    # Whatever system packs: made on Unix, a regular file.
+    entry.create_system = 3
+    entry.external_attr = (0o100000 | mode) << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, data, compresslevel=9)
+
+
+def bill_of_materials(metadata, lock, crate, target):
+    """What is linked into the crate's program: its dependencies for the target, without those that only
+    build or test it."""
+    packages = {package["id"]: package for package in metadata["packages"]}
+    root = next(package["id"] for package in packages.values() if package["name"] == crate)
+    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
+    linked, open_ids = {}, [root]
+    while open_ids:
+        current = open_ids.pop()
+        if current in linked:
+            continue
+        needs = [dep["pkg"] for dep in nodes[current]["deps"] if is_linked(dep)]
+        linked[current] = needs
+        open_ids.extend(needs)
+    checksums = {(p["name"], p["version"]): p.get("checksum") for p in lock["package"]}
+    described = {id: component(packages[id], checksums) for id in linked}
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {
+            "component": described[root] | {"type": "application"},
+            "properties": [{"name": "longhaul:target", "value": target}],
+        },
+        "components": sorted(
+            (described[id] for id in linked if id != root), key=lambda component: component["bom-ref"]
+        ),
+        "dependencies": sorted(
+            (
+                {"ref": reference(packages[id]), "dependsOn": sorted(reference(packages[need]) for need in set(needs))}
+                for id, needs in linked.items()
+            ),
+            key=lambda entry: entry["ref"],
+        ),
+    }
+
+
+def is_linked(dependency):
+    return any(kind["kind"] is None for kind in dependency["dep_kinds"])
+
+
+def reference(package):
+    return f"pkg:cargo/{package['name']}@{package['version']}"
+
+
+def component(package, checksums):
+    described = {
+        "type": "library",
+        "bom-ref": reference(package),
+        "purl": reference(package),
+        "name": package["name"],
+        "version": package["version"],
+    }
+    if package["license"]:
+        # Cargo still takes the slash of old for OR.
+        described["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
+    checksum = checksums.get((package["name"], package["version"]))
+    if checksum:
+        described["hashes"] = [{"alg": "SHA-256", "content": checksum}]
+    return described
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
