@@ -1,7 +1,7 @@
 //! A changed template on the data of the one before: it takes effect, and nothing is lost.
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stack::{Stack, longhaul, root};
 
@@ -85,6 +85,40 @@ async fn a_changed_template_takes_effect_at_the_next_start() -> Result<()> {
             .await?;
         assert_eq!(ttl["TimeToLiveDescription"]["AttributeName"], attribute);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_of_a_route_alone_is_served_from_the_next_start_on() -> Result<()> {
+    let mut stack = Stack::start(&[]).await?;
+    // What a ping and a list of jobs are answered with.
+    let answers = async |stack: &Stack| -> Result<(String, String)> {
+        let mut client = stack.client("alice").await?;
+        let said = |answer: Value| {
+            let said = answer["type"].as_str().or(answer["message"].as_str());
+            said.map(str::to_owned).context("neither type nor message")
+        };
+        let ping = said(client.ask(json!({"action": "ping"})).await?)?;
+        let list = said(client.ask(json!({"action": "listJobs"})).await?)?;
+        Ok((ping, list))
+    };
+    let both = ("pong".to_owned(), "jobs".to_owned());
+    assert_eq!(answers(&stack).await?, both);
+    stack.kill().await?;
+
+    let route = (
+        "RouteKey: $default\n      Target",
+        "RouteKey: ping\n      Target",
+    );
+    let template = changed(&stack, &[route])?;
+    stack.restart_with(&["--template", &template]).await?;
+    // As API Gateway refuses a frame that no route is for.
+    let one = ("pong".to_owned(), "Forbidden".to_owned());
+    assert_eq!(answers(&stack).await?, one);
+    stack.kill().await?;
+
+    stack.restart_with(&[]).await?;
+    assert_eq!(answers(&stack).await?, both);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::PATIENCE;
+use crate::{PATIENCE, planted};
 
 pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -64,6 +64,7 @@ impl Client {
     }
 
     pub async fn send(&mut self, frame: Value) -> Result<()> {
+        planted::say(&frame);
         self.send_text(&frame.to_string()).await
     }
 

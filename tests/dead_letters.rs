@@ -59,15 +59,6 @@ pub async fn planned(stack: &Stack, name: &str) -> Result<(String, Value)> {
     Ok((file, plan))
 }
 
-/// Sets these faults.
-pub async fn set(stack: &Stack, rules: Value) -> Result<()> {
-    let (status, told) = stack
-        .faults("POST", "", &json!({ "rules": rules }).to_string())
-        .await?;
-    ensure!(status == 200, "{told}");
-    Ok(())
-}
-
 #[tokio::test]
 async fn what_failed_for_good_is_planned_replayed_once_and_completes() -> Result<()> {
     let mut stack = Stack::start(&ONE_TRY).await?;
@@ -171,7 +162,7 @@ async fn an_apply_killed_in_the_middle_loses_nothing_and_doubles_nothing() -> Re
     // Each third send hangs: when the first does, some jobs are replayed and sent, one is replayed
     // and not yet sent, and the others wait.
     let held = json!({"service": "sqs", "operation": "SendMessage", "caller": "longhaul-dlq", "every": 3, "effect": {"delayMs": 600_000}});
-    set(&stack, json!([held])).await?;
+    stack.set_faults(json!([held])).await?;
     let data = stack.data().to_str().context("a path")?;
     let mut apply = Command::new(env!("CARGO_BIN_EXE_longhaul"))
         .args(["dlq", "apply", &file, "--rate", "10", "--data", data])
@@ -292,7 +283,7 @@ async fn a_worker_killed_before_it_sends_evidence_is_stood_in_for() -> Result<()
     )
     .await?;
     let kill = json!({"service": "sqs", "operation": "SendMessage", "caller": "longhaul-worker", "number": 1, "effect": {"kill": "before"}});
-    set(&stack, json!([kill])).await?;
+    stack.set_faults(json!([kill])).await?;
     let mut client = stack.client("alice").await?;
     let job = client
         .submit(doomed(json!({"steps": 0, "fail": "retry"})))

@@ -31,7 +31,7 @@ async fn a_flood_of_one_user_does_not_hold_up_the_others() -> Result<()> {
         "--parameter",
         "SubmitsPerSecond=0",
         "--parameter",
-        "WorkerConcurrency=2",
+        &format!("WorkerConcurrency={WORKERS}"),
     ])
     .await?;
     let mut others = vec![];

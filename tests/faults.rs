@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::crash::queue_is_empty;
 use crate::stack::{Stack, longhaul};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 pub const SHORT_LEASE: [&str; 2] = ["--parameter", "LeaseSeconds=2"];
@@ -22,13 +22,6 @@ fn worker(operation: &str, pick: Value, effect: Value) -> Value {
         rule[field] = value.clone();
     }
     rule
-}
-
-pub async fn set(stack: &Stack, rules: Value) -> Result<()> {
-    let plan = json!({ "rules": rules }).to_string();
-    let (status, answer) = stack.faults("POST", "", &plan).await?;
-    ensure!(status == 200, "{answer}");
-    Ok(())
 }
 
 /// The report, once it is as wanted.
@@ -93,7 +86,7 @@ async fn a_worker_killed_around_a_report_is_followed_by_another() -> Result<()> 
     let mut client = stack.client("alice").await?;
     for moment in ["before", "after"] {
         let kill = worker("UpdateItem", json!({"number": 2}), json!({"kill": moment}));
-        set(&stack, json!([kill])).await?;
+        stack.set_faults(json!([kill])).await?;
         let job = client.submit(standard_job()).await?;
         let ended = client.until_job_is(&job, "completed").await?;
         assert_eq!(ended["attempt"], 2, "{moment}: {ended}");
@@ -111,7 +104,7 @@ async fn a_worker_killed_after_its_end_has_ended_the_job() -> Result<()> {
         json!({"number": END}),
         json!({"kill": "after"}),
     );
-    set(&stack, json!([kill])).await?;
+    stack.set_faults(json!([kill])).await?;
     let mut client = stack.client("alice").await?;
     let job = client.submit(standard_job()).await?;
     let ended = client.until_job_is(&job, "completed").await?;
@@ -141,7 +134,7 @@ async fn only_the_process_that_calls_is_killed() -> Result<()> {
         json!({"number": 1}),
         json!({"kill": "before"}),
     );
-    set(&stack, json!([kill])).await?;
+    stack.set_faults(json!([kill])).await?;
     let mut attempts = BTreeSet::new();
     for job in &jobs {
         let ended = watcher.until_job_is(job, "completed").await?;
@@ -157,15 +150,13 @@ async fn throttles_are_waited_out() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let throttle = |service: &str, operation: &str, caller: &str, code: &str| json!({"service": service, "operation": operation, "caller": caller, "limit": 3, "effect": {"fail": {"code": code}}});
     let dynamo = "ProvisionedThroughputExceededException";
-    set(
-        &stack,
-        json!([
+    stack
+        .set_faults(json!([
             throttle("dynamodb", "PutItem", "longhaul-message", dynamo),
             throttle("sqs", "SendMessage", "longhaul-message", "RequestThrottled"),
             throttle("dynamodb", "UpdateItem", "longhaul-worker", dynamo),
-        ]),
-    )
-    .await?;
+        ]))
+        .await?;
     let mut client = stack.client("alice").await?;
     client.send(standard_job()).await?;
     let events = client.until("job_completed").await?;
@@ -186,7 +177,7 @@ async fn a_push_that_finds_nobody_removes_that_connection_and_no_other() -> Resu
     connections(&stack, |ids| ids.len() == 2).await?;
     let gone = json!({"fail": {"code": "GoneException", "status": 410}});
     let rule = json!({"service": "execute-api", "operation": "PostToConnection", "caller": "longhaul-worker", "number": 1, "effect": gone});
-    set(&stack, json!([rule])).await?;
+    stack.set_faults(json!([rule])).await?;
 
     let job = goes.submit(standard_job()).await?;
     stays.until_job_is(&job, "completed").await?;
@@ -231,7 +222,7 @@ async fn messages_delivered_twice_are_told_of_once() -> Result<()> {
     let stack = Stack::start(&["--wire-log", log.to_str().context("a path")?]).await?;
     let twice =
         json!({"service": "sqs", "operation": "ReceiveMessage", "effect": {"deliverTwice": true}});
-    set(&stack, json!([twice])).await?;
+    stack.set_faults(json!([twice])).await?;
     let mut client = stack.client("alice").await?;
     let mut told = vec![];
     for _ in 0..3 {
@@ -307,7 +298,7 @@ pub async fn logged(
 async fn a_claim_whose_answer_is_lost_is_made_again() -> Result<()> {
     let stack = Stack::start(&SHORT_LEASE).await?;
     let again = worker("UpdateItem", json!({"number": 1}), json!({"repeat": 1}));
-    set(&stack, json!([again])).await?;
+    stack.set_faults(json!([again])).await?;
     let mut client = stack.client("alice").await?;
     let job = client.submit(standard_job()).await?;
     client.until_job_is(&job, "completed").await?;

@@ -55,6 +55,9 @@ async fn a_functions_log_is_read_by_name_by_request_and_as_it_grows() -> Result<
     following.kill().await?;
 
     let whole = logs(&["longhaul-worker"]).await?;
+    assert!(!whole.contains("JobsCompleted"), "{whole}");
+    let measured = logs(&["worker", "--metrics"]).await?;
+    assert!(measured.contains("JobsCompleted"), "{measured}");
     assert!(whole.contains(&ids[0]) && whole.contains(&ids[1]));
     assert!(logs(&["worker"]).await?.starts_with(&whole));
     let one = logs(&["worker", "--request", &ids[0]]).await?;

@@ -164,10 +164,7 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<()> {
             "effect": {"deliverTwice": true}}),
         );
     }
-    let (status, answer) = stack
-        .faults("POST", "", &json!({ "rules": rules }).to_string())
-        .await?;
-    ensure!(status == 200, "{answer}");
+    stack.set_faults(rules.into()).await?;
 
     let mut follower = submitted(&mut client).await?;
     if case.delivery == Delivery::Late {
@@ -183,7 +180,7 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<()> {
         Ok(report["kills"] == 1)
     })
     .await?;
-    stack.faults("POST", "", r#"{"rules": []}"#).await?;
+    stack.set_faults(json!([])).await?;
 
     if case.delivery == Delivery::Late {
         crate::until("the late message has come", async || {

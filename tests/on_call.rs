@@ -1,6 +1,6 @@
 //! What on-call's commands leave alone, and how they are called: by script, and against AWS's settings.
 
-use crate::dead_letters::{ONE_TRY, dlq, doomed, listed, planned, set};
+use crate::dead_letters::{ONE_TRY, dlq, doomed, listed, planned};
 use crate::stack::{Stack, root};
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -34,7 +34,7 @@ async fn what_needs_a_person_is_left_and_what_was_only_lost_is_queued_again() ->
     .await?;
     // A job whose message died before any claim: written, and then only on the dead-letter queue.
     let refuse = json!({"service": "sqs", "operation": "SendMessage", "caller": "longhaul-message", "effect": {"fail": {"code": "InternalError", "status": 500}}});
-    set(&stack, json!([refuse])).await?;
+    stack.set_faults(json!([refuse])).await?;
     let mut client = stack.client("alice").await?;
     client.send(doomed(json!({}))).await?;
     let queued = client

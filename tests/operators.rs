@@ -49,8 +49,11 @@ async fn a_job_reads_like_a_job_with_the_stock_command_line() -> Result<()> {
         tables["TableNames"],
         json!([
             "longhaul-connections",
+            "longhaul-inbox",
             "longhaul-job-events",
-            "longhaul-jobs"
+            "longhaul-jobs",
+            "longhaul-sessions",
+            "longhaul-subscriptions"
         ])
     );
     let ttl = stack

@@ -47,7 +47,7 @@ async fn a_bad_frame_is_answered_and_the_connection_lives() -> Result<()> {
         .await?;
     assert_eq!(
         (&error["data"]["details"]["kinds"], &error["requestId"]),
-        (&json!(["finops", "noop"]), &json!("k"))
+        (&json!(["chat", "finops", "noop", "voice"]), &json!("k"))
     );
     let claims_another = json!({"action": "finops_query", "query": "q", "userId": "bob"});
     assert_eq!(

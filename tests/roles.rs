@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::client::Client;
+use crate::messages::{client_with, message};
 use crate::stack::{Stack, root, token};
 use crate::until;
 use anyhow::{Context, Result, bail, ensure};
@@ -36,11 +37,14 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
         &["--parameter", "StrangerSeconds=10"],
         &["--parameter", "WorkerTimeoutSeconds=5"],
         &["--parameter", "ConnectionsPerUser=1"],
+        &["--parameter", "SubmitsPerSecond=0"],
+        &["--parameter", "FanoutPage=1"],
     ];
     let stack = Stack::start(&options.concat()).await?;
     let _stranger = Client::connect(&stack.gateway, None).await?;
     smoothly(&stack).await?;
     past_the_gone(&stack).await?;
+    on_topics(&stack).await?;
     by_the_sweep(&stack).await?;
 
     let plan = plan()?;
@@ -106,8 +110,13 @@ async fn smoothly(stack: &Stack) -> Result<()> {
             alice.send(json!({"action": action, "jobId": id})).await?;
         }
     }
+    // Its evidence is the worker's to send.
+    alice.submit(job(json!({"fail": "retry"}))).await?;
+    ensure!(alice.until_end().await?["type"] == "job_failed");
     alice.send(json!({"action": "listJobs"})).await?;
     alice.until("jobs").await?;
+    converse(&mut alice).await?;
+    correspond(stack, &mut alice).await?;
     ensure!(stack.client("alice").await.is_err(), "one connection each");
     let mut late = Client::connect(&stack.gateway, None).await?;
     for (user, answer) in [("alice", "error"), ("bob", "authenticated")] {
@@ -119,11 +128,113 @@ async fn smoothly(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
+/// Messages to somebody who is not there, more than a page of them; and what an admin does.
+async fn correspond(stack: &Stack, client: &mut Client) -> Result<()> {
+    for n in 0..51 {
+        client.send(message("faye", &n.to_string())).await?;
+        client.until("messageSent").await?;
+    }
+    let mut faye = stack.client("faye").await?;
+    let mut ids = vec![];
+    while ids.len() < 51 {
+        let heard = faye.until("message").await?.pop().context("nothing")?;
+        ids.push(heard["data"]["messageId"].clone());
+    }
+    let ack = json!({"action": "notificationAck", "data": {"notificationId": ids[0]}});
+    faye.send(ack).await?;
+    faye.until("ackConfirmed").await?;
+    faye.send(json!({"action": "listNotifications"})).await?;
+    faye.until("notifications").await?;
+    drop(faye);
+    // Somebody who authenticates by a frame, and is gone when the page comes.
+    let gone = push("longhaul-deliver", 410, "GoneException");
+    stack.set_faults(json!([gone])).await?;
+    let mut again = Client::connect(&stack.gateway, None).await?;
+    // The connection before may not have been seen to leave.
+    let hello = json!({"action": "authenticate", "token": token("faye")});
+    while again.ask(hello.clone()).await?["type"] != "authenticated" {}
+    until("the page found nobody", async || {
+        let (_, report) = stack.faults("GET", "", "").await?;
+        Ok(report["rules"][0]["fired"].as_u64() > Some(0))
+    })
+    .await?;
+    stack.set_faults(json!([])).await?;
+
+    let claims = json!({"sub": "root", "username": "root", "cognito:groups": ["admin"]});
+    let mut root = client_with(stack, claims).await?;
+    let own = root.ask(json!({"action": "authenticate"})).await?;
+    let id = &own["connectionId"];
+    let row = json!({"connectionId": {"S": id}});
+    let old = json!({":at": {"S": "2026-01-01T00:00:00.000Z"}}).to_string();
+    let age = [
+        "dynamodb",
+        "update-item",
+        "--table-name",
+        "longhaul-connections",
+    ];
+    let set = ["--update-expression", "SET lastActivity = :at"];
+    let with = [
+        "--key",
+        &row.to_string(),
+        "--expression-attribute-values",
+        &old,
+    ];
+    stack.aws(&[&age[..], &set, &with].concat()).await?;
+    for (action, answer) in [
+        ("listConnections", "connections"),
+        ("cleanupConnections", "connectionsCleaned"),
+        ("setStatus", "statusSet"),
+    ] {
+        let data = json!({"connectionId": id, "status": "CONNECTED"});
+        root.send(json!({"action": action, "data": data})).await?;
+        root.until(answer).await?;
+    }
+    root.send(json!({"action": "closeConnection", "data": {"connectionId": id}}))
+        .await?;
+    until("it has closed itself", async || {
+        Ok(stack
+            .log("message")
+            .contains("an admin closes a connection"))
+    })
+    .await
+}
+
+/// A conversation of two turns, the second behind the first.
+async fn converse(client: &mut Client) -> Result<()> {
+    client.send(json!({"action": "startSession"})).await?;
+    client.until("sessionStarted").await?;
+    let said = |steps: u32| {
+        json!({"action": "sendMessage", "message": "q", "kind": "noop",
+            "params": {"steps": steps, "stepMs": 500, "text": 6}})
+    };
+    client.send(said(4)).await?;
+    client.send(said(1)).await?;
+    for _ in 0..2 {
+        client.until("complete").await?;
+    }
+    for action in ["listSessions", "getSession"] {
+        client.send(json!({"action": action})).await?;
+    }
+    let own = client.until("session").await?.pop().context("no answer")?;
+    // And a message by voice.
+    let id = own["session"]["sessionId"].clone();
+    for (action, answer) in [
+        ("voice_start", "voice_started"),
+        ("voice_data", "voice_ack"),
+        ("voice_end", "text_response"),
+    ] {
+        let data = json!({"sessionId": id, "format": "pcm", "audio": "AAAA", "index": 0});
+        client.send(json!({"type": action, "data": data})).await?;
+        client.until(answer).await?;
+    }
+    Ok(())
+}
+
 /// Pushes to connections that are gone.
 async fn past_the_gone(stack: &Stack) -> Result<()> {
     for caller in ["longhaul-message", "longhaul-worker"] {
         let gone = push(caller, 410, "GoneException");
-        faults(stack, &[gone]).await?;
+        stack.set_faults(json!([gone])).await?;
         // Each their own, as the former may not have been seen to leave.
         let mut carol = stack.client(&format!("of {caller}")).await?;
         carol.send(job(json!({}))).await?;
@@ -133,7 +244,41 @@ async fn past_the_gone(stack: &Stack) -> Result<()> {
         })
         .await?;
     }
-    faults(stack, &[]).await
+    stack.set_faults(json!([])).await
+}
+
+/// A room, what is said in it, what is published to a user, and subscribers who are gone or leave.
+async fn on_topics(stack: &Stack) -> Result<()> {
+    let mut frank = stack.client("frank").await?;
+    let join = json!({"action": "subscribe", "topic": "room:x"});
+    let joined = frank.ask(join.clone()).await?;
+    frank.ask(join.clone()).await?;
+    let end = json!({"action": "unsubscribe", "subscriptionId": joined["data"]["subscriptionId"]});
+    ensure!(frank.ask(end).await?["type"] == "unsubscribed");
+    let data = json!({"recipientId": "room:x", "content": "hello"});
+    frank
+        .send(json!({"action": "sendMessage", "data": data}))
+        .await?;
+    frank.until("message").await?;
+    let note = json!({"userId": "frank", "type": "note"});
+    stack.publish(&note).await?;
+    frank.until("note").await?;
+    let mut leaves = stack.client("gina").await?;
+    leaves.ask(join).await?;
+    drop(leaves);
+    let said = json!({"topic": "room:x", "type": "note"});
+    for (caller, message) in [("longhaul-publish", note), ("longhaul-fanout", said)] {
+        stack
+            .set_faults(json!([push(caller, 410, "GoneException")]))
+            .await?;
+        stack.publish(&message).await?;
+        until("a connection is gone", async || {
+            let (_, report) = stack.faults("GET", "", "").await?;
+            Ok(report["rules"][0]["fired"].as_u64() > Some(0))
+        })
+        .await?;
+    }
+    stack.set_faults(json!([])).await
 }
 
 /// What is left to the sweep: a job that was not queued, ends that were not heard, evidence that was not sent.
@@ -143,23 +288,30 @@ async fn by_the_sweep(stack: &Stack) -> Result<()> {
         .submit(job(json!({"steps": 600, "stepMs": 100, "text": 20})))
         .await?;
     dora.until("chunk").await?;
-    faults(
-        stack,
-        &[
-            push("longhaul-message", 500, "InternalServerError"),
-            push("longhaul-worker", 500, "InternalServerError"),
-            json!({"caller": "longhaul-sweep", "service": "execute-api", "operation": "PostToConnection",
-                "number": 1, "effect": {"fail": {"status": 410, "code": "GoneException"}}}),
-            json!({"caller": "longhaul-worker", "service": "sqs", "operation": "SendMessage",
-                "effect": {"fail": {"status": 500, "code": "InternalError"}}}),
-            json!({"caller": "longhaul-message", "service": "sqs", "operation": "SendMessage",
-                "number": 1, "effect": {"kill": "before"}}),
-        ],
-    )
-    .await?;
+    // It ends when nothing can be heard any more, with a result that is read again to be told.
+    dora.submit(job(json!({"steps": 30, "stepMs": 100, "bytes": 5000})))
+        .await?;
+    let rules = json!([
+        push("longhaul-message", 500, "InternalServerError"),
+        push("longhaul-worker", 500, "InternalServerError"),
+        {"caller": "longhaul-sweep", "service": "execute-api", "operation": "PostToConnection",
+            "number": 1, "effect": {"fail": {"status": 410, "code": "GoneException"}}},
+        {"caller": "longhaul-worker", "service": "sqs", "operation": "SendMessage",
+            "effect": {"fail": {"status": 500, "code": "InternalError"}}},
+        {"caller": "longhaul-message", "service": "sqs", "operation": "SendMessage",
+            "number": 1, "effect": {"kill": "before"}},
+    ]);
+    // Its end is not heard, so the sweep settles the turn once more, while the next is under way.
+    let mut eve = stack.client("eve").await?;
+    let turn = |steps: u32| json!({"action": "chat_message", "message": "q", "kind": "noop", "params": {"steps": steps, "stepMs": 100}});
+    eve.send(turn(20)).await?;
+    eve.until("typing_indicator").await?;
+    eve.send(turn(600)).await?;
+    eve.until("typing_indicator").await?;
+    stack.set_faults(rules).await?;
     dora.send(json!({"action": "cancel", "jobId": streams}))
         .await?;
-    for params in [json!({}), json!({"fail": "retry"}), json!({"bytes": 5000})] {
+    for params in [json!({}), json!({"fail": "retry"})] {
         dora.send(job(params)).await?;
     }
     Ok(())
@@ -168,13 +320,6 @@ async fn by_the_sweep(stack: &Stack) -> Result<()> {
 fn push(caller: &str, status: u16, code: &str) -> Value {
     json!({"caller": caller, "service": "execute-api", "operation": "PostToConnection",
         "effect": {"fail": {"status": status, "code": code}}})
-}
-
-async fn faults(stack: &Stack, rules: &[Value]) -> Result<()> {
-    let plan = json!({ "rules": rules }).to_string();
-    let (status, answer) = stack.faults("POST", "", &plan).await?;
-    ensure!(status == 200, "{answer}");
-    Ok(())
 }
 
 /// The project's own template, as the stack has read it.

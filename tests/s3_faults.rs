@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::bucket::Bench;
-use crate::faults::{SHORT_LEASE, logged, report, set};
+use crate::faults::{SHORT_LEASE, logged, report};
 
 #[tokio::test]
 async fn calls_to_s3_go_wrong_too() -> Result<()> {
@@ -19,7 +19,7 @@ async fn calls_to_s3_go_wrong_too() -> Result<()> {
         s3("PutObject", "number", slow_down),
         s3("GetObject", "limit", late)
     ]);
-    set(&bench.stack, rules).await?;
+    bench.stack.set_faults(rules).await?;
     let url = bench.presign("PUT", "/exports/k", SignedDuration::ZERO, 60);
     let refused = bench.http(&format!("PUT {url}"), &[], b"bytes").await?;
     assert_eq!(refused.status, 503);
@@ -35,25 +35,23 @@ async fn calls_to_s3_go_wrong_too() -> Result<()> {
     );
 
     // The command line reads the error, and tries again as it does with AWS.
-    set(
-        &bench.stack,
-        json!([s3(
+    bench
+        .stack
+        .set_faults(json!([s3(
             "PutObject",
             "number",
             json!({"fail": {"code": "SlowDown", "status": 503}})
-        )]),
-    )
-    .await?;
+        )]))
+        .await?;
     bench.put("k", b"bytes").await?;
     assert_eq!(bench.get("k", &[]).await?.0, b"bytes");
     let (_, told) = bench.stack.faults("GET", "", "").await?;
     assert_eq!(told["rules"][0]["matched"], 2, "{told}");
 
-    set(
-        &bench.stack,
-        json!([s3("PutObject", "number", json!({"repeat": 1}))]),
-    )
-    .await?;
+    bench
+        .stack
+        .set_faults(json!([s3("PutObject", "number", json!({"repeat": 1}))]))
+        .await?;
     let file = bench.file("once", b"once")?;
     let once = ["--key", "once", "--body", &file, "--if-none-match", "*"];
     let second = bench
@@ -120,7 +118,7 @@ async fn a_call_to_s3_kills_its_caller() -> Result<()> {
         let job = client.submit(slow).await?;
         client.until_job_is(&job, "processing").await?;
         let kill = json!({"service": "s3", "operation": "PutObject", "effect": {"kill": moment}});
-        set(stack, json!([kill])).await?;
+        stack.set_faults(json!([kill])).await?;
         // The log has `<time> <environment> <line>`.
         let log = std::fs::read_to_string(stack.data().join("logs/longhaul-worker.log"))?;
         let last = log.lines().rfind(|line| line.contains(" START "));

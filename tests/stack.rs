@@ -13,9 +13,7 @@ use tokio::process::{Child, Command};
 
 use crate::PATIENCE;
 use crate::client::Client;
-
-/// What the stacks under test sign tokens with.
-const SECRET: &str = "the secret of the stacks under test, which guards nothing";
+use crate::planted::{self, MAIL, SECRET};
 
 pub struct Stack {
     process: Child,
@@ -76,6 +74,24 @@ impl Stack {
     pub fn log(&self, function: &str) -> String {
         let file = format!("logs/longhaul-{function}.log");
         std::fs::read_to_string(self.data().join(file)).unwrap_or_default()
+    }
+
+    /// Publishes this by SNS, as a back end would.
+    pub async fn publish(&self, message: &Value) -> Result<Value> {
+        let topic = "arn:aws:sns:us-east-1:000000000000:longhaul-publish";
+        let text = message.to_string();
+        self.aws(&["sns", "publish", "--topic-arn", topic, "--message", &text])
+            .await
+    }
+
+    /// Waits until all that was published has been told.
+    pub async fn told(&self) -> Result<()> {
+        crate::until("all is told", async || {
+            // In the order in which a message passes them: each is sent on before it is deleted.
+            Ok(self.messages("longhaul-publish").await? == 0
+                && self.messages("longhaul-fanout").await? == 0)
+        })
+        .await
     }
 
     /// A client that has connected as `user`.
@@ -143,6 +159,14 @@ impl Stack {
     /// One request to the faults' admin call, with these more header lines: status and answer.
     pub async fn faults(&self, method: &str, more: &str, body: &str) -> Result<(u16, Value)> {
         self.request(method, "/_local/faults", more, body).await
+    }
+
+    /// Puts these rules of faults in place of those before.
+    pub async fn set_faults(&self, rules: Value) -> Result<()> {
+        let plan = json!({ "rules": rules }).to_string();
+        let (status, answer) = self.faults("POST", "", &plan).await?;
+        ensure!(status == 200, "{answer}");
+        Ok(())
     }
 
     /// How many messages the queue of this name holds, in flight, delayed or neither. By a request of its
@@ -225,6 +249,15 @@ impl Stack {
     }
 }
 
+impl Drop for Stack {
+    /// A test that has failed already says more by itself.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            planted::search(&self.data().join("logs"));
+        }
+    }
+}
+
 async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String, Vec<String>)> {
     let mut process = Command::new(env!("CARGO_BIN_EXE_longhaul"))
         .args(["up", "--port", "0", "--aws-port", "0", "--data"])
@@ -270,7 +303,8 @@ pub async fn longhaul(arguments: &[&str]) -> Result<Output> {
 
 /// A token for `user`, good for an hour.
 pub fn token(user: &str) -> String {
-    token_with(&json!({"sub": user, "username": user, "exp": u32::MAX}))
+    let mail = format!("{user}{MAIL}");
+    token_with(&json!({"sub": user, "username": user, "email": mail, "exp": u32::MAX}))
 }
 
 /// A token with these claims, signed as the stack expects.

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 
 const CRATES: [&str; 6] = ["shared", "handlers", "worker", "local", "cli", "tests"];
 /// The core that takes time and bytes as arguments.
-const PURE: [&str; 17] = [
+const PURE: [&str; 29] = [
     "auth/mod.rs",
     "auth/claims.rs",
     "auth/jwks.rs",
+    "dialect/mod.rs",
+    "dialect/chat_message.rs",
+    "dialect/send_message.rs",
+    "dialect/text_message.rs",
     "event.rs",
     "ids.rs",
     "job/change.rs",
@@ -16,13 +20,21 @@ const PURE: [&str; 17] = [
     "job/mod.rs",
     "job/replay.rs",
     "job/tests.rs",
+    "job/turn.rs",
     "limits.rs",
     "quota/bucket.rs",
     "protocol/mod.rs",
+    "protocol/admin.rs",
     "protocol/answer.rs",
+    "protocol/conversation.rs",
     "protocol/event.rs",
+    "protocol/mail.rs",
     "protocol/refusal.rs",
     "protocol/request.rs",
+    "protocol/request/admin.rs",
+    "protocol/request/chat.rs",
+    "protocol/request/mail.rs",
+    "protocol/request/voice.rs",
 ];
 
 fn root() -> &'static Path {

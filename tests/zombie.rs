@@ -19,10 +19,7 @@ async fn survives(service: &str, operation: &str, number: u64) -> Result<()> {
     let stack = Stack::start(&["--parameter", "LeaseSeconds=2", "--wire-log", log]).await?;
     let rule = json!({"caller": "longhaul-worker", "service": service, "operation": operation,
                       "number": number, "effect": {"delayMs": 6000}});
-    let (status, answer) = stack
-        .faults("POST", "", &json!({"rules": [rule]}).to_string())
-        .await?;
-    assert_eq!(status, 200, "{answer}");
+    stack.set_faults(json!([rule])).await?;
     let mut client = stack.client("alice").await?;
     let frame = json!({"action": "query", "kind": "noop", "query": "q",
                        "params": {"steps": 5, "stepMs": 300, "text": 16}});

@@ -27,6 +27,9 @@ pub struct Logs {
     /// Only the lines of this request, by its Lambda request id.
     #[arg(long, value_name = "ID")]
     request: Option<String>,
+    /// The metrics too, which are for CloudWatch to read.
+    #[arg(long)]
+    metrics: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -46,7 +49,8 @@ impl Logs {
                 let text = String::from_utf8_lossy(&line);
                 let of_request = requests.of(&text);
                 let asked = self.request.as_deref();
-                if asked.is_none_or(|asked| of_request.as_deref() == Some(asked)) {
+                let wanted = asked.is_none_or(|asked| of_request.as_deref() == Some(asked));
+                if wanted && (self.metrics || !is_metrics(&text)) {
                     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
                         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                         written => written.context("writing to standard output")?,
@@ -91,6 +95,12 @@ fn find(logs: &Path, function: &str) -> Result<PathBuf> {
                 .join(", ")
         ),
     }
+}
+
+/// Whether a line is a document of CloudWatch's embedded metric format.
+fn is_metrics(line: &str) -> bool {
+    let printed = line.splitn(3, ' ').nth(2);
+    printed.is_some_and(|printed| printed.starts_with(r#"{"_aws":"#))
 }
 
 /// Which request each line belongs to. A line is `<time> <environment> <text>`, and an environment

@@ -5,12 +5,21 @@
 
 mod ask;
 mod bill;
+mod connections;
 mod conversation;
+mod cost;
 mod dlq;
+mod doctor;
 mod functions;
+mod jobs;
 mod logs;
+mod publish;
+mod replay;
 mod result;
+mod smoke;
 mod stack;
+mod target;
+mod terminal;
 mod token;
 mod up;
 
@@ -40,6 +49,18 @@ enum Command {
     Token(token::Token),
     /// Looks at the jobs that failed for good, and runs them again.
     Dlq(dlq::Dlq),
+    /// Asks a deployed stack whether it works; scripts/deploy does so.
+    Smoke(smoke::Smoke),
+    /// Looks at anybody's jobs, ends them, runs them again.
+    Jobs(jobs::Jobs),
+    /// Looks at connections, closes them, and talks to them.
+    Connections(connections::Connections),
+    /// Says something on a topic, to all who subscribe to it.
+    Publish(publish::Publish),
+    /// Checks a stack, and says what to do where something is wrong.
+    Doctor(doctor::Doctor),
+    /// Computes the AWS bill of so many jobs.
+    Cost(cost::Cost),
     /// Writes a sample bill (FOCUS 1.0, CSV).
     Bill(bill::Bill),
 }
@@ -51,6 +72,8 @@ enum Ended {
     JobFailed,
     /// It was done as far as it goes; what was printed is left for a person (1).
     Partly,
+    /// Something is broken, and what was printed says what to do (2).
+    Broken,
     /// There is nothing of the kind that was asked for (3).
     Nothing,
 }
@@ -74,12 +97,19 @@ fn main() -> ExitCode {
             Command::Logs(logs) => logs.run().await.map(|()| Ended::Well),
             Command::Token(token) => token.run().map(|()| Ended::Well),
             Command::Dlq(dlq) => dlq.run().await,
+            Command::Smoke(smoke) => smoke.run().await,
+            Command::Jobs(jobs) => jobs.run().await,
+            Command::Connections(connections) => connections.run().await,
+            Command::Publish(publish) => publish.run().await.map(|()| Ended::Well),
+            Command::Doctor(doctor) => doctor.run().await,
+            Command::Cost(cost) => cost.run().map(|()| Ended::Well),
             Command::Bill(bill) => bill.run().map(|()| Ended::Well),
         }
     });
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::JobFailed | Ended::Partly) => ExitCode::from(1),
+        Ok(Ended::Broken) => ExitCode::from(2),
         Ok(Ended::Nothing) => ExitCode::from(3),
         Err(error) => failed(&error),
     }

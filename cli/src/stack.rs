@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use longhaul_local::cloud::{Cloud, Options, Pace, Pages};
+use longhaul_local::cloud::{Cloud, Options, Pace, Pages, Program};
 use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
 use longhaul_worker::analyses::finops;
 
@@ -21,7 +21,7 @@ use crate::token::{self, SECRET};
 pub const SAMPLE: (u64, u64) = (20_000, 1);
 
 /// The data folder unless it is said.
-const DATA: &str = ".longhaul";
+pub const DATA: &str = ".longhaul";
 
 /// Where the embedded cloud keeps its state, and what it reads.
 #[derive(Args, Clone)]
@@ -58,6 +58,10 @@ pub struct Start {
     /// Run what the template schedules so often, in place of its own rates. For tests.
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub tick_seconds: Option<u64>,
+    /// Run the functions from their packages, unpacked into folders of their names in this one, in place
+    /// of this program. For tests.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub packages: Option<PathBuf>,
     /// Let AWS calls go wrong as this file says (JSON; see the README). For tests.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
@@ -88,6 +92,17 @@ impl Stack {
 }
 
 impl Start {
+    /// What runs as the functions: this program, unless it is said otherwise.
+    fn program(&self) -> Result<Program> {
+        let Some(packages) = &self.packages else {
+            let own = std::env::current_exe().context("finding this program's own file")?;
+            return Ok(Program::One(own));
+        };
+        let packages = packages.canonicalize();
+        let packages = packages.with_context(|| "the folder of --packages can't be read")?;
+        Ok(Program::Packages(packages))
+    }
+
     /// The options that started it, for a command to paste.
     pub fn options(&self) -> String {
         let mut options = String::new();
@@ -199,7 +214,7 @@ impl Place {
             secrets: token::secrets(self.jwt_secret.as_deref()),
             port,
             aws_port,
-            program: std::env::current_exe().context("finding this program's own file")?,
+            program: start.program()?,
             environment: BTreeMap::from([(
                 TRUST_CLAIMS.to_owned(),
                 start.trust_claims.to_string(),

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::auth::{Identity, Verifier};
 use longhaul_shared::config::Config;
-use longhaul_shared::{limits, time};
+use longhaul_shared::{limits, telemetry, time};
+use metrics::counter;
 use serde_json::{Map, Value, json};
 
 use crate::Trust;
@@ -33,7 +34,8 @@ pub async fn serve(config: &Config, trust: Trust) -> Result<(), Error> {
         trust,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let policy = authorizer.policy(event.payload, time::now()).await;
+        let judged = authorizer.policy(event.payload, time::now());
+        let policy = telemetry::observed(&event.context.request_id, judged).await;
         policy.inspect_err(|error| {
             let error = format!("{error:#}");
             tracing::error!(error, "a connection was not judged");
@@ -100,6 +102,7 @@ fn note(connection: &str, request: &Request, verdict: &Verdict) {
             tracing::info!(connection, address, origin, user, "a connection was let in");
         }
         Err(reason) => {
+            counter!("ConnectionsRefused").increment(1);
             tracing::info!(
                 connection,
                 address,

@@ -11,17 +11,35 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::config::Config;
 use longhaul_shared::connections::{Connections, Opening};
-use longhaul_shared::ids::ConnectionId;
-use longhaul_shared::{sdk, time};
+use longhaul_shared::deliveries::Deliveries;
+use longhaul_shared::ids::{ConnectionId, SessionId};
+use longhaul_shared::sessions::Sessions;
+use longhaul_shared::subscriptions::Subscriptions;
+use longhaul_shared::{sdk, telemetry, time};
+use metrics::counter;
+
+use uuid::Uuid;
 
 use crate::speaker::{self, SUBPROTOCOL};
 
 pub async fn serve(config: &Config) -> Result<(), Error> {
-    let dynamo = Client::new(&sdk::config().await);
+    let sdk = sdk::config().await;
+    let dynamo = Client::new(&sdk);
+    let deliveries = &Deliveries::open(config, &sdk, &dynamo)?;
     let connections = &Connections::open(config, &dynamo)?;
+    let sessions = &Sessions::open(config, &dynamo)?;
+    let subscriptions = &Subscriptions::open(config, &dynamo)?;
     let most = config.count("CONNECTIONS_PER_USER")?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Request>| async move {
-        let answered = handle(connections, most, event.payload).await;
+        let handled = handle(
+            connections,
+            sessions,
+            deliveries,
+            subscriptions,
+            most,
+            event.payload,
+        );
+        let answered = telemetry::observed(&event.context.request_id, handled).await;
         answered.inspect_err(|error| {
             tracing::error!(
                 error = format!("{error:#}"),
@@ -34,6 +52,9 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
 
 async fn handle(
     connections: &Connections,
+    sessions: &Sessions,
+    deliveries: &Deliveries,
+    subscriptions: &Subscriptions,
     most: u32,
     request: Request,
 ) -> anyhow::Result<Response> {
@@ -42,28 +63,44 @@ async fn handle(
     let mut response = Response::default();
     response.status_code = 200;
     if context.event_type.as_deref() == Some("DISCONNECT") {
-        connections.close(&connection, now).await?;
+        if let Some(session) = connections.close(&connection, now).await? {
+            sessions.end_with(&connection, session, now).await?;
+        }
+        subscriptions.forget(&connection).await?;
+        counter!("ConnectionsClosed").increment(1);
         return Ok(response);
     }
     let opening = Opening {
         connection: connection.clone(),
+        session: SessionId::new(
+            now,
+            Uuid::new_v4()
+                .as_bytes()
+                .first_chunk()
+                .expect("16 bytes have ten"),
+        ),
         connected_at: Timestamp::from_millisecond(context.connected_at)?,
         ip_address: context.identity.source_ip,
         user_agent: context.identity.user_agent,
     };
     let identity = speaker::from_context(&context.authorizer.fields);
     connections.record(opening, identity.as_ref()).await?;
-    if let Some(identity) = identity
+    if let Some(identity) = &identity
         && !connections
             .take_room(&identity.owner, &connection, most, now)
             .await?
     {
-        let user = speaker::name_for_the_log(&identity);
+        let user = speaker::name_for_the_log(identity);
         tracing::info!(%connection, user, most, "a connection was refused: its user has as many as are allowed");
+        counter!("LimitsHit", "Limit" => "connections").increment(1);
         connections.close(&connection, now).await?;
         response.status_code = 429;
         return Ok(response);
     }
+    if let Some(identity) = &identity {
+        deliveries.greet(&identity.owner, &connection).await;
+    }
+    counter!("ConnectionsOpened").increment(1);
     let offered = request
         .headers
         .get("sec-websocket-protocol")

@@ -4,14 +4,20 @@
 //! | --- | --- | --- |
 //! | `authorize` | API Gateway, before `$connect` | token to identity |
 //! | `connection` | `$connect`, `$disconnect` | keeps the connection's row |
+//! | `deliver` | the queue of deliveries | what waits in an inbox to a new connection |
 //! | `message` | `$default` | one action of PROTOCOL |
+//! | `publish` | the queue of what back ends publish | begins a fan-out |
+//! | `fanout` | the queue of pages | tells a page of subscribers |
 //! | `sweep` | the schedule, each minute | mends what a crash left half done |
 
 mod actions;
 mod admission;
 mod authorize;
 mod connection;
+mod deliver;
+mod fanout;
 mod message;
+mod publish;
 mod quota;
 mod speaker;
 mod strangers;
@@ -32,11 +38,14 @@ pub enum Trust {
 
 /// Serves invocations of the function that `_HANDLER` names, until the process is ended.
 pub async fn run(config: Config, trust: Trust) -> Result<()> {
-    telemetry::start(&config);
+    telemetry::start(&config)?;
     let served = match config.required("_HANDLER")? {
         "authorize" => authorize::serve(&config, trust).await,
         "connection" => connection::serve(&config).await,
+        "deliver" => deliver::serve(&config).await,
         "message" => message::serve(&config, trust).await,
+        "publish" => publish::serve(&config).await,
+        "fanout" => fanout::serve(&config).await,
         "sweep" => sweep::serve(&config).await,
         other => bail!("_HANDLER names no function of this binary: {other}"),
     };

@@ -12,18 +12,27 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::announce::Announcer;
 use longhaul_shared::auth::{Identity, TokenError, Verifier};
 use longhaul_shared::config::Config;
-use longhaul_shared::connections::Connections;
+use longhaul_shared::connections::{Activity, Connections};
+use longhaul_shared::courier::Courier;
+use longhaul_shared::deliveries::Deliveries;
 use longhaul_shared::dispatch::Dispatch;
 use longhaul_shared::events::Events;
+use longhaul_shared::fanout::Fanout;
 use longhaul_shared::ids::{ConnectionId, Owner};
 use longhaul_shared::jobs::Jobs;
-use longhaul_shared::protocol::{Action, Code, Refusal, Request};
+use longhaul_shared::protocol::{Action, Code, Refusal, Request, Submission};
 use longhaul_shared::push::Push;
 use longhaul_shared::quota::Quota;
-use longhaul_shared::{protocol, sdk, time};
+use longhaul_shared::recordings::Recordings;
+use longhaul_shared::sessions::Sessions;
+use longhaul_shared::subscriptions::Subscriptions;
+use longhaul_shared::{protocol, sdk, telemetry, time};
+use metrics::counter;
+use tracing::{Instrument, Span};
 
 use crate::actions::{
-    authenticate, cancel, get_job, list_jobs, query, refresh_token, subscribe, unsubscribe,
+    admin, authenticate, cancel, end_session, get_job, get_session, list_jobs, list_sessions, mail,
+    query, refresh_token, say, start_session, subscribe, topics, unsubscribe, voice,
 };
 use crate::{Trust, speaker};
 
@@ -32,8 +41,15 @@ pub(crate) struct Door {
     pub connections: Connections,
     pub jobs: Jobs,
     pub events: Events,
+    pub sessions: Sessions,
+    pub subscriptions: Subscriptions,
+    pub fanout: Fanout,
+    pub recordings: Recordings,
     pub dispatch: Dispatch,
     pub push: Push,
+    pub courier: Courier,
+    pub deliveries: Deliveries,
+    activity: Activity,
     pub announcer: Announcer,
     pub quota: Quota,
     /// 0 is any number.
@@ -52,6 +68,8 @@ pub(crate) struct Call {
     /// Where the connection comes from.
     pub address: Option<String>,
     pub now: Timestamp,
+    /// When the connection was made.
+    made: Timestamp,
     /// Whom the authorizer knew at `$connect`.
     pub introduced: Option<Identity>,
 }
@@ -99,7 +117,8 @@ impl From<anyhow::Error> for No {
 pub async fn serve(config: &Config, trust: Trust) -> Result<(), Error> {
     let door = &Door::open(config, trust).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
-        let frame = door.handle(event.payload, &event.context.request_id).await;
+        let request = &event.context.request_id;
+        let frame = telemetry::observed(request, door.handle(event.payload, request)).await;
         let mut response = Response::default();
         response.status_code = 200;
         response.body = frame.map(Body::Text);
@@ -117,10 +136,17 @@ impl Door {
         Ok(Self {
             jobs: announcer.jobs.clone(),
             events: announcer.events.clone(),
-            dispatch: Dispatch::open(config, &sdk, "JOBS_QUEUE_URL")?,
+            sessions: announcer.order.sessions.clone(),
+            recordings: Recordings::open(config, &sdk)?,
+            dispatch: announcer.order.dispatch.clone(),
             push: announcer.push.clone(),
             announcer,
+            courier: Courier::open(config, &sdk, &dynamo)?,
+            deliveries: Deliveries::open(config, &sdk, &dynamo)?,
+            activity: Activity::default(),
             connections: Connections::open(config, &dynamo)?,
+            subscriptions: Subscriptions::open(config, &dynamo)?,
+            fanout: Fanout::open(config, &sdk)?,
             quota: Quota::open(config, &dynamo)?,
             connections_per_user: config.count("CONNECTIONS_PER_USER")?,
             verifier: Verifier::open(config)?,
@@ -150,12 +176,14 @@ impl Door {
             request_id,
             address: context.identity.source_ip,
             now: time::now(),
+            made: Timestamp::from_millisecond(context.connected_at).unwrap_or_default(),
             introduced: speaker::from_context(&context.authorizer.fields),
         };
-        let refusal = match self.act(&call, action).await {
+        let (acted, ()) = tokio::join!(self.act(&call, action), self.note_activity(&call));
+        let refusal = match acted {
             Ok(frame) => return frame,
             Err(No::Refused(refusal)) => {
-                if refusal.code == Code::Authentication {
+                if matches!(refusal.code, Code::Authentication | Code::RateLimit) {
                     call.note(&refusal.sentence);
                 }
                 refusal
@@ -169,7 +197,18 @@ impl Door {
                 Refusal::internal(error_id)
             }
         };
+        counter!("FramesRefused", "Code" => refusal.code.as_str()).increment(1);
         Some(refusal.frame(call.request_id.as_deref(), call.now))
+    }
+
+    /// Keeps the connection's row up to date, to a minute.
+    async fn note_activity(&self, call: &Call) {
+        let (connection, now) = (&call.connection, call.now);
+        if self.activity.is_due(connection, call.made, now)
+            && let Err(error) = self.connections.touch(connection, now).await
+        {
+            tracing::warn!(%connection, error = format!("{error:#}"), "a connection's activity was not noted");
+        }
     }
 
     async fn act(&self, call: &Call, action: Result<Action, Refusal>) -> Answer {
@@ -194,7 +233,11 @@ impl Door {
             .into());
         }
         match action? {
-            Action::Submit(submission) => query::run(self, call, &speaker, submission).await,
+            Action::Submit(submission) => {
+                let span = span_of(&submission);
+                let submit = query::run(self, call, &speaker, submission);
+                submit.instrument(span).await
+            }
             Action::Cancel { job } => cancel::run(self, call, &speaker, job).await,
             Action::Subscribe { job, after } => {
                 subscribe::run(self, call, &speaker, job, after).await
@@ -202,6 +245,23 @@ impl Door {
             Action::Unsubscribe { job } => unsubscribe::run(self, call, &speaker, job).await,
             Action::GetJob { job } => get_job::run(self, call, &speaker, job).await,
             Action::ListJobs(listing) => list_jobs::run(self, call, &speaker, listing).await,
+            Action::Say(message) => {
+                let span = span_of(&message.submission);
+                let said = say::run(self, call, &speaker, message);
+                said.instrument(span).await
+            }
+            Action::Topics(asked) => topics::run(self, call, &speaker, asked).await,
+            Action::Voice(frame) => voice::run(self, call, &speaker, frame).await,
+            Action::StartSession(beginning) => {
+                start_session::run(self, call, &speaker, beginning).await
+            }
+            Action::EndSession { session } => end_session::run(self, call, &speaker, session).await,
+            Action::ListSessions(pages) => list_sessions::run(self, call, &speaker, pages).await,
+            Action::GetSession { session, pages } => {
+                get_session::run(self, call, &speaker, session, pages).await
+            }
+            Action::Mail(asked) => mail::run(self, call, &speaker, asked).await,
+            Action::Admin(asked) => admin::run(self, call, &speaker, asked).await,
             Action::Ping | Action::Authenticate { .. } | Action::RefreshToken { .. } => Ok(None),
         }
     }
@@ -217,4 +277,14 @@ impl Door {
             }
         }
     }
+}
+
+/// Where a job's trace begins, or goes on from the client's.
+fn span_of(submission: &Submission) -> Span {
+    let kind = submission.kind.as_str();
+    let span = tracing::info_span!(target: telemetry::TRACE_ONLY, "submit", kind);
+    if let Some(parent) = &submission.traceparent {
+        telemetry::parent(&span, parent);
+    }
+    span
 }

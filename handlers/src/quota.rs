@@ -1,34 +1,68 @@
-//! Whether a user may submit one more job, in the client's words.
+//! Whether a user may submit one more job or have one more connection, in the client's words.
 
+use jiff::Timestamp;
+use longhaul_shared::ids::Owner;
 use longhaul_shared::job::Job;
 use longhaul_shared::protocol::{Code, Refusal};
-use longhaul_shared::quota::Taken;
+use longhaul_shared::quota::{ROOM_LIKELY, Taken};
+use metrics::counter;
 
 use crate::message::{Call, Door, No};
 
 /// Takes a token and room for the job, or says when to come again. A submit with an idempotency key may be
 /// of a job that exists: that one needs no room.
 pub async fn take(door: &Door, call: &Call, job: &Job, is_keyed: bool) -> Result<(), No> {
-    let (sentence, then) = match door
+    let (limit, sentence, then) = match door
         .quota
         .take(&job.owner, job.id, &door.jobs, call.now)
         .await?
     {
         Taken::Yes => return Ok(()),
-        Taken::TooFast(then) => ("You submit faster than is allowed.".to_owned(), then),
+        Taken::TooFast(then) => {
+            let sentence = "You submit faster than is allowed.".to_owned();
+            ("rate", sentence, then)
+        }
         Taken::TooMany(most, then) => {
             if is_keyed && door.jobs.get(job.id).await?.is_some() {
                 return Ok(());
             }
             let sentence = format!("You have {most} jobs open, which is as many as are allowed.");
-            (sentence, then)
+            ("open jobs", sentence, then)
         }
     };
-    let wait = then.duration_since(call.now).as_secs_f64().ceil();
-    let refusal = Refusal::new(Code::RateLimit, sentence);
-    Err(Refusal {
-        retry_after: Some((wait as u64).max(1)),
-        ..refusal
+    Err(later(call, limit, sentence, then))
+}
+
+/// Takes a token for what is no job, or says when to come again.
+pub async fn take_token(door: &Door, call: &Call, owner: &Owner) -> Result<(), No> {
+    let Some(then) = door.quota.take_token(owner, call.now).await? else {
+        return Ok(());
+    };
+    let sentence = "You send faster than is allowed.".to_owned();
+    Err(later(call, "rate", sentence, then))
+}
+
+/// Takes room for the connection, or says when to come again.
+pub async fn take_room(door: &Door, call: &Call, owner: &Owner) -> Result<(), No> {
+    let most = door.connections_per_user;
+    let connections = &door.connections;
+    if connections
+        .take_room(owner, &call.connection, most, call.now)
+        .await?
+    {
+        return Ok(());
     }
-    .into())
+    let sentence = format!("You have {most} connections, which is as many as are allowed.");
+    Err(later(call, "connections", sentence, call.now + ROOM_LIKELY))
+}
+
+/// The refusal of what may be tried again then, in whole seconds.
+fn later(call: &Call, limit: &'static str, sentence: String, then: Timestamp) -> No {
+    counter!("LimitsHit", "Limit" => limit).increment(1);
+    let wait = then.duration_since(call.now).as_secs_f64().ceil();
+    Refusal {
+        retry_after: Some((wait as u64).max(1)),
+        ..Refusal::new(Code::RateLimit, sentence)
+    }
+    .into()
 }

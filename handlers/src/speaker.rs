@@ -27,6 +27,9 @@ pub fn to_context(identity: &Identity) -> Map<String, Value> {
     if let Some(tenant) = &identity.owner.tenant {
         context.insert("tenantId".to_owned(), tenant.as_str().into());
     }
+    if identity.is_admin {
+        context.insert("admin".to_owned(), "true".into());
+    }
     context
 }
 
@@ -43,6 +46,7 @@ pub fn from_context(context: &HashMap<String, Value>) -> Option<Identity> {
         },
         username,
         expires_at,
+        is_admin: text("admin").as_deref() == Some("true"),
     })
 }
 
@@ -57,6 +61,7 @@ pub fn claimed(user: &str, username: Option<&str>, now: Timestamp) -> Identity {
         owner,
         username: username.unwrap_or(user).to_owned(),
         expires_at: now + day,
+        is_admin: false,
     }
 }
 
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn an_identity_survives_the_authorizers_context() {
-        for tenant in [None, Some("acme".to_owned())] {
+        for (tenant, is_admin) in [(None, true), (Some("acme".to_owned()), false)] {
             let identity = Identity {
                 owner: Owner {
                     user: "u".into(),
@@ -93,6 +98,7 @@ mod tests {
                 },
                 username: "Alice".into(),
                 expires_at: Timestamp::from_second(1234).unwrap(),
+                is_admin,
             };
             let context = to_context(&identity).into_iter().collect();
             assert_eq!(from_context(&context), Some(identity));

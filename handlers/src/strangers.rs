@@ -75,6 +75,6 @@ impl Strangers {
             tracing::info!(%connection, "a connection was closed: nobody authenticated on it");
             return Ok(());
         }
-        self.connections.close(connection, now).await
+        self.connections.close(connection, now).await.map(drop)
     }
 }

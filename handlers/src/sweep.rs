@@ -15,11 +15,14 @@ use longhaul_shared::config::Config;
 use longhaul_shared::connections::Connections;
 use longhaul_shared::dead_letters::DeadLetters;
 use longhaul_shared::dispatch::Dispatch;
-use longhaul_shared::job::{self, Job, OPEN_SHARDS, Repair};
+use longhaul_shared::job::{self, Job, OPEN_SHARDS, Repair, Status};
 use longhaul_shared::jobs::{Commit, Jobs};
+use longhaul_shared::telemetry::{self, TRACE_ONLY};
 use longhaul_shared::{sdk, time};
+use metrics::gauge;
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::strangers::Strangers;
 
@@ -41,45 +44,70 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
     let strangers = &Strangers::open(config, &connections, &announcer.push)?;
     let sweep = &Arc::new(Sweep {
         jobs: announcer.jobs.clone(),
-        dispatch: Dispatch::open(config, &sdk, "JOBS_QUEUE_URL")?,
+        dispatch: announcer.order.dispatch.clone(),
         announcer,
         retention: config.days("JOB_RETENTION_DAYS")?,
         patience: job::patience(config.seconds("LEASE_SECONDS")?),
     });
-    lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| async move {
-        // The shards at once, so that a long one does not keep the others from being swept.
-        let mut shards = JoinSet::new();
-        for shard in 0..OPEN_SHARDS {
-            shards.spawn(sweep.clone().shard(shard, time::now()));
-        }
-        strangers.see_out(time::now()).await;
-        for swept in shards.join_all().await {
-            if let Err(error) = swept {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the sweep of a shard broke off"
-                );
-            }
-        }
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        telemetry::observed(&event.context.request_id, sweep.clone().all(strangers)).await;
         Ok::<_, Error>(())
     }))
     .await
 }
 
+/// What a sweep saw of jobs that are open for longer than a healthy one is left alone.
+#[derive(Default)]
+struct Seen {
+    jobs: u32,
+    /// Of workers that died, and that no queue's message has woken yet.
+    lapsed: u32,
+    /// For how long nothing was said of the one that waits longest for a worker.
+    longest_wait: Duration,
+}
+
 impl Sweep {
-    async fn shard(self: Arc<Self>, shard: u8, now: Timestamp) -> Result<()> {
+    async fn all(self: Arc<Self>, strangers: &Strangers) {
+        // The shards at once, so that a long one does not keep the others from being swept.
+        let mut shards = JoinSet::new();
+        for shard in 0..OPEN_SHARDS {
+            shards.spawn(self.clone().shard(shard, time::now()).in_current_span());
+        }
+        strangers.see_out(time::now()).await;
+        let mut all = Seen::default();
+        for swept in shards.join_all().await {
+            match swept {
+                Ok(seen) => all.add(&seen),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(error, "the sweep of a shard broke off");
+                }
+            }
+        }
+        gauge!("OpenJobs").set(all.jobs);
+        gauge!("LapsedLeases").set(all.lapsed);
+        gauge!("LongestWait").set(all.longest_wait.as_secs_f64());
+    }
+
+    async fn shard(self: Arc<Self>, shard: u8, now: Timestamp) -> Result<Seen> {
+        let mut seen = Seen::default();
         let mut start = None;
         loop {
             let before = now - self.patience;
             let (jobs, next) = self.jobs.still_open(shard, before, start).await?;
             for job in jobs {
-                if let Err(error) = self.mend(&job, now).await {
+                seen.see(&job, now);
+                let span = tracing::info_span!(target: TRACE_ONLY, "mend", job = %job.id);
+                if let Some(parent) = &job.traceparent {
+                    telemetry::parent(&span, parent);
+                }
+                if let Err(error) = self.mend(&job, now).instrument(span).await {
                     tracing::warn!(job = %job.id, error = format!("{error:#}"), "a job waits for the next sweep");
                 }
             }
             start = next;
             if start.is_none() {
-                return Ok(());
+                return Ok(seen);
             }
         }
     }
@@ -90,7 +118,7 @@ impl Sweep {
             Some(Repair::Resend(change)) => match self.jobs.commit(job.id, &change).await? {
                 Commit::Applied(_) => {
                     tracing::info!(job = %job.id, resends = job.resends + 1, "a job is sent to the queue again");
-                    self.dispatch.send(job.id, &job.owner).await
+                    self.dispatch.send(job).await
                 }
                 Commit::Refused(_) => Ok(()),
             },
@@ -102,10 +130,32 @@ impl Sweep {
                 }
                 Ok(())
             }
+            Some(Repair::LetGo) => self.announcer.order.let_go(job).await,
             Some(Repair::Announce) => {
                 tracing::info!(job = %job.id, "an end is announced again");
                 self.announcer.announce(job.clone(), now).await
             }
         }
+    }
+}
+
+impl Seen {
+    fn see(&mut self, job: &Job, now: Timestamp) {
+        if job.status.is_terminal() {
+            return;
+        }
+        self.jobs += 1;
+        self.lapsed += u32::from(job.lease_until.is_some_and(|until| until <= now));
+        if job.status == Status::Queued {
+            let wait = now.duration_since(job.updated_at);
+            let wait = Duration::try_from(wait).unwrap_or_default();
+            self.longest_wait = self.longest_wait.max(wait);
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.jobs += other.jobs;
+        self.lapsed += other.lapsed;
+        self.longest_wait = self.longest_wait.max(other.longest_wait);
     }
 }

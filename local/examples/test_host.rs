@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use longhaul_local::lambda::{Lambda, Launch};
+use longhaul_local::lambda::{Lambda, Launch, Program};
 use longhaul_local::plan::Function;
 
 #[tokio::main]
@@ -22,11 +22,12 @@ async fn main() -> anyhow::Result<()> {
         timeout: Duration::from_secs(900),
         memory: 128,
         environment: BTreeMap::new(),
+        package: None,
         reserved_concurrency: None,
         grants: None,
     };
     let launch = Launch {
-        program,
+        program: Program::One(program),
         args: Vec::new(),
         environment: BTreeMap::from([("NOTES".into(), folder.display().to_string())]),
         logs: folder.join("logs"),

@@ -24,12 +24,14 @@ use crate::faults::rules::{self, EVENT_SOURCE};
 pub use crate::gateway::{Delay, Pace};
 use crate::gateway::{Gateway, GatewayOptions};
 use crate::in_process::in_process;
+pub use crate::lambda::Program;
 use crate::lambda::{Lambda, Launch};
 use crate::loopback::{self, Door};
 use crate::pages;
 pub use crate::pages::{Issue, Pages};
 use crate::permissions::Permissions;
 use crate::plan::Plan;
+use crate::publishing::Publishing;
 use crate::pushes::{self, Watched};
 use crate::s3::S3;
 use crate::schedule::{self, Ticking};
@@ -37,6 +39,7 @@ use crate::sqs::Sqs;
 use crate::template::{self, Settings};
 use crate::watch::Watch;
 use crate::wire_log::WireLog;
+use crate::wiring;
 
 /// Invocations at once over all functions, unless the template reserves fewer (AWS's own default is 1,000).
 const CONCURRENCY: u32 = 100;
@@ -61,8 +64,8 @@ pub struct Options {
     pub port: u16,
     /// The port of the AWS endpoint; 0 chooses a free one.
     pub aws_port: u16,
-    /// What runs as every function: it finds its entry by `_HANDLER`.
-    pub program: PathBuf,
+    /// What runs as the functions.
+    pub program: Program,
     /// Variables that every function gets besides the template's.
     pub environment: BTreeMap<String, String>,
     /// Where each AWS call is to be noted.
@@ -156,6 +159,7 @@ impl Cloud {
         let console = gateway_port.local_addr()?.port();
         let door =
             |is_aws| middleware::from_fn_with_state(Door { console, is_aws }, loopback::guard);
+        let publishing = Publishing::new(&plan, &sqs, &endpoints.aws);
         let mut servers = JoinSet::new();
         let web = gateway
             .router(pages::router(pages))
@@ -165,8 +169,9 @@ impl Cloud {
         serve(
             &mut servers,
             aws_port,
-            Endpoint::new(dynamodb.address, sqs.clone(), s3.clone(), watch)
+            Endpoint::new(dynamodb.address, sqs.clone(), s3.clone(), publishing, watch)
                 .router()
+                .merge(wiring::router(&plan))
                 .layer(door(true)),
         );
         servers.spawn(s3.keep_expiring());

@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::faults::admin;
 use crate::faults::rules::{Effects, Service};
 use crate::permissions;
+use crate::publishing::{Publishing, Query, needed_for_events};
 use crate::s3::{S3, Target, is_for_s3};
 use crate::sqs::Sqs;
 use crate::watch::{Passing, Watch, length};
@@ -37,17 +38,25 @@ pub struct Endpoint {
     http: Client<HttpConnector, Body>,
     sqs: Sqs,
     s3: S3,
+    publishing: Publishing,
     watch: Watch,
 }
 
 impl Endpoint {
-    pub fn new(dynamodb: SocketAddr, sqs: Sqs, s3: S3, watch: Watch) -> Self {
+    pub fn new(
+        dynamodb: SocketAddr,
+        sqs: Sqs,
+        s3: S3,
+        publishing: Publishing,
+        watch: Watch,
+    ) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
         Self {
             dynamodb,
             http,
             sqs,
             s3,
+            publishing,
             watch,
         }
     }
@@ -68,10 +77,14 @@ impl Endpoint {
         let service = match service {
             "DynamoDB_20120810" => Service::DynamoDb,
             "AmazonSQS" => Service::Sqs,
+            "AWSEvents" => Service::Events,
             _ => return no_such_service(),
         };
         let called = caller.calls(service, operation);
-        let needs = || permissions::of_json(service, operation, &body);
+        let needs = || match service {
+            Service::Events => needed_for_events(operation, &body),
+            _ => permissions::of_json(service, operation, &body),
+        };
         let passing = Passing {
             called,
             needs: self.watch.needs(&called, needs),
@@ -82,8 +95,29 @@ impl Endpoint {
                 self.dynamodb(operation, headers.clone(), body.clone())
                     .await
             }
+            Service::Events => {
+                let answer = self.publishing.events(operation, &body).await;
+                Ok((answer, Units::default()))
+            }
             _ => Ok((self.sqs(operation, &body).await, Units::default())),
         };
+        self.watch.pass(&passing, perform).await
+    }
+
+    /// A call of SNS, which speaks the query protocol.
+    async fn sns(&self, headers: HeaderMap, body: Bytes) -> Response {
+        let query = Query::read(&body);
+        if !query.is_for_sns() {
+            return no_such_service();
+        }
+        let caller = Caller::of(&headers);
+        let called = caller.calls(Service::Sns, query.operation());
+        let passing = Passing {
+            called,
+            needs: self.watch.needs(&called, || query.needs()),
+            request_bytes: body.len(),
+        };
+        let perform = async || Ok((self.publishing.sns(&query).await, Units::default()));
         self.watch.pass(&passing, perform).await
     }
 
@@ -186,5 +220,8 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    endpoint.json(parts.headers, body).await
+    match parts.headers.contains_key("x-amz-target") {
+        true => endpoint.json(parts.headers, body).await,
+        false => endpoint.sns(parts.headers, body).await,
+    }
 }

@@ -18,7 +18,7 @@ use crate::plan::{ACCOUNT, Function, Grant, REGION};
 use crate::s3::Target;
 
 /// The roles of a stack's functions. Clones share them.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Permissions {
     grants: Arc<BTreeMap<String, Vec<Grant>>>,
 }
@@ -59,6 +59,8 @@ impl Permissions {
         let (status, code) = match called.service {
             Service::DynamoDb => (StatusCode::BAD_REQUEST, "AccessDeniedException"),
             Service::Sqs => (StatusCode::FORBIDDEN, "AccessDenied"),
+            Service::Sns => (StatusCode::FORBIDDEN, "AuthorizationError"),
+            Service::Events => (StatusCode::BAD_REQUEST, "AccessDeniedException"),
             Service::ExecuteApi => (StatusCode::FORBIDDEN, "ForbiddenException"),
             Service::S3 => (StatusCode::FORBIDDEN, "AccessDenied"),
         };

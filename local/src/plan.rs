@@ -19,6 +19,11 @@ pub struct Plan {
     pub functions: Vec<Function>,
     pub event_sources: Vec<EventSource>,
     pub schedules: Vec<Schedule>,
+    /// SNS topics that reach a queue.
+    pub topics: Vec<Topic>,
+    /// EventBridge buses, by name.
+    pub buses: Vec<String>,
+    pub event_rules: Vec<EventRule>,
     pub gateway: Option<Gateway>,
     /// Resources that exist only in AWS (alarms, roles, log groups): logical id and type.
     pub inert: Vec<(String, String)>,
@@ -83,6 +88,8 @@ pub struct Function {
     pub arn: String,
     /// The template's `Handler`: it reaches the process as `_HANDLER`.
     pub handler: String,
+    /// The `S3Key` of its code.
+    pub package: Option<String>,
     /// Past it the process is killed.
     pub timeout: Duration,
     /// MiB.
@@ -115,6 +122,32 @@ pub struct EventSource {
     pub maximum_concurrency: Option<u32>,
     /// Whether `FunctionResponseTypes` has `ReportBatchItemFailures`.
     pub reports_item_failures: bool,
+}
+
+/// An SNS topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    pub arn: String,
+    /// The names of the queues that subscribe to it.
+    pub queues: Vec<String>,
+}
+
+/// An EventBridge rule that matches events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRule {
+    /// The bus's name.
+    pub bus: String,
+    /// Fields of the event, each with what it may be.
+    pub pattern: Vec<(String, Vec<Match>)>,
+    /// The names of the queues that are its targets.
+    pub queues: Vec<String>,
+}
+
+/// What a pattern wants of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    Exactly(String),
+    Prefix(String),
 }
 
 /// A function that runs by the clock.

@@ -40,6 +40,9 @@ pub struct Call<'a> {
     pub needs: &'a [Need],
     /// HTTP status of the answer.
     pub status: u16,
+    /// Whether an invocation of status 200 was the function's own failure; left out if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub function_error: bool,
     pub request_bytes: usize,
     pub response_bytes: usize,
     /// DynamoDB's own count; 0 for other services.
@@ -57,6 +60,7 @@ impl<'a> Call<'a> {
             function: "",
             needs: &[],
             status: 0,
+            function_error: false,
             request_bytes: 0,
             response_bytes: 0,
             write_units: 0.0,

@@ -2,20 +2,27 @@
 //!
 //! Writes identities that others have verified; verifies none itself.
 
+mod activity;
+mod reach;
 mod room;
+mod session;
 mod strangers;
+mod survey;
+mod topics;
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
+};
 use jiff::Timestamp;
 
 use crate::auth::Identity;
 use crate::config::{Config, ConfigError};
-use crate::ids::{ConnectionId, Owner};
+use crate::ids::{ConnectionId, Owner, SessionId};
 use crate::item::{Attributes, Item, ItemError, text, time, ttl};
 
 /// A row lives so long past the connection's last activity (PROTOCOL 8).
@@ -26,6 +33,9 @@ const SHARDS: u8 = 8;
 const CONNECTED: &str = "CONNECTED";
 const DISCONNECTED: &str = "DISCONNECTED";
 
+pub use activity::Activity;
+pub use survey::{Mark, Row};
+
 #[derive(Clone)]
 pub struct Connections {
     dynamo: Client,
@@ -35,6 +45,8 @@ pub struct Connections {
 /// What API Gateway tells of a connection at its start.
 pub struct Opening {
     pub connection: ConnectionId,
+    /// What is said on it belongs to this one, unless it says otherwise.
+    pub session: SessionId,
     pub connected_at: Timestamp,
     pub ip_address: Option<String>,
     pub user_agent: Option<String>,
@@ -44,6 +56,8 @@ pub struct Opening {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Binding {
     Bound,
+    /// It was the owner's already.
+    Renewed,
     /// The connection is somebody else's already.
     Taken,
     /// There is no such connection (any more).
@@ -71,6 +85,7 @@ impl Connections {
             .put_item()
             .table_name(&self.table)
             .item("connectionId", text(opening.connection.0))
+            .item("sessionId", text(opening.session.to_string()))
             .item("status", text(CONNECTED))
             .item("connectedAt", time(now))
             .item("lastActivity", time(now))
@@ -110,6 +125,7 @@ impl Connections {
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":ttl", ttl(now + RETENTION))
             .expression_attribute_values(":open", text(CONNECTED))
+            .return_values(ReturnValue::UpdatedOld)
             .return_values_on_condition_check_failure(OnFailure::AllOld);
         let mut sets = String::from("SET lastActivity = :now, #ttl = :ttl");
         for (name, value) in claims(identity) {
@@ -130,7 +146,10 @@ impl Connections {
             .await
             .map_err(|error| error.into_service_error())
         {
-            Ok(_) => Ok(Binding::Bound),
+            Ok(answer) => Ok(match answer.attributes.unwrap_or_default().get("userId") {
+                Some(_) => Binding::Renewed,
+                None => Binding::Bound,
+            }),
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 let row = refused.item.unwrap_or_default();
                 Ok(match Item(&row).optional_text("status")? {
@@ -154,8 +173,13 @@ impl Connections {
         Ok(answer.item.as_ref().map(identity).transpose()?.flatten())
     }
 
-    /// Keeps the row of a connection that has closed until its time to live is over.
-    pub async fn close(&self, connection: &ConnectionId, now: Timestamp) -> Result<()> {
+    /// Keeps the row of a connection that has closed until its time to live is over; its session, if that
+    /// was used.
+    pub async fn close(
+        &self,
+        connection: &ConnectionId,
+        now: Timestamp,
+    ) -> Result<Option<SessionId>> {
         let update = self
             .dynamo
             .update_item()
@@ -167,13 +191,19 @@ impl Connections {
             .condition_expression("attribute_exists(connectionId)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", text(DISCONNECTED))
-            .expression_attribute_values(":now", time(now));
+            .expression_attribute_values(":now", time(now))
+            .return_values(ReturnValue::AllOld);
         match update
             .send()
             .await
             .map_err(|error| error.into_service_error())
         {
-            Ok(_) | Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            Ok(answer) => {
+                let used = answer.attributes.as_ref().map(session::session);
+                let used = used.transpose()?.flatten();
+                Ok(used.filter(|(_, used)| *used).map(|(id, _)| id))
+            }
+            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
             Err(error) => Err(error).context("recording the end of a connection"),
         }
     }
@@ -195,6 +225,8 @@ fn claims(identity: &Identity) -> Vec<(&'static str, AttributeValue)> {
         ("userId", text(&identity.owner.user)),
         ("username", text(&identity.username)),
         ("expiresAt", time(identity.expires_at)),
+        // Written also where it is not so, as a newer token may be of no admin any more.
+        ("admin", AttributeValue::Bool(identity.is_admin)),
     ];
     if let Some(tenant) = &identity.owner.tenant {
         claims.push(("tenantId", text(tenant)));
@@ -215,5 +247,6 @@ fn identity(row: &Attributes) -> Result<Option<Identity>, ItemError> {
         owner,
         username: item.text("username")?.to_owned(),
         expires_at: item.time("expiresAt")?,
+        is_admin: item.flag("admin")?,
     }))
 }

@@ -3,16 +3,22 @@
 //! The message says "look at this id" and nothing else: losing, doubling or reordering it changes
 //! nothing but time.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::MessageAttributeValue;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ConfigError};
 use crate::ids::{JobId, Owner};
+use crate::job::Job;
 
 /// The version that this code writes and reads.
 const VERSION: u8 = 1;
+/// The message attribute that names the span which submitted the job.
+pub const TRACEPARENT: &str = "traceparent";
 
 #[derive(Serialize, Deserialize)]
 struct Message {
@@ -41,16 +47,22 @@ impl Dispatch {
         })
     }
 
-    /// Asks for a worker to look at the job. The group (tenant, or user without one) makes the
-    /// standard queue a fair one.
-    pub async fn send(&self, job: JobId, owner: &Owner) -> Result<()> {
-        let body = format!(r#"{{"v":{VERSION},"job":"{job}"}}"#);
+    /// Asks for a worker to look at the job, as a part of its trace. The group (tenant, or user without
+    /// one) makes the standard queue a fair one.
+    pub async fn send(&self, job: &Job) -> Result<()> {
+        let body = format!(r#"{{"v":{VERSION},"job":"{}"}}"#, job.id);
+        let traceparent = job.traceparent.as_ref().map(|parent| {
+            let value = MessageAttributeValue::builder().data_type("String");
+            let value = value.string_value(parent.to_string()).build();
+            HashMap::from([(TRACEPARENT.to_owned(), value.expect("it has a type"))])
+        });
         let send = self
             .sqs
             .send_message()
             .queue_url(&self.queue_url)
             .message_body(body)
-            .message_group_id(group(owner));
+            .set_message_attributes(traceparent)
+            .message_group_id(group(&job.owner));
         send.send().await.context("sending a job to the queue")?;
         Ok(())
     }

@@ -8,6 +8,10 @@ use jiff::Timestamp;
 use crate::ids::JobId;
 use crate::job::{Job, JobError, JobResult, Outcome};
 
+/// What is said, as progress, of a conversation that has grown past what an analysis is given of it: once.
+pub const LEFT_OUT: &str =
+    "This conversation has grown long: from here on its oldest turns are not remembered.";
+
 /// One numbered event of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

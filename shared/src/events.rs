@@ -3,6 +3,8 @@
 //! Keyed by job and entry. It never decides anything: an entry counts because the row points at it, or
 //! because it was written in one transaction with the row, under the row's condition.
 
+mod listing;
+
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -20,6 +22,8 @@ use crate::results::Results;
 
 /// Entries of a stream that one question reads; they are about as large as a frame at most.
 const PAGE: i32 = 100;
+
+pub use listing::Listed;
 
 /// An entry that goes with a change of its job's row, both or neither ([`crate::jobs::Jobs::commit_with`]).
 #[derive(Debug, Clone)]

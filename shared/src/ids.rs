@@ -5,6 +5,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
 /// Under which the ids of jobs with an idempotency key are derived; a constant of our own choosing.
@@ -50,6 +51,51 @@ impl JobId {
     }
 }
 
+/// A conversation's id: a UUID in its hyphenated lower-case form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    /// A new id (UUIDv7) from the time and ten random bytes.
+    pub fn new(now: Timestamp, random: &[u8; 10]) -> Self {
+        Self(JobId::new(now, random).0)
+    }
+
+    /// `None` for anything but a hyphenated UUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        JobId::parse(text).map(|JobId(id)| Self(id))
+    }
+}
+
+/// A kept message's or notification's id: a UUID in its hyphenated lower-case form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NotificationId(Uuid);
+
+impl NotificationId {
+    /// A new id (UUIDv7: ids made later sort later) from the time and ten bytes: random ones, or of one that
+    /// may be published twice the same each time.
+    pub fn new(now: Timestamp, bytes: &[u8; 10]) -> Self {
+        Self(JobId::new(now, bytes).0)
+    }
+
+    /// `None` for anything but a hyphenated UUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        JobId::parse(text).map(|JobId(id)| Self(id))
+    }
+}
+
+impl fmt::Display for NotificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.as_hyphenated().fmt(f)
@@ -92,10 +138,47 @@ pub struct Owner {
 }
 
 /// API Gateway's id of one WebSocket connection; opaque.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConnectionId(pub String);
 
 impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A place in a trace, as W3C's Trace Context spells it: `00-<32 digits>-<16 digits>-<2 digits>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traceparent(String);
+
+impl Traceparent {
+    /// A span that is collected.
+    pub fn new(trace: [u8; 16], span: [u8; 8]) -> Self {
+        let (trace, span) = (u128::from_be_bytes(trace), u64::from_be_bytes(span));
+        Self(format!("00-{trace:032x}-{span:016x}-01"))
+    }
+
+    /// `None` for anything but version 00 in lower case, with ids that are not zero.
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let [version, ids @ .., flags] = parts.as_slice() else {
+            return None;
+        };
+        let hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let is_id = |part: &&str| hex(part) && part.bytes().any(|b| b != b'0');
+        let lengths: Vec<usize> = ids.iter().map(|id| id.len()).collect();
+        (*version == "00" && lengths == [32, 16] && flags.len() == 2)
+            .then(|| ids.iter().all(is_id) && hex(flags))?
+            .then(|| Self(text.to_owned()))
+    }
+
+    /// The trace's id, 32 hexadecimal digits.
+    pub fn trace(&self) -> &str {
+        &self.0[3..35]
+    }
+}
+
+impl fmt::Display for Traceparent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -183,6 +266,37 @@ mod tests {
             let created_at = Timestamp::from_millisecond(millis).unwrap();
             let cursor = Cursor { job: JobId::new(created_at, &random), created_at };
             prop_assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+        }
+    }
+
+    #[test]
+    fn a_traceparent_is_read_or_ignored() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let parsed = Traceparent::parse(good).expect("W3C's own example");
+        assert_eq!(parsed.to_string(), good);
+        assert_eq!(parsed.trace(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(Traceparent::new([1; 16], [2; 8]).trace(), "01".repeat(16));
+        for bad in [
+            "",
+            "00",
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-0af7651916cd43dd8448eb211c80319-cb7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+        ] {
+            assert_eq!(Traceparent::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_traceparent_panics(text in "\\PC{0,60}|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}") {
+            if let Some(parsed) = Traceparent::parse(&text) {
+                prop_assert_eq!(parsed.trace(), &text[3..35]);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What all of Longhaul's functions agree on.
 //!
-//! The pure core ([`ids`], [`job`], [`event`], [`protocol`], [`auth`], [`limits`]) takes time and bytes as
+//! The pure core ([`ids`], [`job`], [`event`], [`protocol`], [`dialect`], [`auth`],
+//! [`topics`], [`filters`], [`limits`]) takes time and bytes as
 //! arguments and knows no AWS, no clock and no environment. Around it stand plain structs over the
 //! AWS SDK's clients, one per table or service. What each function does with them is not known here.
 
@@ -8,11 +9,17 @@ pub mod announce;
 pub mod auth;
 pub mod config;
 pub mod connections;
+pub mod courier;
 pub mod dead_letters;
+pub mod deliveries;
+pub mod dialect;
 pub mod dispatch;
 pub mod event;
 pub mod events;
+pub mod fanout;
+pub mod filters;
 pub mod ids;
+pub mod inbox;
 pub mod item;
 pub mod job;
 pub mod jobs;
@@ -20,10 +27,14 @@ pub mod limits;
 pub mod protocol;
 pub mod push;
 pub mod quota;
+pub mod recordings;
 pub mod results;
 pub mod sdk;
+pub mod sessions;
+pub mod subscriptions;
 pub mod telemetry;
 pub mod time;
+pub mod topics;
 
 /// What input from strangers is tested with: ten thousand cases, or as many more as `PROPTEST_CASES` says.
 #[cfg(test)]

@@ -39,6 +39,37 @@ pub const CHUNK_BYTES: usize = 27 * 1024;
 pub const DEADLINE: Duration = Duration::from_secs(24 * 3600);
 /// `deadlineSeconds` at most; ours.
 pub const LONGEST_DEADLINE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The earlier turns of a session that an analysis is given, in bytes of text; ours.
+pub const HISTORY_BYTES: usize = 64 * 1024;
+/// What a session keeps of one answer, in bytes: as long as a message may be (PROTOCOL 1). The job has it whole.
+pub const ANSWER_IN_SESSION_BYTES: usize = 24 * 1024;
+/// Pieces of a recording; ours: an hour of them at ten a second is more than a recording may hold.
+pub const RECORDING_PIECES: u32 = 36_000;
+/// How long a recording may take from its start to its end; ours, less than the bucket keeps its pieces.
+pub const RECORDING: Duration = Duration::from_secs(24 * 3600);
+/// `format` of a recording, in characters; ours.
+pub const FORMAT_CHARS: usize = 64;
+/// How long what is sent to a user is kept (PROTOCOL 7).
+pub const INBOX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The id of whom a message is for, in bytes: as long as a token's `sub` may be.
+pub const USER_BYTES: usize = 256;
+/// `type` of a direct message, in characters; ours.
+pub const MESSAGE_TYPE_CHARS: usize = 64;
+/// A connection without activity for so long is stale (PROTOCOL 8).
+pub const STALE: Duration = Duration::from_secs(3600);
+/// A topic's name, in characters; ours.
+pub const TOPIC_CHARS: usize = 128;
+/// Subscriptions to topics of one connection; ours.
+pub const SUBSCRIPTIONS: u32 = 100;
+/// Fields of one subscription's filters, bytes of their JSON, and of one field's name; ours: a page of
+/// subscriptions is held in memory.
+pub const FILTERS: usize = 16;
+pub const FILTERS_BYTES: usize = 1024;
+pub const FILTER_NAME_BYTES: usize = 64;
+/// `type` of what is published, in characters; ours.
+pub const TYPE_CHARS: usize = 128;
+/// `data` of what is published, in bytes of its JSON: a frame holds it (PROTOCOL 1).
+pub const PUBLISHED_BYTES: usize = 120 * 1024;
 /// A message on the way to a follower, in bytes: what would not fit a frame beside a result.
 pub const MESSAGE_BYTES: usize = 512;
 

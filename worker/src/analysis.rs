@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longhaul_shared::events::Kept;
+use longhaul_shared::ids::JobId;
+pub use longhaul_shared::sessions::Past;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -55,10 +57,42 @@ impl Failure {
 
 /// A job as its analysis sees it.
 pub struct Context {
-    query: String,
-    params: Value,
-    attempt: u32,
+    about: About,
     desk: Arc<Desk>,
+}
+
+/// What an analysis is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct About {
+    /// The job's id.
+    pub job: JobId,
+    pub query: String,
+    /// An object.
+    pub params: Value,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// The turns before this one, where the job is a part of a conversation; oldest first.
+    pub history: Vec<Past>,
+}
+
+impl About {
+    /// A question on its own, of some job.
+    #[cfg(test)]
+    pub fn alone(query: &str) -> Self {
+        let job = JobId::parse("0190c6f3-0000-7000-8000-000000000001").unwrap();
+        Self::asked(job, query.to_owned(), serde_json::json!({}))
+    }
+
+    /// A question on its own, in the job's first attempt.
+    pub fn asked(job: JobId, query: String, params: Value) -> Self {
+        Self {
+            job,
+            query,
+            params,
+            attempt: 1,
+            history: vec![],
+        }
+    }
 }
 
 task_local! {
@@ -67,29 +101,35 @@ task_local! {
 }
 
 impl Context {
-    /// A context of the `attempt`th attempt; `params` is an object. What is said arrives at the desk.
-    pub fn new(query: String, params: Value, attempt: u32, desk: Arc<Desk>) -> Self {
-        Self {
-            query,
-            params,
-            attempt,
-            desk,
-        }
+    /// What is said arrives at the desk.
+    pub fn new(about: About, desk: Arc<Desk>) -> Self {
+        Self { about, desk }
+    }
+
+    /// The job's id: the same in every attempt.
+    pub fn job(&self) -> JobId {
+        self.about.job
     }
 
     /// The question, whole, as it was submitted.
     pub fn query(&self) -> &str {
-        &self.query
+        &self.about.query
     }
 
     /// The submitted `params`: an object, empty when none were given.
     pub fn params(&self) -> &Value {
-        &self.params
+        &self.about.params
     }
 
     /// 1 for the first attempt.
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.about.attempt
+    }
+
+    /// The turns before this one, oldest first, where the job is a part of a conversation: at most 64 KiB of
+    /// text, the oldest left out where there is more.
+    pub fn history(&self) -> &[Past] {
+        &self.about.history
     }
 
     /// Reports how far the work is, from 0 to 100. Cheap, never waits. Each step of 5 % is told;

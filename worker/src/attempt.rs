@@ -11,23 +11,26 @@ use anyhow::Result;
 use jiff::Timestamp;
 use longhaul_shared::announce::Announcer;
 use longhaul_shared::dispatch::Dispatch;
-use longhaul_shared::event::Event;
+use longhaul_shared::event::{Event, LEFT_OUT};
 use longhaul_shared::events::Events;
 use longhaul_shared::ids::JobId;
 use longhaul_shared::job::{Availability, Job, Outcome, POISON};
 use longhaul_shared::jobs::{Commit, Jobs};
 use longhaul_shared::push::Push;
+use longhaul_shared::sessions::History;
 use longhaul_shared::time;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
+use tracing::Instrument;
 
-use crate::analysis::{Analysis, Context, Failure};
+use crate::analysis::{About, Analysis, Context, Failure};
 use crate::batch::Fate;
 use crate::desk::{Desk, Request};
 use crate::holder::{Holder, Lost, Written};
+use crate::reports::Progress;
 use crate::stream::Stream;
 
 /// Left of an invocation for ending it in order, at most: a write, its pushes and the batch's response.
@@ -86,7 +89,10 @@ impl Attempts {
             Commit::Refused(Some(job)) => return self.leave(*job, now).await,
         };
         hide(self.lease).await;
-        tracing::info!(job = %id, kind = job.kind, attempt = job.attempt, fence = job.fence, "claimed");
+        let span = tracing::Span::current();
+        span.record("attempt", job.attempt)
+            .record("fence", job.fence);
+        tracing::info!(job = %id, kind = job.kind, "claimed");
         let mut holder = Holder::new(self, job);
         holder.say(Event::progress(holder.job())).await;
         match self.work(&mut holder, deadline, hide).await {
@@ -134,12 +140,30 @@ impl Attempts {
             return reject("EXPIRED", "The query is past its retention.".to_owned());
         };
         let params = serde_json::from_str(&input.params)?;
-        let before = self.events.whole_stream(job).await?.chunks();
-        let (desk, requests) = Desk::new(Stream::new(before), !job.is_fresh());
-        let context = Context::new(input.query, params, job.attempt, desk.clone());
-        let work = self
-            .runtime
-            .spawn(async move { analysis.run(&context).await });
+        let history = match &job.turn {
+            Some(turn) => self.announcer.order.sessions.history(turn).await?,
+            None => History::default(),
+        };
+        let stream = self.events.whole_stream(job).await?;
+        let (desk, requests) = Desk::new(Stream::new(stream.clone().chunks()), !job.is_fresh());
+        let about = About {
+            attempt: job.attempt,
+            history: history.turns,
+            ..About::asked(job.id, input.query, params)
+        };
+        let context = Context::new(about, desk.clone());
+        holder.say_again(stream).await;
+        if history.outgrown && holder.job().is_fresh() {
+            let left_out = Progress {
+                percent: 0,
+                message: LEFT_OUT.to_owned(),
+            };
+            if let Err(lost) = holder.report(left_out).await {
+                return Ok(Err(lost));
+            }
+        }
+        let work = async move { analysis.run(&context).await };
+        let work = self.runtime.spawn(work.in_current_span());
         let mut attendance = Attendance {
             holder,
             work,

@@ -13,7 +13,10 @@ use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
 use longhaul_shared::dead_letters::DeadLetters;
 use longhaul_shared::dispatch::{self, Dispatch};
-use longhaul_shared::sdk;
+use longhaul_shared::ids::{JobId, Traceparent};
+use longhaul_shared::{sdk, telemetry};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::analysis::Analysis;
 use crate::attempt::Attempts;
@@ -38,11 +41,9 @@ pub async fn serve(config: &Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<
     let worker = &Worker::open(config, analyses).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
-        Ok::<_, Error>(
-            worker
-                .batch(event.payload, &event.context.request_id, deadline)
-                .await,
-        )
+        let request = &event.context.request_id;
+        let batch = worker.batch(event.payload, request, deadline);
+        Ok::<_, Error>(telemetry::observed(request, batch).await)
     }))
     .await
 }
@@ -121,14 +122,15 @@ impl Worker {
             return Fate::Later(RETRY);
         };
         let hide = |wait| self.hide(record, wait);
-        // On the heap: an attempt is a deep future, and the batch holds one at a time.
-        match Box::pin(self.attempts.run(id, invocation, deadline, hide)).await {
-            Ok(fate) => fate,
-            Err(error) => {
+        let attempt = self.attempts.run(id, invocation, deadline, hide);
+        let attempt = async {
+            attempt.await.unwrap_or_else(|error| {
                 tracing::error!(job = %id, error = format!("{error:#}"), "an attempt broke off");
                 Fate::Later(RETRY)
-            }
-        }
+            })
+        };
+        // On the heap: an attempt is a deep future, and the batch holds one at a time.
+        Box::pin(attempt.instrument(span_of(record, id, invocation))).await
     }
 
     /// The URL of the queue that the record came from, which names it by its ARN: both end with the
@@ -157,6 +159,18 @@ impl Worker {
             tracing::warn!(message = record.message_id, error = %error.into_service_error(), "a message's visibility stays as it is");
         }
     }
+}
+
+/// What an attempt logs carries this; as a span of the job's trace it follows the submit.
+fn span_of(record: &SqsMessage, job: JobId, request: &str) -> Span {
+    let carried = record.message_attributes.get(dispatch::TRACEPARENT);
+    let parent = carried.and_then(|carried| Traceparent::parse(carried.string_value.as_deref()?));
+    let trace = parent.as_ref().map(Traceparent::trace);
+    let span = tracing::info_span!("attempt", %job, request, trace, attempt = Empty, fence = Empty);
+    if let Some(parent) = parent {
+        telemetry::parent(&span, &parent);
+    }
+    span
 }
 
 /// In whole seconds, as SQS counts, rounded up: a message that comes back early is received for nothing.

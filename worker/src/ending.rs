@@ -8,7 +8,7 @@ use anyhow::Result;
 use longhaul_shared::event::Event;
 use longhaul_shared::job::{Job, JobError, JobResult, Mishap, Outcome};
 use longhaul_shared::jobs::Commit;
-use longhaul_shared::{limits, protocol, time};
+use longhaul_shared::{dialect, limits, time};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ impl Holder<'_> {
             Err(failure) => Err(failure),
         };
         if let Err(failure) = &result {
-            tracing::info!(job = %id, attempt, fence = self.job().fence, code = failure.code(), "the analysis failed");
+            tracing::info!(job = %id, code = failure.code(), "the analysis failed");
         }
         match self.with.verdict(result, attempt) {
             Verdict::End(in_row, told) => self.conclude(in_row, told).await,
@@ -59,12 +59,7 @@ impl Holder<'_> {
             mut voice,
             ..
         } = self;
-        let (id, fence, attempt, now) = (
-            lease.job().id,
-            lease.job().fence,
-            lease.job().attempt,
-            time::now(),
-        );
+        let (id, fence, now) = (lease.job().id, lease.job().fence, time::now());
         let finish = lease.finish(in_row.clone(), now, with.retention);
         let mut job = match with.jobs.commit(id, &finish).await? {
             Commit::Applied(job) => job,
@@ -76,21 +71,22 @@ impl Holder<'_> {
                 job
             }
             Commit::Refused(Some(job)) if !job.status.is_terminal() => {
-                tracing::info!(job = %id, fence, "superseded at the end");
+                tracing::info!(job = %id, "superseded at the end");
                 return Ok(Fate::Left);
             }
             Commit::Refused(_) => {
-                tracing::info!(job = %id, fence, "ended from outside");
+                tracing::info!(job = %id, "ended from outside");
                 return Ok(Fate::Done);
             }
         };
-        tracing::info!(job = %id, attempt, fence, status = job.status.as_str(), "ended");
+        tracing::info!(job = %id, status = job.status.as_str(), "ended");
         job.outcome = Some(told);
         if let Some(end) = Event::ended(&job) {
-            voice.say(&job.followers, protocol::event(&end));
+            voice.say(dialect::told(&job, &end));
         }
-        let (heard, kept) = tokio::join!(voice.finish(FAREWELL), with.announcer.keep(&job));
-        if heard && kept {
+        // First the last frame, then the next turn of its session, so that a client hears them apart.
+        let heard = voice.finish(FAREWELL).await;
+        if with.announcer.settle(&job).await && heard {
             with.jobs.commit(id, &job.close()).await?;
         }
         Ok(Fate::Done)
@@ -104,6 +100,7 @@ impl Holder<'_> {
             code: error.code,
             sentence: error.sentence,
             at: now,
+            attempt: job.attempt,
         };
         let (id, retry) = (job.id, self.lease.retry(now + wait, mishap));
         self.with.jobs.commit(id, &retry).await?;
@@ -114,14 +111,14 @@ impl Holder<'_> {
     /// Gives the job to the next invocation: through a queue of its own, so that it does not stand in
     /// line again behind a long backlog.
     pub async fn hand_over(self) -> Result<Fate> {
-        let (id, owner) = (self.job().id, self.job().owner.clone());
+        let id = self.job().id;
         let hand_over = self.lease.hand_over(time::now());
-        if let Commit::Refused(_) = self.with.jobs.commit(id, &hand_over).await? {
+        let Commit::Applied(job) = self.with.jobs.commit(id, &hand_over).await? else {
             return Ok(Fate::Left);
-        }
+        };
         tracing::info!(job = %id, "handed over");
         self.voice.finish(FAREWELL).await;
-        match self.with.continuations.send(id, &owner).await {
+        match self.with.continuations.send(&job).await {
             Ok(()) => Ok(Fate::Done),
             Err(error) => {
                 tracing::warn!(job = %id, error = format!("{error:#}"), "a job goes on from the queue that it came from");

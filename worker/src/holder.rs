@@ -3,11 +3,11 @@
 //! A refused write means that the job is somebody else's by now, or has ended; the holder stops without
 //! a word. Where the words come from, and when, is the attempt's business.
 
-use longhaul_shared::event::{Event, StreamEntry, Streamed};
+use longhaul_shared::event::{Event, Stream, StreamEntry, Streamed};
 use longhaul_shared::events::Kept;
 use longhaul_shared::job::{Job, Lease};
 use longhaul_shared::jobs::Commit;
-use longhaul_shared::{limits, protocol, time};
+use longhaul_shared::{dialect, limits, time};
 
 use crate::attempt::Attempts;
 use crate::reports::Progress;
@@ -143,12 +143,28 @@ impl<'a> Holder<'a> {
         Ok(Written::No)
     }
 
+    /// Says the latest chunk once more where a follower hears a dialect, which has no way to ask for it:
+    /// whoever held the job before may have died before saying it. Its number tells that it is the same.
+    pub async fn say_again(&mut self, stream: Stream) {
+        let Some(spoken) = &self.job().spoken else {
+            return;
+        };
+        let shown = spoken.shown;
+        let latest = stream.standing().last().filter(|entry| entry.seq > shown);
+        if let Some(entry) = latest {
+            self.say(Event::streamed(self.job(), entry)).await;
+        }
+    }
+
     async fn write(&mut self, entry: &StreamEntry) -> Result<Written, Lost> {
         if self.job().seq >= entry.seq {
             // Another event has taken the number, so the entry was not written under it.
             return Ok(Written::Stale);
         }
-        let change = self.lease.stream(entry.at, self.with.lease);
+        let change = match entry.content {
+            Streamed::Chunk(_) => self.lease.stream(entry.at, self.with.lease),
+            Streamed::Reset { .. } => self.lease.take_back(entry.at, self.with.lease),
+        };
         let logged = self.with.events.stream_entry(self.job(), entry);
         let job = self.job();
         let commit = self.with.jobs.commit_with(job, &change, logged).await;
@@ -166,7 +182,7 @@ impl<'a> Holder<'a> {
     /// Says an event to all who follow, and forgets those who are gone.
     pub async fn say(&mut self, event: Event) {
         let job = self.lease.job();
-        self.voice.say(&job.followers, protocol::event(&event));
+        self.voice.say(dialect::told(job, &event));
         for gone in self.voice.gone() {
             let unfollow = Job::unfollow(job.owner.clone(), gone);
             // Not under the fence, so its answer is not this lease's row, and it may fail.
@@ -203,12 +219,12 @@ impl<'a> Holder<'a> {
     }
 
     fn lost(&self, row: Option<&Job>) -> Lost {
-        let (id, fence) = (self.job().id, self.job().fence);
+        let id = self.job().id;
         if row.is_none_or(|row| row.status.is_terminal()) {
-            tracing::info!(job = %id, fence, "ended from outside");
+            tracing::info!(job = %id, "ended from outside");
             return Lost::Ended;
         }
-        tracing::info!(job = %id, fence, "superseded");
+        tracing::info!(job = %id, "superseded");
         Lost::Superseded
     }
 }

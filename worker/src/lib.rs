@@ -25,7 +25,7 @@ use crate::analysis::Analysis;
 
 /// Serves invocations of the worker function with these analyses, until the process is ended.
 pub async fn run(config: Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
-    telemetry::start(&config);
+    telemetry::start(&config)?;
     batch::serve(&config, analyses)
         .await
         .map_err(|error| anyhow::anyhow!(error))
@@ -38,12 +38,15 @@ pub fn analyses(config: &Config) -> Result<Vec<Arc<dyn Analysis>>> {
         let sample = config
             .switch("FINOPS_BILL_IS_SAMPLE")
             .context("reading the worker's settings")?;
-        analyses.push(Arc::new(analyses::finops::Finops::new(
-            analyses::finops::Source {
-                bill: bill.into(),
-                sample,
-            },
-        )));
+        let finops = analyses::finops::Finops::new(analyses::finops::Source {
+            bill: bill.into(),
+            sample,
+        });
+        analyses.push(Arc::new(analyses::chat::Chat::new(finops.clone())));
+        analyses.push(Arc::new(finops));
+    }
+    if let Some(bucket) = config.optional("RESULTS_BUCKET") {
+        analyses.push(Arc::new(analyses::voice::Voice::new(bucket.to_owned())));
     }
     if config
         .switch("NOOP_ENABLED")

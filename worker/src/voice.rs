@@ -7,11 +7,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use longhaul_shared::dialect::Told;
 use longhaul_shared::ids::ConnectionId;
 use longhaul_shared::push::{Delivery, Push};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 /// Frames that may wait for one follower; past that it loses some, and its next gap heals it.
 const LANE: usize = 64;
@@ -19,10 +21,13 @@ const LANE: usize = 64;
 pub struct Voice {
     push: Push,
     lanes: HashMap<ConnectionId, Lane>,
+    /// Those who were told the last that their dialect can say.
+    taken_leave: BTreeSet<ConnectionId>,
 }
 
 struct Lane {
-    frames: mpsc::Sender<Arc<str>>,
+    /// `None` once the last frame is on its way.
+    frames: Option<mpsc::Sender<Arc<str>>>,
     /// Ends with what became of the last frame; before the lane is closed only if the follower is gone.
     last: JoinHandle<Delivery>,
     overrun: bool,
@@ -33,20 +38,29 @@ impl Voice {
         Self {
             push,
             lanes: HashMap::new(),
+            taken_leave: BTreeSet::new(),
         }
     }
 
-    /// Sends a frame to each follower, behind what it was sent before. Never waits.
-    pub fn say(&mut self, followers: &BTreeSet<ConnectionId>, frame: String) {
-        let frame: Arc<str> = frame.into();
-        for follower in followers {
-            let lane = self.lanes.entry(follower.clone());
-            let lane = lane.or_insert_with(|| Lane::open(&self.push, follower));
-            lane.overrun = lane.frames.try_send(frame.clone()).is_err() && !lane.last.is_finished();
+    /// Sends each follower its frames, behind what it was sent before. Never waits.
+    pub fn say(&mut self, told: Vec<Told>) {
+        for Told { to, frames, last } in told {
+            if last && self.taken_leave.contains(&to) {
+                continue;
+            }
+            let lane = self.lanes.entry(to.clone());
+            let lane = lane.or_insert_with(|| Lane::open(&self.push, &to));
+            for frame in frames {
+                lane.push(frame);
+            }
+            if last {
+                lane.frames = None;
+                self.taken_leave.insert(to);
+            }
         }
     }
 
-    /// The followers that were found gone since the last asking.
+    /// The followers that were found gone since the last asking, or have heard the last that there is for them.
     pub fn gone(&mut self) -> Vec<ConnectionId> {
         let gone = self.lanes.extract_if(|_, lane| lane.last.is_finished());
         gone.map(|(follower, _)| follower).collect()
@@ -77,10 +91,15 @@ impl Drop for Voice {
 }
 
 impl Lane {
+    fn push(&mut self, frame: Arc<str>) {
+        let sent = self.frames.as_ref().map(|frames| frames.try_send(frame));
+        self.overrun = sent.is_some_and(|sent| sent.is_err()) && !self.last.is_finished();
+    }
+
     fn open(push: &Push, follower: &ConnectionId) -> Self {
         let (frames, mut waiting) = mpsc::channel::<Arc<str>>(LANE);
         let (push, follower) = (push.clone(), follower.clone());
-        let last = tokio::spawn(async move {
+        let speak = async move {
             let mut delivery = Delivery::Sent;
             while let Some(frame) = waiting.recv().await {
                 delivery = push.post(&follower, &frame).await;
@@ -89,9 +108,10 @@ impl Lane {
                 }
             }
             delivery
-        });
+        };
+        let last = tokio::spawn(speak.in_current_span());
         Self {
-            frames,
+            frames: Some(frames),
             last,
             overrun: false,
         }

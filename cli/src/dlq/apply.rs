@@ -10,11 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use longhaul_shared::event::Event;
 use longhaul_shared::ids::JobId;
-use longhaul_shared::job::Job;
-use longhaul_shared::jobs::Commit;
-use longhaul_shared::{protocol, time};
+use longhaul_shared::time;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -22,6 +19,7 @@ use crate::dlq::access::Access;
 use crate::dlq::case::Disposal;
 use crate::dlq::plan::Plan;
 use crate::dlq::queue::{HIDDEN, Message};
+use crate::replay::{Replayed, Replays};
 
 /// Jobs replayed at a time, within the rate.
 const AT_ONCE: usize = 16;
@@ -109,45 +107,23 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What the letter calls for, done: in this order, so that a crash leaves a job that the sweep,
-    /// or the next try, sends to the queue.
+    /// What the letter calls for, done.
     async fn settle(&self, id: JobId, run: Option<u32>) -> Result<Disposal> {
-        let Access { jobs, dispatch, .. } = self.access;
+        let Replays { jobs, dispatch, .. } = &self.access.replays;
         let mut row = jobs.get(id).await?;
         if let (Disposal::Replay, Some(job), Some(run)) =
             (Disposal::of(run, row.as_ref(), time::now()), &row, run)
         {
-            let now = time::now();
-            let replay = job.replay(run, self.from_start, now);
-            let written = match jobs.commit(id, &replay).await? {
-                Commit::Applied(job) => Some(job),
-                // The SDK sends a replay again whose answer it lost; the second then meets the first.
-                Commit::Refused(Some(job)) if job.replayed_at == Some(now) => Some(job),
-                // Somebody was faster: the job stands elsewhere now.
-                Commit::Refused(other) => {
-                    row = other.map(|job| *job);
-                    None
-                }
-            };
-            if let Some(job) = written {
-                self.tell(&job).await;
-                dispatch.send(id, &job.owner).await?;
-                return Ok(Disposal::Replay);
+            match self.access.replays.run(job, run, self.from_start).await? {
+                Replayed::Anew => return Ok(Disposal::Replay),
+                Replayed::Elsewhere(other) => row = other.map(|job| *job),
             }
         }
         let disposal = Disposal::of(run, row.as_ref(), time::now());
         if let (Disposal::Send, Some(job)) = (disposal, &row) {
-            dispatch.send(id, &job.owner).await?;
+            dispatch.send(job).await?;
         }
         Ok(disposal)
-    }
-
-    /// Tells those who follow the job. Best effort: its next event leaves a gap that they close.
-    async fn tell(&self, job: &Job) {
-        if let Some(push) = &self.access.push {
-            let frame = protocol::event(&Event::progress(job));
-            push.post_all(&job.followers, &frame).await;
-        }
     }
 
     /// Deletes these letters: how many it did, and how many it did not see because they are hidden.

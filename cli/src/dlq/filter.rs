@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::dlq::case::Case;
+use crate::terminal::age;
 
 /// Only the letters that have all of what is given.
 #[derive(Args, Default)]
@@ -74,40 +75,4 @@ fn says(case: &Case, text: &str) -> bool {
     let text = text.to_lowercase();
     let mut bodies = case.messages.iter().map(|message| &message.body);
     bodies.any(|body| body.to_lowercase().contains(&text))
-}
-
-/// A number and a unit.
-fn age(text: &str) -> Result<Duration, String> {
-    let expected = "expected a number and s, m, h or d, such as 15m";
-    let unit = text.chars().last().ok_or(expected)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 24 * 3600,
-        _ => return Err(expected.to_owned()),
-    };
-    let number: u32 = text[..text.len() - 1].parse().map_err(|_| expected)?;
-    Ok(Duration::from_secs(u64::from(number) * seconds))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_is_read_or_refused() {
-        for (text, seconds) in [
-            ("0s", 0),
-            ("90s", 90),
-            ("15m", 900),
-            ("2h", 7200),
-            ("7d", 604_800),
-        ] {
-            assert_eq!(age(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in ["", "5", "m", "-1m", "1 h", "2w", "3é"] {
-            assert!(age(text).is_err(), "{text}");
-        }
-    }
 }

@@ -20,12 +20,13 @@ use longhaul_shared::time;
 use serde_json::json;
 
 use crate::Ended;
-use crate::dlq::access::{Access, Target};
+use crate::dlq::access::Access;
 use crate::dlq::apply::{Applied, Applying};
 use crate::dlq::case::{Cases, Disposal};
 use crate::dlq::filter::Filter;
 use crate::dlq::plan::Plan;
 use crate::dlq::queue::Message;
+use crate::target::Target;
 
 #[derive(Args)]
 pub struct Dlq {
@@ -106,7 +107,7 @@ impl Dlq {
                 rate,
                 target,
             } => {
-                let access = &target.open().await?;
+                let access = &Access::open(&target).await?;
                 let plan = Plan::read(&plan, &access.letters.arn)?;
                 let applying = Applying {
                     access,
@@ -134,7 +135,7 @@ impl Dlq {
 /// What is on the queue and meant by the filter; what can't be read is always shown.
 async fn look(access: &Access, filter: &Filter) -> Result<Plan> {
     let reading = access.letters.read().await?;
-    let cases = Cases::of(&reading, &access.jobs).await;
+    let cases = Cases::of(&reading, &access.replays.jobs).await;
     access.letters.release(&reading.messages).await?;
     let (mut cases, now) = (cases?, time::now());
     cases.cases.retain(|case| filter.admits(case, now));
@@ -142,7 +143,7 @@ async fn look(access: &Access, filter: &Filter) -> Result<Plan> {
 }
 
 async fn list(target: &Target, filter: &Filter, json: bool) -> Result<Ended> {
-    let found = look(&target.open().await?, filter).await?;
+    let found = look(&Access::open(target).await?, filter).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&found)?);
     } else {
@@ -159,7 +160,7 @@ async fn list(target: &Target, filter: &Filter, json: bool) -> Result<Ended> {
 }
 
 async fn show(target: &Target, id: &str, json: bool) -> Result<Ended> {
-    let mut found = look(&target.open().await?, &Filter::default()).await?;
+    let mut found = look(&Access::open(target).await?, &Filter::default()).await?;
     found
         .entries
         .retain(|entry| entry.job == id || entry.messages.iter().any(|message| message == id));
@@ -180,7 +181,7 @@ async fn show(target: &Target, id: &str, json: bool) -> Result<Ended> {
 }
 
 async fn plan(target: &Target, filter: &Filter, out: Option<PathBuf>, json: bool) -> Result<Ended> {
-    let plan = look(&target.open().await?, filter).await?;
+    let plan = look(&Access::open(target).await?, filter).await?;
     let file = out.unwrap_or_else(|| {
         let now = time::now().strftime("%Y%m%dT%H%M%SZ");
         PathBuf::from(format!("dlq-plan-{now}.json"))
@@ -241,7 +242,7 @@ async fn purge(
     yes: bool,
     json: bool,
 ) -> Result<Ended> {
-    let access = target.open().await?;
+    let access = Access::open(target).await?;
     let reading = access.letters.read().await?;
     let meant: Result<Vec<Message>> = async {
         if !named.is_empty() {
@@ -250,7 +251,10 @@ async fn purge(
                 .filter(|message| named.contains(&message.id))
                 .collect());
         }
-        let cases = Cases::of(&reading, &access.jobs).await?.cases.into_iter();
+        let cases = Cases::of(&reading, &access.replays.jobs)
+            .await?
+            .cases
+            .into_iter();
         let meant: Vec<Message> = cases
             .filter(|case| filter.admits(case, time::now()))
             .flat_map(|case| case.messages)

@@ -67,10 +67,6 @@ impl Queue {
         Ok(queue)
     }
 
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Every message that nobody else holds, hidden from others until it is released or deleted, or
     /// [`HIDDEN`] is over.
     pub async fn read(&self) -> Result<Reading> {

@@ -1,10 +1,11 @@
 //! Dead letters on a terminal: a table, and one letter in whole.
 //!
-//! Text from a queue may hold anything, so what is printed is printable. Decides nothing.
+//! Decides nothing.
 
 use jiff::Timestamp;
 
 use crate::dlq::plan::{Entry, Plan, Unreadable};
+use crate::terminal::{ago, aligned, printable};
 
 /// Characters of an unreadable body in a table; `show` prints it in whole.
 const BODY: usize = 100;
@@ -90,63 +91,4 @@ fn unreadable(letter: &Unreadable, now: Timestamp) -> String {
     let more = if start.len() < body.len() { "..." } else { "" };
     let (message, ago) = (&letter.message, ago(letter.sent_at, now));
     format!("unreadable message {message}, sent {ago} ago: {start}{more}\n")
-}
-
-/// In the largest unit that it fills.
-fn ago(then: Timestamp, now: Timestamp) -> String {
-    let seconds = (now.as_second() - then.as_second()).max(0);
-    let units = [(24 * 3600, "d"), (3600, "h"), (60, "m"), (1, "s")];
-    let filled = units.iter().find(|(unit, _)| seconds >= *unit);
-    filled.map_or("0s".to_owned(), |(unit, name)| {
-        format!("{}{name}", seconds / unit)
-    })
-}
-
-/// Without what would move a terminal's cursor or break a line.
-fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(shown).collect()
-}
-
-/// Columns as wide as their widest, two spaces apart.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:<width$}  "));
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_aligned_and_nothing_moves_the_cursor() {
-        let rows = [["a", "bb"], ["ñññ", "c"]].map(|row| row.map(String::from));
-        assert_eq!(aligned(&rows), "a    bb\nñññ  c\n");
-        assert_eq!(printable("a\x1b[2J\nb"), "a\u{fffd}[2J\u{fffd}b");
-    }
-
-    #[test]
-    fn an_age_is_told_in_the_largest_unit_that_it_fills() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        for (second, told) in [
-            (0, "0s"),
-            (59, "59s"),
-            (60, "1m"),
-            (7200, "2h"),
-            (200_000, "2d"),
-        ] {
-            assert_eq!(ago(at(0), at(second)), told);
-        }
-        assert_eq!(ago(at(5), at(0)), "0s", "clocks differ");
-    }
 }

@@ -2,11 +2,10 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::connections::Binding;
-use longhaul_shared::protocol::{Claimed, Code, Refusal, authenticated};
-use longhaul_shared::quota::ROOM_LIKELY;
+use longhaul_shared::protocol::{Claimed, Refusal, authenticated};
 
 use crate::message::{Answer, Call, Door, No};
-use crate::{Trust, speaker};
+use crate::{Trust, quota, speaker};
 
 pub async fn run(door: &Door, call: &Call, token: Option<String>, claimed: Claimed) -> Answer {
     let identity = match token {
@@ -53,29 +52,22 @@ pub async fn verified(door: &Door, call: &Call, token: &str) -> Result<Identity,
 }
 
 /// Binds the identity to the connection unless that is somebody else's already.
+/// Whoever comes to it new is sent what waits for them.
 pub async fn bind(door: &Door, call: &Call, identity: &Identity) -> Result<(), No> {
-    let (owner, most) = (&identity.owner, door.connections_per_user);
-    let connections = &door.connections;
-    if !connections
-        .take_room(owner, &call.connection, most, call.now)
-        .await?
-    {
-        let sentence = format!("You have {most} connections, which is as many as are allowed.");
-        return Err(Refusal {
-            retry_after: Some(ROOM_LIKELY.as_secs()),
-            ..Refusal::new(Code::RateLimit, sentence)
-        }
-        .into());
-    }
-    let refused = match connections
+    quota::take_room(door, call, &identity.owner).await?;
+    let refused = match door
+        .connections
         .bind(&call.connection, identity, call.now)
         .await?
     {
         Binding::Bound => {
             let user = speaker::name_for_the_log(identity);
             tracing::info!(connection = %call.connection, user, "a connection was authenticated");
+            let deliveries = &door.deliveries;
+            deliveries.greet(&identity.owner, &call.connection).await;
             return Ok(());
         }
+        Binding::Renewed => return Ok(()),
         Binding::Taken => "This connection belongs to another user.",
         Binding::Gone => "This connection is closed.",
     };

@@ -3,11 +3,11 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::event::Event;
-use longhaul_shared::ids::JobId;
+use longhaul_shared::ids::{JobId, Traceparent};
 use longhaul_shared::job::{Input, Job, Terms};
 use longhaul_shared::jobs::Created;
 use longhaul_shared::protocol::{Code, Refusal, Submission};
-use longhaul_shared::{limits, protocol};
+use longhaul_shared::{dialect, limits, telemetry};
 use uuid::Uuid;
 
 use super::authenticate::agree;
@@ -15,16 +15,27 @@ use super::subscribe;
 use crate::message::{Answer, Call, Door};
 use crate::quota;
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submission) -> Answer {
+/// A job that nobody knows of yet.
+pub struct Draft {
+    /// With its input as the row holds it.
+    pub job: Job,
+    pub input: Input,
+}
+
+/// The job that a submission asks for, followed by its connection.
+pub fn draft(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    submission: Submission,
+) -> Result<Draft, Refusal> {
     agree(speaker, &submission.claimed)?;
     if !door.kinds.contains(&submission.kind) {
         let sentence = format!(
             "There is no analysis of kind '{}'.",
             limits::prefix(&submission.kind, 64)
         );
-        return Err(Refusal::field("kind", sentence)
-            .with("kinds", door.kinds.clone())
-            .into());
+        return Err(Refusal::field("kind", sentence).with("kinds", door.kinds.clone()));
     }
     let input = Input::whole(submission.query, submission.params);
     let id = match &submission.idempotency_key {
@@ -50,9 +61,15 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submi
         },
     );
     job.request_id.clone_from(&call.request_id);
+    job.traceparent = telemetry::current().or(submission.traceparent);
     job.followers.insert(call.connection.clone());
+    Ok(Draft { job, input })
+}
 
-    quota::take(door, call, &job, submission.idempotency_key.is_some()).await?;
+pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submission) -> Answer {
+    let is_keyed = submission.idempotency_key.is_some();
+    let Draft { mut job, input } = draft(door, call, speaker, submission)?;
+    quota::take(door, call, &job, is_keyed).await?;
     door.events.put_input(&job, &input).await?;
     if let Created::Exists(earlier) = door.jobs.create(&job).await? {
         if (&earlier.owner, &earlier.kind, &earlier.input) != (&job.owner, &job.kind, &job.input) {
@@ -64,11 +81,13 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submi
         return subscribe::run(door, call, speaker, Ok(job.id), 0).await;
     }
     // From here on the job is durable: whatever fails now, the sweep does again.
+    let trace = job.traceparent.as_ref().map(Traceparent::trace);
+    tracing::info!(job = %job.id, kind = job.kind, trace, "submitted");
     job.input = input;
     door.push
-        .post(&call.connection, &protocol::event(&Event::queued(&job)))
+        .tell(dialect::told(&job, &Event::queued(&job)))
         .await;
-    if let Err(error) = door.dispatch.send(job.id, &job.owner).await {
+    if let Err(error) = door.dispatch.send(&job).await {
         tracing::warn!(job = %job.id, error = format!("{error:#}"), "a job waits for the sweep to queue it");
     }
     Ok(None)

@@ -42,6 +42,22 @@ pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message:
             ];
             (status, headers, body).into_response()
         }
+        Service::Events => {
+            let body = json!({ "__type": code, "message": message }).to_string();
+            let headers = [("content-type", "application/x-amz-json-1.1")];
+            (status, headers, body).into_response()
+        }
+        Service::Sns => {
+            let (side, id) = match status.is_server_error() {
+                true => ("Receiver", Uuid::new_v4()),
+                false => ("Sender", Uuid::new_v4()),
+            };
+            let message = escaped(message);
+            let body = format!(
+                r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>{side}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"#
+            );
+            (status, [("content-type", "text/xml")], body).into_response()
+        }
         Service::ExecuteApi => {
             let headers = [
                 ("content-type", "application/json"),
@@ -62,4 +78,10 @@ pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message:
             (status, headers, body).into_response()
         }
     }
+}
+
+/// Text as XML holds it.
+pub(crate) fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;")
 }

@@ -23,6 +23,10 @@ pub enum Service {
     ExecuteApi,
     #[serde(rename = "s3")]
     S3,
+    #[serde(rename = "sns")]
+    Sns,
+    #[serde(rename = "events")]
+    Events,
 }
 
 impl Service {
@@ -32,6 +36,8 @@ impl Service {
             Self::Sqs => "sqs",
             Self::ExecuteApi => "execute-api",
             Self::S3 => "s3",
+            Self::Sns => "sns",
+            Self::Events => "events",
         }
     }
 }

@@ -56,7 +56,7 @@ impl Environment {
     /// Starts the child. It may still fail its init: that shows in its first `run`.
     ///
     /// # Errors
-    /// No port, no log file, or the program can't be executed.
+    /// No port, no log file, no program, or one that can't be executed.
     pub(super) async fn start(
         function: &Arc<Function>,
         guard: &Guard,
@@ -72,11 +72,11 @@ impl Environment {
             .with_context(|| format!("cannot log to {}", path.display()))?;
         let api = RuntimeApi::new(log.clone(), &function.spec);
         let (address, listener) = api.listen().await?;
-        let program = &function.launch.program;
+        let program = function.launch.program.of(&function.spec)?;
         let errors = output
             .try_clone()
             .context("cannot share the function's log")?;
-        let child = Command::new(program)
+        let child = Command::new(&program)
             .args(&function.launch.args)
             .env_clear()
             .envs(variables(function, &address.to_string(), &id))

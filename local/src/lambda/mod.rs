@@ -10,6 +10,7 @@ mod invocation;
 mod log;
 mod memory;
 mod pool;
+mod program;
 mod runtime_api;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -30,6 +31,7 @@ use environment::{Environment, Ran};
 use guard::Guard;
 use invocation::Invocation;
 use pool::{Admission, Pool};
+pub use program::Program;
 
 /// An idle environment older than this is killed; AWS names no figure, minutes are usual.
 const IDLE: Duration = Duration::from_secs(10 * 60);
@@ -37,8 +39,8 @@ const IDLE: Duration = Duration::from_secs(10 * 60);
 /// How the functions of one stack are started.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// The program of every function and its arguments; `_HANDLER` tells them apart.
-    pub program: PathBuf,
+    pub program: Program,
+    /// The arguments of every function's program.
     pub args: Vec<String>,
     /// Added to every function's environment, before the function's own.
     pub environment: BTreeMap<String, String>,
@@ -189,6 +191,7 @@ impl Lambda {
             operation: "Invoke",
             function,
             status,
+            function_error: matches!(invoked, Invoked::Failed { .. }),
             request_bytes,
             response_bytes,
             ..Call::of("lambda")

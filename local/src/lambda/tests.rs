@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{FailureKind, Invoked, Lambda, Launch};
+use super::{FailureKind, Invoked, Lambda, Launch, Program};
 use crate::plan;
 
 /// The program of one of `examples/`; `cargo test` builds it beside the tests.
@@ -40,6 +40,7 @@ pub(crate) fn function(name: &str, handler: &str) -> plan::Function {
         timeout: Duration::from_secs(60),
         memory: 128,
         environment: BTreeMap::new(),
+        package: None,
         reserved_concurrency: None,
         grants: None,
     }
@@ -48,7 +49,7 @@ pub(crate) fn function(name: &str, handler: &str) -> plan::Function {
 /// A host for these functions; they note what they see under `folder`.
 pub(crate) async fn host(folder: &Path, functions: Vec<plan::Function>) -> Lambda {
     let launch = Launch {
-        program: example("test_function"),
+        program: Program::One(example("test_function")),
         args: Vec::new(),
         environment: BTreeMap::from([("NOTES".into(), folder.display().to_string())]),
         logs: folder.join("logs"),

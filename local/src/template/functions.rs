@@ -1,10 +1,11 @@
 //! `AWS::Lambda::Function` and what calls one: event source mappings and schedules.
 //!
-//! It does not know how a function is run; its role is read by `roles`. Where code lies in S3 and where
-//! it logs are left out: the local cloud runs its own build of the same functions.
+//! It does not know how a function is run; its role is read by `roles`. Where
+//! it logs is left out, and of where its code lies in S3 only the package's name is read.
 
 use std::time::Duration;
 
+use super::aliases::Callable;
 use super::properties::Properties;
 use super::scope::Resource;
 use super::{Result, identity};
@@ -15,7 +16,6 @@ pub(super) fn read(resource: &Resource) -> Result<Function> {
     let mut function = Properties::of(resource)?;
     function.ignore(&[
         "Architectures",
-        "Code",
         "Description",
         "EphemeralStorage",
         "KmsKeyArn",
@@ -37,6 +37,10 @@ pub(super) fn read(resource: &Resource) -> Result<Function> {
     let name = function.text("FunctionName")?;
     let name = name.map_or_else(|| identity::default_name(&resource.id), str::to_string);
     let handler = function.required("Handler")?.to_string();
+    let package = match function.map("Code")? {
+        Some(mut code) => code.text("S3Key")?.map(str::to_string),
+        None => None,
+    };
     // Defaults and ranges of the Lambda API reference.
     let timeout = function.number("Timeout", 1, 900)?.unwrap_or(3);
     let memory = function.number("MemorySize", 128, 10_240)?.unwrap_or(128);
@@ -52,6 +56,7 @@ pub(super) fn read(resource: &Resource) -> Result<Function> {
         name,
         arn: resource.identity.attributes["Arn"].clone(),
         handler,
+        package,
         timeout: Duration::from_secs(timeout),
         memory,
         environment: variables.into_iter().map(text).collect(),
@@ -65,7 +70,7 @@ pub(super) fn read(resource: &Resource) -> Result<Function> {
 pub(super) fn event_source(
     resource: &Resource,
     queues: &[(String, u32)],
-    functions: &[Function],
+    callable: &Callable<'_>,
 ) -> Result<Option<EventSource>> {
     let mut source = Properties::of(resource)?;
     source.ignore(&["KmsKeyArn", "MetricsConfig", "Tags"]);
@@ -76,8 +81,7 @@ pub(super) fn event_source(
     let (queue, visibility) = queue.ok_or(no_queue)?;
     let no_function = source.fault("FunctionName", "names no function of this template");
     let named = source.required("FunctionName")?;
-    let function = functions.iter().find(|f| f.name == named || f.arn == named);
-    let function = function.ok_or(no_function)?;
+    let function = callable.find(named).ok_or(no_function)?;
     // AWS refuses the mapping otherwise: Lambda polls the queue by the function's role.
     for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
         let need = Need {
@@ -144,18 +148,11 @@ pub(super) fn event_source(
 
 /// The schedules of an `AWS::Events::Rule` (one for each target) or of an
 /// `AWS::Scheduler::Schedule`; none where it is disabled.
-pub(super) fn schedules(resource: &Resource, functions: &[Function]) -> Result<Vec<Schedule>> {
+pub(super) fn schedules(resource: &Resource, callable: &Callable<'_>) -> Result<Vec<Schedule>> {
     let mut rule = Properties::of(resource)?;
     rule.ignore(&["Description", "FlexibleTimeWindow"]);
     let name = rule.text("Name")?;
     let name = name.map_or_else(|| identity::default_name(&resource.id), str::to_string);
-    let pattern = rule.fault(
-        "EventPattern",
-        "is not known to the local cloud: only schedules are",
-    );
-    if rule.map("EventPattern")?.is_some() {
-        return Err(pattern);
-    }
     let wrong = rule.fault(
         "ScheduleExpression",
         "must be rate(1 minute), rate(2 hours) or the like: the local cloud knows no other",
@@ -175,7 +172,7 @@ pub(super) fn schedules(resource: &Resource, functions: &[Function]) -> Result<V
         target.ignore(&["Id", "RoleArn"]);
         let no_function = target.fault("Arn", "names no function of this template");
         let arn = target.required("Arn")?;
-        let function = functions.iter().find(|f| f.arn == arn).ok_or(no_function)?;
+        let function = callable.find(arn).ok_or(no_function)?;
         let input = target.text("Input")?.map(str::to_string);
         target.finish()?;
         schedules.push(Schedule {

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::aliases::Callable;
 use super::properties::Properties;
 use super::scope::Resource;
 use super::{Fault, Result};
-use crate::plan::{Function, Gateway, REGION, Route};
+use crate::plan::{Gateway, REGION, Route};
 
 /// What a stage's throttle is where it sets one of the two only: an account's quota in API Gateway
 /// (requests a second, and burst).
@@ -21,7 +22,7 @@ struct Authorizer {
 }
 
 /// Reads the one WebSocket API among `resources`; `None` where there is none.
-pub(super) fn read(resources: &[Rc<Resource>], functions: &[Function]) -> Result<Option<Gateway>> {
+pub(super) fn read(resources: &[Rc<Resource>], callable: &Callable<'_>) -> Result<Option<Gateway>> {
     let of_kind = |kind: &'static str| {
         let matching =
             move |r: &&Rc<Resource>| r.kind.strip_prefix("AWS::ApiGatewayV2::") == Some(kind);
@@ -52,14 +53,14 @@ pub(super) fn read(resources: &[Rc<Resource>], functions: &[Function]) -> Result
     for resource in of_kind("Integration") {
         integrations.insert(
             resource.id.as_str(),
-            integration(resource, api_id, functions)?,
+            integration(resource, api_id, callable)?,
         );
     }
     let mut authorizers = BTreeMap::new();
     for resource in of_kind("Authorizer") {
         authorizers.insert(
             resource.id.as_str(),
-            authorizer(resource, api_id, functions)?,
+            authorizer(resource, api_id, callable)?,
         );
     }
     let mut answered = BTreeSet::new();
@@ -157,19 +158,19 @@ fn read_stage(resource: &Resource, api_id: &str) -> Result<(String, Option<(f64,
     Ok((name, throttle))
 }
 
-fn integration(resource: &Resource, api_id: &str, functions: &[Function]) -> Result<String> {
+fn integration(resource: &Resource, api_id: &str, callable: &Callable<'_>) -> Result<String> {
     let mut integration = part(resource, api_id)?;
     integration.ignore(&["CredentialsArn", "Description", "IntegrationMethod"]);
     let kind = integration.fault("IntegrationType", "must be AWS_PROXY");
     if integration.required("IntegrationType")? != "AWS_PROXY" {
         return Err(kind);
     }
-    let function = invoked(&mut integration, "IntegrationUri", functions)?;
+    let function = invoked(&mut integration, "IntegrationUri", callable)?;
     integration.finish()?;
     Ok(function)
 }
 
-fn authorizer(resource: &Resource, api_id: &str, functions: &[Function]) -> Result<Authorizer> {
+fn authorizer(resource: &Resource, api_id: &str, callable: &Callable<'_>) -> Result<Authorizer> {
     let mut authorizer = part(resource, api_id)?;
     authorizer.ignore(&["AuthorizerCredentialsArn", "Name"]);
     let kind = authorizer.fault(
@@ -180,7 +181,7 @@ fn authorizer(resource: &Resource, api_id: &str, functions: &[Function]) -> Resu
         return Err(kind);
     }
     let sources = authorizer.texts("IdentitySource")?;
-    let function = invoked(&mut authorizer, "AuthorizerUri", functions)?;
+    let function = invoked(&mut authorizer, "AuthorizerUri", callable)?;
     authorizer.finish()?;
     Ok(Authorizer {
         function,
@@ -257,7 +258,7 @@ fn part<'r>(resource: &'r Resource, api_id: &str) -> Result<Properties<'r>> {
 }
 
 /// The name of the function whose invocation ARN stands under `key`.
-fn invoked(properties: &mut Properties<'_>, key: &str, functions: &[Function]) -> Result<String> {
+fn invoked(properties: &mut Properties<'_>, key: &str, callable: &Callable<'_>) -> Result<String> {
     let wrong = properties.fault(
         key,
         "must be the invocation ARN of a function of this template",
@@ -267,6 +268,6 @@ fn invoked(properties: &mut Properties<'_>, key: &str, functions: &[Function]) -
     let function = arn
         .strip_prefix(&before)
         .and_then(|rest| rest.strip_suffix("/invocations"));
-    let function = functions.iter().find(|f| Some(f.arn.as_str()) == function);
+    let function = function.and_then(|arn| callable.find(arn));
     Ok(function.ok_or(wrong)?.name.clone())
 }

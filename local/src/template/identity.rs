@@ -11,11 +11,13 @@ use crate::plan::{ACCOUNT, REGION};
 pub(super) const STACK: &str = "longhaul";
 
 /// Types that have no effect on one machine: they grant, alarm, encrypt or keep logs.
-const INERT: [&str; 15] = [
+const INERT: [&str; 16] = [
+    "AWS::ApiGateway::Account",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::CloudWatch::Dashboard",
-    "AWS::Events::EventBus",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
@@ -25,7 +27,6 @@ const INERT: [&str; 15] = [
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
     "AWS::S3::BucketPolicy",
-    "AWS::SNS::Topic",
     "AWS::SQS::QueuePolicy",
 ];
 
@@ -65,12 +66,15 @@ fn name_property(kind: &str) -> Option<&'static str> {
         "AWS::ApiGatewayV2::Stage" => "StageName",
         "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm" => "AlarmName",
         "AWS::CloudWatch::Dashboard" => "DashboardName",
+        "AWS::CodeDeploy::Application" => "ApplicationName",
+        "AWS::CodeDeploy::DeploymentGroup" => "DeploymentGroupName",
         "AWS::DynamoDB::Table" => "TableName",
         "AWS::Events::EventBus" | "AWS::Events::Rule" | "AWS::Scheduler::Schedule" => "Name",
         "AWS::IAM::ManagedPolicy" => "ManagedPolicyName",
         "AWS::IAM::Policy" => "PolicyName",
         "AWS::IAM::Role" => "RoleName",
         "AWS::KMS::Alias" => "AliasName",
+        "AWS::Lambda::Alias" => "Name",
         "AWS::Lambda::Function" => "FunctionName",
         "AWS::Logs::LogGroup" => "LogGroupName",
         "AWS::S3::Bucket" => "BucketName",
@@ -90,7 +94,7 @@ pub(super) fn of(
     property: impl Fn(&str) -> Option<String>,
 ) -> Option<Identity> {
     let name = name_property(kind)
-        .and_then(property)
+        .and_then(&property)
         .unwrap_or_else(|| default_name(id));
     let arn = |service: &str, rest: String| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}");
     let iam = |rest: String| format!("arn:aws:iam::{ACCOUNT}:{rest}");
@@ -125,6 +129,22 @@ pub(super) fn of(
         "AWS::Lambda::Function" => {
             let arn = arn("lambda", format!("function:{name}"));
             (name, vec![("Arn", arn)])
+        }
+        // Of a function, which is named or given by its ARN; there is one version here.
+        "AWS::Lambda::Version" | "AWS::Lambda::Alias" => {
+            let function = property("FunctionName").unwrap_or_default();
+            let function = match function.starts_with("arn:") {
+                true => function,
+                false => arn("lambda", format!("function:{function}")),
+            };
+            if kind == "AWS::Lambda::Alias" {
+                let arn = format!("{function}:{name}");
+                (arn.clone(), vec![("AliasArn", arn)])
+            } else {
+                let arn = format!("{function}:1");
+                let version = ("Version", "1".to_string());
+                (arn.clone(), vec![("FunctionArn", arn), version])
+            }
         }
         "AWS::Lambda::EventSourceMapping" => (id.to_string(), vec![("Id", id.to_string())]),
         "AWS::Events::Rule" => {
@@ -176,6 +196,10 @@ pub(super) fn of(
         "AWS::SNS::Topic" => {
             let arn = arn("sns", name.clone());
             (arn.clone(), vec![("TopicArn", arn), ("TopicName", name)])
+        }
+        "AWS::SNS::Subscription" => {
+            let arn = arn("sns", id.to_string());
+            (arn.clone(), vec![("Arn", arn)])
         }
         "AWS::Events::EventBus" => {
             let arn = arn("events", format!("event-bus/{name}"));

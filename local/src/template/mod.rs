@@ -4,6 +4,7 @@
 //! It opens no file and starts nothing. It refuses to guess: a resource type or property that it
 //! does not know, and that could change what runs, is an error with its line.
 
+mod aliases;
 mod buckets;
 mod functions;
 mod gateway;
@@ -12,6 +13,7 @@ mod intrinsics;
 mod node;
 mod parameters;
 mod properties;
+mod publishing;
 mod queues;
 mod roles;
 mod scope;
@@ -24,6 +26,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use aliases::Callable;
 use node::{Node, Value};
 use properties::Properties;
 use scope::{Resource, Scope};
@@ -153,20 +156,26 @@ fn wire(resources: &[Rc<Resource>], plan: &mut Plan) -> Result<()> {
         (queue.name.clone(), seconds.unwrap_or(DEFAULT_VISIBILITY))
     };
     let queues: Vec<_> = plan.queues.iter().map(visibility).collect();
+    publishing::read(resources, plan)?;
+    let callable = Callable::read(resources, &plan.functions)?;
     for resource in resources {
         match resource.kind.as_str() {
             "AWS::Lambda::EventSourceMapping" => {
-                let source = functions::event_source(resource, &queues, &plan.functions)?;
+                let source = functions::event_source(resource, &queues, &callable)?;
                 plan.event_sources.extend(source);
             }
+            "AWS::Events::Rule" if resource.properties.get("EventPattern").is_some() => {
+                let rule = publishing::rule(resource, plan)?;
+                plan.event_rules.extend(rule);
+            }
             "AWS::Events::Rule" | "AWS::Scheduler::Schedule" => {
-                let schedules = functions::schedules(resource, &plan.functions)?;
+                let schedules = functions::schedules(resource, &callable)?;
                 plan.schedules.extend(schedules);
             }
             _ => {}
         }
     }
-    plan.gateway = gateway::read(resources, &plan.functions)?;
+    plan.gateway = gateway::read(resources, &callable)?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Identity, LEEWAY, TokenError};
 use crate::ids::Owner;
@@ -12,6 +13,8 @@ use crate::ids::Owner;
 const TOKEN_BYTES: usize = 8 * 1024;
 /// A claim that goes into rows and frames, in bytes.
 const CLAIM_BYTES: usize = 256;
+/// The group whose members are admins (PROTOCOL 8).
+const ADMINS: &str = "admin";
 
 /// A key that checks signatures of one algorithm and of no other: a public RSA key is never taken
 /// for an HMAC secret.
@@ -61,6 +64,9 @@ struct Claims {
     tenant: Option<String>,
     #[serde(rename = "custom:tenant")]
     custom_tenant: Option<String>,
+    /// Cognito's, a list of texts; any other form is of no group of ours.
+    #[serde(rename = "cognito:groups", default)]
+    groups: Value,
 }
 
 #[derive(Deserialize)]
@@ -151,10 +157,13 @@ impl Claims {
             .or(self.cognito_username)
             .filter(|name| usable(name))
             .unwrap_or_else(|| user.clone());
+        let mut groups = self.groups.as_array().into_iter().flatten();
+        let is_admin = groups.any(|group| group == ADMINS);
         Ok(Identity {
             owner: Owner { user, tenant },
             username,
             expires_at,
+            is_admin,
         })
     }
 }

@@ -28,6 +28,8 @@ pub struct Identity {
     pub username: String,
     /// Past it, further actions are refused.
     pub expires_at: Timestamp,
+    /// Whether the token names the group of admins (PROTOCOL 8).
+    pub is_admin: bool,
 }
 
 impl Identity {

@@ -36,6 +36,8 @@ pub enum Expect {
     Open(Owner),
     /// The job has failed in this run, and its row still counts.
     Failed { run: u32, now: Timestamp },
+    /// The job has not ended and waits for an earlier turn.
+    Waiting,
 }
 
 /// A field's new value.
@@ -63,6 +65,10 @@ pub enum Set {
     /// Lists the job in this shard of the index of open ones.
     Open(u8),
     StepsRun(u32),
+    /// How far the stream was pushed to the follower who hears a dialect.
+    Shown(u64),
+    /// That the dialect had shown what no longer holds.
+    TakenBack,
 }
 
 /// A number that rises by one.
@@ -90,6 +96,10 @@ pub enum Clear {
     Follower(ConnectionId),
     /// What a run leaves: its counts, times, errors and outcome.
     Run,
+    /// From now on the connection hears PROTOCOL 3, where it heard a dialect.
+    Dialect(ConnectionId),
+    /// That an earlier turn must end first.
+    Wait,
 }
 
 /// One step of a job's life, as one conditional write.
@@ -105,7 +115,7 @@ impl Expect {
     pub fn holds(&self, job: &Job) -> bool {
         match self {
             Self::Claimable { now } => match job.status {
-                Status::Queued => true,
+                Status::Queued => !job.waits(),
                 Status::Processing => job.lease_until.is_some_and(|until| until <= *now),
                 _ => false,
             },
@@ -122,6 +132,7 @@ impl Expect {
                 ended,
             } => job.seq == *seq && job.resends == *resends && job.status.is_terminal() == *ended,
             Self::Owned(owner) => job.owner == *owner,
+            Self::Waiting => job.waits() && !job.status.is_terminal(),
             Self::Open(owner) => job.owner == *owner && !job.status.is_terminal(),
             Self::Failed { run, now } => {
                 job.status == Status::Failed && job.replays == *run && job.expires_at > *now
@@ -167,6 +178,14 @@ impl Change {
                 Set::Deadline(at) => job.deadline = at,
                 Set::Open(_) => job.open = true,
                 Set::StepsRun(run) => job.steps_run = run,
+                Set::Shown(seq) => {
+                    job.spoken.iter_mut().for_each(|spoken| spoken.shown = seq);
+                }
+                Set::TakenBack => {
+                    job.spoken
+                        .iter_mut()
+                        .for_each(|spoken| spoken.taken_back = true);
+                }
             }
         }
         for raise in &self.raise {
@@ -193,6 +212,10 @@ impl Change {
                 Clear::Open => job.open = false,
                 Clear::Follower(connection) => drop(job.followers.remove(connection)),
                 Clear::Run => job.clear_run(),
+                Clear::Dialect(connection) => job.stop_speaking(connection),
+                Clear::Wait => {
+                    job.turn.iter_mut().for_each(|turn| turn.waits_for = None);
+                }
             }
         }
         true

@@ -93,6 +93,11 @@ impl Job {
     /// one finds itself superseded.
     pub fn cancel(owner: Owner, now: Timestamp, retention: Duration) -> Change {
         let by = owner.user.clone();
+        Self::cancel_as(by, owner, now, retention)
+    }
+
+    /// The same by somebody else, whose name the owner is told: whoever runs the stack.
+    pub fn cancel_as(by: String, owner: Owner, now: Timestamp, retention: Duration) -> Change {
         let cancelled = Outcome::Cancelled { by, content: None };
         end(Expect::Open(owner), cancelled, now, retention)
     }

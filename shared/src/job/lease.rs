@@ -59,6 +59,15 @@ impl Lease {
         }
     }
 
+    /// The same for an entry that takes text back, which a follower's dialect can't.
+    pub fn take_back(&self, now: Timestamp, lease: Duration) -> Change {
+        let mut change = self.stream(now, lease);
+        if self.job.spoken.is_some() {
+            change.set.push(Set::TakenBack);
+        }
+        change
+    }
+
     /// Keeps the lease; tells nobody. A kept step goes with it, in one transaction.
     pub fn renew(&self, now: Timestamp, lease: Duration) -> Change {
         self.change(vec![Set::LeaseUntil(now + lease)], vec![])
@@ -67,25 +76,27 @@ impl Lease {
     /// Gives the job back to the queue for another attempt at `back`, before which the sweep leaves it
     /// alone.
     pub fn retry(self, back: Timestamp, mishap: Mishap) -> Change {
-        let set = vec![
+        let mut set = vec![
             Set::Status(Status::Queued),
             Set::Progress(QUEUED_PROGRESS),
             Set::Continued(false),
             Set::LastError(mishap),
             Set::ResentAt(back),
         ];
+        set.extend(self.shown());
         self.change(set, vec![Clear::Lease])
     }
 
     /// Gives the job to the next invocation, which goes on with the same attempt.
     pub fn hand_over(self, now: Timestamp) -> Change {
-        let set = vec![
+        let mut set = vec![
             Set::Status(Status::Queued),
             Set::Continued(true),
             // The next claim counts itself.
             Set::Attempt(self.job.attempt.saturating_sub(1)),
             Set::ResentAt(now),
         ];
+        set.extend(self.shown());
         self.change(set, vec![Clear::Lease])
     }
 
@@ -95,6 +106,12 @@ impl Lease {
             raise: vec![Raise::Seq],
             ..self.change(outcome.set(now, retention), vec![Clear::Lease])
         }
+    }
+
+    /// Who gives the job back in order has said all of its stream.
+    fn shown(&self) -> Option<Set> {
+        let spoken = self.job.spoken.as_ref();
+        spoken.map(|_| Set::Shown(self.job.streamed))
     }
 
     fn change(&self, set: Vec<Set>, clear: Vec<Clear>) -> Change {

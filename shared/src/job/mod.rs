@@ -12,6 +12,7 @@ mod repair;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,8 +23,9 @@ pub use input::Input;
 use jiff::Timestamp;
 pub use lease::Lease;
 pub use repair::{Availability, Repair, patience};
+pub use turn::{Spoken, Turn};
 
-use crate::ids::{ConnectionId, Cursor, JobId, Owner};
+use crate::ids::{ConnectionId, Cursor, JobId, Owner, Traceparent};
 
 /// `progress` while nothing has run yet (PROTOCOL 3).
 pub const QUEUED_PROGRESS: u8 = 5;
@@ -78,6 +80,8 @@ pub struct Job {
     pub input: Input,
     /// Of the frame that started the job: it comes back on every event.
     pub request_id: Option<String>,
+    /// The span that submitted it, of which its attempts are children.
+    pub traceparent: Option<Traceparent>,
     pub status: Status,
     pub progress: u8,
     pub message: String,
@@ -126,6 +130,10 @@ pub struct Job {
     pub open: bool,
     /// From then on the row counts as gone, whether or not the table has removed it yet.
     pub expires_at: Timestamp,
+    /// Its place in a conversation, if it is a part of one.
+    pub turn: Option<Turn>,
+    /// Which follower hears it in a dialect, if one does.
+    pub spoken: Option<Spoken>,
 }
 
 /// What went wrong in an attempt.
@@ -134,6 +142,8 @@ pub struct Mishap {
     pub code: String,
     pub sentence: String,
     pub at: Timestamp,
+    /// In which attempt.
+    pub attempt: u32,
 }
 
 /// How long a job may take and is kept.
@@ -161,6 +171,7 @@ impl Job {
             kind,
             input,
             request_id: None,
+            traceparent: None,
             status: Status::Queued,
             progress: QUEUED_PROGRESS,
             message: String::from("Queued"),
@@ -189,6 +200,8 @@ impl Job {
             resends: 0,
             open: true,
             expires_at: now + terms.deadline + terms.retention,
+            turn: None,
+            spoken: None,
         }
     }
 
@@ -220,7 +233,8 @@ impl Job {
         }
     }
 
-    /// Adds a follower; it hears every event with a higher `seq` than the answered row's.
+    /// Adds a follower; it hears every event with a higher `seq` than the answered row's, as PROTOCOL 3
+    /// spells them, whatever it heard before.
     pub fn follow(owner: Owner, connection: ConnectionId, followers: usize) -> Change {
         let expect = Expect::Room {
             owner,
@@ -229,9 +243,9 @@ impl Job {
         };
         Change {
             expect,
-            set: vec![Set::Follower(connection)],
+            set: vec![Set::Follower(connection.clone())],
             raise: vec![Raise::Follows],
-            clear: vec![],
+            clear: vec![Clear::Dialect(connection)],
         }
     }
 
@@ -241,7 +255,10 @@ impl Job {
             expect: Expect::Owned(owner),
             set: vec![],
             raise: vec![Raise::Follows],
-            clear: vec![Clear::Follower(connection)],
+            clear: vec![
+                Clear::Follower(connection.clone()),
+                Clear::Dialect(connection),
+            ],
         }
     }
 
@@ -266,6 +283,13 @@ impl Job {
     /// Whether this is the first that an analysis sees of the job, so that nothing was kept of it.
     pub fn is_fresh(&self) -> bool {
         self.attempt == 1 && !self.continued && self.replays == 0
+    }
+
+    /// Whether the claim that this row shows took the job from a worker that had let its lease lapse: one
+    /// that gives a job back says why, or that the next goes on.
+    pub fn is_taken_over(&self) -> bool {
+        let given_back = self.last_error.as_ref().map_or(0, |mishap| mishap.attempt);
+        self.attempt > 1 && !self.continued && given_back + 1 != self.attempt
     }
 
     /// Whether the holder of this fence still runs the job.

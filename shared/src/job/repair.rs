@@ -25,6 +25,8 @@ pub enum Availability {
     Free,
     /// Somebody runs it until then, at least.
     Leased(Timestamp),
+    /// An earlier turn of its session has not ended.
+    Waiting,
     Finished,
 }
 
@@ -37,6 +39,8 @@ pub enum Repair {
     Expire,
     /// It has ended, but the end was not confirmed to have been pushed.
     Announce,
+    /// It waits for an earlier turn, whose end may have missed it.
+    LetGo,
 }
 
 /// How long a written job may stay unclaimed before it is sent to the queue again, and an end unconfirmed
@@ -55,6 +59,7 @@ impl Job {
         match (self.status, self.lease_until) {
             (status, _) if status.is_terminal() => Availability::Finished,
             (Status::Processing, Some(until)) if until > now => Availability::Leased(until),
+            _ if self.waits() => Availability::Waiting,
             _ => Availability::Free,
         }
     }
@@ -67,6 +72,9 @@ impl Job {
         }
         if self.deadline + DEADLINE_GRACE <= now {
             return Some(Repair::Expire);
+        }
+        if self.waits() {
+            return Some(Repair::LetGo);
         }
         // A lapsed lease is resent at once; after that, like an unclaimed job, at a distance that doubles
         // with each resend, so that a long but healthy backlog is not flooded.

@@ -44,11 +44,17 @@ impl Job {
         if from_start {
             set.push(Set::StepsRun(run + 1));
         }
+        let mut clear = vec![Clear::Run];
+        // A dialect has had its end with the run's.
+        if let Some(spoken) = &self.spoken {
+            clear.push(Clear::Follower(spoken.connection.clone()));
+            clear.push(Clear::Dialect(spoken.connection.clone()));
+        }
         Change {
             expect: Expect::Failed { run, now },
             set,
             raise: vec![Raise::Told, Raise::Replays],
-            clear: vec![Clear::Run],
+            clear,
         }
     }
 

@@ -48,6 +48,7 @@ pub(super) fn apply(change: &Change, job: &mut Job) -> bool {
 
 fn mishap(now: Timestamp) -> Mishap {
     Mishap {
+        attempt: 1,
         code: "FLAKY".into(),
         sentence: "Not now.".into(),
         at: now,
@@ -247,7 +248,7 @@ proptest! {
                     match job.repair(MINUTE, now) {
                         Some(Repair::Resend(change)) => drop(apply(&change, &mut job)),
                         Some(Repair::Expire) => ends += u32::from(apply(&job.expire(now, RETENTION), &mut job)),
-                        Some(Repair::Announce) | None => {}
+                        Some(Repair::Announce | Repair::LetGo) | None => {}
                     }
                     false
                 }

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::ids::Owner;
+use super::row;
+use crate::dialect::Dialect;
+use crate::ids::{ConnectionId, Owner};
 use crate::item::{Attributes, number, text, time, ttl};
 use crate::job::{
     Change, Clear, Expect, JobError, JobResult, Mishap, Outcome, Raise, Set, Status, StoredResult,
@@ -60,6 +62,8 @@ pub(super) fn expression(change: &Change) -> Expression {
         match clear {
             Clear::Lease => writer.remove("leaseUntil"),
             Clear::Open => writer.remove("openShard"),
+            Clear::Wait => writer.remove("waitsFor"),
+            Clear::Dialect(connection) => writer.delete("dialect", spoken_by(connection)),
             Clear::Run => RUN.iter().for_each(|name| writer.remove(name)),
             Clear::Follower(connection) => {
                 writer.delete("followers", AttributeValue::Ss(vec![connection.0.clone()]))
@@ -119,6 +123,8 @@ impl Writer {
             Set::Deadline(at) => ("deadlineAt", time(*at)),
             Set::Open(shard) => ("openShard", text(shard.to_string())),
             Set::StepsRun(run) => ("stepsRun", number((*run).into())),
+            Set::Shown(seq) => ("shownSeq", number(*seq)),
+            Set::TakenBack => ("takenBack", AttributeValue::Bool(true)),
             Set::Follower(connection) => {
                 return self.add("followers", AttributeValue::Ss(vec![connection.0.clone()]));
             }
@@ -163,7 +169,10 @@ impl Writer {
                 let queued = self.value(text(Status::Queued.as_str()));
                 let processing = self.value(text(Status::Processing.as_str()));
                 let now = self.value(time(*now));
-                format!("{status} = {queued} OR ({status} = {processing} AND {until} <= {now})")
+                let waits = self.name("waitsFor");
+                format!(
+                    "attribute_not_exists({waits}) AND ({status} = {queued} OR ({status} = {processing} AND {until} <= {now}))"
+                )
             }
             Expect::Fence(fence) => self.held(*fence),
             Expect::Held { fence, seq } => {
@@ -201,6 +210,10 @@ impl Writer {
                 format!("{owned} AND attribute_not_exists({finished})")
             }
             Expect::Owned(owner) => self.owned(owner),
+            Expect::Waiting => {
+                let (waits, finished) = (self.name("waitsFor"), self.name("finishedAt"));
+                format!("attribute_exists({waits}) AND attribute_not_exists({finished})")
+            }
             Expect::Failed { run, now } => {
                 let failed = self.equals("status", text(Status::Failed.as_str()));
                 let run = self.count("replays", *run);
@@ -280,6 +293,13 @@ impl Writer {
     }
 }
 
+/// Whatever dialect the connection hears the job in: taken out of the row's set blindly, since a new follower
+/// has not seen the row.
+fn spoken_by(connection: &ConnectionId) -> AttributeValue {
+    let spoken = Dialect::ALL.map(|dialect| row::spoken(dialect, connection));
+    AttributeValue::Ss(spoken.into())
+}
+
 fn stored_result(stored: &StoredResult) -> AttributeValue {
     AttributeValue::M(HashMap::from([
         ("key".to_owned(), text(&stored.key)),
@@ -305,5 +325,6 @@ fn last_error(mishap: &Mishap) -> AttributeValue {
         ("code".to_owned(), text(&mishap.code)),
         ("message".to_owned(), text(&mishap.sentence)),
         ("at".to_owned(), time(mishap.at)),
+        ("attempt".to_owned(), number(mishap.attempt.into())),
     ]))
 }

@@ -4,9 +4,11 @@
 //! [`Jobs::commit_with`]), always under the condition that the change itself states. What the changes
 //! are is [`crate::job`]'s business; how rows are spelled is [`row`]'s.
 
+mod counted;
 mod expression;
 mod row;
 mod several;
+mod survey;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,7 +19,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValue,
+    AttributeValue, KeysAndAttributes, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
 use jiff::Timestamp;
@@ -27,6 +29,7 @@ use crate::events::Entry;
 use crate::ids::{Cursor, JobId, Owner};
 use crate::item::{Attributes, Item, text, time, ttl};
 use crate::job::{Change, Job};
+pub use survey::Surveyed;
 
 /// `BatchGetItem` takes so many keys.
 const BATCH: usize = 100;
@@ -86,7 +89,10 @@ impl Jobs {
             .expression_attribute_values(":now", ttl(job.created_at))
             .return_values_on_condition_check_failure(OnFailure::AllOld);
         match put.send().await.map_err(|error| error.into_service_error()) {
-            Ok(_) => Ok(Created::New),
+            Ok(_) => {
+                counted::submitted(job);
+                Ok(Created::New)
+            }
             Err(PutItemError::ConditionalCheckFailedException(refused)) => {
                 let item = refused.item;
                 let item = item.context("DynamoDB answered no item with a failed condition")?;
@@ -104,6 +110,15 @@ impl Jobs {
             }
             Err(error) => Err(error).context("writing a new job"),
         }
+    }
+
+    /// A new job as a part of a transaction.
+    pub(crate) fn put(&self, job: &Job) -> Result<Put> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(row::item(job)))
+            .condition_expression("attribute_not_exists(jobId)");
+        Ok(put.build()?)
     }
 
     /// The one way in which a job changes.
@@ -130,7 +145,9 @@ impl Jobs {
                     let item = answer
                         .attributes
                         .context("DynamoDB answered no row with an update")?;
-                    return Ok(Commit::Applied(Box::new(row::job(&item)?)));
+                    let job = row::job(&item)?;
+                    counted::changed(change, &job);
+                    return Ok(Commit::Applied(Box::new(job)));
                 }
                 Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                     return refusal(refused.item.as_ref());
@@ -169,6 +186,7 @@ impl Jobs {
                 Ok(_) => {
                     let mut job = job.clone();
                     change.apply(&mut job);
+                    counted::changed(change, &job);
                     return Ok(Commit::Applied(Box::new(job)));
                 }
                 Err(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
@@ -292,14 +310,7 @@ impl Jobs {
                 .remove(&self.table)
                 .unwrap_or_default()
             {
-                match row::job(&item) {
-                    Ok(job) => jobs.push(job),
-                    // One row that a newer version or a hand has spoiled must not hide the others.
-                    Err(error) => {
-                        let job = Item(&item).text("jobId").unwrap_or_default();
-                        tracing::error!(job, %error, "a job's row can't be read");
-                    }
-                }
+                jobs.extend(readable(&item));
             }
             wanted = rest;
             // DynamoDB may leave keys over when the answer grows past 16 MB or it is throttled.
@@ -312,6 +323,18 @@ impl Jobs {
             }
         }
         Ok(jobs)
+    }
+}
+
+/// One row that a newer version or a hand has spoiled must not hide the others.
+fn readable(item: &Attributes) -> Option<Job> {
+    match row::job(item) {
+        Ok(job) => Some(job),
+        Err(error) => {
+            let job = Item(item).text("jobId").unwrap_or_default();
+            tracing::error!(job, %error, "a job's row can't be read");
+            None
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::ids::{ConnectionId, JobId, Owner};
+use crate::dialect::Dialect;
+use crate::ids::{ConnectionId, JobId, Owner, SessionId, Traceparent};
 use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
 use crate::job::{
-    Input, Job, JobError, JobResult, Mishap, OPEN_SHARDS, Outcome, Status, StoredResult,
+    Input, Job, JobError, JobResult, Mishap, OPEN_SHARDS, Outcome, Spoken, Status, StoredResult,
+    Turn,
 };
 
 /// The whole row of a new job.
@@ -29,6 +31,10 @@ pub(super) fn item(job: &Job) -> Attributes {
     );
     put("inputRef", job.input.logged.as_ref().map(text));
     put("requestId", job.request_id.as_ref().map(text));
+    put(
+        "traceparent",
+        job.traceparent.as_ref().map(|t| text(t.to_string())),
+    );
     put("status", Some(text(job.status.as_str())));
     put("progress", Some(number(job.progress.into())));
     put("message", Some(text(&job.message)));
@@ -48,7 +54,22 @@ pub(super) fn item(job: &Job) -> Attributes {
         Some(text(job.id.shard(OPEN_SHARDS).to_string())),
     );
     put("ttl", Some(ttl(job.expires_at)));
+    if let Some(turn) = &job.turn {
+        put("sessionId", Some(text(turn.session.to_string())));
+        put("turn", Some(number(turn.number.into())));
+        put("waitsFor", turn.waits_for.map(|job| text(job.to_string())));
+    }
+    if let Some(told) = &job.spoken {
+        let spoken = vec![spoken(told.dialect, &told.connection)];
+        put("dialect", Some(AttributeValue::Ss(spoken)));
+    }
     item
+}
+
+/// Who hears the job in a dialect. The row has a set of them, of one, since only from a set a value can be
+/// taken out by whoever has not seen it.
+pub(super) fn spoken(dialect: Dialect, connection: &ConnectionId) -> String {
+    format!("{} {connection}", dialect.as_str())
 }
 
 /// The job that a row holds.
@@ -68,6 +89,9 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
             logged: item.optional_text("inputRef")?.map(Into::into),
         },
         request_id: item.optional_text("requestId")?.map(Into::into),
+        traceparent: item
+            .optional_text("traceparent")?
+            .and_then(Traceparent::parse),
         status,
         progress: item.number("progress")?,
         message: item.text("message")?.to_owned(),
@@ -101,7 +125,37 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         resends: item.number("resends")?,
         open: item.optional_text("openShard")?.is_some(),
         expires_at: item.ttl("ttl")?,
+        turn: turn(&item)?,
+        spoken: speaker(&item)?,
     })
+}
+
+fn turn(item: &Item<'_>) -> Result<Option<Turn>, ItemError> {
+    let Some(session) = item.optional_text("sessionId")? else {
+        return Ok(None);
+    };
+    let waits_for = item.optional_text("waitsFor")?.map(JobId::parse);
+    Ok(Some(Turn {
+        session: SessionId::parse(session).ok_or(ItemError("sessionId"))?,
+        number: item.number("turn")?,
+        waits_for: match waits_for {
+            None => None,
+            Some(id) => Some(id.ok_or(ItemError("waitsFor"))?),
+        },
+    }))
+}
+
+fn speaker(item: &Item<'_>) -> Result<Option<Spoken>, ItemError> {
+    let Some(spoken) = item.texts("dialect")?.first() else {
+        return Ok(None);
+    };
+    let (dialect, connection) = spoken.split_once(' ').ok_or(ItemError("dialect"))?;
+    Ok(Some(Spoken {
+        dialect: Dialect::parse(dialect).ok_or(ItemError("dialect"))?,
+        connection: ConnectionId(connection.to_owned()),
+        shown: item.number("shownSeq")?,
+        taken_back: item.flag("takenBack")?,
+    }))
 }
 
 fn outcome(item: &Item<'_>, status: Status) -> Result<Option<Outcome>, ItemError> {
@@ -148,5 +202,6 @@ fn last_error(item: &Item<'_>) -> Result<Option<Mishap>, ItemError> {
         code: error.text("code")?.to_owned(),
         sentence: error.text("message")?.to_owned(),
         at: error.time("at")?,
+        attempt: error.number("attempt")?,
     }))
 }

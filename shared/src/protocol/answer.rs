@@ -13,7 +13,12 @@ use crate::job::{Job, JobResult, Outcome, Status};
 use crate::limits;
 
 /// A direct answer: `type`, its fields, the echo of `requestId`, `timestamp`.
-fn answer(kind: &str, mut fields: Value, request_id: Option<&str>, now: Timestamp) -> String {
+pub(super) fn answer(
+    kind: &str,
+    mut fields: Value,
+    request_id: Option<&str>,
+    now: Timestamp,
+) -> String {
     fields["type"] = kind.into();
     fields["timestamp"] = now.as_second().into();
     if let Some(request_id) = request_id {
@@ -49,6 +54,11 @@ pub fn token_refreshed(identity: &Identity, request_id: Option<&str>, now: Times
         request_id,
         now,
     )
+}
+
+/// Said by whoever runs the stack, unasked.
+pub fn system(content: &str, now: Timestamp) -> String {
+    answer("system", json!({"content": content}), None, now)
 }
 
 /// A cancel was taken in; `job_cancelled` follows.
@@ -207,7 +217,7 @@ fn view(job: &Job) -> Value {
     view
 }
 
-fn iso(at: Timestamp) -> String {
+pub(super) fn iso(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 

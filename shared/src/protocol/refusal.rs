@@ -7,9 +7,12 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     Authentication,
+    Authorization,
     Validation,
     Conflict,
     RateLimit,
+    NotFound,
+    Connection,
     Internal,
 }
 
@@ -17,8 +20,11 @@ impl Code {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Authentication => "AUTHENTICATION_ERROR",
+            Self::Authorization => "AUTHORIZATION_ERROR",
+            Self::Connection => "CONNECTION_ERROR",
             Self::Validation => "VALIDATION_ERROR",
             Self::Conflict => "CONFLICT",
+            Self::NotFound => "NOT_FOUND",
             Self::RateLimit => "RATE_LIMIT_EXCEEDED",
             Self::Internal => "INTERNAL_ERROR",
         }
@@ -33,6 +39,8 @@ pub struct Refusal {
     pub details: Map<String, Value>,
     /// Seconds until asking again may help.
     pub retry_after: Option<u64>,
+    /// Whether asking again may help, for the dialects that say so.
+    pub retryable: Option<bool>,
 }
 
 impl Refusal {
@@ -42,6 +50,7 @@ impl Refusal {
             sentence: sentence.into(),
             details: Map::new(),
             retry_after: None,
+            retryable: None,
         }
     }
 
@@ -79,6 +88,9 @@ impl Refusal {
         });
         if let Some(seconds) = self.retry_after {
             frame["retryAfter"] = seconds.into();
+        }
+        if let Some(retryable) = self.retryable {
+            frame["retryable"] = retryable.into();
         }
         if let Some(request_id) = request_id {
             frame["requestId"] = request_id.into();

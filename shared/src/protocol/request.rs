@@ -1,11 +1,22 @@
 //! A client's frame, parsed once: from here on an action is a value with checked fields.
 
+mod admin;
+mod chat;
+mod mail;
+mod topic;
+mod voice;
+
 use std::time::Duration;
 
+pub use admin::Admin;
+pub use chat::{Beginning, Message, Pages, SessionReference};
+pub use mail::{Mail, Shelf};
 use serde_json::{Map, Value};
+pub use topic::Topics;
+pub use voice::Voice;
 
 use super::Refusal;
-use crate::ids::{Cursor, JobId};
+use crate::ids::{Cursor, JobId, SessionId, Traceparent};
 use crate::job::Status;
 use crate::limits;
 
@@ -50,6 +61,21 @@ pub enum Action {
         job: JobReference,
     },
     ListJobs(Listing),
+    Say(Message),
+    Voice(Voice),
+    Topics(Topics),
+    StartSession(Beginning),
+    EndSession {
+        session: Option<SessionReference>,
+    },
+    ListSessions(Pages<SessionId>),
+    GetSession {
+        session: Option<SessionReference>,
+        /// The cursor is a turn's number.
+        pages: Pages<u32>,
+    },
+    Mail(Mail),
+    Admin(Admin),
 }
 
 /// A job id as the client gave it: one that can't be an id is `gone` like any unknown one.
@@ -71,6 +97,8 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// How long the job may take from now on.
     pub deadline: Duration,
+    /// The client's own span, where it traces (W3C Trace Context).
+    pub traceparent: Option<Traceparent>,
     pub claimed: Claimed,
 }
 
@@ -81,7 +109,22 @@ pub struct Listing {
     pub cursor: Option<Cursor>,
 }
 
-/// The actions of [`Action`] by name, for the answer to an unknown one.
+/// The actions by name, for the answer to an unknown one.
+fn actions() -> Vec<&'static str> {
+    let mut actions = [
+        &ACTIONS[..],
+        &admin::ACTIONS,
+        &chat::ACTIONS,
+        &mail::ACTIONS,
+        &topic::ACTIONS,
+        &voice::ACTIONS,
+    ]
+    .concat();
+    actions.sort_unstable();
+    actions
+}
+
+/// Those that are read in this file.
 const ACTIONS: [&str; 11] = [
     "authenticate",
     "cancel",
@@ -209,12 +252,16 @@ impl Fields {
             (None, None) => None,
         };
         name.ok_or_else(|| {
-            Refusal::field("action", "The frame has no 'action'.").with("actions", ACTIONS.to_vec())
+            Refusal::field("action", "The frame has no 'action'.").with("actions", actions())
         })
     }
 
     fn action(&self) -> Result<Action, Refusal> {
-        Ok(match self.name()? {
+        let name = self.name()?;
+        if let Some(action) = self.topics(name)? {
+            return Ok(action);
+        }
+        Ok(match name {
             "ping" => Action::Ping,
             "authenticate" => Action::Authenticate {
                 token: self.text("token")?.map(Into::into),
@@ -223,8 +270,8 @@ impl Fields {
             "refreshToken" => Action::RefreshToken {
                 token: self.required("token")?.to_owned(),
             },
-            "query" => Action::Submit(self.submission(self.required("kind")?)?),
-            "finops_query" => Action::Submit(self.submission("finops")?),
+            "query" => Action::Submit(self.submission(self.required("kind")?, "query")?),
+            "finops_query" => Action::Submit(self.submission("finops", "query")?),
             "cancel" => Action::Cancel { job: self.job()? },
             "subscribe" | "resume" => Action::Subscribe {
                 job: self.job()?,
@@ -233,14 +280,25 @@ impl Fields {
             "unsubscribe" => Action::Unsubscribe { job: self.job()? },
             "getJob" => Action::GetJob { job: self.job()? },
             "listJobs" => Action::ListJobs(self.listing()?),
-            other => {
-                let other = limits::prefix(other, 64);
-                return Err(
-                    Refusal::field("action", format!("There is no action '{other}'."))
-                        .with("actions", ACTIONS.to_vec()),
-                );
-            }
+            other => match self.others(other)? {
+                Some(action) => action,
+                None => {
+                    let other = limits::prefix(other, 64);
+                    let sentence = format!("There is no action '{other}'.");
+                    return Err(Refusal::field("action", sentence).with("actions", actions()));
+                }
+            },
         })
+    }
+
+    /// The action of this name, if one of the files beside this reads it.
+    fn others(&self, name: &str) -> Result<Option<Action>, Refusal> {
+        // First, as a message to a user shares its name with one of a conversation.
+        if let Some(mail) = self.mail(name)? {
+            return Ok(Some(mail));
+        }
+        let read = self.conversation(name)?.or(self.voice(name)?);
+        Ok(read.or(self.admin(name)?))
     }
 
     fn claimed(&self) -> Result<Claimed, Refusal> {
@@ -250,15 +308,16 @@ impl Fields {
         })
     }
 
-    fn submission(&self, kind: &str) -> Result<Submission, Refusal> {
-        let query = self.required("query")?;
+    /// What is asked of this kind of analysis, in this field.
+    fn submission(&self, kind: &str, field: &str) -> Result<Submission, Refusal> {
+        let query = self.required(field)?;
         if query.len() > limits::QUERY_BYTES {
             let sentence = format!(
-                "'query' is {} bytes long; {} are allowed.",
+                "'{field}' is {} bytes long; {} are allowed.",
                 query.len(),
                 limits::QUERY_BYTES
             );
-            return Err(Refusal::field("query", sentence));
+            return Err(Refusal::field(field, sentence));
         }
         let params = match self.get("params")? {
             None => "{}".to_owned(),
@@ -272,6 +331,8 @@ impl Fields {
             params,
             idempotency_key,
             deadline: self.deadline()?,
+            // As W3C asks for: one that can't be read counts as none.
+            traceparent: self.text("traceparent")?.and_then(Traceparent::parse),
             claimed: self.claimed()?,
         })
     }
@@ -306,6 +367,18 @@ impl Fields {
             .text("status")?
             .map(|text| Status::parse(text).ok_or_else(|| unknown(text)))
             .transpose()?;
+        let cursor = |text| {
+            Cursor::parse(text)
+                .ok_or_else(|| Refusal::field("cursor", "'cursor' is not one of ours."))
+        };
+        Ok(Listing {
+            status,
+            limit: self.limit()?,
+            cursor: self.text("cursor")?.map(cursor).transpose()?,
+        })
+    }
+
+    fn limit(&self) -> Result<u32, Refusal> {
         let limit = self.number("limit")?.unwrap_or(limits::PAGE.into());
         if limit == 0 || limit > limits::PAGE.into() {
             return Err(Refusal::field(
@@ -313,15 +386,7 @@ impl Fields {
                 format!("'limit' must be between 1 and {}.", limits::PAGE),
             ));
         }
-        let cursor = |text| {
-            Cursor::parse(text)
-                .ok_or_else(|| Refusal::field("cursor", "'cursor' is not one of ours."))
-        };
-        Ok(Listing {
-            status,
-            limit: limit as u32,
-            cursor: self.text("cursor")?.map(cursor).transpose()?,
-        })
+        Ok(limit as u32)
     }
 }
 

@@ -109,6 +109,30 @@ impl Quota {
         Ok(Taken::TooFast(now + Duration::from_secs(1)))
     }
 
+    /// Takes a token of the owner's for what is no job; or says when there will be one.
+    pub async fn take_token(&self, owner: &Owner, now: Timestamp) -> Result<Option<Timestamp>> {
+        let Some(rate) = self.rate else {
+            return Ok(None);
+        };
+        let mut level = Level::Full;
+        for _ in 0..TRIES {
+            let (update, set, condition) = token(self.update(owner), rate, level, now);
+            let update = update
+                .update_expression(format!("SET {set}, #ttl = :ttl"))
+                .condition_expression(condition)
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":ttl", ttl(now + RETENTION));
+            let Some(row) = refused(update).await? else {
+                return Ok(None);
+            };
+            level = rate.level(row.full_at, now);
+            if let Level::Empty(then) = level {
+                return Ok(Some(then));
+            }
+        }
+        Ok(Some(now + Duration::from_secs(1)))
+    }
+
     /// The one write of a submit: the row as it is where it was refused.
     async fn reserve(
         &self,

@@ -1,4 +1,6 @@
 //! The analyses that come with the worker: one module each.
 
+pub mod chat;
 pub mod finops;
 pub mod noop;
+pub mod voice;

@@ -1,6 +1,6 @@
 //! `noop`: for load tests and canaries. Reports `params.steps` times, `params.stepMs` apart, returns
 //! `params.bytes` bytes, and does nothing else; with `params.text` it streams so many bytes at each step,
-//! and with `params.keep` each step is kept.
+//! with `params.vary` another in each attempt, and with `params.keep` each step is kept.
 //!
 //! To try what happens to a job that fails: in its first `params.failures` attempts of a run (in all
 //! of them if left out) it ends with `params.fail` (`retry` or `reject`), or with `params.crash` ends
@@ -31,6 +31,7 @@ struct Params {
     step_ms: u64,
     bytes: usize,
     text: usize,
+    vary: bool,
     keep: bool,
     fail: Option<Fail>,
     crash: bool,
@@ -51,6 +52,7 @@ impl Default for Params {
             step_ms: 0,
             bytes: 0,
             text: 0,
+            vary: false,
             keep: false,
             fail: None,
             crash: false,
@@ -81,7 +83,11 @@ impl Analysis for Noop {
             let work = async {
                 tokio::time::sleep(Duration::from_millis(params.step_ms)).await;
                 if params.text > 0 {
-                    context.stream(&line(step, params.text)).await;
+                    let word = match params.vary {
+                        true => format!("{step}/{}", context.attempt()),
+                        false => step.to_string(),
+                    };
+                    context.stream(&line(&word, params.text)).await;
                 }
                 Ok(())
             };
@@ -125,8 +131,8 @@ impl Params {
 }
 
 /// A line of text of so many bytes that tells one step from another.
-fn line(step: u32, bytes: usize) -> String {
-    let mut line = format!("{step} ").repeat(bytes / 2);
+fn line(word: &str, bytes: usize) -> String {
+    let mut line = format!("{word} ").repeat(bytes / 2);
     line.truncate(bytes - 1);
     line.push('\n');
     line

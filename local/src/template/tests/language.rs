@@ -261,12 +261,39 @@ fn a_scheduler_calls_with_its_input_and_a_disabled_one_not_at_all() {
 }
 
 #[test]
-fn an_event_pattern_is_refused() {
-    let rule = "  Rule:\n    Type: AWS::Events::Rule\n    Properties:\n      \
-                EventPattern: {source: [x]}\n";
-    let error = shapes(rule).unwrap_err();
-    assert!(error.problem.contains("only schedules are"), "{error}");
-    assert_eq!(error.line, GROUND.lines().count() + 4);
+fn what_is_published_leads_into_queues() {
+    let rule = |pattern: &str, target: &str| {
+        let text = format!(
+            "  Bus:\n    Type: AWS::Events::EventBus\n    Properties: {{Name: bus}}\n  \
+             Topic:\n    Type: AWS::SNS::Topic\n    Properties: {{Subscription: [{{Protocol: sqs, Endpoint: !GetAtt Q.Arn}}]}}\n  \
+             Mail:\n    Type: AWS::SNS::Topic\n    Properties: {{Subscription: [{{Protocol: email, Endpoint: a@b}}]}}\n  \
+             Rule:\n    Type: AWS::Events::Rule\n    Properties:\n      EventBusName: !Ref Bus\n      \
+             EventPattern: {pattern}\n      Targets: [{{Id: q, Arn: !GetAtt {target}.Arn}}]\n"
+        );
+        shapes(&text)
+    };
+    let plan = rule("{source: [x, {prefix: y}]}", "Q").unwrap();
+    assert_eq!((plan.topics.len(), plan.schedules.len()), (1, 0));
+    assert_eq!(plan.topics[0].queues, plan.event_rules[0].queues);
+    assert_eq!(
+        (
+            plan.event_rules[0].bus.as_str(),
+            plan.event_rules[0].pattern[0].1.len()
+        ),
+        ("bus", 2)
+    );
+    assert!(
+        plan.inert
+            .contains(&("Mail".to_owned(), "AWS::SNS::Topic".to_owned()))
+    );
+    for (pattern, target, problem) in [
+        ("{detail: [x]}", "Q", "detail of EventPattern is not known"),
+        ("{source: [{suffix: x}]}", "Q", "a text or {prefix: text}"),
+        ("{source: [x]}", "F", "names no queue"),
+    ] {
+        let error = rule(pattern, target).unwrap_err();
+        assert!(error.problem.contains(problem), "{error}");
+    }
 }
 
 #[test]

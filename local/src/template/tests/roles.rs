@@ -22,9 +22,9 @@ fn a_key_of_the_users_is_for_every_function_to_use_and_none_without_it() {
     let arn = "arn:aws:kms:us-east-1:000000000000:key/k";
     let use_of_the_key = need("kms:Decrypt", arn);
     let keyed = own(&[("KmsKeyArn", arn)]).unwrap();
-    assert_eq!(allowed(&keyed, &use_of_the_key), [true; 5]);
+    assert_eq!(allowed(&keyed, &use_of_the_key), [true; 8]);
     let usual = own(&[]).unwrap();
-    assert_eq!(allowed(&usual, &use_of_the_key), [false; 5]);
+    assert_eq!(allowed(&usual, &use_of_the_key), [false; 8]);
     let boundary = "arn:aws:iam::000000000000:policy/boundary";
     own(&[("PermissionsBoundaryArn", boundary)]).unwrap();
 }
@@ -75,4 +75,20 @@ fn a_denial_is_not_passed_over() {
     let deny = "Policies: [{PolicyName: p, PolicyDocument: {Statement: [{Effect: Deny, Action: 'sqs:*', Resource: '*'}]}}]";
     let refused = polling(deny, "").unwrap_err();
     assert!(refused.problem.contains("Effect"), "{refused}");
+}
+
+#[test]
+fn only_who_reads_tokens_gets_their_secret() {
+    assert_eq!(secrets("template.yaml", TEMPLATE).unwrap(), ["TokenSecret"]);
+    let plan = own(&[]).unwrap();
+    let knows = |f: &&Function| f.environment.values().any(|value| value.contains("s3cret"));
+    let names: Vec<_> = plan
+        .functions
+        .iter()
+        .filter(knows)
+        .map(|f| &f.handler)
+        .collect();
+    assert_eq!(names, ["authorize", "message"]);
+    let authorize = function(&plan, "longhaul-authorize");
+    assert_eq!(authorize.environment["LONGHAUL_JWT_SECRET"], "s3cret");
 }

@@ -1,6 +1,7 @@
 //! What each action does to a job in each state: the whole life of a job on one page.
 
 use super::*;
+use crate::ids::SessionId;
 
 /// A way to be, and a job that is so. Its lease, where it had one, is the `lease` of the actions below.
 fn states() -> Vec<(&'static str, Job)> {
@@ -19,7 +20,14 @@ fn states() -> Vec<(&'static str, Job)> {
     });
     let failed = after(&running, lease().finish(failed, at(20), RETENTION));
     let replayed = after(&failed, failed.replay(0, false, at(25)));
+    let mut waiting = queued.clone();
+    waiting.turn = Some(Turn {
+        session: SessionId::new(at(0), &[1; 10]),
+        number: 2,
+        waits_for: Some(JobId::new(at(0), &[2; 10])),
+    });
     vec![
+        ("waiting", waiting),
         ("queued", queued.clone()),
         ("running", running.clone()),
         (
@@ -68,6 +76,7 @@ fn actions(job: &Job) -> Vec<(&'static str, Change)> {
         ("follow", Job::follow(owner("alice"), connection(1), 32)),
         ("close", job.close()),
         ("replay", job.replay(0, false, now)),
+        ("let go", Job::let_go()),
     ]
 }
 
@@ -97,20 +106,21 @@ fn each_action_in_each_state() {
     }
     let table: Vec<&str> = table.lines().map(str::trim_end).collect();
     // A dash is a refused write; an exclamation mark an event.
-    let expected = "                 queued      running     superseded  retried     handed over completed   failed      replayed    cancelled
-claim            processing! -           -           processing! processing! -           -           processing! -
-claim later      processing! processing! processing! processing! processing! -           -           processing! -
-report           -           processing! -           -           -           -           -           -           -
-stream           -           processing! -           -           -           -           -           -           -
-renew            -           processing  -           -           -           -           -           -           -
-retry            -           queued      -           -           -           -           -           -           -
-hand over        -           queued      -           -           -           -           -           -           -
-finish           -           completed!  -           -           -           -           -           -           -
-cancel           cancelled!  cancelled!  cancelled!  cancelled!  cancelled!  -           -           cancelled!  -
-another's cancel -           -           -           -           -           -           -           -           -
-expire           failed!     failed!     failed!     failed!     failed!     -           -           failed!     -
-follow           queued      processing  processing  queued      queued      -           -           queued      -
-close            -           -           -           -           -           completed   failed      -           cancelled
-replay           -           -           -           -           -           -           queued!     -           -";
+    let expected = "                 waiting     queued      running     superseded  retried     handed over completed   failed      replayed    cancelled
+claim            -           processing! -           -           processing! processing! -           -           processing! -
+claim later      -           processing! processing! processing! processing! processing! -           -           processing! -
+report           -           -           processing! -           -           -           -           -           -           -
+stream           -           -           processing! -           -           -           -           -           -           -
+renew            -           -           processing  -           -           -           -           -           -           -
+retry            -           -           queued      -           -           -           -           -           -           -
+hand over        -           -           queued      -           -           -           -           -           -           -
+finish           -           -           completed!  -           -           -           -           -           -           -
+cancel           cancelled!  cancelled!  cancelled!  cancelled!  cancelled!  cancelled!  -           -           cancelled!  -
+another's cancel -           -           -           -           -           -           -           -           -           -
+expire           failed!     failed!     failed!     failed!     failed!     failed!     -           -           failed!     -
+follow           queued      queued      processing  processing  queued      queued      -           -           queued      -
+close            -           -           -           -           -           -           completed   failed      -           cancelled
+replay           -           -           -           -           -           -           -           queued!     -           -
+let go           queued      -           -           -           -           -           -           -           -           -";
     assert_eq!(table.join("\n"), expected, "\n{}", table.join("\n"));
 }

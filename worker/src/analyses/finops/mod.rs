@@ -53,6 +53,7 @@ pub struct Source {
 }
 
 /// The analysis. It reads the bill anew for each question, so a replaced file counts at once.
+#[derive(Clone)]
 pub struct Finops {
     source: Source,
 }
@@ -62,7 +63,14 @@ impl Finops {
         Self { source }
     }
 
-    async fn answer(&self, context: &Context) -> Result<Value, Unreadable> {
+    /// The answer to a question about costs; `None` if it is none.
+    pub async fn on_costs(&self, context: &Context) -> Result<Option<Value>, Failure> {
+        let (answer, about_costs) = self.answer(context).await.map_err(rejected)?;
+        Ok(about_costs.then_some(answer))
+    }
+
+    /// The answer, and whether the question was about costs at all.
+    async fn answer(&self, context: &Context) -> Result<(Value, bool), Unreadable> {
         let mut bill = Bill::open(&self.source.bill)?;
         let words = Words::of(context.query());
         let mut ledger = Ledger::new(words.clone());
@@ -90,6 +98,7 @@ impl Finops {
 
         context.progress(90, format!("Adding up {} rows", ledger.rows));
         let question = Question::read(words, &ledger);
+        let about_costs = question.understood || question::speaks_of_costs(context.query());
         let (sections, advice) = if question.asks_only_for_absent() {
             (Vec::new(), Vec::new())
         } else {
@@ -114,7 +123,7 @@ impl Finops {
             source: &name,
             sample: self.source.sample,
         };
-        answer.into_json().map_err(inexact)
+        Ok((answer.into_json().map_err(inexact)?, about_costs))
     }
 }
 
@@ -125,11 +134,14 @@ impl Analysis for Finops {
     }
 
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
-        self.answer(context)
-            .await
-            .map_err(|Unreadable(message)| Failure::Reject {
-                code: "BILL_UNREADABLE",
-                message,
-            })
+        let answered = self.answer(context).await.map_err(rejected);
+        answered.map(|(answer, _)| answer)
+    }
+}
+
+fn rejected(Unreadable(message): Unreadable) -> Failure {
+    Failure::Reject {
+        code: "BILL_UNREADABLE",
+        message,
     }
 }

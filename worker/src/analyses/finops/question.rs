@@ -55,6 +55,17 @@ const FILLER: &[&str] = &[
     "add",
 ];
 
+/// Whether a question names costs in any way, although nothing of the bill.
+pub(super) fn speaks_of_costs(question: &str) -> bool {
+    let mut words = question.split(|letter: char| !letter.is_alphabetic());
+    words.any(|word| COSTS.contains(&word.to_lowercase().as_str()))
+}
+
+const COSTS: &[&str] = &[
+    "bill", "billed", "billing", "charge", "charged", "charges", "cost", "costs", "expense",
+    "expenses", "paid", "pay", "spend", "spending", "spent",
+];
+
 const EXCLUDING: &[&str] = &[
     "except",
     "excluding",

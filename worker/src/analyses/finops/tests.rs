@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{Finops, Source, write_sample};
-use crate::analysis::{Analysis, Context, Failure};
+use crate::analysis::{About, Analysis, Context, Failure};
 use crate::{desk::Desk, stream::Stream};
 
 fn ask_at(bill: &Path, sample: bool, query: &str) -> Result<Value, Failure> {
@@ -16,7 +16,7 @@ fn ask_at(bill: &Path, sample: bool, query: &str) -> Result<Value, Failure> {
         sample,
     });
     let (desk, _requests) = Desk::new(Stream::new([]), false);
-    let context = Context::new(query.to_string(), json!({}), 1, desk);
+    let context = Context::new(About::alone(query), desk);
     tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()

@@ -1,0 +1,183 @@
+//! The tables: their keys, indexes, expiry and protection, beside what the template says.
+
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+use aws_sdk_dynamodb::types::{
+    IndexStatus, KeySchemaElement, PointInTimeRecoveryStatus as Recovery, TableDescription,
+    TableStatus, TimeToLiveStatus,
+};
+
+use super::finding::{CHANGED, Findings, MEND};
+use crate::target::Site;
+
+/// A table of the template: its name, its key, and its indexes with theirs.
+type Expected = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+/// As cloudformation/template.yaml has them.
+const TABLES: [Expected; 5] = [
+    (
+        "jobs",
+        "jobId",
+        &[
+            ("by-user", "userId createdAt"),
+            ("open", "openShard createdAt"),
+        ],
+    ),
+    ("job-events", "jobId event", &[]),
+    (
+        "connections",
+        "connectionId",
+        &[
+            ("by-user", "userId connectedAt"),
+            ("unauthenticated", "unauthenticated connectedAt"),
+        ],
+    ),
+    (
+        "sessions",
+        "sessionId entry",
+        &[("by-user", "userId sessionId")],
+    ),
+    ("inbox", "owner id", &[]),
+];
+
+pub async fn check(site: &Site, findings: &mut Findings) {
+    for expected in &TABLES {
+        let name = site.named(expected.0);
+        let describe = site.dynamo.describe_table().table_name(&name).send().await;
+        match describe.map_err(|error| error.into_service_error()) {
+            Ok(answer) => {
+                let table = answer
+                    .table
+                    .unwrap_or_else(|| TableDescription::builder().build());
+                shape(&name, &table, expected, findings);
+                expiry(site, &name, findings).await;
+                if site.local.is_none() {
+                    protection(site, &name, &table, findings).await;
+                }
+            }
+            Err(DescribeTableError::ResourceNotFoundException(_)) => findings.fail(
+                format!("table {name}"),
+                "it does not exist",
+                "check --project, region and account; if it was deleted, restore it",
+                "Restoring a table",
+            ),
+            Err(error) => findings.warn(
+                format!("table {name}"),
+                error.to_string(),
+                "to look at it needs dynamodb:DescribeTable",
+                "",
+            ),
+        }
+    }
+    if site.local.is_some() {
+        let why = "the embedded cloud has neither";
+        findings.unseen("recovery and deletion protection", why);
+    }
+}
+
+fn shape(name: &str, table: &TableDescription, expected: &Expected, findings: &mut Findings) {
+    let (_, key, indexes) = expected;
+    let mut wrong = vec![];
+    if keys(table.key_schema()) != *key {
+        wrong.push(format!(
+            "its key is {}, not {key}",
+            keys(table.key_schema())
+        ));
+    }
+    if !matches!(
+        table.table_status,
+        Some(TableStatus::Active | TableStatus::Updating)
+    ) {
+        let status = table
+            .table_status
+            .as_ref()
+            .map_or("unknown", TableStatus::as_str);
+        wrong.push(format!("its status is {status}"));
+    }
+    for (index, key) in *indexes {
+        let all = table.global_secondary_indexes().iter();
+        let mut named = all.filter(|found| found.index_name() == Some(*index));
+        match named.next() {
+            None => wrong.push(format!("it lacks the index {index}")),
+            Some(found) if keys(found.key_schema()) != *key => {
+                let has = keys(found.key_schema());
+                wrong.push(format!("the index {index} has the key {has}, not {key}"));
+            }
+            Some(found) => match &found.index_status {
+                None | Some(IndexStatus::Active) => {}
+                Some(status) => wrong.push(format!("the index {index} is {status}")),
+            },
+        }
+    }
+    if wrong.is_empty() {
+        let count = indexes.len();
+        findings.ok(
+            format!("table {name}"),
+            format!("key {key}, {count} indexes"),
+        );
+    } else {
+        findings.fail(format!("table {name}"), wrong.join("; "), MEND, CHANGED);
+    }
+}
+
+async fn expiry(site: &Site, name: &str, findings: &mut Findings) {
+    let check = format!("expiry of {name}");
+    let describe = site.dynamo.describe_time_to_live().table_name(name);
+    let answer = match describe.send().await {
+        Ok(answer) => answer.time_to_live_description,
+        Err(error) => {
+            let advice = "to look at it needs dynamodb:DescribeTimeToLive";
+            return findings.warn(check, error.into_service_error().to_string(), advice, "");
+        }
+    };
+    let status = answer
+        .as_ref()
+        .and_then(|found| found.time_to_live_status.as_ref());
+    let on = matches!(
+        status,
+        Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+    );
+    match answer.as_ref().and_then(|found| found.attribute_name()) {
+        Some("ttl") if on => findings.ok(check, "by ttl"),
+        Some(other) if on => {
+            findings.fail(check, format!("by {other}, not by ttl"), MEND, CHANGED);
+        }
+        _ => findings.fail(check, "off: the table grows for ever", MEND, CHANGED),
+    }
+}
+
+async fn protection(site: &Site, name: &str, table: &TableDescription, findings: &mut Findings) {
+    let check = format!("deletion protection of {name}");
+    if table.deletion_protection_enabled == Some(true) {
+        findings.ok(check, "on");
+    } else {
+        let advice = "deploy with DeletionProtection=true, unless the stack is for trials";
+        findings.warn(check, "off", advice, "Restoring a table");
+    }
+    let check = format!("point-in-time recovery of {name}");
+    let describe = site.dynamo.describe_continuous_backups().table_name(name);
+    match describe.send().await {
+        Ok(answer) => {
+            let backups = answer.continuous_backups_description;
+            let recovery = backups.and_then(|found| found.point_in_time_recovery_description);
+            let status = recovery.and_then(|found| found.point_in_time_recovery_status);
+            if status == Some(Recovery::Enabled) {
+                findings.ok(check, "on");
+            } else {
+                findings.fail(check, "off", MEND, "Restoring a table");
+            }
+        }
+        Err(error) => {
+            let advice = "to look at it needs dynamodb:DescribeContinuousBackups";
+            findings.warn(check, error.into_service_error().to_string(), advice, "");
+        }
+    }
+}
+
+fn keys(schema: &[KeySchemaElement]) -> String {
+    let names: Vec<&str> = schema.iter().map(|key| key.attribute_name()).collect();
+    names.join(" ")
+}

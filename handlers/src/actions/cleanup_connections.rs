@@ -1,0 +1,30 @@
+//! `cleanupConnections`: removes what is stale among the admin's tenant's connections, a page of the table
+//! for each frame.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::ids::ConnectionId;
+use longhaul_shared::limits;
+use longhaul_shared::protocol::connections_cleaned;
+
+use super::admin::scanned;
+use crate::message::{Answer, Call, Door};
+
+/// Rows of the table that one frame looks at: what the gateway can be asked about in a few seconds.
+const PAGE: u32 = 500;
+
+pub async fn run(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    after: Option<ConnectionId>,
+) -> Answer {
+    let (rows, next) = scanned(door, speaker, after, PAGE).await?;
+    let cleaned = door.push.clean(rows, limits::STALE, call.now).await?;
+    let request_id = call.request_id.as_deref();
+    Ok(Some(connections_cleaned(
+        cleaned,
+        next.as_ref(),
+        request_id,
+        call.now,
+    )))
+}

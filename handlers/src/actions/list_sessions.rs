@@ -1,0 +1,17 @@
+//! `listSessions`: the caller's own sessions, newest first, a page at a time.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::ids::SessionId;
+use longhaul_shared::protocol::{self, Pages};
+
+use crate::message::{Answer, Call, Door};
+
+pub async fn run(door: &Door, call: &Call, speaker: &Identity, pages: Pages<SessionId>) -> Answer {
+    let Pages { limit, cursor } = pages;
+    let (heads, next) = door
+        .sessions
+        .page(&speaker.owner, limit, cursor, call.now)
+        .await?;
+    let request_id = call.request_id.as_deref();
+    Ok(Some(protocol::sessions(&heads, next, request_id, call.now)))
+}

@@ -1,0 +1,112 @@
+//! `sendMessage` with `recipientId`: a message to a user of the same tenant, kept until it is acknowledged.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::courier::Sent;
+use longhaul_shared::ids::{NotificationId, Owner};
+use longhaul_shared::inbox::{Content, Entry};
+use longhaul_shared::protocol::{Code, Refusal, message_sent};
+use longhaul_shared::topics::{Published, To, Topic};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::message::{Answer, Call, Door};
+use crate::quota;
+
+/// A room is a topic, and who subscribes to it has joined.
+const ROOM: &str = "room:";
+
+pub async fn run(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    recipient: String,
+    content: String,
+    kind: String,
+) -> Answer {
+    let random = Uuid::new_v4();
+    let random = random.as_bytes().first_chunk();
+    if recipient.starts_with(ROOM) {
+        let id = NotificationId::new(call.now, random.expect("16 bytes have ten"));
+        let said = [
+            ("messageId", id.to_string()),
+            ("from", speaker.owner.user.clone()),
+            ("content", content),
+            ("type", kind),
+        ];
+        let data = said.map(|(name, text)| (name.to_owned(), Value::from(text)));
+        let data = Map::from_iter(data);
+        return to_room(door, call, speaker, &recipient, id, data).await;
+    }
+    let to = addressed(speaker, recipient)?;
+    quota::take_token(door, call, &speaker.owner).await?;
+    let entry = Entry {
+        id: NotificationId::new(call.now, random.expect("16 bytes have ten")),
+        at: call.now,
+        content: Content::Message {
+            from: speaker.owner.user.clone(),
+            text: content,
+            kind,
+        },
+        is_read: false,
+    };
+    let is_delivered = match door.courier.send(&to, &entry, call.now).await {
+        Sent::Delivered => true,
+        Sent::Stored => false,
+        Sent::Lost => {
+            let sentence = "The message reached nobody and could not be kept.";
+            return Err(Refusal::new(Code::Connection, sentence).into());
+        }
+    };
+    let request_id = call.request_id.as_deref();
+    Ok(Some(message_sent(
+        entry.id,
+        is_delivered,
+        request_id,
+        call.now,
+    )))
+}
+
+/// To all who have joined a room, the speaker among them, who must be one; it is kept until each was told.
+async fn to_room(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    room: &str,
+    id: NotificationId,
+    data: Map<String, Value>,
+) -> Answer {
+    let topic = Topic::parse(room).ok_or_else(no_such_room)?;
+    let tenant = speaker.owner.tenant.as_deref();
+    let connection = &call.connection;
+    if !door.subscriptions.has(connection, tenant, &topic).await? {
+        return Err(no_such_room().into());
+    }
+    quota::take_token(door, call, &speaker.owner).await?;
+    let published = Published {
+        id: id.to_string(),
+        to: To::Topic(topic),
+        tenant_id: speaker.owner.tenant.clone(),
+        kind: "message".to_owned(),
+        data,
+        at: call.now,
+    };
+    door.fanout.begin(&published).await?;
+    let request_id = call.request_id.as_deref();
+    Ok(Some(message_sent(id, false, request_id, call.now)))
+}
+
+fn no_such_room() -> Refusal {
+    let sentence = "You have joined no such room.";
+    Refusal::new(Code::NotFound, sentence).with("field", "recipientId")
+}
+
+/// The user of this id, in the speaker's own tenant; a room is none.
+pub fn addressed(speaker: &Identity, recipient: String) -> Result<Owner, Refusal> {
+    if recipient.starts_with(ROOM) {
+        return Err(no_such_room());
+    }
+    Ok(Owner {
+        user: recipient,
+        tenant: speaker.owner.tenant.clone(),
+    })
+}

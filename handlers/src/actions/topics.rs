@@ -1,0 +1,70 @@
+//! `subscribe` with a topic, and `unsubscribe` from one (PROTOCOL 7).
+//!
+//! A subscription is of its connection and ends with it; any connection of its user may end it before.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::limits;
+use longhaul_shared::protocol::{
+    Code, Refusal, Topics, subscription_confirmed, subscription_ended,
+};
+use longhaul_shared::topics::{SubscriptionId, Topic};
+use metrics::counter;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::message::{Answer, Call, Door};
+
+pub async fn run(door: &Door, call: &Call, speaker: &Identity, asked: Topics) -> Answer {
+    match asked {
+        Topics::Subscribe { topic, filters } => {
+            subscribe(door, call, speaker, topic, &filters).await
+        }
+        Topics::Unsubscribe { subscription } => end(door, call, speaker, subscription).await,
+    }
+}
+
+async fn subscribe(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    topic: Topic,
+    filters: &Value,
+) -> Answer {
+    let (most, connection) = (limits::SUBSCRIPTIONS, &call.connection);
+    if !door
+        .connections
+        .count_subscription(connection, most)
+        .await?
+    {
+        counter!("LimitsHit", "Limit" => "subscriptions").increment(1);
+        let sentence = format!("A connection may have at most {most} subscriptions.");
+        return Err(Refusal::field("topic", sentence).into());
+    }
+    let id = SubscriptionId {
+        topic,
+        id: Uuid::new_v4(),
+    };
+    door.subscriptions
+        .record(&id, &speaker.owner, connection, filters, call.now)
+        .await?;
+    let request_id = call.request_id.as_deref();
+    Ok(Some(subscription_confirmed(&id, request_id, call.now)))
+}
+
+async fn end(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    subscription: Option<SubscriptionId>,
+) -> Answer {
+    let unknown = || {
+        Refusal::new(Code::NotFound, "You have no such subscription.")
+            .with("field", "subscriptionId")
+    };
+    let id = subscription.ok_or_else(unknown)?;
+    let ended = door.subscriptions.end(&id, &speaker.owner).await?;
+    let connection = ended.ok_or_else(unknown)?;
+    door.connections.uncount_subscription(&connection).await?;
+    let request_id = call.request_id.as_deref();
+    Ok(Some(subscription_ended(&id, request_id, call.now)))
+}

@@ -1,0 +1,86 @@
+//! A new connection hears what waits in its user's inbox: one page for each message of the queue, oldest
+//! first; the next page is a message of its own.
+//!
+//! Entries stay until their user acknowledges them: a process that dies half-way leaves its message, and
+//! whoever gets that begins the page again. So each entry comes at least once, under the same id.
+
+use anyhow::Result;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use longhaul_shared::config::Config;
+use longhaul_shared::courier::Courier;
+use longhaul_shared::deliveries::{self, Deliveries, Delivery};
+use longhaul_shared::push::Delivery as Fate;
+use longhaul_shared::{protocol, sdk, telemetry, time};
+
+/// Entries of one page: pushed one after the other within the function's timeout.
+const PAGE: u32 = 50;
+
+struct Deliverer {
+    courier: Courier,
+    deliveries: Deliveries,
+}
+
+pub async fn serve(config: &Config) -> Result<(), Error> {
+    let sdk = sdk::config().await;
+    let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
+    let deliverer = &Deliverer {
+        courier: Courier::open(config, &sdk, &dynamo)?,
+        deliveries: Deliveries::open(config, &sdk, &dynamo)?,
+    };
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        let request = &event.context.request_id;
+        let batch = deliverer.batch(event.payload);
+        Ok::<_, Error>(telemetry::observed(request, batch).await)
+    }))
+    .await
+}
+
+impl Deliverer {
+    async fn batch(&self, event: SqsEvent) -> SqsBatchResponse {
+        let mut response = SqsBatchResponse::default();
+        for record in event.records {
+            let Some(delivery) = record.body.as_deref().and_then(deliveries::read) else {
+                tracing::error!(message = record.message_id, "a delivery can't be read");
+                continue;
+            };
+            if let Err(error) = self.page(&delivery).await {
+                let (connection, error) = (&delivery.connection, format!("{error:#}"));
+                tracing::warn!(%connection, error, "a delivery begins again later");
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = record.message_id.unwrap_or_default();
+                response.batch_item_failures.push(failure);
+            }
+        }
+        response
+    }
+
+    async fn page(&self, delivery: &Delivery) -> Result<()> {
+        let Courier { inbox, push, .. } = &self.courier;
+        let Delivery {
+            connection,
+            owner,
+            after,
+        } = delivery;
+        let now = time::now();
+        let (entries, more) = inbox.page(owner, false, *after, PAGE, false, now).await?;
+        for entry in &entries {
+            match push.post(connection, &protocol::kept(entry, now)).await {
+                Fate::Sent => {}
+                // The next connection hears it.
+                Fate::Gone => return Ok(()),
+                Fate::Lost => anyhow::bail!("a push was lost"),
+            }
+        }
+        match more {
+            after @ Some(_) => {
+                let rest = Delivery {
+                    after,
+                    ..delivery.clone()
+                };
+                self.deliveries.go_on(&rest).await
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What reaches which queue, and how refusals are spelled, against a real SQS store.
+
+use axum::body::to_bytes;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Publishing, Query};
+use crate::plan::{ACCOUNT, EventRule, Match, Plan, Queue, REGION, Topic};
+use crate::sqs::Sqs;
+
+const ENDPOINT: &str = "http://127.0.0.1:4566";
+
+struct Stand {
+    publishing: Publishing,
+    sqs: Sqs,
+    _folder: tempfile::TempDir,
+}
+
+impl Stand {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let sqs = Sqs::open(folder.path(), ENDPOINT.to_owned()).unwrap();
+        let queue = |name: &str| Queue {
+            name: name.to_owned(),
+            attributes: [].into(),
+        };
+        let plan = Plan {
+            queues: vec![queue("q")],
+            topics: vec![Topic {
+                arn: arn("t"),
+                queues: vec!["q".to_owned()],
+            }],
+            buses: vec!["b".to_owned()],
+            event_rules: vec![EventRule {
+                bus: "b".to_owned(),
+                pattern: vec![("source".to_owned(), vec![Match::Prefix("shop".to_owned())])],
+                queues: vec!["q".to_owned()],
+            }],
+            ..Plan::default()
+        };
+        sqs.provision(&plan.queues).await.unwrap();
+        Self {
+            publishing: Publishing::new(&plan, &sqs, ENDPOINT),
+            sqs,
+            _folder: folder,
+        }
+    }
+
+    async fn sns(&self, form: &str) -> (StatusCode, String) {
+        let query = Query::read(form.as_bytes());
+        assert!(query.is_for_sns());
+        text(self.publishing.sns(&query).await).await
+    }
+
+    /// What the queue has now, parsed.
+    async fn received(&self) -> Vec<Value> {
+        let url = format!("{ENDPOINT}/{ACCOUNT}/q");
+        let receive = json!({"QueueUrl": url, "MaxNumberOfMessages": 10}).to_string();
+        let answer = self.sqs.call("ReceiveMessage", receive.as_bytes()).await;
+        let answer: Value = serde_json::from_slice(&answer.unwrap()).unwrap();
+        let messages = answer["Messages"].as_array().into_iter().flatten();
+        messages
+            .map(|message| serde_json::from_str(message["Body"].as_str().unwrap()).unwrap())
+            .collect()
+    }
+}
+
+fn arn(topic: &str) -> String {
+    format!("arn:aws:sns:{REGION}:{ACCOUNT}:{topic}")
+}
+
+async fn text(response: Response) -> (StatusCode, String) {
+    let status = response.status();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn what_is_published_is_in_the_queue_when_the_publisher_is_answered() {
+    let stand = Stand::new().await;
+    let topic = arn("t");
+    let form = format!(
+        "Action=Publish&Version=2010-03-31&TopicArn={topic}&Message=a%20%3Cb%3E%20%26+c&Subject=s\
+         &MessageAttributes.entry.1.Name=n&MessageAttributes.entry.1.Value.DataType=String\
+         &MessageAttributes.entry.1.Value.StringValue=v"
+    );
+    let (status, answer) = stand.sns(&form).await;
+    assert_eq!(status, StatusCode::OK);
+    let envelope = stand.received().await.pop().unwrap();
+    assert!(answer.contains(envelope["MessageId"].as_str().unwrap()));
+    assert_eq!(envelope["Message"], "a <b> & c");
+    assert_eq!(envelope["Subject"], "s");
+    assert_eq!(
+        envelope["MessageAttributes"]["n"],
+        json!({"Type": "String", "Value": "v"})
+    );
+}
+
+#[tokio::test]
+async fn a_batch_has_a_fate_for_each() {
+    let stand = Stand::new().await;
+    let entry = |n: usize, id: &str, message: &str| {
+        format!(
+            "&PublishBatchRequestEntries.member.{n}.Id={id}&PublishBatchRequestEntries.member.{n}.Message={message}"
+        )
+    };
+    let form = format!(
+        "Action=PublishBatch&Version=2010-03-31&TopicArn={}{}{}",
+        arn("t"),
+        entry(1, "one", "hello"),
+        entry(2, "two", "")
+    );
+    let (status, answer) = stand.sns(&form).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(answer.contains("<Successful><member><Id>one</Id>"));
+    assert!(answer.contains("<Failed><member><Id>two</Id><Code>InvalidParameter</Code>"));
+    assert_eq!(stand.received().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_topic_is_not_found() {
+    let stand = Stand::new().await;
+    for (form, status, code) in [
+        (
+            format!("Action=Publish&TopicArn={}&Message=m", arn("x")),
+            404,
+            "NotFound",
+        ),
+        ("Action=Publish&Message=m".into(), 400, "InvalidParameter"),
+        (
+            format!("Action=Publish&TopicArn={}", arn("t")),
+            400,
+            "InvalidParameter",
+        ),
+        ("Action=Subscribe".into(), 400, "InvalidAction"),
+    ] {
+        let answer = stand.sns(&format!("Version=2010-03-31&{form}")).await;
+        assert_eq!(answer.0.as_u16(), status, "{form}");
+        assert!(answer.1.contains(&format!("<Code>{code}</Code>")));
+    }
+    assert!(stand.received().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_event_reaches_the_queues_of_the_rules_that_match_it() {
+    let stand = Stand::new().await;
+    let entry = |bus: &str, source: &str, detail: &str| json!({"EventBusName": bus, "Source": source, "DetailType": "d", "Detail": detail});
+    let bus = format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/b");
+    let entries = [
+        entry("b", "shop.deals", r#"{"n": 1}"#),
+        entry(&bus, "shop", r#"{"n": 2}"#),
+        entry("b", "elsewhere", r#"{"n": 3}"#),
+        entry("default", "shop", r#"{"n": 4}"#),
+        entry("nowhere", "shop", r#"{"n": 5}"#),
+        entry("b", "shop", "no JSON"),
+    ];
+    let request = json!({ "Entries": entries }).to_string();
+    let answer = stand
+        .publishing
+        .events("PutEvents", request.as_bytes())
+        .await;
+    let (status, answer) = text(answer).await;
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(
+        (status, &answer["FailedEntryCount"]),
+        (StatusCode::OK, &json!(2))
+    );
+    assert_eq!(answer["Entries"][5]["ErrorCode"], "MalformedDetail");
+    let mut numbers: Vec<Value> = stand.received().await;
+    numbers
+        .iter_mut()
+        .for_each(|event| *event = event["detail"]["n"].take());
+    numbers.sort_by_key(Value::as_u64);
+    assert_eq!(numbers, [json!(1), json!(2)]);
+}

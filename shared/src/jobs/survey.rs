@@ -1,0 +1,65 @@
+//! Jobs of everybody, for whoever runs the stack: no path that a user can trigger comes here.
+
+use anyhow::{Context, Result};
+
+use super::{Jobs, readable};
+use crate::item::{Attributes, text};
+use crate::job::Job;
+
+/// Rows of one page.
+const PAGE: i32 = 100;
+
+/// Some of the jobs that were asked for.
+pub struct Surveyed {
+    pub jobs: Vec<Job>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Attributes>,
+    /// Read units that DynamoDB billed for looking.
+    pub read_units: f64,
+}
+
+impl Jobs {
+    /// The user's jobs of every tenant, newest first, from the key `start` on.
+    pub async fn of_user(&self, user: &str, start: Option<Attributes>) -> Result<Surveyed> {
+        let query = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .index_name("by-user")
+            .key_condition_expression("userId = :user")
+            .expression_attribute_values(":user", text(user))
+            .scan_index_forward(false)
+            .limit(PAGE)
+            .set_exclusive_start_key(start);
+        let answer = query.send().await.context("listing a user's jobs")?;
+        let mut jobs = self.batch(answer.items.unwrap_or_default()).await?;
+        jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
+        Ok(Surveyed {
+            jobs,
+            next: answer.last_evaluated_key,
+            read_units: 0.0,
+        })
+    }
+
+    /// The whole table, from the key `start` on, a megabyte at a time and in no order: billed by its
+    /// size, whatever is looked for.
+    pub async fn scan(&self, start: Option<Attributes>) -> Result<Surveyed> {
+        let scan = self
+            .dynamo
+            .scan()
+            .table_name(&self.table)
+            .return_consumed_capacity(aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total)
+            .set_exclusive_start_key(start);
+        let answer = scan.send().await.context("reading the table of jobs")?;
+        let mut jobs = vec![];
+        for item in answer.items() {
+            jobs.extend(readable(item));
+        }
+        let units = answer.consumed_capacity.as_ref();
+        Ok(Surveyed {
+            jobs,
+            read_units: units.and_then(|units| units.capacity_units).unwrap_or(0.0),
+            next: answer.last_evaluated_key,
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! The frames of admins (PROTOCOL 8). Whether the speaker is one is not known here.
+
+use super::chat::Pages;
+use super::{Action, Fields};
+use crate::ids::ConnectionId;
+use crate::limits;
+use crate::protocol::Refusal;
+
+/// What an admin asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admin {
+    ListConnections {
+        /// None: everybody's.
+        user: Option<String>,
+        pages: Pages<String>,
+    },
+    SetStatus {
+        connection: ConnectionId,
+        is_open: bool,
+    },
+    CloseConnection(ConnectionId),
+    /// Those without activity for an hour, a page at a time.
+    CleanupConnections {
+        after: Option<ConnectionId>,
+    },
+    Broadcast {
+        content: String,
+        /// None: everybody, a page at a time.
+        user: Option<String>,
+        after: Option<ConnectionId>,
+    },
+}
+
+pub(super) const ACTIONS: [&str; 5] = [
+    "broadcast",
+    "cleanupConnections",
+    "closeConnection",
+    "listConnections",
+    "setStatus",
+];
+
+impl Fields {
+    /// The action of this name, if it is one of admins.
+    pub(super) fn admin(&self, name: &str) -> Result<Option<Action>, Refusal> {
+        Ok(Some(Action::Admin(match name {
+            "listConnections" => Admin::ListConnections {
+                user: self.of_user()?,
+                pages: self.pages(cursor)?,
+            },
+            "setStatus" => Admin::SetStatus {
+                connection: self.connection()?,
+                is_open: self.connection_status()?,
+            },
+            "closeConnection" => Admin::CloseConnection(self.connection()?),
+            "cleanupConnections" => Admin::CleanupConnections {
+                after: self.after()?,
+            },
+            "broadcast" => Admin::Broadcast {
+                content: self.content()?,
+                user: self.of_user()?,
+                after: self.after()?,
+            },
+            _ => return Ok(None),
+        })))
+    }
+
+    fn of_user(&self) -> Result<Option<String>, Refusal> {
+        match self.get("userId")? {
+            None => Ok(None),
+            Some(_) => self.user("userId").map(Some),
+        }
+    }
+
+    fn connection(&self) -> Result<ConnectionId, Refusal> {
+        let id = self.required("connectionId")?;
+        // An id of such a form is nobody's, and says so.
+        Ok(ConnectionId(limits::prefix(id, 128).to_owned()))
+    }
+
+    fn connection_status(&self) -> Result<bool, Refusal> {
+        match self.required("status")? {
+            "CONNECTED" => Ok(true),
+            "DISCONNECTED" => Ok(false),
+            _ => Err(Refusal::field(
+                "status",
+                "'status' must be CONNECTED or DISCONNECTED.",
+            )),
+        }
+    }
+
+    fn after(&self) -> Result<Option<ConnectionId>, Refusal> {
+        let pages = self.pages(cursor)?;
+        Ok(pages.cursor.map(ConnectionId))
+    }
+}
+
+/// A connection's id, with a time for one user's; what it names need not be there any more.
+fn cursor(text: &str) -> Option<String> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    (plain && !text.is_empty() && text.len() <= 256).then(|| text.to_owned())
+}

@@ -1,0 +1,38 @@
+//! How answers about topics, and what is published on them, are spelled (PROTOCOL 7).
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::answer;
+use crate::topics::{Published, SubscriptionId, To};
+
+pub fn subscription_confirmed(
+    id: &SubscriptionId,
+    request_id: Option<&str>,
+    now: Timestamp,
+) -> String {
+    let data =
+        json!({"subscriptionId": id.to_string(), "topic": id.topic.as_str(), "status": "active"});
+    answer(
+        "subscriptionConfirmed",
+        json!({ "data": data }),
+        request_id,
+        now,
+    )
+}
+
+pub fn subscription_ended(id: &SubscriptionId, request_id: Option<&str>, now: Timestamp) -> String {
+    let data =
+        json!({"subscriptionId": id.to_string(), "topic": id.topic.as_str(), "status": "ended"});
+    answer("unsubscribed", json!({ "data": data }), request_id, now)
+}
+
+/// What was published, for one subscription of it.
+pub fn notification(published: &Published, id: Uuid) -> String {
+    let mut fields = json!({"data": published.data, "notificationId": id.to_string()});
+    if let To::Topic(topic) = &published.to {
+        fields["topic"] = Value::from(topic.as_str());
+    }
+    answer(&published.kind, fields, None, published.at)
+}

@@ -1,0 +1,256 @@
+"""Each alarm of the template fires when what it is for is done to the small cloud, and none does on a quiet one.
+
+It refuses to know thresholds and metrics: those are the template's.
+"""
+
+import base64
+import json
+import re
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import check_output
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from alarms import Samples, Template, is_firing
+from cloud import PROGRAM, ROOT, Cloud
+from test_runbook import hear, until
+
+# What a stack is told so that minutes become seconds; the template's own arithmetic stays.
+QUICK = {"LeaseSeconds": "1", "MaxAttempts": "2", "WorkerTimeoutSeconds": "5", "WorkerConcurrency": "2"}
+QUICK |= {"LongestWaitSeconds": "1", "OldestMessageSeconds": "1", "EndToEndSeconds": "1"}
+UNLIMITED = QUICK | {"OpenJobs": "0", "SubmitsPerSecond": "0"}
+QUIET = {"LongestWaitSeconds": "300"}
+
+
+class Watched:
+    """A small cloud, and what CloudWatch would have seen of it."""
+
+    def __init__(self, data, stack, parameters, *options):
+        self.data, self.wire = data, data / "wire.log"
+        options = ["--wire-log", str(self.wire), *options]
+        for name, setting in parameters.items():
+            options += ["--parameter", f"{name}={setting}"]
+        self.cloud = Cloud(data, *options)
+        stack.callback(self.cloud.kill)
+        command = [PROGRAM, "token", "--data", data, "--user", "alice"]
+        token = check_output(command, text=True).strip()
+        self.token = token
+        # An issuer's stack believes none of ours.
+        if parameters.get("TokenAlgorithms") is None:
+            self.socket = stack.enter_context(connect(f"{self.cloud.gateway}?token={token}"))
+        self.sqs = self.cloud.client("sqs")
+        self.template, self.throttled = Template(**parameters), 0
+        self.oldest = 0
+
+    def submit(self, wait_for, **params):
+        self.socket.send(json.dumps({"action": "query", "kind": "noop", "query": "alarming", "params": params}))
+        return hear(self.socket, wait_for)
+
+    def faults(self, *rules):
+        body = json.dumps({"rules": rules}).encode()
+        urllib.request.urlopen(f"{self.cloud.endpoint}/_local/faults", body).close()
+
+    def fired(self):
+        with urllib.request.urlopen(f"{self.cloud.endpoint}/_local/faults") as answer:
+            return sum(rule["fired"] for rule in json.load(answer)["rules"])
+
+    def samples(self):
+        samples = Samples()
+        samples.read_logs(self.data / "logs")
+        samples.read_wire(self.wire)
+        for queue in ("longhaul-jobs", "longhaul-jobs-dlq", "longhaul-fanout-dlq"):
+            url = self.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+            names = ["ApproximateNumberOfMessages"]
+            counts = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            visible = int(counts["ApproximateNumberOfMessages"])
+            samples.add("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue}, visible)
+        samples.add("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": "longhaul-jobs"}, self.oldest)
+        samples.add("AWS/DynamoDB", "WriteThrottleEvents", {"TableName": "longhaul-jobs"}, self.throttled)
+        return samples
+
+    def firing(self):
+        samples = self.samples()
+        return {id for id, alarm in self.template.alarms().items() if is_firing(alarm, samples)}
+
+    def until_fires(self, *alarms):
+        until(f"{alarms} fire", lambda: set(alarms) <= self.firing())
+
+
+@pytest.fixture
+def watched(tmp_path):
+    with ExitStack() as stack:
+        yield lambda parameters, *options: Watched(tmp_path, stack, parameters, *options)
+
+
+def test_a_healthy_stack_alarms_nobody(watched):
+    it = watched(QUIET, "--tick-seconds", "1")
+    it.submit("job_completed", steps=2, text=20)
+    until("the sweep has run", lambda: "NoSweepAlarm" not in it.firing())
+    assert it.firing() == set()
+
+
+def test_what_workers_do_wrong(watched):
+    it = watched(QUICK, "--tick-seconds", "1")
+    # A job that kills its workers for good, and one whose writes take as long as the function may run.
+    it.submit("job_failed", crash=True)
+    it.until_fires("WorkerErrorsAlarm", "WorkerReleaseAlarm", "DeadLettersAlarm", "EndToEndAlarm")
+    it.faults({"service": "dynamodb", "operation": "UpdateItem", "caller": "longhaul-worker", "effect": {"delayMs": 1500}})
+    it.submit("job_queued", steps=3)
+    it.until_fires("WorkerDurationAlarm")
+
+
+def test_jobs_that_wait(watched):
+    it = watched(QUICK | {"WorkerTimeoutSeconds": "60"}, "--tick-seconds", "1")
+    for _ in range(3):
+        it.submit("job_queued", steps=1, stepMs=20_000)
+    it.until_fires("LongestWaitAlarm")
+    # The age as SQS counts it, of what waits; looked at once, as each receive counts.
+    queue = it.sqs.get_queue_url(QueueName="longhaul-jobs")["QueueUrl"]
+    ask = {"MessageSystemAttributeNames": ["SentTimestamp"], "VisibilityTimeout": 0, "MaxNumberOfMessages": 10}
+    messages = it.sqs.receive_message(QueueUrl=queue, **ask)["Messages"]
+    it.oldest = time.time() - min(int(message["Attributes"]["SentTimestamp"]) for message in messages) / 1000
+    assert "OldestMessageAlarm" in it.firing()
+
+
+def test_workers_that_die_unheard(watched):
+    it = watched(QUICK, "--tick-seconds", "1")
+    # The first write is the claim. From then on all are refused, so that nobody can take the job over.
+    claim = {"service": "dynamodb", "operation": "UpdateItem", "caller": "longhaul-worker"}
+    it.faults(claim | {"number": 1, "effect": {"kill": "after"}})
+    it.submit("job_queued", steps=0)
+    until("the worker is dead", it.fired)
+    it.faults(claim | {"effect": {"fail": {"code": "ThrottlingException", "status": 400}}})
+    it.until_fires("LapsedLeasesAlarm", "WorkerErrorsAlarm")
+
+    def count():
+        it.throttled = it.fired()
+        return "TableThrottlesAlarm" in it.firing()
+
+    until("refused writes are many", count)
+
+
+def test_many_resends(watched):
+    it = watched(UNLIMITED, "--tick-seconds", "1")
+    # Messages that never come: the sweep repeats each.
+    lost = {"service": "sqs", "operation": "SendMessage", "caller": "longhaul-message"}
+    it.faults(lost | {"effect": {"fail": {"code": "InternalError", "status": 500}}})
+    for _ in range(21):
+        it.socket.send(json.dumps({"action": "query", "kind": "noop", "query": "lost", "params": {"steps": 0}}))
+    it.until_fires("ResentAlarm")
+
+
+def test_pushes_that_find_nobody_or_no_room(watched):
+    # A worker of this timeout has the time for all its tries.
+    it = watched(UNLIMITED | {"WorkerTimeoutSeconds": "60"}, "--tick-seconds", "1")
+    post = {"service": "execute-api", "operation": "PostToConnection", "caller": "longhaul-worker"}
+    it.faults(post | {"effect": {"fail": {"code": "LimitExceededException", "status": 429}}})
+    for _ in range(4):
+        it.submit("job_queued", steps=0)
+    it.until_fires("PushesThrottledAlarm")
+    it.faults(post | {"effect": {"fail": {"code": "GoneException", "status": 410}}})
+    for _ in range(25):
+        it.submit("job_queued", steps=0)
+    it.until_fires("GoneAlarm")
+
+
+def kill(function, operation):
+    return {"service": "dynamodb", "operation": operation, "caller": function, "effect": {"kill": "before"}}
+
+
+def test_functions_that_die(watched):
+    it = watched(QUICK, "--tick-seconds", "1")
+    it.faults(kill("longhaul-message", "PutItem"), kill("longhaul-sweep", "Query"), kill("longhaul-connection", "UpdateItem"))
+    it.socket.send(json.dumps({"action": "query", "kind": "noop", "query": "deadly"}))
+    it.until_fires("HandlerErrorsAlarm", "MessageReleaseAlarm", "SweepReleaseAlarm")
+    it.socket.close()
+    it.until_fires("ConnectionReleaseAlarm")
+
+
+def test_a_delivery_that_dies(watched):
+    it = watched(QUICK)
+    it.faults(kill("longhaul-deliver", "Query"))
+    it.socket.send(json.dumps({"action": "sendMessage", "data": {"recipientId": "alice", "content": "Remember"}}))
+    hear(it.socket, "messageSent")
+    with connect(f"{it.cloud.gateway}?token={it.token}"):
+        it.until_fires("DeliverReleaseAlarm")
+
+
+def test_an_issuer_that_is_not_there(watched):
+    it = watched({"TokenAlgorithms": "RS256", "TokenIssuer": "https://127.0.0.1:9"})
+    header = base64.urlsafe_b64encode(b'{"alg":"RS256","kid":"unknown"}').decode().rstrip("=")
+    token = ".".join([header, *it.token.split(".")[1:]])
+    with pytest.raises(InvalidStatus):
+        connect(f"{it.cloud.gateway}?token={token}")
+    it.until_fires("AuthorizeReleaseAlarm")
+
+
+def test_more_frames_at_once_than_are_reserved_for(watched):
+    it = watched(QUICK | {"MessageReservedConcurrency": "1"})
+    slow = {"service": "dynamodb", "caller": "longhaul-message", "effect": {"delayMs": 500}}
+    it.faults(slow)
+    for _ in range(5):
+        it.socket.send(json.dumps({"action": "listJobs"}))
+    it.until_fires("ThrottlesAlarm")
+
+
+def test_publishing_that_dies(watched):
+    it = watched(QUICK)
+    it.faults(
+        {"service": "sqs", "operation": "SendMessage", "caller": "longhaul-publish", "number": 1, "effect": {"kill": "after"}},
+        kill("longhaul-fanout", "Query"),
+    )
+    topic = "arn:aws:sns:us-east-1:000000000000:longhaul-publish"
+    message = json.dumps({"topic": "t", "type": "x", "data": {}})
+    it.cloud.client("sns").publish(TopicArn=topic, Message=message)
+    it.until_fires("PublishReleaseAlarm", "FanoutReleaseAlarm")
+
+
+def test_what_is_published_and_no_message(watched):
+    it = watched(QUICK)
+    queue = it.sqs.get_queue_url(QueueName="longhaul-publish")["QueueUrl"]
+    # So that all its receives are over soon.
+    it.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+    it.sqs.send_message(QueueUrl=queue, MessageBody="nothing that was published")
+    it.until_fires("FanoutDeadLettersAlarm")
+
+
+def test_no_sweep(watched):
+    it = watched(QUICK, "--tick-seconds", "3600")
+    it.until_fires("NoSweepAlarm")
+
+
+def test_every_alarm_names_its_section_of_the_runbook():
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs/RUNBOOK.md").read_text(), re.M)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    for id, alarm in Template().alarms().items():
+        _, anchor = alarm["AlarmDescription"].split("docs/RUNBOOK.md#")
+        assert anchor in anchors, id
+
+
+def test_what_alarms_and_dashboard_show_is_measured():
+    code = "".join(path.read_text() for path in ROOT.glob("*/src/**/*.rs"))
+    measured = set(re.findall(r'(?:counter!|gauge!|histogram!|count|measure)\(\s*"([A-Z][A-Za-z]+)"', code))
+    measured |= set(re.findall(r'=> "(Jobs[A-Za-z]+)"', code))
+    shown = set()
+    for widget in Template().dashboard()["widgets"]:
+        for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], dict):
+                shown |= set(re.findall(r'MetricName="([A-Za-z]+)"', metric[0]["expression"]))
+            elif metric[0] == "Longhaul":
+                shown.add(metric[1])
+    for alarm in Template().alarms().values():
+        metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
+        shown |= {metric["MetricName"] for metric in [*metrics, alarm] if metric.get("Namespace") == "Longhaul"}
+    assert shown - measured == set()
+    # And the other way: what is measured is shown somewhere.
+    assert measured - shown == set()
+
+
+def test_no_alarm_is_left_out():
+    tests = Path(__file__).read_text()
+    assert [id for id in Template().alarms() if f'"{id}"' not in tests] == []

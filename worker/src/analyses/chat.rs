@@ -1,0 +1,110 @@
+//! `chat`: the turns of a conversation. Without a language model it answers questions about costs, by
+//! [`super::finops`], and says plainly that it has none for others.
+//!
+//! What a session is and how an answer reaches a front end is not known here.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::finops::Finops;
+use crate::analysis::{Analysis, Context, Failure};
+
+/// What is said to what is no question about costs.
+const NO_MODEL: &str = "No language model is configured here, so I can only answer questions about the \
+    cloud bill, such as \"What was my S3 spend in May?\".";
+
+pub struct Chat {
+    finops: Finops,
+}
+
+impl Chat {
+    /// Answers from the bill that this reads.
+    pub fn new(finops: Finops) -> Self {
+        Self { finops }
+    }
+}
+
+#[async_trait]
+impl Analysis for Chat {
+    fn kind(&self) -> &'static str {
+        "chat"
+    }
+
+    async fn run(&self, context: &Context) -> Result<Value, Failure> {
+        let mut result = match self.finops.on_costs(context).await? {
+            Some(result) => result,
+            None => json!({"query": context.query(), "response": NO_MODEL}),
+        };
+        result["agent"] = "chat".into();
+        // How many earlier turns it was given: a front end can see what is still remembered.
+        result["remembered"] = context.history().len().into();
+        let response = result["response"].as_str().unwrap_or_default();
+        for line in response.split_inclusive('\n') {
+            context.stream(line).await;
+        }
+        Ok(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::analyses::finops::{Source, write_sample};
+    use crate::analysis::{About, Past};
+    use crate::desk::Desk;
+    use crate::stream::{Flush, Stream};
+
+    /// The result, and what was streamed.
+    async fn ask(query: &str, history: Vec<Past>) -> (Value, String) {
+        let mut bill = tempfile::NamedTempFile::new().unwrap();
+        write_sample(500, 1, &mut bill).unwrap();
+        let chat = Chat::new(Finops::new(Source {
+            bill: bill.path().to_owned(),
+            sample: true,
+        }));
+        let (desk, _requests) = Desk::new(Stream::new([]), false);
+        let about = About {
+            history,
+            ..About::alone(query)
+        };
+        let result = chat.run(&Context::new(about, desk.clone())).await.unwrap();
+        (result, streamed(&desk))
+    }
+
+    fn streamed(desk: &Arc<Desk>) -> String {
+        let mut streamed = String::new();
+        while let Some(flush) = desk.stream.take() {
+            if let Flush::Chunk(content) = &flush {
+                streamed.push_str(content);
+            }
+            desk.stream.written(&flush);
+        }
+        streamed
+    }
+
+    #[tokio::test]
+    async fn what_is_streamed_is_the_response() {
+        for (query, costs) in [
+            ("What was my S3 spend in May?", true),
+            ("how much did I spend?", true),
+            ("Tell me a joke", false),
+        ] {
+            let (result, streamed) = ask(query, vec![]).await;
+            assert_eq!(result["response"], streamed, "{query}");
+            assert_eq!(streamed != NO_MODEL, costs, "{query}");
+            assert_eq!(result.get("cost_analysis").is_some(), costs, "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_says_how_many_turns_it_remembers() {
+        let past = Past {
+            message: "a".into(),
+            answer: "b".into(),
+        };
+        let (result, _) = ask("Tell me a joke", vec![past.clone(), past]).await;
+        assert_eq!(result["remembered"], 2);
+    }
+}
