@@ -156,7 +156,7 @@ async fn turns_queue_behind_or_supersede() -> Result<()> {
     let first = noop(
         "chat_message",
         "First",
-        json!({"steps": 1, "stepMs": 3000, "text": 6}),
+        json!({"steps": 1, "stepMs": 6000, "text": 6}),
     );
     let second = noop("chat_message", "Second", json!({"steps": 1, "text": 8}));
     shown

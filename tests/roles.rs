@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::client::Client;
 use crate::messages::{client_with, message};
 use crate::stack::{Stack, root, token};
-use crate::until;
+use crate::{PATIENCE, until};
 use anyhow::{Context, Result, bail, ensure};
 use longhaul_local::permissions::Need;
 use longhaul_local::plan::{Grant, Plan};
@@ -112,7 +112,7 @@ async fn smoothly(stack: &Stack) -> Result<()> {
     }
     // Its evidence is the worker's to send.
     alice.submit(job(json!({"fail": "retry"}))).await?;
-    ensure!(alice.until_end().await?["type"] == "job_failed");
+    alice.until("job_failed").await?;
     alice.send(json!({"action": "listJobs"})).await?;
     alice.until("jobs").await?;
     converse(&mut alice).await?;
@@ -152,7 +152,12 @@ async fn correspond(stack: &Stack, client: &mut Client) -> Result<()> {
     let mut again = Client::connect(&stack.gateway, None).await?;
     // The connection before may not have been seen to leave.
     let hello = json!({"action": "authenticate", "token": token("faye")});
-    while again.ask(hello.clone()).await?["type"] != "authenticated" {}
+    let authenticated = async {
+        while again.ask(hello.clone()).await?["type"] != "authenticated" {}
+        Ok(())
+    };
+    let waited = tokio::time::timeout(PATIENCE, authenticated).await;
+    waited.unwrap_or_else(|_| bail!("the connection before never left"))?;
     until("the page found nobody", async || {
         let (_, report) = stack.faults("GET", "", "").await?;
         Ok(report["rules"][0]["fired"].as_u64() > Some(0))

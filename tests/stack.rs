@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -10,13 +11,19 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 
 use crate::PATIENCE;
 use crate::client::Client;
 use crate::planted::{self, MAIL, SECRET};
 
+/// Longer than any journey takes. A test that asks again and again for what never comes ends with its stack.
+const LIFE: Duration = Duration::from_secs(15 * 60);
+
 pub struct Stack {
     process: Child,
+    /// Ends it when its time is over.
+    _watch: JoinSet<()>,
     options: Vec<String>,
     data: TempDir,
     /// Such as `ws://127.0.0.1:40001`.
@@ -35,6 +42,7 @@ impl Stack {
         let (process, gateway, aws, said) = up(data.path(), &options).await?;
         Ok(Self {
             said,
+            _watch: watch(&process),
             process,
             options,
             data,
@@ -52,6 +60,7 @@ impl Stack {
     pub async fn restart(&mut self) -> Result<()> {
         (self.process, self.gateway, self.aws, self.said) =
             up(self.data.path(), &self.options).await?;
+        self._watch = watch(&self.process);
         Ok(())
     }
 
@@ -256,6 +265,22 @@ impl Drop for Stack {
             planted::search(&self.data().join("logs"));
         }
     }
+}
+
+/// Kills the process once it has had its time, unless what this gives is dropped before.
+fn watch(process: &Child) -> JoinSet<()> {
+    let mut watch = JoinSet::new();
+    if let Some(pid) = process.id() {
+        watch.spawn(async move {
+            tokio::time::sleep(LIFE).await;
+            eprintln!("the stack {pid} is killed, as its test does not end");
+            let _ = Command::new("kill")
+                .args(["-KILL", &pid.to_string()])
+                .status()
+                .await;
+        });
+    }
+    watch
 }
 
 async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String, Vec<String>)> {

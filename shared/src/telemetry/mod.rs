@@ -29,13 +29,16 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The target of spans that are of a trace and not of the logs, whose lines carry their innermost span.
 pub const TRACE_ONLY: &str = "longhaul_trace";
 
-/// Starts logging for a person at a terminal: what went wrong, on standard error.
+/// Starts logging for a person at a terminal: what went wrong, on standard error. To the embedded DynamoDB
+/// each refused condition is a warning, to everybody else a day's work.
 pub fn start_for_people() {
-    let warnings = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::WARN)
-        .with_target(false);
-    let _ = warnings.without_time().try_init();
+    let wrong = Targets::new()
+        .with_default(tracing::Level::WARN)
+        .with_target("dynoxide", tracing::Level::ERROR);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let _ = registry()
+        .with(lines.without_time().with_filter(wrong))
+        .try_init();
 }
 
 /// Starts logs (JSON lines on standard output, at the level that `LOG_LEVEL` names, `info` if it is left
