@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
 };
@@ -116,10 +117,7 @@ impl Connections {
         now: Timestamp,
     ) -> Result<Binding> {
         let mut update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
+            .change(&connection.0)
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":now", time(now))
@@ -163,14 +161,8 @@ impl Connections {
 
     /// Whose connection it is; `None` where nobody has authenticated on it.
     pub async fn identity(&self, connection: &ConnectionId) -> Result<Option<Identity>> {
-        let get = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
-            .consistent_read(true);
-        let answer = get.send().await.context("reading a connection")?;
-        Ok(answer.item.as_ref().map(identity).transpose()?.flatten())
+        let row = self.row(connection).await?;
+        Ok(row.as_ref().map(identity).transpose()?.flatten())
     }
 
     /// Keeps the row of a connection that has closed until its time to live is over; its session, if that
@@ -181,10 +173,7 @@ impl Connections {
         now: Timestamp,
     ) -> Result<Option<SessionId>> {
         let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
+            .change(&connection.0)
             .update_expression(
                 "SET #status = :status, disconnectedAt = :now REMOVE unauthenticated",
             )
@@ -217,6 +206,36 @@ impl Connections {
             .key("connectionId", text(&connection.0));
         delete.send().await.context("removing a connection")?;
         Ok(())
+    }
+
+    /// A connection's row as it stands.
+    async fn row(&self, connection: &ConnectionId) -> Result<Option<Attributes>> {
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("connectionId", text(&connection.0))
+            .consistent_read(true);
+        let answer = get.send().await.context("reading a connection")?;
+        Ok(answer.item)
+    }
+
+    /// A change of the row of this id; which, is still to be said.
+    fn change(&self, id: &str) -> UpdateItemFluentBuilder {
+        self.dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key("connectionId", text(id))
+    }
+
+    /// Makes a change; `false` where its condition does not hold.
+    async fn holds(change: UpdateItemFluentBuilder, doing: &'static str) -> Result<bool> {
+        let made = change.send().await;
+        match made.map_err(|error| error.into_service_error()) {
+            Ok(_) => Ok(true),
+            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(error) => Err(error).context(doing),
+        }
     }
 }
 

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use anyhow::Result;
 use jiff::Timestamp;
 
 use super::{Connections, RETENTION};
 use crate::ids::ConnectionId;
-use crate::item::{text, time, ttl};
+use crate::item::{time, ttl};
 
 /// The row is so old at most, while frames come.
 const EACH: Duration = Duration::from_secs(60);
@@ -47,24 +46,15 @@ impl Connections {
     /// Notes that the connection said something, and lets its row live on; unless that is known already.
     pub async fn touch(&self, connection: &ConnectionId, now: Timestamp) -> Result<()> {
         let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
+            .change(&connection.0)
             .update_expression("SET lastActivity = :now, #ttl = :ttl")
             .condition_expression("lastActivity <= :before")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":before", time(now - EACH))
             .expression_attribute_values(":ttl", ttl(now + RETENTION));
-        match update
-            .send()
-            .await
-            .map_err(|error| error.into_service_error())
-        {
-            Ok(_) | Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-            Err(error) => Err(error).context("noting a connection's activity"),
-        }
+        Self::holds(update, "noting a connection's activity").await?;
+        Ok(())
     }
 }
 

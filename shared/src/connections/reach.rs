@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use anyhow::Result;
 use jiff::Timestamp;
 
 use super::survey::row;
@@ -39,15 +38,9 @@ impl Connections {
 
     /// One connection's row.
     pub async fn get(&self, connection: &ConnectionId) -> Result<Option<Row>> {
-        let get = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
-            .consistent_read(true);
-        let answer = get.send().await.context("reading a connection")?;
+        let item = self.row(connection).await?;
         // A user's own row is none of a connection.
-        let item = answer.item.filter(|item| item.contains_key("connectedAt"));
+        let item = item.filter(|item| item.contains_key("connectedAt"));
         Ok(item.as_ref().map(row).transpose()?)
     }
 
@@ -59,10 +52,7 @@ impl Connections {
         now: Timestamp,
     ) -> Result<bool> {
         let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
+            .change(&connection.0)
             .condition_expression("attribute_exists(userId)")
             .expression_attribute_names("#status", "status");
         let update = match is_open {
@@ -74,14 +64,6 @@ impl Connections {
                 .expression_attribute_values(":now", time(now))
                 .expression_attribute_values(":status", text(DISCONNECTED)),
         };
-        match update
-            .send()
-            .await
-            .map_err(|error| error.into_service_error())
-        {
-            Ok(_) => Ok(true),
-            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            Err(error) => Err(error).context("setting a connection's status"),
-        }
+        Self::holds(update, "setting a connection's status").await
     }
 }

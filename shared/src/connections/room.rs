@@ -45,7 +45,7 @@ impl Connections {
                 return Ok(false);
             }
             let forget = self
-                .row(owner)
+                .change_of(owner)
                 .update_expression("DELETE connections :ids")
                 .expression_attribute_values(":ids", AttributeValue::Ss(over));
             forget
@@ -66,7 +66,7 @@ impl Connections {
     ) -> Result<Option<Vec<String>>> {
         let id = &connection.0;
         let add = self
-            .row(owner)
+            .change_of(owner)
             .update_expression("SET #ttl = :ttl ADD connections :ids")
             .condition_expression(
                 "attribute_not_exists(connections) OR size(connections) < :most OR contains(connections, :id)",
@@ -125,11 +125,9 @@ impl Connections {
         Ok(taken.into_iter().filter(|id| !open.contains(id)).collect())
     }
 
-    fn row(&self, owner: &Owner) -> UpdateItemFluentBuilder {
-        self.dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("connectionId", text(crate::quota::row_of(owner)))
+    /// A change of the user's own row.
+    fn change_of(&self, owner: &Owner) -> UpdateItemFluentBuilder {
+        self.change(&crate::quota::row_of(owner))
             .return_values_on_condition_check_failure(OnFailure::AllOld)
     }
 }

@@ -1,8 +1,7 @@
 //! Which session a connection's messages belong to, in its row: named at `$connect`, and noted as used once
 //! there is anything in it to end.
 
-use anyhow::{Context, Result};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Connections;
@@ -12,36 +11,21 @@ use crate::item::{Attributes, Item, ItemError, text};
 impl Connections {
     /// The connection's session, and whether it has been used.
     pub async fn session(&self, connection: &ConnectionId) -> Result<Option<(SessionId, bool)>> {
-        let get = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
-            .consistent_read(true);
-        let answer = get.send().await.context("reading a connection")?;
-        Ok(answer.item.as_ref().map(session).transpose()?.flatten())
+        let row = self.row(connection).await?;
+        Ok(row.as_ref().map(session).transpose()?.flatten())
     }
 
     /// Makes this the session of the connection, to be used.
     pub async fn set_session(&self, connection: &ConnectionId, id: SessionId) -> Result<()> {
         let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
+            .change(&connection.0)
             .update_expression("SET sessionId = :session, sessionUsed = :used")
             .condition_expression("attribute_exists(connectionId)")
             .expression_attribute_values(":session", text(id.to_string()))
             .expression_attribute_values(":used", AttributeValue::Bool(true));
-        match update
-            .send()
-            .await
-            .map_err(|error| error.into_service_error())
-        {
-            // Of a connection without a row nobody will ask.
-            Ok(_) | Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-            Err(error) => Err(error).context("noting a connection's session"),
-        }
+        // Of a connection without a row nobody will ask.
+        Self::holds(update, "noting a connection's session").await?;
+        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Connections that nobody has authenticated on, by the sparse index of them.
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 
 use super::{Connections, DISCONNECTED, SHARDS};
@@ -47,22 +46,11 @@ impl Connections {
     /// stays in the index until it is closed.
     pub async fn bar(&self, connection: &ConnectionId) -> Result<bool> {
         let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("connectionId", text(&connection.0))
+            .change(&connection.0)
             .update_expression("SET #status = :closed")
             .condition_expression("attribute_exists(unauthenticated)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":closed", text(DISCONNECTED));
-        match update
-            .send()
-            .await
-            .map_err(|error| error.into_service_error())
-        {
-            Ok(_) => Ok(true),
-            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            Err(error) => Err(error).context("barring an unknown connection"),
-        }
+        Self::holds(update, "barring an unknown connection").await
     }
 }
