@@ -99,6 +99,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_question_goes_on_with_the_turns_before_it() {
+        let past = |message: &str| Past {
+            message: message.into(),
+            answer: "".into(),
+        };
+        let said = vec![past("What was my S3 spend in May?"), past("Tell me a joke")];
+        let (result, _) = ask("and in April?", said).await;
+        let cost = &result["cost_analysis"];
+        assert_eq!(
+            cost["period"]["start"], "2026-04-01",
+            "{}",
+            result["response"]
+        );
+        assert_eq!(
+            cost["understood"]["services"]["only"][0],
+            "Amazon Simple Storage Service"
+        );
+        let response = result["response"].as_str().unwrap();
+        assert!(
+            response.contains("going on with the question before"),
+            "{response}"
+        );
+    }
+
+    #[tokio::test]
     async fn it_says_how_many_turns_it_remembers() {
         let past = Past {
             message: "a".into(),

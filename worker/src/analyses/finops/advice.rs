@@ -158,12 +158,40 @@ pub(super) fn find(
     traces: &Traces,
     scope: &Scope,
 ) -> Result<Vec<Advice>, TooManyDigits> {
-    let mut found = spikes(ledger, traces, scope)?;
+    let mut found = told_spikes(ledger, traces, scope)?;
     found.extend(idle_resources(ledger, traces, scope)?);
     Ok(found)
 }
 
-fn spikes(ledger: &Ledger, traces: &Traces, scope: &Scope) -> Result<Vec<Advice>, TooManyDigits> {
+/// A day on which a service cost far more than around it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spike {
+    pub service: u32,
+    pub currency: u32,
+    pub day: Date,
+    pub cost: Decimal,
+    /// What was expected: the median of the days around.
+    pub median: Decimal,
+    /// Their median absolute deviation.
+    pub deviation: Decimal,
+    pub excess: Decimal,
+}
+
+/// By which rule a day is unusual.
+pub(super) const RULE: &str = "A day is unusual when a service cost at least twice the median of the days up to 28 \
+    before and after, one whole unit more, and more than six times their spread: 1.4826 median absolute \
+    deviations, or a twentieth of the median if that is more.";
+
+impl Spike {
+    /// How many spreads it is above what was expected, to two places.
+    pub(super) fn deviations(&self) -> Option<Decimal> {
+        let spread = spread(self.median, self.deviation);
+        Some(money::rounded(self.excess.checked_div(spread)?, 2))
+    }
+}
+
+/// The spikes within the scope, the largest excess first.
+pub(super) fn spikes(ledger: &Ledger, scope: &Scope) -> Result<Vec<Spike>, TooManyDigits> {
     let Some((first, last)) = ledger.days else {
         return Ok(Vec::new());
     };
@@ -173,40 +201,53 @@ fn spikes(ledger: &Ledger, traces: &Traces, scope: &Scope) -> Result<Vec<Advice>
         ..scope.clone()
     };
     let mut found = Vec::new();
-    let daily = ledger.daily(&whole)?;
     let from = last.saturating_sub(LONGEST.days()).max(first);
     let covered = index_of(last, from) + 1;
-    for ((service, currency), costs) in &daily {
+    for ((service, currency), costs) in ledger.daily(&whole)? {
         // A day without a charge cost nothing.
         let mut dense = vec![Decimal::ZERO; covered];
         for (day, cost) in costs.range(from..) {
             dense[index_of(*day, from)] = *cost;
         }
         for (day, cost) in costs.range(from..) {
-            if scope
+            let asked = scope
                 .days
-                .is_some_and(|(start, end)| *day < start || *day >= end)
+                .is_none_or(|(start, end)| start <= *day && *day < end);
+            if let Some((median, deviation)) = asked
+                .then(|| baseline(&dense, index_of(*day, from)))
+                .flatten()
             {
-                continue;
-            }
-            if let Some((median, deviation)) = baseline(&dense, index_of(*day, from)) {
-                found.push((
-                    *cost - median,
+                found.push(Spike {
+                    service,
+                    currency,
+                    day: *day,
+                    cost: *cost,
                     median,
                     deviation,
-                    *service,
-                    *currency,
-                    *day,
-                    *cost,
-                ));
+                    excess: *cost - median,
+                });
             }
         }
     }
-    found.sort_by_key(|spike| (std::cmp::Reverse(spike.0), spike.5));
-    Ok(found
+    found.sort_by_key(|spike| (std::cmp::Reverse(spike.excess), spike.day));
+    Ok(found)
+}
+
+/// The costliest spikes as findings, with the rows that they rest on.
+fn told_spikes(
+    ledger: &Ledger,
+    traces: &Traces,
+    scope: &Scope,
+) -> Result<Vec<Advice>, TooManyDigits> {
+    let whole = Scope {
+        days: None,
+        ..scope.clone()
+    };
+    let daily = ledger.daily(&whole)?;
+    Ok(spikes(ledger, scope)?
         .into_iter()
         .take(TOLD)
-        .map(|(excess, median, deviation, service, currency, day, cost)| {
+        .map(|Spike { service, currency, day, cost, median, deviation, excess }| {
             let name = &ledger.services.keys[service as usize];
             let currency_name = &ledger.currencies.keys[currency as usize];
             let mut evidence: Vec<Value> = traces.largest.get(&(service, currency, day)).into_iter().flatten()
@@ -260,25 +301,21 @@ fn baseline(costs: &[Decimal], at: usize) -> Option<(Decimal, Decimal)> {
         return None;
     }
     let mut around = [before, after].concat();
-    let median = median(&mut around);
+    let median = money::median(&mut around);
     let mut distances: Vec<Decimal> = around.iter().map(|other| (*other - median).abs()).collect();
-    let deviation = self::median(&mut distances);
-    let spread = (deviation * Decimal::new(14826, 4)).max(median / Decimal::from(20));
+    let deviation = money::median(&mut distances);
+    let spread = spread(median, deviation);
     let excess = cost - median;
-    let stands_out = excess > spread * Decimal::from(DEVIATIONS)
+    let stands_out = median <= half
+        && excess > spread * Decimal::from(DEVIATIONS)
         && excess >= Decimal::ONE
         && median > Decimal::ZERO;
     stands_out.then_some((median, deviation))
 }
 
-fn median(values: &mut [Decimal]) -> Decimal {
-    values.sort_unstable();
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        (values[middle - 1] + values[middle]) / Decimal::TWO
-    }
+/// The deviation as a standard deviation, and a twentieth of the median at least.
+fn spread(median: Decimal, deviation: Decimal) -> Decimal {
+    (deviation * Decimal::new(14826, 4)).max(median / Decimal::from(20))
 }
 
 fn idle_resources(

@@ -8,19 +8,17 @@ use serde_json::{Value, json};
 
 use super::advice::Advice;
 use super::data;
-use super::ledger::{Group, Grouping, Ledger, Names, Section, TooManyDigits};
+use super::families::{Finding, Table};
+use super::ledger::{Group, Ledger, Section, TooManyDigits};
 use super::money;
-use super::period::Period;
 use super::question::Question;
 use super::text::{clip, clip_to, escape, escape_long};
+use super::wording::{LISTED, amount, currency_name, listed, spoken, subject};
 
 /// Bytes of the question that the result repeats.
 const QUERY: usize = 2_048;
 /// Bytes that the lines of all tables may take, once in Markdown and once in JSON.
 const TABLES: usize = 40_000;
-/// Parts of the question, or names, that a list shows.
-pub(super) const LISTED: usize = 12;
-
 /// All that an answer is made of.
 pub(super) struct Answer<'a> {
     pub query: &'a str,
@@ -28,6 +26,8 @@ pub(super) struct Answer<'a> {
     pub ledger: &'a Ledger,
     pub sections: &'a [Section],
     pub advice: &'a [Advice],
+    /// What the question's family says; `None` for a breakdown.
+    pub finding: Option<Finding>,
     /// The bill's file name.
     pub source: &'a str,
     pub sample: bool,
@@ -44,16 +44,18 @@ impl Answer<'_> {
     /// The result of the job.
     pub(super) fn into_json(self) -> Result<Value, TooManyDigits> {
         let shown = self.cut()?;
-        let response = [
-            self.sentence(),
-            self.tables(&shown),
-            self.notes(),
-            self.findings(),
-        ]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n\n");
+        let (tables, findings) = match &self.finding {
+            Some(finding) => {
+                let tables: Vec<String> = finding.tables.iter().map(Table::markdown).collect();
+                (tables.join("\n\n"), String::new())
+            }
+            None => (self.tables(&shown), self.findings()),
+        };
+        let response = [self.sentence(), tables, self.notes(), findings]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n\n");
         Ok(json!({
             "agent": "finops",
             "query": clip_to(self.query, QUERY),
@@ -104,8 +106,10 @@ impl Answer<'_> {
                 escape(self.source)
             );
         };
-        let subject = self.subject();
-        let mut sentence = if self.sections.is_empty() {
+        let subject = subject(self.question, self.ledger);
+        let mut sentence = if let Some(finding) = &self.finding {
+            capitalised(&finding.sentence)
+        } else if self.sections.is_empty() {
             let covered = match self.question.period {
                 Some(_) => format!("; it covers {first} to {last}"),
                 None => String::new(),
@@ -128,6 +132,7 @@ impl Answer<'_> {
             )
         };
         if self.question.top == Some(1)
+            && self.finding.is_none()
             && let [
                 Section {
                     groups, currency, ..
@@ -171,57 +176,6 @@ impl Answer<'_> {
         sentence
     }
 
-    /// The services, accounts, regions and tags that the figures are restricted to.
-    fn subject(&self) -> String {
-        let scope = &self.question.scope;
-        let mut subject = if self.question.asks_only_for_absent() {
-            self.question
-                .absent
-                .iter()
-                .take(LISTED)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ")
-        } else if scope.services.only.is_empty() {
-            "all services".to_string()
-        } else {
-            listed(&names(&self.ledger.services, &scope.services.only))
-        };
-        if !scope.accounts.only.is_empty() {
-            let accounts: Vec<String> = scope
-                .accounts
-                .only
-                .iter()
-                .map(|number| self.ledger.account(*number))
-                .collect();
-            subject += &format!(" in account {}", listed(&accounts));
-        }
-        if !scope.regions.only.is_empty() {
-            subject += &format!(
-                " in {}",
-                listed(&names(&self.ledger.regions, &scope.regions.only))
-            );
-        }
-        for (key, values) in &scope.tags {
-            let key = self.ledger.tags.keys.get(key).unwrap_or(key);
-            let values: Vec<String> = values.iter().cloned().collect();
-            subject += &format!(" with {} {}", escape(key), listed(&values));
-        }
-        let mut without = names(&self.ledger.services, &scope.services.never);
-        without.extend(
-            scope
-                .accounts
-                .never
-                .iter()
-                .map(|number| self.ledger.account(*number)),
-        );
-        without.extend(names(&self.ledger.regions, &scope.regions.never));
-        if !without.is_empty() {
-            subject += &format!(" without {}", listed(&without));
-        }
-        subject
-    }
-
     fn when(&self) -> String {
         match (&self.question.period, self.ledger.days) {
             (Some(period), _) => spoken(period),
@@ -232,7 +186,10 @@ impl Answer<'_> {
 
     fn tables(&self, shown: &[Shown<'_>]) -> String {
         let mut text = String::new();
-        let heading = self.heading();
+        let heading = match &self.question.grouping {
+            None => "Charges".into(),
+            Some(grouping) => data::title(grouping, self.ledger),
+        };
         for Shown {
             section,
             groups,
@@ -259,20 +216,14 @@ impl Answer<'_> {
         text
     }
 
-    fn heading(&self) -> String {
-        match &self.question.grouping {
-            None => "Charges".into(),
-            Some(Grouping::Service) => "Service".into(),
-            Some(Grouping::Account) => "Account".into(),
-            Some(Grouping::Region) => "Region".into(),
-            Some(Grouping::Day) => "Day".into(),
-            Some(Grouping::Month) => "Month".into(),
-            Some(Grouping::Tag(key)) => escape(self.ledger.tags.keys.get(key).unwrap_or(key)),
-        }
-    }
-
     fn notes(&self) -> String {
-        let mut notes = Vec::new();
+        let mut notes = match &self.finding {
+            Some(finding) => finding.notes.clone(),
+            None => Vec::new(),
+        };
+        if self.question.follows {
+            notes.push("Read as going on with the question before.".to_string());
+        }
         if let (Some(period), Some((_, last))) = (&self.question.period, self.ledger.days)
             && period.relative
         {
@@ -341,45 +292,11 @@ impl Answer<'_> {
     }
 }
 
-pub(super) fn names(dimension: &Names, numbers: &std::collections::BTreeSet<u32>) -> Vec<String> {
-    numbers
-        .iter()
-        .map(|number| dimension.keys[*number as usize].clone())
-        .collect()
-}
-
-/// ` in May 2026`, ` on 2026-05-03`, ` from 2026-05-01 to 2026-05-15`.
-fn spoken(period: &Period) -> String {
-    let last = period.end.yesterday().unwrap_or(period.start);
-    if last == period.start {
-        format!(" on {last}")
-    } else if period.start == last.first_of_month() && last == last.last_of_month() {
-        format!(" in {}", period.start.strftime("%B %Y"))
-    } else {
-        format!(" from {} to {last}", period.start)
-    }
-}
-
-fn amount(amount: Decimal, currency: &str) -> String {
-    format!(
-        "{} {}",
-        money::show(amount),
-        escape(currency_name(currency))
-    )
-}
-
-fn currency_name(currency: &str) -> &str {
-    if currency.is_empty() {
-        "(no currency)"
-    } else {
-        currency
-    }
-}
-
-fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(LISTED).map(|name| escape(name)).collect();
-    match names.len().saturating_sub(LISTED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+/// With its first letter a capital.
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
     }
 }

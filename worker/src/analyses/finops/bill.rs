@@ -46,6 +46,15 @@ pub(super) struct Row<'a> {
     pub category: &'a str,
     /// A JSON object of the tags.
     pub tags: &'a str,
+    /// The unit of `consumed`.
+    pub unit: &'a str,
+    /// `Standard`, `Committed` and so on.
+    pub pricing: &'a str,
+    /// `Used` or `Unused`, of a charge that a commitment covers.
+    pub commitment: &'a str,
+    /// `ListCost` and `EffectiveCost`, where the bill gives them as decimals.
+    pub list: Option<Decimal>,
+    pub effective: Option<Decimal>,
 }
 
 /// An open bill. Memory does not grow with its length.
@@ -75,6 +84,11 @@ struct Columns {
     description: Option<usize>,
     category: Option<usize>,
     tags: Option<usize>,
+    unit: Option<usize>,
+    pricing: Option<usize>,
+    commitment: Option<usize>,
+    list: Option<usize>,
+    effective: Option<usize>,
 }
 
 impl Bill {
@@ -192,6 +206,11 @@ impl Bill {
             description: text(self.columns.description),
             category: text(self.columns.category),
             tags: text(self.columns.tags),
+            unit: text(self.columns.unit),
+            pricing: text(self.columns.pricing),
+            commitment: text(self.columns.commitment),
+            list: money::parse(text(self.columns.list)),
+            effective: money::parse(text(self.columns.effective)),
         }))
     }
 }
@@ -220,6 +239,11 @@ impl Columns {
             description: at("ChargeDescription"),
             category: at("ChargeCategory"),
             tags: at("Tags"),
+            unit: at("ConsumedUnit"),
+            pricing: at("PricingCategory"),
+            commitment: at("CommitmentDiscountStatus"),
+            list: at("ListCost"),
+            effective: at("EffectiveCost"),
         })
     }
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, LISTED, Shown, names};
-use super::ledger::{Choice, Grouping, Names};
+use super::answer::{Answer, Shown};
+use super::ledger::{Choice, Grouping, Ledger, Names};
 use super::money;
-use super::text::clip;
+use super::text::{clip, escape};
+use super::wording::{LISTED, names};
 
 /// The `cost_analysis` of a result. The first currency stands at its top, the others in `otherCurrencies`.
 pub(super) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
@@ -38,6 +39,11 @@ pub(super) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
         |(start, end)| json!({"start": start.to_string(), "end": end.to_string()}),
     );
     data["groupedBy"] = grouped_by(answer.question.grouping.as_ref());
+    let family = answer.question.intent.name();
+    data["question"] = family.into();
+    if let Some(finding) = &answer.finding {
+        data[family] = finding.data.clone();
+    }
     data["source"] = clip(answer.source).into();
     data["sample"] = answer.sample.into();
     data["understood"] = understood(answer);
@@ -64,11 +70,12 @@ fn understood(answer: &Answer<'_>) -> Value {
         "relativeTo": answer.question.period.as_ref().filter(|period| period.relative).and(answer.ledger.days).map(|(_, last)| last.to_string()),
         "grouping": if answer.question.grouping_asked { grouped_by(answer.question.grouping.as_ref()) } else { Value::Null },
         "top": answer.question.top,
+        "follows": answer.question.follows,
         "notUnderstood": clipped(answer.question.ignored.clone()),
     })
 }
 
-fn grouped_by(grouping: Option<&Grouping>) -> Value {
+pub(super) fn grouped_by(grouping: Option<&Grouping>) -> Value {
     match grouping {
         None => Value::Null,
         Some(Grouping::Service) => "service".into(),
@@ -77,5 +84,17 @@ fn grouped_by(grouping: Option<&Grouping>) -> Value {
         Some(Grouping::Day) => "day".into(),
         Some(Grouping::Month) => "month".into(),
         Some(Grouping::Tag(key)) => clip(&format!("tag:{key}")).into(),
+    }
+}
+
+/// The heading of a grouping's column.
+pub(super) fn title(grouping: &Grouping, ledger: &Ledger) -> String {
+    match grouping {
+        Grouping::Service => "Service".into(),
+        Grouping::Account => "Account".into(),
+        Grouping::Region => "Region".into(),
+        Grouping::Day => "Day".into(),
+        Grouping::Month => "Month".into(),
+        Grouping::Tag(key) => escape(ledger.tags.keys.get(key).unwrap_or(key)),
     }
 }

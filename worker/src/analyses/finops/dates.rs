@@ -161,6 +161,12 @@ fn meant_as_month(words: &Words, at: usize) -> bool {
             | "before"
             | "after"
             | "vs"
+            | "versus"
+            | "with"
+            | "than"
+            | "against"
+            | "compare"
+            | "by"
     );
     preposition || (!verb && (after.is_empty() || word.raw.starts_with('M')))
 }

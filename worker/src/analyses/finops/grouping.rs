@@ -43,7 +43,9 @@ pub(super) fn top(words: &mut Words) -> Option<usize> {
             let given = count(words.free_text(at + 1)).filter(|count| *count > 0);
             words.take(at, at + 1 + usize::from(given.is_some()));
             found = found.or(given);
-        } else if MOST.contains(&words.free_text(after_most)) {
+        } else if MOST.contains(&words.free_text(after_most))
+            && at.checked_sub(1).map_or("", |before| words.text(before)) != "least"
+        {
             let before = at.checked_sub(1);
             let given = before
                 .and_then(|before| count(words.free_text(before)))
@@ -141,8 +143,15 @@ fn tag_key_at(words: &Words, at: usize, ledger: &Ledger) -> Option<(String, usiz
 }
 
 /// `which service`, `top services`, `daily`: a noun that groups without a `by`.
-pub(super) fn named_grouping(words: &mut Words) -> Option<Grouping> {
+pub(super) fn named_grouping(words: &mut Words, ledger: &Ledger) -> Option<Grouping> {
     for at in 0..words.len() {
+        if matches!(words.free_text(at), "which" | "what")
+            && let Some((key, end)) = tag_key_at(words, at + 1, ledger)
+        {
+            words.take(at, end);
+            words.take_any(&["most"]);
+            return Some(Grouping::Tag(key));
+        }
         let noun = words.free_text(at);
         let before = at.checked_sub(1).map_or("", |before| words.text(before));
         let singular = matches!(noun, "service" | "account" | "region" | "day" | "month");
@@ -152,6 +161,9 @@ pub(super) fn named_grouping(words: &mut Words) -> Option<Grouping> {
         }
         if let Some(grouping) = dimension(noun) {
             words.take(at, at + 1);
+            if asked {
+                words.take_any(&["most"]);
+            }
             return Some(grouping);
         }
     }

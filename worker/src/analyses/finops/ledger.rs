@@ -54,6 +54,19 @@ pub(super) struct Cell {
     pub tags: u32,
 }
 
+impl Cell {
+    /// The number of its value in a grouping; days and months have none.
+    pub(super) fn number(&self, grouping: &Grouping) -> u32 {
+        match grouping {
+            Grouping::Service => self.service,
+            Grouping::Account => self.account,
+            Grouping::Region => self.region,
+            Grouping::Tag(_) => self.tags,
+            Grouping::Day | Grouping::Month => 0,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Amount {
     sum: Decimal,
@@ -111,14 +124,14 @@ pub(super) struct Group {
 }
 
 impl Ledger {
-    /// An empty ledger that keeps the tags whose keys are mentioned among these words.
-    pub(super) fn new(question: Words) -> Self {
+    /// An empty ledger that keeps the tags that are mentioned in these questions.
+    pub(super) fn new(asked: Vec<Words>) -> Self {
         Self {
             services: Names::default(),
             accounts: Names::default(),
             regions: Names::default(),
             currencies: Names::default(),
-            tags: Tags::new(question),
+            tags: Tags::new(asked),
             providers: BTreeSet::new(),
             days: None,
             rows: 0,
@@ -169,20 +182,16 @@ impl Ledger {
         {
             totals.entry(cell.currency).or_default().grow(amount)?;
             let Some(grouping) = grouping else { continue };
-            let number = match grouping {
-                Grouping::Service => Some(cell.service),
-                Grouping::Account => Some(cell.account),
-                Grouping::Region => Some(cell.region),
-                Grouping::Tag(_) => Some(cell.tags),
-                Grouping::Day | Grouping::Month => None,
-            };
-            let key = match number {
-                Some(number) => labels
-                    .entry(number)
-                    .or_insert_with(|| self.label(grouping, number))
-                    .clone(),
-                None if *grouping == Grouping::Day => cell.day.to_string(),
-                None => cell.day.to_string()[..7].to_string(),
+            let key = match grouping {
+                Grouping::Day => cell.day.to_string(),
+                Grouping::Month => month(cell.day),
+                _ => {
+                    let number = cell.number(grouping);
+                    labels
+                        .entry(number)
+                        .or_insert_with(|| self.label(grouping, number))
+                        .clone()
+                }
             };
             groups
                 .entry((cell.currency, key))
@@ -231,6 +240,60 @@ impl Ledger {
         Ok(sections)
     }
 
+    /// Exact sums of one currency within the scope, by whatever is asked of a cell.
+    pub(super) fn tally<K: Ord>(
+        &self,
+        scope: &Scope,
+        currency: u32,
+        key: impl Fn(&Cell) -> K,
+    ) -> Result<BTreeMap<K, Decimal>, TooManyDigits> {
+        let mut sums = BTreeMap::new();
+        for (cell, amount) in &self.cells {
+            if cell.currency == currency && self.admits(scope, cell) {
+                let sum: &mut Decimal = sums.entry(key(cell)).or_default();
+                *sum = money::add(*sum, amount.sum).ok_or(TooManyDigits)?;
+            }
+        }
+        Ok(sums)
+    }
+
+    /// [`Self::tally`] by the labels of a grouping.
+    pub(super) fn tally_by(
+        &self,
+        scope: &Scope,
+        currency: u32,
+        grouping: &Grouping,
+    ) -> Result<BTreeMap<String, Decimal>, TooManyDigits> {
+        let mut labelled = BTreeMap::new();
+        for (number, amount) in self.tally(scope, currency, |cell| cell.number(grouping))? {
+            let sum: &mut Decimal = labelled.entry(self.label(grouping, number)).or_default();
+            *sum = money::add(*sum, amount).ok_or(TooManyDigits)?;
+        }
+        Ok(labelled)
+    }
+
+    pub(super) fn total(&self, scope: &Scope, currency: u32) -> Result<Decimal, TooManyDigits> {
+        Ok(self
+            .tally(scope, currency, |_| ())?
+            .remove(&())
+            .unwrap_or_default())
+    }
+
+    /// The currency that most of the scope's rows have.
+    pub(super) fn currency(&self, scope: &Scope) -> Option<u32> {
+        let mut rows: BTreeMap<u32, u64> = BTreeMap::new();
+        for (cell, amount) in self
+            .cells
+            .iter()
+            .filter(|(cell, _)| self.admits(scope, cell))
+        {
+            *rows.entry(cell.currency).or_default() += amount.rows;
+        }
+        rows.into_iter()
+            .max_by_key(|(currency, rows)| (*rows, std::cmp::Reverse(*currency)))
+            .map(|(currency, _)| currency)
+    }
+
     /// What each service costs a day, by (service, currency), within the scope.
     pub(super) fn daily(
         &self,
@@ -264,7 +327,7 @@ impl Ledger {
         }
     }
 
-    fn label(&self, grouping: &Grouping, number: u32) -> String {
+    pub(super) fn label(&self, grouping: &Grouping, number: u32) -> String {
         let (label, none) = match grouping {
             Grouping::Account => (self.account(number), "(no account)"),
             Grouping::Region => (self.regions.keys[number as usize].clone(), "(no region)"),
@@ -291,6 +354,11 @@ impl Ledger {
                 .iter()
                 .all(|(key, values)| values.contains(self.tags.value(cell.tags, key)))
     }
+}
+
+/// A day's month, as `2026-05`.
+pub(super) fn month(day: Date) -> String {
+    day.to_string()[..7].to_string()
 }
 
 impl Names {

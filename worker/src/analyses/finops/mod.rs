@@ -9,20 +9,34 @@ mod bill;
 mod catalogue;
 mod data;
 mod dates;
+#[cfg(test)]
+mod evaluation;
+mod families;
+#[cfg(test)]
+mod family_tests;
+mod figures;
+mod filler;
+mod future;
 mod grouping;
+mod intent;
 mod ledger;
+mod measures;
 mod money;
+mod naming;
 mod period;
 mod question;
 #[cfg(test)]
 mod question_tests;
+mod reading;
 mod sample;
 mod services;
+mod shift;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod text;
 mod timestamp;
+mod wording;
 mod words;
 
 use std::path::PathBuf;
@@ -31,17 +45,18 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::analysis::{Analysis, Context, Failure};
-use advice::Traces;
-use answer::Answer;
 use bill::{Bill, Unreadable};
-use ledger::{Ledger, TooManyDigits};
-use question::Question;
+use ledger::TooManyDigits;
+use reading::Reading;
 use words::Words;
 
 pub use sample::write_sample;
 
 /// Rows between two reports; at each the job can also be cancelled.
 const ROWS_A_REPORT: u64 = 4_096;
+
+/// Earlier turns that a question can go on with.
+const TURNS: usize = 12;
 
 /// Where the bill is.
 #[derive(Debug, Clone)]
@@ -71,10 +86,9 @@ impl Finops {
 
     /// The answer, and whether the question was about costs at all.
     async fn answer(&self, context: &Context) -> Result<(Value, bool), Unreadable> {
+        let turns = turns(context);
         let mut bill = Bill::open(&self.source.bill)?;
-        let words = Words::of(context.query());
-        let mut ledger = Ledger::new(words.clone());
-        let mut traces = Traces::default();
+        let mut reading = Reading::new(bill.name(), &turns);
         let name = bill.name().to_string();
         let inexact = |_: TooManyDigits| {
             Unreadable(format!(
@@ -84,46 +98,21 @@ impl Finops {
 
         context.progress(10, "Reading the bill");
         while let Some(row) = bill.next_row()? {
-            let cell = ledger.add(&row).map_err(inexact)?;
-            traces.add(&row, cell).map_err(inexact)?;
-            if ledger.rows.is_multiple_of(ROWS_A_REPORT) {
+            reading.add(&row).map_err(inexact)?;
+            if reading.ledger.rows.is_multiple_of(ROWS_A_REPORT) {
                 let percent = 10 + u32::from(bill.percent()) * 80 / 100;
                 context.progress(
                     u8::try_from(percent).unwrap_or(90),
-                    format!("Reading the bill ({} rows)", ledger.rows),
+                    format!("Reading the bill ({} rows)", reading.ledger.rows),
                 );
                 tokio::task::yield_now().await;
             }
         }
 
-        context.progress(90, format!("Adding up {} rows", ledger.rows));
-        let question = Question::read(words, &ledger);
-        let about_costs = question.understood || question::speaks_of_costs(context.query());
-        let (sections, advice) = if question.asks_only_for_absent() {
-            (Vec::new(), Vec::new())
-        } else {
-            let sections = ledger
-                .sections(
-                    &question.scope,
-                    question.grouping.as_ref(),
-                    question.top.is_some(),
-                )
-                .map_err(inexact)?;
-            (
-                sections,
-                advice::find(&ledger, &traces, &question.scope).map_err(inexact)?,
-            )
-        };
-        let answer = Answer {
-            query: context.query(),
-            question: &question,
-            ledger: &ledger,
-            sections: &sections,
-            advice: &advice,
-            source: &name,
-            sample: self.source.sample,
-        };
-        Ok((answer.into_json().map_err(inexact)?, about_costs))
+        context.progress(90, format!("Adding up {} rows", reading.ledger.rows));
+        reading
+            .answer(context.query(), &turns, self.source.sample)
+            .map_err(inexact)
     }
 }
 
@@ -137,6 +126,14 @@ impl Analysis for Finops {
         let answered = self.answer(context).await.map_err(rejected);
         answered.map(|(answer, _)| answer)
     }
+}
+
+/// The conversation's questions as words, the one asked last. Of a long conversation the end counts.
+fn turns(context: &Context) -> Vec<Words> {
+    let past = context.history();
+    let recent = &past[past.len().saturating_sub(TURNS)..];
+    let asked = recent.iter().map(|turn| turn.message.as_str());
+    asked.chain([context.query()]).map(Words::of).collect()
 }
 
 fn rejected(Unreadable(message): Unreadable) -> Failure {

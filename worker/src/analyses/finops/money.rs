@@ -66,6 +66,41 @@ pub(super) fn add(a: Decimal, b: Decimal) -> Option<Decimal> {
     (sum.is_zero() || sum.scale() >= a.scale().max(b.scale())).then_some(sum)
 }
 
+/// `a - b`, exactly; see [`add`].
+pub(super) fn minus(a: Decimal, b: Decimal) -> Option<Decimal> {
+    add(a, -b)
+}
+
+/// Rounded half away from zero to so many places, for what is no sum: a mean, an estimate, a rate.
+pub(super) fn rounded(amount: Decimal, places: u32) -> Decimal {
+    amount
+        .round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)
+        .normalize()
+}
+
+/// How many hundredths of the whole's size the part is, to two places; `None` of nothing.
+pub(super) fn percent(part: Decimal, whole: Decimal) -> Option<Decimal> {
+    if whole.is_zero() {
+        return None;
+    }
+    let share = part
+        .checked_div(whole.abs())?
+        .checked_mul(Decimal::ONE_HUNDRED)?;
+    Some(rounded(share, 2))
+}
+
+/// The median; zero of nothing.
+pub(super) fn median(values: &mut [Decimal]) -> Decimal {
+    values.sort_unstable();
+    let middle = values.len() / 2;
+    match values {
+        [] => Decimal::ZERO,
+        _ if values.len() % 2 == 1 => values[middle],
+        // Halves first, so that no sum is too large.
+        _ => values[middle - 1] / Decimal::TWO + values[middle] / Decimal::TWO,
+    }
+}
+
 /// The amount with all its digits and no trailing zeros, as the data part of an answer has it.
 pub(super) fn exact(amount: Decimal) -> String {
     amount.normalize().to_string()

@@ -25,9 +25,40 @@ const NONE: Span = (Date::MAX, Date::MAX);
 /// Finds the first period in the question and takes its words. `first` and `last` are the first
 /// and the last day of the bill.
 pub(super) fn find(words: &mut Words, first: Date, last: Date) -> Option<Period> {
+    find_where(words, first, last, |_| true)
+}
+
+/// Finds up to two periods: `from April to May` is not a range, but both. Where one of them alone has a
+/// year, it is the other's too.
+pub(super) fn find_two(
+    words: &mut Words,
+    first: Date,
+    last: Date,
+) -> (Option<Period>, Option<Period>) {
+    let days = |ends: (Point, Point)| ends.0.day.is_some() || ends.1.day.is_some();
+    let mut found = [(); 2].map(|()| find_where(words, first, last, days));
+    if let [Some(a), Some(b)] = &mut found {
+        let open = |period: &Period| period.relative && period.names_month();
+        match (open(a), open(b)) {
+            (true, false) if !b.relative => a.take_year(b.start.year()),
+            (false, true) if !a.relative => b.take_year(a.start.year()),
+            _ => {}
+        }
+    }
+    let [a, b] = found;
+    (a, b)
+}
+
+/// [`find`], with those ranges alone whose ends are admitted.
+fn find_where(
+    words: &mut Words,
+    first: Date,
+    last: Date,
+    admit: impl Fn((Point, Point)) -> bool,
+) -> Option<Period> {
     let mut start = 0;
     while start < words.len() {
-        let found = range(words, start, first, last)
+        let found = range(words, start, first, last, &admit)
             .or_else(|| rolling(words, start, last))
             .or_else(|| single(words, start, last));
         match found {
@@ -49,9 +80,52 @@ pub(super) fn find(words: &mut Words, first: Date, last: Date) -> Option<Period>
     None
 }
 
+impl Period {
+    /// The last month that the bill has whole, as far as its last day tells.
+    pub(super) fn last_month(last: Date) -> Option<Self> {
+        let end = unit_start(last.tomorrow().ok()?, "month")?;
+        let start = step(end, "month", -1)?;
+        Some(Self {
+            start,
+            end,
+            words: "the last month".into(),
+            relative: true,
+        })
+    }
+
+    /// Whether it is a month or a quarter by its name, not `last month`.
+    fn names_month(&self) -> bool {
+        let word = self
+            .words
+            .split(|c: char| !c.is_alphanumeric())
+            .next()
+            .unwrap_or_default()
+            .to_lowercase();
+        super::dates::month_name(&word).is_some()
+            || word.starts_with('q')
+            || word.starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    fn take_year(&mut self, year: i16) {
+        let years = i64::from(year) - i64::from(self.start.year());
+        if let (Some(start), Some(end)) = (
+            step(self.start, "year", years),
+            step(self.end, "year", years),
+        ) {
+            (self.start, self.end, self.relative) = (start, end, false);
+        }
+    }
+}
+
 /// `between 1 and 15 September`, `from May to July 2025`, `1-15 September`, `May and June`,
 /// `since March`, `until 15 May`.
-fn range(words: &Words, start: usize, first: Date, last: Date) -> Option<(Span, usize, bool)> {
+fn range(
+    words: &Words,
+    start: usize,
+    first: Date,
+    last: Date,
+    admit: &impl Fn((Point, Point)) -> bool,
+) -> Option<(Span, usize, bool)> {
     let lead = words.free_text(start);
     const LEADS: [&str; 8] = [
         "between", "from", "since", "after", "before", "until", "till", "through",
@@ -76,18 +150,24 @@ fn range(words: &Words, start: usize, first: Date, last: Date) -> Option<(Span, 
 
     let after_separator = after_the(words, separator(words, after_a)?);
     let (b, after_b) = point(words, after_separator)?;
-    let ends = complete(a, b).and_then(|(a, b)| ends(a, b, last));
+    if !admit((a, b)) {
+        return None;
+    }
     if words.free_text(after_a) != "and" || lead == "between" || lead == "from" {
+        let ends = complete(a, b).and_then(|(a, b)| ends(a, b, last));
         let ((from, until), relative) =
             ends.map_or((NONE, false), |(a, b, relative)| ((a.0, b.1), relative));
         return Some(((from, until), after_b, relative));
     }
     // `May and July` is no range; `May and June` is one, in either order.
-    match ends? {
-        (a, b, relative) if a.1 == b.0 => Some(((a.0, b.1), after_b, relative)),
-        (a, b, relative) if b.1 == a.0 => Some(((b.0, a.1), after_b, relative)),
-        _ => None,
-    }
+    let (a, b) = complete(a, b)?;
+    let ((a, found), (b, found_too)) = (resolve(a, last)?, resolve(b, last)?);
+    let span = match (a, b) {
+        _ if a.1 == b.0 => (a.0, b.1),
+        _ if b.1 == a.0 => (b.0, a.1),
+        _ => return None,
+    };
+    Some((span, after_b, found || found_too))
 }
 
 /// The days of both ends, and whether a year had to be found. An open year is the end's, or the one

@@ -8,7 +8,7 @@ use super::question::Question;
 use super::words::Words;
 
 fn ledger(question: &str) -> Ledger {
-    let mut ledger = Ledger::new(Words::of(question));
+    let mut ledger = Ledger::new(vec![Words::of(question)]);
     for (line, (day, service, region)) in (2u64..).zip([
         ("2024-02-01", "Amazon Simple Storage Service", "us-east-1"),
         ("2025-05-20", "Amazon Elastic Compute Cloud", "eu-west-1"),
@@ -34,6 +34,11 @@ fn ledger(question: &str) -> Ledger {
             description: "",
             category: "Usage",
             tags: r#"{"team": "search", "cost_center": "42"}"#,
+            unit: "",
+            pricing: "",
+            commitment: "",
+            list: None,
+            effective: None,
         };
         ledger.add(&row).unwrap();
     }

@@ -19,6 +19,22 @@ const SPIKE: (u64, usize) = (289, 0);
 /// The service that costs four times as much at the end as at the start.
 const RISING: usize = 4;
 
+/// The service of which a part is reserved, and one of which a part is traffic between regions; of each, the
+/// resources by their numbers.
+const RESERVED: (usize, u64) = (2, 3);
+const BETWEEN_REGIONS: (usize, u64) = (8, 4);
+
+/// How a charge is priced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Terms {
+    OnDemand,
+    Credit,
+    /// Covered by a reservation, which costs five sevenths of the list price.
+    Reserved,
+    /// An hour of a reservation that nothing used.
+    Unused,
+}
+
 /// One charge. Cost is price times quantity, exactly.
 struct Charge<'a> {
     day: u64,
@@ -30,11 +46,13 @@ struct Charge<'a> {
     application: usize,
     /// Millionths of a unit.
     quantity: u64,
-    credit: bool,
+    description: &'static str,
+    terms: Terms,
 }
 
 /// Writes a bill of exactly `rows` rows: twelve months with a spike (Amazon Elastic Compute Cloud on
-/// 2026-03-17), a trend (Amazon DynamoDB), an idle address, and a credit on the first of each month.
+/// 2026-03-17), a trend (Amazon DynamoDB), an idle address, reserved databases,
+/// traffic between regions, and a credit on the first of each month.
 /// From about 5,000 rows on each of these is there on every day that it should be.
 pub fn write_sample(rows: u64, seed: u64, out: impl Write) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
@@ -91,7 +109,8 @@ fn idle(day: u64) -> Charge<'static> {
         team: 2,
         application: 4,
         quantity: 24_000_000,
-        credit: false,
+        description: IDLE.description,
+        terms: Terms::OnDemand,
     }
 }
 
@@ -106,7 +125,8 @@ fn credit(day: u64) -> Charge<'static> {
         team: 2,
         application: 4,
         quantity: 306_372_549,
-        credit: true,
+        description: "Promotional credit",
+        terms: Terms::Credit,
     }
 }
 
@@ -132,17 +152,31 @@ fn usage(day: u64, at: usize, rows: u64, random: &mut Random) -> Charge<'static>
         product.resource,
         product.resource
     );
+    let team = random.below(4) as usize;
+    let terms = match at == RESERVED.0 && number < RESERVED.1 {
+        true if number == 0 && team == 0 => Terms::Unused,
+        true => Terms::Reserved,
+        false => Terms::OnDemand,
+    };
+    let description = match terms {
+        Terms::Unused => "Reserved hours that nothing used",
+        _ if at == BETWEEN_REGIONS.0 && number >= BETWEEN_REGIONS.1 => {
+            "Inter-region data transfer out"
+        }
+        _ => product.description,
+    };
     Charge {
         day,
         product,
         resource,
         account,
         region,
-        team: random.below(4) as usize,
+        team,
         application: random.below(5) as usize,
         // Micro-dollars over micro-dollars a unit, in millionths.
         quantity: micros * 1_000_000 / product.price,
-        credit: false,
+        description,
+        terms,
     }
 }
 
@@ -151,17 +185,27 @@ fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Res
     let day = date_of(charge.day)?;
     let month = day.first_of_month();
     let start = |day: Date| format!("{day}T00:00:00Z");
-    let sign = if charge.credit { "-" } else { "" };
+    let credited = charge.terms == Terms::Credit;
+    let sign = if credited { "-" } else { "" };
     // Millionths times millionths.
     let cost = u128::from(charge.quantity) * u128::from(product.price);
-    let cost = format!(
-        "{sign}{}.{:012}",
-        cost / 1_000_000_000_000,
-        cost % 1_000_000_000_000
-    );
+    let trillionths = |value: u128| {
+        format!(
+            "{}.{:012}",
+            value / 1_000_000_000_000,
+            value % 1_000_000_000_000
+        )
+    };
+    let reserved = matches!(charge.terms, Terms::Reserved | Terms::Unused);
+    let list = match reserved {
+        // Seven fifths, exactly: costs are whole in millionths of a millionth, and a last digit is let go.
+        true => trillionths(cost * 7 / 5),
+        false => format!("{sign}{}", trillionths(cost)),
+    };
+    let cost = format!("{sign}{}", trillionths(cost));
     let millionths = |value: u64| format!("{}.{:06}", value / 1_000_000, value % 1_000_000);
     let (quantity, price) = (millionths(charge.quantity), millionths(product.price));
-    let zone = if charge.credit {
+    let zone = if credited {
         String::new()
     } else {
         format!("{}a", REGIONS[charge.region][0])
@@ -171,7 +215,7 @@ fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Res
         APPLICATIONS[charge.application], ACCOUNTS[charge.account][2], TEAMS[charge.team]
     );
     let used = |value: &str| {
-        if charge.credit {
+        if credited {
             String::new()
         } else {
             value.to_string()
@@ -181,10 +225,20 @@ fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Res
     let period_end = start(month.checked_add(1.month())?);
     let (period_start, charge_end, charge_start) =
         (start(month), start(day.tomorrow()?), start(day));
-    let (category, description, frequency) = if charge.credit {
-        ("Credit", "Promotional credit", "One-Time")
-    } else {
-        ("Usage", product.description, "Usage-Based")
+    let (category, frequency) = match credited {
+        true => ("Credit", "One-Time"),
+        false => ("Usage", "Usage-Based"),
+    };
+    let (status, pricing) = match charge.terms {
+        Terms::OnDemand => ("", "Standard"),
+        Terms::Credit => ("", ""),
+        Terms::Reserved => ("Used", "Committed"),
+        Terms::Unused => ("Unused", "Committed"),
+    };
+    let of_reservation = |value: &'static str| if reserved { value } else { "" };
+    let consumed = match charge.terms {
+        Terms::Unused | Terms::Credit => [String::new(), String::new()],
+        _ => [quantity.clone(), product.unit.to_string()],
     };
     let record: [&str; 43] = [
         &zone,
@@ -196,24 +250,24 @@ fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Res
         &period_start,
         category,
         "",
-        description,
+        charge.description,
         frequency,
         &charge_end,
         &charge_start,
-        "",
-        "",
-        "",
-        "",
-        "",
-        &used(&quantity),
-        &used(product.unit),
+        of_reservation("Usage"),
+        of_reservation("ri-2025-06-01-northwind"),
+        of_reservation("Databases, one year, no upfront"),
+        status,
+        of_reservation("Reserved Instance"),
+        &consumed[0],
+        &consumed[1],
         &cost,
         &used(&price),
         &cost,
         "Amazon Web Services, Inc.",
-        &cost,
+        &list,
         &used(&price),
-        &used("Standard"),
+        pricing,
         &used(&quantity),
         &used(product.unit),
         "AWS",

@@ -1,7 +1,7 @@
 //! The tags of a bill, as far as a question asks for them.
 //!
 //! A bill may have a different set of tags on every resource; only the values of keys that the
-//! question mentions are kept, so that they alone multiply what the ledger holds.
+//! question mentions, or a value of, are kept, so that they alone multiply what the ledger holds.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +16,8 @@ const LISTED: usize = 1_000;
 
 /// Numbered sets of the tags that matter.
 pub(super) struct Tags {
-    question: Words,
+    /// What is asked, and was asked before in the conversation.
+    asked: Vec<Words>,
     /// Every key of the bill, by its joined form, in the bill's own spelling.
     pub keys: BTreeMap<String, String>,
     /// Rows whose `Tags` are no JSON object; they count as untagged.
@@ -33,10 +34,10 @@ type Set = BTreeMap<String, String>;
 const UNREADABLE: u32 = u32::MAX;
 
 impl Tags {
-    pub(super) fn new(question: Words) -> Self {
+    pub(super) fn new(asked: Vec<Words>) -> Self {
         let numbers = HashMap::from([(Set::new(), 0)]);
         Self {
-            question,
+            asked,
             keys: BTreeMap::new(),
             unreadable: 0,
             seen: HashMap::new(),
@@ -94,8 +95,9 @@ impl Tags {
             if key.is_empty() {
                 continue;
             }
-            let mentioned =
-                self.question.mention(&key) || self.question.mention(&format!("{key}s"));
+            let mention = |phrase: &str| self.asked.iter().any(|words| words.mention(phrase));
+            let by_value = || value.as_str().is_some_and(|value| mention(&joined(value)));
+            let mentioned = mention(&key) || mention(&format!("{key}s")) || by_value();
             if mentioned || self.keys.len() < LISTED {
                 self.keys
                     .entry(key.clone())

@@ -91,6 +91,18 @@ impl Words {
         }
     }
 
+    /// Takes each of these words wherever it is free, and says whether there was one.
+    pub(super) fn take_any(&mut self, any: &[&str]) -> bool {
+        let mut taken = false;
+        for word in &mut self.list {
+            if !word.used && any.contains(&word.text.as_str()) {
+                word.used = true;
+                taken = true;
+            }
+        }
+        taken
+    }
+
     /// The question's own spelling of the words in `from..to`.
     pub(super) fn quote(&self, from: usize, to: usize) -> String {
         let mut quoted = String::new();
