@@ -14,7 +14,6 @@ mod functions;
 mod jobs;
 mod logs;
 mod publish;
-mod replay;
 mod result;
 mod smoke;
 mod stack;

@@ -16,6 +16,7 @@ use longhaul_shared::events::Events;
 use longhaul_shared::jobs::Jobs;
 use longhaul_shared::limits;
 use longhaul_shared::push::Push;
+use longhaul_shared::replay::Replays;
 use longhaul_shared::sdk;
 use longhaul_shared::sessions::Sessions;
 use longhaul_shared::sessions::order::Order;
@@ -110,6 +111,14 @@ impl Site {
         let url = self.queue_url("jobs").await?;
         let config = Config::given([("JOBS_QUEUE_URL", url)]);
         Ok(Dispatch::open(&config, &self.sdk, "JOBS_QUEUE_URL")?)
+    }
+
+    pub async fn replays(&self) -> Result<Replays> {
+        Ok(Replays {
+            jobs: self.jobs()?,
+            dispatch: self.dispatch().await?,
+            push: self.push()?,
+        })
     }
 
     pub async fn events(&self) -> Result<Events> {

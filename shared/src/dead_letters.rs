@@ -4,6 +4,9 @@
 //! still finds the id; of the query it says nothing. It is sent at least once for each run of a job:
 //! readers collapse what comes twice. What is done about a letter is not decided here.
 
+mod case;
+mod queue;
+
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -14,6 +17,9 @@ use crate::config::{Config, ConfigError};
 use crate::dispatch;
 use crate::ids::{JobId, Owner};
 use crate::job::{Job, Outcome};
+
+pub use case::{Case, Cases, Disposal};
+pub use queue::{Message, Queue, Reading};
 
 /// The version that this code writes and reads; the jobs queue's own.
 const VERSION: u8 = 1;

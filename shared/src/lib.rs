@@ -28,6 +28,7 @@ pub mod protocol;
 pub mod push;
 pub mod quota;
 pub mod recordings;
+pub mod replay;
 pub mod results;
 pub mod sdk;
 pub mod sessions;

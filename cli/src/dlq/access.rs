@@ -2,27 +2,35 @@
 //!
 //! Which stack that is, [`crate::target`] knows.
 
-use anyhow::Result;
+use std::time::Duration;
 
-use crate::dlq::queue::Queue;
-use crate::replay::Replays;
+use anyhow::Result;
+use longhaul_shared::dead_letters::Queue;
+use longhaul_shared::replay::Replays;
+
 use crate::target::Target;
 
 /// As which the calls of these commands show in logs.
 const CALLER: &str = "longhaul-dlq";
+/// Time enough to read a hundred thousand messages; a reader that dies hides them no longer than this.
+pub const HIDDEN: Duration = Duration::from_secs(60);
 
 /// A stack, opened.
 pub struct Access {
     pub letters: Queue,
+    /// The ARN of their queue.
+    pub arn: String,
     pub replays: Replays,
 }
 
 impl Access {
     pub async fn open(target: &Target) -> Result<Self> {
         let site = target.site(CALLER).await?;
+        let letters = Queue::at(&site.sqs, site.queue_url("jobs-dlq").await?, HIDDEN);
         Ok(Self {
-            replays: Replays::open(&site).await?,
-            letters: Queue::open(&site.sqs, &site.named("jobs-dlq")).await?,
+            arn: letters.arn().await?,
+            letters,
+            replays: site.replays().await?,
         })
     }
 }

@@ -10,16 +10,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use longhaul_shared::ids::JobId;
+use longhaul_shared::dead_letters::{Disposal, Message};
 use longhaul_shared::time;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::dlq::access::Access;
-use crate::dlq::case::Disposal;
+use crate::dlq::access::{Access, HIDDEN};
 use crate::dlq::plan::Plan;
-use crate::dlq::queue::{HIDDEN, Message};
-use crate::replay::{Replayed, Replays};
 
 /// Jobs replayed at a time, within the rate.
 const AT_ONCE: usize = 16;
@@ -87,10 +84,12 @@ impl Applying<'_> {
         let (start, apart) = (Instant::now(), Duration::from_secs(1) / self.rate);
         let paced = (0u32..).zip(&plan.entries).map(async |(n, entry)| {
             sleep_until(start + apart * n).await;
-            let settled = self.settle(entry.job()?, entry.run).await;
+            let replays = &self.access.replays;
+            let (id, now) = (entry.job()?, time::now());
+            let settled = replays.settle(id, entry.run, self.from_start, now).await;
             settled
                 .with_context(|| format!("job {}", entry.job))
-                .map(|disposal| (entry, disposal))
+                .map(|(disposal, _)| (entry, disposal))
         });
         let mut paced = stream::iter(paced).buffer_unordered(AT_ONCE);
         while let Some(settled) = paced.next().await {
@@ -107,25 +106,6 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What the letter calls for, done.
-    async fn settle(&self, id: JobId, run: Option<u32>) -> Result<Disposal> {
-        let Replays { jobs, dispatch, .. } = &self.access.replays;
-        let mut row = jobs.get(id).await?;
-        if let (Disposal::Replay, Some(job), Some(run)) =
-            (Disposal::of(run, row.as_ref(), time::now()), &row, run)
-        {
-            match self.access.replays.run(job, run, self.from_start).await? {
-                Replayed::Anew => return Ok(Disposal::Replay),
-                Replayed::Elsewhere(other) => row = other.map(|job| *job),
-            }
-        }
-        let disposal = Disposal::of(run, row.as_ref(), time::now());
-        if let (Disposal::Send, Some(job)) = (disposal, &row) {
-            dispatch.send(job).await?;
-        }
-        Ok(disposal)
-    }
-
     /// Deletes these letters: how many it did, and how many it did not see because they are hidden.
     async fn clear(&self, over: HashSet<&str>) -> Result<(usize, usize)> {
         let (queue, bar) = (&self.access.letters, bar("clearing", over.len()));
@@ -133,7 +113,7 @@ impl Applying<'_> {
         let mut deleted = 0;
         let patience = Instant::now() + HIDDEN;
         let hidden = loop {
-            let reading = queue.read().await?;
+            let reading = queue.read(usize::MAX).await?;
             let (ours, others): (Vec<Message>, Vec<Message>) = reading
                 .messages
                 .into_iter()

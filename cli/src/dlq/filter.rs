@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use longhaul_shared::dead_letters::Case;
 
-use crate::dlq::case::Case;
 use crate::terminal::age;
 
 /// Only the letters that have all of what is given.

@@ -5,10 +5,8 @@
 
 mod access;
 mod apply;
-mod case;
 mod filter;
 mod plan;
-mod queue;
 mod shown;
 
 use std::collections::HashSet;
@@ -16,16 +14,15 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
+use longhaul_shared::dead_letters::{Cases, Disposal, Message};
 use longhaul_shared::time;
 use serde_json::json;
 
 use crate::Ended;
 use crate::dlq::access::Access;
 use crate::dlq::apply::{Applied, Applying};
-use crate::dlq::case::{Cases, Disposal};
 use crate::dlq::filter::Filter;
 use crate::dlq::plan::Plan;
-use crate::dlq::queue::Message;
 use crate::target::Target;
 
 #[derive(Args)]
@@ -108,7 +105,7 @@ impl Dlq {
                 target,
             } => {
                 let access = &Access::open(&target).await?;
-                let plan = Plan::read(&plan, &access.letters.arn)?;
+                let plan = Plan::read(&plan, &access.arn)?;
                 let applying = Applying {
                     access,
                     from_start,
@@ -134,12 +131,12 @@ impl Dlq {
 
 /// What is on the queue and meant by the filter; what can't be read is always shown.
 async fn look(access: &Access, filter: &Filter) -> Result<Plan> {
-    let reading = access.letters.read().await?;
+    let reading = access.letters.read(usize::MAX).await?;
     let cases = Cases::of(&reading, &access.replays.jobs).await;
     access.letters.release(&reading.messages).await?;
     let (mut cases, now) = (cases?, time::now());
     cases.cases.retain(|case| filter.admits(case, now));
-    Ok(Plan::of(&access.letters.arn, &cases, now))
+    Ok(Plan::of(&access.arn, &cases, now))
 }
 
 async fn list(target: &Target, filter: &Filter, json: bool) -> Result<Ended> {
@@ -243,7 +240,7 @@ async fn purge(
     json: bool,
 ) -> Result<Ended> {
     let access = Access::open(target).await?;
-    let reading = access.letters.read().await?;
+    let reading = access.letters.read(usize::MAX).await?;
     let meant: Result<Vec<Message>> = async {
         if !named.is_empty() {
             let messages = reading.messages.iter().cloned();

@@ -10,11 +10,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
+use longhaul_shared::dead_letters::{Case, Cases, Disposal, Message};
 use longhaul_shared::ids::JobId;
 use serde::{Deserialize, Serialize};
-
-use crate::dlq::case::{Case, Cases, Disposal};
-use crate::dlq::queue::Message;
 
 /// The version that this code writes and reads.
 const VERSION: u8 = 1;

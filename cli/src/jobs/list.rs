@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use longhaul_shared::job::{Job, OPEN_SHARDS, Status};
-use longhaul_shared::jobs::Jobs;
+use longhaul_shared::job::{Job, Status};
+use longhaul_shared::jobs::{Found, Jobs};
 use longhaul_shared::time;
 use serde_json::json;
 
@@ -34,12 +34,6 @@ pub struct Listing {
     scan: bool,
 }
 
-/// The jobs that were found, and whether there may be more of them.
-struct Found {
-    jobs: Vec<Job>,
-    more: bool,
-}
-
 pub async fn run(site: &Site, listing: &Listing, json: bool) -> Result<Ended> {
     let jobs = site.jobs()?;
     let found = if let Some(user) = &listing.user {
@@ -53,7 +47,9 @@ pub async fn run(site: &Site, listing: &Listing, json: bool) -> Result<Ended> {
             ended.is_none(),
             "no index lists all ended jobs: say --user USER, or --scan to read the whole table"
         );
-        open(&jobs, listing).await?
+        let wanted = |job: &Job| listing.wants(job);
+        jobs.oldest_open(wanted, listing.limit(), usize::MAX, time::now())
+            .await?
     };
     if json {
         let jobs: Vec<_> = found.jobs.iter().map(shown::json).collect();
@@ -73,11 +69,11 @@ pub async fn run(site: &Site, listing: &Listing, json: bool) -> Result<Ended> {
 }
 
 async fn of_user(jobs: &Jobs, user: &str, listing: &Listing) -> Result<Found> {
-    let mut found = Found::none();
+    let mut found = Found::default();
     let mut start = None;
     loop {
         let page = jobs.of_user(user, start).await?;
-        found.take(page.jobs, listing);
+        found.take(page.jobs, |job| listing.wants(job), listing.limit());
         start = page.next;
         if start.is_none() || found.more {
             return Ok(found);
@@ -85,39 +81,13 @@ async fn of_user(jobs: &Jobs, user: &str, listing: &Listing) -> Result<Found> {
     }
 }
 
-/// The oldest of every shard, and of these the oldest.
-async fn open(jobs: &Jobs, listing: &Listing) -> Result<Found> {
-    // A function's clock may be ahead of this one.
-    let before = time::now() + std::time::Duration::from_secs(3600);
-    let mut all = Found::none();
-    for shard in 0..OPEN_SHARDS {
-        let mut found = Found::none();
-        let mut start = None;
-        loop {
-            let (mut page, next) = jobs.still_open(shard, before, start).await?;
-            page.sort_by_key(|job| (job.created_at, job.id));
-            found.take(page, listing);
-            start = next;
-            if start.is_none() || found.more {
-                break;
-            }
-        }
-        all.more |= found.more;
-        all.jobs.extend(found.jobs);
-    }
-    all.jobs.sort_by_key(|job| (job.created_at, job.id));
-    all.more |= all.jobs.len() > listing.limit as usize;
-    all.jobs.truncate(listing.limit as usize);
-    Ok(all)
-}
-
 async fn everywhere(jobs: &Jobs, listing: &Listing) -> Result<Found> {
-    let mut found = Found::none();
+    let mut found = Found::default();
     let (mut start, mut units) = (None, 0.0);
     loop {
         let page = jobs.scan(start).await?;
         units += page.read_units;
-        found.take(page.jobs, listing);
+        found.take(page.jobs, |job| listing.wants(job), listing.limit());
         start = page.next;
         if start.is_none() || found.more {
             break;
@@ -142,29 +112,15 @@ async fn announce_scan(site: &Site) -> Result<()> {
     Ok(())
 }
 
-impl Found {
-    fn none() -> Self {
-        Self {
-            jobs: vec![],
-            more: false,
-        }
+impl Listing {
+    fn wants(&self, job: &Job) -> bool {
+        self.status.is_none_or(|status| status == job.status)
+            && self.kind.as_ref().is_none_or(|kind| *kind == job.kind)
+            && job.expires_at > time::now()
     }
 
-    /// Takes of these what was asked for, up to the limit.
-    fn take(&mut self, jobs: Vec<Job>, listing: &Listing) {
-        let now = time::now();
-        let asked = |job: &Job| {
-            listing.status.is_none_or(|status| status == job.status)
-                && listing.kind.as_ref().is_none_or(|kind| *kind == job.kind)
-                && job.expires_at > now
-        };
-        for job in jobs.into_iter().filter(asked) {
-            if self.jobs.len() == listing.limit as usize {
-                self.more = true;
-                return;
-            }
-            self.jobs.push(job);
-        }
+    fn limit(&self) -> usize {
+        self.limit as usize
     }
 }
 

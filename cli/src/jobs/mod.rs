@@ -15,12 +15,12 @@ use jiff::SignedDuration;
 use longhaul_shared::ids::JobId;
 use longhaul_shared::job::{Job, Status};
 use longhaul_shared::jobs::Commit;
+use longhaul_shared::replay::Replayed;
 use longhaul_shared::time;
 use serde_json::json;
 
 use crate::Ended;
 use crate::jobs::list::Listing;
-use crate::replay::{Replayed, Replays};
 use crate::target::{Site, Target};
 
 /// As which the calls of these commands show in logs.
@@ -175,12 +175,15 @@ async fn cancel(site: &Site, id: JobId, json: bool) -> Result<Ended> {
 }
 
 async fn retry(site: &Site, id: JobId, from_start: bool, json: bool) -> Result<Ended> {
-    let replays = Replays::open(site).await?;
+    let replays = site.replays().await?;
     let Some(job) = replays.jobs.get(id).await? else {
         return Ok(nothing(id));
     };
-    match replays.run(&job, job.replays, from_start).await? {
-        Replayed::Anew => {}
+    match replays
+        .run(&job, job.replays, from_start, time::now())
+        .await?
+    {
+        Replayed::Anew(_) => {}
         Replayed::Elsewhere(Some(job)) => {
             return Ok(unchanged(&job, "was not retried", json));
         }

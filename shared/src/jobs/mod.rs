@@ -29,7 +29,7 @@ use crate::events::Entry;
 use crate::ids::{Cursor, JobId, Owner};
 use crate::item::{Attributes, Item, text, time, ttl};
 use crate::job::{Change, Job};
-pub use survey::Surveyed;
+pub use survey::{Found, Surveyed};
 
 /// `BatchGetItem` takes so many keys.
 const BATCH: usize = 100;

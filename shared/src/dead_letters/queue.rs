@@ -20,8 +20,6 @@ const BATCH: usize = 10;
 const AT_ONCE: usize = 8;
 /// A long poll, in seconds, asks all of SQS's servers; a short one would miss messages.
 const POLL: i32 = 1;
-/// Time enough to read a hundred thousand messages; a reader that dies hides them no longer than this.
-pub const HIDDEN: Duration = Duration::from_secs(60);
 
 /// A message in this reader's hands.
 #[derive(Debug, Clone)]
@@ -40,36 +38,31 @@ pub struct Reading {
     pub elsewhere: usize,
 }
 
+#[derive(Clone)]
 pub struct Queue {
     sqs: Client,
     url: String,
-    /// Names the queue wherever it answers.
-    pub arn: String,
+    /// How long a reader that dies hides what it has read.
+    hidden: Duration,
 }
 
 impl Queue {
-    pub async fn open(sqs: &Client, name: &str) -> Result<Self> {
-        let answer = sqs.get_queue_url().queue_name(name).send().await;
-        let url = answer
-            .map_err(|error| error.into_service_error())
-            .with_context(|| format!("the queue {name} can't be found"))?
-            .queue_url
-            .context("SQS named no queue")?;
-        let mut queue = Self {
-            sqs: sqs.clone(),
-            url,
-            arn: String::new(),
-        };
-        let mut attributes = queue.attributes(&[Attribute::QueueArn]).await?;
-        queue.arn = attributes
-            .remove(&Attribute::QueueArn)
-            .context("SQS gave the queue no ARN")?;
-        Ok(queue)
+    /// The queue at `url`; what is read of it is hidden from others for so long at most.
+    pub fn at(sqs: &Client, url: String, hidden: Duration) -> Self {
+        let sqs = sqs.clone();
+        Self { sqs, url, hidden }
     }
 
-    /// Every message that nobody else holds, hidden from others until it is released or deleted, or
-    /// [`HIDDEN`] is over.
-    pub async fn read(&self) -> Result<Reading> {
+    /// What names the queue wherever it answers.
+    pub async fn arn(&self) -> Result<String> {
+        let mut attributes = self.attributes(&[Attribute::QueueArn]).await?;
+        let arn = attributes.remove(&Attribute::QueueArn);
+        arn.context("SQS gave the queue no ARN")
+    }
+
+    /// Every message that nobody else holds, or about `most` of them, hidden from others until it is
+    /// released or deleted, or its time is over.
+    pub async fn read(&self, most: usize) -> Result<Reading> {
         let mut found = HashMap::new();
         loop {
             let before = found.len();
@@ -81,7 +74,7 @@ impl Queue {
                         .map(|message| (message.id.clone(), message)),
                 );
             }
-            if found.len() == before {
+            if found.len() == before || found.len() >= most {
                 break;
             }
         }
@@ -129,7 +122,7 @@ impl Queue {
             .queue_url(&self.url)
             .max_number_of_messages(BATCH as i32)
             .wait_time_seconds(POLL)
-            .visibility_timeout(HIDDEN.as_secs() as i32)
+            .visibility_timeout(self.hidden.as_secs() as i32)
             .message_system_attribute_names(System::SentTimestamp);
         let answer = receive
             .send()

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use longhaul_shared::dead_letters::{DeadLetter, Evidence};
-use longhaul_shared::ids::JobId;
-use longhaul_shared::job::{Job, Status};
-use longhaul_shared::jobs::Jobs;
 
-use crate::dlq::queue::{Message, Reading};
+use super::queue::{Message, Reading};
+use super::{DeadLetter, Evidence};
+use crate::ids::JobId;
+use crate::job::{Job, Status};
+use crate::jobs::Jobs;
 
 /// Rows read at a time.
 const AT_ONCE: usize = 16;
@@ -143,10 +143,9 @@ impl Cases {
 mod tests {
     use std::time::Duration;
 
-    use longhaul_shared::ids::Owner;
-    use longhaul_shared::job::{Input, Terms};
-
     use super::*;
+    use crate::ids::Owner;
+    use crate::job::{Input, Terms};
 
     #[test]
     fn the_row_decides_what_is_done_about_a_letter() {
