@@ -7,7 +7,7 @@ use crate::transcript::Transcript;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-fn admin(tenant: Option<&str>) -> Value {
+pub fn admin(tenant: Option<&str>) -> Value {
     let mut claims =
         json!({"sub": "root", "username": "root", "cognito:groups": ["staff", "admin"]});
     if let Some(tenant) = tenant {

@@ -41,6 +41,7 @@ mod notifications;
 mod on_call;
 mod operating;
 mod operators;
+mod overseeing;
 mod quota;
 mod refusals;
 mod results;

@@ -186,6 +186,8 @@ async fn correspond(stack: &Stack, client: &mut Client) -> Result<()> {
     ];
     stack.aws(&[&age[..], &set, &with].concat()).await?;
     for (action, answer) in [
+        ("listOpenJobs", "openJobs"),
+        ("listDeadLetters", "deadLetters"),
         ("listConnections", "connections"),
         ("cleanupConnections", "connectionsCleaned"),
         ("setStatus", "statusSet"),

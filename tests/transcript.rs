@@ -199,6 +199,7 @@ impl Transcript {
                 "sessionId" | "cursor" => "session",
                 "subscriptionId" => "subscription",
                 "notificationId" => "notification",
+                "publishedId" => "published",
                 other => other,
             };
             let number = self

@@ -6,6 +6,7 @@ use crate::dialects::noop;
 use crate::processes::Worker;
 use crate::sessions::settled;
 use crate::stack::Stack;
+use crate::transcript::Transcript;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
@@ -146,4 +147,65 @@ async fn the_next_turn_begins_whatever_dies_around_the_end_of_the_one_before() -
         two_turns(&stack, fault).await.context(shown)?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_query_that_names_a_session_is_its_next_turn_once() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let mut alice = stack.client("alice").await?;
+    let mut shown = Transcript::new(
+        "turn_by_query",
+        "A turn by `query`: what names a session, and is heard in the words of every job.",
+    );
+    let start = json!({"action": "startSession", "keep": true});
+    let started = shown
+        .ask("alice", &mut alice, start, "sessionStarted")
+        .await?;
+    let session = &started["sessionId"];
+    let turn = |key: &str, text: &str| {
+        json!({"action": "query", "kind": "noop", "query": text, "sessionId": session,
+            "idempotencyKey": key, "params": {"steps": 1, "text": 6}})
+    };
+    let first = shown
+        .ask("alice", &mut alice, turn("one", "First"), "job_completed")
+        .await?;
+    shown.note("Said again under its key, from anywhere, it is the same turn.");
+    let mut tab = stack.client("alice").await?;
+    let again = shown
+        .ask("tab", &mut tab, turn("one", "First"), "subscribed")
+        .await?;
+    assert_eq!(again["jobId"], first["jobId"]);
+    shown
+        .ask("alice", &mut alice, turn("one", "Other"), "error")
+        .await?;
+    shown.note("Another's session, and none, are refused in the same words as ever.");
+    let mut mallory = stack.client("mallory").await?;
+    shown
+        .ask("mallory", &mut mallory, turn("x", "First"), "error")
+        .await?;
+    // Many at once, under the key of one, on both connections.
+    for _ in 0..5 {
+        for client in [&mut alice, &mut tab] {
+            client.send(turn("two", "Second")).await?;
+        }
+    }
+    let of_two = |frame: &Value| frame["jobId"] != first["jobId"];
+    for client in [&mut alice, &mut tab] {
+        let end = client.until_end().await?;
+        assert!(end["type"] == "job_completed" && of_two(&end), "{end}");
+    }
+    let mut reader = stack.client("alice").await?;
+    let turns = settled(&mut reader, session, 2).await?;
+    assert_eq!(turns[1]["message"], "Second");
+    // And one that supersedes what runs.
+    let mut long = turn("three", "Third");
+    long["params"] = json!({"steps": 600, "stepMs": 100});
+    reader.submit(long).await?;
+    let mut next = turn("four", "Fourth");
+    next["supersede"] = true.into();
+    reader.submit(next).await?;
+    let turns = settled(&mut reader, session, 4).await?;
+    let ends: Vec<&Value> = turns.iter().map(|turn| &turn["status"]).collect();
+    assert_eq!(ends[2..], ["cancelled", "completed"]);
+    shown.compare()
 }

@@ -71,7 +71,7 @@ impl Ask {
                     "a stack is running on {data} with options of its own; stop it, or choose another --data"
                 );
             }
-            let token = token::for_a_day(&self.place.secret()?, &self.user)?;
+            let token = token::for_a_day(&self.place.secret()?, &self.user, false)?;
             let followed = self.follow(&stack, &token, &params).await;
             stack.stop().await;
             match followed? {

@@ -225,7 +225,7 @@ impl Place {
             faults: start.faults.clone(),
             pages: Pages {
                 folder: console(),
-                issue: Arc::new(move |user| token::for_a_day(&secret, user)),
+                issue: Arc::new(move |user, admin| token::for_a_day(&secret, user, admin)),
             },
         };
         Cloud::start(folder, options).await

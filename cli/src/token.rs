@@ -27,6 +27,9 @@ pub struct Token {
     /// The tenant that the token names.
     #[arg(long)]
     tenant: Option<String>,
+    /// Name the group `admin`, whose members look after their tenant.
+    #[arg(long)]
+    admin: bool,
     /// Seconds until it expires.
     #[arg(long, default_value_t = DAY.as_secs())]
     seconds: u64,
@@ -36,38 +39,52 @@ pub struct Token {
 
 impl Token {
     pub fn run(self) -> Result<()> {
+        let bearer = Bearer {
+            user: &self.user,
+            tenant: self.tenant.as_deref(),
+            is_admin: self.admin,
+        };
         let lifetime = Duration::from_secs(self.seconds);
-        println!(
-            "{}",
-            sign(
-                &self.place.secret()?,
-                &self.user,
-                self.tenant.as_deref(),
-                lifetime
-            )?
-        );
+        println!("{}", bearer.sign(&self.place.secret()?, lifetime)?);
         Ok(())
     }
 }
 
-/// A token for `user`, valid from now for `lifetime`.
-pub fn sign(secret: &str, user: &str, tenant: Option<&str>, lifetime: Duration) -> Result<String> {
-    let now = time::now();
-    let mut claims = json!({"sub": user, "username": user, "iat": now.as_second(), "exp": (now + lifetime).as_second()});
-    if let Some(tenant) = tenant {
-        claims["tenant"] = tenant.into();
-    }
-    encode(
-        &Header::default(),
-        &claims,
-        &EncodingKey::from_secret(secret.as_bytes()),
-    )
-    .context("signing a token")
+/// Whom a token names.
+struct Bearer<'a> {
+    user: &'a str,
+    tenant: Option<&'a str>,
+    is_admin: bool,
 }
 
-/// A day's token for the command line's own use.
-pub fn for_a_day(secret: &str, user: &str) -> Result<String> {
-    sign(secret, user, None, DAY)
+impl Bearer<'_> {
+    /// A token that is valid from now for `lifetime`.
+    fn sign(&self, secret: &str, lifetime: Duration) -> Result<String> {
+        let (user, now) = (self.user, time::now());
+        let mut claims = json!({"sub": user, "username": user, "iat": now.as_second(), "exp": (now + lifetime).as_second()});
+        if let Some(tenant) = self.tenant {
+            claims["tenant"] = tenant.into();
+        }
+        if self.is_admin {
+            claims["cognito:groups"] = json!(["admin"]);
+        }
+        encode(
+            &Header::default(),
+            &claims,
+            &EncodingKey::from_secret(secret.as_bytes()),
+        )
+        .context("signing a token")
+    }
+}
+
+/// A day's token for the command line's own use, and for the console's.
+pub fn for_a_day(secret: &str, user: &str, is_admin: bool) -> Result<String> {
+    let bearer = Bearer {
+        user,
+        tenant: None,
+        is_admin,
+    };
+    bearer.sign(secret, DAY)
 }
 
 /// The secrets that a stack is given rather than makes.

@@ -139,7 +139,7 @@ impl Teller {
                 let _place = places.acquire().await.expect("it is never closed");
                 let mut left = vec![];
                 for id in ids {
-                    let frame = protocol::notification(&published, published.notification(&id));
+                    let frame = protocol::notification(&published, &id);
                     if time::now() >= until {
                         left.push((id, connection.clone()));
                         continue;

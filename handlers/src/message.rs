@@ -14,6 +14,7 @@ use longhaul_shared::auth::{Identity, TokenError, Verifier};
 use longhaul_shared::config::Config;
 use longhaul_shared::connections::{Activity, Connections};
 use longhaul_shared::courier::Courier;
+use longhaul_shared::dead_letters::Queue;
 use longhaul_shared::deliveries::Deliveries;
 use longhaul_shared::dispatch::Dispatch;
 use longhaul_shared::events::Events;
@@ -24,6 +25,7 @@ use longhaul_shared::protocol::{Action, Code, Refusal, Request, Submission};
 use longhaul_shared::push::Push;
 use longhaul_shared::quota::Quota;
 use longhaul_shared::recordings::Recordings;
+use longhaul_shared::replay::Replays;
 use longhaul_shared::sessions::Sessions;
 use longhaul_shared::subscriptions::Subscriptions;
 use longhaul_shared::{protocol, sdk, telemetry, time};
@@ -35,6 +37,9 @@ use crate::actions::{
     query, refresh_token, say, start_session, subscribe, topics, unsubscribe, voice,
 };
 use crate::{Trust, speaker};
+
+/// How long dead letters are hidden that an admin was looking at when the function died.
+const LETTERS_HIDDEN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What the actions work with.
 pub(crate) struct Door {
@@ -49,6 +54,9 @@ pub(crate) struct Door {
     pub push: Push,
     pub courier: Courier,
     pub deliveries: Deliveries,
+    /// The dead letters.
+    pub letters: Queue,
+    pub replays: Replays,
     activity: Activity,
     pub announcer: Announcer,
     pub quota: Quota,
@@ -133,7 +141,14 @@ impl Door {
         let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
         let announcer = Announcer::open(config, &sdk, &dynamo, None)?;
         let kinds = config.optional("KINDS").unwrap_or_default().split(',');
+        let letters = config.required("JOBS_DEAD_LETTER_QUEUE_URL")?.to_owned();
         Ok(Self {
+            letters: Queue::at(&aws_sdk_sqs::Client::new(&sdk), letters, LETTERS_HIDDEN),
+            replays: Replays {
+                jobs: announcer.jobs.clone(),
+                dispatch: announcer.order.dispatch.clone(),
+                push: Some(announcer.push.clone()),
+            },
             jobs: announcer.jobs.clone(),
             events: announcer.events.clone(),
             sessions: announcer.order.sessions.clone(),

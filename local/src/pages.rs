@@ -14,8 +14,8 @@ use http::{StatusCode, Uri, header};
 use serde::Deserialize;
 use serde_json::json;
 
-/// A development token for the user of this name.
-pub type Issue = Arc<dyn Fn(&str) -> anyhow::Result<String> + Send + Sync>;
+/// A development token for the user of this name, who is an admin or not.
+pub type Issue = Arc<dyn Fn(&str, bool) -> anyhow::Result<String> + Send + Sync>;
 
 /// What is served besides WebSockets.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
 const UNBUILT: &str = "Longhaul listens here for WebSockets. The console is not built: with Node 20 or newer,\n\n    \
      (cd web/console && npm ci && npm run build)\n\nand load this page again.\n";
 
-/// `GET` of any path, and `POST /_local/token?user=`.
+/// `GET` of any path, and `POST /_local/token?user=&admin=`.
 pub fn router(pages: Pages) -> Router {
     Router::new()
         .route("/_local/token", post(token))
@@ -43,10 +43,12 @@ pub fn router(pages: Pages) -> Router {
 #[derive(Deserialize)]
 struct Asked {
     user: String,
+    #[serde(default)]
+    admin: bool,
 }
 
 async fn token(State(pages): State<Pages>, Query(asked): Query<Asked>) -> Response {
-    match (pages.issue)(&asked.user) {
+    match (pages.issue)(&asked.user, asked.admin) {
         Ok(token) => Json(json!({ "token": token })).into_response(),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "no token was signed");
@@ -108,7 +110,7 @@ mod tests {
     async fn get(folder: &Path, path: &'static str) -> (StatusCode, String, String) {
         let pages = Pages {
             folder: folder.to_owned(),
-            issue: Arc::new(|user| Ok(format!("for {user}"))),
+            issue: Arc::new(|user, _| Ok(format!("for {user}"))),
         };
         let response = page(State(pages), Uri::from_static(path)).await;
         let status = response.status();

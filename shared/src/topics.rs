@@ -206,9 +206,14 @@ impl Published {
         Uuid::new_v5(&NOTIFICATIONS, name.as_bytes())
     }
 
+    /// The id of this for all of its subscribers: the same at each repeat, and in each one's notification.
+    pub fn published_id(&self) -> Uuid {
+        self.notification("")
+    }
+
     /// The id of what a user's inbox keeps of this: the same at each repeat.
     pub fn kept(&self) -> NotificationId {
-        let hashed = self.notification("");
+        let hashed = self.published_id();
         let bytes = hashed.as_bytes().first_chunk();
         NotificationId::new(self.at, bytes.expect("16 bytes have ten"))
     }

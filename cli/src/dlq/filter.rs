@@ -62,7 +62,7 @@ impl Filter {
             .map(|evidence| evidence.code.as_str());
         let since = case.since();
         is(&self.job, Some(&case.job.to_string()))
-            && is(&self.user, case.user())
+            && is(&self.user, case.owner().map(|owner| owner.user.as_str()))
             && is(&self.kind, case.kind())
             && is(&self.code, code)
             && self.older_than.is_none_or(|age| since + age < now)

@@ -131,7 +131,7 @@ fn entry(case: &Case, now: Timestamp) -> Entry {
         status: case.row.as_ref().map(|job| job.status.as_str().to_owned()),
         since: case.since(),
         kind: case.kind().map(Into::into),
-        user_id: case.user().map(Into::into),
+        user_id: case.owner().map(|owner| owner.user.clone()),
         tenant_id: evidence.and_then(|evidence| evidence.owner.tenant.clone()),
         code: evidence.map(|evidence| evidence.code.clone()),
         error: evidence.map(|evidence| evidence.error.clone()),

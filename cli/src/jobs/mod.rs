@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use longhaul_shared::ids::JobId;
-use longhaul_shared::job::{Job, Status};
+use longhaul_shared::job::{Job, OPERATOR, Status};
 use longhaul_shared::jobs::Commit;
 use longhaul_shared::replay::Replayed;
 use longhaul_shared::time;
@@ -25,8 +25,6 @@ use crate::target::{Site, Target};
 
 /// As which the calls of these commands show in logs.
 const CALLER: &str = "longhaul-jobs";
-/// Who the owner is told has cancelled.
-const OPERATOR: &str = "operator";
 
 #[derive(Args)]
 pub struct Jobs {

@@ -1,22 +1,21 @@
-//! What only admins may do, to connections of their own tenant: whether the speaker is one, and which action
-//! it is.
+//! What only admins may do, to connections and jobs of their own tenant: whether the speaker is one, and which
+//! action it is.
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::connections::Row;
-use longhaul_shared::ids::ConnectionId;
+use longhaul_shared::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::protocol::{Admin, Code, Refusal};
 
-use super::{broadcast, cleanup_connections, close_connection, list_connections, set_status};
+use super::{
+    broadcast, cleanup_connections, close_connection, list_connections, list_dead_letters,
+    list_open_jobs, replay_job, set_status,
+};
 use crate::message::{Answer, Call, Door, No};
 use crate::speaker::name_for_the_log;
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, asked: Admin) -> Answer {
     let user = name_for_the_log(speaker);
-    if !speaker.is_admin {
-        tracing::info!(connection = %call.connection, user, "who is no admin asked for an admin's action");
-        let sentence = "Only admins may do this.";
-        return Err(Refusal::new(Code::Authorization, sentence).into());
-    }
+    check(call, speaker)?;
     match asked {
         Admin::ListConnections { user, pages } => {
             list_connections::run(door, call, speaker, user, pages).await
@@ -40,13 +39,56 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, asked: Admin) -> 
             tracing::info!(connection = %call.connection, user, "an admin broadcasts");
             broadcast::run(door, call, speaker, content, to, after).await
         }
+        Admin::ListOpenJobs { status, limit } => {
+            list_open_jobs::run(door, call, speaker, status, limit).await
+        }
+        Admin::ListDeadLetters => list_dead_letters::run(door, call, speaker).await,
+        Admin::ReplayJob { job, from_start } => {
+            tracing::info!(connection = %call.connection, user, "an admin replays a job");
+            replay_job::run(door, call, speaker, job, from_start).await
+        }
     }
+}
+
+/// Refuses who is no admin.
+pub fn check(call: &Call, speaker: &Identity) -> Result<(), No> {
+    if speaker.is_admin {
+        return Ok(());
+    }
+    let user = name_for_the_log(speaker);
+    tracing::info!(connection = %call.connection, user, "who is no admin asked for an admin's action");
+    Err(Refusal::new(Code::Authorization, "Only admins may do this.").into())
+}
+
+/// Whether what is this owner's is for this admin to look after.
+pub fn oversees(speaker: &Identity, owner: &Owner) -> bool {
+    speaker.is_admin && owner.tenant == speaker.owner.tenant
+}
+
+/// As whose a job is asked for: as the speaker's own, or, by an admin, as that of its owner in the tenant. It
+/// costs who is no admin nothing, whosever the job is.
+pub async fn acting_for(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    id: JobId,
+) -> Result<Owner, No> {
+    let row = match speaker.is_admin {
+        true => door.jobs.get(id).await?,
+        false => None,
+    };
+    let overseen = row.map(|job| job.owner);
+    let overseen = overseen.filter(|owner| *owner != speaker.owner && oversees(speaker, owner));
+    if let Some(owner) = &overseen {
+        call.note_if_foreign(speaker, owner);
+    }
+    Ok(overseen.unwrap_or_else(|| speaker.owner.clone()))
 }
 
 /// Whether a connection is of somebody in the admin's tenant.
 pub fn is_theirs(admin: &Identity, row: &Row) -> bool {
     let owner = row.owner.as_ref();
-    owner.is_some_and(|owner| owner.tenant == admin.owner.tenant)
+    owner.is_some_and(|owner| oversees(admin, owner))
 }
 
 /// The connection of this id, if it is in the admin's tenant; another's is as unknown as none.

@@ -1,14 +1,14 @@
-//! `cancel`: ends a job of the caller's, wherever it stands; of an ended one it tells the state.
+//! `cancel`: ends a job of the caller's, or of an admin's tenant, wherever it stands; of an ended one it tells the state.
 //!
 //! The end is written here and not asked of the worker: a queued job never runs, and a running one's
 //! worker finds itself superseded.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::job::{Job, Status};
+use longhaul_shared::job::{Job, OPERATOR, Status};
 use longhaul_shared::jobs::Commit;
 use longhaul_shared::protocol::{self, JobReference};
 
-use super::get_job;
+use super::{admin, get_job};
 use crate::message::{Answer, Call, Door};
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference) -> Answer {
@@ -17,13 +17,18 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference
         Ok(id) => id,
         Err(unknown) => return Ok(Some(protocol::job(&unknown, None, request_id, call.now))),
     };
-    let cancel = Job::cancel(speaker.owner.clone(), call.now, door.retention);
+    let owner = admin::acting_for(door, call, speaker, id).await?;
+    let by = match owner == speaker.owner {
+        true => owner.user.clone(),
+        false => OPERATOR.to_owned(),
+    };
+    let cancel = Job::cancel_as(by, owner.clone(), call.now, door.retention);
     let mut job = match door.jobs.commit(id, &cancel).await? {
         Commit::Applied(job) => *job,
         // The SDK sends a cancel again whose answer it lost; the second then meets the first.
         Commit::Refused(Some(job))
             if job.status == Status::Cancelled
-                && job.owner == speaker.owner
+                && job.owner == owner
                 && job.finished_at == Some(call.now) =>
         {
             *job

@@ -1,10 +1,11 @@
-//! `getJob`: one job of the caller's, with its result. Another's is as unknown as none.
+//! `getJob`: one job of the caller's, or of an admin's tenant, with its result. Another's is as unknown as none.
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::ids::JobId;
 use longhaul_shared::job::Job;
 use longhaul_shared::protocol::{self, JobReference};
 
+use super::admin::oversees;
 use crate::message::{Answer, Call, Door};
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference) -> Answer {
@@ -17,7 +18,7 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference
     answer(door, call, speaker, id, row).await
 }
 
-/// Tells of the job if it is the caller's.
+/// Tells of the job if it is the caller's to see.
 pub async fn answer(
     door: &Door,
     call: &Call,
@@ -27,7 +28,8 @@ pub async fn answer(
 ) -> Answer {
     let own = row
         .inspect(|job| call.note_if_foreign(speaker, &job.owner))
-        .filter(|job| job.owner == speaker.owner && job.expires_at > call.now);
+        .filter(|job| job.owner == speaker.owner || oversees(speaker, &job.owner))
+        .filter(|job| job.expires_at > call.now);
     let job = match own {
         Some(job) => Some(door.events.whole(job).await?),
         None => None,

@@ -1,21 +1,31 @@
-//! `listJobs`: the caller's own jobs, newest first, a page at a time.
+//! `listJobs`: the caller's own jobs, or by an admin those of another user of the tenant, newest first, a page
+//! at a time.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::ids::Owner;
 use longhaul_shared::job::Job;
 use longhaul_shared::protocol::{self, Listing};
 
+use super::admin;
 use crate::message::{Answer, Call, Door};
 
 /// Pages that one frame may read in search of a rare status; the cursor leads on from there.
 const PAGES: usize = 5;
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, listing: Listing) -> Answer {
+    let owner = Owner {
+        user: listing.user.unwrap_or_else(|| speaker.owner.user.clone()),
+        tenant: speaker.owner.tenant.clone(),
+    };
+    if owner != speaker.owner {
+        admin::check(call, speaker)?;
+    }
     let (mut jobs, mut cursor) = (vec![], listing.cursor);
     for _ in 0..PAGES {
         let wanted = listing.limit - jobs.len() as u32;
         let page = door
             .jobs
-            .page(&speaker.owner, wanted, cursor.as_ref(), call.now)
+            .page(&owner, wanted, cursor.as_ref(), call.now)
             .await?;
         jobs.extend(
             page.jobs

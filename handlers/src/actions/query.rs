@@ -72,13 +72,7 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submi
     quota::take(door, call, &job, is_keyed).await?;
     door.events.put_input(&job, &input).await?;
     if let Created::Exists(earlier) = door.jobs.create(&job).await? {
-        if (&earlier.owner, &earlier.kind, &earlier.input) != (&job.owner, &job.kind, &job.input) {
-            let sentence = "The 'idempotencyKey' was used for different work.";
-            return Err(Refusal::new(Code::Conflict, sentence)
-                .with("field", "idempotencyKey")
-                .into());
-        }
-        return subscribe::run(door, call, speaker, Ok(job.id), 0).await;
+        return met(door, call, speaker, &earlier, &job).await;
     }
     // From here on the job is durable: whatever fails now, the sweep does again.
     let trace = job.traceparent.as_ref().map(Traceparent::trace);
@@ -91,4 +85,15 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submi
         tracing::warn!(job = %job.id, error = format!("{error:#}"), "a job waits for the sweep to queue it");
     }
     Ok(None)
+}
+
+/// The job of an earlier submit under the same key, followed; another's work under it is a conflict.
+pub async fn met(door: &Door, call: &Call, speaker: &Identity, earlier: &Job, job: &Job) -> Answer {
+    if (&earlier.owner, &earlier.kind, &earlier.input) != (&job.owner, &job.kind, &job.input) {
+        let sentence = "The 'idempotencyKey' was used for different work.";
+        return Err(Refusal::new(Code::Conflict, sentence)
+            .with("field", "idempotencyKey")
+            .into());
+    }
+    subscribe::run(door, call, speaker, Ok(job.id), 0).await
 }

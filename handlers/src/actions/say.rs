@@ -1,5 +1,5 @@
-//! `sendMessage`, `chat_message`, `text_message`: one message of a conversation, as the next turn of its
-//! session. What its dialect makes of the job's events is not known here.
+//! `sendMessage`, `chat_message`, `text_message`, and `query` with a session: one message of a conversation, as
+//! the next turn of its session. What its dialect makes of the job's events is not known here.
 
 use anyhow::Result;
 use longhaul_shared::announce::EndTold;
@@ -18,28 +18,55 @@ use crate::message::{Answer, Call, Door, No};
 use crate::quota;
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, message: Message) -> Answer {
+    let is_keyed = message.submission.idempotency_key.is_some();
     let draft = query::draft(door, call, speaker, message.submission)?;
     let named = message.session.map(sessions::known).transpose()?;
-    let turn = take(door, call, message.dialect, named, draft, message.supersede).await;
-    turn.map_err(|no| in_dialect(message.dialect, no))
+    if !is_keyed {
+        let turn = take(door, call, message.dialect, named, draft, message.supersede).await;
+        return turn
+            .map(|_| None)
+            .map_err(|no| in_dialect(message.dialect, no));
+    }
+    let job = draft.job.clone();
+    if let Some(earlier) = earlier(door, call, &job).await? {
+        return query::met(door, call, speaker, &earlier, &job).await;
+    }
+    if take(door, call, message.dialect, named, draft, message.supersede).await? {
+        return Ok(None);
+    }
+    // Another submit under the same key was faster, just now.
+    match earlier(door, call, &job).await? {
+        Some(earlier) => query::met(door, call, speaker, &earlier, &job).await,
+        None => Err(sessions::unknown().into()),
+    }
 }
 
-/// The job as the next turn of the session, or of the connection's own where none is named.
+/// The job of this id, while it counts.
+async fn earlier(door: &Door, call: &Call, job: &Job) -> Result<Option<Job>, No> {
+    let row = door.jobs.get(job.id).await?;
+    Ok(row.filter(|row| row.expires_at > call.now))
+}
+
+/// The job as the next turn of the session, or of the connection's own where none is named; whether it is new.
 pub async fn take(
     door: &Door,
     call: &Call,
-    dialect: Dialect,
+    dialect: Option<Dialect>,
     named: Option<SessionId>,
     draft: Draft,
     supersede: bool,
-) -> Answer {
+) -> Result<bool, No> {
     let Draft { mut job, input } = draft;
-    job.spoken = Some(Spoken::new(dialect, call.connection.clone()));
+    job.spoken = dialect.map(|dialect| Spoken::new(dialect, call.connection.clone()));
     quota::take(door, call, &job, false).await?;
     door.events.put_input(&job, &input).await?;
-    match named {
+    let is_new = match named {
         Some(id) => accept(door, &mut job, id, None, &input.query).await?,
         None => accept_as_own(door, call, &mut job, &input.query).await?,
+    };
+    // What speaks a dialect has no key, so that only its own earlier try can have been before it.
+    if !is_new && dialect.is_none() {
+        return Ok(false);
     }
     // From here on the job is durable: whatever fails now, the sweep does again.
     let trace = job.traceparent.as_ref().map(Traceparent::trace);
@@ -55,7 +82,7 @@ pub async fn take(
     if let Err(error) = send(door, call, &waiting, cancelled).await {
         tracing::warn!(job = %job.id, error = format!("{error:#}"), "a turn waits for the sweep to queue it");
     }
-    Ok(None)
+    Ok(true)
 }
 
 /// Sends the turn to the queue, or has it wait for those before it.
@@ -75,20 +102,21 @@ async fn accept(
     id: SessionId,
     begun_by: Option<&Call>,
     message: &str,
-) -> Result<(), No> {
+) -> Result<bool, No> {
     let begun_by = begun_by.map(|call| &call.connection);
     let accepted = door
         .sessions
         .accept(&door.jobs, id, begun_by, job, message)
         .await?;
     match accepted {
-        Accepted::Yes => Ok(()),
+        Accepted::Yes => Ok(true),
+        Accepted::Exists => Ok(false),
         Accepted::NoSession => Err(sessions::unknown().into()),
     }
 }
 
 /// In the connection's own session, which its first message begins; a new one where that has ended.
-async fn accept_as_own(door: &Door, call: &Call, job: &mut Job, message: &str) -> Result<(), No> {
+async fn accept_as_own(door: &Door, call: &Call, job: &mut Job, message: &str) -> Result<bool, No> {
     let own = sessions::own(door, call, true).await?;
     match accept(door, job, own, Some(call), message).await {
         Err(No::Refused(_)) => {
@@ -120,9 +148,9 @@ async fn cancel_before(door: &Door, call: &Call, job: &Job) -> Result<Vec<EndTol
 }
 
 /// Chat front ends want to know of every error whether to ask again.
-fn in_dialect(dialect: Dialect, no: No) -> No {
+fn in_dialect(dialect: Option<Dialect>, no: No) -> No {
     match no {
-        No::Refused(refusal) if dialect == Dialect::ChatMessage => No::Refused(Refusal {
+        No::Refused(refusal) if dialect == Some(Dialect::ChatMessage) => No::Refused(Refusal {
             retryable: Some(refusal.retry_after.is_some()),
             ..refusal
         }),

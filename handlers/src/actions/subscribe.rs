@@ -10,6 +10,7 @@ use longhaul_shared::jobs::Commit;
 use longhaul_shared::limits;
 use longhaul_shared::protocol::{Code, JobReference, Refusal, subscribed};
 
+use super::admin;
 use crate::message::{Answer, Call, Door};
 
 pub async fn run(
@@ -24,12 +25,9 @@ pub async fn run(
         Ok(id) => id,
         Err(unknown) => return Ok(Some(subscribed(&unknown, None, request_id, call.now))),
     };
-    let follow = Job::follow(
-        speaker.owner.clone(),
-        call.connection.clone(),
-        limits::FOLLOWERS,
-    );
-    let own = |job: &Job| job.owner == speaker.owner && job.expires_at > call.now;
+    let owner = admin::acting_for(door, call, speaker, id).await?;
+    let follow = Job::follow(owner.clone(), call.connection.clone(), limits::FOLLOWERS);
+    let own = |job: &Job| job.owner == owner && job.expires_at > call.now;
     let followed = door.jobs.commit(id, &follow).await?;
     if let Commit::Refused(Some(job)) = &followed {
         call.note_if_foreign(speaker, &job.owner);

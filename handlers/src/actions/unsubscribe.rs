@@ -5,12 +5,14 @@ use longhaul_shared::job::Job;
 use longhaul_shared::jobs::Commit;
 use longhaul_shared::protocol::{JobReference, unsubscribed};
 
+use super::admin;
 use crate::message::{Answer, Call, Door};
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference) -> Answer {
     let named = match job {
         Ok(id) => {
-            let unfollow = Job::unfollow(speaker.owner.clone(), call.connection.clone());
+            let owner = admin::acting_for(door, call, speaker, id).await?;
+            let unfollow = Job::unfollow(owner, call.connection.clone());
             if let Commit::Refused(Some(job)) = door.jobs.commit(id, &unfollow).await? {
                 call.note_if_foreign(speaker, &job.owner);
             }

@@ -128,7 +128,7 @@ async fn end(door: &Door, call: &Call, speaker: &Identity, session: SessionId) -
     let taken = say::take(
         door,
         call,
-        Dialect::TextMessage,
+        Some(Dialect::TextMessage),
         Some(session),
         draft,
         false,
@@ -137,7 +137,7 @@ async fn end(door: &Door, call: &Call, speaker: &Identity, session: SessionId) -
     if taken.is_ok() {
         door.sessions.sealed(session, &recording).await?;
     }
-    taken
+    taken.map(|_| None)
 }
 
 async fn under_way(

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::queue::{Message, Reading};
 use super::{DeadLetter, Evidence};
-use crate::ids::JobId;
+use crate::ids::{JobId, Owner};
 use crate::job::{Job, Status};
 use crate::jobs::Jobs;
 
@@ -29,7 +29,7 @@ pub struct Case {
 }
 
 /// What is done about a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Disposal {
     /// The job starts a new run.
     Replay,
@@ -71,10 +71,10 @@ impl Case {
         Disposal::of(self.run, self.row.as_ref(), now)
     }
 
-    pub fn user(&self) -> Option<&str> {
-        let of_row = || self.row.as_ref().map(|job| job.owner.user.as_str());
+    pub fn owner(&self) -> Option<&Owner> {
+        let of_row = || self.row.as_ref().map(|job| &job.owner);
         let evidence = self.evidence.as_ref();
-        evidence.map_or_else(of_row, |evidence| Some(&evidence.owner.user))
+        evidence.map_or_else(of_row, |evidence| Some(&evidence.owner))
     }
 
     pub fn kind(&self) -> Option<&str> {
@@ -144,7 +144,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ids::Owner;
     use crate::job::{Input, Terms};
 
     #[test]

@@ -14,6 +14,9 @@ pub const POISON: &str = "POISON";
 /// The code of a job that ran past its own deadline: late for its caller, and no fault of ours.
 pub const DEADLINE: &str = "DEADLINE";
 
+/// Who an owner is told has cancelled, where it was whoever runs the stack.
+pub const OPERATOR: &str = "operator";
+
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use change::{Change, Clear, Expect, Raise, Set};
-pub use ending::{DEADLINE, JobError, JobResult, Outcome, POISON, StoredResult};
+pub use ending::{DEADLINE, JobError, JobResult, OPERATOR, Outcome, POISON, StoredResult};
 pub use input::Input;
 use jiff::Timestamp;
 pub use lease::Lease;

@@ -117,7 +117,9 @@ impl Jobs {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(row::item(job)))
-            .condition_expression("attribute_not_exists(jobId)");
+            .condition_expression("attribute_not_exists(jobId) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", ttl(job.created_at));
         Ok(put.build()?)
     }
 

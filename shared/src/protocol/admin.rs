@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::answer::{answer, iso};
+use super::answer::{answer, iso, jobs_that_fit, view};
 use crate::connections::Row;
-use crate::ids::ConnectionId;
+use crate::dead_letters::{Case, Disposal};
+use crate::ids::{ConnectionId, JobId};
+use crate::job::Job;
+use crate::jobs::Found;
 use crate::limits;
 use crate::push::{Cleaned, Heard};
 
@@ -109,6 +112,72 @@ pub fn broadcast_sent(
         fields["cursor"] = next.0.as_str().into();
     }
     answer("broadcastSent", fields, request_id, now)
+}
+
+/// The answer to `listOpenJobs`: as many of these as fit one frame, and whether there are more.
+pub fn open_jobs(found: &Found, request_id: Option<&str>, now: Timestamp) -> String {
+    let fitting = jobs_that_fit(&found.jobs).min(found.jobs.len());
+    let jobs: Vec<Value> = found.jobs[..fitting].iter().map(view).collect();
+    let more = found.more || fitting < found.jobs.len();
+    let fields = json!({"jobs": jobs, "more": more});
+    answer("openJobs", fields, request_id, now)
+}
+
+/// The answer to `listDeadLetters`: what each stands for and what is to be done about it, as many as fit one
+/// frame, and whether the queue holds more.
+pub fn dead_letters(
+    cases: &[Case],
+    more: bool,
+    request_id: Option<&str>,
+    now: Timestamp,
+) -> String {
+    let mut bytes = 0;
+    let fits = |shown: &Value| {
+        bytes += shown.to_string().len();
+        bytes <= limits::ANSWER_BYTES
+    };
+    let shown = cases.iter().map(|case| dead_letter(case, now));
+    let shown: Vec<Value> = shown.take_while(fits).collect();
+    let more = more || shown.len() < cases.len();
+    let fields = json!({"deadLetters": shown, "more": more});
+    answer("deadLetters", fields, request_id, now)
+}
+
+/// As a plan of `longhaul dlq` has it.
+fn dead_letter(case: &Case, now: Timestamp) -> Value {
+    let evidence = case.evidence.as_ref();
+    json!({
+        "jobId": case.job.to_string(),
+        "run": case.run,
+        "do": case.disposal(now).as_str(),
+        "status": case.row.as_ref().map(|job| job.status.as_str()),
+        "since": iso(case.since()),
+        "kind": case.kind(),
+        "userId": case.owner().map(|owner| owner.user.as_str()),
+        "code": evidence.map(|evidence| evidence.code.as_str()),
+        "error": evidence.map(|evidence| evidence.error.as_str()),
+        "attempts": evidence.map(|evidence| evidence.attempts),
+        "letters": case.messages.len(),
+    })
+}
+
+/// The answer to `replayJob`: what was done, how the job stands, and how many letters are gone.
+pub fn job_replayed(
+    id: JobId,
+    did: Disposal,
+    row: Option<&Job>,
+    letters: usize,
+    request_id: Option<&str>,
+    now: Timestamp,
+) -> String {
+    let data = json!({
+        "jobId": id.to_string(),
+        "did": did.as_str(),
+        "status": row.map(|job| job.status.as_str()),
+        "run": row.map(|job| job.replays),
+        "letters": letters,
+    });
+    answer("jobReplayed", json!({ "data": data }), request_id, now)
 }
 
 fn status(is_open: bool) -> &'static str {

@@ -81,9 +81,14 @@ pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp
         );
     };
     let mut shown = view(job);
+    let params = serde_json::from_str(&job.input.params).unwrap_or(Value::Null);
+    if params.as_object().is_some_and(|params| !params.is_empty()) {
+        shown["params"] = params;
+    }
     if let Some(Outcome::Completed(JobResult::Here(result))) = &job.outcome {
-        // Beside a large result there is room for the beginning of a large query.
-        if result.len() + shown["query"].to_string().len() > limits::ANSWER_BYTES {
+        // Beside a large result there is room for the beginning of a large query, and for no parameters.
+        if result.len() + shown.to_string().len() > limits::ANSWER_BYTES {
+            shown["params"].take();
             shown["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();
         }
         shown["result"] = serde_json::from_str(result).unwrap_or(Value::Null);
@@ -174,9 +179,10 @@ pub fn subscribed(
 }
 
 /// A job as it is shown, without its result: the row's names, times in ISO 8601.
-fn view(job: &Job) -> Value {
+pub(super) fn view(job: &Job) -> Value {
     let mut view = json!({
         "jobId": job.id.to_string(),
+        "userId": job.owner.user,
         "kind": job.kind,
         "query": job.input.query,
         "status": job.status.as_str(),

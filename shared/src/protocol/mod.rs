@@ -12,7 +12,8 @@ mod request;
 mod topic;
 
 pub use admin::{
-    broadcast_sent, connection, connection_closed, connections, connections_cleaned, status_set,
+    broadcast_sent, connection, connection_closed, connections, connections_cleaned, dead_letters,
+    job_replayed, open_jobs, status_set,
 };
 pub use answer::{
     authenticated, cancelling, job, jobs, jobs_that_fit, pong, subscribed, system, token_refreshed,

@@ -104,6 +104,8 @@ pub struct Submission {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
+    /// Whose, if that is said.
+    pub user: Option<String>,
     pub status: Option<Status>,
     pub limit: u32,
     pub cursor: Option<Cursor>,
@@ -270,7 +272,7 @@ impl Fields {
             "refreshToken" => Action::RefreshToken {
                 token: self.required("token")?.to_owned(),
             },
-            "query" => Action::Submit(self.submission(self.required("kind")?, "query")?),
+            "query" => self.query()?,
             "finops_query" => Action::Submit(self.submission("finops", "query")?),
             "cancel" => Action::Cancel { job: self.job()? },
             "subscribe" | "resume" => Action::Subscribe {
@@ -355,27 +357,27 @@ impl Fields {
     }
 
     fn listing(&self) -> Result<Listing, Refusal> {
-        let unknown = |text: &str| {
-            let known = Status::ALL.map(Status::as_str).to_vec();
-            Refusal::field(
-                "status",
-                format!("There is no status '{}'.", limits::prefix(text, 64)),
-            )
-            .with("statuses", known)
-        };
-        let status = self
-            .text("status")?
-            .map(|text| Status::parse(text).ok_or_else(|| unknown(text)))
-            .transpose()?;
         let cursor = |text| {
             Cursor::parse(text)
                 .ok_or_else(|| Refusal::field("cursor", "'cursor' is not one of ours."))
         };
         Ok(Listing {
-            status,
+            user: self.of_user()?,
+            status: self.job_status()?,
             limit: self.limit()?,
             cursor: self.text("cursor")?.map(cursor).transpose()?,
         })
+    }
+
+    fn job_status(&self) -> Result<Option<Status>, Refusal> {
+        let unknown = |text: &str| {
+            let known = Status::ALL.map(Status::as_str).to_vec();
+            let sentence = format!("There is no status '{}'.", limits::prefix(text, 64));
+            Refusal::field("status", sentence).with("statuses", known)
+        };
+        self.text("status")?
+            .map(|text| Status::parse(text).ok_or_else(|| unknown(text)))
+            .transpose()
     }
 
     fn limit(&self) -> Result<u32, Refusal> {

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::answer::answer;
 use crate::topics::{Published, SubscriptionId, To};
@@ -29,10 +28,14 @@ pub fn subscription_ended(id: &SubscriptionId, request_id: Option<&str>, now: Ti
 }
 
 /// What was published, for one subscription of it.
-pub fn notification(published: &Published, id: Uuid) -> String {
-    let mut fields = json!({"data": published.data, "notificationId": id.to_string()});
+pub fn notification(published: &Published, subscription: &str) -> String {
+    let id = published.notification(subscription).to_string();
+    let mut fields = json!({"data": published.data, "notificationId": id});
     if let To::Topic(topic) = &published.to {
-        fields["topic"] = Value::from(topic.as_str());
+        let topic = topic.as_str();
+        fields["topic"] = Value::from(topic);
+        fields["subscriptionId"] = format!("{topic}.{subscription}").into();
+        fields["publishedId"] = published.published_id().to_string().into();
     }
     answer(&published.kind, fields, None, published.at)
 }

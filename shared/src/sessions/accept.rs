@@ -27,6 +27,9 @@ const APART: Duration = Duration::from_millis(250);
 pub enum Accepted {
     /// It is durable, and so is its job; [`Job::turn`] says which it is.
     Yes,
+    /// Its job is there already: by an earlier submit under the same key, or by this one, whose answer was
+    /// lost.
+    Exists,
     /// The owner has no such session that is open.
     NoSession,
 }
@@ -45,8 +48,7 @@ impl Sessions {
         for tried in 1..=TRIES {
             let standing = self.head(id, &job.owner, job.created_at).await?;
             let (head, is_new) = match (standing, begun_by) {
-                // Its answer was lost, and it was made all the same.
-                (Some(head), _) if head.tail == Some(job.id) => return Ok(Accepted::Yes),
+                (Some(head), _) if head.tail == Some(job.id) => return Ok(Accepted::Exists),
                 (Some(head), _) if head.ended_at.is_none() => (head, false),
                 (None, Some(connection)) => (Head::begun(id, connection, job), true),
                 _ => return Ok(Accepted::NoSession),
@@ -58,8 +60,8 @@ impl Sessions {
                 number,
                 waits_for: head.tail.filter(|_| !free),
             });
-            if self.write(jobs, &head, is_new, job, message).await? {
-                return Ok(Accepted::Yes);
+            if let Some(accepted) = self.write(jobs, &head, is_new, job, message).await? {
+                return Ok(accepted);
             }
             // Drawn at random, so that those who came at once do not come again at once.
             let drawn = Uuid::new_v4().as_u128() as u32;
@@ -69,7 +71,7 @@ impl Sessions {
         bail!("a session takes no turn: too many come at once");
     }
 
-    /// Whether the turn was written; it is not if the head has changed meanwhile.
+    /// What became of the turn; `None` if the head has changed meanwhile.
     async fn write(
         &self,
         jobs: &Jobs,
@@ -77,7 +79,7 @@ impl Sessions {
         is_new: bool,
         job: &Job,
         message: &str,
-    ) -> Result<bool> {
+    ) -> Result<Option<Accepted>> {
         let turn = Put::builder()
             .table_name(&self.table)
             .set_item(Some(turns::item(job, message)))
@@ -93,19 +95,25 @@ impl Sessions {
             .await
             .map_err(|error| error.into_service_error())
         {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Some(Accepted::Yes)),
             Err(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let codes = cancelled.cancellation_reasons().iter();
+                // One reason for each item, in their order; the last is the job.
+                let reasons = cancelled.cancellation_reasons();
+                let of_job = reasons.last().and_then(|reason| reason.code());
+                if of_job == Some("ConditionalCheckFailed") {
+                    return Ok(Some(Accepted::Exists));
+                }
+                let codes = reasons.iter();
                 let passing = ["None", "ConditionalCheckFailed", "TransactionConflict"];
                 let passes = codes
                     .filter_map(|reason| reason.code())
                     .all(|code| passing.contains(&code));
                 if passes {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 Err(cancelled).context("accepting a turn")
             }
-            Err(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(false),
+            Err(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(None),
             Err(error) => Err(error).context("accepting a turn"),
         }
     }

@@ -35,6 +35,10 @@ export interface QueryOptions {
   idempotencyKey?: string;
   params?: Record<string, unknown>;
   deadlineSeconds?: number;
+  /** Makes it the next turn of this session; `longhaul-client/chat` does all of that for you. */
+  sessionId?: string;
+  /** Of a turn: ends what is being answered, rather than waits for it. */
+  supersede?: boolean;
   /** Aborting it cancels the job. */
   signal?: AbortSignal;
 }
@@ -52,7 +56,7 @@ export class Longhaul {
   private readonly store?: Store | null;
   private readonly open = new Set<Job<any>>();
   private readonly saved = new Map<Job<any>, Saved>();
-  private readonly listeners = new Set<(change: StateChange) => void>();
+  private readonly listeners = { state: new Set<(change: StateChange) => void>(), frame: new Set<(frame: Frame) => void>() };
   private readonly online = () => this.connection.probe();
   private user?: string;
   private resume: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
@@ -89,9 +93,7 @@ export class Longhaul {
       {
         opened: (user) => this.opened(user),
         frame: (frame) => this.hear(frame),
-        state: (change) => {
-          for (const listener of [...this.listeners]) listener(change);
-        },
+        state: (change) => this.tell("state", change),
         closed: (error) => {
           globalThis.removeEventListener?.("online", this.online);
           for (const job of [...this.open]) job.fail(error);
@@ -107,21 +109,25 @@ export class Longhaul {
     return this.connection.state;
   }
 
-  /** Calls on each change of the connection's state; gives a function that stops it. */
-  on(_event: "state", listener: (change: StateChange) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  /**
+   * Calls on each change of the connection's state (`open` with each socket that takes over), or with each frame of
+   * the server's; gives a function that stops it.
+   */
+  on(event: "state", listener: (change: StateChange) => void): () => void;
+  on(event: "frame", listener: (frame: Frame) => void): () => void;
+  on(event: "state" | "frame", listener: (said: any) => void): () => void {
+    this.listeners[event].add(listener);
+    return () => this.listeners[event].delete(listener);
   }
 
   /** Submits a job, now or when there is a connection; never twice, whatever drops. */
   query<K extends string>(kind: K, text: string, options: QueryOptions = {}): Job<ResultOf<K>> {
-    const { params, deadlineSeconds, signal } = options;
-    const idempotencyKey = options.idempotencyKey ?? newKey();
+    const { signal, idempotencyKey = newKey(), ...more } = options;
     for (const [job, saved] of this.saved) {
       if (saved.idempotencyKey === idempotencyKey && saved.kind === kind && saved.text === text) return job;
     }
     const at = this.environment.now();
-    const job = this.submit({ idempotencyKey, kind, text, params, deadlineSeconds, at, user: "" }, !signal?.aborted, true);
+    const job = this.submit({ ...more, idempotencyKey, kind, text, at, user: "" }, !signal?.aborted, true);
     // Where the wish can't be heard, the end of the job is the end of waiting for it.
     const abort = () => void job.cancel().catch(() => {});
     signal?.addEventListener("abort", abort, { once: true });
@@ -140,18 +146,28 @@ export class Longhaul {
 
   /** One job as it is now, with its result; `undefined` if there is no such job of yours. */
   async get<R = unknown>(jobId: string): Promise<JobView<R> | undefined> {
-    const { job } = await this.ask({ action: "getJob", jobId });
+    const { job } = await this.request({ action: "getJob", jobId });
     return (job as { status: string }).status === "gone" ? undefined : (job as JobView<R>);
   }
 
-  /** Your jobs, newest first, without results; pages are fetched as you go. */
-  async *jobs(options: { status?: JobView["status"]; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
+  /** Your jobs, newest first, without results; pages are fetched as you go. Admins may name another user. */
+  async *jobs({ pageSize: limit, ...which }: { status?: JobView["status"]; userId?: string; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
     let cursor: unknown;
     do {
-      const page = await this.ask({ action: "listJobs", status: options.status, limit: options.pageSize, cursor });
+      const page = await this.request({ action: "listJobs", ...which, limit, cursor });
       yield* page.jobs as JobView[];
       cursor = page.cursor;
     } while (cursor);
+  }
+
+  /**
+   * Any other frame, answered. It waits for a connection, and is said again until it is answered: only for what may
+   * be said twice. Rejects with a `LonghaulError`.
+   */
+  request(frame: Frame): Promise<Frame> {
+    return new Promise((done, failed) => {
+      this.connection.request(frame, (answer) => (answer instanceof LonghaulError ? failed(answer) : done(answer)));
+    });
   }
 
   /** Ends the connection and every wait, with `CLOSED`. The jobs go on, and are resumed by the next page. */
@@ -159,20 +175,14 @@ export class Longhaul {
     this.connection.close();
   }
 
-  private ask(frame: Frame): Promise<Frame> {
-    return new Promise((done, failed) => {
-      this.connection.request(frame, (answer) => (answer instanceof LonghaulError ? failed(answer) : done(answer)));
-    });
-  }
-
   private submit(saved: Saved, isWanted: boolean, isNew: boolean): Job<any> {
     const job = new Job<any>(this.host, saved.jobId);
     this.open.add(job);
     this.saved.set(job, saved);
-    const { kind, text: query, idempotencyKey, params, deadlineSeconds } = saved;
+    const { text: query, user, at, jobId, ...more } = saved;
     if (!isWanted) job.fail(new LonghaulError("CANCELLED", "The job was never sent."));
-    else if (saved.jobId) job.ask();
-    else job.submit({ action: "query", kind, query, idempotencyKey, params, deadlineSeconds }, isNew);
+    else if (jobId) job.ask();
+    else job.submit({ action: "query", query, ...more }, isNew);
     if (this.open.has(job)) this.keep(job);
     return job;
   }
@@ -203,8 +213,13 @@ export class Longhaul {
   }
 
   private hear(frame: Frame): void {
+    this.tell("frame", frame);
     if (!isEvent(frame)) return;
     for (const job of [...this.open]) if (job.id === frame.jobId) job.hear(frame);
+  }
+
+  private tell(event: "state" | "frame", said: any): void {
+    for (const listener of [...this.listeners[event]]) listener(said);
   }
 
   /** Notes a submitted job for the next page, once it is known whose it is. */

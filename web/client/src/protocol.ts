@@ -83,6 +83,8 @@ export interface Subscribed<R = unknown> {
 /** A job as `getJob` and `listJobs` show it; times in ISO 8601. */
 export interface JobView<R = unknown> {
   jobId: string;
+  /** Whose it is. */
+  userId: string;
   kind: string;
   query: string;
   status: "queued" | "processing" | "completed" | "failed" | "cancelled";
@@ -100,7 +102,8 @@ export interface JobView<R = unknown> {
   lastError?: { code: string; message: string; at: string };
   /** How often an operator let it run again. */
   replays?: number;
-  /** From `getJob` only. */
+  /** From `getJob` only, as the next two. */
+  params?: Record<string, unknown>;
   result?: R;
   resultRef?: ResultRef;
   error?: { code: string; message: string; retryable: boolean };

@@ -12,6 +12,8 @@ export interface Saved {
   text: string;
   params?: Record<string, unknown>;
   deadlineSeconds?: number;
+  sessionId?: string;
+  supersede?: boolean;
   /** Missing until the server has acknowledged it. */
   jobId?: string;
   /** Epoch milliseconds of the submit. */

@@ -1,8 +1,9 @@
 //! The frames of admins (PROTOCOL 8). Whether the speaker is one is not known here.
 
 use super::chat::Pages;
-use super::{Action, Fields};
+use super::{Action, Fields, JobReference};
 use crate::ids::ConnectionId;
+use crate::job::Status;
 use crate::limits;
 use crate::protocol::Refusal;
 
@@ -29,13 +30,26 @@ pub enum Admin {
         user: Option<String>,
         after: Option<ConnectionId>,
     },
+    ListOpenJobs {
+        status: Option<Status>,
+        limit: u32,
+    },
+    ListDeadLetters,
+    ReplayJob {
+        job: JobReference,
+        /// Whether steps that it kept count no more.
+        from_start: bool,
+    },
 }
 
-pub(super) const ACTIONS: [&str; 5] = [
+pub(super) const ACTIONS: [&str; 8] = [
     "broadcast",
     "cleanupConnections",
     "closeConnection",
     "listConnections",
+    "listDeadLetters",
+    "listOpenJobs",
+    "replayJob",
     "setStatus",
 ];
 
@@ -60,11 +74,20 @@ impl Fields {
                 user: self.of_user()?,
                 after: self.after()?,
             },
+            "listOpenJobs" => Admin::ListOpenJobs {
+                status: self.job_status()?,
+                limit: self.limit()?,
+            },
+            "listDeadLetters" => Admin::ListDeadLetters,
+            "replayJob" => Admin::ReplayJob {
+                job: self.job()?,
+                from_start: self.flag("fromStart")?,
+            },
             _ => return Ok(None),
         })))
     }
 
-    fn of_user(&self) -> Result<Option<String>, Refusal> {
+    pub(super) fn of_user(&self) -> Result<Option<String>, Refusal> {
         match self.get("userId")? {
             None => Ok(None),
             Some(_) => self.user("userId").map(Some),

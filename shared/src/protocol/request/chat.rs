@@ -12,7 +12,8 @@ pub type SessionReference = Result<SessionId, String>;
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    pub dialect: Dialect,
+    /// `None`: its connection hears PROTOCOL 3, like everyone else.
+    pub dialect: Option<Dialect>,
     /// The session that it goes on with; none is that of its connection.
     pub session: Option<SessionReference>,
     /// Whether it ends what is being answered, rather than waits for it.
@@ -76,10 +77,24 @@ impl Fields {
         }))
     }
 
+    /// A job of its own; or the next turn of the session that it names.
+    pub(super) fn query(&self) -> Result<Action, Refusal> {
+        let submission = self.submission(self.required("kind")?, "query")?;
+        let Some(session) = self.session()? else {
+            return Ok(Action::Submit(submission));
+        };
+        Ok(Action::Say(Message {
+            dialect: None,
+            session: Some(session),
+            supersede: self.flag("supersede")?,
+            submission,
+        }))
+    }
+
     fn message(&self, dialect: Dialect, field: &str) -> Result<Action, Refusal> {
         let kind = self.text("kind")?.unwrap_or("chat");
         Ok(Action::Say(Message {
-            dialect,
+            dialect: Some(dialect),
             session: self.session()?,
             supersede: self.flag("supersede")?,
             // Each message is one of its own.

@@ -1,0 +1,90 @@
+//! `replayJob`: does about a failed job of an admin's tenant what its dead letters call for, as applying a plan
+//! does, and deletes those that are over then. A job of which no letter is found runs again by its row.
+
+use anyhow::Result;
+use longhaul_shared::auth::Identity;
+use longhaul_shared::dead_letters::{Cases, DeadLetter, Disposal, Message, Reading};
+use longhaul_shared::ids::JobId;
+use longhaul_shared::job::Job;
+use longhaul_shared::protocol::{Code, JobReference, Refusal, job_replayed};
+
+use super::admin::oversees;
+use super::list_dead_letters::LOOK;
+use crate::message::{Answer, Call, Door};
+
+pub async fn run(
+    door: &Door,
+    call: &Call,
+    speaker: &Identity,
+    job: JobReference,
+    from_start: bool,
+) -> Answer {
+    let unknown = || Refusal::new(Code::NotFound, "There is no such job.").with("field", "jobId");
+    let id = job.map_err(|_| unknown())?;
+    let row = door.jobs.get(id).await?;
+    let row = row.filter(|job| oversees(speaker, &job.owner) && job.expires_at > call.now);
+    let row = row.ok_or_else(unknown)?;
+
+    let reading = door.letters.read(LOOK).await?;
+    let (ours, others): (Vec<Message>, Vec<Message>) = reading
+        .messages
+        .into_iter()
+        .partition(|letter| is_about(letter, id));
+    door.letters.release(&others).await?;
+    let settled = settle(door, call, &row, &ours, from_start).await;
+    let (did, row, over) = match settled {
+        Ok(settled) => settled,
+        Err(error) => {
+            door.letters.release(&ours).await?;
+            return Err(error.into());
+        }
+    };
+    door.letters.delete(&over, |_| {}).await?;
+    let request_id = call.request_id.as_deref();
+    Ok(Some(job_replayed(
+        id,
+        did,
+        row.as_ref(),
+        over.len(),
+        request_id,
+        call.now,
+    )))
+}
+
+fn is_about(letter: &Message, id: JobId) -> bool {
+    DeadLetter::read(&letter.body).is_some_and(|letter| letter.job() == id)
+}
+
+/// What was done, the job after it, and the letters that are over.
+async fn settle(
+    door: &Door,
+    call: &Call,
+    row: &Job,
+    letters: &[Message],
+    from_start: bool,
+) -> Result<(Disposal, Option<Job>, Vec<Message>)> {
+    let reading = Reading {
+        messages: letters.to_vec(),
+        elsewhere: 0,
+    };
+    let cases = Cases::of(&reading, &door.replays.jobs).await?.cases;
+    if cases.is_empty() {
+        let settled = door
+            .replays
+            .settle(row.id, Some(row.replays), from_start, call.now);
+        return settled.await.map(|(did, after)| (did, after, vec![]));
+    }
+    let (mut most, mut now, mut over) = (Disposal::Leave, None, vec![]);
+    for case in cases {
+        let settled = door
+            .replays
+            .settle(row.id, case.run, from_start, call.now)
+            .await?;
+        (most, now) = (most.min(settled.0), settled.1);
+        match settled.0 {
+            Disposal::Leave => door.letters.release(&case.messages).await?,
+            _ => over.extend(case.messages),
+        }
+    }
+    Ok((most, now, over))
+}

@@ -1,0 +1,193 @@
+/**
+ * What back ends publish: topics, which are subscribed to anew on each socket, and the user's inbox, which the
+ * server keeps. It refuses to know sockets; it hears every frame and takes those that are its own.
+ */
+import type { Longhaul } from "./client.js";
+import { LonghaulError } from "./error.js";
+import type { Frame } from "./protocol.js";
+
+/** What a payload must have: equality, `minX` and `maxX` for a number `x`, a list for one of several. */
+export type Filters = Record<string, string | number | boolean | readonly (string | number | boolean)[]>;
+
+/** What was published on a topic. */
+export interface Notification<T = Record<string, unknown>> {
+  type: string;
+  data: T;
+  topic: string;
+  /** The same for every subscriber. */
+  publishedId: string;
+  /** Unix seconds. */
+  timestamp: number;
+}
+
+/** What was sent to the user: a notification, or with `type` `message` a message from somebody. */
+export interface Mail<T = Record<string, unknown>> {
+  /** What to acknowledge it by. */
+  id: string;
+  type: string;
+  data: T;
+  topic?: string;
+  /** Unix seconds. */
+  timestamp: number;
+  /** Says that it was shown: it does not come again, on any device. Resolves when the server has it. */
+  acknowledge(): Promise<void>;
+}
+
+/** So many ids are remembered, to tell what comes twice. */
+const REMEMBERED = 1000;
+
+/** What comes, in order, until it is closed; kept until somebody asks for it. One reader at a time. */
+class Feed<T> implements AsyncIterable<T> {
+  private readonly items: T[] = [];
+  private readonly known = new Set<string>();
+  private failure?: LonghaulError;
+  private isClosed = false;
+  private wake = () => {};
+  private stops: (() => void)[] = [];
+
+  constructor(protected readonly longhaul: Longhaul) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (;;) {
+      while (this.items.length) yield this.items.shift()!;
+      if (this.isClosed) break;
+      await new Promise<void>((woken) => (this.wake = woken));
+    }
+    if (this.failure) throw this.failure;
+  }
+
+  /** Ends the iteration, after what has come already. */
+  close(failure?: LonghaulError): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.failure = failure;
+    for (const stop of this.stops) stop();
+    this.wake();
+  }
+
+  protected get closed(): boolean {
+    return this.isClosed;
+  }
+
+  /** Gives an item to the reader, unless that has had one of this id. */
+  protected give(id: string, item: T): void {
+    if (this.isClosed || this.known.has(id)) return;
+    this.known.add(id);
+    if (this.known.size > REMEMBERED) this.known.delete(this.known.values().next().value!);
+    this.items.push(item);
+    this.wake();
+  }
+
+  /** Calls with each socket that takes over, the one of now too; and with each frame. */
+  protected listen(opened: () => void, frame: (frame: Frame) => void): void {
+    this.stops = [
+      this.longhaul.on("frame", frame),
+      this.longhaul.on("state", ({ state }) => {
+        if (state === "open") opened();
+        if (state === "closed") this.close();
+      }),
+    ];
+    if (this.longhaul.state.state === "open") opened();
+    if (this.longhaul.state.state === "closed") this.close();
+  }
+}
+
+/** A subscription that outlives its sockets: an async iterable of what is published while there is one. */
+export class Topic<T = Record<string, unknown>> extends Feed<Notification<T>> {
+  /** Resolves when the first subscription is confirmed; rejects where it is refused. */
+  readonly ready: Promise<void>;
+  /** The subscriptions of this socket and, for a moment, of the one before. */
+  private readonly ids = new Set<string>();
+  /** What came while an answer is on its way that may say that it is ours. */
+  private early: Frame[] = [];
+  private asked = 0;
+  private answered = 0;
+  private settle!: [() => void, (error: LonghaulError) => void];
+
+  constructor(
+    longhaul: Longhaul,
+    private readonly name: string,
+    private readonly filters: Filters,
+  ) {
+    super(longhaul);
+    this.ready = new Promise((...settle) => (this.settle = settle));
+    this.ready.catch(() => {});
+    this.listen(
+      () => this.subscribe(),
+      (frame) => {
+        if (frame.subscriptionId === undefined || frame.topic !== this.name) return;
+        if (this.ids.has(String(frame.subscriptionId))) this.hear(frame);
+        else if (this.asked > this.answered) this.early.push(frame);
+      },
+    );
+  }
+
+  override close(failure?: LonghaulError): void {
+    this.settle[1](failure ?? new LonghaulError("CLOSED", "The topic was closed."));
+    super.close(failure);
+    for (const id of this.ids) this.end(id);
+  }
+
+  private subscribe(): void {
+    const round = ++this.asked;
+    const { name: topic, filters } = this;
+    this.longhaul.request({ action: "subscribe", topic, filters }).then(
+      (confirmed) => {
+        const { subscriptionId } = confirmed.data as { subscriptionId: string };
+        // Closed meanwhile, or there is a newer socket already.
+        if (this.closed || round < this.asked) return this.end(subscriptionId);
+        this.answered = round;
+        const before = [...this.ids];
+        this.ids.add(subscriptionId);
+        for (const frame of this.early.splice(0)) if (frame.subscriptionId === subscriptionId) this.hear(frame);
+        // That of the socket before was heard till now, so that a hand-over has no gap.
+        for (const id of before) this.end(id);
+        this.settle[0]();
+      },
+      (error: LonghaulError) => round === this.asked && this.close(error),
+    );
+  }
+
+  private hear(frame: Frame): void {
+    const { type, data, topic, publishedId, timestamp } = frame as unknown as Notification<T>;
+    // The socket before and the next may both say it.
+    this.give(publishedId, { type, data, topic, publishedId, timestamp });
+  }
+
+  /** Whether it was there to be ended, nobody needs to know: it ends with its socket at the latest. */
+  private end(subscriptionId: string): void {
+    this.ids.delete(subscriptionId);
+    this.longhaul.request({ action: "unsubscribe", subscriptionId }).catch(() => {});
+  }
+}
+
+/** What is sent to the user, on every device and for a week until it is acknowledged. */
+export class Inbox extends Feed<Mail> {
+  constructor(longhaul: Longhaul) {
+    super(longhaul);
+    // The server delivers it to each new connection by itself.
+    this.listen(
+      () => {},
+      (frame) => {
+        const { type, topic, timestamp } = frame as unknown as Mail;
+        const data = (frame.data ?? {}) as Record<string, unknown>;
+        const id = type === "message" ? data.messageId : frame.subscriptionId === undefined && frame.notificationId;
+        if (typeof id !== "string") return;
+        const acknowledge = async () => {
+          await longhaul.request({ action: "notificationAck", data: { notificationId: id } });
+        };
+        this.give(id, { id, type, data, topic, timestamp, acknowledge });
+      },
+    );
+  }
+}
+
+/** Subscribes to a topic, now and with each further socket. */
+export function topic<T = Record<string, unknown>>(longhaul: Longhaul, name: string, filters: Filters = {}): Topic<T> {
+  return new Topic<T>(longhaul, name, filters);
+}
+
+/** Messages and notifications of the user; each is told once, and again by the next page until it is acknowledged. */
+export function inbox(longhaul: Longhaul): Inbox {
+  return new Inbox(longhaul);
+}
