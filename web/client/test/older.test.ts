@@ -1,5 +1,5 @@
 /**
- * Front ends that were written before there was this library, unchanged, against a real stack: each of the two
+ * Front ends that were written before there was this library, unchanged, against a real stack: each of the four
  * clients below is spelled as such clients usually are, and owes nothing to `src`.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -103,6 +103,90 @@ class EnvelopeClient {
   }
 }
 
+/** One that has its token on the URL, and appends what comes to the message on its screen. */
+class StreamingChat {
+  messages: { role: "user" | "assistant" | "error"; content: string }[] = [];
+  isStreaming = false;
+  private ws!: WebSocket;
+  private whenDone = () => {};
+
+  connect(url: string, token: string): Promise<void> {
+    this.ws = new WebSocket(`${url}?token=${token}`);
+    this.ws.onmessage = (event) => {
+      const data = JSON.parse(String(event.data));
+      if (data.type === "chunk") {
+        const last = this.messages.at(-1)!;
+        if (last.role === "assistant") last.content += data.content;
+        else this.messages.push({ role: "assistant", content: data.content });
+      } else if (data.type === "complete") {
+        this.done();
+      } else if (data.type === "error") {
+        this.messages.push({ role: "error", content: data.content });
+        this.done();
+      }
+    };
+    return new Promise((resolve, reject) => {
+      this.ws.onopen = () => resolve();
+      this.ws.onerror = (event) => reject(new Error(event.message));
+    });
+  }
+
+  sendMessage(message: string, more: object = {}): Promise<void> {
+    this.messages.push({ role: "user", content: message });
+    this.isStreaming = true;
+    this.ws.send(JSON.stringify({ action: "sendMessage", message, ...more }));
+    return new Promise((resolve) => (this.whenDone = resolve));
+  }
+
+  close() {
+    this.ws.close();
+  }
+
+  private done() {
+    this.isStreaming = false;
+    this.whenDone();
+  }
+}
+
+/** One without actions: its frames have a `type` and their payload in `data`, and it queues them till it is connected. */
+class TypedClient {
+  private ws: WebSocket;
+  private waiting: string[] = [];
+  private text = "";
+  private listeners: ((text: string, done: boolean) => void)[] = [];
+
+  constructor(url: string, token: string) {
+    this.ws = new WebSocket(url, ["longhaul.v1", token]);
+    this.ws.addEventListener("open", () => this.waiting.splice(0).forEach((frame) => this.ws.send(frame)));
+    this.ws.addEventListener("message", (event) => {
+      const { type, data } = JSON.parse(String(event.data));
+      if (type === "error") this.emit(`! ${data.message}`, true);
+      if (type !== "text_response") return;
+      this.text += data.text;
+      this.emit(this.text, data.done);
+    });
+  }
+
+  onText(listener: (text: string, done: boolean) => void) {
+    this.listeners.push(listener);
+  }
+
+  sendText(text: string, more: object = {}) {
+    const frame = JSON.stringify({ type: "text_message", data: { text, ...more }, timestamp: Date.now() });
+    if (this.ws.readyState === WebSocket.OPEN) this.ws.send(frame);
+    else this.waiting.push(frame);
+  }
+
+  close() {
+    this.ws.close();
+  }
+
+  private emit(text: string, done: boolean) {
+    if (done) this.text = "";
+    for (const listener of this.listeners) listener(text, done);
+  }
+}
+
 describe.skipIf(!isBuilt)("an older front end", () => {
   let stack: Stack;
   let trusting: Stack;
@@ -181,6 +265,49 @@ describe.skipIf(!isBuilt)("an older front end", () => {
       expect(await client.request("getJob", { jobId })).toMatchObject({ type: "job", job: { jobId, status: "completed" } });
     }
     expect((await client.request("listJobs", { limit: 10 })).jobs.length).toBe(2);
+    client.close();
+  });
+
+  it("that streams into its messages shows whole answers, errors in words, and goes on", async () => {
+    const client = new StreamingChat();
+    await client.connect(stack.url, stack.token("dave"));
+    await client.sendMessage("What was my S3 spend in May?");
+    await client.sendMessage("Stream it", { kind: "noop", params: { steps: 3, stepMs: 400, text: 6 } });
+    await client.sendMessage("Fail", { kind: "noop", params: { fail: "reject" } });
+    await client.sendMessage("   ");
+    await client.sendMessage("Tell me a joke");
+    expect(client.messages.map(({ role, content }) => [role, content])).toEqual([
+      ["user", "What was my S3 spend in May?"],
+      ["assistant", expect.stringMatching(/^You were billed [^]*USD/)],
+      ["user", "Stream it"],
+      ["assistant", "1 1 1\n2 2 2\n3 3 3\n"],
+      ["user", "Fail"],
+      ["error", "It was asked to fail."],
+      ["user", "   "],
+      ["error", "'message' is missing or empty."],
+      ["user", "Tell me a joke"],
+      ["assistant", expect.stringContaining("No language model is configured")],
+    ]);
+    expect(client.isStreaming).toBe(false);
+    client.close();
+  });
+
+  it("that speaks by type is answered in its data, also what it said before it was connected", async () => {
+    const client = new TypedClient(stack.url, stack.token("erin"));
+    const heard: string[] = [];
+    let grown = 0;
+    const answers = new Promise<void>((all) => {
+      client.onText((text, done) => {
+        if (!done) grown++;
+        if (done && heard.push(text) === 1) client.sendText("Stream it", { kind: "noop", params: { steps: 3, stepMs: 400, text: 6 } });
+        else if (done && heard.length === 2) client.sendText("Fail", { kind: "noop", params: { fail: "reject" } });
+        else if (done) all();
+      });
+    });
+    client.sendText("What was my S3 spend in May?");
+    await answers;
+    expect(heard).toEqual([expect.stringMatching(/^You were billed [^]*USD/), "1 1 1\n2 2 2\n3 3 3\n", "! It was asked to fail."]);
+    expect(grown).toBeGreaterThan(2);
     client.close();
   });
 });

@@ -55,6 +55,18 @@ export class Stack {
     return execFileSync(binary, asked, { cwd: root, encoding: "utf8" }).trim();
   }
 
+  /** What a back end says on a topic, or with `userId` to a user. */
+  async publish(message: { topic?: string; userId?: string; type: string; data?: object }): Promise<void> {
+    const arn = "arn:aws:sns:us-east-1:000000000000:longhaul-publish";
+    const credential = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/sns/aws4_request, SignedHeaders=host;x-amz-date, Signature=0";
+    const response = await fetch(`http://127.0.0.1:${this.awsPort}/`, {
+      method: "POST",
+      headers: { authorization: credential, "x-amz-date": "20260101T000000Z" },
+      body: new URLSearchParams({ Action: "Publish", Version: "2010-03-31", TopicArn: arn, Message: JSON.stringify(message) }),
+    });
+    if (!response.ok) throw new Error(`Publishing failed: ${await response.text()}`);
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise((done) => this.process.once("exit", done));
     this.process.kill("SIGTERM");

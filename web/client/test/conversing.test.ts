@@ -1,0 +1,143 @@
+/** Conversations, topics and inboxes against a real stack, whose wire is cut. It knows no scripted server. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { chat, type Turn } from "../src/chat.js";
+import { connect, type ConnectOptions, type Longhaul } from "../src/index.js";
+import { inbox, topic } from "../src/topics.js";
+import { Cuttable, isBuilt, Stack } from "./stack.js";
+
+describe.skipIf(!isBuilt)("on a real stack", () => {
+  const wire = new Cuttable();
+  const open: Longhaul[] = [];
+  let stack: Stack;
+  let url: string;
+
+  const client = (user: string, options: Partial<ConnectOptions> = {}) => {
+    open.push(connect({ url, token: () => stack.token(user), WebSocket, ...options }));
+    return open.at(-1)!;
+  };
+  const streamed = (steps: number) => ({ kind: "noop", params: { steps, stepMs: 200, text: 60 } });
+  const answerOf = (steps: number) => Array.from({ length: steps }, (_, at) => `${`${at + 1} `.repeat(30).slice(0, 59)}\n`).join("");
+  const opened = async (longhaul: Longhaul) => {
+    if (longhaul.state.state === "open") return;
+    await new Promise<void>((done) => {
+      const off = longhaul.on("state", ({ state }) => state === "open" && (off(), done()));
+    });
+  };
+
+  beforeAll(async () => {
+    stack = await Stack.start();
+    url = `ws://127.0.0.1:${await wire.to(stack.port)}`;
+  });
+  afterEach(() => open.splice(0).forEach((longhaul) => longhaul.close()));
+  afterAll(async () => {
+    wire.close();
+    await stack.stop();
+  });
+
+  it("a conversation is answered, remembered, and gone on with elsewhere", async () => {
+    const talk = chat(client("alice"));
+    expect(await talk.say("What was my S3 spend in May?")).toContain("USD");
+    const wholes: string[] = [];
+    for await (const { whole } of talk.say("Tell me a joke")) wholes.push(whole);
+    expect(wholes.at(-1)).toContain("No language model is configured");
+
+    const elsewhere = client("alice");
+    const again = chat(elsewhere, await talk.sessionId());
+    const { job } = await again.say("Another one").job();
+    expect(await job.result()).toMatchObject({ remembered: 2 });
+    const turns: Turn[] = [];
+    for await (const turn of again.turns({ pageSize: 2 })) turns.push(turn);
+    expect(turns.map(({ turn, message }) => [turn, message])).toEqual([[1, "What was my S3 spend in May?"], [2, "Tell me a joke"], [3, "Another one"]]);
+    await again.end();
+    await expect(Promise.resolve(talk.say("More"))).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("a drop in the middle of an answer loses nothing, and one in the middle of a submit doubles nothing", async () => {
+    const longhaul = client("bob");
+    const talk = chat(longhaul);
+    const pieces: string[] = [];
+    for await (const { text } of talk.say("Stream it", streamed(12))) {
+      pieces.push(text);
+      if (pieces.length === 2) wire.cut();
+    }
+    expect([pieces.join(""), pieces.length > 2]).toEqual([answerOf(12), true]);
+    // The frame is out, its answer is not in.
+    const answer = talk.say("Once", streamed(2));
+    await new Promise((soon) => setImmediate(soon));
+    wire.cut();
+    expect(await answer).toBe(answerOf(2));
+    const said: string[] = [];
+    for await (const { message } of talk.turns()) said.push(message);
+    expect(said).toEqual(["Stream it", "Once"]);
+  });
+
+  it("messages are turns in the order in which they were said; one that supersedes ends those before it", async () => {
+    const talk = chat(client("carol"));
+    const [one, two] = [talk.say("One", streamed(2)), talk.say("Two", streamed(2))];
+    expect([await one, await two]).toEqual([answerOf(2), answerOf(2)]);
+    const long = talk.say("Three", streamed(1000));
+    for await (const _ of long) break;
+    const next = talk.say("Four", { ...streamed(1), supersede: true });
+    await expect(Promise.resolve(long)).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(await next).toBe(answerOf(1));
+    const turns: Turn[] = [];
+    for await (const turn of talk.turns()) turns.push(turn);
+    expect(turns.map(({ message }) => message)).toEqual(["One", "Two", "Three", "Four"]);
+  });
+
+  it("a topic is heard by its filters, on each further socket too, once over a hand-over", async () => {
+    const longhaul = client("dave");
+    const deals = topic<{ n: number }>(longhaul, "new-deals", { category: ["travel", "food"], minDiscount: 20 });
+    const heard: number[] = [];
+    void (async () => {
+      for await (const { data } of deals) heard.push(data.n);
+    })();
+    const publish = (n: number, discount = 30) => stack.publish({ topic: "new-deals", type: "deal", data: { category: "travel", discount, n } });
+    await deals.ready;
+    await publish(1, 10);
+    await publish(2);
+    await expect.poll(() => heard, { timeout: 30_000 }).toEqual([2]);
+    wire.cut();
+    // What is published until it is subscribed again, nobody keeps; so it is said until it is heard.
+    await expect.poll(async () => (await publish(3), heard.includes(3)), { timeout: 30_000, interval: 200 }).toBe(true);
+    deals.close();
+
+    const handed = client("erin", { timing: { life: 600, overlap: 200 } });
+    const states: string[] = [];
+    handed.on("state", ({ state }) => states.push(state));
+    const sockets = () => states.filter((state) => state === "open").length;
+    const all = topic<{ n: number }>(handed, "counted");
+    await all.ready;
+    const counted: number[] = [];
+    void (async () => {
+      for await (const { data } of all) counted.push(data.n);
+    })();
+    let published = 0;
+    while (sockets() < 4) await stack.publish({ topic: "counted", type: "n", data: { n: published++ } });
+    const numbers = Array.from({ length: published }, (_, n) => n);
+    await expect.poll(() => [...counted].sort((a, b) => a - b), { timeout: 30_000 }).toEqual(numbers);
+    expect(states).not.toContain("waiting");
+  });
+
+  it("an inbox tells what came meanwhile, on each page until it is acknowledged", async () => {
+    await stack.publish({ userId: "faye", type: "deal", data: { n: 1 } });
+    const first = inbox(client("faye"));
+    for await (const mail of first) {
+      expect(mail).toMatchObject({ type: "deal", data: { n: 1 } });
+      break;
+    }
+    const longhaul = client("faye");
+    for await (const mail of inbox(longhaul)) {
+      await mail.acknowledge();
+      break;
+    }
+    await stack.publish({ userId: "faye", type: "deal", data: { n: 2 } });
+    const last = client("faye");
+    await opened(last);
+    for await (const mail of inbox(last)) {
+      expect(mail.data).toEqual({ n: 2 });
+      break;
+    }
+  });
+});
