@@ -106,8 +106,13 @@ async fn smoothly(stack: &Stack) -> Result<()> {
         job["query"] = "q".repeat(20_000).into();
         let id = alice.submit(job).await?;
         ensure!(alice.until_end().await?["type"] == "job_completed");
-        for action in ["getJob", "subscribe", "unsubscribe"] {
+        for (action, answer) in [
+            ("getJob", "job"),
+            ("subscribe", "subscribed"),
+            ("unsubscribe", "unsubscribed"),
+        ] {
             alice.send(json!({"action": action, "jobId": id})).await?;
+            alice.until(answer).await?;
         }
     }
     // Its evidence is the worker's to send.
@@ -188,6 +193,11 @@ async fn correspond(stack: &Stack, client: &mut Client) -> Result<()> {
     for (action, answer) in [
         ("listOpenJobs", "openJobs"),
         ("listDeadLetters", "deadLetters"),
+    ] {
+        root.send(json!({"action": action})).await?;
+        root.until(answer).await?;
+    }
+    for (action, answer) in [
         ("listConnections", "connections"),
         ("cleanupConnections", "connectionsCleaned"),
         ("setStatus", "statusSet"),

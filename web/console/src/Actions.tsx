@@ -3,10 +3,17 @@ import type { Job } from "longhaul-client";
 import { useState } from "react";
 import { go } from "./route";
 
+/** A question as it was asked. */
+export interface Asked {
+  query: string;
+  kind: string;
+  params?: Record<string, unknown>;
+}
+
 interface Props {
   job: Job<any>;
-  /** What to ask again; parameters are not part of what the server tells of a job. */
-  asked?: { query: string; kind: string };
+  /** What to ask again. */
+  asked?: Asked;
   result: unknown;
 }
 
@@ -14,7 +21,7 @@ export function Actions({ job, asked, result }: Props) {
   return (
     <div className="row">
       {asked && (
-        <button className="quiet" onClick={() => go(`/?${new URLSearchParams({ q: asked.query, kind: asked.kind })}`)}>
+        <button className="quiet" onClick={() => askAgain(asked)}>
           Ask again
         </button>
       )}
@@ -22,6 +29,12 @@ export function Actions({ job, asked, result }: Props) {
       {result !== undefined && <Download name={`${job.id}.json`} content={result} />}
     </div>
   );
+}
+
+function askAgain({ query, kind, params }: Asked) {
+  const address = new URLSearchParams({ q: query, kind });
+  if (params) address.set("params", JSON.stringify(params));
+  go(`/?${address}`);
 }
 
 /** It has its place above the answer, which would push it away from under a pointer as it grows. */

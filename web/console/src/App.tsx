@@ -1,14 +1,15 @@
 /** The frame around every page: who is signed in, how the connection is, and which page it is. */
 import { connect, type Longhaul } from "longhaul-client";
 import { LonghaulProvider } from "longhaul-client/react";
-import { useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { Ask } from "./Ask";
 import { Boundary } from "./Boundary";
 import { ConnectionState } from "./Connection";
 import { JobById } from "./JobPage";
 import { Jobs } from "./Jobs";
+import { Operate } from "./parts";
 import { Link, useAddress } from "./route";
-import { type Session, type Start, start } from "./session";
+import { type Session, SessionContext, type Start, start } from "./session";
 import { SignIn } from "./SignIn";
 
 export function App() {
@@ -67,6 +68,7 @@ function SignedIn({ url = GATEWAY, session, left }: { url?: string; session: Ses
         <nav aria-label="Pages">
           <Link to="/">Ask</Link>
           <Link to="/jobs">Jobs</Link>
+          {session.isAdmin && <Link to="/operate">Operate</Link>}
         </nav>
         <ConnectionState trouble={trouble} />
         <button
@@ -80,7 +82,9 @@ function SignedIn({ url = GATEWAY, session, left }: { url?: string; session: Ses
         </button>
       </header>
       <main id="content">
-        <Page />
+        <SessionContext value={session}>
+          <Page />
+        </SessionContext>
       </main>
     </LonghaulProvider>
   );
@@ -92,7 +96,17 @@ function Page() {
   const job = /^\/jobs\/([^/]+)$/.exec(path)?.[1];
   return (
     <Boundary key={address} what="This page">
-      {job ? <JobById id={decodeURIComponent(job)} /> : path === "/jobs" ? <Jobs /> : <Ask />}
+      {job ? (
+        <JobById id={decodeURIComponent(job)} />
+      ) : path === "/jobs" ? (
+        <Jobs />
+      ) : path.startsWith("/operate") ? (
+        <Suspense fallback={null}>
+          <Operate path={path} />
+        </Suspense>
+      ) : (
+        <Ask />
+      )}
     </Boundary>
   );
 }

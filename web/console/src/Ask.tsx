@@ -14,9 +14,9 @@ export function Ask() {
   const asked = new URLSearchParams(location.search);
   const [text, setText] = useState(asked.get("q") ?? sessionStorage.getItem(DRAFT) ?? "");
   const [kind, setKind] = useState(asked.get("kind") ?? "finops");
-  const [params, setParams] = useState("");
+  const [params, setParams] = useState(asked.get("params") ?? "");
   const [refusal, setRefusal] = useState("");
-  const [job, setJob] = useState<{ job: Job<any> }>();
+  const [job, setJob] = useState<{ job: Job<any>; params?: Record<string, unknown> }>();
   const { jobId } = useJob(job?.job);
   useEffect(() => sessionStorage.setItem(DRAFT, text), [text]);
   useEffect(() => {
@@ -29,9 +29,9 @@ export function Ask() {
     const read = parameters(params);
     if (typeof read === "string") return setRefusal(read);
     sessionStorage.removeItem(DRAFT);
-    setJob({ job: longhaul.query(kind.trim(), text, { params: read }) });
+    setJob({ job: longhaul.query(kind.trim(), text, { params: read }), params: read });
   };
-  if (job) return <JobShown job={job.job} asked={{ query: text, kind }} />;
+  if (job) return <JobShown job={job.job} asked={{ query: text, kind, params: job.params }} />;
   return (
     <>
       <Heading>Ask</Heading>
@@ -50,7 +50,7 @@ export function Ask() {
           </datalist>
           <button>Ask</button>
         </div>
-        <details>
+        <details open={params !== "" || undefined}>
           <summary>Parameters of the kind</summary>
           <label>
             A JSON object

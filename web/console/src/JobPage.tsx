@@ -1,12 +1,14 @@
 /** One job: how far it is, what it has said, what came of it, and what can be done about it. */
 import type { FinopsResult, Job, JobView } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
-import { useEffect, useState } from "react";
+import { useContext, useEffect, useState } from "react";
 import { Answer } from "./Answer";
-import { Actions, Cancel } from "./Actions";
+import { replay } from "./admin";
+import { Actions, type Asked, Cancel } from "./Actions";
 import { Stale } from "./Connection";
 import { Costs, Recommendations } from "./Costs";
 import { Heading } from "./route";
+import { SessionContext } from "./session";
 import { Timeline } from "./Timeline";
 
 /** A job by the id in the address. */
@@ -14,14 +16,15 @@ export function JobById({ id }: { id: string }) {
   const { longhaul } = useLonghaul();
   const [job, setJob] = useState<{ job: Job<any> }>();
   useEffect(() => setJob({ job: longhaul.follow(id) }), [longhaul, id]);
-  return job ? <JobShown job={job.job} /> : null;
+  return job ? <JobShown job={job.job} again={() => setJob({ job: longhaul.follow(id) })} /> : null;
 }
 
-/** A job, and what was asked if the server has not said so yet. */
-export function JobShown({ job, asked }: { job: Job<any>; asked?: { query: string; kind: string } }) {
+/** A job, and what was asked if the server has not said so yet; `again` follows it anew, once it was replayed. */
+export function JobShown({ job, asked, again }: { job: Job<any>; asked?: Asked; again?: () => void }) {
   const state = useJob<Partial<FinopsResult>>(job);
   const { status, progress, message, content, result, failure, jobId } = state;
   const view = useView(jobId, status);
+  const session = useContext(SessionContext);
   const isOpen = ["submitting", "queued", "processing", "retrying"].includes(status) && !failure;
   // What streams its answer need not repeat it in its result.
   const answer = (typeof result?.response === "string" && result.response) || content;
@@ -32,6 +35,7 @@ export function JobShown({ job, asked }: { job: Job<any>; asked?: { query: strin
       <Heading>{query ?? (failure ? "No question of yours" : "A question")}</Heading>
       <p className="facts">
         <span className={`status ${status}`}>{status}</span>
+        {session?.isAdmin && view && <span>{view.userId}</span>}
         {view && <span>{view.kind}</span>}
         {state.attempt > 1 && <span>attempt {state.attempt}</span>}
         {view && <Elapsed view={view} />}
@@ -59,6 +63,7 @@ export function JobShown({ job, asked }: { job: Job<any>; asked?: { query: strin
       {answer && <Answer text={answer} />}
       {result?.optimization_recommendations && <Recommendations of={result.optimization_recommendations} />}
       <Actions job={job} asked={known} result={result} />
+      {session?.isAdmin && status === "failed" && again && <Replay jobId={jobId!} again={again} />}
       {jobId && <Timeline job={job} view={view} />}
       {result !== undefined && <Whole result={result} />}
     </article>
@@ -99,6 +104,21 @@ function Elapsed({ view }: { view: JobView }) {
       {view.startedAt && <span>queued {seconds(view.createdAt, view.startedAt)}</span>}
       <span>{view.startedAt ? `${view.finishedAt ? "ran" : "runs"} ${seconds(view.startedAt, view.finishedAt)}` : `waits ${seconds(view.createdAt, view.finishedAt)}`}</span>
     </>
+  );
+}
+
+/** An admin lets a failed job run again. */
+function Replay({ jobId, again }: { jobId: string; again: () => void }) {
+  const { longhaul } = useLonghaul();
+  const [said, setSaid] = useState("");
+  const run = () => {
+    setSaid("Replaying");
+    replay(longhaul, jobId).then(again, (error: Error) => setSaid(error.message));
+  };
+  return (
+    <button className="quiet" onClick={run} disabled={said !== ""} aria-live="polite">
+      {said || "Replay"}
+    </button>
   );
 }
 

@@ -6,7 +6,7 @@ import { Stale } from "./Connection";
 import { type Listing, useListing } from "./listing";
 import { Heading, Link } from "./route";
 
-const STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
+export const STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
 
 export function Jobs() {
   const [status, setStatus] = useState<JobView["status"]>();
@@ -70,13 +70,15 @@ function OpenRow({ job, correct }: { job: JobView; correct: Listing["correct"] }
   return <Row job={job} />;
 }
 
-function Row({ job }: { job: JobView }) {
+/** A job in a list; `of` names its user where that is not the caller. */
+export function Row({ job, of }: { job: JobView; of?: string }) {
   const took = job.finishedAt && (Date.parse(job.finishedAt) - Date.parse(job.createdAt)) / 1000;
   return (
     <li>
       <Link to={`/jobs/${job.jobId}`}>{job.query}</Link>
       <p className="facts">
         <span className={`status ${job.status}`}>{job.status}</span>
+        {of !== undefined && <span>{of}</span>}
         <span>{job.kind}</span>
         {job.status === "processing" && <span>{job.progress} %</span>}
         {job.attempt > 1 && <span>{job.attempt} attempts</span>}

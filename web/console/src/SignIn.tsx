@@ -16,12 +16,15 @@ export function SignIn({ config, refusal, signedIn }: { config: Config; refusal?
         <form
           onSubmit={(event) => {
             event.preventDefault();
-            const user = String(new FormData(event.currentTarget).get("user")).trim();
-            signInByName(user).then(signedIn, failed);
+            const form = new FormData(event.currentTarget);
+            signInByName(String(form.get("user")).trim(), form.has("admin")).then(signedIn, failed);
           }}
         >
           <label>
             User <input name="user" defaultValue="alice" required pattern=".*\S.*" autoComplete="username" />
+          </label>
+          <label>
+            <input name="admin" type="checkbox" /> as an admin, who looks after the jobs of all
           </label>
           <button>Sign in with a development token</button>
         </form>

@@ -60,9 +60,10 @@ export async function resume(page: Page): Promise<Session | undefined> {
 
 function session(page: Page, tokens: Tokens): Session {
   let [token, renewAt] = kept(tokens);
-  const { username, email, sub } = claims(token);
+  const { username, email, sub, "cognito:groups": groups } = claims(token);
   const session: Session = {
     user: username ?? email ?? sub ?? "",
+    isAdmin: Array.isArray(groups) && groups.includes("admin"),
     async token() {
       if (Date.now() < renewAt) return token;
       try {
@@ -116,7 +117,7 @@ function base64url(bytes: Uint8Array): string {
 }
 
 /** What a token says of its user, for showing. */
-function claims(token: string): { sub?: string; username?: string; email?: string } {
+function claims(token: string): { sub?: string; username?: string; email?: string; "cognito:groups"?: unknown } {
   const payload = token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/");
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (character) => character.charCodeAt(0))));
 }

@@ -2,6 +2,7 @@
  * Who is signed in, and by which of two ways: a name for which the embedded cloud signs development tokens, or
  * the hosted page that `config.json` names. It refuses to know connections; they ask a session for tokens.
  */
+import { createContext } from "react";
 import * as hosted from "./hosted";
 
 /** `config.json`, which lies beside the page and is written by whoever deploys it. */
@@ -15,6 +16,8 @@ export interface Config {
 export interface Session {
   /** As it is shown. */
   user: string;
+  /** Whether the token says so; what that allows, the server decides. */
+  isAdmin: boolean;
   /** A token that is good for a while; rejects with a sentence. */
   token(): Promise<string>;
   /** Signs out here, and where the hosted page remembers it. */
@@ -32,6 +35,11 @@ export interface Start {
 }
 
 const NAME = "longhaul-console-user";
+const ADMIN = "longhaul-console-admin";
+
+/** Who is signed in, for the components below. */
+export const SessionContext = createContext<Session | undefined>(undefined);
+
 let started: Promise<Start> | undefined;
 
 /** What this visit begins with. A code from the hosted page is good once, so this is done once. */
@@ -49,7 +57,7 @@ async function begin(): Promise<Start> {
   const config = (await response.json()) as Config;
   if (!config.signIn) {
     const user = localStorage.getItem(NAME);
-    return { config, session: user === null ? undefined : development(user) };
+    return { config, session: user === null ? undefined : development(user, localStorage.getItem(ADMIN) !== null) };
   }
   try {
     return { config, session: await hosted.resume(config.signIn) };
@@ -59,21 +67,23 @@ async function begin(): Promise<Start> {
 }
 
 /** Signs in by name; rejects, with a sentence, where nobody signs development tokens. */
-export async function signInByName(user: string): Promise<Session> {
-  const session = development(user);
+export async function signInByName(user: string, isAdmin: boolean): Promise<Session> {
+  const session = development(user, isAdmin);
   await session.token();
   localStorage.setItem(NAME, user);
+  if (isAdmin) localStorage.setItem(ADMIN, "true");
   return session;
 }
 
-function development(user: string): Session {
+function development(user: string, isAdmin: boolean): Session {
   return {
     user,
+    isAdmin,
     async token() {
-      const response = await fetch(`/_local/token?user=${encodeURIComponent(user)}`, { method: "POST" });
+      const response = await fetch(`/_local/token?${new URLSearchParams({ user, admin: String(isAdmin) })}`, { method: "POST" });
       if (!response.ok) throw new Error(`This stack gives no development tokens (HTTP ${response.status}).`);
       return ((await response.json()) as { token: string }).token;
     },
-    end: () => localStorage.removeItem(NAME),
+    end: () => [NAME, ADMIN].forEach((name) => localStorage.removeItem(name)),
   };
 }

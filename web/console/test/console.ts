@@ -2,6 +2,7 @@
  * The console as its user has it in hand: signing in, asking, what a job's page shows. Each test has a user of
  * its own, so that no limit and no list is shared. It knows the page's words, and none of its code.
  */
+import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test as base } from "@playwright/test";
 import { createHmac } from "node:crypto";
 
@@ -34,9 +35,10 @@ export const test = base.extend<{ user: string; flawless: void }>({
 });
 
 /** Signs in with a development token, and waits for the connection. */
-export async function signIn(page: Page, user: string, path = "/"): Promise<void> {
+export async function signIn(page: Page, user: string, path = "/", isAdmin = false): Promise<void> {
   await page.goto(origin() + path);
   await page.getByRole("textbox", { name: "User" }).fill(user);
+  if (isAdmin) await page.getByRole("checkbox", { name: /admin/ }).check();
   await page.getByRole("button", { name: /Sign in/ }).click();
   await expect(connection(page)).toHaveText("Connected");
 }
@@ -85,4 +87,16 @@ export async function progressAbove(page: Page, percent: number, name = "Progres
   let seen = 0;
   await expect.poll(async () => (seen = await value()), { intervals: [50] }).toBeGreaterThan(percent);
   return seen;
+}
+
+/** No violation that axe-core calls serious or critical. */
+export async function isAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  expect(grave.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)])).toEqual([]);
+}
+
+export async function fitsItsWidth(page: Page): Promise<void> {
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(wider, "pixels that have to be scrolled for").toBeLessThanOrEqual(0);
 }

@@ -1,19 +1,5 @@
 /** The console on a phone, in the dark, by keyboard and to assistive technology. The pictures are for people. */
-import AxeBuilder from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
-import { ask, connection, expect, origin, signIn, status, talkative, test } from "./console";
-
-/** No violation that axe-core calls serious or critical. */
-async function isAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  expect(grave.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)])).toEqual([]);
-}
-
-async function fitsItsWidth(page: Page): Promise<void> {
-  const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  expect(wider, "pixels that have to be scrolled for").toBeLessThanOrEqual(0);
-}
+import { ask, connection, expect, fitsItsWidth, isAccessible, origin, signIn, status, talkative, test } from "./console";
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [390, 1280]) {
