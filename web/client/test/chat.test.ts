@@ -1,30 +1,12 @@
 /** Conversations on a scripted wire: pieces, turns and their order, through whatever drops. */
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Answer, chat, type Piece } from "../src/chat.js";
-import { connect, type Longhaul } from "../src/index.js";
-import { type EventBody, type Fate, type ServedJob, Server } from "./server.js";
-import { chance, token, Wire } from "./wire.js";
+import { connected, dropped, longhaul, pass, renew, server, wire } from "./scripted.js";
+import type { EventBody, Fate, ServedJob } from "./server.js";
 
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const chunk = (content: string): EventBody => ({ type: "chunk", content });
 const end: EventBody = { type: "job_completed", result: { response: "in the result" }, usage: { attempts: 1, queuedMs: 0, runMs: 1 } };
-let wire: Wire;
-let server: Server;
-let longhaul: Longhaul;
-
-async function connected(): Promise<void> {
-  longhaul = connect({ url: "wss://longhaul.test", token: token("alice", 86_400), WebSocket: wire.WebSocket, environment: chance(0.5), store: null });
-  await pass(0);
-  wire.last.open();
-}
-
-async function dropped(): Promise<void> {
-  wire.last.drop();
-  await pass(500);
-  wire.last.open();
-  await pass(0);
-}
 
 async function pieces(answer: Answer): Promise<Piece[]> {
   const all: Piece[] = [];
@@ -34,17 +16,6 @@ async function pieces(answer: Answer): Promise<Piece[]> {
 
 const job = (number: number): ServedJob => server.jobs.get(`job-${number}`)!;
 const happens = (number: number, ...bodies: EventBody[]) => bodies.forEach((body) => server.happens(job(number), body));
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  wire = new Wire();
-  server = new Server(wire);
-});
-afterEach(() => {
-  longhaul.close();
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
 
 describe("an answer", () => {
   it("is an iterable of its pieces and a promise of the whole", async () => {
@@ -184,9 +155,8 @@ it("whatever befalls frames and sockets, every message is one turn, in order, an
   const step = fc.constantFrom("say", "happens", "happens", "drop", "release", "wait");
   await fc.assert(
     fc.asyncProperty(fates, fc.array(step, { maxLength: 30 }), async (fates, steps) => {
-      wire = new Wire();
       let isCalm = false;
-      server = new Server(wire, () => (isCalm ? "arrives" : fates.next().value!));
+      renew(() => (isCalm ? "arrives" : fates.next().value!));
       await connected();
       const talk = chat(longhaul, "s");
       const said: { answer: Answer; heard: string[] }[] = [];

@@ -1,34 +1,14 @@
 /** The client against a server after PROTOCOL 3 on a scripted wire: jobs, through whatever drops. */
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { connect, type ConnectOptions, type Job, type JobEvent, type Longhaul, webStore } from "../src/index.js";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { connect, type Job, type JobEvent, webStore } from "../src/index.js";
 import { arbitraryLog } from "./logs.js";
-import { type EventBody, type Fate, Server } from "./server.js";
-import { chance, token, Wire } from "./wire.js";
+import { connected, dropped, longhaul, pass, renew, server, start, wire } from "./scripted.js";
+import type { EventBody, Fate } from "./server.js";
+import { chance, token } from "./wire.js";
 
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const progress = (progress: number): EventBody => ({ type: "progress_update", status: "processing", message: `at ${progress}`, progress, attempt: 1 });
 const end: EventBody = { type: "job_completed", result: { answer: 42 }, usage: { attempts: 1, queuedMs: 0, runMs: 1 } };
-let wire: Wire;
-let server: Server;
-let longhaul: Longhaul;
-
-function start(options: Partial<ConnectOptions> = {}): Longhaul {
-  longhaul = connect({ url: "wss://longhaul.test", token: token("alice", 86_400), WebSocket: wire.WebSocket, environment: chance(0.5), store: null, ...options });
-  return longhaul;
-}
-
-async function connected(options: Partial<ConnectOptions> = {}): Promise<void> {
-  start(options);
-  await pass(0);
-  wire.last.open();
-}
-
-async function dropped(): Promise<void> {
-  wire.last.drop();
-  await pass(500);
-  wire.last.open();
-}
 
 /** What an iteration gives until the job's end. */
 async function heard(job: Job): Promise<JobEvent["type"][]> {
@@ -36,17 +16,6 @@ async function heard(job: Job): Promise<JobEvent["type"][]> {
   for await (const event of job) types.push(event.type);
   return types;
 }
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  wire = new Wire();
-  server = new Server(wire);
-});
-afterEach(() => {
-  longhaul.close();
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
 
 describe("a job", () => {
   it("is an iterable of its events and a promise of its result", async () => {
@@ -80,7 +49,7 @@ describe("a job", () => {
 
   it("submitted in flight at a drop is submitted again under its key, and is one job", async () => {
     let fate: Fate = "lost";
-    server = new Server(wire, () => fate);
+    renew(() => fate);
     await connected();
     // The server has it; its answer is lost with the socket.
     const job = longhaul.query("noop", "x");
@@ -318,9 +287,8 @@ describe("whatever befalls frames and sockets", () => {
   it("every job ends as an undisturbed client sees it, heard in order, once, and submitted once", async () => {
     await fc.assert(
       fc.asyncProperty(arbitraryLog, fates, fc.array(step, { maxLength: 40 }), async (bodies, fates, steps) => {
-        wire = new Wire();
         let isCalm = false;
-        server = new Server(wire, () => (isCalm ? "arrives" : fates.next().value!));
+        renew(() => (isCalm ? "arrives" : fates.next().value!));
         await connected();
         const job = longhaul.query("noop", "why?");
         const seqs: number[] = [];

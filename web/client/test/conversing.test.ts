@@ -1,21 +1,13 @@
 /** Conversations, topics and inboxes against a real stack, whose wire is cut. It knows no scripted server. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { WebSocket } from "ws";
+import { describe, expect, it } from "vitest";
 import { chat, type Turn } from "../src/chat.js";
-import { connect, type ConnectOptions, type Longhaul } from "../src/index.js";
+import type { Longhaul } from "../src/index.js";
 import { inbox, topic } from "../src/topics.js";
-import { Cuttable, isBuilt, Stack } from "./stack.js";
+import { client, fresh, stack, wire } from "./real.js";
+import { isBuilt } from "./stack.js";
 
 describe.skipIf(!isBuilt)("on a real stack", () => {
-  const wire = new Cuttable();
-  const open: Longhaul[] = [];
-  let stack: Stack;
-  let url: string;
-
-  const client = (user: string, options: Partial<ConnectOptions> = {}) => {
-    open.push(connect({ url, token: () => stack.token(user), WebSocket, ...options }));
-    return open.at(-1)!;
-  };
+  const of = (user: string) => client({ token: fresh(user) });
   const streamed = (steps: number) => ({ kind: "noop", params: { steps, stepMs: 200, text: 60 } });
   const answerOf = (steps: number) => Array.from({ length: steps }, (_, at) => `${`${at + 1} `.repeat(30).slice(0, 59)}\n`).join("");
   const opened = async (longhaul: Longhaul) => {
@@ -25,24 +17,14 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     });
   };
 
-  beforeAll(async () => {
-    stack = await Stack.start();
-    url = `ws://127.0.0.1:${await wire.to(stack.port)}`;
-  });
-  afterEach(() => open.splice(0).forEach((longhaul) => longhaul.close()));
-  afterAll(async () => {
-    wire.close();
-    await stack.stop();
-  });
-
   it("a conversation is answered, remembered, and gone on with elsewhere", async () => {
-    const talk = chat(client("alice"));
+    const talk = chat(of("alice"));
     expect(await talk.say("What was my S3 spend in May?")).toContain("USD");
     const wholes: string[] = [];
     for await (const { whole } of talk.say("Tell me a joke")) wholes.push(whole);
     expect(wholes.at(-1)).toContain("No language model is configured");
 
-    const elsewhere = client("alice");
+    const elsewhere = of("alice");
     const again = chat(elsewhere, await talk.sessionId());
     const { job } = await again.say("Another one").job();
     expect(await job.result()).toMatchObject({ remembered: 2 });
@@ -54,7 +36,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
   });
 
   it("a drop in the middle of an answer loses nothing, and one in the middle of a submit doubles nothing", async () => {
-    const longhaul = client("bob");
+    const longhaul = of("bob");
     const talk = chat(longhaul);
     const pieces: string[] = [];
     for await (const { text } of talk.say("Stream it", streamed(12))) {
@@ -73,7 +55,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
   });
 
   it("messages are turns in the order in which they were said; one that supersedes ends those before it", async () => {
-    const talk = chat(client("carol"));
+    const talk = chat(of("carol"));
     const [one, two] = [talk.say("One", streamed(2)), talk.say("Two", streamed(2))];
     expect([await one, await two]).toEqual([answerOf(2), answerOf(2)]);
     const long = talk.say("Three", streamed(1000));
@@ -87,7 +69,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
   });
 
   it("a topic is heard by its filters, on each further socket too, once over a hand-over", async () => {
-    const longhaul = client("dave");
+    const longhaul = of("dave");
     const deals = topic<{ n: number }>(longhaul, "new-deals", { category: ["travel", "food"], minDiscount: 20 });
     const heard: number[] = [];
     void (async () => {
@@ -103,7 +85,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     await expect.poll(async () => (await publish(3), heard.includes(3)), { timeout: 30_000, interval: 200 }).toBe(true);
     deals.close();
 
-    const handed = client("erin", { timing: { life: 600, overlap: 200 } });
+    const handed = client({ token: fresh("erin"), timing: { life: 600, overlap: 200 } });
     const states: string[] = [];
     handed.on("state", ({ state }) => states.push(state));
     const sockets = () => states.filter((state) => state === "open").length;
@@ -122,18 +104,18 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
 
   it("an inbox tells what came meanwhile, on each page until it is acknowledged", async () => {
     await stack.publish({ userId: "faye", type: "deal", data: { n: 1 } });
-    const first = inbox(client("faye"));
+    const first = inbox(of("faye"));
     for await (const mail of first) {
       expect(mail).toMatchObject({ type: "deal", data: { n: 1 } });
       break;
     }
-    const longhaul = client("faye");
+    const longhaul = of("faye");
     for await (const mail of inbox(longhaul)) {
       await mail.acknowledge();
       break;
     }
     await stack.publish({ userId: "faye", type: "deal", data: { n: 2 } });
-    const last = client("faye");
+    const last = of("faye");
     await opened(last);
     for await (const mail of inbox(last)) {
       expect(mail.data).toEqual({ n: 2 });

@@ -1,33 +1,12 @@
 /**
  * The client against a real stack. Skipped, and said so, where no binary is built. It knows no scripted server.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { WebSocket } from "ws";
-import { connect, type ConnectOptions, type JobEvent, type Longhaul } from "../src/index.js";
-import { Cuttable, isBuilt, Stack } from "./stack.js";
+import { describe, expect, it } from "vitest";
+import type { JobEvent } from "../src/index.js";
+import { client, fresh, stack, wire } from "./real.js";
+import { isBuilt } from "./stack.js";
 
 describe.skipIf(!isBuilt)("on a real stack", () => {
-  const wire = new Cuttable();
-  const open: Longhaul[] = [];
-  let stack: Stack;
-  let url: string;
-
-  const fresh = (user = "alice") => () => stack.token(user);
-  const client = (options: Partial<ConnectOptions> = {}) => {
-    open.push(connect({ url, token: fresh(), WebSocket, ...options }));
-    return open.at(-1)!;
-  };
-
-  beforeAll(async () => {
-    stack = await Stack.start();
-    url = `ws://127.0.0.1:${await wire.to(stack.port)}`;
-  });
-  afterEach(() => open.splice(0).forEach((longhaul) => longhaul.close()));
-  afterAll(async () => {
-    wire.close();
-    await stack.stop();
-  });
-
   it("a question is answered, with every event in order", async () => {
     const job = client().query("finops", "What was my S3 spend in May?");
     const events: JobEvent[] = [];

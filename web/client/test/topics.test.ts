@@ -1,21 +1,10 @@
 /** Topics and the inbox on a scripted wire: what is published is heard once, on whichever socket. */
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { connect, type ConnectOptions, type Longhaul } from "../src/index.js";
+import { describe, expect, it } from "vitest";
 import { inbox, type Mail, topic, type Topic } from "../src/topics.js";
-import { type Fate, Server } from "./server.js";
-import { chance, type FarEnd, token, Wire } from "./wire.js";
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-let wire: Wire;
-let server: Server;
-let longhaul: Longhaul;
-
-async function connected(options: Partial<ConnectOptions> = {}): Promise<void> {
-  longhaul = connect({ url: "wss://longhaul.test", token: token("alice", 86_400), WebSocket: wire.WebSocket, environment: chance(0.5), store: null, ...options });
-  await pass(0);
-  wire.last.open();
-}
+import { connected, longhaul, pass, renew, server, wire } from "./scripted.js";
+import type { Fate } from "./server.js";
+import type { FarEnd } from "./wire.js";
 
 /** What a reader has had so far, by what it was published as. */
 function heard(of: Topic): string[] {
@@ -26,17 +15,6 @@ function heard(of: Topic): string[] {
   })().catch((error) => ids.push(error.code));
   return ids;
 }
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  wire = new Wire();
-  server = new Server(wire);
-});
-afterEach(() => {
-  longhaul.close();
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
 
 describe("a topic", () => {
   it("is an iterable of what is published, until it is closed", async () => {
@@ -121,8 +99,7 @@ describe("a topic", () => {
     const step = fc.constantFrom("publish", "publish", "drop", "hand over", "half hand over", "close the old");
     await fc.assert(
       fc.asyncProperty(fates, fc.array(step, { maxLength: 30 }), async (fates, steps) => {
-        wire = new Wire();
-        server = new Server(wire, () => fates.next().value!);
+        renew(() => fates.next().value!);
         await connected({ timing: { life: 100_000, overlap: 10_000, ping: 1e9 } });
         const deals = topic(longhaul, "deals");
         const ids = heard(deals);

@@ -62,7 +62,7 @@ export function ConnectionList() {
           <Row key={row.connectionId} row={row} close={() => act(close(longhaul, row.connectionId).then(() => `Closed ${row.connectionId}.`))} />
         ))}
       </ul>
-      <p role="status">{said || `${items.length} connections${next ? ", and more" : ""}`}</p>
+      <p role="status">{said || `${items.length} connection${items.length === 1 ? "" : "s"}${next ? ", and more" : ""}`}</p>
       {next && (
         <button className="quiet" onClick={next}>
           More

@@ -22,15 +22,7 @@ export function Jobs() {
       <Heading>Jobs</Heading>
       <Stale meanwhile="This is the list as it was." />
       <form role="search" className="row" onSubmit={(event) => event.preventDefault()}>
-        <label>
-          Status{" "}
-          <select value={status ?? ""} onChange={(event) => setStatus((event.target.value || undefined) as typeof status)}>
-            <option value="">all</option>
-            {STATUSES.map((status) => (
-              <option key={status}>{status}</option>
-            ))}
-          </select>
-        </label>
+        <StatusFilter of={STATUSES} chosen={status} choose={setStatus} />
         <label>
           Search <input type="search" value={sought} onChange={(event) => setSought(event.target.value)} />
         </label>
@@ -51,6 +43,22 @@ export function Jobs() {
         </button>
       )}
     </>
+  );
+}
+
+type Status = JobView["status"];
+
+export function StatusFilter({ of, chosen, choose }: { of: readonly Status[]; chosen?: Status; choose: (status?: Status) => void }) {
+  return (
+    <label>
+      Status{" "}
+      <select value={chosen ?? ""} onChange={(event) => choose((event.target.value || undefined) as Status | undefined)}>
+        <option value="">all</option>
+        {of.map((status) => (
+          <option key={status}>{status}</option>
+        ))}
+      </select>
+    </label>
   );
 }
 

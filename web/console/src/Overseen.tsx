@@ -2,7 +2,7 @@
 import type { JobView, Longhaul } from "longhaul-client";
 import { type FormEvent, useCallback, useState } from "react";
 import { jobsOf, openJobs, useLook } from "./admin";
-import { Row, STATUSES } from "./Jobs";
+import { Row, STATUSES, StatusFilter } from "./Jobs";
 
 /** How often it looks again: a frame, and a page of each shard of the open jobs. */
 const LOOK_MS = 5_000;
@@ -28,15 +28,7 @@ export function Overseen() {
         <label>
           User <input name="user" type="search" placeholder="all, what is open" />
         </label>
-        <label>
-          Status{" "}
-          <select value={asked ?? ""} onChange={(event) => setStatus((event.target.value || undefined) as typeof status)}>
-            <option value="">all</option>
-            {statuses.map((status) => (
-              <option key={status}>{status}</option>
-            ))}
-          </select>
-        </label>
+        <StatusFilter of={statuses} chosen={asked} choose={setStatus} />
         <button>Find</button>
       </form>
       <ul className="jobs">
@@ -44,7 +36,7 @@ export function Overseen() {
           <Row key={job.jobId} job={job} of={job.userId} />
         ))}
       </ul>
-      <p role="status">{said || `${items.length} ${user ? `jobs of ${user}` : "open jobs"}${more || next ? ", and more" : ""}`}</p>
+      <p role="status">{said || `${items.length} ${user ? "" : "open "}job${items.length === 1 ? "" : "s"}${user && ` of ${user}`}${more || next ? ", and more" : ""}`}</p>
       {next && (
         <button className="quiet" onClick={next}>
           Older jobs

@@ -62,7 +62,7 @@ test("an admin sees another's job, live, and ends it", async ({ page, browser, u
   await expect(row).toContainText(user);
   await page.getByRole("searchbox", { name: "User" }).fill(user);
   await page.getByRole("button", { name: "Find" }).click();
-  await expect(page.getByRole("main").getByText(`1 jobs of ${user}`)).toBeVisible();
+  await expect(page.getByRole("main").getByText(`1 job of ${user}`)).toBeVisible();
   await row.getByRole("link").click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(question);
   await expect(page.locator(".facts").first()).toContainText(user);

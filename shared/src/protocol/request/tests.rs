@@ -28,6 +28,26 @@ fn a_query_may_be_spelled_in_three_ways() {
 }
 
 #[test]
+fn a_query_that_names_a_session_is_a_turn_and_keeps_its_key() {
+    let session = "0190c6f3-0000-7000-8000-000000000001";
+    let mut frame = json!({"action": "query", "kind": "chat", "query": "q", "idempotencyKey": "k",
+        "sessionId": session, "supersede": true});
+    let Action::Say(message) = Request::parse(&frame.to_string()).unwrap().action else {
+        panic!("it is no turn");
+    };
+    assert_eq!(
+        message.session,
+        Some(Ok(SessionId::parse(session).unwrap()))
+    );
+    assert_eq!((message.dialect, message.supersede), (None, true));
+    assert_eq!(message.submission.idempotency_key.as_deref(), Some("k"));
+    // Front ends that know no sessions send what they like.
+    frame["action"] = "finops_query".into();
+    let action = Request::parse(&frame.to_string()).unwrap().action;
+    assert!(matches!(action, Action::Submit(_)), "{action:?}");
+}
+
+#[test]
 fn the_field_at_fault_is_named() {
     let long = "x".repeat(limits::QUERY_BYTES + 1);
     let cases = [
