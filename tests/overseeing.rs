@@ -5,7 +5,7 @@ use crate::admin::admin;
 use crate::client::Client;
 use crate::dead_letters::{ONE_TRY, dlq, doomed, listed};
 use crate::messages::{client_with, refused};
-use crate::stack::Stack;
+use crate::stack::{Stack, longhaul};
 use crate::transcript::Transcript;
 use crate::{PATIENCE, until};
 use anyhow::{Context, Result, ensure};
@@ -198,5 +198,24 @@ async fn ten_impatient_admins_replay_a_job_once() -> Result<()> {
     let mut alice = stack.client("alice").await?;
     alice.until_job_is(&dead, "completed").await?;
     assert_eq!(stack.row(&dead).await?["replays"]["N"], "1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_development_token_is_an_admins_if_that_is_asked_for() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let data = stack.data().to_str().context("a path")?;
+    let plain = ["token", "--user", "root", "--data", data];
+    for (asked, answer) in [
+        (plain.to_vec(), "error"),
+        ([&plain[..], &["--admin"]].concat(), "openJobs"),
+    ] {
+        let printed = longhaul(&asked).await?;
+        let token = String::from_utf8(printed.stdout)?;
+        let url = format!("{}/?token={}", stack.gateway, token.trim());
+        let mut root = Client::connect(&url, None).await?;
+        let answered = root.ask(json!({"action": "listOpenJobs"})).await?;
+        assert_eq!(answered["type"], answer, "{answered}");
+    }
     Ok(())
 }

@@ -12,6 +12,9 @@ use super::admin::oversees;
 use super::list_dead_letters::LOOK;
 use crate::message::{Answer, Call, Door};
 
+/// How often a job's letters are looked for: another's look hides them for some seconds.
+const LOOKS: usize = 3;
+
 pub async fn run(
     door: &Door,
     call: &Call,
@@ -25,12 +28,7 @@ pub async fn run(
     let row = row.filter(|job| oversees(speaker, &job.owner) && job.expires_at > call.now);
     let row = row.ok_or_else(unknown)?;
 
-    let reading = door.letters.read(LOOK).await?;
-    let (ours, others): (Vec<Message>, Vec<Message>) = reading
-        .messages
-        .into_iter()
-        .partition(|letter| is_about(letter, id));
-    door.letters.release(&others).await?;
+    let ours = letters(door, id).await?;
     let settled = settle(door, call, &row, &ours, from_start).await;
     let (did, row, over) = match settled {
         Ok(settled) => settled,
@@ -51,8 +49,28 @@ pub async fn run(
     )))
 }
 
-fn is_about(letter: &Message, id: JobId) -> bool {
-    DeadLetter::read(&letter.body).is_some_and(|letter| letter.job() == id)
+/// The job's letters, held; sought again while others that look hide some.
+async fn letters(door: &Door, id: JobId) -> Result<Vec<Message>> {
+    let is_about = |letter: &Message| {
+        let read = DeadLetter::read(&letter.body);
+        read.is_some_and(|letter| letter.job() == id)
+    };
+    for _ in 1..LOOKS {
+        let (ours, are_all) = look(door, is_about).await?;
+        if !ours.is_empty() || are_all {
+            return Ok(ours);
+        }
+    }
+    Ok(look(door, is_about).await?.0)
+}
+
+/// Those letters that are meant, held, and whether these are all that there are.
+async fn look(door: &Door, is_meant: impl Fn(&Message) -> bool) -> Result<(Vec<Message>, bool)> {
+    let reading = door.letters.read(LOOK).await?;
+    let (ours, others): (Vec<Message>, Vec<Message>) =
+        reading.messages.into_iter().partition(is_meant);
+    door.letters.release(&others).await?;
+    Ok((ours, reading.elsewhere == 0))
 }
 
 /// What was done, the job after it, and the letters that are over.

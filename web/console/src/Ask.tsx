@@ -50,7 +50,7 @@ export function Ask() {
           </datalist>
           <button>Ask</button>
         </div>
-        <details open={params !== "" || undefined}>
+        <details open={asked.has("params")}>
           <summary>Parameters of the kind</summary>
           <label>
             A JSON object
