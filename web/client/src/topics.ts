@@ -96,8 +96,8 @@ class Feed<T> implements AsyncIterable<T> {
 export class Topic<T = Record<string, unknown>> extends Feed<Notification<T>> {
   /** Resolves when the first subscription is confirmed; rejects where it is refused. */
   readonly ready: Promise<void>;
-  /** The subscriptions of this socket and, for a moment, of the one before. */
-  private readonly ids = new Set<string>();
+  /** The subscriptions of the socket before and of this one. */
+  private ids: string[] = [];
   /** What came while an answer is on its way that may say that it is ours. */
   private early: Frame[] = [];
   private asked = 0;
@@ -116,7 +116,7 @@ export class Topic<T = Record<string, unknown>> extends Feed<Notification<T>> {
       () => this.subscribe(),
       (frame) => {
         if (frame.subscriptionId === undefined || frame.topic !== this.name) return;
-        if (this.ids.has(String(frame.subscriptionId))) this.hear(frame);
+        if (this.ids.includes(String(frame.subscriptionId))) this.hear(frame);
         else if (this.asked > this.answered) this.early.push(frame);
       },
     );
@@ -137,11 +137,10 @@ export class Topic<T = Record<string, unknown>> extends Feed<Notification<T>> {
         // Closed meanwhile, or there is a newer socket already.
         if (this.closed || round < this.asked) return this.end(subscriptionId);
         this.answered = round;
-        const before = [...this.ids];
-        this.ids.add(subscriptionId);
+        // That of the socket before ends with that, a while later: who is telling subscribers just now may have
+        // been where this one is before it was there, and is yet to come to the other.
+        this.ids = [...this.ids.slice(-1), subscriptionId];
         for (const frame of this.early.splice(0)) if (frame.subscriptionId === subscriptionId) this.hear(frame);
-        // That of the socket before was heard till now, so that a hand-over has no gap.
-        for (const id of before) this.end(id);
         this.settle[0]();
       },
       (error: LonghaulError) => round === this.asked && this.close(error),
@@ -156,7 +155,6 @@ export class Topic<T = Record<string, unknown>> extends Feed<Notification<T>> {
 
   /** Whether it was there to be ended, nobody needs to know: it ends with its socket at the latest. */
   private end(subscriptionId: string): void {
-    this.ids.delete(subscriptionId);
     this.longhaul.request({ action: "unsubscribe", subscriptionId }).catch(() => {});
   }
 }
