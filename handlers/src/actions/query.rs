@@ -20,6 +20,8 @@ pub struct Draft {
     /// With its input as the row holds it.
     pub job: Job,
     pub input: Input,
+    /// Whether an earlier submit may have made it, under the same key.
+    pub is_keyed: bool,
 }
 
 /// The job that a submission asks for, followed by its connection.
@@ -38,6 +40,7 @@ pub fn draft(
         return Err(Refusal::field("kind", sentence).with("kinds", door.kinds.clone()));
     }
     let input = Input::whole(submission.query, submission.params);
+    let is_keyed = submission.idempotency_key.is_some();
     let id = match &submission.idempotency_key {
         Some(key) => JobId::idempotent(&speaker.owner, key),
         None => JobId::new(
@@ -63,12 +66,19 @@ pub fn draft(
     job.request_id.clone_from(&call.request_id);
     job.traceparent = telemetry::current().or(submission.traceparent);
     job.followers.insert(call.connection.clone());
-    Ok(Draft { job, input })
+    Ok(Draft {
+        job,
+        input,
+        is_keyed,
+    })
 }
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submission) -> Answer {
-    let is_keyed = submission.idempotency_key.is_some();
-    let Draft { mut job, input } = draft(door, call, speaker, submission)?;
+    let Draft {
+        mut job,
+        input,
+        is_keyed,
+    } = draft(door, call, speaker, submission)?;
     quota::take(door, call, &job, is_keyed).await?;
     door.events.put_input(&job, &input).await?;
     if let Created::Exists(earlier) = door.jobs.create(&job).await? {

@@ -18,20 +18,16 @@ use crate::message::{Answer, Call, Door, No};
 use crate::quota;
 
 pub async fn run(door: &Door, call: &Call, speaker: &Identity, message: Message) -> Answer {
-    let is_keyed = message.submission.idempotency_key.is_some();
     let draft = query::draft(door, call, speaker, message.submission)?;
     let named = message.session.map(sessions::known).transpose()?;
-    if !is_keyed {
-        let turn = take(door, call, message.dialect, named, draft, message.supersede).await;
-        return turn
-            .map(|_| None)
-            .map_err(|no| in_dialect(message.dialect, no));
-    }
     let job = draft.job.clone();
-    if let Some(earlier) = earlier(door, call, &job).await? {
+    if draft.is_keyed
+        && let Some(earlier) = earlier(door, call, &job).await?
+    {
         return query::met(door, call, speaker, &earlier, &job).await;
     }
-    if take(door, call, message.dialect, named, draft, message.supersede).await? {
+    let taken = take(door, call, message.dialect, named, draft, message.supersede).await;
+    if taken.map_err(|no| in_dialect(message.dialect, no))? {
         return Ok(None);
     }
     // Another submit under the same key was faster, just now.
@@ -47,7 +43,8 @@ async fn earlier(door: &Door, call: &Call, job: &Job) -> Result<Option<Job>, No>
     Ok(row.filter(|row| row.expires_at > call.now))
 }
 
-/// The job as the next turn of the session, or of the connection's own where none is named; whether it is new.
+/// The job as the next turn of the session, or of the connection's own where none is named; whether it is new
+/// under its key.
 pub async fn take(
     door: &Door,
     call: &Call,
@@ -56,7 +53,11 @@ pub async fn take(
     draft: Draft,
     supersede: bool,
 ) -> Result<bool, No> {
-    let Draft { mut job, input } = draft;
+    let Draft {
+        mut job,
+        input,
+        is_keyed,
+    } = draft;
     job.spoken = dialect.map(|dialect| Spoken::new(dialect, call.connection.clone()));
     quota::take(door, call, &job, false).await?;
     door.events.put_input(&job, &input).await?;
@@ -64,8 +65,8 @@ pub async fn take(
         Some(id) => accept(door, &mut job, id, None, &input.query).await?,
         None => accept_as_own(door, call, &mut job, &input.query).await?,
     };
-    // What speaks a dialect has no key, so that only its own earlier try can have been before it.
-    if !is_new && dialect.is_none() {
+    // Without a key it can only have been this very frame, whose answer from the table was lost.
+    if !is_new && is_keyed {
         return Ok(false);
     }
     // From here on the job is durable: whatever fails now, the sweep does again.
