@@ -26,7 +26,6 @@ LEFT_OUT = {
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::Lambda::Alias",
     "AWS::S3::BucketPolicy",
-    "AWS::SNS::Subscription",
     "AWS::SQS::QueuePolicy",
     "AWS::SecretsManager::Secret",
 }
