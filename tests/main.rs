@@ -41,6 +41,7 @@ mod notifications;
 mod on_call;
 mod operating;
 mod operators;
+mod own_analyses;
 mod quota;
 mod refusals;
 mod results;
