@@ -1,4 +1,4 @@
-//! Analyses of one's own, `examples/`, in place of the worker of this project.
+//! Analyses of one's own, `examples/`, in place of the worker of this project; and bills of one's own, in a bucket.
 
 use std::path::Path;
 
@@ -120,5 +120,85 @@ async fn an_analysis_in_python_is_asked_by_its_kind() -> Result<()> {
     assert!(root().join("examples/python/longhaul.py").exists());
     let refused = ask(" .").await?;
     assert_eq!(refused.status.code(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bill_in_a_bucket_is_read_by_months_and_a_crash_between_two_goes_on() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("wire.log");
+    let stack = Stack::start(&[
+        "--parameter",
+        "SourceBucket=exports",
+        "--parameter",
+        "BillLocation=s3://exports/focus/",
+        "--parameter",
+        "BillIsSample=false",
+        "--parameter",
+        "LeaseSeconds=5",
+        "--tick-seconds",
+        "1",
+        "--wire-log",
+        log.to_str().context("a path")?,
+    ])
+    .await?;
+    let sample = longhaul(&["bill", "--rows", "2000"]).await?.stdout;
+    let sample = String::from_utf8(sample)?;
+    let (header, rows) = sample.split_once('\n').context("no header")?;
+    for month in ["2026-03", "2026-04", "2026-05"] {
+        let days = folder
+            .path()
+            .join(format!("texts/focus/billing_period={month}"));
+        std::fs::create_dir_all(&days)?;
+        let own = rows
+            .lines()
+            .filter(|row| row.contains(&format!(",{month}-01T00:00:00Z,Usage")));
+        let own: Vec<&str> = std::iter::once(header).chain(own).collect();
+        std::fs::write(days.join("part.csv"), own.join("\n"))?;
+    }
+    stack
+        .aws(&["s3api", "create-bucket", "--bucket", "exports"])
+        .await?;
+    let texts = folder.path().join("texts");
+    stack
+        .aws_text(&[
+            "s3",
+            "sync",
+            "--no-progress",
+            texts.to_str().context("a path")?,
+            "s3://exports",
+        ])
+        .await?;
+
+    // The steps are the list, May, and then the two other months: the worker dies once May is kept.
+    stack.set_faults(json!([
+        {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "after"}}
+    ])).await?;
+    let mut client = stack.client("alice").await?;
+    client
+        .send(json!({"action": "finops_query", "query": "total by month"}))
+        .await?;
+    let events = client.until("job_completed").await?;
+    let completed = &events[events.len() - 1];
+    assert_eq!(completed["usage"]["attempts"], 2);
+    assert_eq!(
+        completed["result"]["cost_analysis"]["groups"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
+    assert_eq!(completed["result"]["cost_analysis"]["source"], "3 files");
+    let said = |event: &Value| event["message"].as_str().map(str::to_owned);
+    let told: Vec<String> = events.iter().filter_map(said).collect();
+    assert!(
+        told.iter().any(|message| message.ends_with(" of 3 files")),
+        "{told:?}"
+    );
+    let wire = std::fs::read_to_string(&log)?;
+    assert_eq!(
+        wire.matches("\"GetObject\"").count(),
+        3,
+        "a month was read twice"
+    );
     Ok(())
 }

@@ -63,10 +63,7 @@ pub fn analyses(config: &Config) -> Result<Vec<Arc<dyn Analysis>>> {
         let sample = config
             .switch("FINOPS_BILL_IS_SAMPLE")
             .context("reading the worker's settings")?;
-        let finops = analyses::finops::Finops::new(analyses::finops::Source {
-            bill: bill.into(),
-            sample,
-        });
+        let finops = analyses::finops::Finops::new(analyses::finops::Source::at(bill, sample));
         analyses.push(Arc::new(analyses::chat::Chat::new(finops.clone())));
         analyses.push(Arc::new(finops));
     }

@@ -198,26 +198,15 @@ fn died(why: String) -> Failure {
 mod tests {
     use super::*;
     use crate::analysis::About;
-    use crate::desk::Desk;
+    use crate::desk::{Desk, attended};
     use crate::stream::Stream;
 
     /// What a shell script's lines come to.
     async fn run(script: &str) -> Result<Value, Failure> {
         let program = Program::new("shell", "sh", ["-c", script]);
-        let (desk, mut requests) = Desk::new(Stream::new([]), false);
-        let keeping = async {
-            while let Some(request) = requests.recv().await {
-                if let crate::desk::Request::Keep { answer, .. } = request {
-                    answer.send(()).unwrap();
-                }
-            }
-            unreachable!("the desk is there")
-        };
+        let (desk, requests) = Desk::new(Stream::new([]), false);
         let context = Context::new(About::alone("how \"much\"?"), desk);
-        tokio::select! {
-            result = program.run(&context) => result,
-            () = keeping => unreachable!(),
-        }
+        attended(requests, program.run(&context)).await
     }
 
     fn why(failure: Result<Value, Failure>) -> String {
