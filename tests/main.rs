@@ -42,6 +42,7 @@ mod on_call;
 mod operating;
 mod operators;
 mod overseeing;
+mod own_analyses;
 mod quota;
 mod refusals;
 mod results;

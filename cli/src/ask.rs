@@ -65,7 +65,8 @@ impl Ask {
         loop {
             let stack = self.place.stack(&self.start, 0, 0).await?;
             let own = matches!(stack, Stack::Own(_));
-            if !own && (self.start.bill.is_some() || self.start.trust_claims) {
+            let options = self.start.bill.is_some() || self.start.worker.is_some();
+            if !own && (options || self.start.trust_claims) {
                 let data = self.place.data.display();
                 bail!(
                     "a stack is running on {data} with options of its own; stop it, or choose another --data"

@@ -19,7 +19,7 @@ pub fn is_one(config: &Config) -> bool {
 pub async fn run(config: Config) -> Result<()> {
     if config.required("_HANDLER")? == "worker" {
         let analyses = longhaul_worker::analyses(&config)?;
-        return longhaul_worker::run(config, analyses).await;
+        return longhaul_worker::serve(config, analyses).await;
     }
     let trust = if config.switch(TRUST_CLAIMS)? {
         Trust::Claims

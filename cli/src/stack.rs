@@ -62,6 +62,9 @@ pub struct Start {
     /// of this program. For tests.
     #[arg(long, value_name = "DIR", hide = true)]
     pub packages: Option<PathBuf>,
+    /// Run this program as the worker, with analyses of your own.
+    #[arg(long, value_name = "PATH", conflicts_with = "packages")]
+    pub worker: Option<PathBuf>,
     /// Let AWS calls go wrong as this file says (JSON; see the README). For tests.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
@@ -95,8 +98,19 @@ impl Start {
     /// What runs as the functions: this program, unless it is said otherwise.
     fn program(&self) -> Result<Program> {
         let Some(packages) = &self.packages else {
-            let own = std::env::current_exe().context("finding this program's own file")?;
-            return Ok(Program::One(own));
+            let one = std::env::current_exe().context("finding this program's own file")?;
+            let Some(worker) = &self.worker else {
+                return Ok(Program::One(one));
+            };
+            let program = worker
+                .canonicalize()
+                .with_context(|| format!("the worker {} can't be read", worker.display()))?;
+            let handler = "worker".to_owned();
+            return Ok(Program::Except {
+                one,
+                handler,
+                program,
+            });
         };
         let packages = packages.canonicalize();
         let packages = packages.with_context(|| "the folder of --packages can't be read")?;
@@ -106,7 +120,11 @@ impl Start {
     /// The options that started it, for a command to paste.
     pub fn options(&self) -> String {
         let mut options = String::new();
-        let paths = [("bill", &self.bill), ("template", &self.template)];
+        let paths = [
+            ("bill", &self.bill),
+            ("template", &self.template),
+            ("worker", &self.worker),
+        ];
         for (name, path) in paths {
             if let Some(path) = path {
                 options.push_str(&format!(" --{name} {}", path.display()));
@@ -198,6 +216,9 @@ impl Place {
             .with_context(|| format!("the bill {} can't be read", bill.display()))?;
         defaults.insert("BillLocation".to_owned(), bill.display().to_string());
         defaults.insert("BillIsSample".to_owned(), sample.to_string());
+        if let Some(worker) = &start.worker {
+            defaults.insert("OwnKinds".to_owned(), kinds_of(worker)?);
+        }
         let origins = start.origins.clone();
         let options = Options {
             template: start
@@ -248,6 +269,20 @@ impl Place {
     }
 }
 
+/// The kinds of analyses that a worker's program brings, as it says itself.
+fn kinds_of(worker: &Path) -> Result<String> {
+    let asked = std::process::Command::new(worker).arg("--kinds").output();
+    let asked = asked.with_context(|| format!("the worker {} can't be run", worker.display()))?;
+    if !asked.status.success() {
+        bail!(
+            "the worker {} does not say its kinds: its main must be longhaul_worker::run",
+            worker.display()
+        );
+    }
+    let kinds = String::from_utf8(asked.stdout).context("the worker's kinds are no text")?;
+    Ok(kinds.trim().to_owned())
+}
+
 /// The pages that may connect: those of the gateway's own port on this machine, and those that were named.
 fn allowed_origins(gateway: &str, named: &[String]) -> String {
     let port = gateway.rsplit(':').next().unwrap_or_default();
@@ -271,13 +306,16 @@ fn in_source(path: &str) -> PathBuf {
     Path::new(root).join(path)
 }
 
+/// What `write_sample` writes for the same rows and seed: raised when that changes.
+const SAMPLE_VERSION: u32 = 2;
+
 /// The sample bill, written once: the same rows and seed give the same bytes.
 fn sample_bill(folder: &DataFolder) -> Result<PathBuf> {
     let (rows, seed) = SAMPLE;
     let bills = folder.folder("bills")?;
     let (aside, path) = (
         bills.join("sample.new"),
-        bills.join(format!("sample-{rows}-{seed}.csv")),
+        bills.join(format!("sample-{SAMPLE_VERSION}-{rows}-{seed}.csv")),
     );
     if !path.exists() {
         let written = File::create(&aside)

@@ -19,16 +19,41 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use longhaul_shared::config::Config;
+/// What clients of AWS are made from, so that they behave as the worker's own.
+pub use longhaul_shared::sdk;
 use longhaul_shared::telemetry;
 
 use crate::analysis::Analysis;
 
+/// The worker function with analyses of your own beside those of this project. Of two for one kind yours counts.
+/// Run with `--kinds` the program says which kinds yours are, and serves nothing.
+pub async fn run(own: Vec<Arc<dyn Analysis>>) -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("--kinds") {
+        let kinds: Vec<&str> = own.iter().map(|analysis| analysis.kind()).collect();
+        println!("{}", kinds.join(","));
+        return Ok(());
+    }
+    let config = Config::from_env();
+    let mut all = analyses(&config)?;
+    all.extend(own);
+    // On the heap, so that the compiler need not look into it for whoever calls this.
+    Box::pin(serve(config, all)).await
+}
+
 /// Serves invocations of the worker function with these analyses, until the process is ended.
-pub async fn run(config: Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
+pub async fn serve(config: Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
     telemetry::start(&config)?;
     batch::serve(&config, analyses)
         .await
         .map_err(|error| anyhow::anyhow!(error))
+}
+
+/// A list of analyses for [`run`].
+#[macro_export]
+macro_rules! analyses {
+    ($($analysis:expr),* $(,)?) => {
+        vec![$(std::sync::Arc::new($analysis) as std::sync::Arc<dyn $crate::analysis::Analysis>),*]
+    };
 }
 
 /// The analyses that this project brings, as far as the configuration has what they need.
@@ -38,10 +63,7 @@ pub fn analyses(config: &Config) -> Result<Vec<Arc<dyn Analysis>>> {
         let sample = config
             .switch("FINOPS_BILL_IS_SAMPLE")
             .context("reading the worker's settings")?;
-        let finops = analyses::finops::Finops::new(analyses::finops::Source {
-            bill: bill.into(),
-            sample,
-        });
+        let finops = analyses::finops::Finops::new(analyses::finops::Source::at(bill, sample));
         analyses.push(Arc::new(analyses::chat::Chat::new(finops.clone())));
         analyses.push(Arc::new(finops));
     }

@@ -1,11 +1,8 @@
 //! The worker's binary as it is deployed.
 
-use longhaul_shared::config::Config;
 use longhaul_worker::{analyses, run};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let config = Config::from_env();
-    let analyses = analyses(&config)?;
-    run(config, analyses).await
+    run(analyses![]).await
 }

@@ -16,6 +16,12 @@ pub enum Program {
     /// The `bootstrap` of each function's unpacked package: a folder below this one with the name of the
     /// package in the template's `Code`, without its `.zip`.
     Packages(PathBuf),
+    /// One for all but those with this handler, which run another.
+    Except {
+        one: PathBuf,
+        handler: String,
+        program: PathBuf,
+    },
 }
 
 impl Program {
@@ -24,6 +30,10 @@ impl Program {
     pub(super) fn of(&self, function: &Function) -> Result<PathBuf> {
         match self {
             Program::One(program) => Ok(program.clone()),
+            Program::Except {
+                handler, program, ..
+            } if *handler == function.handler => Ok(program.clone()),
+            Program::Except { one, .. } => Ok(one.clone()),
             Program::Packages(folder) => {
                 let package = function.package.as_deref();
                 let package = package.with_context(|| format!("{} has no S3Key", function.name))?;

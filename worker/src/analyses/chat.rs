@@ -53,23 +53,24 @@ mod tests {
     use super::*;
     use crate::analyses::finops::{Source, write_sample};
     use crate::analysis::{About, Past};
-    use crate::desk::Desk;
+    use crate::desk::{Desk, attended};
     use crate::stream::{Flush, Stream};
 
     /// The result, and what was streamed.
     async fn ask(query: &str, history: Vec<Past>) -> (Value, String) {
         let mut bill = tempfile::NamedTempFile::new().unwrap();
         write_sample(500, 1, &mut bill).unwrap();
-        let chat = Chat::new(Finops::new(Source {
-            bill: bill.path().to_owned(),
-            sample: true,
-        }));
-        let (desk, _requests) = Desk::new(Stream::new([]), false);
+        let chat = Chat::new(Finops::new(Source::at(
+            &bill.path().to_string_lossy(),
+            true,
+        )));
+        let (desk, requests) = Desk::new(Stream::new([]), false);
         let about = About {
             history,
             ..About::alone(query)
         };
-        let result = chat.run(&Context::new(about, desk.clone())).await.unwrap();
+        let context = Context::new(about, desk.clone());
+        let result = attended(requests, chat.run(&context)).await.unwrap();
         (result, streamed(&desk))
     }
 

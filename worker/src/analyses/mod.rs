@@ -3,4 +3,5 @@
 pub mod chat;
 pub mod finops;
 pub mod noop;
+pub mod program;
 pub mod voice;

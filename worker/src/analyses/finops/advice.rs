@@ -3,17 +3,15 @@
 //!
 //! It states what was charged and by which rule it stands out; it refuses to know why.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::bill::Row;
-use super::ledger::{Cell, Ledger, Scope, TooManyDigits};
+use super::ledger::{Ledger, Scope, TooManyDigits};
 use super::money;
 use super::text::clip;
+use super::traces::{REMEMBERED, Traces};
 
 /// Days before and after that a day is compared with, and how many of them the bill must cover.
 const WINDOW: usize = 28;
@@ -24,8 +22,6 @@ const LONGEST: i64 = 3_660;
 const DEVIATIONS: i64 = 6;
 /// An idle resource is charged on this many days at least.
 const IDLE_DAYS: usize = 14;
-/// Resources remembered of each kind, to bound memory; what comes later is not looked at.
-const REMEMBERED: usize = 100_000;
 /// Findings told of each kind; the answer has a size limit.
 const TOLD: usize = 4;
 
@@ -41,115 +37,6 @@ pub(super) struct Advice {
     pub currency: String,
     /// Rows of the bill with their line numbers, and daily sums of the bill's rows.
     pub evidence: Vec<Value>,
-}
-
-/// What must be seen row by row, while the bill is read.
-#[derive(Default)]
-pub(super) struct Traces {
-    largest: HashMap<(u32, u32, Date), Vec<Charge>>,
-    described: HashMap<String, Idle>,
-    unused: HashMap<String, Idle>,
-    /// Resources that consumed something, so that a charge without consumption proves nothing.
-    busy: HashSet<String>,
-    descriptions: HashMap<String, bool>,
-}
-
-struct Charge {
-    line: u64,
-    amount: Decimal,
-    resource: String,
-    cell: Cell,
-}
-
-struct Idle {
-    cell: Cell,
-    description: String,
-    /// Cost of each day and the line of its first row.
-    days: BTreeMap<Date, (Decimal, u64)>,
-}
-
-impl Traces {
-    /// Remembers what matters of a charge that the ledger has counted in `cell`.
-    pub(super) fn add(&mut self, row: &Row<'_>, cell: Cell) -> Result<(), TooManyDigits> {
-        let cost = row.cost.unwrap_or_default();
-        if cost <= Decimal::ZERO {
-            return Ok(());
-        }
-        self.keep_largest(row, cost, cell);
-        let usage = row.category.is_empty() || row.category.eq_ignore_ascii_case("Usage");
-        if row.resource.is_empty() || !usage {
-            return Ok(());
-        }
-        let near_zero = Decimal::new(1, 3);
-        let kept = if self.says_idle(row.description) {
-            &mut self.described
-        } else {
-            match row.consumed {
-                Some(quantity) if quantity.abs() <= near_zero => &mut self.unused,
-                _ => {
-                    if self.busy.len() < REMEMBERED && !self.busy.contains(row.resource) {
-                        self.busy.insert(row.resource.to_string());
-                    }
-                    return Ok(());
-                }
-            }
-        };
-        if kept.len() >= REMEMBERED && !kept.contains_key(row.resource) {
-            return Ok(());
-        }
-        let idle = kept
-            .entry(row.resource.to_string())
-            .or_insert_with(|| Idle {
-                cell,
-                description: row.description.to_string(),
-                days: BTreeMap::new(),
-            });
-        let day = idle
-            .days
-            .entry(row.day)
-            .or_insert((Decimal::ZERO, row.line));
-        day.0 = money::add(day.0, cost).ok_or(TooManyDigits)?;
-        Ok(())
-    }
-
-    fn keep_largest(&mut self, row: &Row<'_>, cost: Decimal, cell: Cell) {
-        let largest = self
-            .largest
-            .entry((cell.service, cell.currency, row.day))
-            .or_default();
-        let at = largest
-            .iter()
-            .position(|charge| charge.amount < cost)
-            .unwrap_or(largest.len());
-        if at < 3 {
-            largest.truncate(2);
-            largest.insert(
-                at,
-                Charge {
-                    line: row.line,
-                    amount: cost,
-                    resource: row.resource.to_string(),
-                    cell,
-                },
-            );
-        }
-    }
-
-    /// AWS describes what is paid for without being used as idle or as not attached.
-    fn says_idle(&mut self, description: &str) -> bool {
-        if let Some(known) = self.descriptions.get(description) {
-            return *known;
-        }
-        let lower = description.to_lowercase();
-        let idle = lower
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| matches!(word, "idle" | "unattached"))
-            || lower.contains("not attached");
-        if self.descriptions.len() < REMEMBERED {
-            self.descriptions.insert(description.to_string(), idle);
-        }
-        idle
-    }
 }
 
 /// The findings within the scope, the costliest first.

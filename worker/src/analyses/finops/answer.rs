@@ -28,6 +28,8 @@ pub(super) struct Answer<'a> {
     pub advice: &'a [Advice],
     /// What the question's family says; `None` for a breakdown.
     pub finding: Option<Finding>,
+    /// What is to be said of the reading.
+    pub notes: &'a [String],
     /// The bill's file name.
     pub source: &'a str,
     pub sample: bool,
@@ -221,6 +223,7 @@ impl Answer<'_> {
             Some(finding) => finding.notes.clone(),
             None => Vec::new(),
         };
+        notes.extend(self.notes.iter().take(LISTED).cloned());
         if self.question.follows {
             notes.push("Read as going on with the question before.".to_string());
         }

@@ -1,20 +1,19 @@
-//! A FOCUS 1.0 bill as a stream of rows: from a CSV file, plain or gzipped, one row in memory.
+//! A FOCUS bill (1.0 to 1.2) as a stream of rows: from CSV, plain or gzipped, or Parquet, one row in memory.
 //!
 //! It finds columns by their FOCUS names, whatever their order, and reads those that an answer
 //! needs. It refuses to know what a row is counted for, and to repair what it can't read.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 
+use ::parquet::errors::ParquetError;
 use csv::StringRecord;
 use flate2::bufread::MultiGzDecoder;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::money;
+use super::parquet;
 use super::timestamp::day;
 
 /// Why a bill can't be read: a sentence for whoever asked. It has the file's name, never its path.
@@ -59,14 +58,18 @@ pub(super) struct Row<'a> {
 
 /// An open bill. Memory does not grow with its length.
 pub(super) struct Bill {
-    reader: csv::Reader<Box<dyn Read + Send>>,
+    records: Records,
     record: StringRecord,
     columns: Columns,
     name: String,
-    size: u64,
-    consumed: Arc<AtomicU64>,
+    rows: u64,
     /// The `ChargePeriodStart` read last: rows mostly repeat it, and a date is slow to read.
     latest: Option<(String, Date)>,
+}
+
+enum Records {
+    Csv(Box<csv::Reader<Box<dyn Read + Send>>>),
+    Parquet(Box<parquet::Rows>),
 }
 
 struct Columns {
@@ -92,28 +95,35 @@ struct Columns {
 }
 
 impl Bill {
-    /// Opens the file and reads its header. Gzip is known by its first two bytes, not by its name.
-    pub(super) fn open(path: &Path) -> Result<Self, Unreadable> {
+    /// Opens the file at a path.
+    #[cfg(test)]
+    pub(super) fn open(path: &std::path::Path) -> Result<Self, Unreadable> {
         let name = path
             .file_name()
-            .map_or_else(|| "bill".into(), |name| name.to_string_lossy().into_owned());
-        let failed = |error: io::Error| {
-            Unreadable(format!(
-                "The bill {name} can't be opened: {}.",
-                error.kind()
-            ))
-        };
-        let file = File::open(path).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
-        let consumed = Arc::new(AtomicU64::new(0));
-        let mut raw = BufReader::with_capacity(
-            1 << 16,
-            Counting {
-                file,
-                consumed: Arc::clone(&consumed),
-            },
-        );
-        let gzipped = raw.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let file = File::open(path).map_err(|error| unopened(&name, &error))?;
+        Self::of(file, name)
+    }
+
+    /// Reads the header of an open file. Gzip and Parquet are known by their first bytes, not by names.
+    pub(super) fn of(file: File, name: String) -> Result<Self, Unreadable> {
+        let failed = |error: io::Error| unopened(&name, &error);
+        let mut raw = BufReader::with_capacity(1 << 16, file);
+        let start = raw.fill_buf().map_err(failed)?;
+        if start.starts_with(parquet::MAGIC) {
+            let mut file = raw.into_inner();
+            file.rewind().map_err(failed)?;
+            let needed = |column: &str| {
+                NEEDED
+                    .iter()
+                    .any(|needed| needed.eq_ignore_ascii_case(column))
+            };
+            let rows =
+                parquet::Rows::open(file, needed).map_err(|error| no_parquet(&name, &error))?;
+            let columns = Columns::find(&rows.header);
+            return Self::with(columns, Records::Parquet(Box::new(rows)), name);
+        }
+        let gzipped = start.starts_with(&[0x1f, 0x8b]);
         let text: Box<dyn Read + Send> = if gzipped {
             Box::new(MultiGzDecoder::new(raw))
         } else {
@@ -124,18 +134,26 @@ impl Bill {
             .buffer_capacity(1 << 16)
             .from_reader(text);
         let header = reader.headers().map_err(|error| refused(&name, &error))?;
-        let columns = Columns::find(header).map_err(|column| {
+        let columns = Columns::find(header);
+        Self::with(columns, Records::Csv(Box::new(reader)), name)
+    }
+
+    fn with(
+        columns: Result<Columns, &str>,
+        records: Records,
+        name: String,
+    ) -> Result<Self, Unreadable> {
+        let columns = columns.map_err(|column| {
             Unreadable(format!(
-                "The bill {name} has no column {column}, which a FOCUS 1.0 bill must have."
+                "The bill {name} has no column {column}, which a FOCUS bill must have."
             ))
         })?;
         Ok(Self {
-            reader,
+            records,
             record: StringRecord::new(),
             columns,
             name,
-            size,
-            consumed,
+            rows: 0,
             latest: None,
         })
     }
@@ -145,25 +163,23 @@ impl Bill {
         &self.name
     }
 
-    /// How much of the file has been read, 0 to 100.
-    pub(super) fn percent(&self) -> u8 {
-        let read = self.consumed.load(Ordering::Relaxed).min(self.size);
-        read.saturating_mul(100)
-            .checked_div(self.size)
-            .map_or(100, |percent| percent as u8)
-    }
-
     /// The next charge, or `None` after the last.
     pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>, Unreadable> {
-        if !self
-            .reader
-            .read_record(&mut self.record)
-            .map_err(|error| refused(&self.name, &error))?
-        {
+        let read = match &mut self.records {
+            Records::Csv(reader) => reader
+                .read_record(&mut self.record)
+                .map_err(|error| refused(&self.name, &error))?,
+            Records::Parquet(rows) => rows
+                .next_record(&mut self.record)
+                .map_err(|error| no_parquet(&self.name, &error))?,
+        };
+        if !read {
             return Ok(None);
         }
+        self.rows += 1;
         let record = &self.record;
-        let line = record.position().map_or(0, csv::Position::line);
+        // Of Parquet the row's number, as if a header stood above.
+        let line = record.position().map_or(self.rows + 1, csv::Position::line);
         let text = |column: Option<usize>| column.and_then(|at| record.get(at)).map_or("", present);
         let wrong = |column: &str, value: &str, wanted: &str| {
             let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();
@@ -214,6 +230,29 @@ impl Bill {
         }))
     }
 }
+
+/// Every column that is read, of those that a bill has.
+const NEEDED: [&str; 19] = [
+    "BilledCost",
+    "ChargePeriodStart",
+    "BillingCurrency",
+    "ServiceName",
+    "SubAccountId",
+    "SubAccountName",
+    "RegionId",
+    "RegionName",
+    "ProviderName",
+    "ResourceId",
+    "ConsumedQuantity",
+    "ChargeDescription",
+    "ChargeCategory",
+    "Tags",
+    "ConsumedUnit",
+    "PricingCategory",
+    "CommitmentDiscountStatus",
+    "ListCost",
+    "EffectiveCost",
+];
 
 impl Columns {
     /// The name of the first needed column that is missing is the error.
@@ -275,17 +314,17 @@ fn refused(name: &str, error: &csv::Error) -> Unreadable {
     Unreadable(format!("The bill {name}{line}: {why}."))
 }
 
-struct Counting {
-    file: File,
-    consumed: Arc<AtomicU64>,
+fn unopened(name: &str, error: &io::Error) -> Unreadable {
+    Unreadable(format!(
+        "The bill {name} can't be opened: {}.",
+        error.kind()
+    ))
 }
 
-impl Read for Counting {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        self.consumed.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
+/// What the library says of a broken file is for those who know the format.
+fn no_parquet(name: &str, error: &ParquetError) -> Unreadable {
+    tracing::warn!(%error, "a bill in Parquet can't be read");
+    Unreadable(format!("The bill {name}: it can't be read as Parquet."))
 }
 
 #[cfg(test)]
@@ -328,7 +367,6 @@ mod tests {
             assert_eq!(row.cost.map(money::exact).as_deref(), Some("0.00000012"));
             assert_eq!(bill.next_row().unwrap().unwrap().cost, None);
             assert!(bill.next_row().unwrap().is_none());
-            assert_eq!(bill.percent(), 100);
         }
     }
 
@@ -351,7 +389,10 @@ mod tests {
         let bytes = error(&[HEADER.as_bytes(), b"\xff\xfe,1,,2024-09-01,USD,\n"].concat());
         assert!(bytes.contains("not UTF-8"), "{bytes}");
         assert!(error(&[0x1f, 0x8b, 8, 0, 1, 2, 3]).contains("can't be read on"));
-        let gone = Bill::open(Path::new("/nowhere/gone.csv")).err().unwrap().0;
+        let gone = Bill::open(std::path::Path::new("/nowhere/gone.csv"))
+            .err()
+            .unwrap()
+            .0;
         assert_eq!(gone, "The bill gone.csv can't be opened: entity not found.");
     }
 }

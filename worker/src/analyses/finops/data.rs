@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Shown};
-use super::ledger::{Choice, Grouping, Ledger, Names};
+use super::ledger::{Choice, Grouping, Ledger};
 use super::money;
+use super::names::Names;
 use super::text::{clip, escape};
 use super::wording::{LISTED, names};
 

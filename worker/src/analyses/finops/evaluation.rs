@@ -62,7 +62,7 @@ fn the_evaluation_set_is_answered_at_least_as_well_as_before() {
     let set = set();
     // The bill is read once for all of them: what another question has it keep changes no figure.
     let every: Vec<Words> = set.iter().flat_map(|asked| asked.turns.clone()).collect();
-    let mut reading = Reading::new("sample.csv", &every);
+    let mut reading = Reading::new(&every);
     let mut bill = Bill::open(file.path()).unwrap();
     while let Some(row) = bill.next_row().unwrap() {
         reading.add(&row).unwrap();

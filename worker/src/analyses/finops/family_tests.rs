@@ -34,7 +34,7 @@ fn ask(rows: &str, turns: &[&str]) -> Option<Value> {
     let header = "ChargePeriodStart,ServiceName,BilledCost,BillingCurrency,ConsumedQuantity,ConsumedUnit,ListCost,EffectiveCost,CommitmentDiscountStatus,ChargeDescription,ChargeCategory";
     write!(file, "{header}\n{rows}").unwrap();
     let turns: Vec<Words> = turns.iter().map(|turn| Words::of(turn)).collect();
-    let mut reading = Reading::new("bill", &turns);
+    let mut reading = Reading::new(&turns);
     let mut bill = Bill::open(file.path()).unwrap();
     while let Some(row) = bill.next_row().unwrap() {
         reading.add(&row).ok()?;

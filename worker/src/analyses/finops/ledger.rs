@@ -8,8 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use serde::{Deserialize, Serialize};
+
 use super::bill::Row;
 use super::money;
+use super::names::Names;
+use super::pairs;
+pub(super) use super::scope::{Choice, Scope};
 use super::tags::Tags;
 use super::words::Words;
 
@@ -18,6 +23,7 @@ use super::words::Words;
 pub(super) struct TooManyDigits;
 
 /// A bill, summed.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Ledger {
     pub services: Names,
     pub accounts: Names,
@@ -30,21 +36,12 @@ pub(super) struct Ledger {
     pub rows: u64,
     /// Rows without a `BilledCost`; they count as rows and add nothing.
     pub without_cost: u64,
+    #[serde(with = "pairs")]
     cells: HashMap<Cell, Amount>,
 }
 
-/// The values of one dimension, numbered in the order of their first charge.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    numbers: HashMap<String, u32>,
-    /// The identity: an id where the bill has one, else a name; empty where it has neither.
-    pub keys: Vec<String>,
-    /// What else the bill calls it.
-    pub names: Vec<BTreeSet<String>>,
-}
-
 /// What charges are summed by, as numbers of the ledger's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Cell {
     pub day: Date,
     pub currency: u32,
@@ -52,6 +49,28 @@ pub(super) struct Cell {
     pub account: u32,
     pub region: u32,
     pub tags: u32,
+}
+
+/// How another bill's numbers are in this one.
+pub(super) struct Renumbered {
+    currencies: Vec<u32>,
+    services: Vec<u32>,
+    accounts: Vec<u32>,
+    regions: Vec<u32>,
+    tags: Vec<u32>,
+}
+
+impl Renumbered {
+    pub(super) fn cell(&self, cell: &Cell) -> Cell {
+        Cell {
+            day: cell.day,
+            currency: self.currencies[cell.currency as usize],
+            service: self.services[cell.service as usize],
+            account: self.accounts[cell.account as usize],
+            region: self.regions[cell.region as usize],
+            tags: self.tags[cell.tags as usize],
+        }
+    }
 }
 
 impl Cell {
@@ -67,28 +86,10 @@ impl Cell {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Amount {
     sum: Decimal,
     rows: u64,
-}
-
-/// Which charges are asked for. An empty `only` admits everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Scope {
-    /// Start and exclusive end; `None` is the whole bill.
-    pub days: Option<(Date, Date)>,
-    pub services: Choice,
-    pub accounts: Choice,
-    pub regions: Choice,
-    /// Tag key, joined, to the values that it may have.
-    pub tags: BTreeMap<String, BTreeSet<String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Choice {
-    pub only: BTreeSet<u32>,
-    pub never: BTreeSet<u32>,
 }
 
 /// The cost of each day that has a charge.
@@ -162,6 +163,31 @@ impl Ledger {
         amount.rows += 1;
         amount.sum = money::add(amount.sum, row.cost.unwrap_or_default()).ok_or(TooManyDigits)?;
         Ok(cell)
+    }
+
+    /// Takes in another bill, and says how its cells are numbered here.
+    pub(super) fn merge(&mut self, other: &Self) -> Result<Renumbered, TooManyDigits> {
+        let renumbered = Renumbered {
+            currencies: self.currencies.merge(&other.currencies),
+            services: self.services.merge(&other.services),
+            accounts: self.accounts.merge(&other.accounts),
+            regions: self.regions.merge(&other.regions),
+            tags: self.tags.merge(&other.tags),
+        };
+        self.providers.extend(other.providers.iter().cloned());
+        if let Some((first, last)) = other.days {
+            let (own_first, own_last) = self.days.unwrap_or((first, last));
+            self.days = Some((first.min(own_first), last.max(own_last)));
+        }
+        self.rows += other.rows;
+        self.without_cost += other.without_cost;
+        for (cell, amount) in &other.cells {
+            self.cells
+                .entry(renumbered.cell(cell))
+                .or_default()
+                .grow(amount)?;
+        }
+        Ok(renumbered)
     }
 
     /// What the scope adds up to, currency by currency, the one with the most rows first. `ranked`
@@ -359,35 +385,6 @@ impl Ledger {
 /// A day's month, as `2026-05`.
 pub(super) fn month(day: Date) -> String {
     day.to_string()[..7].to_string()
-}
-
-impl Names {
-    /// The number of the value with this id, or this name where it has no id.
-    fn note(&mut self, id: &str, name: &str) -> u32 {
-        let key = if id.is_empty() { name } else { id };
-        let number = match self.numbers.get(key) {
-            Some(number) => *number,
-            None => {
-                let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-                self.numbers.insert(key.to_string(), number);
-                self.keys.push(key.to_string());
-                self.names.push(BTreeSet::new());
-                number
-            }
-        };
-        let names = &mut self.names[number as usize];
-        // A few names an id are real (a rename, a reseller); more are noise.
-        if !name.is_empty() && names.len() < 4 && !names.contains(name) {
-            names.insert(name.to_string());
-        }
-        number
-    }
-}
-
-impl Choice {
-    pub(super) fn admits(&self, number: u32) -> bool {
-        (self.only.is_empty() || self.only.contains(&number)) && !self.never.contains(&number)
-    }
 }
 
 impl Amount {

@@ -6,14 +6,16 @@
 use std::collections::HashMap;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::bill::Row;
-use super::ledger::{Cell, Ledger, Scope, TooManyDigits};
+use super::ledger::{Cell, Ledger, Renumbered, Scope, TooManyDigits};
 use super::money;
+use super::pairs;
 use super::words::joined;
 
 /// What charges are told apart by here.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Kind {
     /// As the bill spells it; empty where nothing is consumed.
     pub unit: String,
@@ -22,7 +24,7 @@ pub(super) struct Kind {
 }
 
 /// By which terms a charge is priced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Terms {
     /// At the price that everybody pays.
     OnDemand,
@@ -35,7 +37,7 @@ pub(super) enum Terms {
 }
 
 /// Sums of the charges of one kind in one cell.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Measure {
     pub cost: Decimal,
     pub quantity: Decimal,
@@ -43,11 +45,13 @@ pub(super) struct Measure {
     pub effective: Decimal,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Measures {
     wanted: bool,
+    #[serde(skip)]
     numbers: HashMap<Kind, u32>,
     kinds: Vec<Kind>,
+    #[serde(with = "pairs")]
     sums: HashMap<(Cell, u32), Measure>,
 }
 
@@ -69,17 +73,35 @@ impl Measures {
             description: row.description.to_string(),
             terms: terms(row),
         };
-        let next = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
-        let number = *self.numbers.entry(kind).or_insert_with_key(|kind| {
-            self.kinds.push(kind.clone());
-            next
-        });
+        let number = self.number(kind);
         let cost = row.cost.unwrap_or_default();
         self.sums.entry((cell, number)).or_default().grow(&Measure {
             cost,
             quantity: row.consumed.unwrap_or_default(),
             list: row.list.unwrap_or(cost),
             effective: row.effective.unwrap_or(cost),
+        })
+    }
+
+    /// Takes in those of another bill.
+    pub(super) fn merge(
+        &mut self,
+        other: &Self,
+        renumbered: &Renumbered,
+    ) -> Result<(), TooManyDigits> {
+        for ((cell, kind), measure) in &other.sums {
+            let number = self.number(other.kinds[*kind as usize].clone());
+            let key = (renumbered.cell(cell), number);
+            self.sums.entry(key).or_default().grow(measure)?;
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, kind: Kind) -> u32 {
+        let next = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        *self.numbers.entry(kind).or_insert_with_key(|kind| {
+            self.kinds.push(kind.clone());
+            next
         })
     }
 

@@ -1,9 +1,11 @@
 //! All that is read of a bill, and the answer that it gives to a conversation's last question. Pure: rows come
 //! in, an answer goes out.
 
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::advice::{self, Traces};
+use super::advice;
 use super::answer::Answer;
 use super::bill::Row;
 use super::families::{self, Asked};
@@ -12,19 +14,24 @@ use super::intent::Intent;
 use super::ledger::{Ledger, TooManyDigits};
 use super::measures::Measures;
 use super::question::Question;
+use super::traces::Traces;
 use super::words::Words;
 
+#[derive(Serialize, Deserialize)]
 pub(super) struct Reading {
     pub ledger: Ledger,
     traces: Traces,
     measures: Measures,
-    /// The bill's name.
-    name: String,
+    /// The bill's name, or how many files it is.
+    pub name: String,
+    pub files: usize,
+    /// What is to be said of the reading itself.
+    pub notes: Vec<String>,
 }
 
 impl Reading {
     /// Nothing yet; what a conversation's questions need is going to be kept.
-    pub(super) fn new(name: &str, turns: &[Words]) -> Self {
+    pub(super) fn new(turns: &[Words]) -> Self {
         let measured = turns
             .iter()
             .any(|turn| Intent::read(&mut turn.clone()).measures());
@@ -32,7 +39,9 @@ impl Reading {
             ledger: Ledger::new(turns.to_vec()),
             traces: Traces::default(),
             measures: Measures::new(measured),
-            name: name.to_string(),
+            name: String::new(),
+            files: 0,
+            notes: Vec::new(),
         }
     }
 
@@ -40,6 +49,25 @@ impl Reading {
         let cell = self.ledger.add(row)?;
         self.measures.add(row, cell)?;
         self.traces.add(row, cell)
+    }
+
+    /// Takes in what was read of another file.
+    pub(super) fn merge(&mut self, other: Self) -> Result<(), TooManyDigits> {
+        self.files += other.files;
+        self.name = match self.files {
+            1 => other.name,
+            files => format!("{files} files"),
+        };
+        let renumbered = self.ledger.merge(&other.ledger)?;
+        self.measures.merge(&other.measures, &renumbered)?;
+        self.traces.merge(&other.traces, &renumbered)
+    }
+
+    /// Says that the bill begins on this day, although it was not read from there.
+    pub(super) fn begins(&mut self, day: Date) {
+        if let Some((first, _)) = &mut self.ledger.days {
+            *first = day.min(*first);
+        }
     }
 
     /// The answer to the last of the turns, as it was written, and whether that was about costs at all.
@@ -73,6 +101,7 @@ impl Reading {
             advice: &advice,
             finding,
             source: &self.name,
+            notes: &self.notes,
             sample,
         };
         Ok((answer.into_json()?, about_costs))

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::words::{Words, joined};
@@ -15,14 +16,18 @@ const REMEMBERED: usize = 10_000;
 const LISTED: usize = 1_000;
 
 /// Numbered sets of the tags that matter.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Tags {
     /// What is asked, and was asked before in the conversation.
+    #[serde(skip)]
     asked: Vec<Words>,
     /// Every key of the bill, by its joined form, in the bill's own spelling.
     pub keys: BTreeMap<String, String>,
     /// Rows whose `Tags` are no JSON object; they count as untagged.
     pub unreadable: u64,
+    #[serde(skip)]
     seen: HashMap<String, u32>,
+    #[serde(skip)]
     numbers: HashMap<Set, u32>,
     sets: Vec<Set>,
 }
@@ -112,6 +117,25 @@ impl Tags {
                 );
             }
         }
+        self.number(set)
+    }
+
+    /// Takes in the tags of another bill; gives the number here of each of its sets.
+    pub(super) fn merge(&mut self, other: &Self) -> Vec<u32> {
+        for (key, spelling) in &other.keys {
+            self.keys
+                .entry(key.clone())
+                .or_insert_with(|| spelling.clone());
+        }
+        self.unreadable += other.unreadable;
+        other
+            .sets
+            .iter()
+            .map(|set| self.number(set.clone()))
+            .collect()
+    }
+
+    fn number(&mut self, set: Set) -> u32 {
         let next = u32::try_from(self.sets.len()).unwrap_or(0);
         *self.numbers.entry(set).or_insert_with_key(|set| {
             self.sets.push(set.clone());

@@ -8,19 +8,18 @@ use serde_json::{Value, json};
 
 use super::{Finops, Source, write_sample};
 use crate::analysis::{About, Analysis, Context, Failure};
-use crate::{desk::Desk, stream::Stream};
+use crate::desk::{Desk, attended};
+use crate::stream::Stream;
 
 fn ask_at(bill: &Path, sample: bool, query: &str) -> Result<Value, Failure> {
-    let finops = Finops::new(Source {
-        bill: bill.to_path_buf(),
-        sample,
-    });
-    let (desk, _requests) = Desk::new(Stream::new([]), false);
+    let finops = Finops::new(Source::at(&bill.to_string_lossy(), sample));
+    let (desk, requests) = Desk::new(Stream::new([]), false);
     let context = Context::new(About::alone(query), desk);
     tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap()
-        .block_on(finops.run(&context))
+        .block_on(attended(requests, finops.run(&context)))
 }
 
 struct Bill(tempfile::NamedTempFile);

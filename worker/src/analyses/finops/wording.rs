@@ -3,8 +3,9 @@
 
 use rust_decimal::Decimal;
 
-use super::ledger::{Ledger, Names};
+use super::ledger::Ledger;
 use super::money;
+use super::names::Names;
 use super::period::Period;
 use super::question::Question;
 use super::text::escape;

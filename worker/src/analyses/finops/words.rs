@@ -115,6 +115,11 @@ impl Words {
         quoted
     }
 
+    /// The whole as it was written.
+    pub(super) fn text_of_all(&self) -> String {
+        self.quote(0, self.len())
+    }
+
     /// Where the phrase ends that starts at `start` and is `joined` without its separators, so that
     /// `dynamo db`, `dynamo-db` and `DynamoDB` are one. `None` where another phrase stands.
     pub(super) fn phrase_at(&self, start: usize, joined: &str) -> Option<usize> {

@@ -18,7 +18,7 @@ use super::super::wording::spoken;
 use super::{Asked, Finding};
 
 /// Days that the line is drawn through, and how few are too few.
-const DAYS: i64 = 90;
+pub(in super::super) const DAYS: i64 = 90;
 const FEWEST: usize = 14;
 /// What is estimated without being told until when, and at most.
 const USUAL: i64 = 30;

@@ -15,7 +15,7 @@ mod why;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::advice::{self, Traces};
+use super::advice;
 use super::intent::Intent;
 use super::ledger::{Ledger, Scope, TooManyDigits};
 use super::measures::Measures;
@@ -23,7 +23,10 @@ use super::money;
 use super::period::Period;
 use super::question::Question;
 use super::text::escape;
+use super::traces::Traces;
 use super::wording;
+
+pub(super) use forecast::DAYS as FORECAST_DAYS;
 
 /// A question with all that was read of the bill.
 #[derive(Clone, Copy)]
