@@ -3,7 +3,8 @@
 use longhaul_shared::config::Config;
 use longhaul_worker::{analyses, run};
 
-#[tokio::main]
+// The attempt mostly waits; analyses have threads of their own.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let config = Config::from_env();
     let analyses = analyses(&config)?;
