@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How functions start: ours, packaged or not, beside the Python baseline, each under the small cloud's Lambda.
 
-    .tools/python/bin/python bench/cold_start.py target/bench/longhaul [ROUNDS] [NAME=PACKAGES ...]
+    .tools/python/bin/python bench/cold_start.py target/release/longhaul [ROUNDS] [NAME=PACKAGES ...]
 
 Each round starts a stack of each kind in turn, and runs one job on it: each function's first process answers its
 first event. The small cloud's log has Lambda's own line on it (`Init Duration` is from the process's start to its

@@ -14,14 +14,14 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::load::Crowd;
-use crate::plan::{Shape, Stack};
+use crate::plan::{Kind, Shape, Stack};
 use crate::usage::{Cpu, Peak};
 
 #[derive(Parser)]
 struct Arguments {
-    /// The program, and how the table names it if not `longhaul`: PATH or NAME=PATH. May be repeated.
-    #[arg(long = "longhaul", value_name = "[NAME=]PATH", default_value = "target/bench/longhaul")]
-    programs: Vec<String>,
+    /// A program, and a folder of packages that it runs in place of itself if there is one; may be repeated.
+    #[arg(long = "stack", value_name = "NAME=PATH[,PACKAGES]", required = true)]
+    stacks: Vec<Kind>,
     /// CONNECTIONSxOUTSTANDING:JOBS; may be repeated.
     #[arg(long = "shape", default_values = ["4x1:2000", "64x1:5000", "64x4:10000"])]
     shapes: Vec<Shape>,
@@ -44,7 +44,7 @@ const COLUMNS: [&str; 8] = [
     "p99 completed ms",
     "CPU ms a job",
     "of it functions",
-    "peak RSS MB",
+    "peak memory MB",
 ];
 
 type Round = [f64; COLUMNS.len()];
@@ -52,32 +52,30 @@ type Round = [f64; COLUMNS.len()];
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    println!("| program | connections x open | {} |", COLUMNS.join(" | "));
+    println!("| stack | connections x open | {} |", COLUMNS.join(" | "));
     println!("| --- | --- {}|", "| --- ".repeat(COLUMNS.len()));
     for shape in &arguments.shapes {
-        let mut rounds = vec![vec![]; arguments.programs.len()];
+        let mut rounds = vec![vec![]; arguments.stacks.len()];
         for _ in 0..arguments.rounds {
-            for (program, rounds) in arguments.programs.iter().zip(&mut rounds) {
-                let round = arguments.round(program, shape).await?;
-                eprintln!("{program} {shape}: {round:.2?}");
+            for (kind, rounds) in arguments.stacks.iter().zip(&mut rounds) {
+                let round = arguments.round(kind, shape).await?;
+                eprintln!("{} {shape}: {round:.2?}", kind.name);
                 rounds.push(round);
             }
         }
-        for (program, rounds) in arguments.programs.iter().zip(rounds) {
-            let name = program.split_once('=').map_or("longhaul", |(name, _)| name);
+        for (kind, rounds) in arguments.stacks.iter().zip(rounds) {
             let cells: Vec<String> = (0..COLUMNS.len())
                 .map(|column| cell(rounds.iter().map(|round| round[column]).collect()))
                 .collect();
-            println!("| {name} | {shape} | {} |", cells.join(" | "));
+            println!("| {} | {shape} | {} |", kind.name, cells.join(" | "));
         }
     }
     Ok(())
 }
 
 impl Arguments {
-    async fn round(&self, program: &str, shape: &Shape) -> Result<Round> {
-        let path = program.split_once('=').map_or(program, |(_, path)| path);
-        let stack = Stack::start(path.as_ref(), self.folder.as_ref(), &self.options)?;
+    async fn round(&self, kind: &Kind, shape: &Shape) -> Result<Round> {
+        let stack = Stack::start(kind, self.folder.as_ref(), &self.options)?;
         let crowd = Crowd::connect(&stack.gateway, &plan::tokens(shape)?).await?;
         let peak = Peak::of(stack.pid());
         let before = || Ok((Cpu::of(stack.pid())?, Instant::now()));
@@ -103,7 +101,10 @@ impl Arguments {
 
 /// In milliseconds.
 fn sorted(times: Vec<Duration>) -> Vec<f64> {
-    let mut times: Vec<f64> = times.iter().map(|time| 1000.0 * time.as_secs_f64()).collect();
+    let mut times: Vec<f64> = times
+        .iter()
+        .map(|time| 1000.0 * time.as_secs_f64())
+        .collect();
     times.sort_by(f64::total_cmp);
     times
 }
@@ -116,7 +117,8 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
 /// The median, with the least and the most.
 fn cell(mut values: Vec<f64>) -> String {
     values.sort_by(f64::total_cmp);
-    let digits = usize::from(quantile(&values, 0.5) < 100.0) + usize::from(quantile(&values, 0.5) < 10.0);
+    let digits =
+        usize::from(quantile(&values, 0.5) < 100.0) + usize::from(quantile(&values, 0.5) < 10.0);
     let [least, middle, most] = [0.0, 0.5, 1.0].map(|part| quantile(&values, part));
     format!("{middle:.digits$} ({least:.digits$} to {most:.digits$})")
 }

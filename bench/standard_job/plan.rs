@@ -1,7 +1,7 @@
 //! What is run: a crowd's shape; the stack under it, started and stopped.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
@@ -65,6 +65,31 @@ impl std::fmt::Display for Shape {
     }
 }
 
+/// What a stack is made of: `NAME=PATH` of the program, or `NAME=PATH,PACKAGES`.
+#[derive(Clone)]
+pub struct Kind {
+    pub name: String,
+    longhaul: PathBuf,
+    packages: Option<PathBuf>,
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, paths) = text.split_once('=').ok_or("expected NAME=PATH")?;
+        let (longhaul, packages) = match paths.split_once(',') {
+            Some((longhaul, packages)) => (longhaul, Some(packages.into())),
+            None => (paths, None),
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            longhaul: longhaul.into(),
+            packages,
+        })
+    }
+}
+
 /// A stack of its own on a data folder of its own.
 pub struct Stack {
     process: Child,
@@ -74,16 +99,19 @@ pub struct Stack {
 
 impl Stack {
     /// `longhaul up` with these options besides.
-    pub fn start(longhaul: &Path, folder: Option<&PathBuf>, options: &[String]) -> Result<Self> {
+    pub fn start(kind: &Kind, folder: Option<&PathBuf>, options: &[String]) -> Result<Self> {
         let data = match folder {
             Some(folder) => tempfile::tempdir_in(folder),
             None => tempfile::tempdir(),
         }?;
-        let mut up = Command::new(longhaul);
+        let mut up = Command::new(&kind.longhaul);
         up.args(["up", "--port", "0", "--aws-port", "0", "--data"])
             .arg(data.path())
             .env("LONGHAUL_JWT_SECRET", SECRET)
             .stdout(Stdio::piped());
+        if let Some(packages) = &kind.packages {
+            up.arg("--packages").arg(packages);
+        }
         for parameter in LIFTED {
             up.args(["--parameter", parameter]);
         }

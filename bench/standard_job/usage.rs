@@ -1,4 +1,6 @@
 //! What a stack and all of its processes use, from /proc: CPU time, and memory at its highest.
+//!
+//! Memory is proportional set size: what processes share, their program above all, counts once.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -11,9 +13,8 @@ use anyhow::{Context, Result};
 
 /// Of `/proc/<pid>/stat`'s times; what Linux has shown for decades.
 const TICK: Duration = Duration::from_millis(10);
-const PAGE: u64 = 4096;
 /// Between two looks at the memory.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A process's line in /proc, as far as it matters here.
 struct Line {
@@ -21,7 +22,6 @@ struct Line {
     /// Its own time, and that of the children that it has buried, in ticks.
     ticks: u64,
     buried: u64,
-    pages: u64,
 }
 
 /// CPU time of a stack's own process, and of its functions', living and dead.
@@ -35,7 +35,11 @@ impl Cpu {
     pub fn of(root: u32) -> Result<Self> {
         let (mut cloud, mut functions) = (0, 0);
         for (pid, line) in tree(root)? {
-            let own = if pid == root { &mut cloud } else { &mut functions };
+            let own = if pid == root {
+                &mut cloud
+            } else {
+                &mut functions
+            };
             *own += line.ticks;
             functions += line.buried;
         }
@@ -47,9 +51,14 @@ impl Cpu {
     }
 }
 
-/// The processes' resident memory, added up, now.
-fn resident(root: u32) -> Result<u64> {
-    Ok(tree(root)?.values().map(|line| line.pages * PAGE).sum())
+/// The processes' memory, added up, now.
+fn memory(root: u32) -> Result<u64> {
+    let kib = |pid: &u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    };
+    Ok(1024 * tree(root)?.keys().filter_map(kib).sum::<u64>())
 }
 
 fn tree(root: u32) -> Result<HashMap<u32, Line>> {
@@ -86,7 +95,6 @@ fn line(pid: u32) -> Option<Line> {
         parent: u32::try_from(number(1)?).ok()?,
         ticks: number(11)? + number(12)?,
         buried: number(13)? + number(14)?,
-        pages: number(21)?,
     })
 }
 
@@ -104,8 +112,8 @@ impl Peak {
             let (over, highest) = (over.clone(), highest.clone());
             move || {
                 while !over.load(Ordering::Relaxed) {
-                    if let Ok(resident) = resident(root) {
-                        highest.fetch_max(resident, Ordering::Relaxed);
+                    if let Ok(memory) = memory(root) {
+                        highest.fetch_max(memory, Ordering::Relaxed);
                     }
                     std::thread::sleep(LOOK);
                 }
