@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 6] = ["shared", "handlers", "worker", "local", "cli", "tests"];
+const CRATES: [&str; 7] = [
+    "shared", "handlers", "worker", "local", "cli", "tests", "bench",
+];
 /// The core that takes time and bytes as arguments.
 const PURE: [&str; 29] = [
     "auth/mod.rs",

@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use longhaul_shared::config::Config;
 use longhaul_shared::telemetry;
+use tokio::runtime::Builder;
 
 /// Long-running questions over a WebSocket, with nothing lost.
 #[derive(Parser)]
@@ -79,11 +80,17 @@ enum Ended {
 
 fn main() -> ExitCode {
     let config = Config::from_env();
-    let runtime = match tokio::runtime::Runtime::new() {
+    let is_function = functions::is_one(&config);
+    // A function has one event at a time and mostly waits, so it has the one thread of the deployed binaries.
+    let mut runtime = match is_function {
+        true => Builder::new_current_thread(),
+        false => Builder::new_multi_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    if functions::is_one(&config) {
+    if is_function {
         return runtime
             .block_on(functions::run(config))
             .map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);

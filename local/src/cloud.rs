@@ -169,7 +169,7 @@ impl Cloud {
         serve(
             &mut servers,
             aws_port,
-            Endpoint::new(dynamodb.address, sqs.clone(), s3.clone(), publishing, watch)
+            Endpoint::new(&dynamodb, sqs.clone(), s3.clone(), publishing, watch)
                 .router()
                 .merge(wiring::router(&plan))
                 .layer(door(true)),

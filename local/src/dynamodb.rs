@@ -4,6 +4,7 @@
 //! else; its router is private, so it listens on a port that [`crate::endpoint`] forwards to. Which
 //! tables there are is the plan's business.
 
+mod direct;
 mod provision;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +15,7 @@ use anyhow::{Context, Result, anyhow};
 use dynoxide::{Database, server};
 use tokio::sync::oneshot;
 
+pub use self::direct::Direct;
 use crate::plan::Table;
 
 /// How often expired items are removed; AWS takes up to days, and every reader filters by itself.
@@ -24,6 +26,8 @@ pub struct DynamoDb {
     database: Database,
     /// Where it speaks DynamoDB's wire protocol.
     pub address: SocketAddr,
+    /// The shorter way, for typed clients.
+    pub direct: Direct,
     /// Dropped, it ends the engine's threads.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -71,6 +75,7 @@ impl DynamoDb {
                 runtime.shutdown_timeout(Duration::from_secs(2));
             })?;
         Ok(Self {
+            direct: Direct::start(database.clone())?,
             database,
             address,
             stop: Some(stop),

@@ -2,7 +2,8 @@
 
 use longhaul_worker::{analyses, run};
 
-#[tokio::main]
+// The attempt mostly waits; analyses have threads of their own.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     run(analyses![]).await
 }

@@ -66,9 +66,7 @@ async fn pump(output: pipe::Receiver, mut marks: mpsc::Receiver<Mark>, mut write
                     open = writer.drain(&output);
                 }
                 let Some(mark) = mark else { break };
-                for line in &mark.lines {
-                    writer.line(line.as_bytes());
-                }
+                writer.write(mark.lines.iter().map(String::as_bytes));
                 let _ = mark.written.send(());
             }
         }
@@ -101,35 +99,37 @@ impl Writer {
     fn take(&mut self, bytes: &[u8]) {
         self.partial.extend_from_slice(bytes);
         let mut pending = std::mem::take(&mut self.partial);
-        let mut rest = pending.as_slice();
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            self.line(&rest[..end]);
-            rest = &rest[end + 1..];
+        let whole = pending.iter().rposition(|byte| *byte == b'\n');
+        if let Some(end) = whole {
+            self.write(pending[..end].split(|byte| *byte == b'\n'));
+            pending.drain(..=end);
         }
-        if rest.len() >= LINE_LIMIT {
-            self.line(rest);
-            rest = &[];
+        if pending.len() >= LINE_LIMIT {
+            self.write([pending.as_slice()]);
+            pending.clear();
         }
-        let done = pending.len() - rest.len();
-        pending.drain(..done);
         self.partial = pending;
     }
 
-    /// One write per line: the file is shared and opened to append, so lines stay whole. It goes
-    /// to the page cache and is not synced: a log may lose its end to a power cut.
-    fn line(&mut self, line: &[u8]) {
-        let mut whole = format!("{:.3} {} ", jiff::Timestamp::now(), self.environment).into_bytes();
-        whole.extend_from_slice(line);
-        whole.push(b'\n');
+    /// One write for what has come together: the file is shared and opened to append, so lines stay
+    /// whole. It goes to the page cache and is not synced: a log may lose its end to a power cut.
+    fn write<'l>(&mut self, lines: impl IntoIterator<Item = &'l [u8]>) {
+        let start = format!("{:.3} {} ", jiff::Timestamp::now(), self.environment);
+        let mut whole = vec![];
+        for line in lines {
+            whole.extend_from_slice(start.as_bytes());
+            whole.extend_from_slice(line);
+            whole.push(b'\n');
+        }
         if let Err(error) = self.file.write_all(&whole) {
-            tracing::warn!(%error, "a function's log line was lost");
+            tracing::warn!(%error, "a function's log lines were lost");
         }
     }
 
     fn finish(&mut self) {
         if !self.partial.is_empty() {
             let last = std::mem::take(&mut self.partial);
-            self.line(&last);
+            self.write([last.as_slice()]);
         }
     }
 }

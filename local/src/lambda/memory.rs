@@ -8,6 +8,8 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
 /// How often a busy child is looked at. What it takes and gives back in between goes unseen.
 const LOOK_EACH: Duration = Duration::from_millis(25);
 const KIB: u64 = 1024;
@@ -38,14 +40,13 @@ impl Memory {
             SAID.call_once(|| tracing::warn!("without /proc no function's memory is limited"));
             return std::future::pending().await;
         }
-        let mut looks = tokio::time::interval(LOOK_EACH);
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        // An event that is over before the first look costs none: its report looks in any case, and what that
+        // saw counts when the next begins.
+        let mut looks = interval_at(Instant::now() + LOOK_EACH, LOOK_EACH);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.peak.load(Ordering::Relaxed) <= self.limit {
             looks.tick().await;
             self.look();
-            if self.peak.load(Ordering::Relaxed) > self.limit {
-                return;
-            }
         }
     }
 

@@ -163,14 +163,14 @@ impl Lambda {
         let Some(known) = self.host.functions.get(function).cloned() else {
             return self.note(function, request_bytes, Invoked::NoSuchFunction);
         };
-        let Some(permit) = known.pool.admit() else {
-            return self.note(function, request_bytes, Invoked::Throttled);
-        };
         let lambda = self.clone();
         let invocation = Invocation::new(payload, trace);
         let running = tokio::spawn(async move {
-            let invoked = run(&lambda.host, &known, invocation).await;
-            drop(permit);
+            let _place = known.pool.place().await;
+            let invoked = match known.pool.admit() {
+                Some(_permit) => run(&lambda.host, &known, invocation).await,
+                None => Invoked::Throttled,
+            };
             lambda.note(&known.spec.name, request_bytes, invoked)
         });
         running

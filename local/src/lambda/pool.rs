@@ -6,10 +6,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::Host;
 use super::environment::Environment;
 use crate::plan;
+
+/// Environments of a function that work at once before the next invocation waits for one of them: enough to
+/// keep a small machine busy, each being a process.
+const PLACES: usize = 16;
+/// For how long it waits before another environment is started, which takes about as long on AWS.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The account's concurrency, less what functions reserve: shared by those that reserve nothing.
 pub(super) struct Admission {
@@ -50,6 +57,7 @@ impl Admission {
 /// The environments of one function that wait for work, the most recently used last.
 pub(super) struct Pool {
     admission: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     /// `None` once the host stops: what comes back then is dropped, which kills it.
     idle: Mutex<Option<Vec<(Instant, Environment)>>>,
 }
@@ -58,8 +66,15 @@ impl Pool {
     pub(super) fn new(admission: Arc<Semaphore>) -> Pool {
         Pool {
             admission,
+            places: Arc::new(Semaphore::new(PLACES)),
             idle: Mutex::new(Some(Vec::new())),
         }
+    }
+
+    /// A place among those that work, once there is one; `None` where that takes too long to wait for.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let place = self.places.clone().acquire_owned();
+        timeout(PATIENCE, place).await.ok()?.ok()
     }
 
     /// A permit for one invocation, or `None`: throttled.

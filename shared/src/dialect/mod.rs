@@ -11,6 +11,7 @@ mod send_message;
 mod tests;
 mod text_message;
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -68,14 +69,15 @@ pub struct Told {
 
 /// What each of the job's followers is told of its event.
 pub fn told(job: &Job, event: &Event) -> Vec<Told> {
-    let native: Arc<str> = protocol::event(event).into();
+    // Often the only follower hears a dialect.
+    let native = LazyCell::new(|| Arc::<str>::from(protocol::event(event)));
     let told = |follower: &ConnectionId| {
         let spoken = job.spoken.as_ref();
         let spoken = spoken.filter(|spoken| spoken.connection == *follower);
         Told {
             to: follower.clone(),
             frames: match spoken {
-                None => vec![native.clone()],
+                None => vec![Arc::clone(&native)],
                 Some(spoken) => frames(spoken.dialect, event, job),
             },
             last: spoken.is_some_and(|spoken| spoken.taken_back),

@@ -1,0 +1,136 @@
+//! What a stack and all of its processes use, from /proc: CPU time, and memory at its highest.
+//!
+//! Memory is proportional set size: what processes share, their program above all, counts once.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+/// Of `/proc/<pid>/stat`'s times; what Linux has shown for decades.
+const TICK: Duration = Duration::from_millis(10);
+/// Between two looks at the memory.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A process's line in /proc, as far as it matters here.
+struct Line {
+    parent: u32,
+    /// Its own time, and that of the children that it has buried, in ticks.
+    ticks: u64,
+    buried: u64,
+}
+
+/// CPU time of a stack's own process, and of its functions', living and dead.
+#[derive(Clone, Copy)]
+pub struct Cpu {
+    pub cloud: Duration,
+    pub functions: Duration,
+}
+
+impl Cpu {
+    pub fn of(root: u32) -> Result<Self> {
+        let (mut cloud, mut functions) = (0, 0);
+        for (pid, line) in tree(root)? {
+            let own = if pid == root {
+                &mut cloud
+            } else {
+                &mut functions
+            };
+            *own += line.ticks;
+            functions += line.buried;
+        }
+        let time = |ticks| Ok::<_, anyhow::Error>(TICK * u32::try_from(ticks)?);
+        Ok(Self {
+            cloud: time(cloud)?,
+            functions: time(functions)?,
+        })
+    }
+}
+
+/// The processes' memory, added up, now.
+fn memory(root: u32) -> Result<u64> {
+    let kib = |pid: &u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    };
+    Ok(1024 * tree(root)?.keys().filter_map(kib).sum::<u64>())
+}
+
+fn tree(root: u32) -> Result<HashMap<u32, Line>> {
+    let mut lines: HashMap<u32, Line> = HashMap::new();
+    for entry in fs::read_dir("/proc").context("reading /proc")?.flatten() {
+        if let Some(pid) = entry.file_name().to_str().and_then(|pid| pid.parse().ok())
+            && let Some(line) = line(pid)
+        {
+            lines.insert(pid, line);
+        }
+    }
+    let below = |pid: u32| {
+        let mut at = pid;
+        while at != root {
+            match lines.get(&at) {
+                Some(line) => at = line.parent,
+                None => return false,
+            }
+        }
+        true
+    };
+    let others: HashSet<u32> = lines.keys().copied().filter(|pid| !below(*pid)).collect();
+    lines.retain(|pid, _| !others.contains(pid));
+    Ok(lines)
+}
+
+/// None if the process has ended meanwhile.
+fn line(pid: u32) -> Option<Line> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The program's name may hold anything; behind it come the state and numbers.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    Some(Line {
+        parent: u32::try_from(number(1)?).ok()?,
+        ticks: number(11)? + number(12)?,
+        buried: number(13)? + number(14)?,
+    })
+}
+
+/// Looks at the memory again and again until it is asked for the highest.
+pub struct Peak {
+    over: Arc<AtomicBool>,
+    highest: Arc<AtomicU64>,
+    looks: JoinHandle<()>,
+}
+
+impl Peak {
+    pub fn of(root: u32) -> Self {
+        let (over, highest) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let looks = std::thread::spawn({
+            let (over, highest) = (over.clone(), highest.clone());
+            move || {
+                while !over.load(Ordering::Relaxed) {
+                    if let Ok(memory) = memory(root) {
+                        highest.fetch_max(memory, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(LOOK);
+                }
+            }
+        });
+        Self {
+            over,
+            highest,
+            looks,
+        }
+    }
+
+    /// In bytes.
+    pub fn highest(self) -> u64 {
+        self.over.store(true, Ordering::Relaxed);
+        // It can't panic, and what it has found stands elsewhere.
+        drop(self.looks.join());
+        self.highest.load(Ordering::Relaxed)
+    }
+}
