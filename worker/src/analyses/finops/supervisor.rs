@@ -41,9 +41,9 @@ pub(super) async fn read(
 ) -> Result<Reading, Failure> {
     context.progress(10, "Looking for the bill");
     let (mut parts, mut failures) = (Vec::new(), Vec::new());
-    for location in &source.locations {
+    for (at, location) in source.locations.iter().enumerate() {
         match context
-            .step("sources", &location.name(), location.parts())
+            .step("sources", &(at, location.name()), location.parts())
             .await
         {
             Ok(found) => parts.extend(found),
