@@ -17,12 +17,14 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
 
 use crate::plan;
 use crate::wire_log::{Call, WireLog};
@@ -30,7 +32,7 @@ use children::Children;
 use environment::{Environment, Ran};
 use guard::Guard;
 use invocation::Invocation;
-use pool::{Admission, Pool};
+use pool::{Admission, Pool, SHORT};
 pub use program::Program;
 
 /// An idle environment older than this is killed; AWS names no figure, minutes are usual.
@@ -166,9 +168,17 @@ impl Lambda {
         let lambda = self.clone();
         let invocation = Invocation::new(payload, trace);
         let running = tokio::spawn(async move {
-            let _place = known.pool.place().await;
+            let place = known.pool.place().await;
             let invoked = match known.pool.admit() {
-                Some(_permit) => run(&lambda.host, &known, invocation).await,
+                Some(_permit) => {
+                    let mut running = pin!(run(&lambda.host, &known, invocation));
+                    let ended = timeout(SHORT, running.as_mut()).await;
+                    drop(place);
+                    match ended {
+                        Ok(invoked) => invoked,
+                        Err(_) => running.await,
+                    }
+                }
                 None => Invoked::Throttled,
             };
             lambda.note(&known.spec.name, request_bytes, invoked)

@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
 use super::Host;
 use super::environment::Environment;
 use crate::plan;
 
-/// Environments of a function that work at once before the next invocation waits for one of them: enough to
-/// keep a small machine busy, each being a process.
+/// Invocations of a function that are at work at once before the next waits: enough to keep a small machine
+/// busy. Each environment is a process, and more of them would only share the same processors.
 const PLACES: usize = 16;
-/// For how long it waits before another environment is started, which takes about as long on AWS.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// An invocation that takes longer mostly waits, for AWS or for its clock, and keeps nobody else waiting.
+pub(super) const SHORT: Duration = Duration::from_secs(1);
 
 /// The account's concurrency, less what functions reserve: shared by those that reserve nothing.
 pub(super) struct Admission {
@@ -71,10 +70,10 @@ impl Pool {
         }
     }
 
-    /// A place among those that work, once there is one; `None` where that takes too long to wait for.
+    /// A place among the invocations that are at work, for no longer than [`SHORT`].
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        let place = self.places.clone().acquire_owned();
-        timeout(PATIENCE, place).await.ok()?.ok()
+        // Only a closed semaphore has none, and nobody closes this one.
+        self.places.clone().acquire_owned().await.ok()
     }
 
     /// A permit for one invocation, or `None`: throttled.

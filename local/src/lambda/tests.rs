@@ -3,11 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
+use super::pool::Pool;
 use super::{FailureKind, Invoked, Lambda, Launch, Program};
 use crate::plan;
 
@@ -233,6 +239,37 @@ async fn beyond_its_reservation_a_function_is_throttled() {
     assert_eq!(ask(&lambda, "one", json!({})).await, Invoked::Throttled);
     drop(held);
     returned(ask(&lambda, "one", json!({})).await);
+    lambda.stop().await;
+}
+
+#[tokio::test]
+async fn where_all_places_are_taken_the_next_waits_for_one() {
+    let pool = Pool::new(Arc::new(Semaphore::new(100)));
+    let mut taken = vec![];
+    while let Some(place) = pool.place().now_or_never() {
+        taken.push(place);
+        assert!(taken.len() < 100, "there is no end of places");
+    }
+    let mut next = pin!(pool.place());
+    assert!(next.as_mut().now_or_never().is_none());
+    taken.pop();
+    assert!(next.await.is_some());
+}
+
+#[tokio::test]
+async fn invocations_that_take_long_keep_nobody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let lambda = host(folder.path(), vec![function("slow", "main")]).await;
+    let asked = (0..20).map(|_| ask(&lambda, "slow", json!({ "do": "hang" })));
+    let log = folder.path().join("logs/slow.log");
+    let all_begun = until("all begun", || {
+        let text = std::fs::read_to_string(&log).ok()?;
+        (text.matches(" START ").count() == 20).then_some(())
+    });
+    tokio::select! {
+        ended = join_all(asked) => panic!("{ended:?}"),
+        () = all_begun => {}
+    }
     lambda.stop().await;
 }
 
