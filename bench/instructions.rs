@@ -17,8 +17,10 @@ use longhaul_shared::protocol::Request;
 const LEASE: Duration = Duration::from_secs(120);
 const RETENTION: Duration = Duration::from_secs(86_400);
 
-/// By their names in the table.
-const CASES: [(&str, fn(&World)); 8] = [
+/// What is counted, by its name in the table.
+type Case = (&'static str, fn(&World));
+
+const CASES: [Case; 8] = [
     ("parse a submit", |world| {
         black_box(Request::parse(black_box(&world.submit))).expect("it is one");
     }),
