@@ -10,17 +10,44 @@ use crate::target::Site;
 
 /// AWS's advice: a message is hidden for so many times the function's timeout.
 const TIMES: u64 = 6;
+/// The dead-letter queues.
+const JOBS: &str = "jobs-dlq";
+const FANOUT: &str = "fanout-dlq";
 
 /// `timeout` is the worker's, in seconds, if anybody could tell.
 pub async fn check(site: &Site, timeout: Option<u64>, findings: &mut Findings) {
     for name in ["jobs", "continuations"] {
         if let Some(queue) = attributes(site, name, findings).await {
-            redrive(site, name, &queue, findings);
+            redrive(site, name, JOBS, &queue, findings);
             visibility(site, name, &queue, timeout, findings);
         }
     }
-    if let Some(queue) = attributes(site, "jobs-dlq", findings).await {
-        letters(&site.named("jobs-dlq"), &queue, findings);
+    for name in ["publish", "fanout"] {
+        if let Some(queue) = attributes(site, name, findings).await {
+            redrive(site, name, FANOUT, &queue, findings);
+        }
+    }
+    // What it gives up is in the inbox still.
+    attributes(site, "deliveries", findings).await;
+    let jobs = (
+        "dead letters",
+        "look at them: longhaul dlq list",
+        "Replaying dead letters",
+    );
+    let published = (
+        "published and not told",
+        "see why in the log of publish and fanout, then start its redrive",
+        "Notifications not told",
+    );
+    for (name, (check, advice, section)) in [(JOBS, jobs), (FANOUT, published)] {
+        if let Some(queue) = attributes(site, name, findings).await {
+            let waiting = waiting(&queue);
+            let found = format!("{waiting} on {}", site.named(name));
+            match waiting {
+                0 => findings.ok(check, found),
+                _ => findings.warn(check, found, advice, section),
+            }
+        }
     }
 }
 
@@ -44,14 +71,14 @@ async fn attributes(site: &Site, name: &str, findings: &mut Findings) -> Option<
     }
 }
 
-fn redrive(site: &Site, name: &str, queue: &Attributes, findings: &mut Findings) {
+fn redrive(site: &Site, name: &str, letters: &str, queue: &Attributes, findings: &mut Findings) {
     let check = format!("redrive of {}", site.named(name));
     let policy = queue.get(&Attribute::RedrivePolicy);
     let policy: Option<Value> = policy.and_then(|policy| serde_json::from_str(policy).ok());
     let target = policy
         .as_ref()
         .and_then(|policy| policy["deadLetterTargetArn"].as_str());
-    let letters = site.named("jobs-dlq");
+    let letters = site.named(letters);
     match target.and_then(|arn| arn.rsplit(':').next()) {
         Some(target) if target == letters => findings.ok(check, format!("to {letters}")),
         Some(other) => findings.fail(check, format!("to {other}"), MEND, CHANGED),
@@ -88,17 +115,12 @@ fn visibility(
     }
 }
 
-fn letters(name: &str, queue: &Attributes, findings: &mut Findings) {
+/// Messages that wait there, in flight or not.
+fn waiting(queue: &Attributes) -> u64 {
     let counts = [
         Attribute::ApproximateNumberOfMessages,
         Attribute::ApproximateNumberOfMessagesNotVisible,
     ];
     let count = |name| queue.get(name)?.parse::<u64>().ok();
-    let waiting: u64 = counts.iter().filter_map(count).sum();
-    let found = format!("{waiting} on {name}");
-    if waiting == 0 {
-        return findings.ok("dead letters", found);
-    }
-    let advice = "look at them: longhaul dlq list";
-    findings.warn("dead letters", found, advice, "Replaying dead letters");
+    counts.iter().filter_map(count).sum()
 }

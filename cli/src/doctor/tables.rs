@@ -17,7 +17,7 @@ type Expected = (
 );
 
 /// As cloudformation/template.yaml has them.
-const TABLES: [Expected; 5] = [
+const TABLES: [Expected; 6] = [
     (
         "jobs",
         "jobId",
@@ -41,6 +41,11 @@ const TABLES: [Expected; 5] = [
         &[("by-user", "userId sessionId")],
     ),
     ("inbox", "owner id", &[]),
+    (
+        "subscriptions",
+        "topicShard subscriptionId",
+        &[("by-connection", "connectionId subscriptionId")],
+    ),
 ];
 
 pub async fn check(site: &Site, findings: &mut Findings) {

@@ -20,10 +20,12 @@ use crate::target::Site;
 use crate::token::SECRET;
 
 /// The queues that functions read.
-const SOURCES: [(&str, &str); 3] = [
+const SOURCES: [(&str, &str); 5] = [
     ("jobs", "worker"),
     ("continuations", "worker"),
     ("deliveries", "deliver"),
+    ("publish", "publish"),
+    ("fanout", "fanout"),
 ];
 
 /// What other checks go by.
