@@ -109,3 +109,40 @@ async fn what_no_worker_can_read_is_kept_and_stops_nothing() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn functions_are_invoked_with_the_stock_command_line() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let (asked, answer) = (stack.data().join("asked"), stack.data().join("answer"));
+    let out = answer.to_str().context("a path")?;
+    let invoke = async |function: &str, payload: &str| {
+        std::fs::write(&asked, payload)?;
+        let payload = format!("fileb://{}", asked.display());
+        let invoke = ["lambda", "invoke", "--function-name", function];
+        stack
+            .aws(&[&invoke[..], &["--payload", &payload, out]].concat())
+            .await
+    };
+    let swept = invoke("longhaul-sweep", "{}").await?;
+    assert_eq!(
+        (&swept["StatusCode"], &swept["FunctionError"]),
+        (&json!(200), &json!(null))
+    );
+    // What is no event of the worker's fails there, and says so as Lambda does.
+    let failed = invoke(
+        "arn:aws:lambda:us-east-1:000000000000:function:longhaul-worker",
+        "[]",
+    )
+    .await?;
+    assert_eq!(failed["FunctionError"], "Unhandled", "{failed}");
+    let told = std::fs::read_to_string(out)?;
+    assert!(told.contains("errorMessage"), "{told}");
+    let unknown = invoke("longhaul-nobody", "{}")
+        .await
+        .expect_err("there is none");
+    assert!(
+        unknown.to_string().contains("ResourceNotFoundException"),
+        "{unknown}"
+    );
+    Ok(())
+}

@@ -169,10 +169,17 @@ impl Cloud {
         serve(
             &mut servers,
             aws_port,
-            Endpoint::new(&dynamodb, sqs.clone(), s3.clone(), publishing, watch)
-                .router()
-                .merge(wiring::router(&plan))
-                .layer(door(true)),
+            Endpoint::new(
+                &dynamodb,
+                sqs.clone(),
+                s3.clone(),
+                publishing,
+                lambda.clone(),
+                watch,
+            )
+            .router()
+            .merge(wiring::router(&plan))
+            .layer(door(true)),
         );
         servers.spawn(s3.keep_expiring());
         let mut pollers = vec![];

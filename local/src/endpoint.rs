@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::dynamodb::{Direct, DynamoDb};
 use crate::faults::admin;
 use crate::faults::rules::{Called, Effects, Service};
+use crate::lambda::{Lambda, api};
 use crate::permissions;
 use crate::publishing::{Publishing, Query, needed_for_events};
 use crate::s3::{S3, Target, is_for_s3};
@@ -41,6 +42,7 @@ pub struct Endpoint {
     sqs: Sqs,
     s3: S3,
     publishing: Publishing,
+    lambda: Lambda,
     watch: Watch,
 }
 
@@ -50,6 +52,7 @@ impl Endpoint {
         sqs: Sqs,
         s3: S3,
         publishing: Publishing,
+        lambda: Lambda,
         watch: Watch,
     ) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
@@ -60,6 +63,7 @@ impl Endpoint {
             sqs,
             s3,
             publishing,
+            lambda,
             watch,
         }
     }
@@ -118,6 +122,25 @@ impl Endpoint {
             request_bytes: body.len(),
         };
         let perform = async || Ok((self.publishing.sns(&query).await, Units::default()));
+        self.watch.pass(&passing, perform).await
+    }
+
+    /// A call of Lambda, which invokes a function.
+    async fn lambda(&self, target: &api::Target, headers: HeaderMap, body: Bytes) -> Response {
+        let caller = Caller::of(&headers);
+        let called = caller.calls(Service::Lambda, "Invoke");
+        let passing = Passing {
+            called,
+            needs: self.watch.needs(&called, || target.needs()),
+            request_bytes: body.len(),
+        };
+        let kind = headers.get("x-amz-invocation-type");
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or("RequestResponse");
+        let perform = async || {
+            let answer = api::invoke(&self.lambda, target, kind, body.clone()).await;
+            Ok((answer, Units::default()))
+        };
         self.watch.pass(&passing, perform).await
     }
 
@@ -231,12 +254,16 @@ fn no_such_service() -> Response {
 
 async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let function = api::Target::of(&parts);
     if is_for_s3(&parts) {
         return endpoint.s3(Request::from_parts(parts, body)).await;
     }
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
+    if let Some(function) = function {
+        return endpoint.lambda(&function, parts.headers, body).await;
+    }
     match parts.headers.contains_key("x-amz-target") {
         true => endpoint.json(parts.headers, body).await,
         false => endpoint.sns(parts.headers, body).await,

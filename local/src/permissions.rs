@@ -61,6 +61,7 @@ impl Permissions {
             Service::Sqs => (StatusCode::FORBIDDEN, "AccessDenied"),
             Service::Sns => (StatusCode::FORBIDDEN, "AuthorizationError"),
             Service::Events => (StatusCode::BAD_REQUEST, "AccessDeniedException"),
+            Service::Lambda => (StatusCode::FORBIDDEN, "AccessDeniedException"),
             Service::ExecuteApi => (StatusCode::FORBIDDEN, "ForbiddenException"),
             Service::S3 => (StatusCode::FORBIDDEN, "AccessDenied"),
         };

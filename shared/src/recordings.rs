@@ -49,6 +49,11 @@ impl Recordings {
         }
     }
 
+    /// Under which key the whole lies once it is sealed.
+    pub fn whole(job: JobId) -> String {
+        format!("recordings/whole/{job}")
+    }
+
     /// Keeps a piece; one that comes again takes its own place.
     pub async fn keep(&self, job: JobId, index: u32, audio: Vec<u8>) -> Result<()> {
         self.put(format!("{}{index:06}", pieces_of(job)), audio)
@@ -103,7 +108,7 @@ impl Recordings {
                 whole.extend(piece);
             }
         }
-        self.put(format!("recordings/whole/{job}"), whole.clone())
+        self.put(Self::whole(job), whole.clone())
             .await
             .context("sealing a recording")?;
         Ok(Some(whole))

@@ -10,6 +10,7 @@ mod backoff;
 mod batch;
 pub mod desk;
 mod ending;
+pub mod function;
 mod holder;
 pub mod reports;
 pub mod stream;
@@ -68,7 +69,9 @@ pub fn analyses(config: &Config) -> Result<Vec<Arc<dyn Analysis>>> {
         analyses.push(Arc::new(finops));
     }
     if let Some(bucket) = config.optional("RESULTS_BUCKET") {
-        analyses.push(Arc::new(analyses::voice::Voice::new(bucket.to_owned())));
+        let transcriber = config.optional("TRANSCRIBER_ARN").map(str::to_owned);
+        let voice = analyses::voice::Voice::new(bucket.to_owned(), transcriber);
+        analyses.push(Arc::new(voice));
     }
     if config
         .switch("NOOP_ENABLED")

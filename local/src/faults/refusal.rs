@@ -58,7 +58,7 @@ pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message:
             );
             (status, [("content-type", "text/xml")], body).into_response()
         }
-        Service::ExecuteApi => {
+        Service::ExecuteApi | Service::Lambda => {
             let headers = [
                 ("content-type", "application/json"),
                 ("x-amzn-errortype", code),

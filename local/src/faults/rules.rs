@@ -27,6 +27,8 @@ pub enum Service {
     Sns,
     #[serde(rename = "events")]
     Events,
+    #[serde(rename = "lambda")]
+    Lambda,
 }
 
 impl Service {
@@ -38,6 +40,7 @@ impl Service {
             Self::S3 => "s3",
             Self::Sns => "sns",
             Self::Events => "events",
+            Self::Lambda => "lambda",
         }
     }
 }

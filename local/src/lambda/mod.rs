@@ -3,6 +3,7 @@
 //!
 //! Unlike AWS it does not freeze an environment between invocations.
 
+pub mod api;
 mod children;
 mod environment;
 mod guard;

@@ -1,19 +1,22 @@
-//! `voice`: seals a recording into one object and says how long it is, for WAV and raw PCM.
+//! `voice`: seals a recording into one object, says how long it is, for WAV and raw PCM, and hands it to the
+//! function that is configured to answer it.
 //!
-//! It transcribes nothing: that is for an analysis of one's own. Whose the recording is was checked when its
-//! job was made, whose id is all that it is found by.
+//! It transcribes nothing by itself. Whose the recording is was checked when its job was made, whose id is all
+//! that it is found by.
 
 use async_trait::async_trait;
 use longhaul_shared::recordings::Recordings;
 use longhaul_shared::sdk;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
 use crate::analysis::{Analysis, Context, Failure};
+use crate::function::Function;
 
 pub struct Voice {
     bucket: String,
+    transcriber: Option<Function>,
     recordings: OnceCell<Recordings>,
 }
 
@@ -21,6 +24,14 @@ pub struct Voice {
 struct Params {
     format: String,
     pieces: u32,
+}
+
+/// A function's answer: what to say, and whatever else it tells.
+#[derive(Deserialize)]
+struct Heard {
+    response: String,
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 /// What is known of sound that is not compressed.
@@ -34,10 +45,11 @@ struct Sound {
 }
 
 impl Voice {
-    /// Of recordings in this bucket.
-    pub fn new(bucket: String) -> Self {
+    /// Of recordings in this bucket, answered by the function of this ARN, if there is one.
+    pub fn new(bucket: String, transcriber: Option<String>) -> Self {
         Self {
             bucket,
+            transcriber: transcriber.map(Function::new),
             recordings: OnceCell::new(),
         }
     }
@@ -83,8 +95,45 @@ impl Analysis for Voice {
             response += &format!(": {seconds:.1} seconds");
         }
         response.push('.');
+        let mut result = json!({"agent": "voice", "recording": recording});
+        if let Some(transcriber) = &self.transcriber {
+            let answer = self.handed_over(context, transcriber, &recording).await?;
+            response = answer.response;
+            result["transcription"] = Value::Object(answer.more);
+        }
         context.stream(&response).await;
-        Ok(json!({"agent": "voice", "response": response, "recording": recording}))
+        result["response"] = response.into();
+        Ok(result)
+    }
+}
+
+impl Voice {
+    /// What the function says of the recording: asked once, whatever dies afterwards.
+    async fn handed_over(
+        &self,
+        context: &Context,
+        transcriber: &Function,
+        recording: &Value,
+    ) -> Result<Heard, Failure> {
+        let key = Recordings::whole(context.job());
+        let turns = context.history().iter();
+        let history: Vec<Value> = turns
+            .map(|turn| json!({"message": turn.message, "answer": turn.answer}))
+            .collect();
+        let asked = json!({
+            "jobId": context.job().to_string(),
+            "recording": recording,
+            "bucket": self.bucket,
+            "key": key,
+            "history": history,
+        });
+        context.progress(50, "Listening");
+        let work = async { transcriber.ask(context, &asked).await };
+        let answer: Value = context.step("transcribe", recording, work).await?;
+        Heard::deserialize(answer).map_err(|error| {
+            let message = format!("The transcriber's answer can't be read: {error}.");
+            reject("BAD_TRANSCRIPTION", message)
+        })
     }
 }
 
