@@ -31,6 +31,7 @@ mod endings;
 mod fairness;
 mod fanout;
 mod faults;
+mod functions;
 mod gateway;
 mod identity;
 mod jobs;

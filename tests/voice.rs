@@ -1,11 +1,7 @@
 //! Messages by voice: pieces in any order, or twice; nothing missing, nobody else's.
 
-use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
-
 use crate::sessions::settled;
-use crate::stack::{Stack, root};
+use crate::stack::Stack;
 use crate::transcript::Transcript;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
@@ -13,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// A second of silence in 16 bits at 8,000 Hz.
-fn wav() -> Vec<u8> {
+pub fn wav() -> Vec<u8> {
     let mut wav = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
     wav.extend(8_000u32.to_le_bytes());
     wav.extend(16_000u32.to_le_bytes());
@@ -24,11 +20,11 @@ fn wav() -> Vec<u8> {
     wav
 }
 
-fn frame(kind: &str, data: Value) -> Value {
+pub fn frame(kind: &str, data: Value) -> Value {
     json!({"type": kind, "data": data})
 }
 
-fn piece(session: &Value, index: usize, audio: &[u8]) -> Value {
+pub fn piece(session: &Value, index: usize, audio: &[u8]) -> Value {
     frame(
         "voice_data",
         json!({"sessionId": session, "index": index, "audio": STANDARD.encode(audio)}),
@@ -167,96 +163,5 @@ async fn what_is_no_recording_is_refused() -> Result<()> {
     let query = json!({"action": "query", "kind": "voice", "query": "q", "params": {"format": "pcm", "pieces": 1}});
     alice.send(query).await?;
     assert_eq!(alice.until_end().await?["code"], "NO_RECORDING");
-    Ok(())
-}
-
-/// Packages in which the functions are this project's, and the transcriber is `tests/programs/transcriber.py`.
-fn packages(folder: &Path) -> Result<()> {
-    for name in ["handlers", "worker", "transcriber"] {
-        std::fs::create_dir(folder.join(name))?;
-        let bootstrap = folder.join(name).join("bootstrap");
-        match name {
-            "transcriber" => {
-                std::fs::copy(root().join("tests/programs/transcriber.py"), &bootstrap)?;
-                std::fs::set_permissions(&bootstrap, Permissions::from_mode(0o755))?;
-            }
-            _ => symlink(env!("CARGO_BIN_EXE_longhaul"), bootstrap)?,
-        }
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_function_that_is_configured_answers_the_recording() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    packages(folder.path())?;
-    let template = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
-    let function = r#"
-  TranscriberFunction:
-    Type: AWS::Lambda::Function
-    Properties:
-      FunctionName: !Sub "${ProjectName}-transcriber"
-      Runtime: provided.al2023
-      Handler: transcriber
-      Code: {S3Bucket: !Ref CodeBucket, S3Key: transcriber.zip}
-      Timeout: 20
-      Role: !GetAtt SweepRole.Arn
-"#;
-    let (before, after) = template.split_once("\nOutputs:").context("no outputs")?;
-    let path = folder.path().join("template.yaml");
-    std::fs::write(&path, format!("{before}\n{function}\nOutputs:{after}"))?;
-    let arn = "arn:aws:lambda:us-east-1:000000000000:function:longhaul-transcriber";
-    let path = |path: &Path| path.to_str().map(str::to_owned).context("a path");
-    let stack = Stack::start(&[
-        "--template",
-        &path(&folder.path().join("template.yaml"))?,
-        "--packages",
-        &path(folder.path())?,
-        "--parameter",
-        &format!("TranscriberArn={arn}"),
-    ])
-    .await?;
-    let mut alice = stack.client("alice").await?;
-    let started = alice
-        .ask(frame("voice_start", json!({"format": "wav"})))
-        .await?;
-    let session = &started["data"]["sessionId"];
-    for (index, audio) in wav().chunks(6_000).enumerate() {
-        alice.ask(piece(session, index, audio)).await?;
-    }
-    alice
-        .send(frame("voice_end", json!({"sessionId": session})))
-        .await?;
-    let heard = alice
-        .until("text_response")
-        .await?
-        .pop()
-        .context("nothing")?;
-    assert_eq!(heard["data"]["text"], "I heard 1000 ms.", "{heard}");
-    let job = heard["jobId"].as_str().context("no id")?;
-    let job = alice.until_job_is(job, "completed").await?;
-    assert_eq!(job["attempt"], 2, "it failed once: {job}");
-    assert_eq!(job["result"]["transcription"]["language"], "en", "{job}");
-
-    let calls = std::fs::read_to_string(folder.path().join("transcriber/calls"))?;
-    let calls: Vec<Value> = calls
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()?;
-    assert_eq!(calls.len(), 2, "once for each attempt");
-    assert_eq!(
-        calls[1]["key"],
-        format!(
-            "recordings/whole/{}",
-            job["jobId"].as_str().context("no id")?
-        )
-    );
-    assert_eq!(
-        calls[1]["bucket"],
-        "longhaul-results-000000000000-us-east-1"
-    );
-    assert_eq!(calls[1]["recording"]["bytes"], wav().len());
-    // What failed there is for the log, and not for users.
-    ensure!(stack.log("worker").contains("not yet") && !job.to_string().contains("not yet"));
     Ok(())
 }

@@ -14,7 +14,7 @@ use longhaul_shared::ids::JobId;
 pub use longhaul_shared::sessions::Past;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task_local;
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ const STEP_NAME_BYTES: usize = 128;
 #[async_trait]
 pub trait Analysis: Send + Sync + 'static {
     /// The name that a front end submits it under, such as `finops`.
-    fn kind(&self) -> &'static str;
+    fn kind(&self) -> &str;
 
     /// Does the work. It may be run again, after a crash or in the next invocation when its time runs
     /// out; what must be done once, or takes long, belongs into a [`Context::step`].
@@ -130,6 +130,18 @@ impl Context {
     /// text, the oldest left out where there is more.
     pub fn history(&self) -> &[Past] {
         &self.about.history
+    }
+
+    /// The job as it is told to a program that is not this one.
+    pub fn asked(&self) -> Value {
+        let turns = self.history().iter();
+        let history: Vec<Value> = turns
+            .map(|turn| json!({"message": turn.message, "answer": turn.answer}))
+            .collect();
+        json!({
+            "job": self.job().to_string(), "query": self.query(), "params": self.params(),
+            "attempt": self.attempt(), "history": history,
+        })
     }
 
     /// Reports how far the work is, from 0 to 100. Cheap, never waits. Each step of 5 % is told;

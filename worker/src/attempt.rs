@@ -48,7 +48,7 @@ pub struct Attempts {
     pub announcer: Announcer,
     /// To the queue of jobs that go on in the next invocation.
     pub continuations: Dispatch,
-    pub analyses: HashMap<&'static str, Arc<dyn Analysis>>,
+    pub analyses: HashMap<String, Arc<dyn Analysis>>,
     pub runtime: Handle,
     pub lease: Duration,
     pub most_attempts: u32,

@@ -69,7 +69,7 @@ impl Worker {
             .context("starting the analyses' runtime")?;
         let by_kind = analyses
             .into_iter()
-            .map(|analysis| (analysis.kind(), analysis));
+            .map(|analysis| (analysis.kind().to_owned(), analysis));
         let attempts = Attempts {
             jobs: announcer.jobs.clone(),
             events: announcer.events.clone(),

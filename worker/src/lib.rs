@@ -73,6 +73,11 @@ pub fn analyses(config: &Config) -> Result<Vec<Arc<dyn Analysis>>> {
         let voice = analyses::voice::Voice::new(bucket.to_owned(), transcriber);
         analyses.push(Arc::new(voice));
     }
+    let [kinds, arns] =
+        ["AGENT_KINDS", "AGENT_ARNS"].map(|name| config.optional(name).unwrap_or_default());
+    for agent in analyses::agent::Agent::listed(kinds, arns)? {
+        analyses.push(Arc::new(agent));
+    }
     if config
         .switch("NOOP_ENABLED")
         .context("reading the worker's settings")?

@@ -1,5 +1,6 @@
 //! The analyses that come with the worker: one module each.
 
+pub mod agent;
 pub mod chat;
 pub mod finops;
 pub mod noop;

@@ -100,15 +100,7 @@ impl Analysis for Program {
 
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
         let mut talk = self.start()?;
-        let history = context.history().iter();
-        let history: Vec<Value> = history
-            .map(|turn| json!({"message": turn.message, "answer": turn.answer}))
-            .collect();
-        let job = json!({
-            "job": context.job().to_string(), "query": context.query(), "params": context.params(),
-            "attempt": context.attempt(), "history": history,
-        });
-        talk.tell(&job).await?;
+        talk.tell(&context.asked()).await?;
         let talk = Mutex::new(talk);
         loop {
             let said = talk.lock().await.hear().await?;

@@ -115,18 +115,10 @@ impl Voice {
         transcriber: &Function,
         recording: &Value,
     ) -> Result<Heard, Failure> {
-        let key = Recordings::whole(context.job());
-        let turns = context.history().iter();
-        let history: Vec<Value> = turns
-            .map(|turn| json!({"message": turn.message, "answer": turn.answer}))
-            .collect();
-        let asked = json!({
-            "jobId": context.job().to_string(),
-            "recording": recording,
-            "bucket": self.bucket,
-            "key": key,
-            "history": history,
-        });
+        let mut asked = context.asked();
+        asked["recording"] = recording.clone();
+        asked["bucket"] = self.bucket.as_str().into();
+        asked["key"] = Recordings::whole(context.job()).into();
         context.progress(50, "Listening");
         let work = async { transcriber.ask(context, &asked).await };
         let answer: Value = context.step("transcribe", recording, work).await?;

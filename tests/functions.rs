@@ -1,0 +1,141 @@
+//! Lambda functions of somebody else's that do a part of the work: they answer recordings, and are agents.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use crate::dialects::noop;
+use crate::stack::{Stack, root};
+use crate::voice::{frame, piece, wav};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// In the template, beside the project's own.
+const FUNCTION: &str = r#"
+  TheirFunction:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: !Sub "${ProjectName}-theirs"
+      Runtime: provided.al2023
+      Handler: theirs
+      Code: {S3Bucket: !Ref CodeBucket, S3Key: theirs.zip}
+      Timeout: 20
+      Role: !GetAtt SweepRole.Arn
+"#;
+const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:longhaul-theirs";
+
+/// A stack whose template has `tests/programs/function.py` as one more function.
+struct Theirs {
+    stack: Stack,
+    packages: TempDir,
+}
+
+impl Theirs {
+    async fn start(parameters: &[String]) -> Result<Self> {
+        let packages = tempfile::tempdir()?;
+        let bootstrap = |name: &str| packages.path().join(name).join("bootstrap");
+        for name in ["handlers", "worker", "theirs"] {
+            std::fs::create_dir(packages.path().join(name))?;
+        }
+        for name in ["handlers", "worker"] {
+            symlink(env!("CARGO_BIN_EXE_longhaul"), bootstrap(name))?;
+        }
+        std::fs::copy(
+            root().join("tests/programs/function.py"),
+            bootstrap("theirs"),
+        )?;
+        std::fs::set_permissions(bootstrap("theirs"), Permissions::from_mode(0o755))?;
+        let template = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
+        let (before, after) = template.split_once("\nOutputs:").context("no outputs")?;
+        let changed = packages.path().join("template.yaml");
+        std::fs::write(&changed, format!("{before}\n{FUNCTION}\nOutputs:{after}"))?;
+        let text = |path: &Path| path.to_str().map(str::to_owned).context("a path");
+        let (template, folder) = (text(&changed)?, text(packages.path())?);
+        let mut options = vec!["--template", &template, "--packages", &folder];
+        for parameter in parameters {
+            options.extend(["--parameter", parameter]);
+        }
+        let stack = Stack::start(&options).await?;
+        Ok(Self { stack, packages })
+    }
+
+    /// What it was asked so far.
+    fn calls(&self) -> Result<Vec<Value>> {
+        let calls = std::fs::read_to_string(self.packages.path().join("theirs/calls"))?;
+        let calls = calls.lines().map(serde_json::from_str);
+        Ok(calls.collect::<Result<_, _>>()?)
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_is_configured_answers_the_recording() -> Result<()> {
+    let theirs = Theirs::start(&[format!("TranscriberArn={ARN}")]).await?;
+    let mut alice = theirs.stack.client("alice").await?;
+    let start = frame("voice_start", json!({"format": "wav"}));
+    let started = alice.ask(start).await?;
+    let session = &started["data"]["sessionId"];
+    for (index, audio) in wav().chunks(6_000).enumerate() {
+        alice.ask(piece(session, index, audio)).await?;
+    }
+    let end = frame("voice_end", json!({"sessionId": session}));
+    alice.send(end).await?;
+    let heard = alice.until("text_response").await?.pop();
+    let heard = heard.context("nothing")?;
+    assert_eq!(heard["data"]["text"], "I heard 1000 ms.", "{heard}");
+    let id = heard["jobId"].as_str().context("no id")?;
+    let job = alice.until_job_is(id, "completed").await?;
+    assert_eq!(job["attempt"], 2, "it failed once: {job}");
+    assert_eq!(job["result"]["transcription"]["language"], "en", "{job}");
+
+    let calls = theirs.calls()?;
+    assert_eq!(calls.len(), 2, "once for each attempt");
+    assert_eq!(calls[1]["key"], format!("recordings/whole/{id}"));
+    assert_eq!(
+        calls[1]["bucket"],
+        "longhaul-results-000000000000-us-east-1"
+    );
+    assert_eq!(calls[1]["recording"]["bytes"], wav().len());
+    // What failed there is for the log, and not for users.
+    let log = theirs.stack.log("worker");
+    ensure!(log.contains("not yet") && !job.to_string().contains("not yet"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_existing_function_is_asked_by_its_kind() -> Result<()> {
+    let agent = ["AgentKinds=echo".to_owned(), format!("AgentArns={ARN}")];
+    let theirs = Theirs::start(&agent).await?;
+    let mut alice = theirs.stack.client("alice").await?;
+    let asks = |query: &str| json!({"action": "query", "kind": "echo", "query": query, "params": {"n": 1}});
+    alice.send(asks("hello")).await?;
+    let events = alice.until("job_completed").await?;
+    let result = json!({"response": "HELLO", "turns": 0, "given": {"n": 1}});
+    assert_eq!(events.last().context("no end")?["result"], result);
+    ensure!(
+        events.iter().any(|event| event["content"] == "HELLO"),
+        "{events:?}"
+    );
+
+    alice.send(asks("Tell me a secret")).await?;
+    let end = alice.until_end().await?;
+    assert_eq!(
+        (&end["code"], &end["error"]),
+        (&json!("AGENT_REJECTED"), &json!("I keep secrets."))
+    );
+
+    // In a conversation it is given the turns before.
+    let mut message = noop("sendMessage", "and again", json!({}));
+    message["kind"] = "echo".into();
+    for turns in 0..2 {
+        alice.send(message.clone()).await?;
+        alice.until("complete").await?;
+        let asked = theirs.calls()?.pop().context("no call")?;
+        assert_eq!(
+            asked["history"].as_array().map(Vec::len),
+            Some(turns),
+            "{asked}"
+        );
+    }
+    Ok(())
+}
