@@ -176,6 +176,9 @@ fn functions_get_their_handler_limits_and_environment() {
             ("RESULTS_BUCKET", "longhaul-results-000000000000-us-east-1"),
             ("RESULT_URL_SECONDS", "900"),
             ("SESSIONS_TABLE", "longhaul-sessions"),
+            ("AGENT_KINDS", ""),
+            ("AGENT_ARNS", ""),
+            ("TRANSCRIBER_ARN", ""),
         ]
         .map(|(key, value)| (key.to_string(), value.to_string())),
     );
