@@ -16,6 +16,11 @@ from cloud import ROOT
 TEMPLATE = ROOT / "cloudformation/template.yaml"
 
 
+def whole_lines(log: Path):
+    """A log's lines but the last, where that is being written just now."""
+    return log.read_text().rpartition("\n")[0].splitlines()
+
+
 class Intrinsic:
     """`!Ref X` and its like, as they stand in the template."""
 
@@ -99,7 +104,7 @@ class Samples:
     def read_logs(self, logs: Path):
         """What the functions printed: our metrics, and Lambda's durations."""
         for log in logs.glob("*.log"):
-            for line in log.read_text().splitlines():
+            for line in whole_lines(log):
                 text = line.split(" ", 2)[2]
                 if text.startswith('{"_aws"'):
                     self._embedded(json.loads(text))
@@ -118,7 +123,7 @@ class Samples:
 
     def read_wire(self, log: Path):
         """Invocations as Lambda counts them."""
-        for line in log.read_text().splitlines():
+        for line in whole_lines(log):
             call = json.loads(line)
             if call["service"] == "lambda":
                 function = {"FunctionName": call["function"]}
