@@ -4,6 +4,7 @@
 //! A real stack in a process of its own, real sockets to it, the stock `aws` command line. Nothing
 //! here imports the code under test: what is asserted is what a user sees.
 
+mod bedrock;
 mod bucket;
 mod client;
 mod collector;
@@ -19,6 +20,7 @@ mod answers;
 mod attacks;
 mod budget;
 mod changes;
+mod chat;
 mod commands;
 mod connecting;
 mod cost;

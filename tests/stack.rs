@@ -25,6 +25,7 @@ pub struct Stack {
     /// Ends it when its time is over.
     _watch: JoinSet<()>,
     options: Vec<String>,
+    environment: Vec<(String, String)>,
     data: TempDir,
     /// Such as `ws://127.0.0.1:40001`.
     pub gateway: String,
@@ -37,10 +38,16 @@ pub struct Stack {
 impl Stack {
     /// A fresh stack with these options of `longhaul up`.
     pub async fn start(options: &[&str]) -> Result<Self> {
+        Self::start_with(options, vec![]).await
+    }
+
+    /// The same, with these variables in the environment of `longhaul up`.
+    pub async fn start_with(options: &[&str], environment: Vec<(String, String)>) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let (process, gateway, aws, said) = up(data.path(), &options).await?;
+        let (process, gateway, aws, said) = up(data.path(), &options, &environment).await?;
         Ok(Self {
+            environment,
             said,
             _watch: watch(&process),
             process,
@@ -59,7 +66,7 @@ impl Stack {
     /// Starts it again on the same data folder, on new ports.
     pub async fn restart(&mut self) -> Result<()> {
         (self.process, self.gateway, self.aws, self.said) =
-            up(self.data.path(), &self.options).await?;
+            up(self.data.path(), &self.options, &self.environment).await?;
         self._watch = watch(&self.process);
         Ok(())
     }
@@ -283,11 +290,16 @@ fn watch(process: &Child) -> JoinSet<()> {
     watch
 }
 
-async fn up(data: &Path, options: &[String]) -> Result<(Child, String, String, Vec<String>)> {
+async fn up(
+    data: &Path,
+    options: &[String],
+    environment: &[(String, String)],
+) -> Result<(Child, String, String, Vec<String>)> {
     let mut process = Command::new(env!("CARGO_BIN_EXE_longhaul"))
         .args(["up", "--port", "0", "--aws-port", "0", "--data"])
         .arg(data)
         .args(options)
+        .envs(environment.iter().cloned())
         .env("LONGHAUL_JWT_SECRET", SECRET)
         .current_dir(root())
         .stdout(Stdio::piped())

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use longhaul_local::cloud::{Cloud, Options, Pace, Pages, Program};
 use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
+use longhaul_shared::config::Config;
 use longhaul_worker::analyses::finops;
 
 use crate::functions::TRUST_CLAIMS;
@@ -236,10 +237,7 @@ impl Place {
             port,
             aws_port,
             program: start.program()?,
-            environment: BTreeMap::from([(
-                TRUST_CLAIMS.to_owned(),
-                start.trust_claims.to_string(),
-            )]),
+            environment: environment(start),
             wire_log: start.wire_log.clone(),
             pace,
             tick: start.tick_seconds.map(Duration::from_secs),
@@ -267,6 +265,20 @@ impl Place {
             }
         }
     }
+}
+
+/// A service that the embedded cloud doesn't have is asked where the SDK's own variable for it says.
+const ENDPOINTS: &str = "AWS_ENDPOINT_URL_";
+
+/// What each function's process is given besides what the template says.
+fn environment(start: &Start) -> BTreeMap<String, String> {
+    let own = Config::from_env();
+    let endpoints = own.starting_with(ENDPOINTS);
+    let mut environment: BTreeMap<_, _> = endpoints
+        .map(|(name, url)| (name.clone(), url.clone()))
+        .collect();
+    environment.insert(TRUST_CLAIMS.to_owned(), start.trust_claims.to_string());
+    environment
 }
 
 /// The kinds of analyses that a worker's program brings, as it says itself.

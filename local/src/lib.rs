@@ -8,6 +8,7 @@ pub mod data;
 mod dynamodb;
 mod endpoint;
 mod event_source;
+pub mod event_stream;
 mod faults;
 mod gateway;
 mod in_process;

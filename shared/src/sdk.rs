@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
@@ -20,6 +21,9 @@ const CONNECT: Duration = Duration::from_millis(1500);
 /// and what a heartbeat leaves of a lease of two minutes is 80 s.
 const UPLOAD_ATTEMPT: Duration = Duration::from_secs(20);
 const UPLOAD: Duration = Duration::from_secs(60);
+
+/// Until the first of an answer that streams has come: a model thinks, and a guardrail reads, before that.
+const FIRST: Duration = Duration::from_secs(180);
 
 /// The settings that every client starts from.
 pub async fn config() -> SdkConfig {
@@ -42,6 +46,17 @@ pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>
             .credentials_provider(anyone);
     }
     loader.load().await
+}
+
+/// The settings of a client whose answers stream for as long as they take. How long nothing may come, its user
+/// decides. A try of one's own, and no more: the job's attempts are the tries, and each is paid for.
+pub async fn for_streams() -> SdkConfig {
+    loader()
+        .timeout_config(timeouts(CONNECT, FIRST, FIRST))
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .load()
+        .await
 }
 
 fn loader() -> ConfigLoader {

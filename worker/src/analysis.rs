@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longhaul_shared::events::Kept;
-use longhaul_shared::ids::JobId;
+use longhaul_shared::ids::{JobId, SessionId};
 pub use longhaul_shared::sessions::Past;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -73,6 +73,8 @@ pub struct About {
     pub attempt: u32,
     /// The turns before this one, where the job is a part of a conversation; oldest first.
     pub history: Vec<Past>,
+    /// The conversation, where it is part of one.
+    pub session: Option<SessionId>,
 }
 
 impl About {
@@ -91,6 +93,7 @@ impl About {
             params,
             attempt: 1,
             history: vec![],
+            session: None,
         }
     }
 }
@@ -130,6 +133,21 @@ impl Context {
     /// text, the oldest left out where there is more.
     pub fn history(&self) -> &[Past] {
         &self.about.history
+    }
+
+    /// The conversation that the job is a part of, if it is one.
+    pub fn session(&self) -> Option<SessionId> {
+        self.about.session
+    }
+
+    /// The same job with another question, after these turns: what is reported, streamed and kept is the job's.
+    pub fn asking(&self, query: &str, history: Vec<Past>) -> Self {
+        let about = About {
+            query: query.to_owned(),
+            history,
+            ..self.about.clone()
+        };
+        Self::new(about, self.desk.clone())
     }
 
     /// The job as it is told to a program that is not this one.

@@ -149,6 +149,7 @@ impl Attempts {
         let about = About {
             attempt: job.attempt,
             history: history.turns,
+            session: job.turn.as_ref().map(|turn| turn.session),
             ..About::asked(job.id, input.query, params)
         };
         let context = Context::new(about, desk.clone());

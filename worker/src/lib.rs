@@ -60,19 +60,22 @@ macro_rules! analyses {
 /// The analyses that this project brings, as far as the configuration has what they need.
 pub fn analyses(config: &Config) -> Result<Vec<Arc<dyn Analysis>>> {
     let mut analyses: Vec<Arc<dyn Analysis>> = vec![];
-    if let Some(bill) = config.optional("FINOPS_BILL") {
-        let sample = config
-            .switch("FINOPS_BILL_IS_SAMPLE")
-            .context("reading the worker's settings")?;
-        let finops = analyses::finops::Finops::new(analyses::finops::Source::at(bill, sample));
-        analyses.push(Arc::new(analyses::chat::Chat::new(finops.clone())));
-        analyses.push(Arc::new(finops));
-    }
+    let sample = config
+        .switch("FINOPS_BILL_IS_SAMPLE")
+        .context("reading the worker's settings")?;
+    let bill = config.optional("FINOPS_BILL");
+    let finops =
+        bill.map(|bill| analyses::finops::Finops::new(analyses::finops::Source::at(bill, sample)));
+    let chat = analyses::chat::Chat::configured(config, finops.clone())
+        .context("reading the worker's settings")?
+        .map(Arc::new);
     if let Some(bucket) = config.optional("RESULTS_BUCKET") {
         let transcriber = config.optional("TRANSCRIBER_ARN").map(str::to_owned);
-        let voice = analyses::voice::Voice::new(bucket.to_owned(), transcriber);
+        let voice = analyses::voice::Voice::new(bucket.to_owned(), transcriber, chat.clone());
         analyses.push(Arc::new(voice));
     }
+    analyses.extend(chat.map(|chat| chat as Arc<dyn Analysis>));
+    analyses.extend(finops.map(|finops| Arc::new(finops) as Arc<dyn Analysis>));
     let [kinds, arns] =
         ["AGENT_KINDS", "AGENT_ARNS"].map(|name| config.optional(name).unwrap_or_default());
     for agent in analyses::agent::Agent::listed(kinds, arns)? {

@@ -16,6 +16,7 @@ mod properties;
 mod publishing;
 mod queues;
 mod roles;
+mod rules;
 mod scope;
 mod substitutes;
 mod tables;
@@ -120,6 +121,7 @@ fn plan(text: &str, settings: &Settings) -> Result<Plan> {
     let template = node::parse(text)?;
     check_sections(&template)?;
     let mut scope = Scope::new(&template, settings)?;
+    rules::check(&mut scope)?;
     for condition in scope.section("Conditions")? {
         scope.condition(&condition.key, condition.line)?;
     }
@@ -194,6 +196,7 @@ fn check_sections(template: &Node) -> Result<()> {
             | "Parameters"
             | "Mappings"
             | "Conditions"
+            | "Rules"
             | "Resources"
             | "Outputs" => {}
             other => {

@@ -176,13 +176,18 @@ fn functions_get_their_handler_limits_and_environment() {
             ("RESULTS_BUCKET", "longhaul-results-000000000000-us-east-1"),
             ("RESULT_URL_SECONDS", "900"),
             ("SESSIONS_TABLE", "longhaul-sessions"),
-            ("AGENT_KINDS", ""),
-            ("AGENT_ARNS", ""),
-            ("TRANSCRIBER_ARN", ""),
+            ("CHAT_MAX_TOKENS", "2048"),
+            ("CHAT_GUARDRAIL_VERSION", "DRAFT"),
         ]
         .map(|(key, value)| (key.to_string(), value.to_string())),
     );
-    assert_eq!(worker.environment, environment);
+    let (set, unset): (BTreeMap<_, _>, BTreeMap<_, _>) = (worker.environment.clone().into_iter())
+        .partition(|(name, _)| environment.contains_key(name));
+    assert_eq!(set, environment);
+    let empty = "AGENT_ARNS AGENT_KINDS CHAT_AGENT_RUNTIME_ARN CHAT_GUARDRAIL_ID CHAT_INPUT_PRICE \
+        CHAT_MODEL_ID CHAT_OUTPUT_PRICE TRANSCRIBER_ARN";
+    assert!(unset.values().all(String::is_empty), "{unset:?}");
+    assert_eq!(Vec::from_iter(unset.into_keys()).join(" "), empty);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! `voice`: seals a recording into one object, says how long it is, for WAV and raw PCM, and hands it to the
-//! function that is configured to answer it.
+//! function that is configured to hear it. What that wrote down is answered by [`Chat`], as if it was typed.
 //!
 //! It transcribes nothing by itself. Whose the recording is was checked when its job was made, whose id is all
 //! that it is found by.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use longhaul_shared::recordings::Recordings;
@@ -11,12 +13,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
+use super::chat::Chat;
 use crate::analysis::{Analysis, Context, Failure};
 use crate::function::Function;
 
 pub struct Voice {
     bucket: String,
     transcriber: Option<Function>,
+    chat: Option<Arc<Chat>>,
     recordings: OnceCell<Recordings>,
 }
 
@@ -26,10 +30,13 @@ struct Params {
     pieces: u32,
 }
 
-/// A function's answer: what to say, and whatever else it tells.
+/// A function's answer: what to say, or what was said, and whatever else it tells.
 #[derive(Deserialize)]
 struct Heard {
-    response: String,
+    /// The answer to the recording.
+    response: Option<String>,
+    /// What is spoken there, for [`Chat`] to answer where there is no `response`.
+    transcript: Option<String>,
     #[serde(flatten)]
     more: Map<String, Value>,
 }
@@ -45,11 +52,13 @@ struct Sound {
 }
 
 impl Voice {
-    /// Of recordings in this bucket, answered by the function of this ARN, if there is one.
-    pub fn new(bucket: String, transcriber: Option<String>) -> Self {
+    /// Of recordings in this bucket, heard by the function of this ARN, if there is one; what that writes down
+    /// is `chat`'s to answer.
+    pub fn new(bucket: String, transcriber: Option<String>, chat: Option<Arc<Chat>>) -> Self {
         Self {
             bucket,
             transcriber: transcriber.map(Function::new),
+            chat,
             recordings: OnceCell::new(),
         }
     }
@@ -97,9 +106,26 @@ impl Analysis for Voice {
         response.push('.');
         let mut result = json!({"agent": "voice", "recording": recording});
         if let Some(transcriber) = &self.transcriber {
-            let answer = self.handed_over(context, transcriber, &recording).await?;
-            response = answer.response;
-            result["transcription"] = Value::Object(answer.more);
+            let heard = self.handed_over(context, transcriber, &recording).await?;
+            result["transcription"] = Value::Object(heard.more);
+            if let Some(transcript) = &heard.transcript {
+                result["transcript"] = transcript.as_str().into();
+            }
+            match (heard.response, heard.transcript, &self.chat) {
+                (Some(answer), _, _) => response = answer,
+                (None, Some(said), Some(chat)) => {
+                    let asked = context.asking(&said, context.history().to_vec());
+                    let mut answer = chat.run(&asked).await?;
+                    for (name, value) in result.as_object_mut().into_iter().flatten() {
+                        answer[name.as_str()] = value.take();
+                    }
+                    return Ok(answer);
+                }
+                _ => {
+                    let message = "The transcriber's answer has no 'response'.";
+                    return Err(reject("BAD_TRANSCRIPTION", message.to_owned()));
+                }
+            }
         }
         context.stream(&response).await;
         result["response"] = response.into();

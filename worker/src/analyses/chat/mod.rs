@@ -1,26 +1,69 @@
-//! `chat`: the turns of a conversation. Without a language model it answers questions about costs, by
-//! [`super::finops`], and says plainly that it has none for others.
+//! `chat`: the turns of a conversation, answered by a model of Bedrock that may ask `finops`, or by an agent
+//! runtime. Without either it answers questions about costs, by [`super::finops`], and says plainly that it
+//! has no model for others.
 //!
 //! What a session is and how an answer reaches a front end is not known here.
 
+mod failures;
+mod messages;
+mod model;
+mod round;
+mod runtime;
+mod sse;
+mod usage;
+
+use anyhow::{Result, bail};
 use async_trait::async_trait;
+use longhaul_shared::config::Config;
 use serde_json::{Value, json};
 
 use super::finops::Finops;
 use crate::analysis::{Analysis, Context, Failure};
+use model::Model;
+use runtime::Runtime;
 
 /// What is said to what is no question about costs.
 const NO_MODEL: &str = "No language model is configured here, so I can only answer questions about the \
     cloud bill, such as \"What was my S3 spend in May?\".";
 
 pub struct Chat {
-    finops: Finops,
+    by: By,
+}
+
+/// Who answers.
+enum By {
+    Bill(Finops),
+    Model(Box<Model>, Option<Finops>),
+    Runtime(Runtime),
 }
 
 impl Chat {
-    /// Answers from the bill that this reads.
+    /// Answers from the bill that this reads, and nothing else.
     pub fn new(finops: Finops) -> Self {
-        Self { finops }
+        Self {
+            by: By::Bill(finops),
+        }
+    }
+
+    /// By the model of `CHAT_MODEL_ID` or the agent runtime of `CHAT_AGENT_RUNTIME_ARN`, else by the bill;
+    /// none where there is none of them.
+    ///
+    /// # Errors
+    /// Both are set, or the model's settings are malformed.
+    pub fn configured(config: &Config, finops: Option<Finops>) -> Result<Option<Self>> {
+        let runtime = config.optional("CHAT_AGENT_RUNTIME_ARN");
+        let by = match (Model::configured(config)?, runtime) {
+            (Some(_), Some(_)) => {
+                bail!("CHAT_MODEL_ID and CHAT_AGENT_RUNTIME_ARN are both set: one of them answers")
+            }
+            (Some(model), None) => By::Model(Box::new(model), finops),
+            (None, Some(arn)) => By::Runtime(Runtime::new(arn.to_owned())),
+            (None, None) => match finops {
+                Some(finops) => By::Bill(finops),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Self { by }))
     }
 }
 
@@ -31,19 +74,28 @@ impl Analysis for Chat {
     }
 
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
-        let mut result = match self.finops.on_costs(context).await? {
-            Some(result) => result,
-            None => json!({"query": context.query(), "response": NO_MODEL}),
+        let mut result = match &self.by {
+            By::Bill(finops) => by_the_bill(finops, context).await?,
+            By::Model(model, finops) => model.answer(context, finops.as_ref()).await?,
+            By::Runtime(runtime) => runtime.answer(context).await?,
         };
         result["agent"] = "chat".into();
         // How many earlier turns it was given: a front end can see what is still remembered.
         result["remembered"] = context.history().len().into();
-        let response = result["response"].as_str().unwrap_or_default();
-        for line in response.split_inclusive('\n') {
-            context.stream(line).await;
-        }
         Ok(result)
     }
+}
+
+async fn by_the_bill(finops: &Finops, context: &Context) -> Result<Value, Failure> {
+    let result = match finops.on_costs(context).await? {
+        Some(result) => result,
+        None => json!({"query": context.query(), "response": NO_MODEL}),
+    };
+    let response = result["response"].as_str().unwrap_or_default();
+    for line in response.split_inclusive('\n') {
+        context.stream(line).await;
+    }
+    Ok(result)
 }
 
 #[cfg(test)]
@@ -132,5 +184,23 @@ mod tests {
         };
         let (result, _) = ask("Tell me a joke", vec![past.clone(), past]).await;
         assert_eq!(result["remembered"], 2);
+    }
+
+    #[test]
+    fn one_of_them_answers() {
+        let configured = |model: &str, runtime: &str, tokens: &str| {
+            let config = Config::given([
+                ("CHAT_MODEL_ID", model.to_owned()),
+                ("CHAT_AGENT_RUNTIME_ARN", runtime.to_owned()),
+                ("CHAT_MAX_TOKENS", tokens.to_owned()),
+            ]);
+            Chat::configured(&config, None)
+        };
+        assert!(configured("", "", "").unwrap().is_none());
+        let (model, runtime) = (configured("m", "", "9"), configured("", "arn:r", ""));
+        assert!(matches!(model.unwrap().unwrap().by, By::Model(..)));
+        assert!(matches!(runtime.unwrap().unwrap().by, By::Runtime(_)));
+        assert!(configured("m", "arn:r", "9").is_err());
+        assert!(configured("m", "", "many").is_err());
     }
 }

@@ -1,0 +1,82 @@
+//! AWS's binary event stream (`application/vnd.amazon.eventstream`), as far as a server writes it: a message
+//! is lengths, headers, a payload, and two checksums.
+//!
+//! Of a header's types there is the string only, and what an event means is not known here.
+
+/// The content type of such a stream.
+pub const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
+/// The type of a header's value that is a string.
+const STRING: u8 = 7;
+/// Lengths and checksums around headers and payload, in bytes.
+const FRAME: usize = 16;
+
+/// An event of this type.
+pub fn event(kind: &str, content_type: &str, payload: &[u8]) -> Vec<u8> {
+    let headers = [
+        (":message-type", "event"),
+        (":event-type", kind),
+        (":content-type", content_type),
+    ];
+    message(&headers, payload)
+}
+
+/// An exception of this type, which ends the stream.
+pub fn exception(kind: &str, payload: &[u8]) -> Vec<u8> {
+    let headers = [
+        (":message-type", "exception"),
+        (":exception-type", kind),
+        (":content-type", "application/json"),
+    ];
+    message(&headers, payload)
+}
+
+fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
+    let mut named = vec![];
+    for (name, value) in headers {
+        named.push(name.len() as u8);
+        named.extend(name.as_bytes());
+        named.push(STRING);
+        named.extend((value.len() as u16).to_be_bytes());
+        named.extend(value.as_bytes());
+    }
+    let whole = (FRAME + named.len() + payload.len()) as u32;
+    let mut message = whole.to_be_bytes().to_vec();
+    message.extend((named.len() as u32).to_be_bytes());
+    message.extend(crc32(&message).to_be_bytes());
+    message.extend(named);
+    message.extend(payload);
+    message.extend(crc32(&message).to_be_bytes());
+    message
+}
+
+/// CRC-32 as in ISO 3309, bit by bit: a stream's pieces are small.
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            let odd = crc & 1 == 1;
+            crc = (crc >> 1) ^ if odd { 0xEDB8_8320 } else { 0 };
+        }
+    }
+    !crc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_the_standard_one() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+    }
+
+    #[test]
+    fn a_message_says_its_lengths() {
+        let message = event("x", "y", b"abc");
+        assert_eq!(message[..4], (message.len() as u32).to_be_bytes());
+        let headers = u32::from_be_bytes(message[4..8].try_into().unwrap()) as usize;
+        assert_eq!(message.len(), FRAME + headers + 3);
+        assert_eq!(message[12 + headers..][..3], *b"abc");
+    }
+}
