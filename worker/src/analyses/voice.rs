@@ -115,7 +115,7 @@ impl Analysis for Voice {
                 (Some(answer), _, _) => response = answer,
                 (None, Some(said), Some(chat)) => {
                     let asked = context.asking(&said, context.history().to_vec());
-                    let mut answer = chat.run(&asked).await?;
+                    let mut answer = Box::pin(chat.run(&asked)).await?;
                     for (name, value) in result.as_object_mut().into_iter().flatten() {
                         answer[name.as_str()] = value.take();
                     }

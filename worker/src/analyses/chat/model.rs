@@ -77,7 +77,8 @@ impl Model {
         for number in 1..=MOST_ROUNDS {
             let gap = if response.is_empty() { "" } else { GAP };
             let asked = (&self.id, context.query(), &exchanges);
-            let work = self.round(context, &exchanges, finops.is_some(), gap);
+            // On the heap, as the SDK's futures are large and a thread's stack is not.
+            let work = Box::pin(self.round(context, &exchanges, finops.is_some(), gap));
             let round = context.step("model", &asked, work).await?;
             usage.add(&round.usage);
             if !round.text.is_empty() {
@@ -107,7 +108,9 @@ impl Model {
             let mut told = vec![];
             for (place, call) in round.calls.iter().enumerate() {
                 let (answer, found) = match finops {
-                    Some(finops) if place < MOST_CALLS => run(context, finops, call).await?,
+                    Some(finops) if place < MOST_CALLS => {
+                        Box::pin(run(context, finops, call)).await?
+                    }
                     _ => (wrong("There is no answer to so many questions."), None),
                 };
                 told.push(answer);
@@ -192,7 +195,7 @@ async fn run(
     context.progress(30, "Looking at the bill");
     let alone = context.asking(question, vec![]);
     let work = async {
-        match finops.on_costs(&alone).await {
+        match Box::pin(finops.on_costs(&alone)).await {
             Ok(Some(answer)) => {
                 let text = answer["response"].as_str().unwrap_or_default().to_owned();
                 let told = Told {

@@ -45,7 +45,7 @@ impl Runtime {
         let session = context.session().map_or(job, |session| session.to_string());
         context.progress(5, "Asking the agent");
         let asked = (&self.arn, context.query(), &session);
-        let work = self.ask(context, &session);
+        let work = Box::pin(self.ask(context, &session));
         let response: String = context.step("runtime", &asked, work).await?;
         Ok(json!({"query": context.query(), "response": response}))
     }
