@@ -128,7 +128,7 @@ impl Endpoint {
     /// A call of Lambda, which invokes a function.
     async fn lambda(&self, target: &api::Target, headers: HeaderMap, body: Bytes) -> Response {
         let caller = Caller::of(&headers);
-        let called = caller.calls(Service::Lambda, "Invoke");
+        let called = caller.calls(Service::Lambda, target.operation());
         let passing = Passing {
             called,
             needs: self.watch.needs(&called, || target.needs()),

@@ -1,14 +1,22 @@
-//! Lambda's `Invoke`, as the SDKs call it: which function is meant, and what came of it as Lambda answers.
+//! Lambda's `Invoke` and `InvokeWithResponseStream`, as the SDKs call them: which function is meant, and what
+//! came of it as Lambda answers.
 //!
 //! Of invocations only those that are waited for, and of versions none: a qualifier is part of what a role
 //! must allow, and whatever it says the function as it is runs.
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::stream;
 use http::request::Parts;
 use http::{Method, StatusCode};
 
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
 use super::{Invoked, Lambda};
+use crate::event_stream::{CONTENT_TYPE, event};
 use crate::faults::refusal::refused;
 use crate::faults::rules::Service;
 use crate::permissions::Need;
@@ -22,6 +30,8 @@ const LARGEST_PAYLOAD: usize = 6 << 20;
 pub struct Target {
     pub function: String,
     qualifier: Option<String>,
+    /// Whether the response is wanted as it comes.
+    streams: bool,
 }
 
 impl Target {
@@ -29,8 +39,17 @@ impl Target {
     pub fn of(parts: &Parts) -> Option<Self> {
         let authorization = parts.headers.get("authorization")?.to_str().ok()?;
         let is_for_lambda = authorization.contains("/lambda/aws4_request");
-        let path = parts.uri.path().strip_prefix("/2015-03-31/functions/")?;
-        let named = path.strip_suffix("/invocations")?;
+        let path = parts.uri.path();
+        let whole = || {
+            path.strip_prefix("/2015-03-31/functions/")?
+                .strip_suffix("/invocations")
+        };
+        let streamed = || {
+            let path = path.strip_prefix("/2021-11-15/functions/")?;
+            path.strip_suffix("/response-streaming-invocations")
+        };
+        let named = whole().or_else(streamed)?;
+        let streams = whole().is_none();
         if !is_for_lambda || parts.method != Method::POST {
             return None;
         }
@@ -49,9 +68,19 @@ impl Target {
         Some(Self {
             function: function.to_owned(),
             qualifier: qualifier.or(asked.map(|(_, qualifier)| qualifier.into_owned())),
+            streams,
         })
     }
 
+    /// Which of Lambda's calls it is.
+    pub fn operation(&self) -> &'static str {
+        match self.streams {
+            true => "InvokeWithResponseStream",
+            false => "Invoke",
+        }
+    }
+
+    /// One action for both (Lambda's reference of actions).
     pub fn needs(&self) -> Vec<Need> {
         let qualifier = self.qualifier.as_ref().map(|name| format!(":{name}"));
         let (function, qualifier) = (&self.function, qualifier.unwrap_or_default());
@@ -81,7 +110,16 @@ pub async fn invoke(lambda: &Lambda, target: &Target, kind: &str, payload: Bytes
             &message,
         );
     }
-    match lambda.invoke(&target.function, payload, None).await {
+    if target.streams {
+        return streamed(lambda, target, payload).await;
+    }
+    let invoked = lambda.invoke(&target.function, payload, None).await;
+    answer(target, invoked)
+}
+
+fn answer(target: &Target, invoked: Invoked) -> Response {
+    let refused = |status, code, message: &str| refused(Service::Lambda, status, code, message);
+    match invoked {
         Invoked::Returned(payload) => payload.into_response(),
         Invoked::Failed { payload, .. } => {
             ([("x-amz-function-error", "Unhandled")], payload).into_response()
@@ -96,6 +134,92 @@ pub async fn invoke(lambda: &Lambda, target: &Target, kind: &str, payload: Bytes
             refused(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
         }
     }
+}
+
+/// An invocation whose response is handed on as it comes.
+struct Running {
+    pieces: mpsc::Receiver<Bytes>,
+    end: JoinHandle<Invoked>,
+}
+
+/// What is next of it.
+enum Next {
+    Piece(Bytes),
+    Ended(Invoked),
+}
+
+impl Running {
+    async fn next(&mut self) -> Next {
+        tokio::select! {
+            biased;
+            Some(piece) = self.pieces.recv() => Next::Piece(piece),
+            ended = &mut self.end => match self.pieces.try_recv() {
+                // What came last, before the end.
+                Ok(piece) => {
+                    self.end = tokio::spawn(async { ended.unwrap_or_else(stopped) });
+                    Next::Piece(piece)
+                }
+                Err(_) => Next::Ended(ended.unwrap_or_else(stopped)),
+            },
+        }
+    }
+}
+
+fn stopped(_: tokio::task::JoinError) -> Invoked {
+    super::init_failure("the host is stopping")
+}
+
+/// Lambda's answer begins with the response's first piece, or with its end.
+async fn streamed(lambda: &Lambda, target: &Target, payload: Bytes) -> Response {
+    let (sender, pieces) = mpsc::channel(1);
+    let (lambda, function) = (lambda.clone(), target.function.clone());
+    let end = tokio::spawn(async move { lambda.invoke_streamed(&function, payload, sender).await });
+    let mut running = Running { pieces, end };
+    let first = match running.next().await {
+        Next::Ended(refusal @ (Invoked::Throttled | Invoked::NoSuchFunction)) => {
+            return answer(target, refusal);
+        }
+        first => first,
+    };
+    let state = Some((Some(first), running));
+    let frames = stream::unfold(state, |state| async {
+        let (first, mut running) = state?;
+        let next = match first {
+            Some(first) => first,
+            None => running.next().await,
+        };
+        let (frame, state) = match next {
+            Next::Piece(piece) => (chunk(&piece), Some((None, running))),
+            Next::Ended(invoked) => (last(invoked), None),
+        };
+        Some((Ok::<_, std::convert::Infallible>(frame), state))
+    });
+    ([("content-type", CONTENT_TYPE)], Body::from_stream(frames)).into_response()
+}
+
+fn chunk(piece: &[u8]) -> Vec<u8> {
+    event("PayloadChunk", "application/octet-stream", piece)
+}
+
+/// What ends the stream; before it, a response that was not streamed.
+fn last(invoked: Invoked) -> Vec<u8> {
+    let (mut frames, complete) = match invoked {
+        Invoked::Returned(payload) if payload.is_empty() => (vec![], json!({})),
+        Invoked::Returned(payload) => (chunk(&payload), json!({})),
+        Invoked::Failed { payload, .. } => {
+            let details = String::from_utf8_lossy(&payload);
+            let complete = json!({"ErrorCode": "Unhandled", "ErrorDetails": details});
+            (vec![], complete)
+        }
+        Invoked::Throttled | Invoked::NoSuchFunction => (vec![], json!({"ErrorCode": "Unknown"})),
+    };
+    let complete = complete.to_string();
+    frames.extend(event(
+        "InvokeComplete",
+        "application/json",
+        complete.as_bytes(),
+    ));
+    frames
 }
 
 #[cfg(test)]
@@ -125,6 +249,9 @@ mod tests {
                 ("hear", qualifier)
             );
         }
+        let streams = "/2021-11-15/functions/hear/response-streaming-invocations";
+        let operation = of(streams).unwrap().operation();
+        assert_eq!(operation, "InvokeWithResponseStream");
         let asked = of("/2015-03-31/functions/hear/invocations?Qualifier=7").unwrap();
         assert!(asked.needs()[0].resource.ends_with(":function:hear:7"));
         assert_eq!(of("/2015-03-31/functions/hear"), None);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 /// What `/next` hands out.
@@ -14,6 +15,8 @@ pub(super) struct Invocation {
     pub(super) payload: Bytes,
     /// `Root=1-..;Parent=..;Sampled=..`
     pub(super) trace: String,
+    /// Where a response goes as it comes, if its caller wants that.
+    pub(super) pieces: Option<mpsc::Sender<Bytes>>,
 }
 
 impl Invocation {
@@ -22,6 +25,7 @@ impl Invocation {
             id: Uuid::new_v4().to_string(),
             payload,
             trace: trace.unwrap_or_else(new_trace),
+            pieces: None,
         }
     }
 

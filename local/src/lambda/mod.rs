@@ -162,12 +162,30 @@ impl Lambda {
     /// Invokes a function and waits for its end. `trace` is the `X-Amzn-Trace-Id` to hand on; a
     /// new one is made without it. The invocation goes on when the caller stops waiting.
     pub async fn invoke(&self, function: &str, payload: Bytes, trace: Option<String>) -> Invoked {
-        let request_bytes = payload.len();
+        self.begin(function, Invocation::new(payload, trace)).await
+    }
+
+    /// The same, where a response that the function streams goes to `pieces` as it comes, and is then not in
+    /// what this gives.
+    pub async fn invoke_streamed(
+        &self,
+        function: &str,
+        payload: Bytes,
+        pieces: mpsc::Sender<Bytes>,
+    ) -> Invoked {
+        let invocation = Invocation {
+            pieces: Some(pieces),
+            ..Invocation::new(payload, None)
+        };
+        self.begin(function, invocation).await
+    }
+
+    async fn begin(&self, function: &str, invocation: Invocation) -> Invoked {
+        let request_bytes = invocation.payload.len();
         let Some(known) = self.host.functions.get(function).cloned() else {
             return self.note(function, request_bytes, Invoked::NoSuchFunction);
         };
         let lambda = self.clone();
-        let invocation = Invocation::new(payload, trace);
         let running = tokio::spawn(async move {
             let place = known.pool.place().await;
             let invoked = match known.pool.admit() {

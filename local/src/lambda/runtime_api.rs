@@ -13,7 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -67,12 +68,30 @@ pub(super) struct RuntimeApi {
 
 struct Shared {
     waiting: tokio::sync::Mutex<mpsc::Receiver<Delivery>>,
-    /// The invocation that the child works on: its id and where its end goes.
-    running: Mutex<Option<(String, oneshot::Sender<Reply>)>>,
+    /// The invocation that the child works on.
+    running: Mutex<Option<Running>>,
     init_error: mpsc::Sender<Bytes>,
     log: Log,
     arn: String,
     timeout: std::time::Duration,
+}
+
+struct Running {
+    id: String,
+    /// Where its end goes.
+    reply: oneshot::Sender<Reply>,
+    /// Where a response goes that streams.
+    pieces: Option<mpsc::Sender<Bytes>>,
+}
+
+/// How a response came that streams.
+enum Streamed {
+    Whole(Bytes),
+    /// The child told an error in the middle.
+    Error(Bytes),
+    TooLarge,
+    /// It did not come to its end, which the child's own end explains.
+    Broken,
 }
 
 impl RuntimeApi {
@@ -140,9 +159,19 @@ impl Shared {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         match running.as_ref() {
-            Some((current, _)) if current == id => running.take().map(|(_, reply)| reply),
+            Some(current) if current.id == id => running.take().map(|ended| ended.reply),
             _ => None,
         }
+    }
+
+    /// Where a response to this invocation goes as it comes, if its caller wants that.
+    fn pieces(&self, id: &str) -> Option<mpsc::Sender<Bytes>> {
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let current = running.as_ref().filter(|current| current.id == id)?;
+        current.pieces.clone()
     }
 }
 
@@ -162,7 +191,11 @@ async fn next(State(api): State<Arc<Shared>>) -> Response {
     let deadline = jiff::Timestamp::now().as_millisecond() + api.timeout.as_millis() as i64;
     *api.running
         .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((id.clone(), delivery.reply));
+        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Running {
+        id: id.clone(),
+        reply: delivery.reply,
+        pieces: invocation.pieces,
+    });
     // The host may have given up meanwhile; then nobody waits for the reply either.
     let _ = delivery.taken.send(Instant::now());
     Response::builder()
@@ -182,14 +215,31 @@ async fn next(State(api): State<Arc<Shared>>) -> Response {
         })
 }
 
-async fn response(State(api): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response {
-    let read = to_bytes(body, RESPONSE_LIMIT).await;
+async fn response(
+    State(api): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let mode = headers.get("lambda-runtime-function-response-mode");
+    let read = match mode.is_some_and(|mode| mode == "streaming") {
+        true => streamed(body, api.pieces(&id)).await,
+        false => match to_bytes(body, RESPONSE_LIMIT).await {
+            Ok(payload) => Streamed::Whole(payload),
+            Err(_) => Streamed::TooLarge,
+        },
+    };
+    if matches!(read, Streamed::Broken) {
+        let message = "the response broke off";
+        return problem(StatusCode::BAD_REQUEST, "Runtime.Truncated", message);
+    }
     let Some(reply) = api.finish(&id) else {
         return unknown(&id);
     };
     let (answer, reply_with) = match read {
-        Ok(payload) => (accepted(), Reply::Response(payload)),
-        Err(_) => {
+        Streamed::Whole(payload) => (accepted(), Reply::Response(payload)),
+        Streamed::Error(payload) => (accepted(), Reply::Error(payload)),
+        Streamed::TooLarge | Streamed::Broken => {
             let kind = "Function.ResponseSizeTooLarge";
             let message = format!("Response payload size exceeded {RESPONSE_LIMIT} bytes");
             (
@@ -200,6 +250,33 @@ async fn response(State(api): State<Arc<Shared>>, Path(id): Path<String>, body: 
     };
     let _ = reply.send(reply_with);
     answer
+}
+
+/// Hands a response on as it comes, or gathers it for a caller who waits for the whole. An error in the
+/// middle comes as trailers.
+async fn streamed(mut body: Body, pieces: Option<mpsc::Sender<Bytes>>) -> Streamed {
+    let mut whole = vec![];
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Streamed::Broken;
+        };
+        match frame.into_data() {
+            Ok(data) => match &pieces {
+                // A function runs to its end, whether its caller is still there or not.
+                Some(pieces) => drop(pieces.send(data).await),
+                None if whole.len() + data.len() > RESPONSE_LIMIT => return Streamed::TooLarge,
+                None => whole.extend(data),
+            },
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                if let Some(kind) = trailers.get("lambda-runtime-function-error-type") {
+                    let kind = kind.to_str().unwrap_or("Runtime.Unknown");
+                    return Streamed::Error(error_payload(kind, "the response ended in an error"));
+                }
+            }
+        }
+    }
+    Streamed::Whole(whole.into())
 }
 
 async fn error(State(api): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response {

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::chat::Chat;
 use crate::analysis::{Analysis, Context, Failure};
-use crate::function::Function;
+use crate::function::{self, Function};
 
 pub struct Voice {
     bucket: String,
@@ -146,7 +146,14 @@ impl Voice {
         asked["bucket"] = self.bucket.as_str().into();
         asked["key"] = Recordings::whole(context.job()).into();
         context.progress(50, "Listening");
-        let work = async { transcriber.ask(context, &asked).await };
+        let hears = |heard| {
+            if let function::Heard::Progress { percent, message } = heard {
+                context.progress(percent, message);
+            }
+            // Its answer is told in the end.
+            None
+        };
+        let work = Box::pin(transcriber.ask(context, &asked, hears));
         let answer: Value = context.step("transcribe", recording, work).await?;
         Heard::deserialize(answer).map_err(|error| {
             let message = format!("The transcriber's answer can't be read: {error}.");
