@@ -22,17 +22,36 @@ const FUNCTION: &str = r#"
       Code: {S3Bucket: !Ref CodeBucket, S3Key: theirs.zip}
       Timeout: 20
       Role: !GetAtt SweepRole.Arn
-"#;
-const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:longhaul-theirs";
 
-/// A stack whose template has `tests/programs/function.py` as one more function.
-struct Theirs {
-    stack: Stack,
+  OtherFunction:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: !Sub "${ProjectName}-others"
+      Runtime: provided.al2023
+      Handler: theirs
+      Code: {S3Bucket: !Ref CodeBucket, S3Key: theirs.zip}
+      Timeout: 20
+      Role: !GetAtt SweepRole.Arn
+"#;
+pub const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:longhaul-theirs";
+const OTHER: &str = "arn:aws:lambda:us-east-1:000000000000:function:longhaul-others";
+
+/// A stack whose template has `tests/programs/function.py` as two more functions.
+pub struct Theirs {
+    pub stack: Stack,
     packages: TempDir,
 }
 
 impl Theirs {
     async fn start(parameters: &[String]) -> Result<Self> {
+        Self::start_with(parameters, vec![]).await
+    }
+
+    /// The same, with these variables in the environment of `longhaul up`.
+    pub async fn start_with(
+        parameters: &[String],
+        environment: Vec<(String, String)>,
+    ) -> Result<Self> {
         let packages = tempfile::tempdir()?;
         let bootstrap = |name: &str| packages.path().join(name).join("bootstrap");
         for name in ["handlers", "worker", "theirs"] {
@@ -56,11 +75,11 @@ impl Theirs {
         for parameter in parameters {
             options.extend(["--parameter", parameter]);
         }
-        let stack = Stack::start(&options).await?;
+        let stack = Stack::start_with(&options, environment).await?;
         Ok(Self { stack, packages })
     }
 
-    /// What it was asked so far.
+    /// What they were asked so far.
     fn calls(&self) -> Result<Vec<Value>> {
         let calls = std::fs::read_to_string(self.packages.path().join("theirs/calls"))?;
         let calls = calls.lines().map(serde_json::from_str);
@@ -137,5 +156,73 @@ async fn an_existing_function_is_asked_by_its_kind() -> Result<()> {
             "{asked}"
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_function_that_streams_tells_how_far_it_is_and_its_answer_as_it_comes() -> Result<()> {
+    let agent = ["AgentKinds=slow".to_owned(), format!("AgentArns={ARN}")];
+    let theirs = Theirs::start(&agent).await?;
+    let mut alice = theirs.stack.client("alice").await?;
+    alice
+        .send(json!({"action": "query", "kind": "slow", "query": "stream"}))
+        .await?;
+    // It is still at work: it waits for what is written below.
+    let (mut halfway, mut streamed) = (false, String::new());
+    while !halfway || streamed.is_empty() {
+        let event = alice.next().await?;
+        halfway |= event["progress"] == 40 && event["message"] == "Halfway";
+        streamed += event["content"].as_str().unwrap_or_default();
+    }
+    assert_eq!(streamed, "It is ");
+    std::fs::write(theirs.packages.path().join("theirs/go"), "")?;
+    let events = alice.until("job_completed").await?;
+    let content = events.iter().filter_map(|event| event["content"].as_str());
+    streamed.extend(content);
+    // What the first attempt said, which ended in an error, is said once.
+    assert_eq!(streamed, "It is done.", "{events:?}");
+    let end = events.last().context("no end")?;
+    assert_eq!(end["result"], json!({"response": "It is done."}));
+    assert_eq!(end["usage"]["attempts"], 2, "{end}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn several_functions_of_one_kind_are_asked_side_by_side() -> Result<()> {
+    let agents = [
+        "AgentKinds=review,review".to_owned(),
+        format!("AgentArns={ARN},{OTHER}"),
+        "MaxAttempts=1".to_owned(),
+    ];
+    let theirs = Theirs::start(&agents).await?;
+    let mut alice = theirs.stack.client("alice").await?;
+    let asks = |query: &str| json!({"action": "query", "kind": "review", "query": query});
+    alice.send(asks("both")).await?;
+    let end = alice.until_end().await?;
+    assert_eq!(end["type"], "job_completed", "{end}");
+    let names = ["longhaul-theirs", "longhaul-others"];
+    for (agent, name) in names.iter().enumerate() {
+        let agent = &end["result"]["agents"][agent];
+        assert_eq!(
+            (&agent["agent"], &agent["response"]),
+            (&json!(name), &json!("BOTH"))
+        );
+    }
+
+    alice.send(asks("one")).await?;
+    let result = alice.until_end().await?["result"].clone();
+    assert_eq!(result["failed"], 1, "{result}");
+    assert_eq!(result["agents"][0]["response"], "ONE");
+    assert_eq!(result["agents"][1]["code"], "FUNCTION_FAILED");
+    let said = result["response"].as_str().context("no response")?;
+    ensure!(
+        said.contains("**longhaul-others** did not answer"),
+        "{said}"
+    );
+    ensure!(!result.to_string().contains("not today"), "{result}");
+
+    alice.send(asks("neither")).await?;
+    let end = alice.until_end().await?;
+    assert_eq!(end["type"], "job_failed", "{end}");
     Ok(())
 }

@@ -16,6 +16,7 @@ mod stack;
 mod transcript;
 
 mod admin;
+mod agent_runtime;
 mod answers;
 mod attacks;
 mod budget;
