@@ -6,6 +6,7 @@ use super::*;
 use crate::plan::{Function, Grant};
 
 mod aliases;
+mod environment;
 mod hostile;
 mod language;
 mod roles;
@@ -120,74 +121,6 @@ fn the_jobs_queue_redrives_to_the_dead_letter_queue_and_outlasts_the_worker() {
     );
     let short = own(&[("WorkerTimeoutSeconds", "60")]).unwrap();
     assert_eq!(short.queues[0].attributes["VisibilityTimeout"], "360");
-}
-
-#[test]
-fn functions_get_their_handler_limits_and_environment() {
-    let plan = own(&[]).unwrap();
-    let handlers: Vec<_> = plan.functions.iter().map(|f| f.handler.as_str()).collect();
-    assert_eq!(
-        handlers,
-        [
-            "authorize",
-            "connection",
-            "deliver",
-            "message",
-            "sweep",
-            "publish",
-            "fanout",
-            "worker"
-        ]
-    );
-    let worker = function(&plan, "longhaul-worker");
-    assert_eq!(
-        worker.arn,
-        "arn:aws:lambda:us-east-1:000000000000:function:longhaul-worker"
-    );
-    assert_eq!((worker.timeout.as_secs(), worker.memory), (900, 512));
-    let environment = BTreeMap::from(
-        [
-            ("CONNECTIONS_ENDPOINT", "http://127.0.0.1:3001/prod"),
-            ("CONNECTIONS_TABLE", "longhaul-connections"),
-            (
-                "CONTINUATIONS_QUEUE_URL",
-                "http://127.0.0.1:4566/000000000000/longhaul-continuations",
-            ),
-            ("FINOPS_BILL", ""),
-            ("FINOPS_BILL_IS_SAMPLE", "false"),
-            (
-                "JOBS_QUEUE_URL",
-                "http://127.0.0.1:4566/000000000000/longhaul-jobs",
-            ),
-            (
-                "JOBS_DEAD_LETTER_QUEUE_URL",
-                "http://127.0.0.1:4566/000000000000/longhaul-jobs-dlq",
-            ),
-            ("JOBS_TABLE", "longhaul-jobs"),
-            ("JOB_EVENTS_TABLE", "longhaul-job-events"),
-            ("JOB_RETENTION_DAYS", "30"),
-            ("LEASE_SECONDS", "120"),
-            ("LOG_LEVEL", "info"),
-            ("MAX_ATTEMPTS", "3"),
-            ("NOOP_ENABLED", "false"),
-            ("OTLP_ENDPOINT", ""),
-            ("PROJECT", "longhaul"),
-            ("RELEASE", "first"),
-            ("RESULTS_BUCKET", "longhaul-results-000000000000-us-east-1"),
-            ("RESULT_URL_SECONDS", "900"),
-            ("SESSIONS_TABLE", "longhaul-sessions"),
-            ("CHAT_MAX_TOKENS", "2048"),
-            ("CHAT_GUARDRAIL_VERSION", "DRAFT"),
-        ]
-        .map(|(key, value)| (key.to_string(), value.to_string())),
-    );
-    let (set, unset): (BTreeMap<_, _>, BTreeMap<_, _>) = (worker.environment.clone().into_iter())
-        .partition(|(name, _)| environment.contains_key(name));
-    assert_eq!(set, environment);
-    let empty = "AGENT_ARNS AGENT_KINDS CHAT_AGENT_RUNTIME_ARN CHAT_GUARDRAIL_ID CHAT_INPUT_PRICE \
-        CHAT_MODEL_ID CHAT_OUTPUT_PRICE TRANSCRIBER_ARN";
-    assert!(unset.values().all(String::is_empty), "{unset:?}");
-    assert_eq!(Vec::from_iter(unset.into_keys()).join(" "), empty);
 }
 
 #[test]

@@ -92,3 +92,45 @@ fn only_who_reads_tokens_gets_their_secret() {
     let authorize = function(&plan, "longhaul-authorize");
     assert_eq!(authorize.environment["LONGHAUL_JWT_SECRET"], "s3cret");
 }
+
+#[test]
+fn the_worker_may_ask_the_model_and_the_agent_that_are_configured_and_no_other() {
+    let bedrock = "arn:aws:bedrock:us-east-1";
+    let model = need(
+        "bedrock:InvokeModelWithResponseStream",
+        &format!("{bedrock}::foundation-model/m"),
+    );
+    let guardrail = need(
+        "bedrock:ApplyGuardrail",
+        &format!("{bedrock}:000000000000:guardrail/g"),
+    );
+    let runtime = "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/r";
+    let agent = need("bedrock-agentcore:InvokeAgentRuntime", runtime);
+    let count = |plan: &Plan| {
+        [&model, &guardrail, &agent]
+            .map(|need| allowed(plan, need).into_iter().filter(|it| *it).count())
+    };
+    let kinds = |plan: &Plan| function(plan, "longhaul-message").environment["KINDS"].clone();
+    let none = own(&[("ChatGuardrailId", "g")]).unwrap();
+    assert_eq!((count(&none), kinds(&none)), ([0, 0, 0], "voice".into()));
+    let by_model = own(&[("ChatModelId", "m"), ("ChatGuardrailId", "g")]).unwrap();
+    assert_eq!(
+        (count(&by_model), kinds(&by_model)),
+        ([1, 1, 0], "chat,voice".into())
+    );
+    let others =
+        format!("{bedrock}:000000000000:inference-profile/m,{bedrock}::foundation-model/n");
+    let profile = own(&[("ChatModelId", "m"), ("ChatModelArns", &others)]).unwrap();
+    assert_eq!(count(&profile), [0, 0, 0]);
+    for arn in others.split(',') {
+        let need = need("bedrock:InvokeModelWithResponseStream", arn);
+        assert!(allowed(&profile, &need)[7], "{arn}");
+    }
+    let by_agent = own(&[("ChatAgentRuntimeArn", runtime)]).unwrap();
+    assert_eq!(
+        (count(&by_agent), kinds(&by_agent)),
+        ([0, 0, 1], "chat,voice".into())
+    );
+    let both = own(&[("ChatAgentRuntimeArn", runtime), ("ChatModelId", "m")]).unwrap_err();
+    assert!(both.problem.contains("both set"), "{}", both.problem);
+}
