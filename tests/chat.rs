@@ -264,3 +264,37 @@ async fn a_round_that_was_kept_is_not_asked_for_again() -> Result<()> {
     assert_eq!(end["result"]["usage"]["inputTokens"], 3_000);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_tool_that_does_not_help_is_said_to_the_model_and_rounds_have_an_end() -> Result<()> {
+    let question = "Tell me a joke";
+    let answers = (0..9).map(|_| asks(&[], question, (10, 5))).collect();
+    let (bedrock, stack) = stack(answers, &[]).await?;
+    let mut alice = stack.client("alice").await?;
+    let (_, end) = ask(&mut alice, question).await?;
+    assert_eq!(
+        (&end["type"], &end["code"]),
+        (&json!("job_failed"), &json!("MODEL_NO_ANSWER")),
+        "{end}"
+    );
+    let calls = bedrock.calls();
+    assert_eq!(calls.len(), 8);
+    let last = &calls[7].body["messages"];
+    assert_eq!(last.as_array().map(Vec::len), Some(15));
+    assert_eq!(last[14]["content"][0]["toolResult"]["status"], "error");
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_nobody_listens_the_model_is_not_there() -> Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let nobody = format!("http://{}", listener.local_addr()?);
+    drop(listener);
+    let environment = vec![("AWS_ENDPOINT_URL_BEDROCK_RUNTIME".to_owned(), nobody)];
+    let options = ["ChatModelId=m", "MaxAttempts=1"].map(|it| ["--parameter", it]);
+    let stack = Stack::start_with(&options.concat(), environment).await?;
+    let mut alice = stack.client("alice").await?;
+    let (_, end) = ask(&mut alice, "Is anybody there?").await?;
+    assert_eq!(end["code"], "MODEL_UNAVAILABLE", "{end}");
+    Ok(())
+}

@@ -267,16 +267,21 @@ impl Place {
     }
 }
 
-/// A service that the embedded cloud doesn't have is asked where the SDK's own variable for it says.
-const ENDPOINTS: &str = "AWS_ENDPOINT_URL_";
+/// The SDK's own variables for where services are that the embedded cloud doesn't have. Those that it has are
+/// asked nowhere else.
+const ELSEWHERE: [&str; 2] = [
+    "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+];
 
 /// What each function's process is given besides what the template says.
 fn environment(start: &Start) -> BTreeMap<String, String> {
     let own = Config::from_env();
-    let endpoints = own.starting_with(ENDPOINTS);
-    let mut environment: BTreeMap<_, _> = endpoints
-        .map(|(name, url)| (name.clone(), url.clone()))
-        .collect();
+    let elsewhere = ELSEWHERE.into_iter().filter_map(|name| {
+        let url = own.optional(name)?;
+        Some((name.to_owned(), url.to_owned()))
+    });
+    let mut environment: BTreeMap<_, _> = elsewhere.collect();
     environment.insert(TRUST_CLAIMS.to_owned(), start.trust_claims.to_string());
     environment
 }

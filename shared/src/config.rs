@@ -52,12 +52,6 @@ impl Config {
             .filter(|value| !value.is_empty())
     }
 
-    /// The variables whose names begin so.
-    pub fn starting_with(&self, prefix: &str) -> impl Iterator<Item = (&String, &String)> {
-        let begins = move |(name, _): &(&String, &String)| name.starts_with(prefix);
-        self.variables.iter().filter(begins)
-    }
-
     /// A variable that the function can't do without.
     pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
         self.optional(name).ok_or(ConfigError::Missing(name))

@@ -3,6 +3,7 @@
 //!
 //! Pure. What the provider says stays in the log.
 
+use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 
 use crate::analysis::Failure;
@@ -48,6 +49,17 @@ pub fn failure(exception: Option<&str>) -> Failure {
 pub fn reject(code: &'static str, message: &str) -> Failure {
     let message = message.to_owned();
     Failure::Reject { code, message }
+}
+
+/// The failure that an error before any answer is; of a connection that was not made, and of one on which
+/// nothing came in time, as of the exceptions that say so.
+pub fn unanswered<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Failure {
+    match error {
+        SdkError::TimeoutError(_) => failure(Some("ModelTimeoutException")),
+        SdkError::DispatchFailure(_) => failure(Some("ServiceUnavailableException")),
+        SdkError::ServiceError(error) => failure(error.err().code()),
+        _ => failure(None),
+    }
 }
 
 /// The name of an exception that came in the middle of a stream.

@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 use aws_sdk_bedrockruntime::Client;
-use aws_sdk_bedrockruntime::error::{BuildError, ProvideErrorMetadata};
+use aws_sdk_bedrockruntime::error::BuildError;
 use aws_sdk_bedrockruntime::types::{
     GuardrailStreamConfiguration, InferenceConfiguration, SystemContentBlock,
 };
@@ -14,7 +14,7 @@ use longhaul_shared::sdk;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::failures::{failure, reject};
+use super::failures::{failure, reject, unanswered};
 use super::messages::{self, Call, Exchange, OF_THE_TOOL, Round, SYSTEM, TOOL, Told};
 use super::round;
 use super::usage::{Prices, Usage};
@@ -109,7 +109,7 @@ impl Model {
             for (place, call) in round.calls.iter().enumerate() {
                 let (answer, found) = match finops {
                     Some(finops) if place < MOST_CALLS => {
-                        Box::pin(run(context, finops, call)).await?
+                        Box::pin(run(context, finops, number, call)).await?
                     }
                     _ => (wrong("There is no answer to so many questions."), None),
                 };
@@ -156,10 +156,10 @@ impl Model {
             request = request.guardrail_config(guardrail.build());
         }
         let answer = request.send().await.map_err(|error| {
-            let name = error.code().map(str::to_owned);
+            let failure = unanswered(&error);
             let error = anyhow::Error::from(error.into_service_error());
             tracing::warn!(job = %context.job(), error = format!("{error:#}"), "a model was not asked");
-            failure(name.as_deref())
+            failure
         })?;
         round::read(context, answer, gap).await
     }
@@ -182,10 +182,11 @@ fn in_place(stop: &str) -> Result<&'static str, Failure> {
     })
 }
 
-/// The tool's answer, and the figures in it: found once, whatever dies afterwards.
+/// The tool's answer in the round of this number, and the figures in it: found once, whatever dies afterwards.
 async fn run(
     context: &Context,
     finops: &Finops,
+    number: usize,
     call: &Call,
 ) -> Result<(Told, Option<Value>), Failure> {
     let Some(question) = call.question.as_deref().filter(|_| call.tool == TOOL) else {
@@ -210,7 +211,9 @@ async fn run(
             Err(retry) => Err(retry),
         }
     };
-    context.step("tool", &(&call.id, question), work).await
+    context
+        .step("tool", &(number, &call.id, question), work)
+        .await
 }
 
 fn wrong(why: &str) -> Told {

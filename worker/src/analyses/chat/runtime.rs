@@ -6,14 +6,13 @@
 use std::time::Duration;
 
 use aws_sdk_bedrockagentcore::Client;
-use aws_sdk_bedrockagentcore::error::ProvideErrorMetadata;
 use aws_sdk_bedrockagentcore::primitives::{Blob, ByteStream};
 use longhaul_shared::{limits, sdk};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use super::failures::{failure, reject};
+use super::failures::{failure, reject, unanswered};
 use super::sse::{Said, Sse, whole};
 use crate::analysis::{Context, Failure};
 
@@ -63,10 +62,10 @@ impl Runtime {
             .accept("text/event-stream, application/json")
             .payload(Blob::new(payload.to_string()));
         let answer = invoke.send().await.map_err(|error| {
-            let name = error.code().map(str::to_owned);
+            let failure = unanswered(&error);
             let error = anyhow::Error::from(error.into_service_error());
             tracing::warn!(job = %context.job(), error = format!("{error:#}"), "an agent runtime was not asked");
-            failure(name.as_deref())
+            failure
         })?;
         let response = match answer.content_type.starts_with("text/event-stream") {
             true => streamed(context, answer.response).await?,
