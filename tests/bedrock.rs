@@ -141,6 +141,8 @@ async fn next(mut open: Open) -> Option<(std::io::Result<Vec<u8>>, Open)> {
         (None, Ending::Silence) => std::future::pending().await,
         (None, Ending::Cut) if !open.over => {
             open.over = true;
+            // A server that has nothing at once sends what it has; else the cut would come before the head.
+            tokio::task::yield_now().await;
             Some((Err(std::io::Error::other("cut")), open))
         }
         (None, _) => {
