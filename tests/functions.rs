@@ -182,7 +182,8 @@ async fn a_function_that_streams_tells_how_far_it_is_and_its_answer_as_it_comes(
     // What the first attempt said, which ended in an error, is said once.
     assert_eq!(streamed, "It is done.", "{events:?}");
     let end = events.last().context("no end")?;
-    assert_eq!(end["result"], json!({"response": "It is done."}));
+    let result = json!({"response": "It is done.", "turns": 0});
+    assert_eq!(end["result"], result);
     assert_eq!(end["usage"]["attempts"], 2, "{end}");
     Ok(())
 }
@@ -224,5 +225,28 @@ async fn several_functions_of_one_kind_are_asked_side_by_side() -> Result<()> {
     alice.send(asks("neither")).await?;
     let end = alice.until_end().await?;
     assert_eq!(end["type"], "job_failed", "{end}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_one_of_several_that_has_answered_is_not_asked_again() -> Result<()> {
+    let agents = [
+        "AgentKinds=review,review".to_owned(),
+        format!("AgentArns={ARN},{OTHER}"),
+        "LeaseSeconds=5".to_owned(),
+    ];
+    let theirs = Theirs::start(&agents).await?;
+    // The first answer is kept, and the worker dies before the second is.
+    theirs.stack.set_faults(json!([
+        {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "before"}}
+    ])).await?;
+    let mut alice = theirs.stack.client("alice").await?;
+    alice
+        .send(json!({"action": "query", "kind": "review", "query": "both"}))
+        .await?;
+    let end = alice.until_end().await?;
+    assert_eq!(end["type"], "job_completed", "{end}");
+    assert_eq!(end["result"]["failed"], 0, "{end}");
+    assert_eq!(theirs.calls()?.len(), 3);
     Ok(())
 }

@@ -5,7 +5,6 @@
 //! [`program`](super::program).
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -154,24 +153,29 @@ impl Analysis for Agent {
         let [function] = &self.functions[..] else {
             return Box::pin(self.all(context)).await;
         };
-        let streams = AtomicBool::new(false);
+        let streamed = Mutex::new(String::new());
         let hears = |heard| match heard {
             Heard::Progress { percent, message } => {
                 context.progress(percent, message);
                 None
             }
             Heard::Chunk(piece) => {
-                streams.store(true, Ordering::Relaxed);
+                let mut streamed = streamed.lock().unwrap_or_else(|it| it.into_inner());
+                streamed.push_str(&piece);
                 Some(piece)
             }
         };
         context.progress(5, "Asking the agent");
         let answer = Box::pin(function.ask(context, &context.asked(), hears)).await?;
-        let answer = answered(answer)?;
-        if let Some(response) = answer["response"].as_str()
-            && !streams.load(Ordering::Relaxed)
-        {
-            context.stream(response).await;
+        let mut answer = answered(answer)?;
+        let streamed = streamed.into_inner().unwrap_or_else(|it| it.into_inner());
+        match answer["response"].as_str() {
+            Some(response) if streamed.is_empty() => context.stream(response).await,
+            // What was said piece by piece need not be said again.
+            None if answer.is_object() && !streamed.is_empty() => {
+                answer["response"] = streamed.into();
+            }
+            _ => {}
         }
         Ok(answer)
     }
