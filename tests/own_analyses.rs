@@ -202,3 +202,41 @@ async fn a_bill_in_a_bucket_is_read_by_months_and_a_crash_between_two_goes_on() 
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn two_folders_of_the_same_name_are_each_read() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let sample = longhaul(&["bill", "--rows", "2000"]).await?.stdout;
+    let sample = String::from_utf8(sample)?;
+    let (header, rows) = sample.split_once('\n').context("no header")?;
+    let mut places = Vec::new();
+    for (account, month) in [("one", "2026-03"), ("two", "2026-04")] {
+        let place = folder.path().join(account).join("focus");
+        std::fs::create_dir_all(&place)?;
+        let own = rows
+            .lines()
+            .filter(|row| row.contains(&format!(",{month}-01T00:00:00Z,Usage")));
+        let own: Vec<&str> = std::iter::once(header).chain(own).collect();
+        std::fs::write(place.join("part.csv"), own.join("\n"))?;
+        places.push(place.display().to_string());
+    }
+    let bill = format!("BillLocation={}", places.join(","));
+    let parameters = ["--parameter", &bill, "--parameter", "BillIsSample=false"];
+    let soon = ["--parameter", "LeaseSeconds=5", "--tick-seconds", "1"];
+    let stack = Stack::start(&[&parameters[..], &soon].concat()).await?;
+    // The worker dies once both lists are kept: the next attempt takes them out of their steps.
+    stack.set_faults(json!([
+        {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "after"}}
+    ])).await?;
+    let mut client = stack.client("alice").await?;
+    client
+        .send(json!({"action": "finops_query", "query": "total by month"}))
+        .await?;
+    let events = client.until("job_completed").await?;
+    assert_eq!(events[events.len() - 1]["usage"]["attempts"], 2);
+    let cost = &events[events.len() - 1]["result"]["cost_analysis"];
+    assert_eq!(cost["source"], "2 files");
+    // A list that was kept for the one and taken for the other would be the same month twice.
+    assert_eq!(cost["groups"].as_array().map(Vec::len), Some(2), "{cost}");
+    Ok(())
+}
