@@ -19,6 +19,7 @@ mod admin;
 mod agent_runtime;
 mod answers;
 mod attacks;
+mod bills;
 mod budget;
 mod changes;
 mod chat;

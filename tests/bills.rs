@@ -1,0 +1,170 @@
+//! Bills of one's own: in a bucket and in folders, by months; read by workers that die, from an S3 that fails.
+
+use std::path::Path;
+
+use crate::stack::{Stack, longhaul};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+const MONTHS: [&str; 3] = ["2026-03", "2026-04", "2026-05"];
+/// Crashes and failures are made good within seconds.
+const SOON: [&str; 4] = ["--parameter", "LeaseSeconds=5", "--tick-seconds", "1"];
+
+/// The sample's charges of one month, in a file of this folder.
+async fn write_month(folder: &Path, month: &str) -> Result<()> {
+    let sample = longhaul(&["bill", "--rows", "2000"]).await?.stdout;
+    let sample = String::from_utf8(sample)?;
+    let (header, rows) = sample.split_once('\n').context("no header")?;
+    let own = rows
+        .lines()
+        .filter(|row| row.contains(&format!(",{month}-01T00:00:00Z,Usage")));
+    let own: Vec<&str> = std::iter::once(header).chain(own).collect();
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join(format!("{month}.csv")), own.join("\n"))?;
+    Ok(())
+}
+
+/// A stack whose bill is three months in a bucket.
+async fn with_bucket(options: &[&str]) -> Result<Stack> {
+    let parameters = [
+        "--parameter",
+        "SourceBucket=exports",
+        "--parameter",
+        "BillLocation=s3://exports/focus/",
+        "--parameter",
+        "BillIsSample=false",
+    ];
+    let stack = Stack::start(&[&parameters[..], &SOON, options].concat()).await?;
+    let folder = tempfile::tempdir()?;
+    for month in MONTHS {
+        let period = format!("focus/billing_period={month}");
+        write_month(&folder.path().join(period), month).await?;
+    }
+    let folder = folder.path().to_str().context("a path")?;
+    stack
+        .aws(&["s3api", "create-bucket", "--bucket", "exports"])
+        .await?;
+    stack
+        .aws_text(&["s3", "sync", "--no-progress", folder, "s3://exports"])
+        .await?;
+    Ok(stack)
+}
+
+/// The events of a question for the three months, to the one that ends it.
+async fn asked(stack: &Stack, end: &str) -> Result<Vec<Value>> {
+    let mut client = stack.client("alice").await?;
+    client
+        .send(json!({"action": "finops_query", "query": "total by month"}))
+        .await?;
+    client.until(end).await
+}
+
+/// How many months an answer has.
+fn months(completed: &Value) -> Option<usize> {
+    let groups = &completed["result"]["cost_analysis"]["groups"];
+    groups.as_array().map(Vec::len)
+}
+
+#[tokio::test]
+async fn a_bill_in_a_bucket_is_read_by_months_and_a_crash_between_two_goes_on() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("wire.log");
+    let stack = with_bucket(&["--wire-log", log.to_str().context("a path")?]).await?;
+    // The steps are the list, May, and then the two other months: the worker dies once May is kept.
+    stack.set_faults(json!([
+        {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "after"}}
+    ])).await?;
+    let events = asked(&stack, "job_completed").await?;
+    let completed = &events[events.len() - 1];
+    assert_eq!(completed["usage"]["attempts"], 2);
+    assert_eq!(months(completed), Some(3));
+    assert_eq!(completed["result"]["cost_analysis"]["source"], "3 files");
+    let said = |event: &Value| event["message"].as_str().map(str::to_owned);
+    let told: Vec<String> = events.iter().filter_map(said).collect();
+    assert!(
+        told.iter().any(|message| message.ends_with(" of 3 files")),
+        "{told:?}"
+    );
+    let wire = std::fs::read_to_string(&log)?;
+    assert_eq!(
+        wire.matches("\"GetObject\"").count(),
+        3,
+        "a month was read twice"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bill_in_a_bucket_that_fails_is_tried_again_or_named() -> Result<()> {
+    let stack = with_bucket(&[]).await?;
+    let s3 = |operation: &str, pick: &str, number: u64, code: &str, status: u16| {
+        json!([{
+            "service": "s3", "operation": operation, "caller": "longhaul-worker", pick: number,
+            "effect": {"fail": {"code": code, "status": status}},
+        }])
+    };
+    // What passes within a call's tries is not even noticed.
+    stack
+        .set_faults(s3("GetObject", "limit", 2, "SlowDown", 503))
+        .await?;
+    let events = asked(&stack, "job_completed").await?;
+    let completed = &events[events.len() - 1];
+    assert_eq!(completed["usage"]["attempts"], 1);
+    assert_eq!(months(completed), Some(3));
+
+    // What outlasts a call's four tries is worth another attempt of the job, if nothing else was read.
+    stack
+        .set_faults(s3("ListObjectsV2", "limit", 4, "InternalError", 500))
+        .await?;
+    let events = asked(&stack, "job_completed").await?;
+    let completed = &events[events.len() - 1];
+    assert_eq!(completed["usage"]["attempts"], 2);
+    assert_eq!(months(completed), Some(3));
+
+    // What is refused for good is named, and the rest answered: May is read first, then April or March.
+    stack
+        .set_faults(s3("GetObject", "number", 2, "AccessDenied", 403))
+        .await?;
+    let events = asked(&stack, "job_completed").await?;
+    let completed = &events[events.len() - 1];
+    assert_eq!(completed["usage"]["attempts"], 1);
+    assert_eq!(months(completed), Some(2));
+    let response = completed["result"]["response"].as_str().unwrap_or_default();
+    assert!(response.contains("Left out"), "{response}");
+    assert!(response.contains("AccessDenied"), "{response}");
+
+    // And where that is all, it is the end.
+    let all = json!([{
+        "service": "s3", "operation": "ListObjectsV2", "effect": {"fail": {"code": "AccessDenied", "status": 403}},
+    }]);
+    stack.set_faults(all).await?;
+    let events = asked(&stack, "job_failed").await?;
+    let failed = &events[events.len() - 1];
+    assert_eq!(failed["code"], "BILL_UNREADABLE", "{failed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_folders_of_the_same_name_are_each_read() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut places = Vec::new();
+    for (account, month) in [("one", "2026-03"), ("two", "2026-04")] {
+        let place = folder.path().join(account).join("focus");
+        write_month(&place, month).await?;
+        places.push(place.display().to_string());
+    }
+    let bill = format!("BillLocation={}", places.join(","));
+    let parameters = ["--parameter", &bill, "--parameter", "BillIsSample=false"];
+    let stack = Stack::start(&[&parameters[..], &SOON].concat()).await?;
+    // The worker dies once both lists are kept: the next attempt takes them out of their steps.
+    stack.set_faults(json!([
+        {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "after"}}
+    ])).await?;
+    let events = asked(&stack, "job_completed").await?;
+    let completed = &events[events.len() - 1];
+    assert_eq!(completed["usage"]["attempts"], 2);
+    assert_eq!(completed["result"]["cost_analysis"]["source"], "2 files");
+    // A list that was kept for the one and taken for the other would be the same month twice.
+    assert_eq!(months(completed), Some(2), "{completed}");
+    Ok(())
+}
