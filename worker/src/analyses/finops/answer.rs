@@ -133,6 +133,13 @@ impl Answer<'_> {
                 self.when()
             )
         };
+        if self.finding.is_none()
+            && let [section] = self.sections
+            && let (Some(daily), Some(days)) = (self.daily(section), self.days())
+        {
+            let daily = amount(daily, &section.currency);
+            sentence += &format!(" That is **{daily}** a day on average, over {days} days.");
+        }
         if self.question.top == Some(1)
             && self.finding.is_none()
             && let [
@@ -142,8 +149,12 @@ impl Answer<'_> {
             ] = self.sections
             && let Some(group) = groups.first()
         {
+            let which = match self.question.ascending {
+                true => "smallest",
+                false => "largest",
+            };
             sentence += &format!(
-                " The largest share is {} with {}.",
+                " The {which} share is {} with {}.",
                 escape(&group.key),
                 amount(group.amount, currency)
             );
@@ -176,6 +187,24 @@ impl Answer<'_> {
             sentence += &format!(" {absent} is not in this bill.");
         }
         sentence
+    }
+
+    /// What a day comes to on average, where that is asked for, in hundredths.
+    pub(super) fn daily(&self, section: &Section) -> Option<Decimal> {
+        let days = self.days().filter(|_| self.question.average)?;
+        let each = section.total.checked_div(days.into())?;
+        Some(money::rounded(each, 2))
+    }
+
+    /// How many days the bill has of those asked about.
+    fn days(&self) -> Option<i32> {
+        let (first, last) = self.ledger.days?;
+        let (mut start, mut end) = (first, last.tomorrow().ok()?);
+        if let Some((from, until)) = self.question.scope.days {
+            (start, end) = (start.max(from), end.min(until));
+        }
+        let days = end.since(start).ok()?.get_days();
+        (days > 0).then_some(days)
     }
 
     fn when(&self) -> String {

@@ -12,7 +12,7 @@ use super::wording::{LISTED, names};
 /// The `cost_analysis` of a result. The first currency stands at its top, the others in `otherCurrencies`.
 pub(super) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
     let section = |shown: &Shown<'_>| {
-        json!({
+        let mut data = json!({
             "currency": clip(&shown.section.currency),
             "total": money::exact(shown.section.total),
             "rows": shown.section.rows,
@@ -20,7 +20,11 @@ pub(super) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
                 "key": clip(&group.key), "amount": money::exact(group.amount),
             })).collect::<Vec<_>>(),
             "others": shown.others.map(|(groups, amount)| json!({"groups": groups, "amount": money::exact(amount)})),
-        })
+        });
+        if let Some(daily) = answer.daily(shown.section) {
+            data["average"] = money::exact(daily).into();
+        }
+        data
     };
     let days = answer.question.scope.days.or_else(|| {
         answer
@@ -71,6 +75,7 @@ fn understood(answer: &Answer<'_>) -> Value {
         "relativeTo": answer.question.period.as_ref().filter(|period| period.relative).and(answer.ledger.days).map(|(_, last)| last.to_string()),
         "grouping": if answer.question.grouping_asked { grouped_by(answer.question.grouping.as_ref()) } else { Value::Null },
         "top": answer.question.top,
+        "ascending": answer.question.ascending,
         "follows": answer.question.follows,
         "notUnderstood": clipped(answer.question.ignored.clone()),
     })

@@ -17,9 +17,18 @@ pub(super) struct Point {
 pub(super) type Span = (Date, Date);
 
 /// The date that starts at `at`, in any of its orders: `15 May 2025`, `May 15th`, `May`, `2025-05`,
-/// `2025-05-15`, `2025`, or a bare day such as the first of `1 and 15 September`.
+/// `2025-05-15`, `2025`, `Christmas 2025`, or a bare day such as the first of `1 and 15 September`.
 pub(super) fn point(words: &Words, at: usize) -> Option<(Point, usize)> {
     let word = words.free_text(at);
+    if word == "christmas" {
+        let year = year(words.free_text(at + 1));
+        let point = Point {
+            year,
+            month: Some(12),
+            day: Some(25),
+        };
+        return Some((point, at + 1 + usize::from(year.is_some())));
+    }
     let dashed = |index: usize| {
         words
             .free(index)

@@ -32,37 +32,67 @@ const MOST: &[&str] = &[
     "priciest",
 ];
 
-/// `top 5`, `five most expensive`, `the most expensive service`; an adjective alone orders, and that
-/// the table is ordered already.
-pub(super) fn top(words: &mut Words) -> Option<usize> {
-    let mut found = None;
+/// Adjectives that put the smallest first.
+const LEAST: &[&str] = &["cheapest", "smallest", "lowest"];
+
+/// The end of an adjective that begins here, and whether it puts the smallest first.
+fn adjective(words: &Words, at: usize) -> Option<(usize, bool)> {
+    let ordering = |at| MOST.contains(&words.free_text(at));
+    match words.free_text(at) {
+        "least" if ordering(at + 1) => Some((at + 2, true)),
+        "most" if ordering(at + 1) => Some((at + 2, false)),
+        text if LEAST.contains(&text) => Some((at + 1, true)),
+        text if MOST.contains(&text) => Some((at + 1, false)),
+        _ => None,
+    }
+}
+
+/// `top 5`, `five most expensive`, `the cheapest service`: how many lines, and whether the smallest comes first.
+/// An adjective alone orders. Where not `both` ways are known, what asks for the smallest is left.
+pub(super) fn ranking(words: &mut Words, both: bool) -> (Option<usize>, bool) {
+    let (mut found, mut ascending) = (None, false);
     for at in 0..words.len() {
         let text = words.free_text(at);
-        let after_most = at + usize::from(text == "most");
         if text == "top" {
             let given = count(words.free_text(at + 1)).filter(|count| *count > 0);
             words.take(at, at + 1 + usize::from(given.is_some()));
             found = found.or(given);
-        } else if MOST.contains(&words.free_text(after_most))
+        } else if let Some((end, smallest)) = adjective(words, at)
+            && (both || !smallest)
             && at.checked_sub(1).map_or("", |before| words.text(before)) != "least"
         {
+            ascending |= smallest;
             let before = at.checked_sub(1);
             let given = before
                 .and_then(|before| count(words.free_text(before)))
                 .filter(|count| *count > 0);
             let singular = matches!(
-                words.text(after_most + 1),
+                words.text(end),
                 "service" | "account" | "region" | "day" | "month"
             );
-            words.take(
-                before.filter(|_| given.is_some()).unwrap_or(at),
-                after_most + 1,
-            );
+            words.take(before.filter(|_| given.is_some()).unwrap_or(at), end);
             // The noun stays free: it names the grouping too.
             found = found.or(given).or(singular.then_some(1));
         }
     }
-    found
+    (found, ascending)
+}
+
+/// `average daily`, `per day on average`, `a day on average`: whether the mean of the days is asked for.
+pub(super) fn daily_average(words: &mut Words) -> bool {
+    let place = |any: &[&str]| (0..words.len()).find(|at| any.contains(&words.free_text(*at)));
+    let average = place(&["average", "averaged", "avg", "mean"]);
+    let (Some(average), Some(day)) = (average, place(&["daily", "day"])) else {
+        return false;
+    };
+    let article = |at: &usize| matches!(words.free_text(*at), "a" | "per" | "each" | "every");
+    let article = day.checked_sub(1).filter(article);
+    if article.is_none() && words.free_text(day) != "daily" {
+        return false;
+    }
+    words.take(average, average + 1);
+    words.take(article.unwrap_or(day), day + 1);
+    true
 }
 
 fn dimension(noun: &str) -> Option<Grouping> {
@@ -155,7 +185,8 @@ pub(super) fn named_grouping(words: &mut Words, ledger: &Ledger) -> Option<Group
         let noun = words.free_text(at);
         let before = at.checked_sub(1).map_or("", |before| words.text(before));
         let singular = matches!(noun, "service" | "account" | "region" | "day" | "month");
-        let asked = matches!(before, "which" | "what") || MOST.contains(&before);
+        let asked =
+            matches!(before, "which" | "what") || MOST.contains(&before) || LEAST.contains(&before);
         if matches!(noun, "days" | "date") || (singular && !asked) {
             continue;
         }

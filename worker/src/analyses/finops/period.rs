@@ -59,6 +59,7 @@ fn find_where(
     let mut start = 0;
     while start < words.len() {
         let found = range(words, start, first, last, &admit)
+            .or_else(|| part(words, start, last))
             .or_else(|| rolling(words, start, last))
             .or_else(|| single(words, start, last));
         match found {
@@ -281,6 +282,31 @@ fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool
         _ => return None,
     };
     Some((span, start + length, true))
+}
+
+/// `the first week of May`, `last 10 days of Q1 2026`: a week of it is seven days.
+fn part(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+    let which = words.free_text(start);
+    if !matches!(which, "first" | "last") {
+        return None;
+    }
+    let count = number(words.free_text(start + 1));
+    let unit = start + 1 + usize::from(count.is_some());
+    let days = match words.free_text(unit) {
+        "day" | "days" => 1,
+        "week" | "weeks" => 7,
+        _ => return None,
+    };
+    let days = days * count.unwrap_or(1);
+    if !matches!(words.free_text(unit + 1), "of" | "in") {
+        return None;
+    }
+    let ((from, until), end, relative) = single(words, after_the(words, unit + 2), last)?;
+    let span = match which {
+        "first" => (from, step(from, "day", days)?.min(until)),
+        _ => (step(until, "day", -days)?.max(from), until),
+    };
+    Some((span, end, relative))
 }
 
 /// A month, a day, a quarter or a year by itself.

@@ -5,7 +5,7 @@
 
 use super::filler::is_filler;
 use super::future;
-use super::grouping::{asked_grouping, named_grouping, top};
+use super::grouping::{asked_grouping, daily_average, named_grouping, ranking};
 use super::intent::Intent;
 use super::ledger::{Grouping, Ledger, Scope};
 use super::naming;
@@ -23,6 +23,10 @@ pub(super) struct Question {
     /// Whether the question named the grouping itself.
     pub grouping_asked: bool,
     pub top: Option<usize>,
+    /// Whether the smallest comes first.
+    pub ascending: bool,
+    /// Whether the mean of the days is asked for.
+    pub average: bool,
     /// `None` is the whole bill.
     pub period: Option<Period>,
     /// The period that `period` is compared with, where the question names one.
@@ -126,6 +130,9 @@ impl Question {
             .period
             .as_ref()
             .map(|period| (period.start, period.end));
+        if question.top.is_none() && !question.ascending && question.intent == before.intent {
+            question.ascending = before.ascending;
+        }
         question.top = question.top.or(before.top);
         if !question.grouping_asked && before.grouping_asked {
             question.grouping.clone_from(&before.grouping);
@@ -145,11 +152,7 @@ impl Question {
         if !named && let Some(inherited) = inherited {
             intent = inherited.clone();
         }
-        let mut question = Self {
-            top: top(&mut words),
-            grouping: asked_grouping(&mut words, ledger),
-            ..Self::default()
-        };
+        let mut question = Self::laid_out(&mut words, ledger, intent == Intent::Breakdown);
         question.absent = naming::read(&mut words, ledger, &mut question.scope);
         let shift = (intent.of_two_periods() || inherited.is_some())
             .then(|| shift::find(&mut words))
@@ -181,13 +184,22 @@ impl Question {
         question.finish(words, ledger, named)
     }
 
+    /// How the answer is to be laid out; the smallest and the mean are known of a breakdown alone.
+    fn laid_out(words: &mut Words, ledger: &Ledger, breakdown: bool) -> Self {
+        let average = breakdown && daily_average(words);
+        let (top, ascending) = ranking(words, breakdown);
+        Self {
+            top,
+            ascending,
+            average,
+            grouping: asked_grouping(words, ledger),
+            ..Self::default()
+        }
+    }
+
     /// Reads a question as one of no family.
     fn read_plain(mut words: Words, ledger: &Ledger) -> Self {
-        let mut question = Self {
-            top: top(&mut words),
-            grouping: asked_grouping(&mut words, ledger),
-            ..Self::default()
-        };
+        let mut question = Self::laid_out(&mut words, ledger, true);
         question.absent = naming::read(&mut words, ledger, &mut question.scope);
         question.period = ledger
             .days
@@ -219,6 +231,8 @@ impl Question {
         self.understood = total
             || named
             || self.top.is_some()
+            || self.ascending
+            || self.average
             || self.grouping_asked
             || self.period.is_some()
             || !self.absent.is_empty()

@@ -11,7 +11,7 @@ use super::bill::Row;
 use super::families::{self, Asked};
 use super::filler;
 use super::intent::Intent;
-use super::ledger::{Ledger, TooManyDigits};
+use super::ledger::{Ledger, Section, TooManyDigits};
 use super::measures::Measures;
 use super::question::Question;
 use super::traces::Traces;
@@ -81,10 +81,13 @@ impl Reading {
         let about_costs = question.understood || filler::speaks_of_costs(query);
         let (mut sections, mut advice, mut finding) = (Vec::new(), Vec::new(), None);
         if !question.asks_only_for_absent() {
-            let ranked = question.top.is_some();
+            let ranked = question.top.is_some() || question.ascending;
             sections = self
                 .ledger
                 .sections(&question.scope, question.grouping.as_ref(), ranked)?;
+            if question.ascending {
+                sections.iter_mut().for_each(Section::turn);
+            }
             advice = advice::find(&self.ledger, &self.traces, &question.scope)?;
             finding = families::find(Asked {
                 question: &question,
