@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use serde_json::Value;
@@ -59,7 +61,7 @@ impl Months {
                 .join(format!("billing_period={month}"));
             std::fs::create_dir_all(&days).unwrap();
             match at {
-                0 => parquet_of(&csv, &days.join("part-0.parquet")),
+                0 => parquet_of(&csv, &days.join("part-0.parquet"), Compression::SNAPPY),
                 1 => {
                     let file = File::create(days.join("part-0.csv.gz")).unwrap();
                     let mut packed =
@@ -89,7 +91,7 @@ impl Months {
 }
 
 /// Some columns of a CSV bill as Parquet: text, a timestamp and doubles, as AWS exports them.
-fn parquet_of(csv: &str, path: &Path) {
+fn parquet_of(csv: &str, path: &Path, compression: Compression) {
     let schema = "message bill {
         REQUIRED BINARY ServiceName (UTF8); REQUIRED BINARY BillingCurrency (UTF8); REQUIRED BINARY SubAccountId (UTF8);
         REQUIRED BINARY SubAccountName (UTF8); REQUIRED BINARY RegionId (UTF8); REQUIRED BINARY x_unknown (UTF8);
@@ -114,8 +116,10 @@ fn parquet_of(csv: &str, path: &Path) {
             .collect::<Vec<_>>()
     };
     let schema = Arc::new(parse_message_type(schema).unwrap());
+    let properties = WriterProperties::builder().set_compression(compression);
+    let properties = Arc::new(properties.build());
     let mut writer =
-        SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::default()).unwrap();
+        SerializedFileWriter::new(File::create(path).unwrap(), schema, properties).unwrap();
     let mut group = writer.next_row_group().unwrap();
     for name in names {
         let mut written = group.next_column().unwrap().unwrap();
@@ -177,6 +181,32 @@ async fn months_in_a_folder_are_one_bill_whatever_their_format() {
     let all = ask(&months.data(), "total").await.unwrap();
     assert_eq!(all["cost_analysis"]["source"], "12 files");
     assert_eq!(all["cost_analysis"]["rows"], 3_000);
+}
+
+#[tokio::test]
+async fn parquet_is_read_however_it_is_compressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut csv = Vec::new();
+    write_sample(500, 1, &mut csv).unwrap();
+    let csv = String::from_utf8(csv).unwrap();
+    let asked = async |name: &str| {
+        let path = folder.path().join(name).display().to_string();
+        let mut answer = ask(&path, "by service").await.unwrap();
+        answer["cost_analysis"]["source"] = Value::Null;
+        answer["cost_analysis"].take()
+    };
+    std::fs::write(folder.path().join("bill.csv"), &csv).unwrap();
+    let plain = asked("bill.csv").await;
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+        Compression::ZSTD(Default::default()),
+    ] {
+        let path = folder.path().join("bill.parquet");
+        parquet_of(&csv, &path, compression);
+        assert_eq!(asked("bill.parquet").await, plain, "{compression}");
+    }
 }
 
 #[tokio::test]
