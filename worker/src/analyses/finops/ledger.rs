@@ -117,14 +117,6 @@ pub(super) struct Section {
     pub groups: Vec<Group>,
 }
 
-impl Section {
-    /// Puts the smallest group first.
-    pub(super) fn turn(&mut self) {
-        self.groups
-            .sort_by(|a, b| a.amount.cmp(&b.amount).then_with(|| a.key.cmp(&b.key)));
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     pub key: String,

@@ -7,6 +7,7 @@ mod advice;
 mod answer;
 mod bill;
 mod catalogue;
+mod columns;
 mod data;
 mod dates;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::bill::Row;
 use super::families::{self, Asked};
 use super::filler;
 use super::intent::Intent;
-use super::ledger::{Ledger, Section, TooManyDigits};
+use super::ledger::{Group, Ledger, TooManyDigits};
 use super::measures::Measures;
 use super::question::Question;
 use super::traces::Traces;
@@ -86,7 +86,10 @@ impl Reading {
                 .ledger
                 .sections(&question.scope, question.grouping.as_ref(), ranked)?;
             if question.ascending {
-                sections.iter_mut().for_each(Section::turn);
+                let key = |group: &Group| (group.amount, group.key.clone());
+                for section in &mut sections {
+                    section.groups.sort_by_key(key);
+                }
             }
             advice = advice::find(&self.ledger, &self.traces, &question.scope)?;
             finding = families::find(Asked {
