@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::client::Client;
 use crate::stack::{Stack, longhaul};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -10,10 +11,13 @@ const MONTHS: [&str; 3] = ["2026-03", "2026-04", "2026-05"];
 /// Crashes and failures are made good within seconds.
 const SOON: [&str; 4] = ["--parameter", "LeaseSeconds=5", "--tick-seconds", "1"];
 
-/// The sample's charges of one month, in a file of this folder.
-async fn write_month(folder: &Path, month: &str) -> Result<()> {
+async fn sample() -> Result<String> {
     let sample = longhaul(&["bill", "--rows", "2000"]).await?.stdout;
-    let sample = String::from_utf8(sample)?;
+    Ok(String::from_utf8(sample)?)
+}
+
+/// The sample's charges of one month, in a file of this folder.
+fn write_month(folder: &Path, sample: &str, month: &str) -> Result<()> {
     let (header, rows) = sample.split_once('\n').context("no header")?;
     let own = rows
         .lines()
@@ -35,10 +39,10 @@ async fn with_bucket(options: &[&str]) -> Result<Stack> {
         "BillIsSample=false",
     ];
     let stack = Stack::start(&[&parameters[..], &SOON, options].concat()).await?;
-    let folder = tempfile::tempdir()?;
+    let (folder, sample) = (tempfile::tempdir()?, sample().await?);
     for month in MONTHS {
         let period = format!("focus/billing_period={month}");
-        write_month(&folder.path().join(period), month).await?;
+        write_month(&folder.path().join(period), &sample, month)?;
     }
     let folder = folder.path().to_str().context("a path")?;
     stack
@@ -50,13 +54,13 @@ async fn with_bucket(options: &[&str]) -> Result<Stack> {
     Ok(stack)
 }
 
-/// The events of a question for the three months, to the one that ends it.
-async fn asked(stack: &Stack, end: &str) -> Result<Vec<Value>> {
+/// A front end that has asked for the months.
+async fn asks(stack: &Stack) -> Result<Client> {
     let mut client = stack.client("alice").await?;
     client
         .send(json!({"action": "finops_query", "query": "total by month"}))
         .await?;
-    client.until(end).await
+    Ok(client)
 }
 
 /// How many months an answer has.
@@ -74,8 +78,8 @@ async fn a_bill_in_a_bucket_is_read_by_months_and_a_crash_between_two_goes_on() 
     stack.set_faults(json!([
         {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "after"}}
     ])).await?;
-    let events = asked(&stack, "job_completed").await?;
-    let completed = &events[events.len() - 1];
+    let events = asks(&stack).await?.until("job_completed").await?;
+    let completed = events.last().context("no end")?;
     assert_eq!(completed["usage"]["attempts"], 2);
     assert_eq!(months(completed), Some(3));
     assert_eq!(completed["result"]["cost_analysis"]["source"], "3 files");
@@ -107,28 +111,28 @@ async fn a_bill_in_a_bucket_that_fails_is_tried_again_or_named() -> Result<()> {
     stack
         .set_faults(s3("GetObject", "limit", 2, "SlowDown", 503))
         .await?;
-    let events = asked(&stack, "job_completed").await?;
-    let completed = &events[events.len() - 1];
+    let completed = asks(&stack).await?.until_end().await?;
+    assert_eq!(completed["type"], "job_completed", "{completed}");
     assert_eq!(completed["usage"]["attempts"], 1);
-    assert_eq!(months(completed), Some(3));
+    assert_eq!(months(&completed), Some(3));
 
     // What outlasts a call's four tries is worth another attempt of the job, if nothing else was read.
     stack
         .set_faults(s3("ListObjectsV2", "limit", 4, "InternalError", 500))
         .await?;
-    let events = asked(&stack, "job_completed").await?;
-    let completed = &events[events.len() - 1];
+    let completed = asks(&stack).await?.until_end().await?;
+    assert_eq!(completed["type"], "job_completed", "{completed}");
     assert_eq!(completed["usage"]["attempts"], 2);
-    assert_eq!(months(completed), Some(3));
+    assert_eq!(months(&completed), Some(3));
 
     // What is refused for good is named, and the rest answered: May is read first, then April or March.
     stack
         .set_faults(s3("GetObject", "number", 2, "AccessDenied", 403))
         .await?;
-    let events = asked(&stack, "job_completed").await?;
-    let completed = &events[events.len() - 1];
+    let completed = asks(&stack).await?.until_end().await?;
+    assert_eq!(completed["type"], "job_completed", "{completed}");
     assert_eq!(completed["usage"]["attempts"], 1);
-    assert_eq!(months(completed), Some(2));
+    assert_eq!(months(&completed), Some(2));
     let response = completed["result"]["response"].as_str().unwrap_or_default();
     assert!(response.contains("Left out"), "{response}");
     assert!(response.contains("AccessDenied"), "{response}");
@@ -138,19 +142,19 @@ async fn a_bill_in_a_bucket_that_fails_is_tried_again_or_named() -> Result<()> {
         "service": "s3", "operation": "ListObjectsV2", "effect": {"fail": {"code": "AccessDenied", "status": 403}},
     }]);
     stack.set_faults(all).await?;
-    let events = asked(&stack, "job_failed").await?;
-    let failed = &events[events.len() - 1];
+    let failed = asks(&stack).await?.until_end().await?;
+    assert_eq!(failed["type"], "job_failed", "{failed}");
     assert_eq!(failed["code"], "BILL_UNREADABLE", "{failed}");
     Ok(())
 }
 
 #[tokio::test]
 async fn two_folders_of_the_same_name_are_each_read() -> Result<()> {
-    let folder = tempfile::tempdir()?;
+    let (folder, sample) = (tempfile::tempdir()?, sample().await?);
     let mut places = Vec::new();
     for (account, month) in [("one", "2026-03"), ("two", "2026-04")] {
         let place = folder.path().join(account).join("focus");
-        write_month(&place, month).await?;
+        write_month(&place, &sample, month)?;
         places.push(place.display().to_string());
     }
     let bill = format!("BillLocation={}", places.join(","));
@@ -160,11 +164,11 @@ async fn two_folders_of_the_same_name_are_each_read() -> Result<()> {
     stack.set_faults(json!([
         {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "after"}}
     ])).await?;
-    let events = asked(&stack, "job_completed").await?;
-    let completed = &events[events.len() - 1];
+    let completed = asks(&stack).await?.until_end().await?;
+    assert_eq!(completed["type"], "job_completed", "{completed}");
     assert_eq!(completed["usage"]["attempts"], 2);
     assert_eq!(completed["result"]["cost_analysis"]["source"], "2 files");
     // A list that was kept for the one and taken for the other would be the same month twice.
-    assert_eq!(months(completed), Some(2), "{completed}");
+    assert_eq!(months(&completed), Some(2), "{completed}");
     Ok(())
 }

@@ -53,6 +53,27 @@ impl Failure {
             Self::Reject { code, .. } | Self::Retry { code, .. } => code,
         }
     }
+
+    /// The sentence for whoever asked.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Reject { message, .. } | Self::Retry { message, .. } => message,
+        }
+    }
+
+    /// The work can never succeed.
+    pub fn reject(code: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Reject { code, message }
+    }
+
+    /// What it comes to that every part of the work failed, if there was one: a part that may succeed later is worth
+    /// another attempt, whatever is wrong with the others for good; else the first says it.
+    pub fn of_all(mut failures: Vec<Self>) -> Option<Self> {
+        let passing = |failure: &Self| matches!(failure, Self::Retry { .. });
+        let at = failures.iter().position(passing).unwrap_or(0);
+        (!failures.is_empty()).then(|| failures.swap_remove(at))
+    }
 }
 
 /// A job as its analysis sees it.
@@ -214,7 +235,7 @@ impl Context {
         };
         if kept.result.len() + kept.streamed.len() > STEP_BYTES {
             let message = format!("The result of the step '{name}' is too large to be kept.");
-            return Err(reject("STEP_TOO_LARGE", message));
+            return Err(Failure::reject("STEP_TOO_LARGE", message));
         }
         self.desk.keep(key, kept).await;
         Ok(result)
@@ -225,7 +246,7 @@ impl Context {
 fn step_key(name: &str, input: &(impl Serialize + ?Sized)) -> Result<String, Failure> {
     if name.is_empty() || name.len() > STEP_NAME_BYTES {
         let message = format!("A step's name has 1 to {STEP_NAME_BYTES} bytes.");
-        return Err(reject("STEP_NAME", message));
+        return Err(Failure::reject("STEP_NAME", message));
     }
     let input = json(input)?;
     Ok(format!(
@@ -236,9 +257,24 @@ fn step_key(name: &str, input: &(impl Serialize + ?Sized)) -> Result<String, Fai
 
 fn json(value: &(impl Serialize + ?Sized)) -> Result<String, Failure> {
     serde_json::to_string(value)
-        .map_err(|error| reject("STEP_NOT_JSON", format!("A step is no JSON: {error}.")))
+        .map_err(|error| Failure::reject("STEP_NOT_JSON", format!("A step is no JSON: {error}.")))
 }
 
-fn reject(code: &'static str, message: String) -> Failure {
-    Failure::Reject { code, message }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_succeed_later_is_worth_another_attempt() {
+        let refused = || Failure::reject("REFUSED", "The bill a is refused.");
+        let throttled = || Failure::Retry {
+            code: "BILL_UNREACHABLE",
+            message: "The bill b is not there now.".to_owned(),
+        };
+        let of_all = Failure::of_all;
+        assert_eq!(of_all(vec![refused(), throttled()]), Some(throttled()));
+        assert_eq!(of_all(vec![throttled(), refused()]), Some(throttled()));
+        assert_eq!(of_all(vec![refused(), refused()]), Some(refused()));
+        assert_eq!(of_all(Vec::new()), None);
+    }
 }

@@ -140,6 +140,8 @@ fn answer(target: &Target, invoked: Invoked) -> Response {
 struct Running {
     pieces: mpsc::Receiver<Bytes>,
     end: JoinHandle<Invoked>,
+    /// Its end, while pieces before it are still to be handed on.
+    ended: Option<Invoked>,
 }
 
 /// What is next of it.
@@ -150,17 +152,21 @@ enum Next {
 
 impl Running {
     async fn next(&mut self) -> Next {
-        tokio::select! {
-            biased;
-            Some(piece) = self.pieces.recv() => Next::Piece(piece),
-            ended = &mut self.end => match self.pieces.try_recv() {
-                // What came last, before the end.
-                Ok(piece) => {
-                    self.end = tokio::spawn(async { ended.unwrap_or_else(stopped) });
-                    Next::Piece(piece)
-                }
-                Err(_) => Next::Ended(ended.unwrap_or_else(stopped)),
+        let ended = match self.ended.take() {
+            Some(ended) => ended,
+            None => tokio::select! {
+                biased;
+                Some(piece) = self.pieces.recv() => return Next::Piece(piece),
+                ended = &mut self.end => ended.unwrap_or_else(stopped),
             },
+        };
+        // What came last, before the end.
+        match self.pieces.try_recv() {
+            Ok(piece) => {
+                self.ended = Some(ended);
+                Next::Piece(piece)
+            }
+            Err(_) => Next::Ended(ended),
         }
     }
 }
@@ -174,7 +180,11 @@ async fn streamed(lambda: &Lambda, target: &Target, payload: Bytes) -> Response 
     let (sender, pieces) = mpsc::channel(1);
     let (lambda, function) = (lambda.clone(), target.function.clone());
     let end = tokio::spawn(async move { lambda.invoke_streamed(&function, payload, sender).await });
-    let mut running = Running { pieces, end };
+    let mut running = Running {
+        pieces,
+        end,
+        ended: None,
+    };
     let first = match running.next().await {
         Next::Ended(refusal @ (Invoked::Throttled | Invoked::NoSuchFunction)) => {
             return answer(target, refusal);

@@ -91,10 +91,7 @@ impl Agent {
 /// An answer, unless it is a refusal.
 fn answered(answer: Value) -> Result<Value, Failure> {
     match answer["reject"].as_str() {
-        Some(message) => {
-            let (code, message) = ("AGENT_REJECTED", message.to_owned());
-            Err(Failure::Reject { code, message })
-        }
+        Some(message) => Err(Failure::reject("AGENT_REJECTED", message)),
         None => Ok(answer),
     }
 }
@@ -119,23 +116,18 @@ fn merged<'n>(
                 agents.push(agent);
             }
             Err(failure) => {
-                let message = match &failure {
-                    Failure::Reject { message, .. } | Failure::Retry { message, .. } => message,
-                };
+                let message = failure.message();
                 sections.push(format!("**{name}** did not answer: {message}"));
                 agents.push(json!({"agent": name, "code": failure.code(), "error": message}));
                 failures.push(failure);
             }
         }
     }
-    if failures.len() == agents.len() {
-        let may_pass = |failure: &&Failure| matches!(failure, Failure::Retry { .. });
-        let failure = failures.iter().find(may_pass).or(failures.first());
-        if let Some(failure) = failure {
-            return Err(failure.clone());
-        }
+    let failed = failures.len();
+    match Failure::of_all(failures) {
+        Some(failure) if failed == agents.len() => Err(failure),
+        _ => Ok(json!({"agents": agents, "failed": failed, "response": sections.join("\n\n")})),
     }
-    Ok(json!({"agents": agents, "failed": failures.len(), "response": sections.join("\n\n")}))
 }
 
 fn parts(list: &str) -> Vec<&str> {

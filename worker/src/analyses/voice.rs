@@ -72,7 +72,7 @@ impl Analysis for Voice {
 
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
         let params = Params::deserialize(context.params()).map_err(|error| {
-            reject(
+            Failure::reject(
                 "BAD_PARAMS",
                 format!("'params' are no recording's: {error}."),
             )
@@ -88,7 +88,7 @@ impl Analysis for Voice {
             }
         })?;
         let Some(audio) = sealed.filter(|audio| !audio.is_empty()) else {
-            return Err(reject(
+            return Err(Failure::reject(
                 "NO_RECORDING",
                 "There is no such recording.".to_owned(),
             ));
@@ -123,7 +123,7 @@ impl Analysis for Voice {
                 }
                 _ => {
                     let message = "The transcriber's answer has no 'response'.";
-                    return Err(reject("BAD_TRANSCRIPTION", message.to_owned()));
+                    return Err(Failure::reject("BAD_TRANSCRIPTION", message));
                 }
             }
         }
@@ -157,7 +157,7 @@ impl Voice {
         let answer: Value = context.step("transcribe", recording, work).await?;
         Heard::deserialize(answer).map_err(|error| {
             let message = format!("The transcriber's answer can't be read: {error}.");
-            reject("BAD_TRANSCRIPTION", message)
+            Failure::reject("BAD_TRANSCRIPTION", message)
         })
     }
 }
@@ -218,10 +218,6 @@ fn wav(audio: &[u8]) -> Option<Sound> {
         rest = body.get(length.checked_add(length % 2)?..)?;
     }
     None
-}
-
-fn reject(code: &'static str, message: String) -> Failure {
-    Failure::Reject { code, message }
 }
 
 #[cfg(test)]

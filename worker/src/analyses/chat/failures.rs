@@ -30,25 +30,20 @@ pub fn failure(exception: Option<&str>) -> Failure {
         }
         "ValidationException" => {
             let message = "The assistant can't take this conversation as it is.";
-            return reject("MODEL_REFUSED_INPUT", message);
+            return Failure::reject("MODEL_REFUSED_INPUT", message);
         }
         "AccessDeniedException" => {
             let message = "The assistant may not be asked by this installation.";
-            return reject("MODEL_ACCESS_DENIED", message);
+            return Failure::reject("MODEL_ACCESS_DENIED", message);
         }
         "ResourceNotFoundException" => {
             let message = "The assistant that is configured here does not exist.";
-            return reject("MODEL_NOT_FOUND", message);
+            return Failure::reject("MODEL_NOT_FOUND", message);
         }
         _ => ("MODEL_INTERRUPTED", "The assistant's answer broke off."),
     };
     let message = message.to_owned();
     Failure::Retry { code, message }
-}
-
-pub fn reject(code: &'static str, message: &str) -> Failure {
-    let message = message.to_owned();
-    Failure::Reject { code, message }
 }
 
 /// The failure that an error before any answer is; of a connection that was not made, and of one on which

@@ -12,6 +12,8 @@ mod runtime;
 mod sse;
 mod usage;
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use longhaul_shared::config::Config;
@@ -22,6 +24,8 @@ use crate::analysis::{Analysis, Context, Failure};
 use model::Model;
 use runtime::Runtime;
 
+/// For how long nothing may come of an answer: a model that thinks before it speaks is silent for a minute.
+const IDLE: Duration = Duration::from_secs(180);
 /// What is said to what is no question about costs.
 const NO_MODEL: &str = "No language model is configured here, so I can only answer questions about the \
     cloud bill, such as \"What was my S3 spend in May?\".";

@@ -14,7 +14,7 @@ use longhaul_shared::sdk;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::failures::{failure, reject, unanswered};
+use super::failures::{failure, unanswered};
 use super::messages::{self, Call, Exchange, OF_THE_TOOL, Round, SYSTEM, TOOL, Told};
 use super::round;
 use super::usage::{Prices, Usage};
@@ -119,7 +119,7 @@ impl Model {
             exchanges.push(Exchange { round, told });
         }
         let message = "The assistant came to no answer, however often it looked at the bill.";
-        Err(reject("MODEL_NO_ANSWER", message))
+        Err(Failure::reject("MODEL_NO_ANSWER", message))
     }
 
     /// One call of the model.
@@ -173,7 +173,7 @@ fn in_place(stop: &str) -> Result<&'static str, Failure> {
         "max_tokens" => "The answer was longer than it may be, and nothing of it is left.",
         "model_context_window_exceeded" => {
             let message = "The conversation is too long for the assistant; begin a new one.";
-            return Err(reject("MODEL_CONVERSATION_TOO_LONG", message));
+            return Err(Failure::reject("MODEL_CONVERSATION_TOO_LONG", message));
         }
         "malformed_model_output" | "malformed_tool_use" => {
             return Err(failure(Some("ModelErrorException")));

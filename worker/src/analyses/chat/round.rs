@@ -3,7 +3,6 @@
 //! What is asked and what follows from the answer is not known here.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamOutput as Answer;
 use aws_sdk_bedrockruntime::types::{
@@ -12,13 +11,11 @@ use aws_sdk_bedrockruntime::types::{
 use serde::Deserialize;
 use tokio::time::timeout;
 
+use super::IDLE;
 use super::failures::{failure, in_stream};
 use super::messages::{Call, Round};
 use super::usage::Usage;
 use crate::analysis::{Context, Failure};
-
-/// For how long nothing may come: a model that thinks before it speaks is silent for a minute.
-const IDLE: Duration = Duration::from_secs(180);
 
 /// What the tool takes.
 #[derive(Deserialize)]

@@ -3,8 +3,6 @@
 //!
 //! What the agent remembers and how it answers is its own business.
 
-use std::time::Duration;
-
 use aws_sdk_bedrockagentcore::Client;
 use aws_sdk_bedrockagentcore::primitives::{Blob, ByteStream};
 use longhaul_shared::{limits, sdk};
@@ -12,12 +10,11 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use super::failures::{failure, reject, unanswered};
+use super::IDLE;
+use super::failures::{failure, unanswered};
 use super::sse::{Said, Sse, whole};
 use crate::analysis::{Context, Failure};
 
-/// For how long nothing may come of an agent at work.
-const IDLE: Duration = Duration::from_secs(180);
 /// Bytes of an answer, whole.
 const LARGEST: usize = 8 << 20;
 /// What is shown of an agent's own error, in the log.
@@ -82,7 +79,7 @@ impl Runtime {
         };
         if response.trim().is_empty() {
             let message = "The assistant's answer can't be read.";
-            return Err(reject("MODEL_UNREADABLE", message));
+            return Err(Failure::reject("MODEL_UNREADABLE", message));
         }
         Ok(response)
     }
@@ -133,7 +130,7 @@ async fn next(
         failure(None)
     })?;
     if read > LARGEST {
-        return Err(reject(
+        return Err(Failure::reject(
             "MODEL_UNREADABLE",
             "The assistant's answer is too long.",
         ));

@@ -32,6 +32,15 @@ const MOST: &[&str] = &[
     "priciest",
 ];
 
+/// In which order the lines stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// By their names: days and months one after the other.
+    Time,
+    Largest,
+    Smallest,
+}
+
 /// Adjectives that put the smallest first.
 const LEAST: &[&str] = &["cheapest", "smallest", "lowest"];
 

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::bill::Row;
+use super::grouping::Order;
 use super::money;
 use super::names::Names;
 use super::pairs;
@@ -113,7 +114,7 @@ pub(super) struct Section {
     pub currency: String,
     pub total: Decimal,
     pub rows: u64,
-    /// Largest first, but days and months in their order; empty without a grouping.
+    /// In the order that was asked for; empty without a grouping.
     pub groups: Vec<Group>,
 }
 
@@ -190,13 +191,12 @@ impl Ledger {
         Ok(renumbered)
     }
 
-    /// What the scope adds up to, currency by currency, the one with the most rows first. `ranked`
-    /// orders days and months by amount too.
+    /// What the scope adds up to, currency by currency, the one with the most rows first.
     pub(super) fn sections(
         &self,
         scope: &Scope,
         grouping: Option<&Grouping>,
-        ranked: bool,
+        order: Order,
     ) -> Result<Vec<Section>, TooManyDigits> {
         let mut totals: BTreeMap<u32, Amount> = BTreeMap::new();
         let mut groups: HashMap<(u32, String), Amount> = HashMap::new();
@@ -252,13 +252,12 @@ impl Ledger {
                 .cmp(&a.rows)
                 .then_with(|| a.currency.cmp(&b.currency))
         });
-        let in_time = !ranked && matches!(grouping, Some(Grouping::Day | Grouping::Month));
         for section in &mut sections {
             section.groups.sort_by(|a, b| {
-                let by_amount = if in_time {
-                    std::cmp::Ordering::Equal
-                } else {
-                    b.amount.cmp(&a.amount)
+                let by_amount = match order {
+                    Order::Time => std::cmp::Ordering::Equal,
+                    Order::Largest => b.amount.cmp(&a.amount),
+                    Order::Smallest => a.amount.cmp(&b.amount),
                 };
                 by_amount.then_with(|| a.key.cmp(&b.key))
             });

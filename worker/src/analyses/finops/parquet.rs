@@ -26,6 +26,8 @@ const BATCH: usize = 4_096;
 pub(super) struct Rows {
     file: SerializedFileReader<File>,
     plain: Vec<Plain>,
+    /// The plain columns' cells of the row group that is being read.
+    cells: Vec<Box<dyn Cells>>,
     nested: Option<RowIter<'static>>,
     pub header: StringRecord,
     /// The row group that is next, and the rows that are left of the one before.
@@ -36,11 +38,10 @@ pub(super) struct Rows {
     spelled: String,
 }
 
-/// A column by its place in the file, and its cells of the row group that is being read.
+/// A column, and its place in the file.
 struct Plain {
     at: usize,
     column: ColumnDescPtr,
-    cells: Option<Box<dyn Cells>>,
 }
 
 impl Rows {
@@ -58,7 +59,6 @@ impl Rows {
             .map(|(at, column)| Plain {
                 at,
                 column: Arc::clone(column),
-                cells: None,
             })
             .collect();
         let is_plain = |name: &str| plain.iter().any(|plain| plain.column.name() == name);
@@ -86,6 +86,7 @@ impl Rows {
         Ok(Self {
             file: reader,
             plain,
+            cells: Vec::new(),
             nested,
             header,
             group: 0,
@@ -102,11 +103,9 @@ impl Rows {
         }
         self.ready -= 1;
         record.clear();
-        for plain in &mut self.plain {
+        for cells in &mut self.cells {
             self.spelled.clear();
-            if let Some(cells) = &mut plain.cells {
-                cells.spell(&mut self.spelled)?;
-            }
+            cells.spell(&mut self.spelled)?;
             record.push_field(&self.spelled);
         }
         if let Some(nested) = &mut self.nested {
@@ -128,17 +127,14 @@ impl Rows {
             let group = self.file.get_row_group(self.group)?;
             self.group += 1;
             self.left = group.metadata().num_rows().try_into().unwrap_or_default();
-            for plain in &mut self.plain {
-                let reader = group.get_column_reader(plain.at)?;
-                plain.cells = Some(cells(reader, Arc::clone(&plain.column)));
+            self.cells.clear();
+            for Plain { at, column } in &self.plain {
+                let reader = group.get_column_reader(*at)?;
+                self.cells.push(cells(reader, Arc::clone(column)));
             }
         }
         let rows = self.left.min(BATCH);
-        for cells in self
-            .plain
-            .iter_mut()
-            .filter_map(|plain| plain.cells.as_mut())
-        {
+        for cells in &mut self.cells {
             cells.fill(rows)?;
         }
         self.left -= rows;

@@ -5,7 +5,7 @@
 
 use super::filler::is_filler;
 use super::future;
-use super::grouping::{asked_grouping, daily_average, named_grouping, ranking};
+use super::grouping::{Order, asked_grouping, daily_average, named_grouping, ranking};
 use super::intent::Intent;
 use super::ledger::{Grouping, Ledger, Scope};
 use super::naming;
@@ -268,6 +268,16 @@ impl Question {
             Some(Grouping::Region)
         } else {
             tag.map(|(key, _)| Grouping::Tag(key.clone()))
+        }
+    }
+
+    /// In which order the answer's groups stand.
+    pub(super) fn order(&self) -> Order {
+        let in_time = matches!(self.grouping, Some(Grouping::Day | Grouping::Month));
+        match self.top {
+            _ if self.ascending => Order::Smallest,
+            None if in_time => Order::Time,
+            _ => Order::Largest,
         }
     }
 

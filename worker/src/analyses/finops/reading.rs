@@ -11,7 +11,7 @@ use super::bill::Row;
 use super::families::{self, Asked};
 use super::filler;
 use super::intent::Intent;
-use super::ledger::{Group, Ledger, TooManyDigits};
+use super::ledger::{Ledger, TooManyDigits};
 use super::measures::Measures;
 use super::question::Question;
 use super::traces::Traces;
@@ -81,16 +81,10 @@ impl Reading {
         let about_costs = question.understood || filler::speaks_of_costs(query);
         let (mut sections, mut advice, mut finding) = (Vec::new(), Vec::new(), None);
         if !question.asks_only_for_absent() {
-            let ranked = question.top.is_some() || question.ascending;
+            let grouping = question.grouping.as_ref();
             sections = self
                 .ledger
-                .sections(&question.scope, question.grouping.as_ref(), ranked)?;
-            if question.ascending {
-                let key = |group: &Group| (group.amount, group.key.clone());
-                for section in &mut sections {
-                    section.groups.sort_by_key(key);
-                }
-            }
+                .sections(&question.scope, grouping, question.order())?;
             advice = advice::find(&self.ledger, &self.traces, &question.scope)?;
             finding = families::find(Asked {
                 question: &question,

@@ -83,7 +83,8 @@ pub(super) async fn read(
         reading.begins(start);
     }
     if reading.files == 0 {
-        return Err(nothing_read(failures));
+        let none = || failed("No bill is configured.".to_owned());
+        return Err(Failure::of_all(failures).unwrap_or_else(none));
     }
     reading.notes = failures.iter().map(said).collect();
     if !left.is_empty() {
@@ -131,23 +132,8 @@ fn overlap(days: Option<(Date, Date)>, needed: Option<(Date, Date)>) -> bool {
     }
 }
 
-/// Why there is no answer at all. A source that may come right is worth another attempt, whatever is wrong with the
-/// others for good; else the first says it.
-fn nothing_read(mut failures: Vec<Failure>) -> Failure {
-    let passing = |failure: &Failure| matches!(failure, Failure::Retry { .. });
-    let at = failures.iter().position(passing).unwrap_or(0);
-    if failures.is_empty() {
-        return failed("No bill is configured.".to_owned());
-    }
-    failures.swap_remove(at)
-}
-
 fn said(failure: &Failure) -> String {
-    match failure {
-        Failure::Reject { message, .. } | Failure::Retry { message, .. } => {
-            format!("Left out: {}", super::text::escape_long(message))
-        }
-    }
+    format!("Left out: {}", super::text::escape_long(failure.message()))
 }
 
 struct Work<'a> {
@@ -267,23 +253,4 @@ pub(super) fn inexact(name: &str) -> Failure {
     failed(format!(
         "The amounts of the bill {name} have too many digits to be added exactly."
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_source_that_may_come_right_is_worth_another_attempt() {
-        let refused = || failed("The bill a is refused.".to_owned());
-        let throttled = || Failure::Retry {
-            code: "BILL_UNREACHABLE",
-            message: "The bill b is not there now.".to_owned(),
-        };
-        let retried = |failures| matches!(nothing_read(failures), Failure::Retry { .. });
-        assert!(retried(vec![refused(), throttled()]));
-        assert!(retried(vec![throttled(), refused()]));
-        assert!(!retried(vec![refused(), refused()]));
-        assert!(!retried(Vec::new()));
-    }
 }
