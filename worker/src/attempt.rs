@@ -107,7 +107,13 @@ impl Attempts {
 
     /// What becomes of a message whose job can't be claimed.
     async fn leave(&self, job: Job, now: Timestamp) -> Result<Fate> {
-        if let Availability::Leased(until) = job.availability(now) {
+        let busy = match job.availability(now) {
+            Availability::Leased(until) => Some(until),
+            // A duplicate of its message, most likely: two who tell of an end are heard twice.
+            Availability::Finished => job.telling_until(self.lease),
+            Availability::Free | Availability::Waiting => None,
+        };
+        if let Some(until) = busy.filter(|until| *until > now) {
             let left = until.as_millisecond() - now.as_millisecond();
             return Ok(Fate::Later(Duration::from_millis(left.unsigned_abs())));
         }

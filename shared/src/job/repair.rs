@@ -55,6 +55,13 @@ impl Job {
         self.finished_at.is_some_and(|at| at + ANNOUNCED_FOR <= now)
     }
 
+    /// Until when whoever ended it may still be telling of it. A message that comes back sooner has not come
+    /// back from the dead: its worker hid it for two thirds of a lease at the least.
+    pub fn telling_until(&self, lease: Duration) -> Option<Timestamp> {
+        let finished_at = self.finished_at.filter(|_| self.open)?;
+        Some(finished_at + lease / 2)
+    }
+
     pub fn availability(&self, now: Timestamp) -> Availability {
         match (self.status, self.lease_until) {
             (status, _) if status.is_terminal() => Availability::Finished,

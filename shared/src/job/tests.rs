@@ -148,7 +148,9 @@ fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
     );
     assert_eq!(job.repair(MINUTE, at(159)), None);
     assert_eq!(job.repair(MINUTE, at(160)), Some(Repair::Announce));
+    assert_eq!(job.telling_until(LEASE), Some(at(160)));
     apply(&job.close(), &mut job);
+    assert_eq!(job.telling_until(LEASE), None, "it has been told of");
     assert_eq!(job.repair(MINUTE, at(1000)), None);
 }
 
