@@ -26,6 +26,8 @@ mod chat;
 mod commands;
 mod connecting;
 mod cost;
+mod cost_apis;
+mod cost_sources;
 mod crash;
 mod dead_letters;
 mod dialects;

@@ -269,9 +269,12 @@ impl Place {
 
 /// The SDK's own variables for where services are that the embedded cloud doesn't have. Those that it has are
 /// asked nowhere else.
-const ELSEWHERE: [&str; 2] = [
+const ELSEWHERE: [&str; 5] = [
     "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    "AWS_ENDPOINT_URL_COST_EXPLORER",
+    "AWS_ENDPOINT_URL_COST_OPTIMIZATION_HUB",
+    "AWS_ENDPOINT_URL_TRUSTEDADVISOR",
 ];
 
 /// What each function's process is given besides what the template says.

@@ -41,7 +41,7 @@ impl Recordings {
     /// In this bucket.
     pub fn in_bucket(bucket: String, sdk_config: &SdkConfig) -> Self {
         let settings = Builder::from(sdk_config)
-            .timeout_config(sdk::upload_timeouts())
+            .timeout_config(sdk::slow_timeouts())
             .build();
         Self {
             s3: Client::from_conf(settings),

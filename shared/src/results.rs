@@ -34,7 +34,7 @@ impl Results {
     /// than PROTOCOL says.
     pub fn open(config: &Config, sdk_config: &SdkConfig) -> Result<Self, ConfigError> {
         let settings = Builder::from(sdk_config)
-            .timeout_config(sdk::upload_timeouts())
+            .timeout_config(sdk::slow_timeouts())
             .build();
         Ok(Self {
             s3: Client::from_conf(settings),

@@ -17,10 +17,10 @@ const OPERATION: Duration = Duration::from_secs(10);
 /// To open a connection.
 const CONNECT: Duration = Duration::from_millis(1500);
 
-/// One try of an upload, and all of them: the largest result takes some seconds from a small function,
+/// One try of what takes long, and all of them: the largest result takes some seconds from a small function,
 /// and what a heartbeat leaves of a lease of two minutes is 80 s.
-const UPLOAD_ATTEMPT: Duration = Duration::from_secs(20);
-const UPLOAD: Duration = Duration::from_secs(60);
+const SLOW_ATTEMPT: Duration = Duration::from_secs(20);
+const SLOW: Duration = Duration::from_secs(60);
 
 /// Until the first of an answer that streams has come: a model thinks, and a guardrail reads, before that.
 const FIRST: Duration = Duration::from_secs(180);
@@ -59,6 +59,13 @@ pub async fn for_streams() -> SdkConfig {
         .await
 }
 
+/// The settings of clients of services that take seconds to answer, and are in this region wherever this runs.
+pub async fn for_slow_services(region: &'static str) -> SdkConfig {
+    let loader = loader().region(Region::from_static(region));
+    // On the heap: its users are deep futures already.
+    Box::pin(loader.timeout_config(slow_timeouts()).load()).await
+}
+
 fn loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .timeout_config(timeouts(CONNECT, ATTEMPT, OPERATION))
@@ -79,11 +86,11 @@ fn timeouts(connect: Duration, attempt: Duration, operation: Duration) -> Timeou
         .build()
 }
 
-/// The timeouts of a large result's upload.
-pub fn upload_timeouts() -> TimeoutConfig {
+/// The timeouts of what takes long: a large result's upload, and services that take seconds to answer.
+pub fn slow_timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT)
-        .operation_attempt_timeout(UPLOAD_ATTEMPT)
-        .operation_timeout(UPLOAD)
+        .operation_attempt_timeout(SLOW_ATTEMPT)
+        .operation_timeout(SLOW)
         .build()
 }

@@ -60,12 +60,8 @@ macro_rules! analyses {
 /// The analyses that this project brings, as far as the configuration has what they need.
 pub fn analyses(config: &Config) -> Result<Vec<Arc<dyn Analysis>>> {
     let mut analyses: Vec<Arc<dyn Analysis>> = vec![];
-    let sample = config
-        .switch("FINOPS_BILL_IS_SAMPLE")
-        .context("reading the worker's settings")?;
-    let bill = config.optional("FINOPS_BILL");
     let finops =
-        bill.map(|bill| analyses::finops::Finops::new(analyses::finops::Source::at(bill, sample)));
+        analyses::finops::Finops::configured(config).context("reading the worker's settings")?;
     let chat = analyses::chat::Chat::configured(config, finops.clone())
         .context("reading the worker's settings")?
         .map(Arc::new);

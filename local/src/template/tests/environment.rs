@@ -33,6 +33,8 @@ fn functions_get_their_handler_limits_and_environment() {
                 "CONTINUATIONS_QUEUE_URL",
                 "http://127.0.0.1:4566/000000000000/longhaul-continuations",
             ),
+            ("COST_EXPLORER", "false"),
+            ("COST_OPTIMIZATION_HUB", "false"),
             ("FINOPS_BILL_IS_SAMPLE", "false"),
             (
                 "JOBS_QUEUE_URL",
@@ -53,6 +55,7 @@ fn functions_get_their_handler_limits_and_environment() {
             ("RELEASE", "first"),
             ("RESULTS_BUCKET", "longhaul-results-000000000000-us-east-1"),
             ("RESULT_URL_SECONDS", "900"),
+            ("TRUSTED_ADVISOR", "false"),
             ("SESSIONS_TABLE", "longhaul-sessions"),
             ("CHAT_MAX_TOKENS", "2048"),
             ("CHAT_GUARDRAIL_VERSION", "DRAFT"),

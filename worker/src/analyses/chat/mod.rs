@@ -107,7 +107,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::analyses::finops::{Source, write_sample};
+    use crate::analyses::finops::{Services, Source, write_sample};
     use crate::analysis::{About, Past};
     use crate::desk::{Desk, attended};
     use crate::stream::{Flush, Stream};
@@ -116,10 +116,10 @@ mod tests {
     async fn ask(query: &str, history: Vec<Past>) -> (Value, String) {
         let mut bill = tempfile::NamedTempFile::new().unwrap();
         write_sample(500, 1, &mut bill).unwrap();
-        let chat = Chat::new(Finops::new(Source::at(
-            &bill.path().to_string_lossy(),
-            true,
-        )));
+        let chat = Chat::new(Finops::new(
+            Source::at(&bill.path().to_string_lossy(), true),
+            Services::default(),
+        ));
         let (desk, requests) = Desk::new(Stream::new([]), false);
         let about = About {
             history,

@@ -30,6 +30,8 @@ pub(super) struct Answer<'a> {
     pub finding: Option<Finding>,
     /// What is to be said of the reading.
     pub notes: &'a [String],
+    /// Requests of Cost Explorer's that were paid for.
+    pub requests: u32,
     /// The bill's file name.
     pub source: &'a str,
     pub sample: bool,
@@ -103,6 +105,9 @@ impl Answer<'_> {
 
     fn sentence(&self) -> String {
         let Some((first, last)) = self.ledger.days else {
+            if let Some(finding) = &self.finding {
+                return capitalised(&finding.sentence);
+            }
             return format!(
                 "The bill {} has no rows, so nothing was billed.",
                 escape(self.source)

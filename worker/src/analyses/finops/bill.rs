@@ -22,7 +22,7 @@ pub(super) struct Unreadable(pub String);
 
 /// One charge, borrowed from the record that was read last. A text that the bill leaves empty or
 /// writes as `NULL` is the empty string.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Row<'a> {
     /// Counted from 1, the header included.
     pub line: u64,

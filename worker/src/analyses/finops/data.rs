@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Shown};
+use super::aws::explorer;
 use super::ledger::{Choice, Grouping, Ledger};
 use super::money;
 use super::names::Names;
@@ -50,9 +51,19 @@ pub(super) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
         data[family] = finding.data.clone();
     }
     data["source"] = clip(answer.source).into();
+    data["paid"] = paid(answer.requests);
     data["sample"] = answer.sample.into();
     data["understood"] = understood(answer);
     data
+}
+
+/// What the sources that are paid by the request have cost.
+fn paid(requests: u32) -> Value {
+    let cost = explorer::PRICE.saturating_mul(requests.into());
+    match requests {
+        0 => Value::Null,
+        _ => json!({"requests": requests, "amount": money::exact(cost), "currency": "USD"}),
+    }
 }
 
 fn understood(answer: &Answer<'_>) -> Value {

@@ -5,6 +5,7 @@
 
 mod advice;
 mod answer;
+mod aws;
 mod bill;
 mod catalogue;
 mod columns;
@@ -32,6 +33,7 @@ mod period;
 mod question;
 #[cfg(test)]
 mod question_tests;
+mod reader;
 mod reading;
 mod sample;
 mod scope;
@@ -51,11 +53,13 @@ mod wording;
 mod words;
 
 use async_trait::async_trait;
+use longhaul_shared::config::{Config, ConfigError};
 use serde_json::Value;
 
 use crate::analysis::{Analysis, Context, Failure};
 use words::Words;
 
+pub use aws::Services;
 pub use sample::write_sample;
 pub use source::{Location, Source};
 
@@ -66,11 +70,22 @@ const TURNS: usize = 12;
 #[derive(Clone)]
 pub struct Finops {
     source: Source,
+    services: Services,
 }
 
 impl Finops {
-    pub fn new(source: Source) -> Self {
-        Self { source }
+    /// With these bills, and what AWS itself is asked besides.
+    pub fn new(source: Source, services: Services) -> Self {
+        Self { source, services }
+    }
+
+    /// As the configuration says; `None` where it has neither a bill nor anything of AWS to ask.
+    pub fn configured(config: &Config) -> Result<Option<Self>, ConfigError> {
+        let bills = config.optional("FINOPS_BILL").unwrap_or_default();
+        let source = Source::at(bills, config.switch("FINOPS_BILL_IS_SAMPLE")?);
+        let services = Services::configured(config)?;
+        let some = !source.locations.is_empty() || services.any();
+        Ok(some.then(|| Self::new(source, services)))
     }
 
     /// The answer to a question about costs; `None` if it is none.
@@ -82,7 +97,7 @@ impl Finops {
     /// The answer, and whether the question was about costs at all.
     async fn answer(&self, context: &Context) -> Result<(Value, bool), Failure> {
         let turns = turns(context);
-        let reading = supervisor::read(&self.source, context, &turns).await?;
+        let reading = supervisor::read(&self.source, &self.services, context, &turns).await?;
         context.progress(90, format!("Adding up {} rows", reading.ledger.rows));
         let inexact = |_| supervisor::inexact(&reading.name);
         reading

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::advice;
 use super::answer::Answer;
+use super::aws::Opinion;
 use super::bill::Row;
 use super::families::{self, Asked};
 use super::filler;
@@ -25,8 +26,13 @@ pub(super) struct Reading {
     /// The bill's name, or how many files it is.
     pub name: String,
     pub files: usize,
+    /// Requests of Cost Explorer's that were paid for.
+    pub requests: u32,
     /// What is to be said of the reading itself.
     pub notes: Vec<String>,
+    /// What AWS says besides; of a whole reading only.
+    #[serde(skip)]
+    pub opinion: Opinion,
 }
 
 impl Reading {
@@ -41,7 +47,9 @@ impl Reading {
             measures: Measures::new(measured),
             name: String::new(),
             files: 0,
+            requests: 0,
             notes: Vec::new(),
+            opinion: Opinion::default(),
         }
     }
 
@@ -51,12 +59,16 @@ impl Reading {
         self.traces.add(row, cell)
     }
 
-    /// Takes in what was read of another file.
+    /// Takes in what was read elsewhere: files first.
     pub(super) fn merge(&mut self, other: Self) -> Result<(), TooManyDigits> {
         self.files += other.files;
-        self.name = match self.files {
-            1 => other.name,
-            files => format!("{files} files"),
+        self.requests += other.requests;
+        self.name = match (other.files, self.files) {
+            (0, 0) => other.name,
+            (0, _) if self.name.ends_with(&other.name) => self.name.clone(),
+            (0, _) => format!("{} and {}", self.name, other.name),
+            (_, 1) => other.name,
+            (_, files) => format!("{files} files"),
         };
         let renumbered = self.ledger.merge(&other.ledger)?;
         self.measures.merge(&other.measures, &renumbered)?;
@@ -68,6 +80,14 @@ impl Reading {
         if let Some((first, _)) = &mut self.ledger.days {
             *first = day.min(*first);
         }
+    }
+
+    /// The last of the turns as it is read of a bill of these days.
+    pub(super) fn asked_over(&mut self, turns: &[Words], days: Option<(Date, Date)>) -> Question {
+        let own = std::mem::replace(&mut self.ledger.days, days);
+        let question = Question::read_last(turns, &self.ledger);
+        self.ledger.days = own;
+        question
     }
 
     /// The answer to the last of the turns, as it was written, and whether that was about costs at all.
@@ -91,6 +111,7 @@ impl Reading {
                 ledger: &self.ledger,
                 measures: &self.measures,
                 traces: &self.traces,
+                opinion: &self.opinion,
             })?;
         }
         let answer = Answer {
@@ -102,6 +123,7 @@ impl Reading {
             finding,
             source: &self.name,
             notes: &self.notes,
+            requests: self.requests,
             sample,
         };
         Ok((answer.into_json()?, about_costs))

@@ -223,7 +223,7 @@ async fn in_bucket(bucket: &str, prefix: &str) -> Result<Vec<Part>, Failure> {
 async fn client() -> aws_sdk_s3::Client {
     let config = sdk::config().await;
     let settings = aws_sdk_s3::config::Builder::from(&config)
-        .timeout_config(sdk::upload_timeouts())
+        .timeout_config(sdk::slow_timeouts())
         .build();
     aws_sdk_s3::Client::from_conf(settings)
 }

@@ -15,14 +15,14 @@ use tempfile::TempDir;
 
 use super::reading::Reading;
 use super::words::Words;
-use super::{Finops, Source, bill::Bill, pack, write_sample};
+use super::{Finops, Services, Source, bill::Bill, pack, write_sample};
 use crate::analysis::{About, Analysis, Context, Failure};
 use crate::desk::{Desk, attended};
 use crate::stream::Stream;
 
 /// Asks without anything kept from before.
 async fn ask(locations: &str, query: &str) -> Result<Value, Failure> {
-    let finops = Finops::new(Source::at(locations, false));
+    let finops = Finops::new(Source::at(locations, false), Services::default());
     let (desk, requests) = Desk::new(Stream::new([]), false);
     let context = Context::new(About::alone(query), desk);
     attended(requests, finops.run(&context)).await

@@ -1,98 +1,71 @@
-//! How a question is worked on: its sources are listed, the newest month is read, then what else the question needs,
-//! several files at once. Each is a step, so that after a crash nothing that was read is read again; a source that
-//! fails is named in the answer, which rests on the others.
+//! How a question is planned: the newest month of the bills is read first, since periods count from it, then what
+//! else the question needs of them; Cost Explorer is asked for the days that no bill has, and meanwhile AWS for what
+//! it recommends. A source that fails is named in the answer, which rests on the others.
 //!
-//! It plans and reads; what is in a bill and what is asked of it are others' business.
+//! It decides what is read. How each piece is, and what is asked of all, is others' business.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-use futures_util::{StreamExt, stream};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use tokio::task::JoinSet;
+use jiff::tz::TimeZone;
+use longhaul_shared::time;
 
-use super::bill::Bill;
+use super::aws::Services;
+use super::aws::explorer;
+use super::aws::stretch::{self, Stretch};
 use super::failed;
 use super::families::FORECAST_DAYS;
 use super::intent::Intent;
-use super::pack;
+use super::ledger::Scope;
 use super::question::Question;
+use super::reader::{Piece, Reader};
 use super::reading::Reading;
 use super::source::{Part, Source};
 use super::words::Words;
 use crate::analysis::{Context, Failure};
 
-/// Files that are read at once: a worker has about two processors, and S3 is waited for.
-const AT_ONCE: usize = 4;
-/// Rows between two looks at whether others want the thread.
-const ROWS: u64 = 4_096;
-/// How often it is told how far the reading is.
-const TOLD_EVERY: Duration = Duration::from_millis(500);
 /// Days around those asked about that are read too, since what is unusual is so beside them.
 const AROUND: i64 = 28;
+/// Days that a forecast is for where none are named.
+const USUAL_FORECAST: i64 = 30;
 
-/// Reads what the conversation's last question needs of the sources.
+/// Reads what the conversation's last question needs of the sources, and asks AWS what it recommends meanwhile.
 pub(super) async fn read(
     source: &Source,
+    services: &Services,
     context: &Context,
     turns: &[Words],
 ) -> Result<Reading, Failure> {
-    context.progress(10, "Looking for the bill");
-    let (mut parts, mut failures) = (Vec::new(), Vec::new());
-    for (at, location) in source.locations.iter().enumerate() {
-        match context
-            .step("sources", &(at, location.name()), location.parts())
-            .await
-        {
-            Ok(found) => parts.extend(found),
-            Err(failure) => failures.push(failure),
-        }
-    }
-    // The newest month first: relative periods count from its last day.
-    let newest = parts.iter().filter_map(|part| part.days).max();
-    let (first, later): (Vec<Part>, Vec<Part>) = parts
-        .into_iter()
-        .partition(|part| part.days.is_none() || part.days == newest);
+    let saves = turns
+        .last()
+        .is_some_and(|turn| Intent::read(&mut turn.clone()) == Intent::Savings);
     let mut reading = Reading::new(turns);
-    let work = Work {
+    let mut work = Work {
         context,
         turns,
-        done: AtomicU64::new(0),
-        // All that there are, until it is known how many are needed.
-        all: AtomicU64::new((first.len() + later.len()) as u64),
+        services,
+        today: time::now().to_zoned(TimeZone::UTC).date(),
+        reader: Reader::new(context, turns, services),
+        failures: Vec::new(),
     };
-    work.read(first, &mut reading, &mut failures).await?;
-    let question = Question::read_last(turns, &reading.ledger);
-    let needed = reading
-        .ledger
-        .days
-        .and_then(|(_, last)| needed(&question, last));
-    let (wanted, left): (Vec<Part>, Vec<Part>) = later
-        .into_iter()
-        .partition(|part| overlap(part.days, needed));
-    work.all.fetch_sub(left.len() as u64, Ordering::Relaxed);
-    work.read(wanted, &mut reading, &mut failures).await?;
-    if let Some(start) = left
-        .iter()
-        .filter_map(|part| part.days)
-        .map(|(start, _)| start)
-        .min()
-    {
-        reading.begins(start);
-    }
-    if reading.files == 0 {
+    let recommended = async {
+        if saves {
+            services.recommended(context).await
+        } else {
+            Default::default()
+        }
+    };
+    let (figures, (recommended, silent)) =
+        tokio::join!(work.figures(source, &mut reading), recommended);
+    figures?;
+    reading.opinion.recommended = recommended;
+    work.failures.extend(silent);
+    work.forecast(&mut reading).await;
+    if reading.name.is_empty() && reading.opinion.recommended.is_empty() {
         let none = || failed("No bill is configured.".to_owned());
-        return Err(Failure::of_all(failures).unwrap_or_else(none));
+        return Err(Failure::of_all(work.failures).unwrap_or_else(none));
     }
-    reading.notes = failures.iter().map(said).collect();
-    if !left.is_empty() {
-        reading.notes.push(format!(
-            "{} files of other months were not needed and not read.",
-            left.len()
-        ));
-    }
+    let left_out = work.failures.iter().map(said);
+    reading.notes.splice(..0, left_out);
     Ok(reading)
 }
 
@@ -139,112 +112,145 @@ fn said(failure: &Failure) -> String {
 struct Work<'a> {
     context: &'a Context,
     turns: &'a [Words],
-    done: AtomicU64,
-    all: AtomicU64,
+    services: &'a Services,
+    today: Date,
+    reader: Reader<'a>,
+    /// Of the sources that could not be read.
+    failures: Vec<Failure>,
 }
 
 impl Work<'_> {
-    /// Reads these files, several at once, and adds them up in their order.
-    async fn read(
-        &self,
-        parts: Vec<Part>,
-        reading: &mut Reading,
-        failures: &mut Vec<Failure>,
-    ) -> Result<(), Failure> {
-        let files: Vec<_> = parts.into_iter().map(|part| self.part(part)).collect();
-        let mut read = stream::iter(files).buffered(AT_ONCE);
-        while let Some(one) = read.next().await {
-            match one {
-                Ok(one) => reading.merge(one).map_err(|_| inexact(&reading.name))?,
-                Err(failure) => failures.push(failure),
+    /// Reads the newest month of the bills, then what else of them the question needs, and of Cost Explorer the days
+    /// that they do not have.
+    async fn figures(&mut self, source: &Source, reading: &mut Reading) -> Result<(), Failure> {
+        let parts = self.parts(source).await;
+        let start = |parts: &[Part]| parts.iter().filter_map(|part| Some(part.days?.0)).min();
+        let begins = start(&parts);
+        // The newest month first: relative periods count from its last day.
+        let newest = parts.iter().filter_map(|part| part.days).max();
+        let (first, later): (Vec<Part>, Vec<Part>) = parts
+            .into_iter()
+            .partition(|part| part.days.is_none() || part.days == newest);
+        // All that there are, until it is known how many are needed.
+        let of_first = first.len();
+        self.reader.all = (of_first + later.len()) as u64;
+        let first = first.into_iter().map(Piece::File);
+        self.reader.read(first, reading, &mut self.failures).await?;
+        let billed = reading.ledger.days;
+        let billed = billed.map(|(first, last)| (begins.map_or(first, |day| day.min(first)), last));
+        let days = self.days(billed);
+        let question = reading.asked_over(self.turns, days);
+        let needed = days.and_then(|(_, last)| needed(&question, last));
+        let (wanted, left): (Vec<Part>, Vec<Part>) = later
+            .into_iter()
+            .partition(|part| overlap(part.days, needed));
+        let stretches = self.stretches(reading, billed, needed);
+        self.reader.all = (of_first + wanted.len() + stretches.len()) as u64;
+        let wanted = wanted.into_iter().map(Piece::File);
+        let wanted = wanted.chain(stretches.iter().cloned().map(Piece::Explorer));
+        self.reader
+            .read(wanted, reading, &mut self.failures)
+            .await?;
+        if let Some(start) = start(&left) {
+            reading.begins(start);
+            let left = left.len();
+            reading.notes.push(format!(
+                "{left} files of other months were not needed and not read."
+            ));
+        }
+        if let Some(asked) = stretches
+            .first()
+            .filter(|_| reading.name.ends_with(explorer::NAME))
+        {
+            if needed.is_some() {
+                reading.begins(stretch::history(self.today).0);
             }
+            let paid = asked.notes(reading.requests);
+            reading.notes.extend(paid);
         }
         Ok(())
     }
 
-    /// One file: out of its step if an earlier attempt has read it.
-    async fn part(&self, part: Part) -> Result<Reading, Failure> {
-        let questions: Vec<String> = self.turns.iter().map(Words::text_of_all).collect();
-        let mut fresh = None;
-        let kept = {
-            let work = async {
-                let read = self.fresh(&part).await?;
-                let packed = pack::pack(&read);
-                fresh = Some(read);
-                Ok(packed)
-            };
-            self.context
-                .step("read", &(&part, &questions), work)
-                .await?
-        };
-        let read = match (fresh, kept.as_deref().and_then(pack::unpack)) {
-            (Some(read), _) | (None, Some(read)) => read,
-            // It was too large to be kept.
-            (None, None) => self.fresh(&part).await?,
-        };
-        self.done.fetch_add(1, Ordering::Relaxed);
-        self.told(&part, 0);
-        Ok(read)
-    }
-
-    /// Reads the file on a thread of its own, and tells how far it is.
-    async fn fresh(&self, part: &Part) -> Result<Reading, Failure> {
-        self.told(part, 0);
-        let file = part.open().await?;
-        let name = part.name().to_owned();
-        let rows = Arc::new(AtomicU64::new(0));
-        let (counted, turns) = (Arc::clone(&rows), self.turns.to_vec());
-        // The set ends what it runs when it is dropped.
-        let mut reader = JoinSet::new();
-        reader.spawn(async move {
-            let mut bill = Bill::of(file, name).map_err(|unreadable| failed(unreadable.0))?;
-            let mut reading = Reading::new(&turns);
-            reading.files = 1;
-            bill.name().clone_into(&mut reading.name);
-            while let Some(row) = bill.next_row().map_err(|unreadable| failed(unreadable.0))? {
-                reading.add(&row).map_err(|_| inexact(&reading.name))?;
-                if reading.ledger.rows.is_multiple_of(ROWS) {
-                    counted.store(reading.ledger.rows, Ordering::Relaxed);
-                    tokio::task::yield_now().await;
-                }
-            }
-            Ok(reading)
-        });
-        let mut tick = tokio::time::interval(TOLD_EVERY);
-        loop {
-            tokio::select! {
-                read = reader.join_next() => return match read {
-                    Some(Ok(read)) => read,
-                    // A panic goes on as one: the attempt knows what to do about it.
-                    Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                    _ => Err(failed("The bill was not read to its end.".to_owned())),
-                },
-                _ = tick.tick() => self.told(part, rows.load(Ordering::Relaxed)),
+    /// Lists the bills; a location that can't be listed is left out.
+    async fn parts(&mut self, source: &Source) -> Vec<Part> {
+        let mut parts = Vec::new();
+        if !source.locations.is_empty() {
+            self.context.progress(10, "Looking for the bill");
+        }
+        for (at, location) in source.locations.iter().enumerate() {
+            let listed = location.parts();
+            match self
+                .context
+                .step("sources", &(at, location.name()), listed)
+                .await
+            {
+                Ok(found) => parts.extend(found),
+                Err(failure) => self.failures.push(failure),
             }
         }
+        parts
     }
 
-    fn told(&self, part: &Part, rows: u64) {
-        let (done, all) = (
-            self.done.load(Ordering::Relaxed),
-            self.all.load(Ordering::Relaxed),
-        );
-        let what = match part.days {
-            Some((start, _)) => start.strftime("%B %Y").to_string(),
-            None => "the bill".to_owned(),
+    /// The days that all sources have together, as far as they are known.
+    fn days(&self, billed: Option<(Date, Date)>) -> Option<(Date, Date)> {
+        if !self.services.cost_explorer {
+            return billed;
+        }
+        let (first, end) = stretch::history(self.today);
+        let last = end.yesterday().unwrap_or(end);
+        Some(billed.map_or((first, last), |(from, until)| {
+            (first.min(from), last.max(until))
+        }))
+    }
+
+    /// What Cost Explorer is to be asked for. AWS's charges are in a bill of AWS's already.
+    fn stretches(
+        &self,
+        reading: &Reading,
+        billed: Option<(Date, Date)>,
+        needed: Option<(Date, Date)>,
+    ) -> Vec<Stretch> {
+        if !self.services.cost_explorer {
+            return vec![];
+        }
+        let of_aws = |name: &String| name.contains("AWS") || name.contains("Amazon");
+        let usual = stretch::usual(self.today);
+        let needed = needed.unwrap_or_else(|| billed.map_or(usual, |(first, _)| (first, usual.1)));
+        let billed = billed.filter(|_| reading.ledger.providers.iter().any(of_aws));
+        stretch::stretches(needed, billed, self.today, self.turns)
+    }
+
+    /// Has Cost Explorer foretell what the question wants foretold, where that is of all accounts and services.
+    async fn forecast(&mut self, reading: &mut Reading) {
+        let question = Question::read_last(self.turns, &reading.ledger);
+        let whole = Scope {
+            days: None,
+            ..question.scope
+        } == Scope::default();
+        if !self.services.cost_explorer || question.intent != Intent::Forecast || !whole {
+            return;
+        }
+        let end = match question.period {
+            Some(period) => period.end,
+            None => self.today.saturating_add(USUAL_FORECAST.days()),
         };
-        let rows = match rows {
-            0 => String::new(),
-            rows => format!(" ({rows} rows)"),
-        };
-        let percent = 10 + 80 * done / all.max(1);
-        let files = if all == 1 {
-            String::new()
-        } else {
-            format!(": {done} of {all} files")
-        };
+        if end <= self.today {
+            return;
+        }
         self.context
-            .progress(percent as u8, format!("Reading {what}{files}{rows}"));
+            .progress(88, "Asking Cost Explorer for its forecast");
+        let asked = Box::pin(explorer::forecast(self.today, end));
+        match self
+            .context
+            .step("forecast", &(self.today, end), asked)
+            .await
+        {
+            Ok(forecast) => {
+                reading.requests += 1;
+                reading.opinion.forecast = Some(forecast);
+            }
+            Err(failure) => self.failures.push(failure),
+        }
     }
 }
 

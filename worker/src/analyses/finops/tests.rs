@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Finops, Source, write_sample};
+use super::{Finops, Services, Source, write_sample};
 use crate::analysis::{About, Analysis, Context, Failure};
 use crate::desk::{Desk, attended};
 use crate::stream::Stream;
 
 fn ask_at(bill: &Path, sample: bool, query: &str) -> Result<Value, Failure> {
-    let finops = Finops::new(Source::at(&bill.to_string_lossy(), sample));
+    let source = Source::at(&bill.to_string_lossy(), sample);
+    let finops = Finops::new(source, Services::default());
     let (desk, requests) = Desk::new(Stream::new([]), false);
     let context = Context::new(About::alone(query), desk);
     tokio::runtime::Builder::new_current_thread()

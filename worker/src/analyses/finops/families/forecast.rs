@@ -10,11 +10,12 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use serde_json::json;
 
+use super::super::aws::explorer::Forecast;
 use super::super::ledger::TooManyDigits;
 use super::super::money;
 use super::super::period::Period;
 use super::super::text::clip;
-use super::super::wording::spoken;
+use super::super::wording::{self, spoken};
 use super::{Asked, Finding};
 
 /// Days that the line is drawn through, and how few are too few.
@@ -73,6 +74,8 @@ pub(super) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
             "No day was named, so it is for the {USUAL} days after the bill's last."
         ));
     }
+    let theirs = asked.opinion.forecast.as_ref();
+    notes.extend(theirs.map(said));
     Ok(Finding {
         sentence: format!(
             "{} will cost about **{}**{} (between {} and {}){already}.",
@@ -89,8 +92,25 @@ pub(super) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
             "billed": money::exact(billed), "expected": money::exact(money::rounded(expected, 2)),
             "low": money::exact(money::rounded(low, 2)), "high": money::exact(money::rounded(high, 2)),
             "intervalPercent": 80, "fromDays": estimate.days,
+            "costExplorer": theirs.map(|theirs| json!({
+                "currency": clip(&theirs.expected.currency), "start": theirs.start.to_string(), "end": theirs.end.to_string(),
+                "expected": money::exact(theirs.expected.amount), "low": money::exact(theirs.low), "high": money::exact(theirs.high),
+            })),
         }),
     })
+}
+
+/// Cost Explorer's own forecast. Its months' bounds are added up, so that the interval is rather too wide.
+fn said(theirs: &Forecast) -> String {
+    let shown = |amount| wording::amount(amount, &theirs.expected.currency);
+    format!(
+        "Cost Explorer's own forecast for all accounts from {} to {} is {} (between {} and {}).",
+        theirs.start,
+        theirs.end.yesterday().unwrap_or(theirs.end),
+        shown(theirs.expected.amount),
+        shown(theirs.low),
+        shown(theirs.high)
+    )
 }
 
 fn usual(end: Date) -> Option<Period> {

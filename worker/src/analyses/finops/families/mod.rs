@@ -16,6 +16,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::advice;
+use super::aws::Opinion;
 use super::intent::Intent;
 use super::ledger::{Ledger, Scope, TooManyDigits};
 use super::measures::Measures;
@@ -35,6 +36,7 @@ pub(super) struct Asked<'a> {
     pub ledger: &'a Ledger,
     pub measures: &'a Measures,
     pub traces: &'a Traces,
+    pub opinion: &'a Opinion,
 }
 
 /// What a family has to say.
@@ -61,7 +63,9 @@ pub(super) fn find(asked: Asked<'_>) -> Result<Option<Finding>, TooManyDigits> {
         _ => asked.ledger.currency(&asked.whole()),
     };
     let Some(currency) = currency else {
-        return Ok(None);
+        let recommended = !asked.opinion.recommended.is_empty();
+        let savings = asked.question.intent == Intent::Savings && recommended;
+        return Ok(savings.then(|| savings::recommended_only(asked.opinion)));
     };
     let mut finding = match &asked.question.intent {
         Intent::Breakdown => return Ok(None),

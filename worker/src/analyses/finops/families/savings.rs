@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::super::aws::Opinion;
+use super::super::aws::recommended::Recommended;
 use super::super::ledger::TooManyDigits;
 use super::super::measures::Terms;
 use super::super::text::{clip, escape};
 use super::super::wording::LISTED;
-use super::super::{money, words};
+use super::super::{money, wording, words};
 use super::coverage::committable;
 use super::{Asked, Finding, Table};
 
@@ -37,10 +39,14 @@ pub(super) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
     let (first, end) = asked.covered();
     let start = end.checked_sub(DAYS.days()).unwrap_or(first).max(first);
     if start >= end {
-        return Ok(Finding {
-            sentence: format!("The bill has nothing of {} in that time.", asked.subject()),
-            ..Finding::default()
-        });
+        let nothing = format!("The bill has nothing of {} in that time.", asked.subject());
+        return Ok(with_recommended(
+            Finding {
+                sentence: nothing,
+                ..Finding::default()
+            },
+            asked.opinion,
+        ));
     }
     let mut found = metered(asked, currency, start, end)?;
     for idle in asked.advice(start, end)? {
@@ -81,7 +87,7 @@ pub(super) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
             asked.subject()
         ),
     };
-    Ok(Finding {
+    let own = Finding {
         sentence,
         tables: if found.is_empty() {
             vec![]
@@ -100,6 +106,61 @@ pub(super) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
                 "saving": money::exact(saving.saving), "why": clip(&saving.why),
             })).collect::<Vec<_>>(),
         }),
+    };
+    Ok(with_recommended(own, asked.opinion))
+}
+
+/// What AWS recommends, where there is no bill to look at.
+pub(super) fn recommended_only(opinion: &Opinion) -> Finding {
+    let own = Finding {
+        sentence: "There is no bill to look for savings in.".into(),
+        data: json!({}),
+        ..Finding::default()
+    };
+    with_recommended(own, opinion)
+}
+
+/// Puts beside our own estimates what AWS recommends: a table of each service's, with its own sum.
+fn with_recommended(mut own: Finding, opinion: &Opinion) -> Finding {
+    for Recommended {
+        by,
+        count,
+        saving,
+        largest,
+    } in &opinion.recommended
+    {
+        let sum = wording::amount(saving.amount, &saving.currency);
+        own.sentence += &format!(
+            " {by} estimates that its {count} recommendations would save **{sum}** a month."
+        );
+        let mut table = Table::new(&[&format!("{by} recommends"), "Cost", "Could save a month"]);
+        for one in largest.iter().take(LISTED) {
+            let cost = one.cost.map_or_else(String::new, money::show);
+            let what = match one.how.as_str() {
+                "" => escape(&one.what),
+                how => format!("{}: {}", escape(&one.what), escape(how)),
+            };
+            table.rows.push(vec![what, cost, money::show(one.saving)]);
+        }
+        own.tables.push(table);
+    }
+    if !opinion.recommended.is_empty() {
+        let note = "AWS's recommendations are for all accounts, and overlap with each other and with what I found: they are not added.";
+        own.notes.push(note.into());
+        own.data["recommended"] = opinion.recommended.iter().map(data).collect();
+    }
+    own
+}
+
+fn data(recommended: &Recommended) -> Value {
+    let largest = recommended.largest.iter().map(|one| {
+        json!({
+            "what": one.what, "cost": one.cost.map(money::exact), "saving": money::exact(one.saving), "how": one.how,
+        })
+    });
+    json!({
+        "by": recommended.by, "count": recommended.count, "saving": money::exact(recommended.saving.amount),
+        "currency": clip(&recommended.saving.currency), "largest": largest.collect::<Vec<_>>(),
     })
 }
 

@@ -1,0 +1,173 @@
+//! Reading the pieces of a question's figures, several at once: files of bills, and days of Cost Explorer. Each is a
+//! step, so that after a crash nothing that was read is read again, and says how far it is.
+//!
+//! Which pieces a question needs is the supervisor's business, and what is in them is their own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use super::aws::Services;
+use super::aws::stretch::Stretch;
+use super::bill::Bill;
+use super::reading::Reading;
+use super::source::Part;
+use super::supervisor::inexact;
+use super::words::Words;
+use super::{failed, pack};
+use crate::analysis::{Context, Failure};
+
+/// Files that are read at once: a worker has about two processors, and S3 is waited for.
+const AT_ONCE: usize = 4;
+/// Rows between two looks at whether others want the thread.
+const ROWS: u64 = 4_096;
+/// How often it is told how far the reading is.
+const TOLD_EVERY: Duration = Duration::from_millis(500);
+
+/// What one step reads.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(super) enum Piece {
+    File(Part),
+    Explorer(Stretch),
+}
+
+/// Reads pieces for one job.
+pub(super) struct Reader<'a> {
+    context: &'a Context,
+    turns: &'a [Words],
+    services: &'a Services,
+    done: AtomicU64,
+    /// How many there are, as far as it is known.
+    pub all: u64,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(context: &'a Context, turns: &'a [Words], services: &'a Services) -> Self {
+        Self {
+            context,
+            turns,
+            services,
+            done: AtomicU64::new(0),
+            all: 0,
+        }
+    }
+
+    /// Reads these, several at once, and adds them up in their order; those that can't be read are left out.
+    pub(super) async fn read(
+        &self,
+        pieces: impl Iterator<Item = Piece>,
+        reading: &mut Reading,
+        failures: &mut Vec<Failure>,
+    ) -> Result<(), Failure> {
+        let pieces: Vec<_> = pieces.map(|piece| self.piece(piece)).collect();
+        let mut read = stream::iter(pieces).buffered(AT_ONCE);
+        while let Some(one) = read.next().await {
+            match one {
+                Ok(one) => reading.merge(one).map_err(|_| inexact(&reading.name))?,
+                Err(failure) => failures.push(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// One of them: out of its step if an earlier attempt has read it.
+    async fn piece(&self, piece: Piece) -> Result<Reading, Failure> {
+        let questions: Vec<String> = self.turns.iter().map(Words::text_of_all).collect();
+        let mut fresh = None;
+        let kept = {
+            let work = async {
+                let read = self.fresh(&piece).await?;
+                let packed = pack::pack(&read);
+                fresh = Some(read);
+                Ok(packed)
+            };
+            self.context
+                .step("read", &(&piece, &questions), work)
+                .await?
+        };
+        let read = match (fresh, kept.as_deref().and_then(pack::unpack)) {
+            (Some(read), _) | (None, Some(read)) => read,
+            // It was too large to be kept.
+            (None, None) => self.fresh(&piece).await?,
+        };
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.told(&piece, 0);
+        Ok(read)
+    }
+
+    async fn fresh(&self, piece: &Piece) -> Result<Reading, Failure> {
+        self.told(piece, 0);
+        match piece {
+            Piece::File(part) => self.file(piece, part).await,
+            // On the heap: the SDK's calls are deep futures.
+            Piece::Explorer(stretch) => Box::pin(stretch.read(self.services, self.turns)).await,
+        }
+    }
+
+    /// Reads the file on a thread of its own, and tells how far it is.
+    async fn file(&self, piece: &Piece, part: &Part) -> Result<Reading, Failure> {
+        let file = part.open().await?;
+        let name = part.name().to_owned();
+        let rows = Arc::new(AtomicU64::new(0));
+        let (counted, turns) = (Arc::clone(&rows), self.turns.to_vec());
+        // The set ends what it runs when it is dropped.
+        let mut reader = JoinSet::new();
+        reader.spawn(async move {
+            let mut bill = Bill::of(file, name).map_err(|unreadable| failed(unreadable.0))?;
+            let mut reading = Reading::new(&turns);
+            reading.files = 1;
+            bill.name().clone_into(&mut reading.name);
+            while let Some(row) = bill.next_row().map_err(|unreadable| failed(unreadable.0))? {
+                reading.add(&row).map_err(|_| inexact(&reading.name))?;
+                if reading.ledger.rows.is_multiple_of(ROWS) {
+                    counted.store(reading.ledger.rows, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            }
+            Ok(reading)
+        });
+        let mut tick = tokio::time::interval(TOLD_EVERY);
+        loop {
+            tokio::select! {
+                read = reader.join_next() => return match read {
+                    Some(Ok(read)) => read,
+                    // A panic goes on as one: the attempt knows what to do about it.
+                    Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                    _ => Err(failed("The bill was not read to its end.".to_owned())),
+                },
+                _ = tick.tick() => self.told(piece, rows.load(Ordering::Relaxed)),
+            }
+        }
+    }
+
+    fn told(&self, piece: &Piece, rows: u64) {
+        let (done, all) = (self.done.load(Ordering::Relaxed), self.all);
+        let what = match piece {
+            Piece::File(Part {
+                days: Some((start, _)),
+                ..
+            }) => format!("Reading {}", start.strftime("%B %Y")),
+            Piece::File(_) => "Reading the bill".to_owned(),
+            Piece::Explorer(stretch) => {
+                format!("Asking Cost Explorer for the days from {}", stretch.start)
+            }
+        };
+        let rows = match rows {
+            0 => String::new(),
+            rows => format!(" ({rows} rows)"),
+        };
+        let percent = 10 + 80 * done / all.max(1);
+        let files = if all == 1 {
+            String::new()
+        } else {
+            format!(": {done} of {all} files")
+        };
+        self.context
+            .progress(percent as u8, format!("{what}{files}{rows}"));
+    }
+}
