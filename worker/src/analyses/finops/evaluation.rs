@@ -10,7 +10,7 @@ use super::words::Words;
 use super::write_sample;
 
 /// How many were answered right when this was last looked at; of how many, the set tells.
-const RECORDED: usize = 227;
+const RECORDED: usize = 230;
 
 struct Asked {
     query: String,

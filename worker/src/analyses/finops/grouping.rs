@@ -75,16 +75,23 @@ pub(super) fn ranking(words: &mut Words, both: bool) -> (Option<usize>, bool) {
             let given = before
                 .and_then(|before| count(words.free_text(before)))
                 .filter(|count| *count > 0);
-            let singular = matches!(
-                words.text(end),
-                "service" | "account" | "region" | "day" | "month"
-            );
+            let singular = one(words.text(end)) || (smallest && asks_which_one(words, at));
+            let end = end + usize::from(words.free_text(end) == "first");
             words.take(before.filter(|_| given.is_some()).unwrap_or(at), end);
             // The noun stays free: it names the grouping too.
             found = found.or(given).or(singular.then_some(1));
         }
     }
     (found, ascending)
+}
+
+fn one(noun: &str) -> bool {
+    matches!(noun, "service" | "account" | "region" | "day" | "month")
+}
+
+/// `which day was the cheapest`, which the end of a long list would answer badly: whether the noun came before the adjective.
+fn asks_which_one(words: &Words, adjective: usize) -> bool {
+    (1..adjective).any(|at| one(words.text(at)) && matches!(words.text(at - 1), "which" | "what"))
 }
 
 /// `average daily`, `per day on average`, `a day on average`: whether the mean of the days is asked for.
@@ -193,7 +200,7 @@ pub(super) fn named_grouping(words: &mut Words, ledger: &Ledger) -> Option<Group
         }
         let noun = words.free_text(at);
         let before = at.checked_sub(1).map_or("", |before| words.text(before));
-        let singular = matches!(noun, "service" | "account" | "region" | "day" | "month");
+        let singular = one(noun);
         let asked =
             matches!(before, "which" | "what") || MOST.contains(&before) || LEAST.contains(&before);
         if matches!(noun, "days" | "date") || (singular && !asked) {

@@ -284,9 +284,13 @@ fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool
     Some((span, start + length, true))
 }
 
-/// `the first week of May`, `last 10 days of Q1 2026`: a week of it is seven days.
+/// `the first week of May`, `last 10 days of Q1 2026`: a week of it is seven days. `the second half of May`: from
+/// the 16th on.
 fn part(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
     let which = words.free_text(start);
+    if matches!(which, "first" | "second" | "last") && words.free_text(start + 1) == "half" {
+        return half(words, start, last);
+    }
     if !matches!(which, "first" | "last") {
         return None;
     }
@@ -305,6 +309,23 @@ fn part(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> 
     let span = match which {
         "first" => (from, step(from, "day", days)?.min(until)),
         _ => (step(until, "day", -days)?.max(from), until),
+    };
+    Some((span, end, relative))
+}
+
+/// A year's half is six months; of anything else half of its days, the second half having the odd one.
+fn half(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+    if !matches!(words.free_text(start + 2), "of" | "in") {
+        return None;
+    }
+    let ((from, until), end, relative) = single(words, after_the(words, start + 3), last)?;
+    let middle = match step(from, "year", 1) {
+        Some(next) if next == until => step(from, "month", 6)?,
+        _ => step(from, "day", i64::from((until - from).get_days()) / 2)?,
+    };
+    let span = match words.free_text(start) {
+        "first" => (from, middle),
+        _ => (middle, until),
     };
     Some((span, end, relative))
 }
