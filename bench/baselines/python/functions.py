@@ -1,7 +1,8 @@
 """The usual three functions behind a WebSocket API, in Python: connections, messages, a worker.
 
 What a team would write first: a table of connections, a table of jobs, a queue, and boto3. It does the standard
-job of bench/README.md in PROTOCOL 3's frames and nothing else: no lease, no retry, no repair, no limits.
+job of bench/README.md in PROTOCOL 3's frames and nothing else: no lease, no retry, no repair, no limits. It can stream
+too, as a model would: told four times a second, and only in the end written; with `params.naive` each token is told.
 """
 
 import base64
@@ -107,15 +108,15 @@ def worker(event, context):
     return {"batchItemFailures": []}
 
 
-def change(job, **values):
-    """Writes these values and the next event's number; the job as it is then."""
+def change(job, said=0, **values):
+    """Writes these values and the next event's number, after so many events that were not written; the job as it is then."""
     names = {f"#{name}": name for name in values}
     sets = ", ".join(f"#{name} = :{name}" for name in values)
     answer = JOBS.update_item(
         Key={"jobId": job},
-        UpdateExpression=f"SET {sets} ADD seq :one",
+        UpdateExpression=f"SET {sets} ADD seq :said",
         ExpressionAttributeNames=names,
-        ExpressionAttributeValues={":one": 1, **{f":{name}": value for name, value in values.items()}},
+        ExpressionAttributeValues={":said": 1 + said, **{f":{name}": value for name, value in values.items()}},
         ReturnValues="ALL_NEW",
     )
     return answer["Attributes"]
@@ -132,12 +133,27 @@ def run(job):
     params = json.loads(row["params"])
     steps = params["steps"]
     for step in range(1, steps + 1):
+        time.sleep(params.get("stepMs", 0) / 1000)
         progress, text = step * 100 // (steps + 1), f"Step {step} of {steps}"
         row = change(job, progress=progress, message=text)
         say(row, "progress_update", status="processing", message=text, progress=progress, attempt=1)
-    result = {"agent": "noop", "query": row["query"], "response": "x" * params["bytes"]}
-    row = change(job, status="completed", progress=100, result=json.dumps(result), finishedAt=stamp())
+    said, response = stream(row, **params["stream"]) if "stream" in params else (0, "x" * params["bytes"])
+    result = {"agent": "noop", "query": row["query"], "response": response}
+    row = change(job, said, status="completed", progress=100, result=json.dumps(result), finishedAt=stamp())
     say(row, "job_completed", result=result)
+
+
+def stream(row, tokens, tokenMs, naive=False):
+    """So many tokens, as they come: how many events told them, and all of them."""
+    said, told, text, due = 0, 0, "", time.monotonic()
+    for token in range(tokens):
+        time.sleep(tokenMs / 1000)
+        text += f"{token:3d} "[:4]
+        if naive or time.monotonic() >= due or token == tokens - 1:
+            said += 1
+            say({**row, "seq": int(row["seq"]) + said}, "chunk", content=text[told:])
+            told, due = len(text), time.monotonic() + 0.25
+    return said, text
 
 
 def nothing(event, context):

@@ -1,0 +1,152 @@
+"""The measurements of bench/growth.py: for each size of a curve its row.
+
+Each takes the program and the sizes, ascending; a curve's sizes are reached one after the other on one stack.
+"""
+
+import asyncio
+import json
+import re
+import time
+
+import load
+import seed
+from stack import Stack
+
+DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
+JOBS = 400
+
+
+def ask(stack, user, frames):
+    """Milliseconds to the answer of each frame, asked one after the other on one connection."""
+    async def asked():
+        times = []
+        async with stack.connect(stack.token(user)) as socket:
+            for frame in frames:
+                since = time.monotonic()
+                await socket.send(json.dumps(frame))
+                answer = json.loads(await socket.recv())
+                assert answer["type"] == "jobs" and answer["jobs"], answer
+                times.append(1000 * (time.monotonic() - since))
+        return times
+    return asyncio.run(asked())
+
+
+def standard(stack, rounds=3, jobs=JOBS):
+    return load.median([asyncio.run(load.measure(stack, jobs)) for _ in range(rounds)])
+
+
+def a_job(stack):
+    """The row of a real standard job that has finished and left the index of open ones."""
+    async def run():
+        async with stack.connect(stack.token("alice")) as socket:
+            await load.one(socket)
+    asyncio.run(run())
+    dynamodb = stack.client("dynamodb")
+    while True:
+        [row] = dynamodb.scan(TableName="longhaul-jobs")["Items"]
+        if row["status"]["S"] == "completed" and "openShard" not in row:
+            return row
+        time.sleep(0.1)
+
+
+def sweeps(stack):
+    """The median of how long a sweep took that nothing had called for."""
+    before = len(DURATION.findall(stack.log("sweep").read_text())) if stack.log("sweep").exists() else 0
+    while True:
+        found = DURATION.findall(stack.log("sweep").read_text())[before:] if stack.log("sweep").exists() else []
+        if len(found) >= 5:
+            return load.quantile([float(took) for took in found], 0.5)
+        time.sleep(0.5)
+
+
+def finished(longhaul, sizes):
+    """A tenth of the jobs are one user's, the rest of a thousand users; all within the last five days."""
+    with Stack(longhaul, "--tick-seconds", "2") as stack:
+        row, there = a_job(stack), 0
+        for size in sizes:
+            user = lambda number: "many" if number % 10 == 0 else f"few-{number // 10 * 9 % 1000}"
+            rate = seed.write(stack, "longhaul-jobs", seed.copies(row, size - there, user, 5 * seed.DAY))
+            there = size
+            listing = [{"action": "listJobs", "limit": 20}] * 100
+            few, many = ask(stack, "few-9", listing), ask(stack, "many", listing)
+            yield size, {
+                **standard(stack), "sweepMs": sweeps(stack), "seededPerSecond": rate,
+                "listFewP50": load.quantile(few, 0.5), "listFewP99": load.quantile(few, 0.99),
+                "listManyP50": load.quantile(many, 0.5), "listManyP99": load.quantile(many, 0.99),
+                "dataMB": sum(path.stat().st_size for path in stack.data.rglob("*") if path.is_file()) / 1e6,
+            }
+
+
+def connections(longhaul, sizes):
+    """Idle connections, of a thousand users; beside them four that run jobs."""
+    with Stack(longhaul, "--tick-seconds", "3600") as stack:
+        users = list(stack.tokens([f"idle-{number}" for number in range(100)]).values())
+        with asyncio.Runner() as runner:
+            sockets = []
+
+            async def more(count):
+                limit = asyncio.Semaphore(16)
+
+                async def connect(number):
+                    async with limit:
+                        sockets.append(await stack.connect(users[number % len(users)]))
+
+                await asyncio.gather(*(connect(number) for number in range(count)))
+
+            standing = None
+            for size in sizes:
+                since, count = time.monotonic(), size - len(sockets)
+                runner.run(more(count))
+                rate = count / (time.monotonic() - since)
+                idle = load.memory(stack)
+                standing = standing or (size, idle)
+                row = load.median([runner.run(load.measure(stack, JOBS)) for _ in range(3)])
+                each = (idle - standing[1]) / 1e3 / (size - standing[0]) if size > standing[0] else None
+                yield size, {**row, "idleMB": idle / 1e6, "idleKBEach": each, "openedPerSecond": rate}
+
+
+def fanout(longhaul, sizes):
+    """Subscribers of one topic, each on a connection of its own; milliseconds from the publish to a hearing."""
+    with Stack(longhaul, "--tick-seconds", "3600") as stack, asyncio.Runner() as runner:
+        users = list(stack.tokens([f"user-{number}" for number in range(100)]).values())
+        sns, sockets = stack.client("sns"), []
+        topic = "arn:aws:sns:us-east-1:000000000000:longhaul-publish"
+        subscribe = {"action": "subscribe", "data": {"topic": "news"}}
+        said = json.dumps({"topic": "news", "type": "news", "data": {"text": "x" * 100}})
+
+        async def more(size):
+            limit = asyncio.Semaphore(16)
+
+            async def join(number):
+                async with limit:
+                    socket = await stack.connect(users[number % len(users)])
+                    await socket.send(json.dumps(subscribe))
+                    answer = json.loads(await socket.recv())
+                    assert answer["type"] == "subscriptionConfirmed", answer
+                    sockets.append(socket)
+
+            await asyncio.gather(*(join(number) for number in range(len(sockets), size)))
+
+        async def told():
+            async def hear(socket):
+                frame = json.loads(await asyncio.wait_for(socket.recv(), 60))
+                assert frame["type"] == "news", frame
+                return 1000 * (time.monotonic() - since)
+
+            waiting = [asyncio.create_task(hear(socket)) for socket in sockets]
+            await asyncio.sleep(0)
+            since = time.monotonic()
+            await asyncio.to_thread(sns.publish, TopicArn=topic, Message=said)
+            times = await asyncio.gather(*waiting)
+            return min(times), max(times)
+
+        for size in sizes:
+            runner.run(more(size))
+            for _ in range(3):
+                runner.run(told())
+            before = load.used(stack)
+            first, last = zip(*(runner.run(told()) for _ in range(30)))
+            cpu = sum(load.used(stack).values()) - sum(before.values())
+            yield size, {"firstP50": load.quantile(first, 0.5), "firstP99": load.quantile(first, 0.99),
+                         "lastP50": load.quantile(last, 0.5), "lastP99": load.quantile(last, 0.99),
+                         "cpuMsEach": 1000 * cpu / 30 / size}

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""How a stack does when there is much of something: a curve for each, as a table and as a plot.
+
+    .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|backlog SIZE...
+    .tools/python/bin/python bench/growth.py plot
+
+Measured sizes are kept in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import plot
+
+HERE = Path(__file__).parent
+KEPT = HERE / "growth.json"
+# Of each curve its sizes' name; its plot's panels, of each the lines by name; and what the table has besides.
+CURVES = {
+    "finished": ("finished jobs in the tables", {
+        "jobs/s": {"jobs/s": "jobsPerSecond"},
+        "job, ms": {"p50": "completedP50", "p99": "completedP99"},
+        "CPU, ms a job": {"all": "cpuMs"},
+        "peak memory, MB": {"MB": "peakMB"},
+        "listJobs, p50 ms": {"few jobs": "listFewP50", "many jobs": "listManyP50"},
+    }, {"listJobs p99 ms, few": "listFewP99", "many": "listManyP99", "sweep ms": "sweepMs", "data folder MB": "dataMB",
+        "seeded a second": "seededPerSecond"}),
+    "connections": ("open connections", {
+        "jobs/s": {"jobs/s": "jobsPerSecond"},
+        "job, ms": {"p50": "completedP50", "p99": "completedP99"},
+        "CPU, ms a job": {"all": "cpuMs"},
+        "memory, MB": {"idle": "idleMB", "under load": "peakMB"},
+    }, {"idle KB a connection": "idleKBEach", "opened a second": "openedPerSecond"}),
+    "fanout": ("subscribers", {
+        "first heard, ms": {"p50": "firstP50", "p99": "firstP99"},
+        "last heard, ms": {"p50": "lastP50", "p99": "lastP99"},
+        "CPU, ms a subscriber": {"all": "cpuMsEach"},
+    }, {}),
+    "backlog": ("queued jobs", {
+        "drained, jobs/s": {"jobs/s": "drainedPerSecond"},
+        "another user's job, ms": {"p50": "completedP50", "p99": "completedP99"},
+        "peak memory, MB": {"MB": "peakMB"},
+    }, {"alone p50 ms": "aloneP50", "alone p99 ms": "aloneP99"}),
+    "replay": ("dead letters", {
+        "replayed a second": {"a second": "perSecond"},
+        "plan, s": {"s": "planSeconds"},
+        "peak memory, MB": {"plan": "planMB", "apply": "applyMB"},
+    }, {}),
+}
+
+
+def keep(curve, size, row):
+    """A size that was measured before is measured anew."""
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    rows = kept.setdefault(curve, {})
+    rows[str(size)] = row
+    kept[curve] = dict(sorted(rows.items(), key=lambda item: int(item[0])))
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    print(curve, size, json.dumps(row), flush=True)
+
+
+def number(value):
+    if value is None:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def draw():
+    """The tables and the plots of all that is kept."""
+    kept = json.loads(KEPT.read_text())
+    pages = ["# Growth\n\nMade by `bench/growth.py plot` from growth.json; what it means stands in [README.md](README.md).\n"]
+    (HERE / "plots").mkdir(exist_ok=True)
+    for curve, rows in kept.items():
+        of, panels, besides = CURVES[curve]
+        columns = {panel if len(lines) == 1 else f"{panel}: {name}": key
+                   for panel, lines in panels.items() for name, key in lines.items()} | besides
+        pages.append(f"\n## {of.capitalize()}\n\n| {of} | {' | '.join(columns)} |\n| --- {'| --- ' * len(columns)}|")
+        for size, row in rows.items():
+            pages.append(f"| {int(size):,} | {' | '.join(number(row.get(key)) for key in columns.values())} |")
+        sizes = [int(size) for size in rows]
+        drawn = {panel: {name: [row.get(key) for row in rows.values()] for name, key in lines.items()}
+                 for panel, lines in panels.items()}
+        (HERE / "plots" / f"{curve}.svg").write_text(plot.svg(f"Growth by {of}", of, sizes, drawn))
+    (HERE / "growth.md").write_text("\n".join(pages) + "\n")
+
+
+def main():
+    if sys.argv[1:] != ["plot"]:
+        import curves
+        longhaul, curve, *sizes = sys.argv[1:]
+        for size, row in getattr(curves, curve)(longhaul, sorted(map(int, sizes))):
+            keep(curve, size, row)
+    draw()
+
+
+main()
