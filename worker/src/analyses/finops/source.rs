@@ -18,6 +18,9 @@ const MOST: usize = 100_000;
 /// What names of bills end with, when a folder or a prefix is read.
 const ENDINGS: [&str; 4] = [".csv", ".csv.gz", ".gz", ".parquet"];
 
+/// The code of a file's failure that is not as it was listed.
+pub(super) const REPLACED: &str = "BILL_REPLACED";
+
 /// Where bills are, and what is said of them.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -41,7 +44,7 @@ pub(super) struct Part {
     bucket: Option<String>,
     /// Its path or key.
     at: String,
-    /// Its size, and what changes when it does.
+    /// Its size, and what changes when it does: the entity tag of an object, a file's time of change.
     pub size: u64,
     version: String,
     /// The days of its partition, where its path names one.
@@ -110,7 +113,23 @@ impl Part {
         last(&self.at)
     }
 
-    /// The file itself; an object of S3 is fetched into one without a name, which goes with its last use.
+    /// The file as it is now, after it was replaced.
+    pub(super) async fn anew(&self) -> Result<Self, Failure> {
+        let place = match &self.bucket {
+            None => Location::Path(PathBuf::from(&self.at)),
+            Some(bucket) => Location::Bucket {
+                bucket: bucket.clone(),
+                prefix: self.at.clone(),
+            },
+        };
+        // Whatever is wrong with the list now, the next attempt makes the whole of it anew.
+        let parts = place.parts().await.map_err(|_| replaced(self.name()))?;
+        let now = parts.into_iter().find(|part| part.at == self.at);
+        now.ok_or_else(|| replaced(self.name()))
+    }
+
+    /// The file itself, in the version that was listed; an object of S3 is fetched into one without a name, which goes
+    /// with its last use.
     pub(super) async fn open(&self) -> Result<File, Failure> {
         let unopened = |error: std::io::Error| {
             failed(format!(
@@ -120,13 +139,24 @@ impl Part {
             ))
         };
         let Some(bucket) = &self.bucket else {
-            return File::open(&self.at).map_err(unopened);
+            let file = match File::open(&self.at) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(replaced(self.name()));
+                }
+                file => file.map_err(unopened)?,
+            };
+            let about = file.metadata().map_err(unopened)?;
+            return match (about.len(), changed(&about)) == (self.size, self.version.clone()) {
+                true => Ok(file),
+                false => Err(replaced(self.name())),
+            };
         };
         let object = client()
             .await
             .get_object()
             .bucket(bucket)
             .key(&self.at)
+            .if_match(&self.version)
             .send()
             .await;
         let mut body = object
@@ -146,15 +176,11 @@ fn on_disk(path: &Path) -> std::io::Result<Vec<Part>> {
     let mut parts = Vec::new();
     let mut folders = Vec::new();
     let mut add = |path: &Path, about: std::fs::Metadata| {
-        let changed = about
-            .modified()
-            .ok()
-            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
         parts.push(Part {
             bucket: None,
             at: path.to_string_lossy().into_owned(),
             size: about.len(),
-            version: changed.map_or_else(String::new, |at| at.as_nanos().to_string()),
+            version: changed(&about),
             days: partition(&path.to_string_lossy()),
         });
     };
@@ -182,6 +208,15 @@ fn on_disk(path: &Path) -> std::io::Result<Vec<Part>> {
         }
     }
     Ok(parts)
+}
+
+/// When a file was written last, in nanoseconds; nothing where that is not known.
+fn changed(about: &std::fs::Metadata) -> String {
+    let at = about
+        .modified()
+        .ok()
+        .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    at.map_or_else(String::new, |at| at.as_nanos().to_string())
 }
 
 async fn in_bucket(bucket: &str, prefix: &str) -> Result<Vec<Part>, Failure> {
@@ -232,13 +267,25 @@ async fn client() -> aws_sdk_s3::Client {
 fn unreachable(name: &str, error: &aws_sdk_s3::Error) -> Failure {
     use aws_sdk_s3::error::ProvideErrorMetadata;
     let code = error.code().unwrap_or("no answer");
+    // What was listed is another version now, or gone: a list speaks of buckets only.
+    if matches!(code, "PreconditionFailed" | "NoSuchKey") {
+        return replaced(name);
+    }
     let message = format!("The bill {name} can't be had from S3 ({code}).");
     match code {
-        "AccessDenied" | "NoSuchBucket" | "NoSuchKey" | "PermanentRedirect" => failed(message),
+        "AccessDenied" | "NoSuchBucket" | "PermanentRedirect" => failed(message),
         _ => Failure::Retry {
             code: "BILL_UNREACHABLE",
             message,
         },
+    }
+}
+
+fn replaced(name: &str) -> Failure {
+    let message = format!("The bill {name} was replaced before it was read.");
+    Failure::Retry {
+        code: REPLACED,
+        message,
     }
 }
 

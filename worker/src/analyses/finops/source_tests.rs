@@ -14,6 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::reading::Reading;
+use super::source::REPLACED;
 use super::words::Words;
 use super::{Finops, Source, bill::Bill, pack, write_sample};
 use crate::analysis::{About, Analysis, Context, Failure};
@@ -249,6 +250,29 @@ async fn a_source_that_fails_is_named_while_the_others_answer() {
         message,
         "The bill gone.csv can't be opened: entity not found."
     );
+}
+
+#[tokio::test]
+async fn a_file_that_was_replaced_is_not_read_as_what_was_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bill.csv");
+    std::fs::write(&path, "one").unwrap();
+    let source = Source::at(&path.display().to_string(), false);
+    let [listed] = source.locations[0]
+        .parts()
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    assert!(listed.open().await.is_ok());
+    std::fs::write(&path, "another").unwrap();
+    assert_eq!(listed.open().await.unwrap_err().code(), REPLACED);
+    let now = listed.anew().await.unwrap();
+    assert_ne!(now, listed);
+    assert!(now.open().await.is_ok());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(now.open().await.unwrap_err().code(), REPLACED);
+    assert_eq!(now.anew().await.unwrap_err().code(), REPLACED);
 }
 
 #[test]

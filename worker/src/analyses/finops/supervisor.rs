@@ -20,12 +20,14 @@ use super::intent::Intent;
 use super::pack;
 use super::question::Question;
 use super::reading::Reading;
-use super::source::{Part, Source};
+use super::source::{Part, REPLACED, Source};
 use super::words::Words;
 use crate::analysis::{Context, Failure};
 
 /// Files that are read at once: a worker has about two processors, and S3 is waited for.
 const AT_ONCE: usize = 4;
+/// Versions of a file that are tried, where each is replaced before it is read.
+const VERSIONS: usize = 3;
 /// Rows between two looks at whether others want the thread.
 const ROWS: u64 = 4_096;
 /// How often it is told how far the reading is.
@@ -41,9 +43,11 @@ pub(super) async fn read(
 ) -> Result<Reading, Failure> {
     context.progress(10, "Looking for the bill");
     let (mut parts, mut failures) = (Vec::new(), Vec::new());
+    // Each attempt lists anew, since what was listed may be gone; what is as it was is read out of its step.
+    let attempt = context.attempt();
     for (at, location) in source.locations.iter().enumerate() {
         match context
-            .step("sources", &(at, location.name()), location.parts())
+            .step("sources", &(at, location.name(), attempt), location.parts())
             .await
         {
             Ok(found) => parts.extend(found),
@@ -162,28 +166,37 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// One file: out of its step if an earlier attempt has read it.
-    async fn part(&self, part: Part) -> Result<Reading, Failure> {
+    /// One file, as it is now if it was replaced since it was listed.
+    async fn part(&self, mut part: Part) -> Result<Reading, Failure> {
+        for _ in 1..VERSIONS {
+            match self.version(&part).await {
+                Err(failure) if failure.code() == REPLACED => part = part.anew().await?,
+                read => return read,
+            }
+        }
+        self.version(&part).await
+    }
+
+    /// One version of a file: out of its step if an earlier attempt has read it.
+    async fn version(&self, part: &Part) -> Result<Reading, Failure> {
         let questions: Vec<String> = self.turns.iter().map(Words::text_of_all).collect();
         let mut fresh = None;
         let kept = {
             let work = async {
-                let read = self.fresh(&part).await?;
+                let read = self.fresh(part).await?;
                 let packed = pack::pack(&read);
                 fresh = Some(read);
                 Ok(packed)
             };
-            self.context
-                .step("read", &(&part, &questions), work)
-                .await?
+            self.context.step("read", &(part, &questions), work).await?
         };
         let read = match (fresh, kept.as_deref().and_then(pack::unpack)) {
             (Some(read), _) | (None, Some(read)) => read,
             // It was too large to be kept.
-            (None, None) => self.fresh(&part).await?,
+            (None, None) => self.fresh(part).await?,
         };
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.told(&part, 0);
+        self.told(part, 0);
         Ok(read)
     }
 
