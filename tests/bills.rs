@@ -31,7 +31,17 @@ fn write_month(folder: &Path, sample: &str, month: &str) -> Result<()> {
 }
 
 /// A stack whose bill is three months in a bucket.
-async fn with_bucket(options: &[&str]) -> Result<Stack> {
+pub async fn with_bucket(options: &[&str]) -> Result<Stack> {
+    let (folder, sample) = (tempfile::tempdir()?, sample().await?);
+    for month in MONTHS {
+        let period = format!("focus/billing_period={month}");
+        write_month(&folder.path().join(period), &sample, month)?;
+    }
+    with_exports(folder.path(), options).await
+}
+
+/// A stack whose bill is what this folder has under `focus`, in a bucket.
+pub async fn with_exports(folder: &Path, options: &[&str]) -> Result<Stack> {
     let parameters = [
         "--parameter",
         "SourceBucket=exports",
@@ -41,12 +51,7 @@ async fn with_bucket(options: &[&str]) -> Result<Stack> {
         "BillIsSample=false",
     ];
     let stack = Stack::start(&[&parameters[..], &SOON, options].concat()).await?;
-    let (folder, sample) = (tempfile::tempdir()?, sample().await?);
-    for month in MONTHS {
-        let period = format!("focus/billing_period={month}");
-        write_month(&folder.path().join(period), &sample, month)?;
-    }
-    let folder = folder.path().to_str().context("a path")?;
+    let folder = folder.to_str().context("a path")?;
     stack
         .aws(&["s3api", "create-bucket", "--bucket", "exports"])
         .await?;
@@ -57,7 +62,7 @@ async fn with_bucket(options: &[&str]) -> Result<Stack> {
 }
 
 /// A front end that has asked for the months.
-async fn asks(stack: &Stack) -> Result<Client> {
+pub async fn asks(stack: &Stack) -> Result<Client> {
     let mut client = stack.client("alice").await?;
     client
         .send(json!({"action": "finops_query", "query": "total by month"}))
@@ -66,7 +71,7 @@ async fn asks(stack: &Stack) -> Result<Client> {
 }
 
 /// How many months an answer has.
-fn months(completed: &Value) -> Option<usize> {
+pub fn months(completed: &Value) -> Option<usize> {
     let groups = &completed["result"]["cost_analysis"]["groups"];
     groups.as_array().map(Vec::len)
 }

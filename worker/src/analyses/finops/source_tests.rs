@@ -13,6 +13,7 @@ use parquet::schema::parser::parse_message_type;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::headway::Headway;
 use super::reading::Reading;
 use super::source::REPLACED;
 use super::words::Words;
@@ -264,15 +265,16 @@ async fn a_file_that_was_replaced_is_not_read_as_what_was_listed() {
         .unwrap()
         .try_into()
         .unwrap();
-    assert!(listed.open().await.is_ok());
+    let headway = Headway::default();
+    assert!(listed.open(&headway).await.is_ok());
     std::fs::write(&path, "another").unwrap();
-    assert_eq!(listed.open().await.unwrap_err().code(), REPLACED);
+    assert_eq!(listed.open(&headway).await.err().unwrap().code(), REPLACED);
     let now = listed.anew().await.unwrap();
     assert_ne!(now, listed);
-    assert!(now.open().await.is_ok());
+    assert!(now.open(&headway).await.is_ok());
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(now.open().await.unwrap_err().code(), REPLACED);
-    assert_eq!(now.anew().await.unwrap_err().code(), REPLACED);
+    assert_eq!(now.open(&headway).await.err().unwrap().code(), REPLACED);
+    assert_eq!(now.anew().await.err().unwrap().code(), REPLACED);
 }
 
 #[test]

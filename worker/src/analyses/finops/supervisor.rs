@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 use super::bill::Bill;
 use super::failed;
 use super::families::FORECAST_DAYS;
+use super::fetching::Opened;
+use super::headway::Headway;
 use super::intent::Intent;
 use super::pack;
 use super::question::Question;
@@ -196,28 +198,29 @@ impl Work<'_> {
             (None, None) => self.fresh(part).await?,
         };
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.told(part, 0);
+        self.told(part, &Headway::default());
         Ok(read)
     }
 
-    /// Reads the file on a thread of its own, and tells how far it is.
+    /// Fetches and reads the file on a thread of its own, and tells how far it is.
     async fn fresh(&self, part: &Part) -> Result<Reading, Failure> {
-        self.told(part, 0);
-        let file = part.open().await?;
-        let name = part.name().to_owned();
-        let rows = Arc::new(AtomicU64::new(0));
-        let (counted, turns) = (Arc::clone(&rows), self.turns.to_vec());
+        let headway = Arc::new(Headway::default());
+        self.told(part, &headway);
+        let (own, counted) = (part.clone(), Arc::clone(&headway));
+        let turns = self.turns.to_vec();
         // The set ends what it runs when it is dropped.
         let mut reader = JoinSet::new();
         reader.spawn(async move {
-            let mut bill = Bill::of(file, name).map_err(|unreadable| failed(unreadable.0))?;
+            let Opened { file, room: _room } = own.open(&counted).await?;
+            let bill = Bill::of(file, own.name().to_owned());
+            let mut bill = bill.map_err(|unreadable| failed(unreadable.0))?;
             let mut reading = Reading::new(&turns);
             reading.files = 1;
             bill.name().clone_into(&mut reading.name);
             while let Some(row) = bill.next_row().map_err(|unreadable| failed(unreadable.0))? {
                 reading.add(&row).map_err(|_| inexact(&reading.name))?;
                 if reading.ledger.rows.is_multiple_of(ROWS) {
-                    counted.store(reading.ledger.rows, Ordering::Relaxed);
+                    counted.read(reading.ledger.rows);
                     tokio::task::yield_now().await;
                 }
             }
@@ -232,12 +235,12 @@ impl Work<'_> {
                     Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                     _ => Err(failed("The bill was not read to its end.".to_owned())),
                 },
-                _ = tick.tick() => self.told(part, rows.load(Ordering::Relaxed)),
+                _ = tick.tick() => self.told(part, &headway),
             }
         }
     }
 
-    fn told(&self, part: &Part, rows: u64) {
+    fn told(&self, part: &Part, headway: &Headway) {
         let (done, all) = (
             self.done.load(Ordering::Relaxed),
             self.all.load(Ordering::Relaxed),
@@ -246,18 +249,10 @@ impl Work<'_> {
             Some((start, _)) => start.strftime("%B %Y").to_string(),
             None => "the bill".to_owned(),
         };
-        let rows = match rows {
-            0 => String::new(),
-            rows => format!(" ({rows} rows)"),
-        };
         let percent = 10 + 80 * done / all.max(1);
-        let files = if all == 1 {
-            String::new()
-        } else {
-            format!(": {done} of {all} files")
-        };
+        let files = (all != 1).then_some((done, all));
         self.context
-            .progress(percent as u8, format!("Reading {what}{files}{rows}"));
+            .progress(percent as u8, headway.told(&what, files));
     }
 }
 
