@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use crate::bucket::http;
 use crate::client::Client;
+use crate::faults::report;
 use crate::stack::{Stack, longhaul};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -29,7 +31,17 @@ fn write_month(folder: &Path, sample: &str, month: &str) -> Result<()> {
 }
 
 /// A stack whose bill is three months in a bucket.
-async fn with_bucket(options: &[&str]) -> Result<Stack> {
+pub async fn with_bucket(options: &[&str]) -> Result<Stack> {
+    let (folder, sample) = (tempfile::tempdir()?, sample().await?);
+    for month in MONTHS {
+        let period = format!("focus/billing_period={month}");
+        write_month(&folder.path().join(period), &sample, month)?;
+    }
+    with_exports(folder.path(), options).await
+}
+
+/// A stack whose bill is what this folder has under `focus`, in a bucket.
+pub async fn with_exports(folder: &Path, options: &[&str]) -> Result<Stack> {
     let parameters = [
         "--parameter",
         "SourceBucket=exports",
@@ -39,12 +51,7 @@ async fn with_bucket(options: &[&str]) -> Result<Stack> {
         "BillIsSample=false",
     ];
     let stack = Stack::start(&[&parameters[..], &SOON, options].concat()).await?;
-    let (folder, sample) = (tempfile::tempdir()?, sample().await?);
-    for month in MONTHS {
-        let period = format!("focus/billing_period={month}");
-        write_month(&folder.path().join(period), &sample, month)?;
-    }
-    let folder = folder.path().to_str().context("a path")?;
+    let folder = folder.to_str().context("a path")?;
     stack
         .aws(&["s3api", "create-bucket", "--bucket", "exports"])
         .await?;
@@ -55,7 +62,7 @@ async fn with_bucket(options: &[&str]) -> Result<Stack> {
 }
 
 /// A front end that has asked for the months.
-async fn asks(stack: &Stack) -> Result<Client> {
+pub async fn asks(stack: &Stack) -> Result<Client> {
     let mut client = stack.client("alice").await?;
     client
         .send(json!({"action": "finops_query", "query": "total by month"}))
@@ -64,7 +71,7 @@ async fn asks(stack: &Stack) -> Result<Client> {
 }
 
 /// How many months an answer has.
-fn months(completed: &Value) -> Option<usize> {
+pub fn months(completed: &Value) -> Option<usize> {
     let groups = &completed["result"]["cost_analysis"]["groups"];
     groups.as_array().map(Vec::len)
 }
@@ -148,6 +155,68 @@ async fn a_bill_in_a_bucket_that_fails_is_tried_again_or_named() -> Result<()> {
     Ok(())
 }
 
+/// Asks, and puts this in May's place after it was listed and before it is read; nothing takes it away.
+async fn replaced(stack: &Stack, may: Option<&str>) -> Result<Value> {
+    stack.set_faults(json!([{
+        "service": "s3", "operation": "GetObject", "caller": "longhaul-worker", "number": 1, "effect": {"delayMs": 5000},
+    }])).await?;
+    let mut client = asks(stack).await?;
+    report(stack, |report| report["rules"][0]["fired"] == 1).await?;
+    let key = "/exports/focus/billing_period=2026-05/2026-05.csv";
+    let method = if may.is_some() { "PUT" } else { "DELETE" };
+    let signature = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/s3/aws4_request";
+    let headers = [("Authorization", signature)];
+    let body = may.unwrap_or_default().as_bytes();
+    let answer = http(&stack.aws, &format!("{method} {key}"), &headers, body).await?;
+    anyhow::ensure!(answer.status < 300, "{}", answer.text());
+    client.until_end().await
+}
+
+#[tokio::test]
+async fn a_month_that_is_replaced_after_it_was_listed_is_read_as_it_is_then() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("wire.log");
+    let stack = with_bucket(&["--wire-log", log.to_str().context("a path")?]).await?;
+    let sample = sample().await?;
+    let of_month = |month: &str| {
+        let own = format!(",{month}-01T00:00:00Z,Usage");
+        let rows: Vec<String> = sample
+            .lines()
+            .filter(|row| row.contains(&own))
+            .map(str::to_owned)
+            .collect();
+        rows
+    };
+    let header = sample.lines().next().context("no header")?;
+    let may = of_month("2026-05");
+    let one = format!("{header}\n{}\n", may.first().context("no charge")?);
+    let others = of_month("2026-03").len() + of_month("2026-04").len();
+    let completed = replaced(&stack, Some(&one)).await?;
+    assert_eq!(completed["type"], "job_completed", "{completed}");
+    assert_eq!(completed["usage"]["attempts"], 1);
+    assert_eq!(
+        completed["result"]["cost_analysis"]["rows"],
+        others + 1,
+        "{completed}"
+    );
+    let wire = std::fs::read_to_string(&log)?;
+    let refused = wire
+        .lines()
+        .filter(|call| call.contains("\"GetObject\"") && call.contains("\"status\":412"));
+    assert_eq!(refused.count(), 1, "what was listed was not asked for");
+
+    // Where nothing is in its place, that is said.
+    let completed = replaced(&stack, None).await?;
+    assert_eq!(completed["type"], "job_completed", "{completed}");
+    assert_eq!(completed["result"]["cost_analysis"]["rows"], others);
+    let response = completed["result"]["response"].as_str().unwrap_or_default();
+    assert!(
+        response.contains("Left out: The bill 2026-05.csv was replaced before it was read."),
+        "{response}"
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn two_folders_of_the_same_name_are_each_read() -> Result<()> {
     let (folder, sample) = (tempfile::tempdir()?, sample().await?);
@@ -160,7 +229,7 @@ async fn two_folders_of_the_same_name_are_each_read() -> Result<()> {
     let bill = format!("BillLocation={}", places.join(","));
     let parameters = ["--parameter", &bill, "--parameter", "BillIsSample=false"];
     let stack = Stack::start(&[&parameters[..], &SOON].concat()).await?;
-    // The worker dies once both lists are kept: the next attempt takes them out of their steps.
+    // The worker dies once both lists are kept.
     stack.set_faults(json!([
         {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "after"}}
     ])).await?;

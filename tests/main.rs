@@ -20,6 +20,7 @@ mod agent_runtime;
 mod answers;
 mod attacks;
 mod bills;
+mod bills_fetched;
 mod budget;
 mod changes;
 mod chat;

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, StatusCode, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -236,8 +236,31 @@ impl Endpoint {
             let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
             Ok((self.s3.call(request).await, Units::default()))
         };
-        self.watch.suffer(effects, &passing, perform).await
+        let cut = effects.cut;
+        let response = self.watch.suffer(effects, &passing, perform).await;
+        match cut {
+            Some(bytes) => response.map(|body| broken_off(body, bytes)),
+            None => response,
+        }
     }
+}
+
+/// A body that breaks off after so many bytes, which have left by then.
+fn broken_off(body: Body, after: u64) -> Body {
+    let mut left = after;
+    let frames = body.into_data_stream().flat_map(move |frame| {
+        let whole = frame.as_ref().map_or(0, Bytes::len) as u64;
+        let cut = whole > left;
+        let kept = frame.map(|bytes| bytes.slice(..whole.min(left) as usize));
+        left -= whole.min(left);
+        let end = stream::iter(cut.then_some(())).then(|()| async {
+            // What waits to be sent is sent before more is asked for.
+            tokio::task::yield_now().await;
+            Err(axum::Error::new(std::io::Error::other("cut by a fault")))
+        });
+        stream::iter([kept]).chain(end)
+    });
+    Body::from_stream(frames.boxed())
 }
 
 /// Reads a body to its end, so that an early answer finds a reader.

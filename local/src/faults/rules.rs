@@ -103,6 +103,8 @@ pub enum Effect {
     /// It takes effect so many times more, as when the answers to an SDK's first tries are lost;
     /// the last answer is the caller's.
     Repeat(u32),
+    /// The connection breaks after so many bytes of the answer's body, where it has more.
+    CutAfter(u64),
     /// Its caller's process is killed. It meets only calls of functions.
     Kill(Moment),
     /// What it received is handed to the function once more, by itself. It meets only calls of
@@ -154,13 +156,15 @@ fn client_error() -> u16 {
     400
 }
 
-/// All that befalls one call: delays add up, the first error and the first death win.
+/// All that befalls one call: delays add up, the first error, death and cut win.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     pub delay: Duration,
     pub kill: Option<Moment>,
     pub fail: Option<Failure>,
     pub repeat: u32,
+    /// The bytes of the answer's body that arrive, if not all.
+    pub cut: Option<u64>,
 }
 
 /// How often a rule has met calls, and has fired.
@@ -225,6 +229,10 @@ impl Rule {
                 self.service == Service::Sqs,
                 "effect.deliverTwice is for the service sqs"
             ),
+            Effect::CutAfter(_) => ensure!(
+                self.service == Service::S3,
+                "effect.cutAfter is for the service s3"
+            ),
             Effect::DelayMs(_) | Effect::Kill(_) => {}
         }
         Ok(())
@@ -281,6 +289,7 @@ impl Rules {
                 Effect::Fail(failure) => all.fail = all.fail.or(Some(failure)),
                 Effect::DelayMs(millis) => all.delay += Duration::from_millis(millis),
                 Effect::Repeat(times) => all.repeat += times,
+                Effect::CutAfter(bytes) => all.cut = all.cut.or(Some(bytes)),
                 Effect::Kill(moment) => all.kill = all.kill.or(Some(moment)),
                 Effect::DeliverTwice(True) => {}
             }

@@ -133,6 +133,7 @@ fn effects_of_several_rules_come_together() {
             status: 500,
         }),
         repeat: 2,
+        cut: None,
     };
     assert_eq!(rules.decide(&UPDATE), effects);
 }
@@ -207,6 +208,11 @@ fn a_plan_that_could_not_work_is_refused_by_field() {
             "effect",
             json!({"deliverTwice": true}),
             "for the service sqs",
+        ),
+        (
+            "effect",
+            json!({"cutAfter": 1}),
+            "effect.cutAfter is for the service s3",
         ),
         (
             "effect",

@@ -113,13 +113,8 @@ impl Bill {
         if start.starts_with(parquet::MAGIC) {
             let mut file = raw.into_inner();
             file.rewind().map_err(failed)?;
-            let needed = |column: &str| {
-                NEEDED
-                    .iter()
-                    .any(|needed| needed.eq_ignore_ascii_case(column))
-            };
             let rows =
-                parquet::Rows::open(file, needed).map_err(|error| no_parquet(&name, &error))?;
+                parquet::Rows::open(file, is_needed).map_err(|error| no_parquet(&name, &error))?;
             let columns = Columns::find(&rows.header);
             return Self::with(columns, Records::Parquet(Box::new(rows)), name);
         }
@@ -253,6 +248,12 @@ const NEEDED: [&str; 19] = [
     "ListCost",
     "EffectiveCost",
 ];
+
+/// Whether a column of this name is read.
+pub(super) fn is_needed(column: &str) -> bool {
+    let mut needed = NEEDED.iter();
+    needed.any(|needed| needed.eq_ignore_ascii_case(column))
+}
 
 impl Columns {
     /// The name of the first needed column that is missing is the error.

@@ -16,10 +16,12 @@ mod evaluation;
 mod families;
 #[cfg(test)]
 mod family_tests;
+mod fetching;
 mod figures;
 mod filler;
 mod future;
 mod grouping;
+mod headway;
 mod intent;
 mod ledger;
 mod measures;

@@ -1,10 +1,12 @@
 //! A bill in Parquet as records of text, of the columns that an answer needs. The rest of the file is not read.
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use csv::StringRecord;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::record::reader::RowIter;
@@ -44,11 +46,46 @@ struct Plain {
     column: ColumnDescPtr,
 }
 
+/// Where the values of the columns are of which `needed` says so, by the footer alone.
+pub(super) fn chunks(
+    file: &File,
+    needed: impl Fn(&str) -> bool,
+) -> Result<Vec<Range<u64>>, ParquetError> {
+    let reader = SerializedFileReader::new(file.try_clone()?)?;
+    needed_chunks(reader.metadata(), &needed)
+}
+
+fn needed_chunks(
+    metadata: &ParquetMetaData,
+    needed: impl Fn(&str) -> bool,
+) -> Result<Vec<Range<u64>>, ParquetError> {
+    let columns = metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns());
+    let of_needed = columns.filter(|column| {
+        let path = column.column_path().parts();
+        path.first().is_some_and(|name| needed(name))
+    });
+    let place = |column: &ColumnChunkMetaData| {
+        let start = column.dictionary_page_offset();
+        let start = u64::try_from(start.unwrap_or_else(|| column.data_page_offset())).ok()?;
+        let length = u64::try_from(column.compressed_size()).ok()?;
+        Some(start..start.checked_add(length)?)
+    };
+    let nowhere = || ParquetError::General("a column chunk is nowhere".into());
+    of_needed
+        .map(|column| place(column).ok_or_else(nowhere))
+        .collect()
+}
+
 impl Rows {
     /// Opens the file for the columns of which `needed` says so.
     pub(super) fn open(file: File, needed: impl Fn(&str) -> bool) -> Result<Self, ParquetError> {
         let other = file.try_clone()?;
         let reader = SerializedFileReader::new(file)?;
+        // A place that can't be would be a panic of the library.
+        needed_chunks(reader.metadata(), &needed)?;
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
         let plain: Vec<Plain> = schema
             .columns()

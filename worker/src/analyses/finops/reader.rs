@@ -14,8 +14,10 @@ use tokio::task::JoinSet;
 use super::aws::Services;
 use super::aws::stretch::Stretch;
 use super::bill::Bill;
+use super::fetching::Opened;
+use super::headway::Headway;
 use super::reading::Reading;
-use super::source::Part;
+use super::source::{Part, REPLACED};
 use super::supervisor::inexact;
 use super::words::Words;
 use super::{failed, pack};
@@ -23,6 +25,8 @@ use crate::analysis::{Context, Failure};
 
 /// Files that are read at once: a worker has about two processors, and S3 is waited for.
 const AT_ONCE: usize = 4;
+/// Versions of a file that are tried, where each is replaced before it is read.
+const VERSIONS: usize = 3;
 /// Rows between two looks at whether others want the thread.
 const ROWS: u64 = 4_096;
 /// How often it is told how far the reading is.
@@ -75,57 +79,73 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// One of them: out of its step if an earlier attempt has read it.
-    async fn piece(&self, piece: Piece) -> Result<Reading, Failure> {
+    /// One of them; a file as it is now, if it was replaced since it was listed.
+    async fn piece(&self, mut piece: Piece) -> Result<Reading, Failure> {
+        for _ in 1..VERSIONS {
+            match (self.version(&piece).await, &piece) {
+                (Err(failure), Piece::File(part)) if failure.code() == REPLACED => {
+                    piece = Piece::File(part.anew().await?);
+                }
+                (read, _) => return read,
+            }
+        }
+        self.version(&piece).await
+    }
+
+    /// One version of it: out of its step if an earlier attempt has read it.
+    async fn version(&self, piece: &Piece) -> Result<Reading, Failure> {
         let questions: Vec<String> = self.turns.iter().map(Words::text_of_all).collect();
         let mut fresh = None;
         let kept = {
             let work = async {
-                let read = self.fresh(&piece).await?;
+                let read = self.fresh(piece).await?;
                 let packed = pack::pack(&read);
                 fresh = Some(read);
                 Ok(packed)
             };
-            self.context
-                .step("read", &(&piece, &questions), work)
-                .await?
+            let input = (piece, &questions);
+            self.context.step("read", &input, work).await?
         };
         let read = match (fresh, kept.as_deref().and_then(pack::unpack)) {
             (Some(read), _) | (None, Some(read)) => read,
             // It was too large to be kept.
-            (None, None) => self.fresh(&piece).await?,
+            (None, None) => self.fresh(piece).await?,
         };
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.told(&piece, 0);
+        self.told(piece, &Headway::default());
         Ok(read)
     }
 
     async fn fresh(&self, piece: &Piece) -> Result<Reading, Failure> {
-        self.told(piece, 0);
         match piece {
             Piece::File(part) => self.file(piece, part).await,
-            // On the heap: the SDK's calls are deep futures.
-            Piece::Explorer(stretch) => Box::pin(stretch.read(self.services, self.turns)).await,
+            Piece::Explorer(stretch) => {
+                self.told(piece, &Headway::default());
+                // On the heap: the SDK's calls are deep futures.
+                Box::pin(stretch.read(self.services, self.turns)).await
+            }
         }
     }
 
-    /// Reads the file on a thread of its own, and tells how far it is.
+    /// Fetches and reads the file on a thread of its own, and tells how far it is.
     async fn file(&self, piece: &Piece, part: &Part) -> Result<Reading, Failure> {
-        let file = part.open().await?;
-        let name = part.name().to_owned();
-        let rows = Arc::new(AtomicU64::new(0));
-        let (counted, turns) = (Arc::clone(&rows), self.turns.to_vec());
+        let headway = Arc::new(Headway::default());
+        self.told(piece, &headway);
+        let (own, counted) = (part.clone(), Arc::clone(&headway));
+        let turns = self.turns.to_vec();
         // The set ends what it runs when it is dropped.
         let mut reader = JoinSet::new();
         reader.spawn(async move {
-            let mut bill = Bill::of(file, name).map_err(|unreadable| failed(unreadable.0))?;
+            let Opened { file, room: _room } = own.open(&counted).await?;
+            let bill = Bill::of(file, own.name().to_owned());
+            let mut bill = bill.map_err(|unreadable| failed(unreadable.0))?;
             let mut reading = Reading::new(&turns);
             reading.files = 1;
             bill.name().clone_into(&mut reading.name);
             while let Some(row) = bill.next_row().map_err(|unreadable| failed(unreadable.0))? {
                 reading.add(&row).map_err(|_| inexact(&reading.name))?;
                 if reading.ledger.rows.is_multiple_of(ROWS) {
-                    counted.store(reading.ledger.rows, Ordering::Relaxed);
+                    counted.read(reading.ledger.rows);
                     tokio::task::yield_now().await;
                 }
             }
@@ -140,34 +160,25 @@ impl<'a> Reader<'a> {
                     Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                     _ => Err(failed("The bill was not read to its end.".to_owned())),
                 },
-                _ = tick.tick() => self.told(piece, rows.load(Ordering::Relaxed)),
+                _ = tick.tick() => self.told(piece, &headway),
             }
         }
     }
 
-    fn told(&self, piece: &Piece, rows: u64) {
+    fn told(&self, piece: &Piece, headway: &Headway) {
         let (done, all) = (self.done.load(Ordering::Relaxed), self.all);
-        let what = match piece {
+        let files = (all != 1).then_some((done, all));
+        let message = match piece {
             Piece::File(Part {
                 days: Some((start, _)),
                 ..
-            }) => format!("Reading {}", start.strftime("%B %Y")),
-            Piece::File(_) => "Reading the bill".to_owned(),
+            }) => headway.told(&start.strftime("%B %Y").to_string(), files),
+            Piece::File(_) => headway.told("the bill", files),
             Piece::Explorer(stretch) => {
                 format!("Asking Cost Explorer for the days from {}", stretch.start)
             }
         };
-        let rows = match rows {
-            0 => String::new(),
-            rows => format!(" ({rows} rows)"),
-        };
         let percent = 10 + 80 * done / all.max(1);
-        let files = if all == 1 {
-            String::new()
-        } else {
-            format!(": {done} of {all} files")
-        };
-        self.context
-            .progress(percent as u8, format!("{what}{files}{rows}"));
+        self.context.progress(percent as u8, message);
     }
 }

@@ -1,8 +1,7 @@
-//! Where bills are: files and folders, and objects in S3 under a prefix. It lists them, and opens each as a file;
-//! what is in them it does not know.
+//! Where bills are: files and folders, and objects in S3 under a prefix. It lists them, and opens each as it was listed;
+//! how an object comes, and what is in it, it does not know.
 
 use std::fs::File;
-use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::ToSpan;
@@ -11,12 +10,17 @@ use longhaul_shared::sdk;
 use serde::{Deserialize, Serialize};
 
 use super::failed;
+use super::fetching::Opened;
+use super::headway::Headway;
 use crate::analysis::Failure;
 
 /// Files of one location; more are a mistake, and would not end.
 const MOST: usize = 100_000;
 /// What names of bills end with, when a folder or a prefix is read.
 const ENDINGS: [&str; 4] = [".csv", ".csv.gz", ".gz", ".parquet"];
+
+/// The code of a file's failure that is not as it was listed.
+pub(super) const REPLACED: &str = "BILL_REPLACED";
 
 /// Where bills are, and what is said of them.
 #[derive(Debug, Clone)]
@@ -40,10 +44,10 @@ pub(super) struct Part {
     /// The bucket that it is in; `None` for a file on disk.
     bucket: Option<String>,
     /// Its path or key.
-    at: String,
-    /// Its size, and what changes when it does.
+    pub at: String,
+    /// Its size, and what changes when it does: the entity tag of an object, a file's time of change.
     pub size: u64,
-    version: String,
+    pub version: String,
     /// The days of its partition, where its path names one.
     pub days: Option<(Date, Date)>,
 }
@@ -87,13 +91,7 @@ impl Location {
     /// Every file there, in the order of their names.
     pub(super) async fn parts(&self) -> Result<Vec<Part>, Failure> {
         let mut parts = match self {
-            Self::Path(path) => on_disk(path).map_err(|error| {
-                failed(format!(
-                    "The bill {} can't be opened: {}.",
-                    self.name(),
-                    error.kind()
-                ))
-            })?,
+            Self::Path(path) => on_disk(path).map_err(|error| unopened(&self.name(), &error))?,
             Self::Bucket { bucket, prefix } => in_bucket(bucket, prefix).await?,
         };
         if parts.is_empty() {
@@ -110,35 +108,40 @@ impl Part {
         last(&self.at)
     }
 
-    /// The file itself; an object of S3 is fetched into one without a name, which goes with its last use.
-    pub(super) async fn open(&self) -> Result<File, Failure> {
-        let unopened = |error: std::io::Error| {
-            failed(format!(
-                "The bill {} can't be opened: {}.",
-                self.name(),
-                error.kind()
-            ))
+    /// The file as it is now, after it was replaced.
+    pub(super) async fn anew(&self) -> Result<Self, Failure> {
+        let place = match &self.bucket {
+            None => Location::Path(PathBuf::from(&self.at)),
+            Some(bucket) => Location::Bucket {
+                bucket: bucket.clone(),
+                prefix: self.at.clone(),
+            },
         };
-        let Some(bucket) = &self.bucket else {
-            return File::open(&self.at).map_err(unopened);
-        };
-        let object = client()
-            .await
-            .get_object()
-            .bucket(bucket)
-            .key(&self.at)
-            .send()
-            .await;
-        let mut body = object
-            .map_err(|error| unreachable(self.name(), &error.into()))?
-            .body;
-        let mut file = tempfile::tempfile().map_err(unopened)?;
-        while let Some(bytes) = body.next().await {
-            let bytes = bytes.map_err(|_| cut_off(self.name()))?;
-            file.write_all(&bytes).map_err(unopened)?;
+        // Whatever is wrong with the list now, the next attempt makes the whole of it anew.
+        let parts = place.parts().await.map_err(|_| replaced(self.name()))?;
+        let now = parts.into_iter().find(|part| part.at == self.at);
+        now.ok_or_else(|| replaced(self.name()))
+    }
+
+    /// The file itself, in the version that was listed; an object of S3 is fetched into one without a name, which goes
+    /// with its last use.
+    pub(super) async fn open(&self, headway: &Headway) -> Result<Opened, Failure> {
+        if let Some(bucket) = &self.bucket {
+            return self.fetch(bucket, headway).await;
         }
-        file.rewind().map_err(unopened)?;
-        Ok(file)
+        let file = match File::open(&self.at) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(replaced(self.name()));
+            }
+            file => file.map_err(|error| unopened(self.name(), &error))?,
+        };
+        let about = file
+            .metadata()
+            .map_err(|error| unopened(self.name(), &error))?;
+        match about.len() == self.size && changed(&about) == self.version {
+            true => Ok(Opened { file, room: None }),
+            false => Err(replaced(self.name())),
+        }
     }
 }
 
@@ -146,15 +149,11 @@ fn on_disk(path: &Path) -> std::io::Result<Vec<Part>> {
     let mut parts = Vec::new();
     let mut folders = Vec::new();
     let mut add = |path: &Path, about: std::fs::Metadata| {
-        let changed = about
-            .modified()
-            .ok()
-            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
         parts.push(Part {
             bucket: None,
             at: path.to_string_lossy().into_owned(),
             size: about.len(),
-            version: changed.map_or_else(String::new, |at| at.as_nanos().to_string()),
+            version: changed(&about),
             days: partition(&path.to_string_lossy()),
         });
     };
@@ -182,6 +181,15 @@ fn on_disk(path: &Path) -> std::io::Result<Vec<Part>> {
         }
     }
     Ok(parts)
+}
+
+/// When a file was written last, in nanoseconds; nothing where that is not known.
+fn changed(about: &std::fs::Metadata) -> String {
+    let at = about
+        .modified()
+        .ok()
+        .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    at.map_or_else(String::new, |at| at.as_nanos().to_string())
 }
 
 async fn in_bucket(bucket: &str, prefix: &str) -> Result<Vec<Part>, Failure> {
@@ -220,7 +228,7 @@ async fn in_bucket(bucket: &str, prefix: &str) -> Result<Vec<Part>, Failure> {
     Ok(parts)
 }
 
-async fn client() -> aws_sdk_s3::Client {
+pub(super) async fn client() -> aws_sdk_s3::Client {
     let config = sdk::config().await;
     let settings = aws_sdk_s3::config::Builder::from(&config)
         .timeout_config(sdk::slow_timeouts())
@@ -229,12 +237,16 @@ async fn client() -> aws_sdk_s3::Client {
 }
 
 /// What S3 refuses for good is rejected; the rest may come right.
-fn unreachable(name: &str, error: &aws_sdk_s3::Error) -> Failure {
+pub(super) fn unreachable(name: &str, error: &aws_sdk_s3::Error) -> Failure {
     use aws_sdk_s3::error::ProvideErrorMetadata;
     let code = error.code().unwrap_or("no answer");
+    // What was listed is another version now, or gone: a list speaks of buckets only.
+    if matches!(code, "PreconditionFailed" | "NoSuchKey") {
+        return replaced(name);
+    }
     let message = format!("The bill {name} can't be had from S3 ({code}).");
     match code {
-        "AccessDenied" | "NoSuchBucket" | "NoSuchKey" | "PermanentRedirect" => failed(message),
+        "AccessDenied" | "NoSuchBucket" | "PermanentRedirect" => failed(message),
         _ => Failure::Retry {
             code: "BILL_UNREACHABLE",
             message,
@@ -242,7 +254,22 @@ fn unreachable(name: &str, error: &aws_sdk_s3::Error) -> Failure {
     }
 }
 
-fn cut_off(name: &str) -> Failure {
+pub(super) fn unopened(name: &str, error: &std::io::Error) -> Failure {
+    failed(format!(
+        "The bill {name} can't be opened: {}.",
+        error.kind()
+    ))
+}
+
+fn replaced(name: &str) -> Failure {
+    let message = format!("The bill {name} was replaced before it was read.");
+    Failure::Retry {
+        code: REPLACED,
+        message,
+    }
+}
+
+pub(super) fn cut_off(name: &str) -> Failure {
     let message = format!("The bill {name} was cut off on its way from S3.");
     Failure::Retry {
         code: "BILL_UNREACHABLE",

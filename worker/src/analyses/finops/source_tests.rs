@@ -13,7 +13,9 @@ use parquet::schema::parser::parse_message_type;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::headway::Headway;
 use super::reading::Reading;
+use super::source::REPLACED;
 use super::words::Words;
 use super::{Finops, Services, Source, bill::Bill, pack, write_sample};
 use crate::analysis::{About, Analysis, Context, Failure};
@@ -249,6 +251,30 @@ async fn a_source_that_fails_is_named_while_the_others_answer() {
         message,
         "The bill gone.csv can't be opened: entity not found."
     );
+}
+
+#[tokio::test]
+async fn a_file_that_was_replaced_is_not_read_as_what_was_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bill.csv");
+    std::fs::write(&path, "one").unwrap();
+    let source = Source::at(&path.display().to_string(), false);
+    let [listed] = source.locations[0]
+        .parts()
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    let headway = Headway::default();
+    assert!(listed.open(&headway).await.is_ok());
+    std::fs::write(&path, "another").unwrap();
+    assert_eq!(listed.open(&headway).await.err().unwrap().code(), REPLACED);
+    let now = listed.anew().await.unwrap();
+    assert_ne!(now, listed);
+    assert!(now.open(&headway).await.is_ok());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(now.open(&headway).await.err().unwrap().code(), REPLACED);
+    assert_eq!(now.anew().await.err().unwrap().code(), REPLACED);
 }
 
 #[test]

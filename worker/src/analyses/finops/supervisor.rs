@@ -177,13 +177,11 @@ impl Work<'_> {
         if !source.locations.is_empty() {
             self.context.progress(10, "Looking for the bill");
         }
+        // Each attempt lists anew, since what was listed may be gone; what is as it was is read out of its step.
+        let attempt = self.context.attempt();
         for (at, location) in source.locations.iter().enumerate() {
-            let listed = location.parts();
-            match self
-                .context
-                .step("sources", &(at, location.name()), listed)
-                .await
-            {
+            let (listed, input) = (location.parts(), (at, location.name(), attempt));
+            match self.context.step("sources", &input, listed).await {
                 Ok(found) => parts.extend(found),
                 Err(failure) => self.failures.push(failure),
             }
