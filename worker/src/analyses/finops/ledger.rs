@@ -166,6 +166,11 @@ impl Ledger {
         Ok(cell)
     }
 
+    /// How many sums it holds.
+    pub(super) fn sums(&self) -> usize {
+        self.cells.len()
+    }
+
     /// Takes in another bill, and says how its cells are numbered here.
     pub(super) fn merge(&mut self, other: &Self) -> Result<Renumbered, TooManyDigits> {
         let renumbered = Renumbered {

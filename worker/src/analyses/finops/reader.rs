@@ -29,6 +29,8 @@ const AT_ONCE: usize = 4;
 const VERSIONS: usize = 3;
 /// Rows between two looks at whether others want the thread.
 const ROWS: u64 = 4_096;
+/// Sums that are held: a worker of 512 MB has room for these, some hundred bytes each, of two files at once.
+const MOST_SUMS: usize = if cfg!(test) { 50_000 } else { 1_000_000 };
 /// How often it is told how far the reading is.
 const TOLD_EVERY: Duration = Duration::from_millis(500);
 
@@ -72,7 +74,10 @@ impl<'a> Reader<'a> {
         let mut read = stream::iter(pieces).buffered(AT_ONCE);
         while let Some(one) = read.next().await {
             match one {
-                Ok(one) => reading.merge(one).map_err(|_| inexact(&reading.name))?,
+                Ok(one) => {
+                    reading.merge(one).map_err(|_| inexact(&reading.name))?;
+                    bounded(reading)?;
+                }
                 Err(failure) => failures.push(failure),
             }
         }
@@ -145,6 +150,7 @@ impl<'a> Reader<'a> {
             while let Some(row) = bill.next_row().map_err(|unreadable| failed(unreadable.0))? {
                 reading.add(&row).map_err(|_| inexact(&reading.name))?;
                 if reading.ledger.rows.is_multiple_of(ROWS) {
+                    bounded(&reading)?;
                     counted.read(reading.ledger.rows);
                     tokio::task::yield_now().await;
                 }
@@ -180,5 +186,47 @@ impl<'a> Reader<'a> {
         };
         let percent = 10 + 80 * done / all.max(1);
         self.context.progress(percent as u8, message);
+    }
+}
+
+/// Refuses what would not fit into memory.
+fn bounded(reading: &Reading) -> Result<(), Failure> {
+    match reading.ledger.sums() {
+        0..=MOST_SUMS => Ok(()),
+        _ => Err(failed(format!(
+            "{} has more than {MOST_SUMS} combinations of day, service, account, region and tags: ask for fewer months.",
+            reading.name
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::{Finops, Source};
+    use super::*;
+    use crate::analysis::{About, Analysis};
+    use crate::desk::{Desk, attended};
+    use crate::stream::Stream;
+
+    #[tokio::test]
+    async fn a_bill_with_more_sums_than_fit_into_memory_is_refused() {
+        let mut bill = tempfile::NamedTempFile::new().unwrap();
+        let header = "BilledCost,BillingCurrency,ChargePeriodStart,ServiceName,SubAccountId";
+        writeln!(bill, "{header}").unwrap();
+        for account in 0..60_000 {
+            writeln!(bill, "1,USD,2026-05-01T00:00:00Z,AWS Lambda,{account}").unwrap();
+        }
+        let source = Source::at(&bill.path().to_string_lossy(), false);
+        let finops = Finops::new(source, Services::default());
+        let (desk, requests) = Desk::new(Stream::new([]), false);
+        let context = Context::new(About::alone("What did we spend?"), desk);
+        let failure = attended(requests, finops.run(&context)).await.unwrap_err();
+        assert_eq!(failure.code(), "BILL_UNREADABLE");
+        assert!(
+            failure.message().contains("50000 combinations"),
+            "{failure:?}"
+        );
     }
 }
