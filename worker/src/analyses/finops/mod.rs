@@ -6,8 +6,12 @@
 mod advice;
 mod answer;
 mod bill;
+#[cfg(test)]
+mod bill_tests;
 mod catalogue;
 mod columns;
+#[cfg(test)]
+mod columns_tests;
 mod data;
 mod dates;
 #[cfg(test)]
