@@ -53,6 +53,8 @@ mod tests;
 mod text;
 mod timestamp;
 mod traces;
+#[cfg(test)]
+mod versions_tests;
 mod wording;
 mod words;
 
