@@ -155,8 +155,9 @@ async fn a_bill_in_a_bucket_that_fails_is_tried_again_or_named() -> Result<()> {
     Ok(())
 }
 
-/// Asks, and puts this in May's place after it was listed and before it is read; nothing takes it away.
-async fn replaced(stack: &Stack, may: Option<&str>) -> Result<Value> {
+/// Asks, and puts this in May's place after it was listed and before it is read; nothing takes it away. The events of
+/// the answer.
+async fn replaced(stack: &Stack, may: Option<&str>) -> Result<Vec<Value>> {
     stack.set_faults(json!([{
         "service": "s3", "operation": "GetObject", "caller": "longhaul-worker", "number": 1, "effect": {"delayMs": 5000},
     }])).await?;
@@ -169,7 +170,7 @@ async fn replaced(stack: &Stack, may: Option<&str>) -> Result<Value> {
     let body = may.unwrap_or_default().as_bytes();
     let answer = http(&stack.aws, &format!("{method} {key}"), &headers, body).await?;
     anyhow::ensure!(answer.status < 300, "{}", answer.text());
-    client.until_end().await
+    client.until("job_completed").await
 }
 
 #[tokio::test]
@@ -191,8 +192,11 @@ async fn a_month_that_is_replaced_after_it_was_listed_is_read_as_it_is_then() ->
     let may = of_month("2026-05");
     let one = format!("{header}\n{}\n", may.first().context("no charge")?);
     let others = of_month("2026-03").len() + of_month("2026-04").len();
-    let completed = replaced(&stack, Some(&one)).await?;
-    assert_eq!(completed["type"], "job_completed", "{completed}");
+    let events = replaced(&stack, Some(&one)).await?;
+    let completed = events.last().context("no end")?;
+    // May kept the worker waiting, which was told.
+    let fetching = |event: &Value| event["message"] == "Fetching May 2026: 0 of 1 MB";
+    assert!(events.iter().any(fetching), "{events:?}");
     assert_eq!(completed["usage"]["attempts"], 1);
     assert_eq!(
         completed["result"]["cost_analysis"]["rows"],
@@ -206,8 +210,8 @@ async fn a_month_that_is_replaced_after_it_was_listed_is_read_as_it_is_then() ->
     assert_eq!(refused.count(), 1, "what was listed was not asked for");
 
     // Where nothing is in its place, that is said.
-    let completed = replaced(&stack, None).await?;
-    assert_eq!(completed["type"], "job_completed", "{completed}");
+    let events = replaced(&stack, None).await?;
+    let completed = events.last().context("no end")?;
     assert_eq!(completed["result"]["cost_analysis"]["rows"], others);
     let response = completed["result"]["response"].as_str().unwrap_or_default();
     assert!(

@@ -3,17 +3,16 @@
 //!
 //! Which columns are read, and what is in them, it does not know.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
-use jiff::Timestamp;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
+use jiff::civil::Date;
+use jiff::{Span, Timestamp};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, DataType};
+use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
-use parquet::record::Field;
-use parquet::schema::types::ColumnDescPtr;
-
-use super::parquet::{text, time};
+use parquet::schema::types::ColumnDescriptor;
+use uuid::Uuid;
 
 /// The values of one row group's column, in their order.
 pub(super) trait Cells: Send {
@@ -21,70 +20,138 @@ pub(super) trait Cells: Send {
     fn fill(&mut self, rows: usize) -> Result<(), ParquetError>;
 
     /// Appends the next value that was read; of an absent one nothing.
-    fn spell(&mut self, text: &mut String) -> Result<(), ParquetError>;
+    fn spell(&mut self, text: &mut String) -> Result<(), Wrong>;
+}
+
+/// What a value is that is none of its column's: the end of a sentence.
+pub(super) type Wrong = &'static str;
+
+const NOT_TEXT: Wrong = "not UTF-8 text";
+const NO_TIME: Wrong = "a time that no calendar has";
+const TOO_LONG: Wrong = "a decimal with too many digits";
+const MISSING: Wrong = "missing";
+
+/// What a column's values mean, whatever they are stored as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Boolean,
+    Signed,
+    Unsigned,
+    /// A floating point number, spelled as the shortest decimal that means it.
+    Float,
+    /// A whole number of units of which ten to the power of this make one.
+    Decimal(usize),
+    /// Days since 1970.
+    Date,
+    Millis,
+    Micros,
+    Nanos,
+    /// A day and the nanoseconds in it, as old writers have times.
+    Int96,
+    /// UTF-8, said or not: many writers annotate nothing.
+    Text,
+    Uuid,
+}
+
+impl Kind {
+    /// `None` for what no column of a bill can be.
+    pub(super) fn of(column: &ColumnDescriptor) -> Option<Self> {
+        use ConvertedType as As;
+        let logical = column.logical_type_ref();
+        let unsaid = logical.is_none() || logical == Some(&LogicalType::Unknown);
+        // The library has an older name for each newer one that had one.
+        Some(match (column.physical_type(), column.converted_type()) {
+            (Type::BOOLEAN, As::NONE) if unsaid => Self::Boolean,
+            (Type::INT32 | Type::INT64, As::NONE) if unsaid => Self::Signed,
+            (Type::INT32, As::INT_8 | As::INT_16 | As::INT_32) => Self::Signed,
+            (Type::INT32, As::UINT_8 | As::UINT_16 | As::UINT_32) => Self::Unsigned,
+            (Type::INT32, As::DATE) => Self::Date,
+            (Type::INT64, As::INT_64) => Self::Signed,
+            (Type::INT64, As::UINT_64) => Self::Unsigned,
+            (Type::INT64, As::TIMESTAMP_MILLIS) => Self::Millis,
+            (Type::INT64, As::TIMESTAMP_MICROS) => Self::Micros,
+            (Type::INT64, As::NONE) => match logical? {
+                LogicalType::Timestamp {
+                    unit: TimeUnit::NANOS,
+                    ..
+                } => Self::Nanos,
+                _ => return None,
+            },
+            (Type::INT96, As::NONE) if unsaid => Self::Int96,
+            (Type::FLOAT | Type::DOUBLE, As::NONE) if unsaid => Self::Float,
+            (Type::BYTE_ARRAY, As::UTF8 | As::ENUM | As::JSON) => Self::Text,
+            (Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY, As::NONE) if unsaid => Self::Text,
+            (Type::FIXED_LEN_BYTE_ARRAY, As::NONE) if logical == Some(&LogicalType::Uuid) => {
+                Self::Uuid
+            }
+            (Type::BOOLEAN | Type::INT96 | Type::FLOAT | Type::DOUBLE, _) => return None,
+            (_, As::DECIMAL) => Self::Decimal(column.type_scale().try_into().ok()?),
+            _ => return None,
+        })
+    }
 }
 
 /// How a value of a physical type is spelled.
-type Spell<V> = fn(&ColumnDescPtr, &V, &mut String) -> Result<(), ParquetError>;
+type Spell<V> = fn(Kind, &V, &mut String) -> Result<(), Wrong>;
 
 struct Typed<T: DataType> {
     reader: ColumnReaderImpl<T>,
-    column: ColumnDescPtr,
+    kind: Kind,
     spell: Spell<T::T>,
     values: Vec<T::T>,
     /// For each row whether it has a value, by its definition level; nothing where each must have one.
     levels: Vec<i16>,
+    /// The level of a row that has one.
+    present: i16,
     row: usize,
     value: usize,
 }
 
-/// The cells of a column, whatever its type.
-pub(super) fn cells(reader: ColumnReader, column: ColumnDescPtr) -> Box<dyn Cells> {
+/// The cells of a column, which is of this kind.
+pub(super) fn cells(reader: ColumnReader, kind: Kind, column: &ColumnDescriptor) -> Box<dyn Cells> {
+    let present = column.max_def_level();
     fn typed<T: DataType>(
         reader: ColumnReaderImpl<T>,
-        column: ColumnDescPtr,
+        (kind, present): (Kind, i16),
         spell: Spell<T::T>,
     ) -> Box<dyn Cells> {
         Box::new(Typed {
             reader,
-            column,
+            kind,
             spell,
             values: Vec::new(),
             levels: Vec::new(),
+            present,
             row: 0,
             value: 0,
         })
     }
+    let of = (kind, present);
     match reader {
         ColumnReader::BoolColumnReader(reader) => {
-            typed(reader, column, |column, value, spelled| {
-                said(Field::convert_bool(column, *value), spelled)
-            })
+            typed(reader, of, |_, value, out| put(value, out))
         }
-        ColumnReader::Int32ColumnReader(reader) => {
-            typed(reader, column, |column, value, spelled| {
-                said(Field::convert_int32(column, *value), spelled)
-            })
-        }
-        ColumnReader::Int64ColumnReader(reader) => typed(reader, column, integer),
-        ColumnReader::Int96ColumnReader(reader) => {
-            typed(reader, column, |column, value, spelled| {
-                said(Field::convert_int96(column, *value), spelled)
-            })
-        }
+        ColumnReader::Int32ColumnReader(reader) => typed(reader, of, |kind, value, out| {
+            integer(kind, (*value).into(), value.cast_unsigned().into(), out)
+        }),
+        ColumnReader::Int64ColumnReader(reader) => typed(reader, of, |kind, value, out| {
+            integer(kind, *value, value.cast_unsigned(), out)
+        }),
+        ColumnReader::Int96ColumnReader(reader) => typed(reader, of, |_, value, out| {
+            time(Timestamp::from_millisecond(value.to_millis()), out)
+        }),
         ColumnReader::FloatColumnReader(reader) => {
-            typed(reader, column, |_, value, spelled| shortest(value, spelled))
+            typed(reader, of, |_, value, out| put(value, out))
         }
         ColumnReader::DoubleColumnReader(reader) => {
-            typed(reader, column, |_, value, spelled| shortest(value, spelled))
+            typed(reader, of, |_, value, out| put(value, out))
         }
-        ColumnReader::ByteArrayColumnReader(reader) => typed(reader, column, bytes),
+        ColumnReader::ByteArrayColumnReader(reader) => typed(reader, of, |kind, value, out| {
+            bytes(kind, value.data(), out)
+        }),
         ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-            typed(reader, column, |column, value, spelled| {
-                said(
-                    Field::convert_byte_array(column, value.clone().into())?,
-                    spelled,
-                )
+            typed(reader, of, |kind, value, out| {
+                bytes(kind, value.data(), out)
             })
         }
     }
@@ -105,128 +172,83 @@ impl<T: DataType> Cells for Typed<T> {
         }
     }
 
-    fn spell(&mut self, text: &mut String) -> Result<(), ParquetError> {
+    fn spell(&mut self, text: &mut String) -> Result<(), Wrong> {
         let level = self.levels.get(self.row);
         self.row += 1;
-        if level.is_some_and(|level| *level < self.column.max_def_level()) {
+        if level.is_some_and(|level| *level < self.present) {
             return Ok(());
         }
-        let value = self.values.get(self.value);
-        let value = value.ok_or_else(|| ParquetError::EOF("a value is missing".into()))?;
+        let value = self.values.get(self.value).ok_or(MISSING)?;
         self.value += 1;
-        (self.spell)(&self.column, value, text)
+        (self.spell)(self.kind, value, text)
     }
 }
 
-fn said(field: Field, spelled: &mut String) -> Result<(), ParquetError> {
-    spelled.push_str(&text(&field));
+fn put(value: impl Display, out: &mut String) -> Result<(), Wrong> {
+    write!(out, "{value}").map_err(|_| MISSING)
+}
+
+fn integer(kind: Kind, signed: i64, unsigned: u64, out: &mut String) -> Result<(), Wrong> {
+    match kind {
+        Kind::Unsigned => put(unsigned, out),
+        Kind::Decimal(scale) => decimal(signed.into(), scale, out),
+        Kind::Date => put(date(signed)?, out),
+        Kind::Millis => time(Timestamp::from_millisecond(signed), out),
+        Kind::Micros => time(Timestamp::from_microsecond(signed), out),
+        Kind::Nanos => time(Timestamp::from_nanosecond(signed.into()), out),
+        _ => put(signed, out),
+    }
+}
+
+fn bytes(kind: Kind, bytes: &[u8], out: &mut String) -> Result<(), Wrong> {
+    match kind {
+        Kind::Decimal(scale) => decimal(whole(bytes).ok_or(TOO_LONG)?, scale, out),
+        Kind::Uuid => put(Uuid::from_slice(bytes).map_err(|_| "no UUID")?, out),
+        _ => {
+            out.push_str(utf8(bytes)?);
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Wrong> {
+    std::str::from_utf8(bytes).map_err(|_| NOT_TEXT)
+}
+
+pub(super) fn time(time: Result<Timestamp, jiff::Error>, out: &mut String) -> Result<(), Wrong> {
+    put(time.map_err(|_| NO_TIME)?, out)
+}
+
+/// The day that is so many days after 1970-01-01.
+pub(super) fn date(days: i64) -> Result<Date, Wrong> {
+    let days = Span::new().try_days(days);
+    let date = days.and_then(|days| Date::constant(1970, 1, 1).checked_add(days));
+    date.map_err(|_| NO_TIME)
+}
+
+/// A number in two's complement, the most significant byte first, if 16 bytes hold it.
+fn whole(bytes: &[u8]) -> Option<i128> {
+    let fill = if bytes.first()? & 0x80 == 0 { 0 } else { 0xff };
+    let (spare, held) = bytes.split_at(bytes.len().saturating_sub(16));
+    let sign_is_held = spare.is_empty() || (held.first()? ^ fill) & 0x80 == 0;
+    if !sign_is_held || spare.iter().any(|byte| *byte != fill) {
+        return None;
+    }
+    let mut whole = [fill; 16];
+    whole[16 - held.len()..].copy_from_slice(held);
+    Some(i128::from_be_bytes(whole))
+}
+
+fn decimal(unscaled: i128, scale: usize, out: &mut String) -> Result<(), Wrong> {
+    if unscaled < 0 {
+        out.push('-');
+    }
+    let digits = format!("{:0>1$}", unscaled.unsigned_abs(), scale + 1);
+    let (before, after) = digits.split_at(digits.len() - scale);
+    out.push_str(before);
+    if scale > 0 {
+        out.push('.');
+        out.push_str(after);
+    }
     Ok(())
-}
-
-/// A floating point number as the shortest decimal that means it.
-fn shortest(value: &impl std::fmt::Display, spelled: &mut String) -> Result<(), ParquetError> {
-    write!(spelled, "{value}").map_err(|error| ParquetError::General(error.to_string()))
-}
-
-/// The row interface of the library has no name for times in nanoseconds, which pandas writes.
-fn integer(column: &ColumnDescPtr, value: &i64, spelled: &mut String) -> Result<(), ParquetError> {
-    let nanos = matches!(
-        column.logical_type_ref(),
-        Some(LogicalType::Timestamp {
-            unit: TimeUnit::NANOS,
-            ..
-        })
-    );
-    if nanos {
-        spelled.push_str(&time(Timestamp::from_nanosecond((*value).into())));
-        return Ok(());
-    }
-    said(Field::convert_int64(column, *value), spelled)
-}
-
-fn bytes(
-    column: &ColumnDescPtr,
-    value: &ByteArray,
-    spelled: &mut String,
-) -> Result<(), ParquetError> {
-    let is_text = matches!(
-        column.converted_type(),
-        ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON
-    );
-    if is_text {
-        spelled.push_str(value.as_utf8()?);
-        return Ok(());
-    }
-    said(Field::convert_byte_array(column, value.clone())?, spelled)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs::File;
-    use std::sync::Arc;
-
-    use csv::StringRecord;
-    use parquet::data_type::{
-        BoolType, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, Int32Type,
-        Int64Type,
-    };
-    use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-    use parquet::schema::parser::parse_message_type;
-
-    use super::super::parquet::Rows;
-    use super::*;
-
-    type Group<'a> = SerializedRowGroupWriter<'a, File>;
-
-    fn write<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels: Option<&[i16]>) {
-        let mut column = group.next_column().unwrap().unwrap();
-        let typed = column.typed::<T>();
-        typed.write_batch(values, levels, None).unwrap();
-        column.close().unwrap();
-    }
-
-    #[test]
-    fn every_type_is_spelled_as_csv_would_have_it_and_what_is_absent_as_nothing() {
-        let schema = "message bill { OPTIONAL DOUBLE cost; REQUIRED INT64 list (DECIMAL(18,6)); REQUIRED INT64 start (TIMESTAMP(NANOS,true));
-            OPTIONAL BINARY service (UTF8); OPTIONAL FIXED_LEN_BYTE_ARRAY(4) effective (DECIMAL(9,2)); OPTIONAL BOOLEAN flag;
-            REQUIRED INT32 count; }";
-        let file = tempfile::tempfile().unwrap();
-        let schema = Arc::new(parse_message_type(schema).unwrap());
-        let mut writer =
-            SerializedFileWriter::new(file.try_clone().unwrap(), schema, Arc::default()).unwrap();
-        // Two row groups, of which the second is longer than a batch.
-        for rows in [3, 5_000] {
-            let half: Vec<i16> = (0..rows).map(|row| (row % 2) as i16).collect();
-            let half = Some(&half[..]);
-            let (whole, some) = (rows as usize, (rows / 2) as usize);
-            let mut group = writer.next_row_group().unwrap();
-            write::<DoubleType>(&mut group, &vec![0.1; some], half);
-            write::<Int64Type>(&mut group, &vec![-1_500_000; whole], None);
-            write::<Int64Type>(&mut group, &vec![1_777_593_600_000_000_000; whole], None);
-            write::<ByteArrayType>(&mut group, &vec!["Zürich".into(); some], half);
-            let cents = FixedLenByteArray::from(1_234_i32.to_be_bytes().to_vec());
-            write::<FixedLenByteArrayType>(&mut group, &vec![cents; some], half);
-            write::<BoolType>(&mut group, &vec![true; some], half);
-            write::<Int32Type>(&mut group, &(0..rows).collect::<Vec<i32>>(), None);
-            group.close().unwrap();
-        }
-        writer.close().unwrap();
-        let mut rows = Rows::open(file, |column| column != "flag").unwrap();
-        assert_eq!(
-            rows.header,
-            vec!["cost", "list", "start", "service", "effective", "count"]
-        );
-        let mut record = StringRecord::new();
-        for row in (0..3).chain(0..5_000) {
-            assert!(rows.next_record(&mut record).unwrap());
-            let [cost, service, effective] = match row % 2 {
-                0 => ["", "", ""],
-                _ => ["0.1", "Zürich", "12.34"],
-            };
-            let (start, count) = ("2026-05-01T00:00:00Z", row.to_string());
-            let expected = [cost, "-1.500000", start, service, effective, &count];
-            assert_eq!(record, expected[..]);
-        }
-        assert!(!rows.next_record(&mut record).unwrap());
-    }
 }

@@ -7,8 +7,12 @@ mod advice;
 mod answer;
 mod aws;
 mod bill;
+#[cfg(test)]
+mod bill_tests;
 mod catalogue;
 mod columns;
+#[cfg(test)]
+mod columns_tests;
 mod data;
 mod dates;
 #[cfg(test)]
@@ -51,6 +55,8 @@ mod tests;
 mod text;
 mod timestamp;
 mod traces;
+#[cfg(test)]
+mod versions_tests;
 mod wording;
 mod words;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use csv::StringRecord;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::record::reader::RowIter;
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use jiff::Timestamp;
 
-use super::columns::{Cells, cells};
+use super::columns::{Cells, Kind, Wrong, cells, date, time, utf8};
 
 /// The first bytes of every Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
@@ -37,6 +37,8 @@ pub(super) struct Rows {
     left: usize,
     /// Rows that are decoded and not given yet.
     ready: usize,
+    /// The row that was given last, counted from 1.
+    row: u64,
     spelled: String,
 }
 
@@ -44,6 +46,34 @@ pub(super) struct Rows {
 struct Plain {
     at: usize,
     column: ColumnDescPtr,
+    kind: Kind,
+}
+
+/// Why a file can't be read on.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// It is not what the format says.
+    File(ParquetError),
+    /// The values of this column are of a type that no column of a bill has.
+    Column(String),
+    /// This column's value is wrong, in this row, counted from 1.
+    Value {
+        column: String,
+        row: u64,
+        wrong: Wrong,
+    },
+}
+
+impl From<std::io::Error> for Broken {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error.into())
+    }
+}
+
+impl From<ParquetError> for Broken {
+    fn from(error: ParquetError) -> Self {
+        Self::File(error)
+    }
 }
 
 /// Where the values of the columns are of which `needed` says so, by the footer alone.
@@ -81,23 +111,29 @@ fn needed_chunks(
 
 impl Rows {
     /// Opens the file for the columns of which `needed` says so.
-    pub(super) fn open(file: File, needed: impl Fn(&str) -> bool) -> Result<Self, ParquetError> {
+    pub(super) fn open(file: File, needed: impl Fn(&str) -> bool) -> Result<Self, Broken> {
         let other = file.try_clone()?;
         let reader = SerializedFileReader::new(file)?;
-        // A place that can't be would be a panic of the library.
+        // A place or a number of rows that can't be would be a panic of the library, and so would be a strange type.
         needed_chunks(reader.metadata(), &needed)?;
+        for group in reader.metadata().row_groups() {
+            rows_of(group)?;
+        }
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
-        let plain: Vec<Plain> = schema
-            .columns()
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| column.path().parts().len() == 1 && column.max_rep_level() == 0)
-            .filter(|(_, column)| needed(column.name()))
-            .map(|(at, column)| Plain {
-                at,
-                column: Arc::clone(column),
-            })
-            .collect();
+        let mut plain = Vec::new();
+        for (at, column) in schema.columns().iter().enumerate() {
+            let path = column.path().parts();
+            let name = path.first().filter(|name| needed(name));
+            let Some(name) = name else { continue };
+            let kind = Kind::of(column).ok_or_else(|| Broken::Column(name.clone()))?;
+            if path.len() == 1 && column.max_rep_level() == 0 {
+                plain.push(Plain {
+                    at,
+                    column: Arc::clone(column),
+                    kind,
+                });
+            }
+        }
         let is_plain = |name: &str| plain.iter().any(|plain| plain.column.name() == name);
         let root = schema.root_schema();
         let fields: Vec<Arc<Type>> = root
@@ -129,30 +165,46 @@ impl Rows {
             group: 0,
             left: 0,
             ready: 0,
+            row: 0,
             spelled: String::new(),
         })
     }
 
     /// The next row in the header's order; `false` after the last.
-    pub(super) fn next_record(&mut self, record: &mut StringRecord) -> Result<bool, ParquetError> {
+    pub(super) fn next_record(&mut self, record: &mut StringRecord) -> Result<bool, Broken> {
         if self.ready == 0 && !self.decode()? {
             return Ok(false);
         }
         self.ready -= 1;
+        self.row += 1;
         record.clear();
         for cells in &mut self.cells {
             self.spelled.clear();
-            cells.spell(&mut self.spelled)?;
+            if let Err(wrong) = cells.spell(&mut self.spelled) {
+                return Err(self.wrong(record.len(), wrong));
+            }
             record.push_field(&self.spelled);
         }
         if let Some(nested) = &mut self.nested {
             let row = nested.next();
             let row = row.ok_or_else(|| ParquetError::EOF("rows end too early".into()))??;
             for (_, field) in row.get_column_iter() {
-                record.push_field(&text(field));
+                match text(field) {
+                    Ok(text) => record.push_field(&text),
+                    Err(wrong) => return Err(self.wrong(record.len(), wrong)),
+                }
             }
         }
         Ok(true)
+    }
+
+    /// The value of the column at this place of the header is wrong in this row.
+    fn wrong(&self, at: usize, wrong: Wrong) -> Broken {
+        Broken::Value {
+            column: self.header.get(at).unwrap_or_default().to_owned(),
+            row: self.row,
+            wrong,
+        }
     }
 
     /// Decodes the next rows; `false` after the last.
@@ -163,11 +215,11 @@ impl Rows {
             }
             let group = self.file.get_row_group(self.group)?;
             self.group += 1;
-            self.left = group.metadata().num_rows().try_into().unwrap_or_default();
+            self.left = rows_of(group.metadata())?;
             self.cells.clear();
-            for Plain { at, column } in &self.plain {
+            for Plain { at, column, kind } in &self.plain {
                 let reader = group.get_column_reader(*at)?;
-                self.cells.push(cells(reader, Arc::clone(column)));
+                self.cells.push(cells(reader, *kind, column));
             }
         }
         let rows = self.left.min(BATCH);
@@ -180,39 +232,50 @@ impl Rows {
     }
 }
 
-/// A value as CSV would have it. A double is the shortest decimal that means it.
-pub(super) fn text(field: &Field) -> String {
-    match field {
-        Field::Null => String::new(),
-        Field::Str(text) => text.clone(),
-        Field::Double(value) => value.to_string(),
-        Field::Float(value) => value.to_string(),
-        Field::TimestampMillis(value) => time(Timestamp::from_millisecond(*value)),
-        Field::TimestampMicros(value) => time(Timestamp::from_microsecond(*value)),
-        Field::MapInternal(_) | Field::Group(_) | Field::ListInternal(_) => json(field).to_string(),
-        other => other.to_string(),
-    }
+fn rows_of(group: &RowGroupMetaData) -> Result<usize, ParquetError> {
+    let rows = usize::try_from(group.num_rows());
+    rows.map_err(|_| ParquetError::General("a row group has less than no rows".into()))
 }
 
-pub(super) fn time(timestamp: Result<Timestamp, jiff::Error>) -> String {
-    timestamp.map_or_else(|_| String::new(), |timestamp| timestamp.to_string())
+/// A value within a list or a map.
+fn text(field: &Field) -> Result<String, Wrong> {
+    let mut out = String::new();
+    match field {
+        Field::Null => {}
+        Field::Str(text) => out.push_str(text),
+        Field::Bytes(bytes) => out.push_str(utf8(bytes.data())?),
+        Field::Double(value) => out = value.to_string(),
+        Field::Float(value) => out = value.to_string(),
+        Field::Date(days) => out = date((*days).into())?.to_string(),
+        Field::TimestampMillis(value) => time(Timestamp::from_millisecond(*value), &mut out)?,
+        Field::TimestampMicros(value) => time(Timestamp::from_microsecond(*value), &mut out)?,
+        Field::MapInternal(_) | Field::Group(_) | Field::ListInternal(_) => {
+            out = json(field)?.to_string();
+        }
+        other => out = other.to_string(),
+    }
+    Ok(out)
 }
 
 /// Tags are a map, or a list of key and value.
-fn json(field: &Field) -> Value {
+fn json(field: &Field) -> Result<Value, Wrong> {
     match field {
         Field::MapInternal(map) => {
-            let entries = map.entries().iter();
-            let entries = entries.map(|(key, value)| (text(key), json(value)));
-            Value::Object(entries.collect::<Map<String, Value>>())
+            let mut entries = Map::new();
+            for (key, value) in map.entries() {
+                entries.insert(text(key)?, json(value)?);
+            }
+            Ok(entries.into())
         }
         Field::Group(row) => {
-            let fields = row.get_column_iter();
-            let fields = fields.map(|(name, value)| (name.clone(), json(value)));
-            Value::Object(fields.collect::<Map<String, Value>>())
+            let mut fields = Map::new();
+            for (name, value) in row.get_column_iter() {
+                fields.insert(name.clone(), json(value)?);
+            }
+            Ok(fields.into())
         }
         Field::ListInternal(list) => list.elements().iter().map(json).collect(),
-        Field::Null => Value::Null,
-        other => text(other).into(),
+        Field::Null => Ok(Value::Null),
+        other => Ok(text(other)?.into()),
     }
 }
