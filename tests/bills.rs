@@ -245,3 +245,55 @@ async fn two_folders_of_the_same_name_are_each_read() -> Result<()> {
     assert_eq!(months(&completed), Some(2), "{completed}");
     Ok(())
 }
+
+/// A month of so many accounts, of amounts that don't pack well.
+fn write_accounts(path: &Path, month: &str, accounts: u64) -> Result<()> {
+    let header = "BilledCost,BillingCurrency,ChargePeriodStart,ServiceName,SubAccountId";
+    let rows = (1..=accounts).map(|n| {
+        let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let (account, cost) = (mixed % 1_000_000_000_000, mixed >> 30);
+        format!("0.{cost:010},USD,{month}-01T00:00:00Z,AWS Lambda,{account:012}")
+    });
+    let lines: Vec<String> = std::iter::once(header.to_owned()).chain(rows).collect();
+    std::fs::create_dir_all(path)?;
+    Ok(std::fs::write(path.join("bill.csv"), lines.join("\n"))?)
+}
+
+#[tokio::test]
+async fn what_takes_several_steps_to_keep_is_not_read_again_either() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for month in ["2026-04", "2026-05"] {
+        let period = folder.path().join(format!("billing_period={month}"));
+        write_accounts(&period, month, 30_000)?;
+    }
+    let options = [
+        "--parameter",
+        "SourceBucket=exports",
+        "--parameter",
+        "BillLocation=s3://exports/",
+        "--parameter",
+        "BillIsSample=false",
+    ];
+    let stack = Stack::start(&[&options[..], &SOON].concat()).await?;
+    let aws = async |arguments: &[&str]| stack.aws_text(arguments).await;
+    aws(&["s3", "mb", "s3://exports"]).await?;
+    let from = folder.path().to_str().context("a path")?;
+    aws(&["s3", "sync", "--no-progress", from, "s3://exports"]).await?;
+    // It dies when May is read, and April is to be.
+    let kill = json!({"service": "s3", "operation": "GetObject", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "before"}});
+    stack.set_faults(json!([kill])).await?;
+    let mut client = stack.client("alice").await?;
+    let query = json!({"action": "query", "kind": "finops", "query": "What did we spend, total?"});
+    let job = client.submit(query).await?;
+    let end = client.until_end().await?;
+    assert_eq!(end["usage"]["attempts"], 2, "{end}");
+    assert_eq!(end["result"]["cost_analysis"]["rows"], 60_000, "{end}");
+    let (_, report) = stack.faults("GET", "", "").await?;
+    assert_eq!(
+        report["rules"][0]["matched"], 3,
+        "May was read twice: {report}"
+    );
+    let kept = aws(&["dynamodb", "scan", "--table-name", "longhaul-job-events"]).await?;
+    assert!(kept.contains("read more#"), "one step was enough for {job}");
+    Ok(())
+}

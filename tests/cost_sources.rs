@@ -246,6 +246,33 @@ async fn what_aws_recommends_stands_beside_what_we_find() -> Result<()> {
     assert_eq!(recommended.as_array().map(Vec::len), Some(1), "{end}");
     let note = "Left out: Trusted Advisor does not answer (AccessDeniedException): it needs AWS Business Support";
     ensure!(told(&end).contains(note), "{end}");
+    // Throttled is waited out; who is not enrolled, or broken for long, is left out.
+    apis.goes_wrong(ADVISOR, &[Wrong::Refused(429, "ThrottlingException")]);
+    for (wrong, said) in [
+        (
+            vec![Wrong::Refused(400, "ValidationException")],
+            "does not answer (ValidationException): the account has to be enrolled",
+        ),
+        (
+            vec![Wrong::Refused(500, "InternalServerException"); 4],
+            "does not answer now (InternalServerException)",
+        ),
+        (vec![Wrong::Cut; 4], "does not answer now"),
+    ] {
+        apis.goes_wrong(HUB, &wrong);
+        let end = ask(&stack, "Where could we save?").await?;
+        let recommended = &end["result"]["cost_analysis"]["savings"]["recommended"];
+        assert_eq!(recommended[0]["by"], "Trusted Advisor", "{end}");
+        ensure!(
+            told(&end).contains(&format!("Left out: The Cost Optimization Hub {said}")),
+            "{end}"
+        );
+    }
+    let denied = Wrong::Refused(403, "AccessDeniedException");
+    apis.goes_wrong(HUB, &[denied]);
+    apis.goes_wrong(ADVISOR, &[denied]);
+    let end = ask(&stack, "Where could we save?").await?;
+    assert_eq!(end["code"], "SOURCE_REFUSED", "{end}");
     // Other questions ask neither.
     let before = apis.calls(HUB).len();
     let end = ask(&stack, "What did we spend?").await?;

@@ -1,4 +1,4 @@
-//! What was read of a file, packed into a text that a step can keep, and unpacked again.
+//! What was read of a file, packed into texts that steps can keep, and unpacked again.
 
 use std::io::{Read, Write};
 
@@ -10,19 +10,29 @@ use flate2::write::DeflateEncoder;
 
 use super::reading::Reading;
 
-/// Bytes of a packed text; a step keeps somewhat more.
+/// Bytes of a text; a step keeps somewhat more.
 const LARGEST: usize = 300 * 1024;
+/// Texts that are kept of a file: 2.4 MB, for which DynamoDB is written for less than a cent.
+const MOST: usize = 8;
 
-/// `None` where it is more than a step keeps: the file is then read again by a later attempt.
-pub(super) fn pack(reading: &Reading) -> Option<String> {
+/// Nothing where it is more than is kept: the file is then read again by a later attempt.
+pub(super) fn pack(reading: &Reading) -> Vec<String> {
+    packed(reading).map_or_else(Vec::new, |packed| {
+        let texts = packed.as_bytes().chunks(LARGEST);
+        let texts = texts.map(|text| String::from_utf8_lossy(text).into_owned());
+        texts.collect()
+    })
+}
+
+fn packed(reading: &Reading) -> Option<String> {
     let mut packed = DeflateEncoder::new(Vec::new(), Compression::fast());
     serde_json::to_writer(&mut packed, reading).ok()?;
     packed.flush().ok()?;
     let packed = STANDARD_NO_PAD.encode(packed.finish().ok()?);
-    (packed.len() <= LARGEST).then_some(packed)
+    (packed.len() <= MOST * LARGEST).then_some(packed)
 }
 
-/// `None` where the text is none of this version's.
+/// Of all texts, one after the other; `None` where they are none of this version's.
 pub(super) fn unpack(packed: &str) -> Option<Reading> {
     let bytes = STANDARD_NO_PAD.decode(packed).ok()?;
     let mut text = String::new();

@@ -31,6 +31,8 @@ const VERSIONS: usize = 3;
 const ROWS: u64 = 4_096;
 /// Sums that are held: a worker of 512 MB has room for these, some hundred bytes each, of two files at once.
 const MOST_SUMS: usize = if cfg!(test) { 50_000 } else { 1_000_000 };
+/// The steps that keep what does not fit into one.
+const MORE: &str = "read more";
 /// How often it is told how far the reading is.
 const TOLD_EVERY: Duration = Duration::from_millis(500);
 
@@ -97,28 +99,49 @@ impl<'a> Reader<'a> {
         self.version(&piece).await
     }
 
-    /// One version of it: out of its step if an earlier attempt has read it.
+    /// One version of it: out of its steps if an earlier attempt has read it.
     async fn version(&self, piece: &Piece) -> Result<Reading, Failure> {
         let questions: Vec<String> = self.turns.iter().map(Words::text_of_all).collect();
+        let input = (piece, &questions);
         let mut fresh = None;
-        let kept = {
+        let (first, more): (Option<String>, usize) = {
             let work = async {
                 let read = self.fresh(piece).await?;
-                let packed = pack::pack(&read);
+                let mut texts = pack::pack(&read).into_iter();
                 fresh = Some(read);
-                Ok(packed)
+                let (first, more) = (texts.next(), texts.len());
+                for (at, text) in texts.enumerate() {
+                    self.context
+                        .step(MORE, &(&input, at), async { Ok(text) })
+                        .await?;
+                }
+                Ok((first, more))
             };
-            let input = (piece, &questions);
             self.context.step("read", &input, work).await?
         };
-        let read = match (fresh, kept.as_deref().and_then(pack::unpack)) {
-            (Some(read), _) | (None, Some(read)) => read,
+        let kept = match (&fresh, first) {
+            (None, Some(first)) => self.kept(&input, first, more).await,
+            _ => None,
+        };
+        let read = match fresh.or(kept) {
+            Some(read) => read,
             // It was too large to be kept.
-            (None, None) => self.fresh(piece).await?,
+            None => self.fresh(piece).await?,
         };
         self.done.fetch_add(1, Ordering::Relaxed);
         self.told(piece, &Headway::default());
         Ok(read)
+    }
+
+    /// What an earlier attempt has kept, in this many steps more.
+    async fn kept(&self, input: &impl Serialize, first: String, more: usize) -> Option<Reading> {
+        let mut text = first;
+        for at in 0..more {
+            let lost = async { Err(failed("A step was not kept.".to_owned())) };
+            let next: Result<String, Failure> = self.context.step(MORE, &(input, at), lost).await;
+            text += &next.ok()?;
+        }
+        pack::unpack(&text)
     }
 
     async fn fresh(&self, piece: &Piece) -> Result<Reading, Failure> {

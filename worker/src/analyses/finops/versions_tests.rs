@@ -12,7 +12,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use serde_json::{Value, json};
 
-use super::{Finops, Source};
+use super::{Finops, Services, Source};
 use crate::analysis::{About, Analysis, Context};
 use crate::desk::{Desk, attended};
 use crate::stream::Stream;
@@ -196,7 +196,10 @@ fn write<T: DataType>(
 }
 
 async fn ask(bill: &Path, query: &str) -> Value {
-    let finops = Finops::new(Source::at(&bill.display().to_string(), false));
+    let finops = Finops::new(
+        Source::at(&bill.display().to_string(), false),
+        Services::default(),
+    );
     let (desk, requests) = Desk::new(Stream::new([]), false);
     let context = Context::new(About::alone(query), desk);
     let mut answer = attended(requests, finops.run(&context)).await.unwrap();
