@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import time
+import urllib.request
 
 import load
 import seed
@@ -78,7 +79,7 @@ def finished(longhaul, sizes):
 
 
 def connections(longhaul, sizes):
-    """Idle connections, of a thousand users; beside them four that run jobs."""
+    """Idle connections, of a hundred users; beside them four that run jobs. What is idle is the cloud itself."""
     with Stack(longhaul, "--tick-seconds", "3600") as stack:
         users = list(stack.tokens([f"idle-{number}" for number in range(100)]).values())
         with asyncio.Runner() as runner:
@@ -93,16 +94,14 @@ def connections(longhaul, sizes):
 
                 await asyncio.gather(*(connect(number) for number in range(count)))
 
-            standing = None
+            before = load.memory(stack, functions=False)
             for size in sizes:
                 since, count = time.monotonic(), size - len(sockets)
                 runner.run(more(count))
                 rate = count / (time.monotonic() - since)
-                idle = load.memory(stack)
-                standing = standing or (size, idle)
+                idle = load.memory(stack, functions=False)
                 row = load.median([runner.run(load.measure(stack, JOBS)) for _ in range(3)])
-                each = (idle - standing[1]) / 1e3 / (size - standing[0]) if size > standing[0] else None
-                yield size, {**row, "idleMB": idle / 1e6, "idleKBEach": each, "openedPerSecond": rate}
+                yield size, {**row, "idleMB": idle / 1e6, "idleKBEach": (idle - before) / 1e3 / size, "openedPerSecond": rate}
 
 
 def fanout(longhaul, sizes):
@@ -150,3 +149,49 @@ def fanout(longhaul, sizes):
             yield size, {"firstP50": load.quantile(first, 0.5), "firstP99": load.quantile(first, 0.99),
                          "lastP50": load.quantile(last, 0.5), "lastP99": load.quantile(last, 0.99),
                          "cpuMsEach": 1000 * cpu / 30 / size}
+
+
+def faults(stack, rules):
+    request = urllib.request.Request(f"{stack.endpoint}/_local/faults", json.dumps({"rules": rules}).encode())
+    urllib.request.urlopen(request).read()
+
+
+def backlog(longhaul, sizes):
+    """Standard jobs of one user, all queued; beside them single ones of another. Each size on a stack of its own."""
+    for size in sizes:
+        with Stack(longhaul, "--tick-seconds", "3600") as stack:
+            alone = asyncio.run(load.measure(stack, 100, connections=1))
+            # What is queued stays so until this is taken away.
+            faults(stack, [{"service": "sqs", "operation": "ReceiveMessage", "caller": "event-source",
+                            "effect": {"fail": {"code": "ServiceUnavailable", "status": 503}}}])
+            ended = lambda: len(DURATION.findall(stack.log("worker").read_text()))
+            ids = [seed.id_at(time.time()) for _ in range(size)]
+            row, alone_ended = a_queued_job(stack), ended()
+            # The shard is the id's last byte by the number of shards, shared/src/job/mod.rs's OPEN_SHARDS.
+            rows = ({**row, "jobId": {"S": job}, "openShard": {"S": str(int(job[-2:], 16) % 8)}} for job in ids)
+            seed.write(stack, "longhaul-jobs", rows)
+            queue = stack.client("sqs").get_queue_url(QueueName="longhaul-jobs")["QueueUrl"]
+            seed.send(stack, queue, ((json.dumps({"v": 1, "job": job}), "bulk") for job in ids))
+            faults(stack, [])
+            while (before := ended()) <= alone_ended:
+                time.sleep(0.1)
+            since = time.monotonic()
+            beside = asyncio.run(load.measure(stack, 100, connections=1))
+            rate = (ended() - before) / (time.monotonic() - since)
+            yield size, {**beside, "drainedPerSecond": rate, "aloneP50": alone["completedP50"],
+                         "aloneP99": alone["completedP99"]}
+
+
+def a_queued_job(stack):
+    """The row of a real job that waits. Polls that had begun before the queue was blocked take the first ones."""
+    async def submit():
+        async with stack.connect(stack.token("bulk")) as socket:
+            await socket.send(json.dumps(load.JOB))
+            return json.loads(await socket.recv())["jobId"]
+    while True:
+        key = {"jobId": {"S": asyncio.run(submit())}}
+        time.sleep(1)
+        row = stack.client("dynamodb").get_item(TableName="longhaul-jobs", Key=key, ConsistentRead=True)["Item"]
+        if row["status"]["S"] == "queued":
+            # Its follower has gone.
+            return {name: value for name, value in row.items() if name != "followers"}

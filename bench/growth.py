@@ -8,6 +8,7 @@ Measured sizes are kept in bench/growth.json, from which bench/growth.md and ben
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def keep(curve, size, row):
     """A size that was measured before is measured anew."""
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     rows = kept.setdefault(curve, {})
-    rows[str(size)] = row
+    rows[str(size)] = {**row, "load": os.getloadavg()[1]}
     kept[curve] = dict(sorted(rows.items(), key=lambda item: int(item[0])))
     KEPT.write_text(json.dumps(kept, indent=1) + "\n")
     print(curve, size, json.dumps(row), flush=True)
@@ -73,7 +74,7 @@ def draw():
     for curve, rows in kept.items():
         of, panels, besides = CURVES[curve]
         columns = {panel if len(lines) == 1 else f"{panel}: {name}": key
-                   for panel, lines in panels.items() for name, key in lines.items()} | besides
+                   for panel, lines in panels.items() for name, key in lines.items()} | besides | {"machine's load": "load"}
         pages.append(f"\n## {of.capitalize()}\n\n| {of} | {' | '.join(columns)} |\n| --- {'| --- ' * len(columns)}|")
         for size, row in rows.items():
             pages.append(f"| {int(size):,} | {' | '.join(number(row.get(key)) for key in columns.values())} |")
