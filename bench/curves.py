@@ -5,11 +5,15 @@ Each takes the program and the sizes, ascending; a curve's sizes are reached one
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import threading
 import time
 import urllib.request
 
 import load
+import replay_dlq
 import seed
 from stack import Stack
 
@@ -195,3 +199,28 @@ def a_queued_job(stack):
         if row["status"]["S"] == "queued":
             # Its follower has gone.
             return {name: value for name, value in row.items() if name != "followers"}
+
+
+def replay(longhaul, sizes):
+    """Dead letters, planned, and applied for a minute at most; the jobs run meanwhile. Each size on a stack of its own."""
+    for size in sizes:
+        with Stack(longhaul, "--tick-seconds", "3600") as stack:
+            queue = replay_dlq.fill(stack, size)
+            plan, apply = replay_dlq.commands(stack)
+            planned, plan_bytes = command([longhaul, "dlq", *plan])
+            took, apply_bytes = command([longhaul, "dlq", *apply], patience=60)
+            counted = stack.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+            left = sum(int(counted[f"ApproximateNumberOfMessages{which}"]) for which in ("", "NotVisible"))
+            yield size, {"planSeconds": planned, "planMB": plan_bytes / 1e6, "applyMB": apply_bytes / 1e6,
+                         "replayed": size - left, "perSecond": (size - left) / took}
+
+
+def command(arguments, patience=280):
+    """Seconds that it took or was let, and its highest memory in bytes."""
+    since = time.monotonic()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    timer = threading.Timer(patience, process.kill)
+    timer.start()
+    _, _, usage = os.wait4(process.pid, 0)
+    timer.cancel()
+    return time.monotonic() - since, 1024 * usage.ru_maxrss

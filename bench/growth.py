@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How a stack does when there is much of something: a curve for each, as a table and as a plot.
 
-    .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|backlog SIZE...
+    .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|backlog|replay SIZE...
     .tools/python/bin/python bench/growth.py plot
 
 Measured sizes are kept in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made.
@@ -46,7 +46,7 @@ CURVES = {
         "replayed a second": {"a second": "perSecond"},
         "plan, s": {"s": "planSeconds"},
         "peak memory, MB": {"plan": "planMB", "apply": "applyMB"},
-    }, {}),
+    }, {"replayed": "replayed"}),
 }
 
 
@@ -81,7 +81,7 @@ def draw():
         sizes = [int(size) for size in rows]
         drawn = {panel: {name: [row.get(key) for row in rows.values()] for name, key in lines.items()}
                  for panel, lines in panels.items()}
-        (HERE / "plots" / f"{curve}.svg").write_text(plot.svg(f"Growth by {of}", of, sizes, drawn))
+        (HERE / "plots" / f"{curve}.svg").write_text(plot.svg(f"Growth: {of}", of, sizes, drawn))
     (HERE / "growth.md").write_text("\n".join(pages) + "\n")
 
 
