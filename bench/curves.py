@@ -98,14 +98,16 @@ def connections(longhaul, sizes):
 
                 await asyncio.gather(*(connect(number) for number in range(count)))
 
-            before = load.memory(stack, functions=False)
+            first = None
             for size in sizes:
                 since, count = time.monotonic(), size - len(sockets)
                 runner.run(more(count))
                 rate = count / (time.monotonic() - since)
                 idle = load.memory(stack, functions=False)
+                first = first or (size, idle)
                 row = load.median([runner.run(load.measure(stack, JOBS)) for _ in range(3)])
-                yield size, {**row, "idleMB": idle / 1e6, "idleKBEach": (idle - before) / 1e3 / size, "openedPerSecond": rate}
+                each = (idle - first[1]) / 1e3 / (size - first[0]) if size > first[0] else None
+                yield size, {**row, "idleMB": idle / 1e6, "idleKBEach": each, "openedPerSecond": rate}
 
 
 def fanout(longhaul, sizes):
@@ -149,10 +151,11 @@ def fanout(longhaul, sizes):
                 runner.run(told())
             before = load.used(stack)
             first, last = zip(*(runner.run(told()) for _ in range(30)))
-            cpu = sum(load.used(stack).values()) - sum(before.values())
+            after = load.used(stack)
+            by_function = {name: 1000 * (after[name] - before.get(name, 0)) / 30 for name in after}
             yield size, {"firstP50": load.quantile(first, 0.5), "firstP99": load.quantile(first, 0.99),
                          "lastP50": load.quantile(last, 0.5), "lastP99": load.quantile(last, 0.99),
-                         "cpuMsEach": 1000 * cpu / 30 / size}
+                         "cpuMsEach": sum(by_function.values()) / size, "cpuMsBy": by_function}
 
 
 def faults(stack, rules):

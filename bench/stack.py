@@ -69,7 +69,8 @@ class Stack:
 
     def connect(self, token):
         """A socket, to be used in an `async with`."""
-        return websockets.connect(f"{self.gateway}/?token={token}", max_size=None, ping_interval=None, open_timeout=60)
+        return websockets.connect(f"{self.gateway}/?token={token}", max_size=None, ping_interval=None, open_timeout=60,
+                                  compression=None)
 
     def log(self, function):
         return self.data / "logs" / f"longhaul-{function}.log"
