@@ -4,7 +4,8 @@
     .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|backlog|replay SIZE...
     .tools/python/bin/python bench/growth.py plot
 
-Measured sizes are kept in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made.
+Measured sizes are kept in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made. With
+GROWTH_DATA=DIR the jobs of `finished` stay in that folder, so that a larger size can go on from a smaller one later.
 """
 
 import json
