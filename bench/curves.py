@@ -5,10 +5,15 @@ Each takes the program and the sizes, ascending; a curve's sizes are reached one
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import threading
 import time
+import urllib.request
 
 import load
+import replay_dlq
 import seed
 from stack import Stack
 
@@ -61,12 +66,14 @@ def sweeps(stack):
 
 def finished(longhaul, sizes):
     """A tenth of the jobs are one user's, the rest of a thousand users; all within the last five days."""
-    with Stack(longhaul, "--tick-seconds", "2") as stack:
-        row, there = a_job(stack), 0
+    with Stack(longhaul, "--tick-seconds", "2", data=os.environ.get("GROWTH_DATA")) as stack:
+        seeded = stack.data / "seeded.json"
+        row, there = json.loads(seeded.read_text()) if seeded.exists() else (a_job(stack), 0)
         for size in sizes:
             user = lambda number: "many" if number % 10 == 0 else f"few-{number // 10 * 9 % 1000}"
             rate = seed.write(stack, "longhaul-jobs", seed.copies(row, size - there, user, 5 * seed.DAY))
             there = size
+            seeded.write_text(json.dumps([row, there]))
             listing = [{"action": "listJobs", "limit": 20}] * 100
             few, many = ask(stack, "few-9", listing), ask(stack, "many", listing)
             yield size, {
@@ -78,7 +85,7 @@ def finished(longhaul, sizes):
 
 
 def connections(longhaul, sizes):
-    """Idle connections, of a thousand users; beside them four that run jobs."""
+    """Idle connections, of a hundred users; beside them four that run jobs. What is idle is the cloud itself."""
     with Stack(longhaul, "--tick-seconds", "3600") as stack:
         users = list(stack.tokens([f"idle-{number}" for number in range(100)]).values())
         with asyncio.Runner() as runner:
@@ -93,15 +100,15 @@ def connections(longhaul, sizes):
 
                 await asyncio.gather(*(connect(number) for number in range(count)))
 
-            standing = None
+            first = None
             for size in sizes:
                 since, count = time.monotonic(), size - len(sockets)
                 runner.run(more(count))
                 rate = count / (time.monotonic() - since)
-                idle = load.memory(stack)
-                standing = standing or (size, idle)
+                idle = load.memory(stack, functions=False)
+                first = first or (size, idle)
                 row = load.median([runner.run(load.measure(stack, JOBS)) for _ in range(3)])
-                each = (idle - standing[1]) / 1e3 / (size - standing[0]) if size > standing[0] else None
+                each = (idle - first[1]) / 1e3 / (size - first[0]) if size > first[0] else None
                 yield size, {**row, "idleMB": idle / 1e6, "idleKBEach": each, "openedPerSecond": rate}
 
 
@@ -146,7 +153,79 @@ def fanout(longhaul, sizes):
                 runner.run(told())
             before = load.used(stack)
             first, last = zip(*(runner.run(told()) for _ in range(30)))
-            cpu = sum(load.used(stack).values()) - sum(before.values())
+            after = load.used(stack)
+            by_function = {name: 1000 * (after[name] - before.get(name, 0)) / 30 for name in after}
             yield size, {"firstP50": load.quantile(first, 0.5), "firstP99": load.quantile(first, 0.99),
                          "lastP50": load.quantile(last, 0.5), "lastP99": load.quantile(last, 0.99),
-                         "cpuMsEach": 1000 * cpu / 30 / size}
+                         "cpuMsEach": sum(by_function.values()) / size, "cpuMsBy": by_function}
+
+
+def faults(stack, rules):
+    request = urllib.request.Request(f"{stack.endpoint}/_local/faults", json.dumps({"rules": rules}).encode())
+    urllib.request.urlopen(request).read()
+
+
+def backlog(longhaul, sizes):
+    """Standard jobs of one user, all queued; beside them single ones of another. Each size on a stack of its own."""
+    for size in sizes:
+        with Stack(longhaul, "--tick-seconds", "3600") as stack:
+            alone = asyncio.run(load.measure(stack, 100, connections=1))
+            # What is queued stays so until this is taken away.
+            faults(stack, [{"service": "sqs", "operation": "ReceiveMessage", "caller": "event-source",
+                            "effect": {"fail": {"code": "ServiceUnavailable", "status": 503}}}])
+            ended = lambda: len(DURATION.findall(stack.log("worker").read_text()))
+            ids = [seed.id_at(time.time()) for _ in range(size)]
+            row, alone_ended = a_queued_job(stack), ended()
+            # The shard is the id's last byte by the number of shards, shared/src/job/mod.rs's OPEN_SHARDS.
+            rows = ({**row, "jobId": {"S": job}, "openShard": {"S": str(int(job[-2:], 16) % 8)}} for job in ids)
+            seed.write(stack, "longhaul-jobs", rows)
+            queue = stack.client("sqs").get_queue_url(QueueName="longhaul-jobs")["QueueUrl"]
+            seed.send(stack, queue, ((json.dumps({"v": 1, "job": job}), "bulk") for job in ids))
+            faults(stack, [])
+            while (before := ended()) <= alone_ended:
+                time.sleep(0.1)
+            since = time.monotonic()
+            beside = asyncio.run(load.measure(stack, 100, connections=1))
+            rate = (ended() - before) / (time.monotonic() - since)
+            yield size, {**beside, "drainedPerSecond": rate, "aloneP50": alone["completedP50"],
+                         "aloneP99": alone["completedP99"]}
+
+
+def a_queued_job(stack):
+    """The row of a real job that waits. Polls that had begun before the queue was blocked take the first ones."""
+    async def submit():
+        async with stack.connect(stack.token("bulk")) as socket:
+            await socket.send(json.dumps(load.JOB))
+            return json.loads(await socket.recv())["jobId"]
+    while True:
+        key = {"jobId": {"S": asyncio.run(submit())}}
+        time.sleep(1)
+        row = stack.client("dynamodb").get_item(TableName="longhaul-jobs", Key=key, ConsistentRead=True)["Item"]
+        if row["status"]["S"] == "queued":
+            # Its follower has gone.
+            return {name: value for name, value in row.items() if name != "followers"}
+
+
+def replay(longhaul, sizes):
+    """Dead letters, planned, and applied for a minute at most; the jobs run meanwhile. Each size on a stack of its own."""
+    for size in sizes:
+        with Stack(longhaul, "--tick-seconds", "3600") as stack:
+            queue = replay_dlq.fill(stack, size)
+            plan, apply = replay_dlq.commands(stack)
+            planned, plan_bytes = command([longhaul, "dlq", *plan])
+            took, apply_bytes = command([longhaul, "dlq", *apply], patience=60)
+            counted = stack.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+            left = sum(int(counted[f"ApproximateNumberOfMessages{which}"]) for which in ("", "NotVisible"))
+            yield size, {"planSeconds": planned, "planMB": plan_bytes / 1e6, "applyMB": apply_bytes / 1e6,
+                         "replayed": size - left, "perSecond": (size - left) / took}
+
+
+def command(arguments, patience=280):
+    """Seconds that it took or was let, and its highest memory in bytes."""
+    since = time.monotonic()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    timer = threading.Timer(patience, process.kill)
+    timer.start()
+    _, _, usage = os.wait4(process.pid, 0)
+    timer.cancel()
+    return time.monotonic() - since, 1024 * usage.ru_maxrss

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """How a stack does when there is much of something: a curve for each, as a table and as a plot.
 
-    .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|backlog SIZE...
+    .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|backlog|replay SIZE...
     .tools/python/bin/python bench/growth.py plot
 
-Measured sizes are kept in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made.
+Measured sizes are kept in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made. With
+GROWTH_DATA=DIR the jobs of `finished` stay in that folder, so that a larger size can go on from a smaller one later.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -45,7 +47,7 @@ CURVES = {
         "replayed a second": {"a second": "perSecond"},
         "plan, s": {"s": "planSeconds"},
         "peak memory, MB": {"plan": "planMB", "apply": "applyMB"},
-    }, {}),
+    }, {"replayed": "replayed"}),
 }
 
 
@@ -53,7 +55,7 @@ def keep(curve, size, row):
     """A size that was measured before is measured anew."""
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     rows = kept.setdefault(curve, {})
-    rows[str(size)] = row
+    rows[str(size)] = {**row, "load": os.getloadavg()[1]}
     kept[curve] = dict(sorted(rows.items(), key=lambda item: int(item[0])))
     KEPT.write_text(json.dumps(kept, indent=1) + "\n")
     print(curve, size, json.dumps(row), flush=True)
@@ -73,14 +75,14 @@ def draw():
     for curve, rows in kept.items():
         of, panels, besides = CURVES[curve]
         columns = {panel if len(lines) == 1 else f"{panel}: {name}": key
-                   for panel, lines in panels.items() for name, key in lines.items()} | besides
+                   for panel, lines in panels.items() for name, key in lines.items()} | besides | {"machine's load": "load"}
         pages.append(f"\n## {of.capitalize()}\n\n| {of} | {' | '.join(columns)} |\n| --- {'| --- ' * len(columns)}|")
         for size, row in rows.items():
             pages.append(f"| {int(size):,} | {' | '.join(number(row.get(key)) for key in columns.values())} |")
         sizes = [int(size) for size in rows]
         drawn = {panel: {name: [row.get(key) for row in rows.values()] for name, key in lines.items()}
                  for panel, lines in panels.items()}
-        (HERE / "plots" / f"{curve}.svg").write_text(plot.svg(f"Growth by {of}", of, sizes, drawn))
+        (HERE / "plots" / f"{curve}.svg").write_text(plot.svg(f"Growth: {of}", of, sizes, drawn))
     (HERE / "growth.md").write_text("\n".join(pages) + "\n")
 
 

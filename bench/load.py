@@ -37,9 +37,10 @@ class Peak:
         self.bytes = max(self.bytes, memory(self.stack))
 
 
-def memory(stack):
+def memory(stack, functions=True):
+    """Bytes, of the cloud itself and of its functions' processes."""
     total = 0
-    for pid in [stack.process.pid, *stack.processes()]:
+    for pid in [stack.process.pid, *(stack.processes() if functions else [])]:
         try:
             text = Path("/proc", str(pid), "smaps_rollup").read_text()
             total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))

@@ -25,11 +25,12 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Stack:
-    """Runs within a `with`; `options` are `longhaul up`'s, besides those that lift its limits (`lifted`)."""
+    """Runs within a `with`; `options` are `longhaul up`'s, besides those that lift its limits (`lifted`). A folder that is
+    given for its data stays."""
 
-    def __init__(self, longhaul, *options, packages=None, parameters=(), environment=None, lifted=True):
+    def __init__(self, longhaul, *options, packages=None, parameters=(), environment=None, lifted=True, data=None):
         self.folder = tempfile.TemporaryDirectory()
-        self.longhaul, self.data = longhaul, Path(self.folder.name, "data")
+        self.longhaul, self.data = longhaul, Path(data or self.folder.name, "data")
         self.command = [longhaul, "up", "--port", "0", "--aws-port", "0", "--data", str(self.data), *options]
         if packages:
             self.command += ["--packages", packages]
@@ -69,7 +70,8 @@ class Stack:
 
     def connect(self, token):
         """A socket, to be used in an `async with`."""
-        return websockets.connect(f"{self.gateway}/?token={token}", max_size=None, ping_interval=None, open_timeout=60)
+        return websockets.connect(f"{self.gateway}/?token={token}", max_size=None, ping_interval=None, open_timeout=60,
+                                  compression=None)
 
     def log(self, function):
         return self.data / "logs" / f"longhaul-{function}.log"
