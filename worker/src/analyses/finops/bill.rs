@@ -112,9 +112,12 @@ impl Bill {
         if start.starts_with(parquet::MAGIC) {
             let mut file = raw.into_inner();
             file.rewind().map_err(failed)?;
-            let rows =
+            let mut rows =
                 parquet::Rows::open(file, is_needed).map_err(|error| no_parquet(&name, &error))?;
             let columns = Columns::find(&rows.header);
+            if let Ok(columns) = &columns {
+                rows.count(columns.amounts());
+            }
             return Self::with(columns, Records::Parquet(Box::new(rows)), name);
         }
         let gzipped = start.starts_with(&[0x1f, 0x8b]);
@@ -183,6 +186,14 @@ impl Bill {
             ))
         };
 
+        let number = |column: Option<usize>| {
+            let number = match &self.records {
+                Records::Parquet(rows) => column.and_then(|at| rows.number(at)),
+                Records::Csv(_) => None,
+            };
+            number.or_else(|| money::parse(text(column)))
+        };
+
         let start = text(Some(self.columns.day));
         let day = match &self.latest {
             Some((text, day)) if text == start => *day,
@@ -193,13 +204,12 @@ impl Bill {
                 day
             }
         };
-        let cost =
-            match text(Some(self.columns.cost)) {
-                "" => None,
-                cost => Some(money::parse(cost).ok_or_else(|| {
-                    wrong("BilledCost", cost, "a decimal that can be kept exactly")
-                })?),
-            };
+        let cost = number(Some(self.columns.cost));
+        let spelled = text(Some(self.columns.cost));
+        if cost.is_none() && !spelled.is_empty() {
+            let wanted = "a decimal that can be kept exactly";
+            return Err(wrong("BilledCost", spelled, wanted));
+        }
         Ok(Some(Row {
             line,
             day,
@@ -212,15 +222,15 @@ impl Bill {
             region_name: text(self.columns.region_name),
             provider: text(self.columns.provider),
             resource: text(self.columns.resource),
-            consumed: money::parse(text(self.columns.consumed)),
+            consumed: number(self.columns.consumed),
             description: text(self.columns.description),
             category: text(self.columns.category),
             tags: text(self.columns.tags),
             unit: text(self.columns.unit),
             pricing: text(self.columns.pricing),
             commitment: text(self.columns.commitment),
-            list: money::parse(text(self.columns.list)),
-            effective: money::parse(text(self.columns.effective)),
+            list: number(self.columns.list),
+            effective: number(self.columns.effective),
         }))
     }
 }
@@ -255,6 +265,12 @@ pub(super) fn is_needed(column: &str) -> bool {
 }
 
 impl Columns {
+    /// The places of what is read as numbers.
+    fn amounts(&self) -> impl Iterator<Item = usize> + use<> {
+        let amounts = [Some(self.cost), self.consumed, self.list, self.effective];
+        amounts.into_iter().flatten()
+    }
+
     /// The name of the first needed column that is missing is the error.
     fn find(header: &StringRecord) -> Result<Self, &'static str> {
         let at = |name: &str| {

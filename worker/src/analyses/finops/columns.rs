@@ -12,15 +12,26 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
+use rust_decimal::Decimal;
 use uuid::Uuid;
+
+use super::money;
 
 /// The values of one row group's column, in their order.
 pub(super) trait Cells: Send {
     /// Reads so many values, absent ones included.
     fn fill(&mut self, rows: usize) -> Result<(), ParquetError>;
 
-    /// Appends the next value that was read; of an absent one nothing.
-    fn spell(&mut self, text: &mut String) -> Result<(), Wrong>;
+    /// Appends the next value that was read; of an absent one nothing. Whether there is one.
+    fn spell(&mut self, text: &mut String) -> Result<bool, Wrong>;
+
+    /// The next value as a number, if it is one that needs no text to be exact; only then it is taken.
+    fn number(&mut self) -> Option<Decimal> {
+        None
+    }
+
+    /// The next value's definition and repetition level; `None` after the last, or where a column needs none.
+    fn levels(&self) -> Option<(i16, i16)>;
 }
 
 /// What a value is that is none of its column's: the end of a sentence.
@@ -29,7 +40,7 @@ pub(super) type Wrong = &'static str;
 const NOT_TEXT: Wrong = "not UTF-8 text";
 const NO_TIME: Wrong = "a time that no calendar has";
 const TOO_LONG: Wrong = "a decimal with too many digits";
-const MISSING: Wrong = "missing";
+pub(super) const MISSING: Wrong = "missing";
 
 /// What a column's values mean, whatever they are stored as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,18 +102,22 @@ impl Kind {
     }
 }
 
-/// How a value of a physical type is spelled.
+/// How a value of a physical type is spelled, and which number it is.
 type Spell<V> = fn(Kind, &V, &mut String) -> Result<(), Wrong>;
+type Number<V> = fn(Kind, &V) -> Option<Decimal>;
 
 struct Typed<T: DataType> {
     reader: ColumnReaderImpl<T>,
     kind: Kind,
     spell: Spell<T::T>,
+    number: Number<T::T>,
     values: Vec<T::T>,
     /// For each row whether it has a value, by its definition level; nothing where each must have one.
     levels: Vec<i16>,
     /// The level of a row that has one.
     present: i16,
+    /// Where a row may have several values: which of them begin a row, by their repetition level.
+    repeats: Vec<i16>,
     row: usize,
     value: usize,
 }
@@ -114,6 +129,7 @@ pub(super) fn cells(reader: ColumnReader, kind: Kind, column: &ColumnDescriptor)
         reader: ColumnReaderImpl<T>,
         (kind, present): (Kind, i16),
         spell: Spell<T::T>,
+        number: Number<T::T>,
     ) -> Box<dyn Cells> {
         Box::new(Typed {
             reader,
@@ -122,6 +138,8 @@ pub(super) fn cells(reader: ColumnReader, kind: Kind, column: &ColumnDescriptor)
             values: Vec::new(),
             levels: Vec::new(),
             present,
+            repeats: Vec::new(),
+            number,
             row: 0,
             value: 0,
         })
@@ -129,31 +147,47 @@ pub(super) fn cells(reader: ColumnReader, kind: Kind, column: &ColumnDescriptor)
     let of = (kind, present);
     match reader {
         ColumnReader::BoolColumnReader(reader) => {
-            typed(reader, of, |_, value, out| put(value, out))
+            typed(reader, of, |_, value, out| put(value, out), |_, _| None)
         }
-        ColumnReader::Int32ColumnReader(reader) => typed(reader, of, |kind, value, out| {
-            integer(kind, (*value).into(), value.cast_unsigned().into(), out)
-        }),
-        ColumnReader::Int64ColumnReader(reader) => typed(reader, of, |kind, value, out| {
-            integer(kind, *value, value.cast_unsigned(), out)
-        }),
-        ColumnReader::Int96ColumnReader(reader) => typed(reader, of, |_, value, out| {
-            time(Timestamp::from_millisecond(value.to_millis()), out)
-        }),
+        ColumnReader::Int32ColumnReader(reader) => typed(
+            reader,
+            of,
+            |kind, value, out| integer(kind, (*value).into(), value.cast_unsigned().into(), out),
+            |kind, value| scaled(kind, (*value).into()),
+        ),
+        ColumnReader::Int64ColumnReader(reader) => typed(
+            reader,
+            of,
+            |kind, value, out| integer(kind, *value, value.cast_unsigned(), out),
+            |kind, value| scaled(kind, (*value).into()),
+        ),
+        ColumnReader::Int96ColumnReader(reader) => typed(
+            reader,
+            of,
+            |_, value, out| time(Timestamp::from_millisecond(value.to_millis()), out),
+            |_, _| None,
+        ),
         ColumnReader::FloatColumnReader(reader) => {
-            typed(reader, of, |_, value, out| put(value, out))
+            typed(reader, of, |_, value, out| put(value, out), |_, _| None)
         }
-        ColumnReader::DoubleColumnReader(reader) => {
-            typed(reader, of, |_, value, out| put(value, out))
-        }
-        ColumnReader::ByteArrayColumnReader(reader) => typed(reader, of, |kind, value, out| {
-            bytes(kind, value.data(), out)
-        }),
-        ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-            typed(reader, of, |kind, value, out| {
-                bytes(kind, value.data(), out)
-            })
-        }
+        ColumnReader::DoubleColumnReader(reader) => typed(
+            reader,
+            of,
+            |_, value, out| put(value, out),
+            |_, value| money::of_double(*value),
+        ),
+        ColumnReader::ByteArrayColumnReader(reader) => typed(
+            reader,
+            of,
+            |kind, value, out| bytes(kind, value.data(), out),
+            |kind, value| scaled(kind, whole(value.data())?),
+        ),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => typed(
+            reader,
+            of,
+            |kind, value, out| bytes(kind, value.data(), out),
+            |kind, value| scaled(kind, whole(value.data())?),
+        ),
     }
 }
 
@@ -161,26 +195,44 @@ impl<T: DataType> Cells for Typed<T> {
     fn fill(&mut self, rows: usize) -> Result<(), ParquetError> {
         self.values.clear();
         self.levels.clear();
+        self.repeats.clear();
         (self.row, self.value) = (0, 0);
-        let levels = Some(&mut self.levels);
+        let (levels, repeats) = (Some(&mut self.levels), Some(&mut self.repeats));
         let (read, ..) = self
             .reader
-            .read_records(rows, levels, None, &mut self.values)?;
+            .read_records(rows, levels, repeats, &mut self.values)?;
         match read == rows {
             true => Ok(()),
             false => Err(ParquetError::EOF("a column ends before its rows".into())),
         }
     }
 
-    fn spell(&mut self, text: &mut String) -> Result<(), Wrong> {
+    fn spell(&mut self, text: &mut String) -> Result<bool, Wrong> {
         let level = self.levels.get(self.row);
         self.row += 1;
         if level.is_some_and(|level| *level < self.present) {
-            return Ok(());
+            return Ok(false);
         }
         let value = self.values.get(self.value).ok_or(MISSING)?;
         self.value += 1;
-        (self.spell)(self.kind, value, text)
+        (self.spell)(self.kind, value, text)?;
+        Ok(true)
+    }
+
+    fn number(&mut self) -> Option<Decimal> {
+        let level = self.levels.get(self.row);
+        if level.is_some_and(|level| *level < self.present) {
+            return None;
+        }
+        let number = (self.number)(self.kind, self.values.get(self.value)?)?;
+        self.row += 1;
+        self.value += 1;
+        Some(number)
+    }
+
+    fn levels(&self) -> Option<(i16, i16)> {
+        let level = *self.levels.get(self.row)?;
+        Some((level, self.repeats.get(self.row).copied().unwrap_or(0)))
     }
 }
 
@@ -237,6 +289,14 @@ fn whole(bytes: &[u8]) -> Option<i128> {
     let mut whole = [fill; 16];
     whole[16 - held.len()..].copy_from_slice(held);
     Some(i128::from_be_bytes(whole))
+}
+
+/// The number that a decimal column's whole number stands for.
+fn scaled(kind: Kind, unscaled: i128) -> Option<Decimal> {
+    match kind {
+        Kind::Decimal(scale) => money::of_units(unscaled, u32::try_from(scale).ok()?),
+        _ => None,
+    }
 }
 
 fn decimal(unscaled: i128, scale: usize, out: &mut String) -> Result<(), Wrong> {

@@ -28,6 +28,9 @@ mod grouping;
 mod headway;
 mod intent;
 mod ledger;
+mod maps;
+#[cfg(test)]
+mod maps_tests;
 mod measures;
 mod money;
 mod names;

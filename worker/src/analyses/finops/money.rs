@@ -45,12 +45,40 @@ pub(super) fn parse(text: &str) -> Option<Decimal> {
         value = value.checked_mul(10)?;
         scale += 1;
     }
-    while scale > 0 && value % 10 == 0 {
-        value /= 10;
+    let signed = if negative { -value } else { value };
+    of_units(signed, u32::try_from(scale).ok()?)
+}
+
+/// So many units of which ten to the power of `scale` make one, exactly, as [`parse`] would read it.
+pub(super) fn of_units(mut units: i128, mut scale: u32) -> Option<Decimal> {
+    if units == 0 {
+        return Some(Decimal::ZERO);
+    }
+    while scale > 0 && units % 10 == 0 {
+        units /= 10;
         scale -= 1;
     }
-    let signed = if negative { -value } else { value };
-    Decimal::try_from_i128_with_scale(signed, u32::try_from(scale).ok()?).ok()
+    Decimal::try_from_i128_with_scale(units, scale).ok()
+}
+
+/// Millionths that a double counts exactly, and of which none has more than 15 digits.
+const MILLIONTHS: f64 = 1e15;
+
+/// The shortest decimal that means this double, where it has up to six places and 15 digits.
+///
+/// A decimal of up to 15 digits is the only one of them that is nearest to its double (IEEE 754: DBL_DIG), so one that
+/// is found is the shortest; what a division of two exact doubles gives is the double nearest to the quotient.
+pub(super) fn of_double(value: f64) -> Option<Decimal> {
+    let millionths = (value * 1e6).round();
+    if millionths.abs() >= MILLIONTHS || millionths / 1e6 != value {
+        return None;
+    }
+    let (mut units, mut scale) = (millionths as i64, 6);
+    while scale > 0 && units % 10 == 0 {
+        units /= 10;
+        scale -= 1;
+    }
+    Some(Decimal::new(units, scale))
 }
 
 /// The exact sum, or `None` where it has more digits than a [`Decimal`] holds. The plain `+` would
@@ -141,6 +169,36 @@ mod tests {
 
     fn shown(text: &str) -> String {
         show(parse(text).expect("a decimal"))
+    }
+
+    #[test]
+    fn a_double_is_the_number_that_its_shortest_text_is() {
+        for value in [
+            0.0,
+            -0.0,
+            0.1,
+            -12.5,
+            1e-6,
+            123_456_789.123_456,
+            999_999_999.999_999,
+        ] {
+            let number = of_double(value).unwrap();
+            assert_eq!(Some(number), parse(&value.to_string()), "{value}");
+        }
+        for value in [f64::NAN, f64::INFINITY, 1e-7, 0.1 + 0.2, 1e10, 1.0 / 3.0] {
+            assert_eq!(of_double(value), None, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_double_is_another_number_than_its_text(value: f64, units in -2_000_000_000_000_000_i64..2_000_000_000_000_000, places in 0_i32..9) {
+            for value in [value, units as f64 / 10_f64.powi(places), units as f64] {
+                if let Some(number) = of_double(value) {
+                    prop_assert_eq!(Some(number), parse(&value.to_string()));
+                }
+            }
+        }
     }
 
     #[test]

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use csv::StringRecord;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::record::reader::RowIter;
-use parquet::schema::types::{ColumnDescPtr, Type};
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type};
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use jiff::Timestamp;
 
 use super::columns::{Cells, Kind, Wrong, cells, date, time, utf8};
+use super::maps::{Maps, Place};
 
 /// The first bytes of every Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
@@ -23,15 +25,18 @@ pub(super) const MAGIC: &[u8] = b"PAR1";
 /// Rows that are decoded at once.
 const BATCH: usize = 4_096;
 
-/// The rows of a Parquet file: plain columns by themselves, which is many times faster, and those of lists and
-/// maps by the library's rows.
+/// The rows of a Parquet file: plain columns and maps by themselves, which is many times faster, and what else there is,
+/// such as lists, by the library's rows.
 pub(super) struct Rows {
     file: SerializedFileReader<File>,
-    plain: Vec<Plain>,
-    /// The plain columns' cells of the row group that is being read.
+    columns: Vec<Column>,
+    /// These columns' cells of the row group that is being read.
     cells: Vec<Box<dyn Cells>>,
     nested: Option<RowIter<'static>>,
     pub header: StringRecord,
+    /// Which columns are wanted as numbers, and those that the row that was given last has.
+    counted: Vec<bool>,
+    numbers: Vec<Option<Decimal>>,
     /// The row group that is next, and the rows that are left of the one before.
     group: usize,
     left: usize,
@@ -43,10 +48,58 @@ pub(super) struct Rows {
 }
 
 /// A column, and its place in the file.
-struct Plain {
+struct Column {
     at: usize,
     column: ColumnDescPtr,
     kind: Kind,
+    /// The column of the values, where this one is the keys of maps.
+    map: Option<(Place, ColumnDescPtr, Kind)>,
+}
+
+impl Column {
+    /// The column of this name, if all its values are of types that a bill has, and it is one that is read by itself.
+    fn of(schema: &SchemaDescriptor, name: &str) -> Result<Option<Self>, Broken> {
+        let (mut leaves, mut last) = (Vec::new(), 0);
+        for (at, column) in schema.columns().iter().enumerate() {
+            if column
+                .path()
+                .parts()
+                .first()
+                .is_some_and(|first| first == name)
+            {
+                let kind = Kind::of(column).ok_or_else(|| Broken::Column(name.to_owned()))?;
+                leaves.push((Arc::clone(column), kind));
+                last = at;
+            }
+        }
+        let plain = |column: &ColumnDescPtr| {
+            column.path().parts().len() == 1 && column.max_rep_level() == 0
+        };
+        Ok(match (&leaves[..], Place::of(schema, name)) {
+            ([(column, kind)], _) if plain(column) => Some(Self {
+                at: last,
+                column: Arc::clone(column),
+                kind: *kind,
+                map: None,
+            }),
+            ([(column, kind), (values, of_values)], Some(place)) => Some(Self {
+                at: place.keys,
+                column: Arc::clone(column),
+                kind: *kind,
+                map: Some((place, Arc::clone(values), *of_values)),
+            }),
+            _ => None,
+        })
+    }
+
+    fn cells(&self, group: &dyn RowGroupReader) -> Result<Box<dyn Cells>, ParquetError> {
+        let own = cells(group.get_column_reader(self.at)?, self.kind, &self.column);
+        let Some((place, column, kind)) = &self.map else {
+            return Ok(own);
+        };
+        let values = cells(group.get_column_reader(self.at + 1)?, *kind, column);
+        Ok(Box::new(Maps::new(*place, own, values)))
+    }
 }
 
 /// Why a file can't be read on.
@@ -120,32 +173,24 @@ impl Rows {
             rows_of(group)?;
         }
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
-        let mut plain = Vec::new();
-        for (at, column) in schema.columns().iter().enumerate() {
-            let path = column.path().parts();
-            let name = path.first().filter(|name| needed(name));
-            let Some(name) = name else { continue };
-            let kind = Kind::of(column).ok_or_else(|| Broken::Column(name.clone()))?;
-            if path.len() == 1 && column.max_rep_level() == 0 {
-                plain.push(Plain {
-                    at,
-                    column: Arc::clone(column),
-                    kind,
-                });
-            }
-        }
-        let is_plain = |name: &str| plain.iter().any(|plain| plain.column.name() == name);
         let root = schema.root_schema();
-        let fields: Vec<Arc<Type>> = root
+        let (mut columns, mut names, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+        for field in root
             .get_fields()
             .iter()
-            .filter(|field| needed(field.name()) && !is_plain(field.name()))
-            .cloned()
-            .collect();
-        let names = plain.iter().map(|plain| plain.column.name());
-        let header = names
-            .chain(fields.iter().map(|field| field.name()))
-            .collect();
+            .filter(|field| needed(field.name()))
+        {
+            match Column::of(&schema, field.name())? {
+                Some(column) => {
+                    columns.push(column);
+                    names.push(field.name());
+                }
+                None => fields.push(Arc::clone(field)),
+            }
+        }
+        names.extend(fields.iter().map(|field| field.name()));
+        let header = StringRecord::from(names);
+        let numbers = vec![None; header.len()];
         let nested = match fields.is_empty() {
             true => None,
             false => {
@@ -158,16 +203,31 @@ impl Rows {
         };
         Ok(Self {
             file: reader,
-            plain,
+            columns,
             cells: Vec::new(),
             nested,
             header,
+            counted: vec![false; numbers.len()],
+            numbers,
             group: 0,
             left: 0,
             ready: 0,
             row: 0,
             spelled: String::new(),
         })
+    }
+
+    /// From now on the columns at these places of the header are wanted as numbers: a value that is one without a text
+    /// in between has none, and is had from [`Rows::number`].
+    pub(super) fn count(&mut self, places: impl IntoIterator<Item = usize>) {
+        for at in places {
+            self.counted[at] = true;
+        }
+    }
+
+    /// The number at this place of the row that was given last, where it has no text.
+    pub(super) fn number(&self, at: usize) -> Option<Decimal> {
+        self.numbers[at]
     }
 
     /// The next row in the header's order; `false` after the last.
@@ -178,8 +238,16 @@ impl Rows {
         self.ready -= 1;
         self.row += 1;
         record.clear();
-        for cells in &mut self.cells {
+        for (at, cells) in self.cells.iter_mut().enumerate() {
             self.spelled.clear();
+            self.numbers[at] = match self.counted[at] {
+                true => cells.number(),
+                false => None,
+            };
+            if self.numbers[at].is_some() {
+                record.push_field("");
+                continue;
+            }
             if let Err(wrong) = cells.spell(&mut self.spelled) {
                 return Err(self.wrong(record.len(), wrong));
             }
@@ -217,9 +285,8 @@ impl Rows {
             self.group += 1;
             self.left = rows_of(group.metadata())?;
             self.cells.clear();
-            for Plain { at, column, kind } in &self.plain {
-                let reader = group.get_column_reader(*at)?;
-                self.cells.push(cells(reader, *kind, column));
+            for column in &self.columns {
+                self.cells.push(column.cells(group.as_ref())?);
             }
         }
         let rows = self.left.min(BATCH);
