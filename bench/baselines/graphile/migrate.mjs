@@ -1,0 +1,10 @@
+// Makes the tables: Graphile Worker's own and ours.
+
+import { readFile } from "node:fs/promises";
+import { runMigrations } from "graphile-worker";
+import pg from "pg";
+
+const pool = new pg.Pool();
+await runMigrations({ pgPool: pool });
+await pool.query(await readFile(new URL("schema.sql", import.meta.url), "utf8"));
+await pool.end();
