@@ -41,6 +41,7 @@ CURVES = {
     "backlog": ("queued jobs", {
         "drained, jobs/s": {"jobs/s": "drainedPerSecond"},
         "another user's job, ms": {"p50": "completedP50", "p99": "completedP99"},
+        "CPU, ms a job": {"all": "cpuMs"},
         "peak memory, MB": {"MB": "peakMB"},
     }, {"alone p50 ms": "aloneP50", "alone p99 ms": "aloneP99"}),
     "replay": ("dead letters", {
