@@ -148,13 +148,17 @@ def prices():
     return {(line["service"], line["what"]): line["price"] / line["per"] for line in bill}
 
 
+def shown(number):
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def table(name, uses, price):
     print(f"\n| {name} | of | {' | '.join(f'{design} each | USD' for design in DESIGNS)} |")
     print(f"| --- | --- {'| --- ' * 2 * len(DESIGNS)}|")
     dollars = [{what: 1e6 * quantity * price[what] for what, quantity in used.items()} for used in uses]
     for what in price:
         if any(used.get(what) for used in uses):
-            cells = [f"{used[what]:.3g} | {usd[what]:.2f}" for used, usd in zip(uses, dollars)]
+            cells = [f"{shown(used[what])} | {usd[what]:.2f}" for used, usd in zip(uses, dollars)]
             print(f"| {' | '.join(what)} | {' | '.join(cells)} |")
     without = [sum(usd.values()) - usd["Lambda", "GB-seconds"] for usd in dollars]
     print(f"| without compute | | {' | '.join(f'| {usd:.2f}' for usd in without)} |")

@@ -55,13 +55,12 @@ def a_job(stack):
 
 
 def sweeps(stack):
-    """The median of how long a sweep took that nothing had called for."""
-    before = len(DURATION.findall(stack.log("sweep").read_text())) if stack.log("sweep").exists() else 0
-    while True:
-        found = DURATION.findall(stack.log("sweep").read_text())[before:] if stack.log("sweep").exists() else []
-        if len(found) >= 5:
-            return load.quantile([float(took) for took in found], 0.5)
+    """The median of how many milliseconds five sweeps took that had nothing to mend."""
+    took = lambda: [float(millis) for millis in DURATION.findall(stack.log("sweep").read_text())]
+    before = len(took())
+    while len(found := took()[before:]) < 5:
         time.sleep(0.5)
+    return load.quantile(found, 0.5)
 
 
 def finished(longhaul, sizes):

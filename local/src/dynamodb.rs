@@ -9,7 +9,7 @@ mod provision;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use dynoxide::{Database, server};
@@ -20,6 +20,8 @@ use crate::plan::Table;
 
 /// How often expired items are removed; AWS takes up to days, and every reader filters by itself.
 const TTL_SWEEP: Duration = Duration::from_secs(60);
+/// A sweep reads every item of the tables that have a TTL, so the next waits so many times as long as it took.
+const TTL_REST: u32 = 50;
 
 /// A running engine.
 pub struct DynamoDb {
@@ -100,14 +102,13 @@ impl Drop for DynamoDb {
 }
 
 async fn sweep_ttl(database: Database) {
-    let mut minute = tokio::time::interval(TTL_SWEEP);
     loop {
-        minute.tick().await;
-        let database = database.clone();
+        let (database, begun) = (database.clone(), Instant::now());
         match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "expired items stay until the next sweep"),
             Err(error) => tracing::warn!(%error, "the sweep of expired items broke off"),
         }
+        tokio::time::sleep(TTL_SWEEP.max(TTL_REST * begun.elapsed())).await;
     }
 }
