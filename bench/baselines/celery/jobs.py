@@ -1,0 +1,40 @@
+"""The job as Redis keeps it, and Celery's application: what the front and the worker must agree on.
+
+A job is a hash, and what was told of it a list. Both are written, and the fronts told, by one script, which takes an
+event only if it is the next: a job that runs twice tells nothing twice.
+"""
+
+import json
+import os
+
+from celery import Celery
+
+REDIS = f"redis://127.0.0.1:{os.environ['REDIS_PORT']}/0"
+CHANNEL = "job_events"
+
+app = Celery("analyses", broker=REDIS)
+app.conf.update(
+    # A job is taken off the queue once it has ended: its worker may die.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_ignore_result=True,
+    # As long as a dead worker keeps its jobs from others.
+    broker_transport_options={"visibility_timeout": int(os.environ.get("LEASE_SECONDS", "3600"))},
+    broker_connection_retry_on_startup=True,
+)
+
+APPEND = """
+if tonumber(redis.call('HGET', KEYS[1], 'seq') or 0) ~= tonumber(ARGV[1]) - 1 then return 0 end
+redis.call('HSET', KEYS[1], 'seq', ARGV[1], unpack(ARGV, 4))
+redis.call('RPUSH', KEYS[2], ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[2])
+return 1
+"""
+
+
+def append(script, job_id, event, **fields):
+    """Calls the registered script: whether the event was the next, or an awaitable of it."""
+    pairs = [part for field in fields.items() for part in field]
+    text = json.dumps({**event, "jobId": job_id})
+    return script(keys=[f"job:{job_id}", f"events:{job_id}"], args=[event["seq"], text, CHANNEL, *pairs])
