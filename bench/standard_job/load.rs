@@ -24,7 +24,7 @@ const BYTES: usize = 2048;
 /// `job_queued`, the start, the steps and the end.
 const EVENTS: u64 = STEPS + 3;
 /// Longer than anything takes that is not lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a connection saw.
 #[derive(Default)]
@@ -36,10 +36,11 @@ pub struct Seen {
 
 /// Open connections, which have nothing running.
 pub struct Crowd {
-    sockets: Vec<Socket>,
+    pub sockets: Vec<Socket>,
 }
 
-struct Socket {
+/// A connection.
+pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// The number that the next job's `requestId` has.
     next: u64,
@@ -56,14 +57,14 @@ struct Open {
 /// A frame of the stack, as far as it matters here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Frame<'a> {
+pub struct Frame<'a> {
     #[serde(borrow, rename = "type", default)]
-    kind: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
     #[serde(borrow)]
-    request_id: Option<Cow<'a, str>>,
+    pub request_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     job_id: Option<Cow<'a, str>>,
-    seq: Option<u64>,
+    pub seq: Option<u64>,
     #[serde(borrow)]
     message: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -136,7 +137,12 @@ impl Socket {
         loop {
             while (open.len() as u64) < outstanding && left.get() > 0 {
                 left.set(left.get() - 1);
-                self.submit(&mut open).await?;
+                let job = Open {
+                    since: Instant::now(),
+                    heard: 0,
+                    steps: 0,
+                };
+                open.insert(self.submit().await?, job);
             }
             if open.is_empty() {
                 break;
@@ -166,7 +172,8 @@ impl Socket {
         Ok((seen, self))
     }
 
-    async fn submit(&mut self, open: &mut HashMap<u64, Open>) -> Result<()> {
+    /// Submits a job; its number.
+    pub async fn submit(&mut self) -> Result<u64> {
         self.next += 1;
         let frame = json!({
             "action": "query",
@@ -175,14 +182,8 @@ impl Socket {
             "params": {"steps": STEPS, "bytes": BYTES},
             "requestId": self.next.to_string(),
         });
-        let job = Open {
-            since: Instant::now(),
-            heard: 0,
-            steps: 0,
-        };
-        open.insert(self.next, job);
         self.stream.send(Message::text(frame.to_string())).await?;
-        Ok(())
+        Ok(self.next)
     }
 
     /// What was said is readable afterwards by the job's id.
@@ -197,9 +198,14 @@ impl Socket {
     }
 
     async fn hear(&mut self) -> Result<String> {
+        let heard = tokio::time::timeout(PATIENCE, self.next_text()).await;
+        heard.context("nothing is said any more")?
+    }
+
+    /// The next frame, whenever it comes. If it isn't waited for to the end, none is lost.
+    pub async fn next_text(&mut self) -> Result<String> {
         loop {
-            let frame = tokio::time::timeout(PATIENCE, self.stream.next()).await;
-            let frame = frame.context("nothing is said any more")?;
+            let frame = self.stream.next().await;
             match frame.context("the connection was closed")?? {
                 Message::Text(text) => return Ok(text.as_str().to_owned()),
                 Message::Close(why) => bail!("the connection was closed: {why:?}"),

@@ -3,8 +3,10 @@
 //! Several programs are measured in turn, round by round, so that what the machine does besides
 //! befalls each alike.
 
+mod crash;
 mod load;
 mod plan;
+mod table;
 mod usage;
 
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use clap::Parser;
 
 use crate::load::Crowd;
 use crate::plan::{Kind, Shape, Stack};
+use crate::table::{COLUMNS, quantile};
 use crate::usage::{Cpu, Peak};
 
 #[derive(Parser)]
@@ -27,6 +30,12 @@ struct Arguments {
     shapes: Vec<Shape>,
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Kill the worker with kill -9 among 500 jobs, in place of the shapes.
+    #[arg(long)]
+    crash: bool,
+    /// The shapes (three of them) and the crash, in a table of a row for each stack.
+    #[arg(long, conflicts_with = "crash")]
+    summary: bool,
     /// Where the stacks keep their data, if not where temporary files are.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -35,45 +44,78 @@ struct Arguments {
     options: Vec<String>,
 }
 
-/// What the table shows of a round, in its order.
-const COLUMNS: [&str; 8] = [
-    "jobs/s",
-    "p50 queued ms",
-    "p50 completed ms",
-    "p99 queued ms",
-    "p99 completed ms",
-    "CPU ms a job",
-    "of it functions",
-    "peak memory MB",
-];
-
 type Round = [f64; COLUMNS.len()];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    println!("| stack | connections x open | {} |", COLUMNS.join(" | "));
-    println!("| --- | --- {}|", "| --- ".repeat(COLUMNS.len()));
-    for shape in &arguments.shapes {
-        let mut rounds = vec![vec![]; arguments.stacks.len()];
-        for _ in 0..arguments.rounds {
-            for (kind, rounds) in arguments.stacks.iter().zip(&mut rounds) {
-                let round = arguments.round(kind, shape).await?;
-                eprintln!("{} {shape}: {round:.2?}", kind.name);
-                rounds.push(round);
-            }
+    if arguments.crash {
+        table::header(&["stack"], &crash::COLUMNS);
+        for (kind, rounds) in arguments.stacks.iter().zip(arguments.crashes().await?) {
+            table::row(&[&kind.name], &rounds);
         }
-        for (kind, rounds) in arguments.stacks.iter().zip(rounds) {
-            let cells: Vec<String> = (0..COLUMNS.len())
-                .map(|column| cell(rounds.iter().map(|round| round[column]).collect()))
-                .collect();
-            println!("| {} | {shape} | {} |", kind.name, cells.join(" | "));
+        return Ok(());
+    }
+    if !arguments.summary {
+        table::header(&["stack", "connections x open"], &COLUMNS);
+    }
+    let mut all = vec![vec![]; arguments.stacks.len()];
+    for shape in &arguments.shapes {
+        let rounds = arguments.rounds(shape).await?;
+        for ((kind, rounds), all) in arguments.stacks.iter().zip(rounds).zip(&mut all) {
+            if !arguments.summary {
+                table::row(&[&kind.name, shape], &rounds);
+            }
+            all.push(rounds);
+        }
+    }
+    if arguments.summary {
+        let crashes = arguments.crashes().await?;
+        table::summary_header(&arguments.shapes);
+        for ((kind, shapes), crashes) in arguments.stacks.iter().zip(&all).zip(&crashes) {
+            table::summary_row(&kind.name, shapes, crashes);
         }
     }
     Ok(())
 }
 
 impl Arguments {
+    /// All rounds of a shape, for each stack.
+    async fn rounds(&self, shape: &Shape) -> Result<Vec<Vec<Round>>> {
+        let mut rounds = vec![vec![]; self.stacks.len()];
+        for _ in 0..self.rounds {
+            for (kind, rounds) in self.stacks.iter().zip(&mut rounds) {
+                let round = self.round(kind, shape).await?;
+                eprintln!("{} {shape}: {round:.2?}", kind.name);
+                rounds.push(round);
+            }
+        }
+        Ok(rounds)
+    }
+
+    /// All rounds of a crash, for each stack.
+    async fn crashes(&self) -> Result<Vec<Vec<crash::Toll>>> {
+        let options = crash::OPTIONS.map(str::to_owned);
+        let options = [&self.options[..], &options].concat();
+        let shape = Shape {
+            connections: crash::CONNECTIONS,
+            outstanding: 1,
+            jobs: crash::JOBS,
+        };
+        let mut rounds = vec![vec![]; self.stacks.len()];
+        for _ in 0..self.rounds {
+            for (kind, rounds) in self.stacks.iter().zip(&mut rounds) {
+                let stack = Stack::start(kind, self.folder.as_ref(), &options)?;
+                let crowd = Crowd::connect(&stack.gateway, &plan::tokens(&shape)?).await?;
+                let (_, crowd) = crowd.run(shape.warm_up(), shape.outstanding).await?;
+                let toll = crash::run(crowd, stack.pid()).await?;
+                eprintln!("{} killed: {toll:.2?}", kind.name);
+                rounds.push(toll);
+            }
+        }
+        Ok(rounds)
+    }
+
     async fn round(&self, kind: &Kind, shape: &Shape) -> Result<Round> {
         let stack = Stack::start(kind, self.folder.as_ref(), &self.options)?;
         let crowd = Crowd::connect(&stack.gateway, &plan::tokens(shape)?).await?;
@@ -107,18 +149,4 @@ fn sorted(times: Vec<Duration>) -> Vec<f64> {
         .collect();
     times.sort_by(f64::total_cmp);
     times
-}
-
-fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let at = (part * sorted.len().saturating_sub(1) as f64).round() as usize;
-    sorted.get(at).copied().unwrap_or(f64::NAN)
-}
-
-/// The median, with the least and the most.
-fn cell(mut values: Vec<f64>) -> String {
-    values.sort_by(f64::total_cmp);
-    let digits =
-        usize::from(quantile(&values, 0.5) < 100.0) + usize::from(quantile(&values, 0.5) < 10.0);
-    let [least, middle, most] = [0.0, 0.5, 1.0].map(|part| quantile(&values, part));
-    format!("{middle:.digits$} ({least:.digits$} to {most:.digits$})")
 }

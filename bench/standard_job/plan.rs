@@ -65,11 +65,12 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// What a stack is made of: `NAME=PATH` of the program, or `NAME=PATH,PACKAGES`.
+/// What a stack is made of: `NAME=PATH` of the program, or `NAME=PATH,PACKAGES`. The program is longhaul, or
+/// starts a peer (`bench/baselines/*/start`).
 #[derive(Clone)]
 pub struct Kind {
     pub name: String,
-    longhaul: PathBuf,
+    program: PathBuf,
     packages: Option<PathBuf>,
 }
 
@@ -78,13 +79,13 @@ impl FromStr for Kind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, paths) = text.split_once('=').ok_or("expected NAME=PATH")?;
-        let (longhaul, packages) = match paths.split_once(',') {
-            Some((longhaul, packages)) => (longhaul, Some(packages.into())),
+        let (program, packages) = match paths.split_once(',') {
+            Some((program, packages)) => (program, Some(packages.into())),
             None => (paths, None),
         };
         Ok(Self {
             name: name.to_owned(),
-            longhaul: longhaul.into(),
+            program: program.into(),
             packages,
         })
     }
@@ -98,13 +99,13 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// `longhaul up` with these options besides.
+    /// `longhaul up` with these options besides, or a peer's `start`, which is called alike.
     pub fn start(kind: &Kind, folder: Option<&PathBuf>, options: &[String]) -> Result<Self> {
         let data = match folder {
             Some(folder) => tempfile::tempdir_in(folder),
             None => tempfile::tempdir(),
         }?;
-        let mut up = Command::new(&kind.longhaul);
+        let mut up = Command::new(&kind.program);
         up.args(["up", "--port", "0", "--aws-port", "0", "--data"])
             .arg(data.path())
             .env("LONGHAUL_JWT_SECRET", SECRET)
@@ -115,7 +116,10 @@ impl Stack {
         for parameter in LIFTED {
             up.args(["--parameter", parameter]);
         }
-        let mut process = up.args(options).spawn().context("starting longhaul")?;
+        let mut process = up
+            .args(options)
+            .spawn()
+            .with_context(|| format!("starting {}", kind.name))?;
         let said = process.stdout.take().context("it has an output")?;
         let mut gateway = String::new();
         for line in BufReader::new(said).lines() {
@@ -133,9 +137,10 @@ impl Stack {
         }
         ensure!(
             process.wait()?.success(),
-            "longhaul ended before it was ready"
+            "{} ended before it was ready",
+            kind.name
         );
-        anyhow::bail!("longhaul never said that it is ready")
+        anyhow::bail!("{} never said that it is ready", kind.name)
     }
 
     pub fn pid(&self) -> u32 {
@@ -145,7 +150,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // It has its functions end with it, however it ends.
+        // It has its processes end with it, however it ends.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -51,6 +51,16 @@ impl Cpu {
     }
 }
 
+/// The stack's workers: the processes that have the name in their environment, which Lambda gives a function.
+pub fn workers(root: u32) -> Result<Vec<u32>> {
+    let is_worker = |pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| variable == b"_HANDLER=worker")
+    };
+    Ok(tree(root)?.into_keys().filter(is_worker).collect())
+}
+
 /// The processes' memory, added up, now.
 fn memory(root: u32) -> Result<u64> {
     let kib = |pid: &u32| {

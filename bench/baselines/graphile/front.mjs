@@ -5,6 +5,7 @@ import { serve } from "../gateway.mjs";
 import { CHANNEL, SUBMIT, heard } from "./database.mjs";
 
 const pool = new pg.Pool({ max: 20 });
+pool.on("error", (error) => console.error(error));
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const tell = serve({

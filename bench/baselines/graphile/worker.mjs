@@ -4,8 +4,11 @@ import { Logger, run } from "graphile-worker";
 import pg from "pg";
 import { report, tell } from "./database.mjs";
 
-const CONCURRENCY = 64;
-const pool = new pg.Pool({ max: 24 });
+const CONCURRENCY = 32;
+// One for each job, and one that listens for new ones.
+const pool = new pg.Pool({ max: CONCURRENCY + 1 });
+pool.on("error", (error) => console.error(error));
+pool.on("connect", (client) => client.on("error", (error) => console.error(error)));
 const query = (statement) => pool.query(statement);
 
 async function noop({ jobId }, { job: { attempts } }) {
