@@ -3,6 +3,11 @@
 //!
 //! What is listed, and what the rows mean, it does not know.
 
+#![expect(
+    clippy::single_range_in_vec_init,
+    reason = "a list of one range of bytes is what is meant"
+)]
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
