@@ -120,3 +120,41 @@ async fn of_parquet_the_needed_columns_are_fetched_alone() -> Result<()> {
     assert!(size > 4_000_000 && all < size / 10, "{bytes:?} of {size}");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_only_has_parquets_name_is_read_as_what_it_is_or_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let period = folder.path().join("focus/billing_period=2026-05");
+    std::fs::create_dir_all(&period)?;
+    let csv =
+        "ServiceName,BillingCurrency,ChargePeriodStart,BilledCost\nAmazon S3,USD,2026-05-01,1.25\n";
+    let footer = [&b"PAR1"[..], &[7; 100], &90_u32.to_le_bytes(), b"PAR1"].concat();
+    // Of the third the footer would begin before the file does.
+    let long = [&b"PAR1"[..], &u32::MAX.to_le_bytes(), b"PAR1"].concat();
+    for (name, bytes) in [
+        ("a.parquet", csv.as_bytes()),
+        ("b.parquet", &footer),
+        ("c.parquet", &long),
+        ("d.parquet", b"x"),
+        ("e.parquet", b""),
+        ("f.csv", b""),
+    ] {
+        std::fs::write(period.join(name), bytes)?;
+    }
+    let stack = with_exports(folder.path(), &[]).await?;
+    let completed = asks(&stack).await?.until_end().await?;
+    assert_eq!(completed["type"], "job_completed", "{completed}");
+    assert_eq!(completed["result"]["cost_analysis"]["rows"], 1);
+    assert_eq!(completed["result"]["cost_analysis"]["total"], "1.25");
+    let response = completed["result"]["response"].as_str().unwrap_or_default();
+    for said in [
+        "The bill b.parquet: it can't be read as Parquet.",
+        "The bill c.parquet: it can't be read as Parquet.",
+        "The bill d.parquet has no column BilledCost",
+        "The bill e.parquet has no column BilledCost",
+        "The bill f.csv has no column BilledCost",
+    ] {
+        assert!(response.contains(said), "{response}");
+    }
+    Ok(())
+}

@@ -184,7 +184,7 @@ impl Context {
     }
 
     /// Reports how far the work is, from 0 to 100. Cheap, never waits. Each step of 5 % is told;
-    /// of smaller ones the latest, once a second.
+    /// of smaller ones the latest, about once a second.
     pub fn progress(&self, percent: u8, message: impl Into<String>) {
         self.desk.reports.push(Progress {
             percent: percent.min(100),

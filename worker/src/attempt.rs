@@ -40,6 +40,9 @@ const LET_GO: Duration = Duration::from_secs(1);
 /// How often the worker looks whether its job was cancelled (DESIGN 2).
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How often the latest of small reports is told: so that with its write and its push no second passes in silence.
+const TELL: Duration = Duration::from_millis(900);
+
 /// What attempts work with.
 pub struct Attempts {
     pub jobs: Jobs,
@@ -207,7 +210,7 @@ impl Attendance<'_, '_> {
     ) -> Result<Ended, Lost> {
         let lease = self.holder.with.lease;
         let mut heartbeat = every(lease / 3);
-        let mut second = every(Duration::from_secs(1));
+        let mut tell = every(TELL);
         let mut look = every(LOOK);
         let left = until(deadline);
         let out_of_time = sleep(left.saturating_sub(MARGIN.min(left / 4)));
@@ -230,7 +233,7 @@ impl Attendance<'_, '_> {
                     let done = done.unwrap_or_else(crashed);
                     return self.drain(done).await;
                 }
-                _ = second.tick() => if let Some(latest) = desk.reports.take() {
+                _ = tell.tick() => if let Some(latest) = desk.reports.take() {
                     self.holder.report(latest).await?;
                 },
                 _ = look.tick() => self.holder.look().await?,

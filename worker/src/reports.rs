@@ -62,7 +62,7 @@ impl Reports {
         }
     }
 
-    /// What is to be told next, step or not; asked each second and before the end.
+    /// What is to be told next, step or not; asked about each second and before the end.
     pub fn take(&self) -> Option<Progress> {
         let mut pending = self.lock();
         pending.steps.pop_front().or_else(|| pending.latest.take())

@@ -89,7 +89,7 @@ impl Traces {
     }
 
     fn keep_largest(&mut self, row: &Row<'_>, cost: Decimal, cell: Cell) {
-        self.keep_charge(Charge {
+        self.keep_charge(cell, cost, || Charge {
             line: row.line,
             amount: cost,
             resource: row.resource.to_string(),
@@ -97,17 +97,17 @@ impl Traces {
         });
     }
 
-    fn keep_charge(&mut self, charge: Charge) {
-        let cell = charge.cell;
+    /// Keeps a charge of so much if it is among the largest; few are, so it is made only then.
+    fn keep_charge(&mut self, cell: Cell, amount: Decimal, charge: impl FnOnce() -> Charge) {
         let key = (cell.service, cell.currency, cell.day);
         let largest = self.largest.entry(key).or_default();
         let at = largest
             .iter()
-            .position(|other| other.amount < charge.amount)
+            .position(|other| other.amount < amount)
             .unwrap_or(largest.len());
         if at < 3 {
             largest.truncate(2);
-            largest.insert(at, charge);
+            largest.insert(at, charge());
         }
     }
 
@@ -119,7 +119,7 @@ impl Traces {
     ) -> Result<(), TooManyDigits> {
         for charge in other.largest.values().flatten() {
             let cell = renumbered.cell(&charge.cell);
-            self.keep_charge(Charge {
+            self.keep_charge(cell, charge.amount, || Charge {
                 cell,
                 ..charge.clone()
             });
