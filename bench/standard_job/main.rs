@@ -17,7 +17,7 @@ use clap::Parser;
 
 use crate::load::Crowd;
 use crate::plan::{Kind, Shape, Stack};
-use crate::table::{COLUMNS, quantile};
+use crate::table::{COLUMNS, Measured, quantile};
 use crate::usage::{Cpu, Peak};
 
 #[derive(Parser)]
@@ -33,7 +33,7 @@ struct Arguments {
     /// Kill the worker with kill -9 among 500 jobs, in place of the shapes.
     #[arg(long)]
     crash: bool,
-    /// The shapes (three of them) and the crash, in a table of a row for each stack.
+    /// The shapes (three of them) and the crash, in a table of a column for each stack.
     #[arg(long, conflicts_with = "crash")]
     summary: bool,
     /// Where the stacks keep their data, if not where temporary files are.
@@ -71,10 +71,13 @@ async fn main() -> Result<()> {
     }
     if arguments.summary {
         let crashes = arguments.crashes().await?;
-        table::summary_header(&arguments.shapes);
-        for ((kind, shapes), crashes) in arguments.stacks.iter().zip(&all).zip(&crashes) {
-            table::summary_row(&kind.name, shapes, crashes);
-        }
+        let stacks = arguments.stacks.iter().zip(all).zip(crashes);
+        let stacks = stacks.map(|((kind, shapes), crashes)| Measured {
+            name: kind.name.clone(),
+            shapes,
+            crashes,
+        });
+        table::summary(&arguments.shapes, &stacks.collect::<Vec<_>>());
     }
     Ok(())
 }

@@ -32,39 +32,28 @@ pub fn row<const N: usize>(first: &[&dyn Display], rounds: &[[f64; N]]) {
     println!("| {} |", cells.join(" | "));
 }
 
-/// The heads of a summary of these shapes and of a crash.
-pub fn summary_header(shapes: &[Shape]) {
-    let mut columns = vec![];
-    for (shape, places) in shapes.iter().zip(OF_EACH) {
-        for place in places {
-            let Shape {
-                connections,
-                outstanding,
-                ..
-            } = shape;
-            columns.push(format!(
-                "{connections} x {outstanding}: {}",
-                COLUMNS[*place]
-            ));
-        }
-    }
-    columns.extend(crash::COLUMNS.map(|column| format!("kill -9: {column}")));
-    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    header(&["stack"], &columns);
+/// What was measured of a stack: the rounds of each shape, and of the crash.
+pub struct Measured {
+    pub name: String,
+    pub shapes: Vec<Vec<[f64; COLUMNS.len()]>>,
+    pub crashes: Vec<[f64; crash::COLUMNS.len()]>,
 }
 
-/// A stack's row of a summary: the rounds of each shape, and of the crash.
-pub fn summary_row(
-    name: &str,
-    shapes: &[Vec<[f64; COLUMNS.len()]>],
-    crashes: &[[f64; crash::COLUMNS.len()]],
-) {
-    let mut cells = vec![name.to_owned()];
-    for (rounds, places) in shapes.iter().zip(OF_EACH) {
-        cells.extend(places.iter().map(|place| cell(rounds, *place)));
+/// A column for each stack.
+pub fn summary(shapes: &[Shape], stacks: &[Measured]) {
+    let names: Vec<&str> = stacks.iter().map(|stack| stack.name.as_str()).collect();
+    header(&[""], &names);
+    let line = |of: String, cells: Vec<String>| println!("| {of} | {} |", cells.join(" | "));
+    for (at, (shape, places)) in shapes.iter().zip(OF_EACH).enumerate() {
+        for place in places {
+            let cells = stacks.iter().map(|stack| cell(&stack.shapes[at], *place));
+            line(format!("{shape}: {}", COLUMNS[*place]), cells.collect());
+        }
     }
-    cells.extend((0..crash::COLUMNS.len()).map(|place| cell(crashes, place)));
-    println!("| {} |", cells.join(" | "));
+    for (place, column) in crash::COLUMNS.iter().enumerate() {
+        let cells = stacks.iter().map(|stack| cell(&stack.crashes, place));
+        line(format!("kill -9: {column}"), cells.collect());
+    }
 }
 
 fn cell<const N: usize>(rounds: &[[f64; N]], at: usize) -> String {

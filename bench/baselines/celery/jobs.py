@@ -11,6 +11,7 @@ from celery import Celery
 
 REDIS = f"redis://127.0.0.1:{os.environ['REDIS_PORT']}/0"
 CHANNEL = "job_events"
+LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
 
 app = Celery("analyses", broker=REDIS)
 app.conf.update(
@@ -19,8 +20,13 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     task_ignore_result=True,
-    # As long as a dead worker keeps its jobs from others.
-    broker_transport_options={"visibility_timeout": int(os.environ.get("LEASE_SECONDS", "3600"))},
+    # As long as a dead worker keeps its jobs from others; without the others they are looked for after ten seconds, and
+    # then every hundred.
+    broker_transport_options={
+        "visibility_timeout": LEASE_SECONDS,
+        "unacked_restore_interval": min(LEASE_SECONDS, 10),
+        "unacked_restore_throttle": 1,
+    },
     broker_connection_retry_on_startup=True,
 )
 
