@@ -13,7 +13,7 @@ use super::aws::Services;
 use super::aws::explorer;
 use super::aws::stretch::{self, Stretch};
 use super::failed;
-use super::families::FORECAST_DAYS;
+use super::families::{FORECAST_DAYS, FORECAST_USUAL};
 use super::intent::Intent;
 use super::ledger::Scope;
 use super::question::Question;
@@ -25,8 +25,6 @@ use crate::analysis::{Context, Failure};
 
 /// Days around those asked about that are read too, since what is unusual is so beside them.
 const AROUND: i64 = 28;
-/// Days that a forecast is for where none are named.
-const USUAL_FORECAST: i64 = 30;
 
 /// Reads what the conversation's last question needs of the sources, and asks AWS what it recommends meanwhile.
 pub(super) async fn read(
@@ -230,7 +228,7 @@ impl Work<'_> {
         }
         let end = match question.period {
             Some(period) => period.end,
-            None => self.today.saturating_add(USUAL_FORECAST.days()),
+            None => self.today.saturating_add(FORECAST_USUAL.days()),
         };
         if end <= self.today {
             return;

@@ -55,24 +55,21 @@ impl Services {
 
     /// Asks both for what they recommend, side by side; each is a step of the job. Who does not answer is left out.
     pub(super) async fn recommended(&self, context: &Context) -> (Vec<Recommended>, Vec<Failure>) {
-        let hub = async {
-            if !self.optimization_hub {
-                return Ok(vec![]);
-            }
-            context.progress(10, "Asking the Cost Optimization Hub");
-            // On the heap, as the SDK's calls are deep futures.
-            let asked = Box::pin(recommended::by_the_hub());
-            context.step("optimization hub", &(), asked).await
-        };
-        let advisor = async {
-            if !self.trusted_advisor {
-                return Ok(vec![]);
-            }
-            context.progress(10, "Asking Trusted Advisor");
-            let asked = Box::pin(recommended::by_trusted_advisor());
-            context.step("trusted advisor", &(), asked).await
-        };
-        let (hub, advisor) = tokio::join!(hub, advisor);
+        // On the heap, as the SDK's calls are deep futures.
+        let (hub, advisor) = tokio::join!(
+            asked(
+                self.optimization_hub,
+                context,
+                "the Cost Optimization Hub",
+                Box::pin(recommended::by_the_hub())
+            ),
+            asked(
+                self.trusted_advisor,
+                context,
+                "Trusted Advisor",
+                Box::pin(recommended::by_trusted_advisor())
+            ),
+        );
         let (mut all, mut failures) = (Vec::new(), Vec::new());
         for one in [hub, advisor] {
             match one {
@@ -82,6 +79,20 @@ impl Services {
         }
         (all, failures)
     }
+}
+
+/// What one of them recommends, as a step of the job; nothing where it is not to be asked.
+async fn asked(
+    wanted: bool,
+    context: &Context,
+    who: &str,
+    work: impl Future<Output = Result<Vec<Recommended>, Failure>>,
+) -> Result<Vec<Recommended>, Failure> {
+    if !wanted {
+        return Ok(vec![]);
+    }
+    context.progress(10, format!("Asking {who}"));
+    context.step("recommended", who, work).await
 }
 
 /// An amount of money as AWS writes it.

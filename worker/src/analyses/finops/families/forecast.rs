@@ -22,7 +22,7 @@ use super::{Asked, Finding};
 pub(in super::super) const DAYS: i64 = 90;
 const FEWEST: usize = 14;
 /// What is estimated without being told until when, and at most.
-const USUAL: i64 = 30;
+pub(in super::super) const USUAL: i64 = 30;
 const FURTHEST: i64 = 1_100;
 /// Four of five of a normal distribution lie within so many standard deviations.
 const DEVIATIONS: f64 = 1.281_551_565_544_6;

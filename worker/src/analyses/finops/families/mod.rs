@@ -27,7 +27,7 @@ use super::text::escape;
 use super::traces::Traces;
 use super::wording;
 
-pub(super) use forecast::DAYS as FORECAST_DAYS;
+pub(super) use forecast::{DAYS as FORECAST_DAYS, USUAL as FORECAST_USUAL};
 
 /// A question with all that was read of the bill.
 #[derive(Clone, Copy)]
