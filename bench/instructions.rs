@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use longhaul_shared::dialect::{self, Dialect};
 use longhaul_shared::event::{Event, StreamEntry, Streamed};
 use longhaul_shared::ids::{ConnectionId, JobId, Owner};
-use longhaul_shared::job::{Input, Job, JobResult, Lease, Outcome, Spoken, Terms};
+use longhaul_shared::job::{Input, Job, JobResult, Lease, Outcome, Report, Spoken, Terms};
 use longhaul_shared::protocol::Request;
 
 const LEASE: Duration = Duration::from_secs(120);
@@ -105,14 +105,17 @@ impl World {
     fn life(&self, mut job: Job) -> Job {
         Job::claim("invocation", self.now, LEASE).apply(&mut job);
         for step in 1..=4 {
-            let message = format!("Step {step} of 4");
+            let report = Report {
+                percent: 20 * step,
+                message: format!("Step {step} of 4"),
+            };
             let lease = Lease::taken(job.clone());
-            let change = lease.report(20 * step, message, self.now, LEASE);
+            let change = lease.report(&[report], self.now, LEASE);
             change.apply(&mut job);
         }
         let result: Arc<str> = format!(r#"{{"response":"{}"}}"#, "x".repeat(2048)).into();
         let outcome = Outcome::Completed(JobResult::Here(result.to_string()));
-        let change = Lease::taken(job.clone()).finish(outcome, self.now, RETENTION);
+        let change = Lease::taken(job.clone()).finish(&[], outcome, self.now, RETENTION);
         change.apply(&mut job);
         job
     }

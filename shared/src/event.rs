@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::ids::JobId;
-use crate::job::{Job, JobError, JobResult, Outcome};
+use crate::job::{Job, JobError, JobResult, Outcome, Report};
 
 /// What is said, as progress, of a conversation that has grown past what an analysis is given of it: once.
 pub const LEFT_OUT: &str =
@@ -96,6 +96,22 @@ impl Event {
             attempt: job.attempt,
         };
         Self::of(job, job.told, body)
+    }
+
+    /// What these reports tell, of which a job's row shows the last: one write told of all of them.
+    pub fn reports(job: &Job, reports: &[Report]) -> Vec<Self> {
+        let before = job.told.saturating_sub(reports.len() as u64);
+        let numbered = (before + 1..).zip(reports);
+        let event = |(seq, report): (u64, &Report)| {
+            let body = Body::Progress {
+                retrying: false,
+                message: report.message.clone(),
+                progress: report.percent.min(job.progress),
+                attempt: job.attempt,
+            };
+            Self::of(job, seq, body)
+        };
+        numbered.map(event).collect()
     }
 
     /// How the job ended, if it has.

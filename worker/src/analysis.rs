@@ -11,6 +11,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longhaul_shared::events::Kept;
 use longhaul_shared::ids::{JobId, SessionId};
+use longhaul_shared::job::Report;
+use longhaul_shared::limits;
 pub use longhaul_shared::sessions::Past;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +21,6 @@ use tokio::task_local;
 use uuid::Uuid;
 
 use crate::desk::Desk;
-use crate::reports::Progress;
 
 /// A step's result as JSON and its text, in bytes: DynamoDB keeps items of 400 KB.
 const STEP_BYTES: usize = 350 * 1024;
@@ -186,9 +187,10 @@ impl Context {
     /// Reports how far the work is, from 0 to 100. Cheap, never waits. Each step of 5 % is told;
     /// of smaller ones the latest, about once a second.
     pub fn progress(&self, percent: u8, message: impl Into<String>) {
-        self.desk.reports.push(Progress {
-            percent: percent.min(100),
-            message: message.into(),
+        let message = message.into();
+        self.desk.reports.push(Report {
+            percent,
+            message: limits::prefix(&message, limits::MESSAGE_BYTES).to_owned(),
         });
     }
 

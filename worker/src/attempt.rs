@@ -14,7 +14,7 @@ use longhaul_shared::dispatch::Dispatch;
 use longhaul_shared::event::{Event, LEFT_OUT};
 use longhaul_shared::events::Events;
 use longhaul_shared::ids::JobId;
-use longhaul_shared::job::{Availability, Job, Outcome, POISON};
+use longhaul_shared::job::{Availability, Job, Outcome, POISON, Report};
 use longhaul_shared::jobs::{Commit, Jobs};
 use longhaul_shared::push::Push;
 use longhaul_shared::sessions::History;
@@ -30,7 +30,6 @@ use crate::analysis::{About, Analysis, Context, Failure};
 use crate::batch::Fate;
 use crate::desk::{Desk, Request};
 use crate::holder::{Holder, Lost, Written};
-use crate::reports::Progress;
 use crate::stream::Stream;
 
 /// Left of an invocation for ending it in order, at most: a write, its pushes and the batch's response.
@@ -91,7 +90,6 @@ impl Attempts {
             Commit::Refused(None) => return Ok(Fate::Done),
             Commit::Refused(Some(job)) => return self.leave(*job, now).await,
         };
-        hide(self.lease).await;
         let span = tracing::Span::current();
         span.record("attempt", job.attempt)
             .record("fence", job.fence);
@@ -102,8 +100,7 @@ impl Attempts {
             Ok(Ok(Ended::With(result))) => holder.end(result).await,
             Ok(Ok(Ended::PastDeadline)) => holder.finish(Outcome::out_of_time()).await,
             Ok(Ok(Ended::OutOfTime)) => holder.hand_over().await,
-            Ok(Err(Lost::Ended)) => Ok(Fate::Done),
-            Ok(Err(Lost::Superseded)) => Ok(Fate::Left),
+            Ok(Err(lost)) => Ok(lost.fate()),
             Err(error) => Err(error),
         }
     }
@@ -154,7 +151,11 @@ impl Attempts {
             None => History::default(),
         };
         let stream = self.events.whole_stream(job).await?;
-        let (desk, requests) = Desk::new(Stream::new(stream.clone().chunks()), !job.is_fresh());
+        let (desk, requests) = Desk::new(
+            Stream::new(stream.clone().chunks()),
+            !job.is_fresh(),
+            job.reached(),
+        );
         let about = About {
             attempt: job.attempt,
             history: history.turns,
@@ -164,11 +165,11 @@ impl Attempts {
         let context = Context::new(about, desk.clone());
         holder.say_again(stream).await;
         if history.outgrown && holder.job().is_fresh() {
-            let left_out = Progress {
+            let left_out = Report {
                 percent: 0,
                 message: LEFT_OUT.to_owned(),
             };
-            if let Err(lost) = holder.report(left_out).await {
+            if let Err(lost) = holder.report(vec![left_out]).await {
                 return Ok(Err(lost));
             }
         }
@@ -215,6 +216,7 @@ impl Attendance<'_, '_> {
         let left = until(deadline);
         let out_of_time = sleep(left.saturating_sub(MARGIN.min(left / 4)));
         let past_deadline = sleep(until(self.holder.job().deadline));
+        let mut hidden = false;
         tokio::pin!(out_of_time, past_deadline);
         loop {
             let desk = self.desk.clone();
@@ -225,18 +227,24 @@ impl Attendance<'_, '_> {
                 _ = heartbeat.tick() => {
                     self.holder.renew().await?;
                     hide(lease).await;
+                    hidden = true;
                 }
                 Some(request) = self.requests.recv() => self.answer(request).await?,
-                step = desk.reports.step() => self.holder.report(step).await?,
+                steps = desk.reports.steps() => self.holder.report(steps).await?,
                 _ = desk.stream.due() => drop(self.flush().await?),
                 done = &mut self.work => {
                     let done = done.unwrap_or_else(crashed);
                     return self.drain(done).await;
                 }
-                _ = tell.tick() => if let Some(latest) = desk.reports.take() {
-                    self.holder.report(latest).await?;
-                },
-                _ = look.tick() => self.holder.look().await?,
+                _ = tell.tick() => self.holder.report(desk.reports.take()).await?,
+                _ = look.tick() => {
+                    self.holder.look().await?;
+                    // A job that is done by now is spared the call; if its worker died before, the sweep finds it.
+                    if !hidden {
+                        hide(lease).await;
+                        hidden = true;
+                    }
+                }
             }
         }
     }
@@ -291,11 +299,9 @@ impl Attendance<'_, '_> {
         Ok(())
     }
 
-    /// Tells the last of what the work said before it ended.
+    /// Tells the last of what the work streamed before it ended; what it reported last is told with the end.
     async fn drain(&mut self, done: Result<Value, Failure>) -> Result<Ended, Lost> {
-        while let Some(last) = self.desk.reports.take() {
-            self.holder.report(last).await?;
-        }
+        self.holder.untold = self.desk.reports.take();
         if done.is_ok() {
             self.desk.stream.close();
         }

@@ -35,11 +35,12 @@ pub enum Request {
 }
 
 impl Desk {
-    /// With the text that the log holds. `recalls` says whether there may be kept steps to ask for.
-    pub fn new(stream: Stream, recalls: bool) -> (Arc<Self>, mpsc::Receiver<Request>) {
+    /// With the text that the log holds, for an attempt that goes on from the percentage `reached`.
+    /// `recalls` says whether there may be kept steps to ask for.
+    pub fn new(stream: Stream, recalls: bool, reached: u8) -> (Arc<Self>, mpsc::Receiver<Request>) {
         let (requests, taken) = mpsc::channel(1);
         let desk = Self {
-            reports: Reports::default(),
+            reports: Reports::from(reached),
             stream,
             requests,
             recalls,

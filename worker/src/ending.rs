@@ -2,6 +2,7 @@
 //!
 //! Each is one conditional write under the lease, which it takes, so nothing is said after it.
 
+use std::mem::take;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -30,7 +31,7 @@ enum Verdict {
 
 impl Holder<'_> {
     /// Ends the job with what its analysis came to, or gives it back for another attempt.
-    pub async fn end(self, result: Result<Value, Failure>) -> Result<Fate> {
+    pub async fn end(mut self, result: Result<Value, Failure>) -> Result<Fate> {
         let (id, attempt) = (self.job().id, self.job().attempt);
         let result = match result {
             Ok(result) => self.with.keep(self.job(), result).await,
@@ -41,7 +42,13 @@ impl Holder<'_> {
         }
         match self.with.verdict(result, attempt) {
             Verdict::End(in_row, told) => self.conclude(in_row, told).await,
-            Verdict::Again(error) => self.retry(error).await,
+            Verdict::Again(error) => {
+                let untold = take(&mut self.untold);
+                match self.report(untold).await {
+                    Ok(()) => self.retry(error).await,
+                    Err(lost) => Ok(lost.fate()),
+                }
+            }
         }
     }
 
@@ -57,10 +64,11 @@ impl Holder<'_> {
             with,
             lease,
             mut voice,
+            untold,
             ..
         } = self;
         let (id, fence, now) = (lease.job().id, lease.job().fence, time::now());
-        let finish = lease.finish(in_row.clone(), now, with.retention);
+        let finish = lease.finish(&untold, in_row.clone(), now, with.retention);
         let mut job = match with.jobs.commit(id, &finish).await? {
             Commit::Applied(job) => job,
             // The SDK sends an end again whose answer it lost; the second then meets the first.
@@ -80,6 +88,9 @@ impl Holder<'_> {
             }
         };
         tracing::info!(job = %id, status = job.status.as_str(), "ended");
+        for report in Event::reports(&job, &untold) {
+            voice.say(dialect::told(&job, &report));
+        }
         job.outcome = Some(told);
         if let Some(end) = Event::ended(&job) {
             voice.say(dialect::told(&job, &end));

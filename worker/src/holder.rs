@@ -5,12 +5,12 @@
 
 use longhaul_shared::event::{Event, Stream, StreamEntry, Streamed};
 use longhaul_shared::events::Kept;
-use longhaul_shared::job::{Job, Lease};
+use longhaul_shared::job::{Job, Lease, Report};
 use longhaul_shared::jobs::Commit;
-use longhaul_shared::{dialect, limits, time};
+use longhaul_shared::{dialect, time};
 
 use crate::attempt::Attempts;
-use crate::reports::Progress;
+use crate::batch::Fate;
 use crate::stream::Flush;
 use crate::voice::Voice;
 
@@ -21,6 +21,8 @@ pub struct Holder<'a> {
     pub with: &'a Attempts,
     pub lease: Lease,
     pub voice: Voice,
+    /// Reports that the next write is to tell of, which is the last.
+    pub untold: Vec<Report>,
     /// The number of a stream's entry of which nobody knows whether it was written.
     unsure: Option<u64>,
 }
@@ -32,6 +34,16 @@ pub enum Lost {
     Ended,
     /// Another worker has it.
     Superseded,
+}
+
+impl Lost {
+    /// What becomes of the message that named the job.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Ended => Fate::Done,
+            Self::Superseded => Fate::Left,
+        }
+    }
 }
 
 /// What became of a write under the lease.
@@ -50,6 +62,7 @@ impl<'a> Holder<'a> {
         Self {
             voice: Voice::new(with.push.clone()),
             lease: Lease::taken(claimed),
+            untold: vec![],
             unsure: None,
             with,
         }
@@ -59,18 +72,20 @@ impl<'a> Holder<'a> {
         self.lease.job()
     }
 
-    /// Tells of progress.
-    pub async fn report(&mut self, progress: Progress) -> Result<(), Lost> {
-        let message = limits::prefix(&progress.message, limits::MESSAGE_BYTES).to_owned();
+    /// Tells of progress, in one write.
+    pub async fn report(&mut self, reports: Vec<Report>) -> Result<(), Lost> {
+        if reports.is_empty() {
+            return Ok(());
+        }
         for _ in 0..MOST_TRIES {
-            let (now, lease) = (time::now(), self.with.lease);
-            let change = self
-                .lease
-                .report(progress.percent, message.clone(), now, lease);
+            let told = self.job().seq + reports.len() as u64;
+            let change = self.lease.report(&reports, time::now(), self.with.lease);
             let commit = self.with.jobs.commit(self.job().id, &change).await;
-            match self.settle(commit, |job| job.told)? {
+            match self.settle(commit, |job| job.told == told)? {
                 Written::Yes => {
-                    self.say(Event::progress(self.job())).await;
+                    for event in Event::reports(self.job(), &reports) {
+                        self.say(event).await;
+                    }
                     break;
                 }
                 Written::Stale => {}
@@ -85,7 +100,7 @@ impl<'a> Holder<'a> {
     pub async fn renew(&mut self) -> Result<(), Lost> {
         let change = self.lease.renew(time::now(), self.with.lease);
         let commit = self.with.jobs.commit(self.job().id, &change).await;
-        self.settle(commit, |_| 0).map(drop)
+        self.settle(commit, |_| false).map(drop)
     }
 
     /// Looks whether the job is still this holder's: a cancel tells its worker nothing.
@@ -168,7 +183,7 @@ impl<'a> Holder<'a> {
         let logged = self.with.events.stream_entry(self.job(), entry);
         let job = self.job();
         let commit = self.with.jobs.commit_with(job, &change, logged).await;
-        self.settle(commit, |job| job.streamed)
+        self.settle(commit, |job| job.streamed == entry.seq)
     }
 
     /// Keeps what a step left.
@@ -176,7 +191,7 @@ impl<'a> Holder<'a> {
         let change = self.lease.renew(time::now(), self.with.lease);
         let entry = self.with.events.step_entry(self.job(), step, kept);
         let commit = self.with.jobs.commit_with(self.job(), &change, entry).await;
-        self.settle(commit, |_| 0)
+        self.settle(commit, |_| false)
     }
 
     /// Says an event to all who follow, and forgets those who are gone.
@@ -193,13 +208,12 @@ impl<'a> Holder<'a> {
     }
 
     /// Takes over the row that a write was answered with. A write whose answer was lost is not made
-    /// again: the row that refuses the second try shows the first, by the number that `made` finds in it.
+    /// again: the row that refuses the second try shows the first, as `made` finds.
     fn settle(
         &mut self,
         commit: anyhow::Result<Commit>,
-        made: impl Fn(&Job) -> u64,
+        made: impl Fn(&Job) -> bool,
     ) -> Result<Written, Lost> {
-        let next = self.job().seq + 1;
         match commit {
             Ok(Commit::Applied(job)) => {
                 self.lease = Lease::taken(*job);
@@ -207,8 +221,11 @@ impl<'a> Holder<'a> {
             }
             Ok(Commit::Refused(Some(job))) if job.is_held(self.job().fence) => {
                 self.lease = Lease::taken(*job);
-                let made = made(self.job()) == next;
-                Ok(if made { Written::Yes } else { Written::Stale })
+                Ok(if made(self.job()) {
+                    Written::Yes
+                } else {
+                    Written::Stale
+                })
             }
             Ok(Commit::Refused(row)) => Err(self.lost(row.as_deref())),
             Err(error) => {

@@ -3,69 +3,82 @@
 //!
 //! Decides what is worth a write; when the second is over is the reader's business.
 
-use std::collections::VecDeque;
+use std::mem::take;
 use std::sync::{Mutex, PoisonError};
 
+use longhaul_shared::job::Report;
 use tokio::sync::Notify;
 
 /// A report this much further than the last that was kept is told in any case, so one attempt keeps
 /// at most twenty of them.
 const STEP_PERCENT: u8 = 5;
 
-/// What an analysis said of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    pub percent: u8,
-    pub message: String,
-}
-
 /// The reports that have not been told yet.
-#[derive(Default)]
 pub struct Reports {
     pending: Mutex<Pending>,
     arrived: Notify,
 }
 
-#[derive(Default)]
 struct Pending {
-    steps: VecDeque<Progress>,
+    steps: Vec<Report>,
     /// Said after the last step and less than a step further.
-    latest: Option<Progress>,
+    latest: Option<Report>,
+    /// The furthest that was said: the percentage never falls.
+    furthest: u8,
     /// How far the last step was; none before the first report, which is always a step.
     reached: Option<u8>,
 }
 
 impl Reports {
+    /// Of an attempt that goes on from this percentage.
+    pub fn from(percent: u8) -> Self {
+        let pending = Pending {
+            steps: vec![],
+            latest: None,
+            furthest: percent,
+            reached: None,
+        };
+        Self {
+            pending: Mutex::new(pending),
+            arrived: Notify::new(),
+        }
+    }
+
     /// Takes a report in; never waits.
-    pub fn push(&self, progress: Progress) {
+    pub fn push(&self, mut report: Report) {
         let mut pending = self.lock();
+        pending.furthest = pending.furthest.max(report.percent.min(100));
+        report.percent = pending.furthest;
         if pending
             .reached
-            .is_some_and(|reached| progress.percent < reached.saturating_add(STEP_PERCENT))
+            .is_some_and(|reached| report.percent < reached.saturating_add(STEP_PERCENT))
         {
-            pending.latest = Some(progress);
+            pending.latest = Some(report);
             return;
         }
-        pending.reached = Some(progress.percent);
+        pending.reached = Some(report.percent);
         pending.latest = None;
-        pending.steps.push_back(progress);
+        pending.steps.push(report);
         self.arrived.notify_one();
     }
 
-    /// Waits for the next step. Safe to give up and ask again.
-    pub async fn step(&self) -> Progress {
+    /// Waits for the next step, and takes those with it that came meanwhile: one write tells of them all.
+    /// Safe to give up and ask again.
+    pub async fn steps(&self) -> Vec<Report> {
         loop {
-            if let Some(step) = self.lock().steps.pop_front() {
-                return step;
+            let steps = take(&mut self.lock().steps);
+            if !steps.is_empty() {
+                return steps;
             }
             self.arrived.notified().await;
         }
     }
 
-    /// What is to be told next, step or not; asked about each second and before the end.
-    pub fn take(&self) -> Option<Progress> {
+    /// What is to be told next, steps or not; asked about each second and before the end.
+    pub fn take(&self) -> Vec<Report> {
         let mut pending = self.lock();
-        pending.steps.pop_front().or_else(|| pending.latest.take())
+        let latest = pending.latest.take();
+        take(&mut pending.steps).into_iter().chain(latest).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
@@ -78,31 +91,24 @@ impl Reports {
 mod tests {
     use super::*;
 
+    fn report(percent: u8, message: &str) -> Report {
+        Report {
+            percent,
+            message: message.into(),
+        }
+    }
+
     #[test]
     fn steps_are_kept_and_small_reports_overtake_each_other() {
-        let reports = Reports::default();
+        let reports = Reports::from(5);
         for percent in 0..=100 {
-            reports.push(Progress {
-                percent,
-                message: percent.to_string(),
-            });
+            reports.push(report(percent, "x"));
         }
-        let told: Vec<u8> = std::iter::from_fn(|| reports.take())
-            .map(|progress| progress.percent)
-            .collect();
-        assert_eq!(told, (0..=100).step_by(5).collect::<Vec<u8>>());
-        reports.push(Progress {
-            percent: 100,
-            message: "a".into(),
-        });
-        reports.push(Progress {
-            percent: 100,
-            message: "b".into(),
-        });
-        assert_eq!(
-            reports.take().map(|progress| progress.message).as_deref(),
-            Some("b")
-        );
-        assert_eq!(reports.take(), None);
+        let told: Vec<u8> = reports.take().iter().map(|report| report.percent).collect();
+        assert_eq!(told, (5..=100).step_by(5).collect::<Vec<u8>>());
+        reports.push(report(100, "a"));
+        reports.push(report(90, "b"));
+        assert_eq!(reports.take(), [report(100, "b")]);
+        assert_eq!(reports.take(), []);
     }
 }

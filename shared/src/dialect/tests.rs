@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::*;
 use crate::event::{StreamEntry, Streamed};
 use crate::ids::{JobId, Owner};
-use crate::job::{Input, JobError, Lease, Mishap, Outcome, Spoken, Terms};
+use crate::job::{Input, JobError, Lease, Mishap, Outcome, Report, Spoken, Terms};
 
 const LEASE: Duration = Duration::from_secs(120);
 
@@ -204,7 +204,11 @@ impl Story {
                 });
             }
             Act::Report => {
-                self.change(self.lease().report(50, "half".into(), now, LEASE));
+                let half = Report {
+                    percent: 50,
+                    message: "half".into(),
+                };
+                self.change(self.lease().report(&[half], now, LEASE));
                 self.say(&Event::progress(&self.job));
             }
             Act::Retry => {
@@ -232,7 +236,7 @@ impl Story {
             End::Completed(result) => {
                 let result = JobResult::Here((*result).into());
                 self.lease()
-                    .finish(Outcome::Completed(result), now, retention)
+                    .finish(&[], Outcome::Completed(result), now, retention)
             }
             End::Failed => {
                 let error = JobError {
@@ -240,7 +244,8 @@ impl Story {
                     sentence: "No.".into(),
                     retryable: false,
                 };
-                self.lease().finish(Outcome::Failed(error), now, retention)
+                self.lease()
+                    .finish(&[], Outcome::Failed(error), now, retention)
             }
         };
         self.change(change);
@@ -302,7 +307,7 @@ fn the_longest_answer_that_was_not_streamed_is_one_frame() {
         let result = serde_json::json!({"response": response}).to_string();
         assert!(result.len() <= crate::limits::RESULT_BYTES);
         let finish = Outcome::Completed(JobResult::Here(result));
-        let finish = story.lease().finish(finish, story.now, LEASE);
+        let finish = story.lease().finish(&[], finish, story.now, LEASE);
         story.change(finish);
         let end = Event::ended(&story.job).unwrap();
         for told in told(&story.job, &end) {

@@ -71,13 +71,13 @@ pub enum Set {
     TakenBack,
 }
 
-/// A number that rises by one.
+/// A number that rises, by one where no other is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Raise {
     /// `seq`: the change is an event.
     Seq,
-    /// `seq`, and the event tells of progress.
-    Told,
+    /// `seq` by so many, and each of the events tells of progress.
+    Told(u64),
     /// `seq`, and the event is an entry of the stream.
     Streamed,
     Fence,
@@ -191,8 +191,8 @@ impl Change {
         for raise in &self.raise {
             match raise {
                 Raise::Seq => job.seq += 1,
-                Raise::Told => {
-                    job.seq += 1;
+                Raise::Told(events) => {
+                    job.seq += events;
                     job.told = job.seq;
                 }
                 Raise::Streamed => {

@@ -9,6 +9,14 @@ use jiff::Timestamp;
 
 use super::{Change, Clear, Expect, Job, Mishap, Outcome, QUEUED_PROGRESS, Raise, Set, Status};
 
+/// What an analysis says of how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// From 0 to 100.
+    pub percent: u8,
+    pub message: String,
+}
+
 /// The right to run a job and to speak for it. Ending it takes it, so nothing is said after the end.
 #[derive(Debug)]
 pub struct Lease {
@@ -25,22 +33,18 @@ impl Lease {
         &self.job
     }
 
-    /// Tells of progress and renews the lease in the same write. The percentage never falls.
-    pub fn report(&self, percent: u8, message: String, now: Timestamp, lease: Duration) -> Change {
+    /// Tells of progress, an event for each report, and renews the lease in the same write. The
+    /// percentage never falls.
+    pub fn report(&self, reports: &[Report], now: Timestamp, lease: Duration) -> Change {
+        let (mut set, raise) = self.told(reports);
+        set.extend([Set::LeaseUntil(now + lease), Set::UpdatedAt(now)]);
         Change {
             expect: Expect::Held {
                 fence: self.job.fence,
                 seq: self.job.seq,
             },
-            set: vec![
-                Set::Progress(percent.clamp(self.job.reached(), 100)),
-                Set::Message(message),
-                Set::Reported(true),
-                Set::Continued(false),
-                Set::LeaseUntil(now + lease),
-                Set::UpdatedAt(now),
-            ],
-            raise: vec![Raise::Told],
+            set,
+            raise,
             clear: vec![],
         }
     }
@@ -100,12 +104,36 @@ impl Lease {
         self.change(set, vec![Clear::Lease])
     }
 
-    /// Ends the job. It stays listed as open until the end was announced.
-    pub fn finish(self, outcome: Outcome, now: Timestamp, retention: Duration) -> Change {
+    /// Ends the job, and tells before of what was reported last. It stays listed as open until the end
+    /// was announced.
+    pub fn finish(
+        self,
+        last: &[Report],
+        outcome: Outcome,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Change {
+        let (mut set, mut raise) = self.told(last);
+        set.extend(outcome.set(now, retention));
+        raise.push(Raise::Seq);
         Change {
-            raise: vec![Raise::Seq],
-            ..self.change(outcome.set(now, retention), vec![Clear::Lease])
+            raise,
+            ..self.change(set, vec![Clear::Lease])
         }
+    }
+
+    /// The row shows the last of the reports, and counts all.
+    fn told(&self, reports: &[Report]) -> (Vec<Set>, Vec<Raise>) {
+        let Some(last) = reports.last() else {
+            return (vec![], vec![]);
+        };
+        let set = vec![
+            Set::Progress(last.percent.clamp(self.job.reached(), 100)),
+            Set::Message(last.message.clone()),
+            Set::Reported(true),
+            Set::Continued(false),
+        ];
+        (set, vec![Raise::Told(reports.len() as u64)])
     }
 
     /// Who gives the job back in order has said all of its stream.

@@ -21,7 +21,7 @@ pub use change::{Change, Clear, Expect, Raise, Set};
 pub use ending::{DEADLINE, JobError, JobResult, OPERATOR, Outcome, POISON, StoredResult};
 pub use input::Input;
 use jiff::Timestamp;
-pub use lease::Lease;
+pub use lease::{Lease, Report};
 pub use repair::{Availability, Repair, patience};
 pub use turn::{Spoken, Turn};
 
@@ -228,7 +228,7 @@ impl Job {
                 Set::UpdatedAt(now),
                 Set::StartedAt(now),
             ],
-            raise: vec![Raise::Told, Raise::Fence, Raise::Attempt],
+            raise: vec![Raise::Told(1), Raise::Fence, Raise::Attempt],
             clear: vec![],
         }
     }

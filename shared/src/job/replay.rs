@@ -53,7 +53,7 @@ impl Job {
         Change {
             expect: Expect::Failed { run, now },
             set,
-            raise: vec![Raise::Told, Raise::Replays],
+            raise: vec![Raise::Told(1), Raise::Replays],
             clear,
         }
     }
@@ -85,7 +85,8 @@ mod tests {
             sentence: "No.".into(),
             retryable,
         };
-        let finish = Lease::taken(job.clone()).finish(Outcome::Failed(error), at(2), RETENTION);
+        let finish =
+            Lease::taken(job.clone()).finish(&[], Outcome::Failed(error), at(2), RETENTION);
         assert!(apply(&finish, &mut job));
         assert!(apply(&job.close(), &mut job));
         job

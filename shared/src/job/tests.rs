@@ -5,6 +5,7 @@ mod matrix;
 use proptest::prelude::*;
 
 use super::*;
+use crate::event::Event;
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
 /// The patience that goes with it.
@@ -55,6 +56,13 @@ fn mishap(now: Timestamp) -> Mishap {
     }
 }
 
+fn said(percent: u8) -> Report {
+    Report {
+        percent,
+        message: format!("at {percent}"),
+    }
+}
+
 fn done() -> Outcome {
     Outcome::Completed(JobResult::Here("{}".into()))
 }
@@ -64,12 +72,9 @@ fn a_job_is_claimed_reports_and_ends() {
     let mut job = submitted(at(0));
     assert!(apply(&Job::claim("i", at(10), LEASE), &mut job));
     let lease = Lease::taken(job.clone());
+    assert!(apply(&lease.report(&[said(50)], at(20), LEASE), &mut job));
     assert!(apply(
-        &lease.report(50, "half".into(), at(20), LEASE),
-        &mut job
-    ));
-    assert!(apply(
-        &Lease::taken(job.clone()).finish(done(), at(30), RETENTION),
+        &Lease::taken(job.clone()).finish(&[], done(), at(30), RETENTION),
         &mut job
     ));
     assert_eq!(
@@ -97,11 +102,14 @@ fn a_lapsed_lease_is_superseded() {
     assert!(apply(&Job::claim("i", at(120), LEASE), &mut job));
     let before = job.clone();
     assert!(!apply(
-        &zombie.report(90, "late".into(), at(121), LEASE),
+        &zombie.report(&[said(90)], at(121), LEASE),
         &mut job
     ));
     assert!(!apply(&zombie.renew(at(121), LEASE), &mut job));
-    assert!(!apply(&zombie.finish(done(), at(121), RETENTION), &mut job));
+    assert!(!apply(
+        &zombie.finish(&[], done(), at(121), RETENTION),
+        &mut job
+    ));
     assert_eq!(job, before);
 }
 
@@ -109,10 +117,39 @@ fn a_lapsed_lease_is_superseded() {
 fn progress_never_falls_within_an_attempt() {
     let mut job = submitted(at(0));
     apply(&Job::claim("i", at(0), LEASE), &mut job);
-    for (said, stands) in [(40, 40), (20, 40), (255, 100)] {
-        let change = Lease::taken(job.clone()).report(said, "x".into(), at(1), LEASE);
+    for (percent, stands) in [(40, 40), (20, 40), (255, 100)] {
+        let change = Lease::taken(job.clone()).report(&[said(percent)], at(1), LEASE);
         assert!(apply(&change, &mut job));
         assert_eq!(job.progress, stands);
+    }
+}
+
+proptest! {
+    /// Reports that one write tells of come to what they do one by one, but for their times; and so do those
+    /// that the end's write tells of.
+    #[test]
+    fn one_write_tells_what_many_would(mut percents in prop::collection::vec(5..=100u8, 1..8), at_the_end in any::<bool>()) {
+        percents.sort_unstable();
+        let reports: Vec<Report> = percents.into_iter().map(said).collect();
+        let mut one_by_one = submitted(at(0));
+        apply(&Job::claim("i", at(1), LEASE), &mut one_by_one);
+        let mut at_once = one_by_one.clone();
+        let mut told = vec![];
+        for report in &reports {
+            let change = Lease::taken(one_by_one.clone()).report(std::slice::from_ref(report), at(2), LEASE);
+            apply(&change, &mut one_by_one);
+            told.push(Event::progress(&one_by_one));
+        }
+        let lease = Lease::taken(at_once.clone());
+        if at_the_end {
+            let finish = Lease::taken(one_by_one.clone()).finish(&[], done(), at(2), RETENTION);
+            apply(&finish, &mut one_by_one);
+            apply(&lease.finish(&reports, done(), at(2), RETENTION), &mut at_once);
+        } else {
+            apply(&lease.report(&reports, at(2), LEASE), &mut at_once);
+        }
+        prop_assert_eq!(&at_once, &one_by_one);
+        prop_assert_eq!(Event::reports(&at_once, &reports), told);
     }
 }
 
@@ -143,7 +180,7 @@ fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
         Some(Repair::Resend(_))
     ));
     apply(
-        &Lease::taken(job.clone()).finish(done(), at(100), RETENTION),
+        &Lease::taken(job.clone()).finish(&[], done(), at(100), RETENTION),
         &mut job,
     );
     assert_eq!(job.repair(MINUTE, at(159)), None);
@@ -182,10 +219,10 @@ enum Act {
     Wait(u8),
     Claim,
     /// By the holder of the n-th lease that was ever taken.
-    Report(usize, u8),
+    Report(usize, Vec<u8>),
     Renew(usize),
     Retry(usize),
-    Finish(usize),
+    Finish(usize, Vec<u8>),
     Stream(usize),
     HandOver(usize),
     Cancel,
@@ -193,14 +230,18 @@ enum Act {
     Follow(usize),
 }
 
+fn percents(least: usize) -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), least..4)
+}
+
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         any::<u8>().prop_map(Act::Wait),
         Just(Act::Claim),
-        (0..4usize, any::<u8>()).prop_map(|(n, percent)| Act::Report(n, percent)),
+        (0..4usize, percents(1)).prop_map(|(n, percents)| Act::Report(n, percents)),
         (0..4usize).prop_map(Act::Renew),
         (0..4usize).prop_map(Act::Retry),
-        (0..4usize).prop_map(Act::Finish),
+        (0..4usize, percents(0)).prop_map(|(n, percents)| Act::Finish(n, percents)),
         (0..4usize).prop_map(Act::Stream),
         (0..4usize).prop_map(Act::HandOver),
         // A cancel ends most stories, so it is not drawn often.
@@ -220,6 +261,12 @@ proptest! {
         let mut ends = 0;
         for act in acts {
             let before = job.clone();
+            let events = match &act {
+                Act::Report(_, percents) => percents.len() as u64,
+                Act::Finish(_, percents) => percents.len() as u64 + 1,
+                _ => 1,
+            };
+            let reports = |percents: Vec<u8>| percents.into_iter().map(said).collect::<Vec<_>>();
             let holder = |n: usize| leases.get(n).cloned().map(|held| (held.fence == before.fence, Lease::taken(held)));
             let written = match act {
                 Act::Wait(seconds) => { now += Duration::from_secs(seconds.into()); false }
@@ -229,14 +276,14 @@ proptest! {
                     if taken { leases.push(job.clone()); }
                     false
                 }
-                Act::Report(n, percent) => holder(n).is_some_and(|(current, lease)| {
-                    let written = apply(&lease.report(percent, "x".into(), now, LEASE), &mut job);
+                Act::Report(n, percents) => holder(n).is_some_and(|(current, lease)| {
+                    let written = apply(&lease.report(&reports(percents), now, LEASE), &mut job);
                     written && !current
                 }),
                 Act::Renew(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.renew(now, LEASE), &mut job) && !current),
                 Act::Retry(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.retry(now, mishap(now)), &mut job) && !current),
-                Act::Finish(n) => holder(n).is_some_and(|(current, lease)| {
-                    let written = apply(&lease.finish(done(), now, RETENTION), &mut job);
+                Act::Finish(n, percents) => holder(n).is_some_and(|(current, lease)| {
+                    let written = apply(&lease.finish(&reports(percents), done(), now, RETENTION), &mut job);
                     ends += u32::from(written);
                     written && !current
                 }),
@@ -258,7 +305,7 @@ proptest! {
             };
             prop_assert!(!written, "a superseded worker wrote");
             prop_assert!(job.told <= job.seq && job.streamed <= job.seq);
-            prop_assert!(job.seq >= before.seq && job.seq <= before.seq + 1 && job.fence >= before.fence);
+            prop_assert!(job.seq >= before.seq && job.seq <= before.seq + events && job.fence >= before.fence);
             if before.status.is_terminal() {
                 prop_assert_eq!((job.status, job.seq, &job.outcome), (before.status, before.seq, &before.outcome));
             }

@@ -48,9 +48,9 @@ pub(super) fn expression(change: &Change) -> Expression {
     }
     for raise in &change.raise {
         match raise {
-            Raise::Seq => writer.add("seq", number(1)),
-            Raise::Told => writer.event("progressSeq"),
-            Raise::Streamed => writer.event("streamSeq"),
+            Raise::Seq => writer.events += 1,
+            Raise::Told(events) => writer.told(*events, "progressSeq"),
+            Raise::Streamed => writer.told(1, "streamSeq"),
             Raise::Fence => writer.add("fence", number(1)),
             Raise::Attempt => writer.add("attempt", number(1)),
             Raise::Resends => writer.add("resends", number(1)),
@@ -70,6 +70,9 @@ pub(super) fn expression(change: &Change) -> Expression {
             }
         }
     }
+    if writer.events > 0 {
+        writer.add("seq", number(writer.events));
+    }
     let condition = writer.condition(&change.expect);
     writer.finish(condition)
 }
@@ -80,6 +83,8 @@ struct Writer {
     adds: Vec<String>,
     removes: Vec<String>,
     deletes: Vec<String>,
+    /// By how much `seq` rises.
+    events: u64,
     names: HashMap<String, String>,
     values: Attributes,
 }
@@ -146,10 +151,11 @@ impl Writer {
     }
 
     /// Raises `seq` and keeps its new value under this name too; an expression reads the row as it was.
-    fn event(&mut self, name: &str) {
-        let (name, seq, one) = (self.name(name), self.name("seq"), self.value(number(1)));
-        self.sets.push(format!("{name} = {seq} + {one}"));
-        self.adds.push(format!("{seq} {one}"));
+    fn told(&mut self, events: u64, name: &str) {
+        self.events += events;
+        let (name, seq) = (self.name(name), self.name("seq"));
+        let raised = self.value(number(self.events));
+        self.sets.push(format!("{name} = {seq} + {raised}"));
     }
 
     fn delete(&mut self, name: &str, value: AttributeValue) {

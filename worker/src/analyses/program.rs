@@ -196,7 +196,7 @@ mod tests {
     /// What a shell script's lines come to.
     async fn run(script: &str) -> Result<Value, Failure> {
         let program = Program::new("shell", "sh", ["-c", script]);
-        let (desk, requests) = Desk::new(Stream::new([]), false);
+        let (desk, requests) = Desk::new(Stream::new([]), false, 0);
         let context = Context::new(About::alone("how \"much\"?"), desk);
         attended(requests, program.run(&context)).await
     }
@@ -248,7 +248,7 @@ mod tests {
             assert!(why.contains(said), "{script}: {why}");
         }
         let missing = Program::new("none", "/nowhere/none", [""; 0]);
-        let (desk, _requests) = Desk::new(Stream::new([]), false);
+        let (desk, _requests) = Desk::new(Stream::new([]), false, 0);
         let context = Context::new(About::alone("x"), desk);
         assert!(why(missing.run(&context).await).contains("can't be started"));
     }

@@ -18,7 +18,7 @@ fn states() -> Vec<(&'static str, Job)> {
         sentence: "No.".into(),
         retryable: false,
     });
-    let failed = after(&running, lease().finish(failed, at(20), RETENTION));
+    let failed = after(&running, lease().finish(&[], failed, at(20), RETENTION));
     let replayed = after(&failed, failed.replay(0, false, at(25)));
     let mut waiting = queued.clone();
     waiting.turn = Some(Turn {
@@ -41,7 +41,7 @@ fn states() -> Vec<(&'static str, Job)> {
         ("handed over", after(&running, lease().hand_over(at(20)))),
         (
             "completed",
-            after(&running, lease().finish(done(), at(20), RETENTION)),
+            after(&running, lease().finish(&[], done(), at(20), RETENTION)),
         ),
         ("failed", failed),
         ("replayed", replayed),
@@ -61,12 +61,12 @@ fn actions(job: &Job) -> Vec<(&'static str, Change)> {
     vec![
         ("claim", Job::claim("k", now, LEASE)),
         ("claim later", Job::claim("k", at(1000), LEASE)),
-        ("report", lease().report(50, "half".into(), now, LEASE)),
+        ("report", lease().report(&[said(50)], now, LEASE)),
         ("stream", lease().stream(now, LEASE)),
         ("renew", lease().renew(now, LEASE)),
         ("retry", lease().retry(now, mishap(now))),
         ("hand over", lease().hand_over(now)),
-        ("finish", lease().finish(done(), now, RETENTION)),
+        ("finish", lease().finish(&[], done(), now, RETENTION)),
         ("cancel", Job::cancel(owner("alice"), now, RETENTION)),
         (
             "another's cancel",

@@ -120,7 +120,7 @@ mod tests {
             Source::at(&bill.path().to_string_lossy(), true),
             Services::default(),
         ));
-        let (desk, requests) = Desk::new(Stream::new([]), false);
+        let (desk, requests) = Desk::new(Stream::new([]), false, 0);
         let about = About {
             history,
             ..About::alone(query)

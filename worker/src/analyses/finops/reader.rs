@@ -243,7 +243,7 @@ mod tests {
         }
         let source = Source::at(&bill.path().to_string_lossy(), false);
         let finops = Finops::new(source, Services::default());
-        let (desk, requests) = Desk::new(Stream::new([]), false);
+        let (desk, requests) = Desk::new(Stream::new([]), false, 0);
         let context = Context::new(About::alone("What did we spend?"), desk);
         let failure = attended(requests, finops.run(&context)).await.unwrap_err();
         assert_eq!(failure.code(), "BILL_UNREADABLE");

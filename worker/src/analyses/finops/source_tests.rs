@@ -25,7 +25,7 @@ use crate::stream::Stream;
 /// Asks without anything kept from before.
 async fn ask(locations: &str, query: &str) -> Result<Value, Failure> {
     let finops = Finops::new(Source::at(locations, false), Services::default());
-    let (desk, requests) = Desk::new(Stream::new([]), false);
+    let (desk, requests) = Desk::new(Stream::new([]), false, 0);
     let context = Context::new(About::alone(query), desk);
     attended(requests, finops.run(&context)).await
 }

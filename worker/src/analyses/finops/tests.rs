@@ -14,7 +14,7 @@ use crate::stream::Stream;
 fn ask_at(bill: &Path, sample: bool, query: &str) -> Result<Value, Failure> {
     let source = Source::at(&bill.to_string_lossy(), sample);
     let finops = Finops::new(source, Services::default());
-    let (desk, requests) = Desk::new(Stream::new([]), false);
+    let (desk, requests) = Desk::new(Stream::new([]), false, 0);
     let context = Context::new(About::alone(query), desk);
     tokio::runtime::Builder::new_current_thread()
         .enable_time()

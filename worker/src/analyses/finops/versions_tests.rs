@@ -200,7 +200,7 @@ async fn ask(bill: &Path, query: &str) -> Value {
         Source::at(&bill.display().to_string(), false),
         Services::default(),
     );
-    let (desk, requests) = Desk::new(Stream::new([]), false);
+    let (desk, requests) = Desk::new(Stream::new([]), false, 0);
     let context = Context::new(About::alone(query), desk);
     let mut answer = attended(requests, finops.run(&context)).await.unwrap();
     answer["cost_analysis"]["source"] = Value::Null;
