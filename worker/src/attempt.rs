@@ -229,13 +229,14 @@ impl Attendance<'_, '_> {
                     hide(lease).await;
                     hidden = true;
                 }
-                Some(request) = self.requests.recv() => self.answer(request).await?,
-                steps = desk.reports.steps() => self.holder.report(steps).await?,
-                _ = desk.stream.due() => drop(self.flush().await?),
+                // Before what it said last, which the end's write tells of.
                 done = &mut self.work => {
                     let done = done.unwrap_or_else(crashed);
                     return self.drain(done).await;
                 }
+                Some(request) = self.requests.recv() => self.answer(request).await?,
+                steps = desk.reports.steps() => self.holder.report(steps).await?,
+                _ = desk.stream.due() => drop(self.flush().await?),
                 _ = tell.tick() => self.holder.report(desk.reports.take()).await?,
                 _ = look.tick() => {
                     self.holder.look().await?;
