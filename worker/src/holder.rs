@@ -3,10 +3,11 @@
 //! A refused write means that the job is somebody else's by now, or has ended; the holder stops without
 //! a word. Where the words come from, and when, is the attempt's business.
 
-use longhaul_shared::event::{Event, Stream, StreamEntry, Streamed};
+use longhaul_shared::event::Event;
 use longhaul_shared::events::Kept;
-use longhaul_shared::job::{Job, Lease, Report};
+use longhaul_shared::job::{Job, Lease, Report, Streaming};
 use longhaul_shared::jobs::Commit;
+use longhaul_shared::stream::{Stream, StreamEntry, Streamed};
 use longhaul_shared::{dialect, time};
 
 use crate::attempt::Attempts;
@@ -176,13 +177,22 @@ impl<'a> Holder<'a> {
             // Another event has taken the number, so the entry was not written under it.
             return Ok(Written::Stale);
         }
-        let change = match entry.content {
-            Streamed::Chunk(_) => self.lease.stream(entry.at, self.with.lease),
-            Streamed::Reset { .. } => self.lease.take_back(entry.at, self.with.lease),
+        let (job, with) = (self.job(), self.with);
+        let commit = match self.lease.stream(entry.clone(), with.lease) {
+            Streaming::Row { outgrown, change } => {
+                if !outgrown.is_empty()
+                    && let Err(error) = with.events.put_stream(job, &outgrown).await
+                {
+                    tracing::warn!(job = %job.id, error = format!("{error:#}"), "a stream was not moved to the log");
+                    return Ok(Written::No);
+                }
+                with.jobs.commit(job.id, &change).await
+            }
+            Streaming::Log { entries, change } => {
+                let logged = with.events.stream_entry(job, &entries);
+                with.jobs.commit_with(job, &change, logged).await
+            }
         };
-        let logged = self.with.events.stream_entry(self.job(), entry);
-        let job = self.job();
-        let commit = self.with.jobs.commit_with(job, &change, logged).await;
         self.settle(commit, |job| job.streamed == entry.seq)
     }
 

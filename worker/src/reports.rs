@@ -5,13 +5,19 @@
 
 use std::mem::take;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use longhaul_shared::job::Report;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 /// A report this much further than the last that was kept is told in any case, so one attempt keeps
 /// at most twenty of them.
 const STEP_PERCENT: u8 = 5;
+
+/// Steps that come within this share a write, and the last of a job that is over by then the end's: nobody sees
+/// them apart.
+const TOGETHER: Duration = Duration::from_millis(10);
 
 /// The reports that have not been told yet.
 pub struct Reports {
@@ -21,6 +27,8 @@ pub struct Reports {
 
 struct Pending {
     steps: Vec<Report>,
+    /// When they are to be told; none without any.
+    due: Option<Instant>,
     /// Said after the last step and less than a step further.
     latest: Option<Report>,
     /// The furthest that was said: the percentage never falls.
@@ -34,6 +42,7 @@ impl Reports {
     pub fn from(percent: u8) -> Self {
         let pending = Pending {
             steps: vec![],
+            due: None,
             latest: None,
             furthest: percent,
             reached: None,
@@ -58,25 +67,26 @@ impl Reports {
         }
         pending.reached = Some(report.percent);
         pending.latest = None;
+        pending.due.get_or_insert_with(|| Instant::now() + TOGETHER);
         pending.steps.push(report);
         self.arrived.notify_one();
     }
 
-    /// Waits for the next step, and takes those with it that came meanwhile: one write tells of them all.
-    /// Safe to give up and ask again.
-    pub async fn steps(&self) -> Vec<Report> {
+    /// Waits for a step, and for those that come right behind it. Safe to give up and ask again.
+    pub async fn due(&self) {
         loop {
-            let steps = take(&mut self.lock().steps);
-            if !steps.is_empty() {
-                return steps;
+            let due = self.lock().due;
+            if let Some(due) = due {
+                return sleep_until(due).await;
             }
             self.arrived.notified().await;
         }
     }
 
-    /// What is to be told next, steps or not; asked about each second and before the end.
+    /// What is to be told next, steps or not: when they are due, about each second, and before the end.
     pub fn take(&self) -> Vec<Report> {
         let mut pending = self.lock();
+        pending.due = None;
         let latest = pending.latest.take();
         take(&mut pending.steps).into_iter().chain(latest).collect()
     }

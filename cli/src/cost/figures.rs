@@ -4,9 +4,13 @@
 
 use clap::Args;
 
-/// Of a job's row without a result, and of an entry of the event log without its content.
+/// Of a job's row without a result, and of an item of the event log without its content.
 const ROW_BYTES: u64 = 620;
 const ENTRY_BYTES: u64 = 107;
+/// Of an entry of the stream in a row's tail or with others in the log, without its content; and how many
+/// bytes a row takes of them.
+const STREAMED_BYTES: u64 = longhaul_shared::stream::ENTRY_BYTES as u64;
+const TAIL_BYTES: u64 = longhaul_shared::job::TAIL_BYTES as u64;
 /// Where a result goes by its size (`longhaul_shared::limits`).
 const IN_ROW: u64 = longhaul_shared::limits::RESULT_IN_ROW_BYTES as u64;
 const IN_LOG: u64 = longhaul_shared::limits::RESULT_BYTES as u64;
@@ -114,12 +118,19 @@ impl Mix {
             _ => row,
         };
         // The claim, the reports, the heartbeats; the end; its closing, which leaves an index too.
-        let updates = 1 + reports + heartbeats + 2;
-        let worker_units = (1 + reports + heartbeats) * row + ended + ended + 1;
-        let chunk_units = 2 * (row + units(ENTRY_BYTES + self.chunk_bytes));
+        let in_row = TAIL_BYTES / (STREAMED_BYTES + self.chunk_bytes);
+        // A row takes some chunks, and its next lets them go to the log; one too large for it is logged at once.
+        let (kept, at_once) = if in_row > 0 { (chunks, 0) } else { (0, chunks) };
+        let moved = kept.saturating_sub(1) / in_row.max(1);
+        let updates = 1 + reports + kept + heartbeats + 2;
+        let worker_units = (1 + reports + kept + heartbeats) * row + ended + ended + 1;
+        let log_units = |bytes: u64| units(ENTRY_BYTES + bytes);
+        let streamed_units = |entries| log_units(entries * (STREAMED_BYTES + self.chunk_bytes));
+        let moved_units = moved * streamed_units(in_row);
+        let chunk_units = 2 * (row + streamed_units(1));
         let logged = self.result_bytes > IN_ROW && self.result_bytes <= IN_LOG;
         let stored = self.result_bytes > IN_LOG;
-        let log_units = units(ENTRY_BYTES + self.result_bytes);
+        let logged = u64::from(logged);
         let all = [
             // The user's bucket; a further follower's subscription writes the row.
             dynamodb(
@@ -140,12 +151,17 @@ impl Mix {
                 read_units: looks as f64,
                 ..call("worker", "dynamodb", "GetItem", looks)
             },
-            dynamodb("worker", "TransactWriteItems", chunks, chunks * chunk_units),
+            dynamodb(
+                "worker",
+                "TransactWriteItems",
+                at_once,
+                at_once * chunk_units,
+            ),
             dynamodb(
                 "worker",
                 "PutItem",
-                logged.into(),
-                u64::from(logged) * log_units,
+                logged + moved,
+                logged * log_units(self.result_bytes) + moved_units,
             ),
             call("worker", "s3", "PutObject", stored.into()),
             call(

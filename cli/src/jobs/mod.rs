@@ -114,7 +114,7 @@ async fn show(site: &Site, id: JobId, with_query: bool, json: bool) -> Result<En
         return Ok(nothing(id));
     };
     let events = site.events().await?;
-    let log = events.listing(id).await?;
+    let log = events.listing(&job).await?;
     let input = match with_query {
         true => Some(events.input(&job).await?.unwrap_or(job.input.clone())),
         false => None,

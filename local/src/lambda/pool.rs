@@ -2,6 +2,7 @@
 //! no process and knows no payload.
 
 use std::sync::{Arc, Mutex, Weak};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -11,9 +12,10 @@ use super::Host;
 use super::environment::Environment;
 use crate::plan;
 
-/// Invocations of a function that are at work at once before the next waits: enough to keep a small machine
-/// busy. Each environment is a process, and more of them would only share the same processors.
-const PLACES: usize = 16;
+/// Invocations of a function that are at work at once before the next waits, for each processor: one computes
+/// while another waits for the cloud. Each environment is a process, and more of them would only share the same
+/// processors.
+const PLACES: usize = 2;
 /// An invocation that takes longer mostly waits, for AWS or for its clock, and keeps nobody else waiting.
 pub(super) const SHORT: Duration = Duration::from_secs(1);
 
@@ -63,9 +65,10 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(admission: Arc<Semaphore>) -> Pool {
+        let processors = available_parallelism().map_or(2, usize::from);
         Pool {
             admission,
-            places: Arc::new(Semaphore::new(PLACES)),
+            places: Arc::new(Semaphore::new(PLACES * processors)),
             idle: Mutex::new(Some(Vec::new())),
         }
     }

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::event::{StreamEntry, Streamed};
 use crate::ids::{JobId, Owner};
 use crate::job::{Input, JobError, Lease, Mishap, Outcome, Report, Spoken, Terms};
+use crate::stream::{Stream, StreamEntry, Streamed};
 
 const LEASE: Duration = Duration::from_secs(120);
 
@@ -174,16 +174,12 @@ impl Story {
     }
 
     fn stream(&mut self, content: Streamed) {
-        let change = match content {
-            Streamed::Chunk(_) => self.lease().stream(self.now, LEASE),
-            Streamed::Reset { .. } => self.lease().take_back(self.now, LEASE),
-        };
-        self.change(change);
         let entry = StreamEntry {
-            seq: self.job.seq,
+            seq: self.job.seq + 1,
             at: self.now,
             content,
         };
+        self.change(self.lease().stream(entry.clone(), LEASE).change());
         self.log.push(entry.clone());
         self.say(&Event::streamed(&self.job, entry));
     }
@@ -257,7 +253,7 @@ impl Story {
 
     /// What a client of PROTOCOL 3 has in the end.
     fn expected(&self, end: &End) -> (String, String) {
-        let stream = crate::event::Stream {
+        let stream = Stream {
             entries: self.log.clone(),
             complete: true,
         };

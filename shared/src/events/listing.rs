@@ -4,9 +4,10 @@ use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::Events;
-use crate::ids::JobId;
+use super::{Events, entries_of, stream_key};
 use crate::item::{Attributes, Item, text};
+use crate::job::Job;
+use crate::stream::{Stream, StreamEntry, Streamed};
 
 /// An entry, without what it holds.
 #[derive(Debug, Clone)]
@@ -20,9 +21,9 @@ pub struct Listed {
 }
 
 impl Events {
-    /// Every entry of the job, in the order of their keys.
-    pub async fn listing(&self, job: JobId) -> Result<Vec<Listed>> {
-        let mut listing = vec![];
+    /// Every entry of the job, in the order of their keys; of its stream those that its row holds too.
+    pub async fn listing(&self, job: &Job) -> Result<Vec<Listed>> {
+        let (mut listing, mut logged) = (vec![], 0);
         let mut start: Option<Attributes> = None;
         loop {
             let query = self
@@ -30,18 +31,39 @@ impl Events {
                 .query()
                 .table_name(&self.table)
                 .key_condition_expression("jobId = :job")
-                .expression_attribute_values(":job", text(job.to_string()))
+                .expression_attribute_values(":job", text(job.id.to_string()))
                 .consistent_read(true)
-                .set_exclusive_start_key(start);
+                .set_exclusive_start_key(start.take());
             let answer = query.send().await.context("reading the event log")?;
-            for entry in answer.items() {
-                listing.push(listed(entry)?);
+            for item in answer.items() {
+                let streamed = entries_of(&Item(item), "entries")?;
+                if streamed.is_empty() {
+                    listing.push(listed(item)?);
+                }
+                let next = Stream::after(logged, streamed, false, &[]).entries;
+                logged = next.last().map_or(logged, |entry| entry.seq);
+                listing.extend(next.iter().map(listed_entry));
             }
             match answer.last_evaluated_key {
-                None => return Ok(listing),
+                None => break,
                 last => start = last,
             }
         }
+        let tail = Stream::after(logged, vec![], true, &job.tail).entries;
+        listing.extend(tail.iter().map(listed_entry));
+        Ok(listing)
+    }
+}
+
+fn listed_entry(entry: &StreamEntry) -> Listed {
+    let bytes = match &entry.content {
+        Streamed::Chunk(content) => content.len(),
+        Streamed::Reset { .. } => 0,
+    };
+    Listed {
+        event: stream_key(entry.seq),
+        at: Some(entry.at),
+        bytes,
     }
 }
 

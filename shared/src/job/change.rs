@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Job, Mishap, Outcome, Status};
 use crate::ids::{ConnectionId, Owner};
+use crate::stream::StreamEntry;
 
 /// What must hold for a change to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub enum Set {
     /// Lists the job in this shard of the index of open ones.
     Open(u8),
     StepsRun(u32),
+    /// The stream's latest entries, in place of those that the row held.
+    Tail(Vec<StreamEntry>),
     /// How far the stream was pushed to the follower who hears a dialect.
     Shown(u64),
     /// That the dialect had shown what no longer holds.
@@ -178,6 +181,7 @@ impl Change {
                 Set::Deadline(at) => job.deadline = at,
                 Set::Open(_) => job.open = true,
                 Set::StepsRun(run) => job.steps_run = run,
+                Set::Tail(tail) => job.tail = tail,
                 Set::Shown(seq) => {
                     job.spoken.iter_mut().for_each(|spoken| spoken.shown = seq);
                 }

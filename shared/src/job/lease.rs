@@ -49,29 +49,6 @@ impl Lease {
         }
     }
 
-    /// Numbers the stream's next entry, which is written in the same transaction, and renews the lease.
-    pub fn stream(&self, now: Timestamp, lease: Duration) -> Change {
-        Change {
-            expect: Expect::Heard {
-                fence: self.job.fence,
-                seq: self.job.seq,
-                follows: self.job.follows,
-            },
-            set: vec![Set::LeaseUntil(now + lease), Set::UpdatedAt(now)],
-            raise: vec![Raise::Streamed],
-            clear: vec![],
-        }
-    }
-
-    /// The same for an entry that takes text back, which a follower's dialect can't.
-    pub fn take_back(&self, now: Timestamp, lease: Duration) -> Change {
-        let mut change = self.stream(now, lease);
-        if self.job.spoken.is_some() {
-            change.set.push(Set::TakenBack);
-        }
-        change
-    }
-
     /// Keeps the lease; tells nobody. A kept step goes with it, in one transaction.
     pub fn renew(&self, now: Timestamp, lease: Duration) -> Change {
         self.change(vec![Set::LeaseUntil(now + lease)], vec![])

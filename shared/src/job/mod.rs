@@ -10,6 +10,7 @@ mod input;
 mod lease;
 mod repair;
 mod replay;
+mod streaming;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -23,9 +24,11 @@ pub use input::Input;
 use jiff::Timestamp;
 pub use lease::{Lease, Report};
 pub use repair::{Availability, Repair, patience};
+pub use streaming::{Streaming, TAIL_BYTES};
 pub use turn::{Spoken, Turn};
 
 use crate::ids::{ConnectionId, Cursor, JobId, Owner, Traceparent};
+use crate::stream::StreamEntry;
 
 /// `progress` while nothing has run yet (PROTOCOL 3).
 pub const QUEUED_PROGRESS: u8 = 5;
@@ -89,8 +92,10 @@ pub struct Job {
     pub seq: u64,
     /// The number of the latest event that told of progress; 0 before there was one.
     pub told: u64,
-    /// The number of the latest event that the log's stream holds; 0 if nothing was streamed.
+    /// The number of the latest entry of the stream; 0 if nothing was streamed.
     pub streamed: u64,
+    /// The stream's latest entries, which the log need not have yet.
+    pub tail: Vec<StreamEntry>,
     /// How often the job was tried in this run: its claims, but for those that went on after a
     /// hand-over.
     pub attempt: u32,
@@ -178,6 +183,7 @@ impl Job {
             seq: 1,
             told: 0,
             streamed: 0,
+            tail: vec![],
             attempt: 0,
             continued: false,
             reported: false,

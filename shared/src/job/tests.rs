@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Event;
+use crate::stream::Streamed;
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
 /// The patience that goes with it.
@@ -60,6 +61,14 @@ fn said(percent: u8) -> Report {
     Report {
         percent,
         message: format!("at {percent}"),
+    }
+}
+
+fn chunk(at: Timestamp, content: &str) -> StreamEntry {
+    StreamEntry {
+        seq: 0,
+        at,
+        content: Streamed::Chunk(content.into()),
     }
 }
 
@@ -287,7 +296,7 @@ proptest! {
                     ends += u32::from(written);
                     written && !current
                 }),
-                Act::Stream(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.stream(now, LEASE), &mut job) && !current),
+                Act::Stream(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.stream(chunk(now, "a"), LEASE).change(), &mut job) && !current),
                 Act::HandOver(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.hand_over(now), &mut job) && !current),
                 Act::Cancel => {
                     ends += u32::from(apply(&Job::cancel(owner("alice"), now, RETENTION), &mut job));

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::row;
 use crate::dialect::Dialect;
+use crate::events::entries;
 use crate::ids::{ConnectionId, Owner};
 use crate::item::{Attributes, number, text, time, ttl};
 use crate::job::{
@@ -128,6 +129,8 @@ impl Writer {
             Set::Deadline(at) => ("deadlineAt", time(*at)),
             Set::Open(shard) => ("openShard", text(shard.to_string())),
             Set::StepsRun(run) => ("stepsRun", number((*run).into())),
+            Set::Tail(tail) if tail.is_empty() => return self.remove("tail"),
+            Set::Tail(tail) => ("tail", entries(tail)),
             Set::Shown(seq) => ("shownSeq", number(*seq)),
             Set::TakenBack => ("takenBack", AttributeValue::Bool(true)),
             Set::Follower(connection) => {

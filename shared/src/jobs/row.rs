@@ -5,6 +5,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::dialect::Dialect;
+use crate::events::entries_of;
 use crate::ids::{ConnectionId, JobId, Owner, SessionId, Traceparent};
 use crate::item::{Attributes, Item, ItemError, number, text, time, ttl};
 use crate::job::{
@@ -98,6 +99,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         seq: item.number("seq")?,
         told: item.number("progressSeq")?,
         streamed: item.number("streamSeq")?,
+        tail: entries_of(&item, "tail")?,
         attempt: item.number("attempt")?,
         continued: item.flag("continued")?,
         reported: item.flag("reported")?,

@@ -236,9 +236,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::Stream;
     use crate::ids::{JobId, Owner};
     use crate::job::{Input, Terms};
+    use crate::stream::Stream;
 
     fn replay(job: &Job, after: u64) -> Replay {
         Replay::new(job, after, Stream::empty())

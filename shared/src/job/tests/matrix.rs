@@ -62,7 +62,7 @@ fn actions(job: &Job) -> Vec<(&'static str, Change)> {
         ("claim", Job::claim("k", now, LEASE)),
         ("claim later", Job::claim("k", at(1000), LEASE)),
         ("report", lease().report(&[said(50)], now, LEASE)),
-        ("stream", lease().stream(now, LEASE)),
+        ("stream", lease().stream(chunk(now, "a"), LEASE).change()),
         ("renew", lease().renew(now, LEASE)),
         ("retry", lease().retry(now, mishap(now))),
         ("hand over", lease().hand_over(now)),
