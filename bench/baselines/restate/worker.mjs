@@ -36,6 +36,7 @@ async function run(ctx, { owner, kind, query, params: { steps, bytes } }) {
     await ctx.run(`event ${seq}`, () => {});
     tell(ctx.key, { ...event, seq });
   }
+  // Without `attempt`: the SDK doesn't say which this is.
   const status = "processing";
   const report = (message, progress) =>
     next({ type: "progress_update", status, message, progress }, { status, progress });
