@@ -90,13 +90,13 @@ impl Attempts {
             Commit::Refused(None) => return Ok(Fate::Done),
             Commit::Refused(Some(job)) => return self.leave(*job, now).await,
         };
-        hide(self.lease).await;
         let span = tracing::Span::current();
         span.record("attempt", job.attempt)
             .record("fence", job.fence);
         tracing::info!(job = %id, kind = job.kind, "claimed");
         let mut holder = Holder::new(self, job);
         holder.say(Event::progress(holder.job())).await;
+        hide(self.lease).await;
         match self.work(&mut holder, deadline, hide).await {
             Ok(Ok(Ended::With(result))) => holder.end(result).await,
             Ok(Ok(Ended::PastDeadline)) => holder.finish(Outcome::out_of_time()).await,
