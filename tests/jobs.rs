@@ -1,6 +1,7 @@
 //! Jobs as a front-end developer tries them first: many at once, dropped sockets, second tabs,
 //! repeated submits, large questions and answers.
 
+use crate::follower::Follower;
 use crate::stack::Stack;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -293,5 +294,51 @@ async fn a_user_sees_their_own_jobs_and_nobody_elses() -> Result<()> {
         }
         assert_eq!(of_alice, of_nobody, "{action}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_used_again_past_the_retention_is_a_job_of_its_own() -> Result<()> {
+    let stack = Stack::start(&["--parameter", "LeaseSeconds=2"]).await?;
+    let mut client = stack.client("alice").await?;
+    let mut frame = noop(json!({"steps": 3, "stepMs": 300, "text": 200, "keep": true}));
+    frame["idempotencyKey"] = json!("monthly");
+    client.send(frame.clone()).await?;
+    let first = client.until("job_completed").await?;
+    let job = first[0]["jobId"].as_str().context("no id")?.to_owned();
+
+    let key = json!({"jobId": {"S": job}}).to_string();
+    stack
+        .aws(&[
+            "dynamodb",
+            "update-item",
+            "--table-name",
+            "longhaul-jobs",
+            "--key",
+            &key,
+            "--update-expression",
+            "SET #ttl = :past",
+            "--expression-attribute-names",
+            r##"{"#ttl":"ttl"}"##,
+            "--expression-attribute-values",
+            r#"{":past":{"N":"1"}}"#,
+        ])
+        .await?;
+    // The second is killed once its first step is kept, so that it looks for what was kept.
+    stack.set_faults(json!([{"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker",
+                             "number": 1, "effect": {"kill": "before"}}])).await?;
+    frame["params"]["text"] = json!(90);
+    client.send(frame).await?;
+    let second = client.until("job_completed").await?;
+    assert_eq!(second[0]["jobId"], job.as_str());
+    assert_eq!(second.last().context("no end")?["usage"]["attempts"], 2);
+
+    let follower = Follower::afresh(&stack, "alice", &job).await?;
+    let lines: Vec<_> = follower
+        .text()
+        .lines()
+        .map(|line| (line.chars().next(), line.len()))
+        .collect();
+    assert_eq!(lines, [(Some('1'), 89), (Some('2'), 89), (Some('3'), 89)]);
     Ok(())
 }

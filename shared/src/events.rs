@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
 use crate::ids::JobId;
-use crate::item::{Attributes, Item, text, ttl};
+use crate::item::{Attributes, Item, text, time, ttl};
 use crate::job::{Input, Job, JobResult, Outcome};
 use crate::limits;
 use crate::results::Results;
@@ -161,7 +161,7 @@ impl Events {
     /// The key is the last one's number: it stands behind all that were logged before.
     fn stream_item(&self, job: &Job, logged: &[StreamEntry]) -> Attributes {
         let last = logged.last().map_or(0, |entry| entry.seq);
-        let mut item = self.item(job.id, &stream_key(last), job.expires_at);
+        let mut item = self.own(job, &stream_key(last));
         item.insert("entries".to_owned(), entries(logged));
         item
     }
@@ -184,7 +184,7 @@ impl Events {
             .limit(PAGE);
         let answer = query.send().await.context("reading a job's stream")?;
         let mut logged = vec![];
-        for item in answer.items() {
+        for item in answer.items().iter().filter(|item| is_of(item, job)) {
             logged.extend(entries_of(&Item(item), "entries")?);
         }
         let complete = answer.last_evaluated_key.is_none();
@@ -218,7 +218,7 @@ impl Events {
 
     /// The entry that keeps a step of the job.
     pub fn step_entry(&self, job: &Job, step: &str, kept: &Kept) -> Entry {
-        let mut item = self.item(job.id, &step_key(job, step), job.expires_at);
+        let mut item = self.own(job, &step_key(job, step));
         // An answer that was streamed is its step's result too: it is kept, and paid for, once.
         if kept.result != spelled(&kept.streamed) {
             item.insert("result".to_owned(), text(&kept.result));
@@ -231,7 +231,8 @@ impl Events {
 
     /// What a step of the job left, if it was kept.
     pub async fn step(&self, job: &Job, step: &str) -> Result<Option<Kept>> {
-        let Some(entry) = self.get(job.id, &step_key(job, step)).await? else {
+        let entry = self.get(job.id, &step_key(job, step)).await?;
+        let Some(entry) = entry.filter(|entry| is_of(entry, job)) else {
             return Ok(None);
         };
         let item = Item(&entry);
@@ -248,6 +249,14 @@ impl Events {
             table: self.table.clone(),
             item,
         }
+    }
+
+    /// An entry that counts for this job alone: past its retention, its id may be another's by the same
+    /// idempotency key before the table has removed what it left.
+    fn own(&self, job: &Job, entry: &str) -> Attributes {
+        let mut item = self.item(job.id, entry, job.expires_at);
+        item.insert("createdAt".to_owned(), time(job.created_at));
+        item
     }
 
     fn item(&self, job: JobId, entry: &str, expires_at: Timestamp) -> Attributes {
@@ -287,6 +296,12 @@ impl Events {
             .consistent_read(true);
         Ok(get.send().await.context("reading the event log")?.item)
     }
+}
+
+/// Whether an entry is this job's, or such as counts for whoever points at it.
+fn is_of(entry: &Attributes, job: &Job) -> bool {
+    let created = entry.get("createdAt");
+    created.is_none_or(|created| *created == time(job.created_at))
 }
 
 /// Keys of a stream sort as their numbers do.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::{Events, entries_of, stream_key};
+use super::{Events, entries_of, is_of, stream_key};
 use crate::item::{Attributes, Item, text};
 use crate::job::Job;
 use crate::stream::{Stream, StreamEntry, Streamed};
@@ -35,7 +35,7 @@ impl Events {
                 .consistent_read(true)
                 .set_exclusive_start_key(start.take());
             let answer = query.send().await.context("reading the event log")?;
-            for item in answer.items() {
+            for item in answer.items().iter().filter(|item| is_of(item, job)) {
                 let streamed = entries_of(&Item(item), "entries")?;
                 if streamed.is_empty() {
                     listing.push(listed(item)?);
@@ -71,7 +71,7 @@ fn listed(entry: &Attributes) -> Result<Listed> {
     let item = Item(entry);
     let held = entry
         .iter()
-        .filter(|(name, _)| !["jobId", "event", "at"].contains(&name.as_str()));
+        .filter(|(name, _)| !["jobId", "event", "at", "createdAt"].contains(&name.as_str()));
     let bytes = held.map(|(_, value)| match value {
         AttributeValue::S(text) => text.len(),
         _ => 0,
