@@ -182,12 +182,19 @@ impl Events {
             .expression_attribute_values(":last", text(stream_key(job.streamed)))
             .consistent_read(true)
             .limit(PAGE);
-        let answer = query.send().await.context("reading a job's stream")?;
-        let mut logged = vec![];
-        for item in answer.items().iter().filter(|item| is_of(item, job)) {
-            logged.extend(entries_of(&Item(item), "entries")?);
-        }
-        let complete = answer.last_evaluated_key.is_none();
+        let (mut logged, mut start) = (vec![], None);
+        let complete = loop {
+            let page = query.clone().set_exclusive_start_key(start);
+            let answer = page.send().await.context("reading a job's stream")?;
+            for item in answer.items().iter().filter(|item| is_of(item, job)) {
+                logged.extend(entries_of(&Item(item), "entries")?);
+            }
+            match answer.last_evaluated_key {
+                None => break true,
+                Some(_) if !logged.is_empty() => break false,
+                next => start = next,
+            }
+        };
         let stream = Stream::after(after, logged, complete, &job.tail);
         Ok(stream.cut(limits::ANSWER_BYTES))
     }

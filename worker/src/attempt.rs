@@ -167,7 +167,7 @@ impl Attempts {
         holder.say_again(stream).await;
         if history.outgrown && holder.job().is_fresh() {
             let left_out = Report {
-                percent: 0,
+                percent: holder.job().reached(),
                 message: LEFT_OUT.to_owned(),
             };
             if let Err(lost) = holder.report(vec![left_out]).await {
@@ -292,13 +292,22 @@ impl Attendance<'_, '_> {
         Ok(())
     }
 
-    /// Tells the last of what the work streamed before it ended; what it reported last is told with the end.
+    /// Tells the last of what the work said before it ended; what a work that is done reported last, the end tells.
     async fn drain(&mut self, done: Result<Value, Failure>) -> Result<Ended, Lost> {
-        self.holder.untold = self.desk.reports.take();
+        let last = self.desk.reports.take();
         if done.is_ok() {
+            self.holder.untold = last;
             self.desk.stream.close();
+        } else {
+            self.holder.report(last).await?;
+        }
+        // Of steps side by side one may be done where another has failed.
+        while let Ok(request) = self.requests.try_recv() {
+            self.answer(request).await?;
         }
         if self.flush_all().await? != Written::Yes && done.is_ok() {
+            // Another write would take what this one wrote, if it did, for said.
+            self.holder.untold.clear();
             let message = "The answer could not be written.".to_owned();
             return Ok(Ended::With(Err(Failure::Retry {
                 code: "UNWRITTEN",

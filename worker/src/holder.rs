@@ -75,14 +75,15 @@ impl<'a> Holder<'a> {
 
     /// Tells of progress, in one write.
     pub async fn report(&mut self, reports: Vec<Report>) -> Result<(), Lost> {
-        if reports.is_empty() {
+        let Some(last) = reports.last() else {
             return Ok(());
-        }
+        };
         for _ in 0..MOST_TRIES {
             let told = self.job().seq + reports.len() as u64;
             let change = self.lease.report(&reports, time::now(), self.with.lease);
             let commit = self.with.jobs.commit(self.job().id, &change).await;
-            match self.settle(commit, |job| job.told == told)? {
+            let made = |job: &Job| job.told == told && job.message == last.message;
+            match self.settle(commit, made)? {
                 Written::Yes => {
                     for event in Event::reports(self.job(), &reports) {
                         self.say(event).await;

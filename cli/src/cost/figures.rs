@@ -112,16 +112,17 @@ impl Mix {
     pub fn calls(&self) -> Vec<Call> {
         let (reports, chunks, followers) = (self.reports, self.chunks, self.followers);
         let (heartbeats, looks) = (self.seconds / HEARTBEAT, self.seconds / LOOK);
-        let row = units(ROW_BYTES);
+        // A row takes some chunks, and its next lets them go to the log; one too large for it is logged at once.
+        let in_row = TAIL_BYTES / (STREAMED_BYTES + self.chunk_bytes);
+        let (kept, at_once) = if in_row > 0 { (chunks, 0) } else { (0, chunks) };
+        let row_bytes = ROW_BYTES + kept.min(in_row) * (STREAMED_BYTES + self.chunk_bytes);
+        let row = units(row_bytes);
         let ended = match self.result_bytes {
-            bytes if bytes <= IN_ROW => units(ROW_BYTES + bytes),
+            bytes if bytes <= IN_ROW => units(row_bytes + bytes),
             _ => row,
         };
-        // The claim, the reports, the heartbeats; the end; its closing, which leaves an index too.
-        let in_row = TAIL_BYTES / (STREAMED_BYTES + self.chunk_bytes);
-        // A row takes some chunks, and its next lets them go to the log; one too large for it is logged at once.
-        let (kept, at_once) = if in_row > 0 { (chunks, 0) } else { (0, chunks) };
         let moved = kept.saturating_sub(1) / in_row.max(1);
+        // The claim, the reports, the heartbeats; the end; its closing, which leaves an index too.
         let updates = 1 + reports + kept + heartbeats + 2;
         let worker_units = (1 + reports + kept + heartbeats) * row + ended + ended + 1;
         let log_units = |bytes: u64| units(ENTRY_BYTES + bytes);

@@ -16,8 +16,8 @@ use crate::plan;
 /// while another waits for the cloud. Each environment is a process, and more of them would only share the same
 /// processors.
 const PLACES: usize = 2;
-/// An invocation that takes longer mostly waits, for AWS or for its clock, and keeps nobody else waiting: ten long
-/// jobs that come at once begin within a quarter of a second.
+/// An invocation that takes longer mostly waits, for AWS or for its clock, and keeps nobody else waiting: on two
+/// processors ten long jobs that come at once begin within a quarter of a second.
 pub(super) const SHORT: Duration = Duration::from_millis(100);
 
 /// The account's concurrency, less what functions reserve: shared by those that reserve nothing.
