@@ -146,7 +146,8 @@ async fn what_failed_for_good_is_planned_replayed_once_and_completes() -> Result
 #[tokio::test]
 async fn an_apply_killed_in_the_middle_loses_nothing_and_doubles_nothing() -> Result<()> {
     let jobs = 24;
-    let stack = Stack::start(&ONE_TRY).await?;
+    let unlimited = ["--parameter", "SubmitsPerSecond=0"];
+    let stack = Stack::start(&[ONE_TRY, unlimited].concat()).await?;
     let mut client = stack.client("alice").await?;
     for _ in 0..jobs {
         client
