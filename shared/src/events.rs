@@ -144,13 +144,7 @@ impl Events {
 
     /// Keeps entries of the job's stream, all of which its row holds already, before they leave it.
     pub async fn put_stream(&self, job: &Job, entries: &[StreamEntry]) -> Result<()> {
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(self.stream_item(job, entries)));
-        put.send().await.context("writing to the event log")?;
-        Ok(())
+        self.write(self.stream_item(job, entries)).await
     }
 
     /// Entries of the job's stream, the last of which the job's row does not count yet.
@@ -281,14 +275,16 @@ impl Events {
         attributes: &[(&str, &str)],
         expires_at: Timestamp,
     ) -> Result<()> {
-        let mut put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(self.item(job, entry, expires_at)));
+        let mut item = self.item(job, entry, expires_at);
         for (name, value) in attributes {
-            put = put.item(*name, text(*value));
+            item.insert((*name).to_owned(), text(*value));
         }
+        self.write(item).await
+    }
+
+    async fn write(&self, item: Attributes) -> Result<()> {
+        let put = self.dynamo.put_item().table_name(&self.table);
+        let put = put.set_item(Some(item));
         put.send().await.context("writing to the event log")?;
         Ok(())
     }

@@ -33,11 +33,15 @@ pub enum Streamed {
 impl StreamEntry {
     /// About what it takes of a row, in bytes.
     pub fn bytes(&self) -> usize {
-        let content = match &self.content {
-            Streamed::Chunk(content) => content.len(),
-            Streamed::Reset { .. } => 0,
-        };
-        ENTRY_BYTES + content
+        ENTRY_BYTES + self.text().len()
+    }
+
+    /// Its text; none where it takes text back.
+    pub fn text(&self) -> &str {
+        match &self.content {
+            Streamed::Chunk(content) => content,
+            Streamed::Reset { .. } => "",
+        }
     }
 }
 
@@ -75,9 +79,7 @@ impl Stream {
     pub fn cut(mut self, bytes: usize) -> Self {
         let mut so_far = 0;
         let fits = |entry: &StreamEntry| {
-            if let Streamed::Chunk(content) = &entry.content {
-                so_far += content.len();
-            }
+            so_far += entry.text().len();
             so_far <= bytes
         };
         let fit = self

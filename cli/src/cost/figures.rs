@@ -113,9 +113,10 @@ impl Mix {
         let (reports, chunks, followers) = (self.reports, self.chunks, self.followers);
         let (heartbeats, looks) = (self.seconds / HEARTBEAT, self.seconds / LOOK);
         // A row takes some chunks, and its next lets them go to the log; one too large for it is logged at once.
-        let in_row = TAIL_BYTES / (STREAMED_BYTES + self.chunk_bytes);
+        let chunk = STREAMED_BYTES + self.chunk_bytes;
+        let in_row = TAIL_BYTES / chunk;
         let (kept, at_once) = if in_row > 0 { (chunks, 0) } else { (0, chunks) };
-        let row_bytes = ROW_BYTES + kept.min(in_row) * (STREAMED_BYTES + self.chunk_bytes);
+        let row_bytes = ROW_BYTES + kept.min(in_row) * chunk;
         let row = units(row_bytes);
         let ended = match self.result_bytes {
             bytes if bytes <= IN_ROW => units(row_bytes + bytes),
@@ -126,12 +127,10 @@ impl Mix {
         let updates = 1 + reports + kept + heartbeats + 2;
         let worker_units = (1 + reports + kept + heartbeats) * row + ended + ended + 1;
         let log_units = |bytes: u64| units(ENTRY_BYTES + bytes);
-        let streamed_units = |entries| log_units(entries * (STREAMED_BYTES + self.chunk_bytes));
-        let moved_units = moved * streamed_units(in_row);
-        let chunk_units = 2 * (row + streamed_units(1));
-        let logged = self.result_bytes > IN_ROW && self.result_bytes <= IN_LOG;
+        let moved_units = moved * log_units(in_row * chunk);
+        let chunk_units = 2 * (row + log_units(chunk));
+        let logged = u64::from(self.result_bytes > IN_ROW && self.result_bytes <= IN_LOG);
         let stored = self.result_bytes > IN_LOG;
-        let logged = u64::from(logged);
         let all = [
             // The user's bucket; a further follower's subscription writes the row.
             dynamodb(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Events, entries_of, is_of, stream_key};
 use crate::item::{Attributes, Item, text};
 use crate::job::Job;
-use crate::stream::{Stream, StreamEntry, Streamed};
+use crate::stream::{Stream, StreamEntry};
 
 /// An entry, without what it holds.
 #[derive(Debug, Clone)]
@@ -56,14 +56,10 @@ impl Events {
 }
 
 fn listed_entry(entry: &StreamEntry) -> Listed {
-    let bytes = match &entry.content {
-        Streamed::Chunk(content) => content.len(),
-        Streamed::Reset { .. } => 0,
-    };
     Listed {
         event: stream_key(entry.seq),
         at: Some(entry.at),
-        bytes,
+        bytes: entry.text().len(),
     }
 }
 
