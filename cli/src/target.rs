@@ -4,7 +4,6 @@
 //! project's. What a command does there is not known here.
 
 use anyhow::{Context, Result};
-use aws_config::SdkConfig;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use clap::Args;
 use longhaul_local::plan::REGION;
@@ -12,12 +11,13 @@ use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
 use longhaul_shared::connections::Connections;
 use longhaul_shared::dispatch::Dispatch;
+use longhaul_shared::dynamo::Dynamo;
 use longhaul_shared::events::Events;
 use longhaul_shared::jobs::Jobs;
 use longhaul_shared::limits;
 use longhaul_shared::push::Push;
 use longhaul_shared::replay::Replays;
-use longhaul_shared::sdk;
+use longhaul_shared::sdk::{self, Sdk};
 use longhaul_shared::sessions::Sessions;
 use longhaul_shared::sessions::order::Order;
 
@@ -43,8 +43,8 @@ pub struct Target {
 
 /// A stack's services.
 pub struct Site {
-    pub sdk: SdkConfig,
-    pub dynamo: aws_sdk_dynamodb::Client,
+    pub sdk: Sdk,
+    pub dynamo: Dynamo,
     pub sqs: aws_sdk_sqs::Client,
     /// The management endpoint of its connections; `None` where nobody said where they are.
     pub management: Option<String>,
@@ -70,7 +70,7 @@ impl Target {
             (sdk, Some(websocket), Some(running.aws))
         };
         Ok(Site {
-            dynamo: aws_sdk_dynamodb::Client::new(&sdk),
+            dynamo: Dynamo::open(&sdk).await?,
             sqs: aws_sdk_sqs::Client::new(&sdk),
             // wss is to https what ws is to http.
             management: websocket.map(|url| url.replacen("ws", "http", 1)),

@@ -11,7 +11,8 @@ use longhaul_shared::config::Config;
 use longhaul_shared::courier::Courier;
 use longhaul_shared::deliveries::{self, Deliveries, Delivery};
 use longhaul_shared::push::Delivery as Fate;
-use longhaul_shared::{protocol, sdk, telemetry, time};
+use longhaul_shared::sdk::Sdk;
+use longhaul_shared::{protocol, telemetry, time};
 
 /// Entries of one page: pushed one after the other within the function's timeout.
 const PAGE: u32 = 50;
@@ -22,7 +23,7 @@ struct Deliverer {
 }
 
 pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = sdk::config().await;
+    let sdk = Sdk::open().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
     let deliverer = &Deliverer {
         courier: Courier::open(config, &sdk, &dynamo)?,

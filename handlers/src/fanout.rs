@@ -15,9 +15,10 @@ use longhaul_shared::config::Config;
 use longhaul_shared::connections::Connections;
 use longhaul_shared::ids::ConnectionId;
 use longhaul_shared::push::{Delivery, Push};
+use longhaul_shared::sdk::Sdk;
 use longhaul_shared::subscriptions::Subscriptions;
 use longhaul_shared::topics::Page;
-use longhaul_shared::{protocol, sdk, telemetry, time};
+use longhaul_shared::{protocol, telemetry, time};
 use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -42,7 +43,7 @@ struct Teller {
 }
 
 pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = sdk::config().await;
+    let sdk = Sdk::open().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
     let connections = Connections::open(config, &dynamo)?;
     let teller = &Teller {

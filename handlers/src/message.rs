@@ -17,6 +17,7 @@ use longhaul_shared::courier::Courier;
 use longhaul_shared::dead_letters::Queue;
 use longhaul_shared::deliveries::Deliveries;
 use longhaul_shared::dispatch::Dispatch;
+use longhaul_shared::dynamo::Dynamo;
 use longhaul_shared::events::Events;
 use longhaul_shared::fanout::Fanout;
 use longhaul_shared::ids::{ConnectionId, Owner};
@@ -26,9 +27,10 @@ use longhaul_shared::push::Push;
 use longhaul_shared::quota::Quota;
 use longhaul_shared::recordings::Recordings;
 use longhaul_shared::replay::Replays;
+use longhaul_shared::sdk::Sdk;
 use longhaul_shared::sessions::Sessions;
 use longhaul_shared::subscriptions::Subscriptions;
-use longhaul_shared::{protocol, sdk, telemetry, time};
+use longhaul_shared::{protocol, telemetry, time};
 use metrics::counter;
 use tracing::{Instrument, Span};
 
@@ -137,8 +139,8 @@ pub async fn serve(config: &Config, trust: Trust) -> Result<(), Error> {
 
 impl Door {
     async fn open(config: &Config, trust: Trust) -> Result<Self> {
-        let sdk = sdk::config().await;
-        let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
+        let sdk = Sdk::open().await;
+        let dynamo = Dynamo::open(&sdk).await?;
         let announcer = Announcer::open(config, &sdk, &dynamo, None)?;
         let kinds = config.optional("KINDS").unwrap_or_default().split(',');
         let letters = config.required("JOBS_DEAD_LETTER_QUEUE_URL")?.to_owned();

@@ -12,8 +12,9 @@ use longhaul_shared::courier::{Courier, Sent};
 use longhaul_shared::fanout::Fanout;
 use longhaul_shared::ids::Owner;
 use longhaul_shared::inbox::{Content, Entry};
+use longhaul_shared::sdk::Sdk;
 use longhaul_shared::topics::{Published, To};
-use longhaul_shared::{sdk, telemetry, time};
+use longhaul_shared::{telemetry, time};
 use metrics::counter;
 
 struct Desk {
@@ -22,7 +23,7 @@ struct Desk {
 }
 
 pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = sdk::config().await;
+    let sdk = Sdk::open().await;
     let desk = &Desk {
         fanout: Fanout::open(config, &sdk)?,
         courier: Courier::open(config, &sdk, &Client::new(&sdk))?,

@@ -15,10 +15,12 @@ use longhaul_shared::config::Config;
 use longhaul_shared::connections::Connections;
 use longhaul_shared::dead_letters::DeadLetters;
 use longhaul_shared::dispatch::Dispatch;
+use longhaul_shared::dynamo::Dynamo;
 use longhaul_shared::job::{self, Job, OPEN_SHARDS, Repair, Status};
 use longhaul_shared::jobs::{Commit, Jobs};
+use longhaul_shared::sdk::Sdk;
 use longhaul_shared::telemetry::{self, TRACE_ONLY};
-use longhaul_shared::{sdk, time};
+use longhaul_shared::time;
 use metrics::gauge;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -36,8 +38,8 @@ struct Sweep {
 }
 
 pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = sdk::config().await;
-    let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
+    let sdk = Sdk::open().await;
+    let dynamo = Dynamo::open(&sdk).await?;
     let dead_letters = DeadLetters::open(config, &sdk)?;
     let announcer = Announcer::open(config, &sdk, &dynamo, Some(dead_letters))?;
     let connections = Connections::open(config, &dynamo)?;

@@ -4,7 +4,6 @@
 //! the worker's business, which says the ends of its own jobs itself.
 
 use anyhow::Result;
-use aws_config::SdkConfig;
 use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
@@ -12,11 +11,13 @@ use crate::connections::Connections;
 use crate::dead_letters::DeadLetters;
 use crate::dialect;
 use crate::dispatch::Dispatch;
+use crate::dynamo::Dynamo;
 use crate::event::Event;
 use crate::events::Events;
 use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::push::Push;
+use crate::sdk::Sdk;
 use crate::sessions::Sessions;
 use crate::sessions::order::Order;
 
@@ -41,8 +42,8 @@ impl Announcer {
     /// With the tables and the endpoint that the configuration names.
     pub fn open(
         config: &Config,
-        sdk: &SdkConfig,
-        dynamo: &aws_sdk_dynamodb::Client,
+        sdk: &Sdk,
+        dynamo: &Dynamo,
         dead_letters: Option<DeadLetters>,
     ) -> Result<Self, ConfigError> {
         let connections = Connections::open(config, dynamo)?;

@@ -3,7 +3,6 @@
 //! Who may send what to whom was decided by whoever calls this.
 
 use anyhow::Result;
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
@@ -13,6 +12,7 @@ use crate::ids::Owner;
 use crate::inbox::{Entry, Inbox};
 use crate::protocol;
 use crate::push::{Heard, Push};
+use crate::sdk::Sdk;
 
 #[derive(Clone)]
 pub struct Courier {
@@ -34,7 +34,7 @@ pub enum Sent {
 
 impl Courier {
     /// By `INBOX_TABLE`, `CONNECTIONS_TABLE` and `CONNECTIONS_ENDPOINT`.
-    pub fn open(config: &Config, sdk: &SdkConfig, dynamo: &Client) -> Result<Self, ConfigError> {
+    pub fn open(config: &Config, sdk: &Sdk, dynamo: &Client) -> Result<Self, ConfigError> {
         let connections = Connections::open(config, dynamo)?;
         Ok(Self {
             inbox: Inbox::open(config, dynamo)?,

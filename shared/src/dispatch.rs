@@ -1,24 +1,26 @@
-//! Sending a job's id to the queue: the one function that submit calls for speed and the sweep for repair.
+//! A job's id on the queue: sent by the one function that submit calls for speed and the sweep for repair, and
+//! hidden while someone works on it.
 //!
 //! The message says "look at this id" and nothing else: losing, doubling or reordering it changes
 //! nothing but time.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_config::SdkConfig;
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::MessageAttributeValue;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ConfigError};
 use crate::ids::{JobId, Owner};
 use crate::job::Job;
+use crate::sdk::Sdk;
+use crate::wire::{SQS, Service};
 
 /// The version that this code writes and reads.
 const VERSION: u8 = 1;
 /// The message attribute that names the span which submitted the job.
 pub const TRACEPARENT: &str = "traceparent";
+/// SQS hides a message for twelve hours at most, in seconds.
+const LONGEST: u64 = 12 * 3600;
 
 #[derive(Serialize, Deserialize)]
 struct Message {
@@ -26,23 +28,49 @@ struct Message {
     job: String,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Send<'a> {
+    queue_url: &'a str,
+    message_body: &'a str,
+    message_group_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_attributes: Option<Traced>,
+}
+
+#[derive(Serialize)]
+struct Traced {
+    traceparent: Text,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Text {
+    data_type: &'static str,
+    string_value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Hide<'a> {
+    queue_url: &'a str,
+    receipt_handle: &'a str,
+    visibility_timeout: u64,
+}
+
 #[derive(Clone)]
 pub struct Dispatch {
-    sqs: Client,
+    sqs: Service,
     queue_url: String,
 }
 
 impl Dispatch {
     /// The queue whose URL stands under this name: `JOBS_QUEUE_URL`, or `CONTINUATIONS_QUEUE_URL` for
     /// what goes on in the next invocation.
-    pub fn open(
-        config: &Config,
-        sdk: &SdkConfig,
-        queue_url: &'static str,
-    ) -> Result<Self, ConfigError> {
+    pub fn open(config: &Config, sdk: &Sdk, queue_url: &'static str) -> Result<Self, ConfigError> {
         let queue_url = config.required(queue_url)?.to_owned();
         Ok(Self {
-            sqs: Client::new(sdk),
+            sqs: sdk.service(&SQS, origin(&queue_url)),
             queue_url,
         })
     }
@@ -51,21 +79,52 @@ impl Dispatch {
     /// one) makes the standard queue a fair one.
     pub async fn send(&self, job: &Job) -> Result<()> {
         let body = format!(r#"{{"v":{VERSION},"job":"{}"}}"#, job.id);
-        let traceparent = job.traceparent.as_ref().map(|parent| {
-            let value = MessageAttributeValue::builder().data_type("String");
-            let value = value.string_value(parent.to_string()).build();
-            HashMap::from([(TRACEPARENT.to_owned(), value.expect("it has a type"))])
+        let traced = job.traceparent.as_ref().map(|parent| Traced {
+            traceparent: Text {
+                data_type: "String",
+                string_value: parent.to_string(),
+            },
         });
-        let send = self
-            .sqs
-            .send_message()
-            .queue_url(&self.queue_url)
-            .message_body(body)
-            .set_message_attributes(traceparent)
-            .message_group_id(group(&job.owner));
-        send.send().await.context("sending a job to the queue")?;
+        let send = Send {
+            queue_url: &self.queue_url,
+            message_body: &body,
+            message_group_id: &group(&job.owner),
+            message_attributes: traced,
+        };
+        let sent = self.sqs.json("SendMessage", &send).await;
+        sent.context("sending a job to the queue")?;
         Ok(())
     }
+
+    /// Sets the visibility timeout of a message of this queue.
+    pub async fn hide(&self, receipt_handle: &str, wait: Duration) -> Result<()> {
+        let hide = Hide {
+            queue_url: &self.queue_url,
+            receipt_handle,
+            visibility_timeout: visibility(wait),
+        };
+        let hidden = self.sqs.json("ChangeMessageVisibility", &hide);
+        hidden.await.context("hiding a message")?;
+        Ok(())
+    }
+
+    /// Whether the queue is that of an ARN: both names end the same way.
+    pub fn is(&self, arn: &str) -> bool {
+        self.queue_url.rsplit('/').next() == arn.rsplit(':').next()
+    }
+}
+
+/// In whole seconds, as SQS counts, rounded up: a message that comes back early is received for nothing.
+fn visibility(wait: Duration) -> u64 {
+    let seconds = wait.as_millis().div_ceil(1000);
+    u64::try_from(seconds).map_or(LONGEST, |seconds| seconds.clamp(1, LONGEST))
+}
+
+/// SQS is where its queue is.
+fn origin(queue_url: &str) -> &str {
+    let host = queue_url.find("://").map_or(0, |scheme| scheme + 3);
+    let path = queue_url[host..].find('/');
+    path.map_or(queue_url, |path| &queue_url[..host + path])
 }
 
 /// The job that a message's body asks for; `None` if this version can't read it.

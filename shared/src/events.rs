@@ -7,18 +7,18 @@ mod entries;
 mod listing;
 
 use anyhow::{Context, Result};
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
+use crate::dynamo::Dynamo;
 use crate::ids::JobId;
 use crate::item::{Attributes, Item, text, time, ttl};
 use crate::job::{Input, Job, JobResult, Outcome};
 use crate::limits;
 use crate::results::Results;
+use crate::sdk::Sdk;
 use crate::stream::{Stream, StreamEntry};
 
 /// Items of a stream that one question reads; they are about as large as a frame at most.
@@ -53,7 +53,7 @@ pub struct Kept {
 
 #[derive(Clone)]
 pub struct Events {
-    dynamo: Client,
+    dynamo: Dynamo,
     table: String,
     /// What is too large for the log.
     results: Results,
@@ -61,7 +61,7 @@ pub struct Events {
 
 impl Events {
     /// The table that `JOB_EVENTS_TABLE` names, and the bucket of [`Results::open`].
-    pub fn open(config: &Config, sdk: &SdkConfig, dynamo: &Client) -> Result<Self, ConfigError> {
+    pub fn open(config: &Config, sdk: &Sdk, dynamo: &Dynamo) -> Result<Self, ConfigError> {
         let table = config.required("JOB_EVENTS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),
@@ -283,10 +283,10 @@ impl Events {
     }
 
     async fn write(&self, item: Attributes) -> Result<()> {
-        let put = self.dynamo.put_item().table_name(&self.table);
-        let put = put.set_item(Some(item));
-        put.send().await.context("writing to the event log")?;
-        Ok(())
+        let put = Put::builder().table_name(&self.table);
+        let put = put.set_item(Some(item)).build()?;
+        let written = self.dynamo.put(&put).await;
+        written.context("writing to the event log")
     }
 
     async fn get(&self, job: JobId, entry: &str) -> Result<Option<Attributes>> {

@@ -14,6 +14,7 @@ pub mod dead_letters;
 pub mod deliveries;
 pub mod dialect;
 pub mod dispatch;
+pub mod dynamo;
 pub mod event;
 pub mod events;
 pub mod fanout;
@@ -37,6 +38,7 @@ pub mod subscriptions;
 pub mod telemetry;
 pub mod time;
 pub mod topics;
+mod wire;
 
 /// What input from strangers is tested with: ten thousand cases, or as many more as `PROPTEST_CASES` says.
 #[cfg(test)]

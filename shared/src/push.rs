@@ -6,15 +6,10 @@
 mod crowd;
 
 use anyhow::Context;
-use aws_config::SdkConfig;
 use aws_sdk_apigatewaymanagement::Client;
-use aws_sdk_apigatewaymanagement::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_apigatewaymanagement::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_apigatewaymanagement::error::BoxError;
 use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnectionError;
 use aws_sdk_apigatewaymanagement::operation::get_connection::GetConnectionError;
-use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
-use aws_sdk_apigatewaymanagement::primitives::Blob;
+use bytes::Bytes;
 use jiff::Timestamp;
 use metrics::counter;
 use tokio::task::JoinSet;
@@ -24,7 +19,8 @@ use crate::config::{Config, ConfigError};
 use crate::connections::Connections;
 use crate::dialect::Told;
 use crate::ids::ConnectionId;
-use crate::sdk;
+use crate::sdk::{self, Sdk};
+use crate::wire::{self, Answer, CallError, Service};
 
 pub use crowd::{Cleaned, Heard};
 
@@ -41,80 +37,71 @@ pub enum Delivery {
 #[derive(Clone)]
 pub struct Push {
     management: Client,
+    /// The same, for posts: they are most of what Longhaul asks AWS for.
+    posts: Service,
     connections: Connections,
-}
-
-/// Counts what API Gateway refuses as too much, also where a later try is heard: the first sign of a limit.
-#[derive(Debug)]
-struct Throttles;
-
-impl Intercept for Throttles {
-    fn name(&self) -> &'static str {
-        "Throttles"
-    }
-
-    fn read_after_transmit(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if context.response().status().as_u16() == 429 {
-            counter!("PushesThrottled").increment(1);
-        }
-        Ok(())
-    }
 }
 
 impl Push {
     /// The stage's management endpoint that `CONNECTIONS_ENDPOINT` names, such as
     /// `https://<api>.execute-api.<region>.amazonaws.com/prod`: configuration, never derived from an
     /// event, which a custom domain would falsify.
-    pub fn open(
-        config: &Config,
-        sdk_config: &SdkConfig,
-        connections: Connections,
-    ) -> Result<Self, ConfigError> {
-        let settings = aws_sdk_apigatewaymanagement::config::Builder::from(sdk_config)
-            .endpoint_url(config.required("CONNECTIONS_ENDPOINT")?)
-            .timeout_config(sdk::push_timeouts())
-            .interceptor(Throttles)
+    pub fn open(config: &Config, sdk: &Sdk, connections: Connections) -> Result<Self, ConfigError> {
+        let endpoint = config.required("CONNECTIONS_ENDPOINT")?;
+        let timeouts = sdk::push_timeouts();
+        let settings = aws_sdk_apigatewaymanagement::config::Builder::from(&**sdk)
+            .endpoint_url(endpoint)
+            .timeout_config(timeouts.clone())
             .build();
         Ok(Self {
             management: Client::from_conf(settings),
+            posts: sdk.service(&wire::CONNECTIONS, endpoint).within(&timeouts),
             connections,
         })
     }
 
     /// Sends one frame to one connection.
     pub async fn post(&self, to: &ConnectionId, frame: &str) -> Delivery {
-        let post = self
-            .management
-            .post_to_connection()
-            .connection_id(&to.0)
-            .data(Blob::new(frame));
-        match post
-            .send()
-            .await
-            .map_err(|error| error.into_service_error())
-        {
-            Ok(_) => {
+        match self.posted(to, frame).await {
+            Ok(answer) if answer.status == 200 => {
                 counter!("Pushes").increment(1);
                 Delivery::Sent
             }
-            Err(PostToConnectionError::GoneException(_)) => {
+            Ok(answer) if answer.status == 410 => {
                 if let Err(error) = self.connections.remove(to).await {
                     tracing::warn!(connection = %to, error = format!("{error:#}"), "a stale connection's row stays until its time to live is over");
                 }
                 counter!("PushesGone").increment(1);
                 Delivery::Gone
             }
-            Err(error) => {
+            other => {
                 counter!("PushesLost").increment(1);
-                tracing::warn!(connection = %to, %error, "a push was lost");
+                let error = match other {
+                    Ok(answer) => format!("it was answered {} {}", answer.status, answer.error),
+                    Err(error) => format!("{error:#}"),
+                };
+                tracing::warn!(connection = %to, error, "a push was lost");
                 Delivery::Lost
             }
         }
+    }
+
+    async fn posted(&self, to: &ConnectionId, frame: &str) -> Result<Answer, CallError> {
+        // An id is base64, of whose letters a path has some in other uses.
+        let id = form_urlencoded::byte_serialize(to.0.as_bytes());
+        let path: String = ["/@connections/"].into_iter().chain(id).collect();
+        let frame = Bytes::copy_from_slice(frame.as_bytes());
+        let headers = [("content-type", "application/octet-stream")];
+        // Counted also where a later try is heard: the first sign of a limit.
+        let heard = |status| {
+            if status == 429 {
+                counter!("PushesThrottled").increment(1);
+            }
+        };
+        let post = self
+            .posts
+            .post("PostToConnection", &path, &headers, frame, heard);
+        post.await
     }
 
     /// Closes a connection; `false` if it is closed already.

@@ -2,6 +2,8 @@
 //!
 //! Knows no table and no queue. `AWS_ENDPOINT_URL`, which the local stack sets, is read by the SDK.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -9,6 +11,8 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
+
+use crate::wire::{Api, Connections, Service, Wire};
 
 /// One try of one call. DynamoDB and SQS answer in milliseconds; a try that takes this long is lost.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -30,9 +34,47 @@ pub async fn config() -> SdkConfig {
     loader().load().await
 }
 
+/// The same settings, with the short way for the calls that every job makes.
+#[derive(Clone)]
+pub struct Sdk {
+    config: SdkConfig,
+    wire: Arc<Wire>,
+}
+
+impl Deref for Sdk {
+    type Target = SdkConfig;
+
+    fn deref(&self) -> &SdkConfig {
+        &self.config
+    }
+}
+
+impl Sdk {
+    pub async fn open() -> Self {
+        Self::load(loader()).await
+    }
+
+    async fn load(loader: ConfigLoader) -> Self {
+        let connections = Connections::opened_within(CONNECT);
+        let loader = loader.http_client(connections.for_the_sdk());
+        let config = loader.load().await;
+        let wire = Arc::new(Wire::of(&config, connections));
+        Self { config, wire }
+    }
+
+    /// A service by the short way, at its endpoint.
+    pub(crate) fn service(&self, api: &'static Api, endpoint: &str) -> Service {
+        let service = Service::new(&self.wire, api, endpoint);
+        match self.config.timeout_config() {
+            Some(timeouts) => service.within(timeouts),
+            None => service,
+        }
+    }
+}
+
 /// The settings of a command: calls go where the environment's profile and region say, or to the
 /// embedded cloud at `local`, an endpoint and its region. `name` tells its calls apart from others.
-pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>) -> SdkConfig {
+pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>) -> Sdk {
     let app = AppName::new(name).expect("a command's name is plain letters");
     // A person waits, and would rather wait than begin again.
     let patient = timeouts(CONNECT, 3 * ATTEMPT, 6 * OPERATION);
@@ -45,7 +87,7 @@ pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>
             .region(Region::from_static(region))
             .credentials_provider(anyone);
     }
-    loader.load().await
+    Sdk::load(loader).await
 }
 
 /// The settings of a client whose answers stream for as long as they take. How long nothing may come, its user
@@ -73,7 +115,7 @@ fn loader() -> ConfigLoader {
 }
 
 /// The timeouts of a push to a connection.
-pub fn push_timeouts() -> TimeoutConfig {
+pub(crate) fn push_timeouts() -> TimeoutConfig {
     // A push is best effort: the client's next gap heals what it misses, so it may not hold a job up.
     timeouts(CONNECT, ATTEMPT, 2 * ATTEMPT)
 }

@@ -13,8 +13,10 @@ use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
 use longhaul_shared::dead_letters::DeadLetters;
 use longhaul_shared::dispatch::{self, Dispatch};
+use longhaul_shared::dynamo::Dynamo;
 use longhaul_shared::ids::{JobId, Traceparent};
-use longhaul_shared::{sdk, telemetry};
+use longhaul_shared::sdk::Sdk;
+use longhaul_shared::telemetry;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
@@ -23,8 +25,6 @@ use crate::attempt::Attempts;
 
 /// How long a record hides that could not be worked on for a reason of ours.
 const RETRY: Duration = Duration::from_secs(30);
-/// SQS hides a message for twelve hours at most, in seconds.
-const LONGEST: i32 = 12 * 3600;
 
 /// What becomes of a record.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,15 +50,14 @@ pub async fn serve(config: &Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<
 
 struct Worker {
     attempts: Attempts,
-    sqs: aws_sdk_sqs::Client,
-    /// Of the queues that messages come from.
-    queue_urls: [String; 2],
+    jobs: Dispatch,
+    continuations: Dispatch,
 }
 
 impl Worker {
     async fn open(config: &Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
-        let sdk = sdk::config().await;
-        let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
+        let sdk = Sdk::open().await;
+        let dynamo = Dynamo::open(&sdk).await?;
         let dead_letters = DeadLetters::open(config, &sdk)?;
         let announcer = Announcer::open(config, &sdk, &dynamo, Some(dead_letters))?;
         // Analyses get threads of their own, so that one that blocks can't starve heartbeats.
@@ -70,12 +69,14 @@ impl Worker {
         let by_kind = analyses
             .into_iter()
             .map(|analysis| (analysis.kind().to_owned(), analysis));
+        let continuations = Dispatch::open(config, &sdk, "CONTINUATIONS_QUEUE_URL")?;
+        let jobs = announcer.order.dispatch.clone();
         let attempts = Attempts {
             jobs: announcer.jobs.clone(),
             events: announcer.events.clone(),
             push: announcer.push.clone(),
             announcer,
-            continuations: Dispatch::open(config, &sdk, "CONTINUATIONS_QUEUE_URL")?,
+            continuations: continuations.clone(),
             analyses: by_kind.collect(),
             // The process ends with its last invocation; until then the runtime is needed.
             runtime: Box::leak(Box::new(runtime)).handle().clone(),
@@ -85,11 +86,8 @@ impl Worker {
         };
         Ok(Self {
             attempts,
-            sqs: aws_sdk_sqs::Client::new(&sdk),
-            queue_urls: [
-                config.required("JOBS_QUEUE_URL")?.to_owned(),
-                config.required("CONTINUATIONS_QUEUE_URL")?.to_owned(),
-            ],
+            jobs,
+            continuations,
         })
     }
 
@@ -133,30 +131,21 @@ impl Worker {
         Box::pin(attempt.instrument(span_of(record, id, invocation))).await
     }
 
-    /// The URL of the queue that the record came from, which names it by its ARN: both end with the
-    /// queue's name.
-    fn queue_of(&self, record: &SqsMessage) -> &str {
-        let arn = record.event_source_arn.as_deref().unwrap_or_default();
-        let name = arn.rsplit(':').next();
-        let [jobs, continuations] = &self.queue_urls;
-        if continuations.rsplit('/').next() == name {
-            continuations
-        } else {
-            jobs
-        }
-    }
-
     /// Sets the record's visibility timeout. Best effort: a message that comes back early finds the
     /// lease, one that comes back late is overtaken by the sweep's.
     async fn hide(&self, record: &SqsMessage, wait: Duration) {
-        let change = self
-            .sqs
-            .change_message_visibility()
-            .queue_url(self.queue_of(record))
-            .set_receipt_handle(record.receipt_handle.clone())
-            .visibility_timeout(visibility(wait));
-        if let Err(error) = change.send().await {
-            tracing::warn!(message = record.message_id, error = %error.into_service_error(), "a message's visibility stays as it is");
+        let source = record.event_source_arn.as_deref().unwrap_or_default();
+        let queue = match self.continuations.is(source) {
+            true => &self.continuations,
+            false => &self.jobs,
+        };
+        let receipt = record.receipt_handle.as_deref().unwrap_or_default();
+        if let Err(error) = queue.hide(receipt, wait).await {
+            tracing::warn!(
+                message = record.message_id,
+                error = format!("{error:#}"),
+                "a message's visibility stays as it is"
+            );
         }
     }
 }
@@ -171,10 +160,4 @@ fn span_of(record: &SqsMessage, job: JobId, request: &str) -> Span {
         telemetry::parent(&span, &parent);
     }
     span
-}
-
-/// In whole seconds, as SQS counts, rounded up: a message that comes back early is received for nothing.
-fn visibility(wait: Duration) -> i32 {
-    i32::try_from(wait.as_millis().div_ceil(1000))
-        .map_or(LONGEST, |seconds| seconds.clamp(1, LONGEST))
 }

@@ -14,10 +14,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
@@ -25,6 +22,7 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
+use crate::dynamo::{Dynamo, WriteError};
 use crate::events::Entry;
 use crate::ids::{Cursor, JobId, Owner};
 use crate::item::{Attributes, Item, text, time, ttl};
@@ -39,7 +37,7 @@ const BETWEEN: Duration = Duration::from_millis(20);
 
 #[derive(Clone)]
 pub struct Jobs {
-    dynamo: Client,
+    dynamo: Dynamo,
     table: String,
 }
 
@@ -69,7 +67,7 @@ pub struct Page {
 
 impl Jobs {
     /// The table that `JOBS_TABLE` names.
-    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+    pub fn open(config: &Config, dynamo: &Dynamo) -> Result<Self, ConfigError> {
         let table = config.required("JOBS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),
@@ -79,25 +77,15 @@ impl Jobs {
 
     /// Writes a new job, unless its id is taken by one that still counts.
     pub async fn create(&self, job: &Job) -> Result<Created> {
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(row::item(job)))
-            .condition_expression("attribute_not_exists(jobId) OR #ttl <= :now")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":now", ttl(job.created_at))
-            .return_values_on_condition_check_failure(OnFailure::AllOld);
-        match put.send().await.map_err(|error| error.into_service_error()) {
-            Ok(_) => {
+        match self.dynamo.put(&self.put(job)?).await {
+            Ok(()) => {
                 counted::submitted(job);
                 Ok(Created::New)
             }
-            Err(PutItemError::ConditionalCheckFailedException(refused)) => {
-                let item = refused.item;
+            Err(WriteError::Refused(item)) => {
                 let item = item.context("DynamoDB answered no item with a failed condition")?;
                 let earlier = row::job(&item)?;
-                // The SDK sends a put again whose answer it lost; the second then meets the first.
+                // A put is sent again whose answer was lost; the second then meets the first.
                 let own =
                     (earlier.created_at, &earlier.followers) == (job.created_at, &job.followers);
                 Ok(
@@ -112,23 +100,22 @@ impl Jobs {
         }
     }
 
-    /// A new job as a part of a transaction.
+    /// A new job, by itself or as a part of a transaction.
     pub(crate) fn put(&self, job: &Job) -> Result<Put> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(row::item(job)))
             .condition_expression("attribute_not_exists(jobId) OR #ttl <= :now")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":now", ttl(job.created_at));
+            .expression_attribute_values(":now", ttl(job.created_at))
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
         Ok(put.build()?)
     }
 
-    /// The one way in which a job changes.
-    pub async fn commit(&self, id: JobId, change: &Change) -> Result<Commit> {
+    /// A change, by itself or as a part of a transaction.
+    fn update(&self, id: JobId, change: &Change) -> Result<Update> {
         let expression = expression::expression(change);
-        let update = self
-            .dynamo
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table)
             .key("jobId", text(id.to_string()))
             .update_expression(expression.update)
@@ -137,24 +124,23 @@ impl Jobs {
             .set_expression_attribute_values(
                 (!expression.values.is_empty()).then_some(expression.values),
             )
-            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(OnFailure::AllOld);
+        Ok(update.build()?)
+    }
+
+    /// The one way in which a job changes.
+    pub async fn commit(&self, id: JobId, change: &Change) -> Result<Commit> {
+        let update = self.update(id, change)?;
         let mut tries = 1;
         loop {
-            let answer = update.clone().send().await;
-            match answer.map_err(|error| error.into_service_error()) {
-                Ok(answer) => {
-                    let item = answer
-                        .attributes
-                        .context("DynamoDB answered no row with an update")?;
+            match self.dynamo.update(&update, ReturnValue::AllNew).await {
+                Ok(item) => {
                     let job = row::job(&item)?;
                     counted::changed(change, &job);
                     return Ok(Commit::Applied(Box::new(job)));
                 }
-                Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    return refusal(refused.item.as_ref());
-                }
-                Err(UpdateItemError::TransactionConflictException(_)) if tries < CONFLICTS => {
+                Err(WriteError::Refused(item)) => return refusal(item.as_ref()),
+                Err(WriteError::Conflict) if tries < CONFLICTS => {
                     tokio::time::sleep(BETWEEN * tries).await;
                     tries += 1;
                 }
@@ -166,16 +152,7 @@ impl Jobs {
     /// The same together with an entry of the event log, both or neither. A transaction answers no row,
     /// so `job` is the row as its holder knows it, and the change's condition says that it is so.
     pub async fn commit_with(&self, job: &Job, change: &Change, entry: Entry) -> Result<Commit> {
-        let expression = expression::expression(change);
-        let update = Update::builder()
-            .table_name(&self.table)
-            .key("jobId", text(job.id.to_string()))
-            .update_expression(expression.update)
-            .condition_expression(expression.condition)
-            .set_expression_attribute_names(Some(expression.names))
-            .set_expression_attribute_values(Some(expression.values))
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .build()?;
+        let update = self.update(job.id, change)?;
         let transaction = self
             .dynamo
             .transact_write_items()

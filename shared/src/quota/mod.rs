@@ -11,13 +11,14 @@ pub mod bucket;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, Update,
+};
 use jiff::Timestamp;
 
 use crate::config::{Config, ConfigError};
+use crate::dynamo::{Dynamo, WriteError};
 use crate::ids::{JobId, Owner};
 use crate::item::{Attributes, Item, text, time, ttl};
 use crate::jobs::Jobs;
@@ -35,7 +36,7 @@ const TRIES: usize = 8;
 
 #[derive(Clone)]
 pub struct Quota {
-    dynamo: Client,
+    dynamo: Dynamo,
     table: String,
     /// None: as many as there come.
     rate: Option<Rate>,
@@ -62,7 +63,7 @@ struct Row {
 
 impl Quota {
     /// By `CONNECTIONS_TABLE`, `SUBMITS_PER_SECOND`, `SUBMITS_AT_ONCE` and `OPEN_JOBS`; 0 lifts a limit.
-    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+    pub fn open(config: &Config, dynamo: &Dynamo) -> Result<Self, ConfigError> {
         let per_second = config.count("SUBMITS_PER_SECOND")?;
         let burst = config.number("SUBMITS_AT_ONCE")?;
         let open_jobs = config.count("OPEN_JOBS")? as usize;
@@ -122,7 +123,7 @@ impl Quota {
                 .condition_expression(condition)
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":ttl", ttl(now + RETENTION));
-            let Some(row) = refused(update).await? else {
+            let Some(row) = self.refused(update).await? else {
                 return Ok(None);
             };
             level = rate.level(row.full_at, now);
@@ -166,7 +167,7 @@ impl Quota {
         let update = update
             .update_expression(format!("SET {}{add}", sets.join(", ")))
             .condition_expression(conditions.join(" AND "));
-        refused(update).await
+        self.refused(update).await
     }
 
     /// Takes a token and no room.
@@ -176,7 +177,7 @@ impl Quota {
             let update = update
                 .update_expression(format!("SET {set}"))
                 .condition_expression(condition);
-            refused(update).await?;
+            self.refused(update).await?;
         }
         Ok(())
     }
@@ -187,12 +188,24 @@ impl Quota {
             .update(owner)
             .update_expression("DELETE openJobs :ids")
             .expression_attribute_values(":ids", AttributeValue::Ss(ids));
-        refused(update).await.map(drop)
+        self.refused(update).await.map(drop)
     }
 
-    fn update(&self, owner: &Owner) -> UpdateItemFluentBuilder {
-        self.dynamo
-            .update_item()
+    /// The row that a write's condition met; `None` where it held.
+    async fn refused(&self, update: UpdateBuilder) -> Result<Option<Row>> {
+        match self
+            .dynamo
+            .update(&update.build()?, ReturnValue::None)
+            .await
+        {
+            Ok(_) => Ok(None),
+            Err(WriteError::Refused(item)) => Ok(Some(Row::read(&item.unwrap_or_default())?)),
+            Err(error) => Err(error).context("taking from a user's quota"),
+        }
+    }
+
+    fn update(&self, owner: &Owner) -> UpdateBuilder {
+        Update::builder()
             .table_name(&self.table)
             .key("connectionId", text(row_of(owner)))
             .return_values_on_condition_check_failure(OnFailure::AllOld)
@@ -201,11 +214,11 @@ impl Quota {
 
 /// What takes a token from a bucket of this level, and holds only for such a one.
 fn token(
-    update: UpdateItemFluentBuilder,
+    update: UpdateBuilder,
     rate: Rate,
     level: Level,
     now: Timestamp,
-) -> (UpdateItemFluentBuilder, &'static str, &'static str) {
+) -> (UpdateBuilder, &'static str, &'static str) {
     let update = update.expression_attribute_values(":from", micros(now.as_microsecond()));
     match level {
         Level::Full => (
@@ -223,22 +236,6 @@ fn token(
             "bucketFullAt = bucketFullAt + :refill",
             "bucketFullAt > :from AND bucketFullAt <= :latest",
         ),
-    }
-}
-
-/// The row that a write's condition met; `None` where it held.
-async fn refused(update: UpdateItemFluentBuilder) -> Result<Option<Row>> {
-    match update
-        .send()
-        .await
-        .map_err(|error| error.into_service_error())
-    {
-        Ok(_) => Ok(None),
-        Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-            let item = refused.item.unwrap_or_default();
-            Ok(Some(Row::read(&item)?))
-        }
-        Err(error) => Err(error).context("taking from a user's quota"),
     }
 }
 

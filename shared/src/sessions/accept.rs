@@ -9,13 +9,12 @@ use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
-use uuid::Uuid;
-
 use super::{HEAD, Head, Sessions, head, key, turns};
 use crate::ids::{ConnectionId, SessionId};
 use crate::item::{number, text, time, ttl};
 use crate::job::{Job, Turn};
 use crate::jobs::Jobs;
+use crate::wire::at_random;
 
 /// How often a turn is tried to be accepted while others are, and how far apart at most: about ten seconds
 /// in all, as long as a front end would wait.
@@ -63,10 +62,8 @@ impl Sessions {
             if let Some(accepted) = self.write(jobs, &head, is_new, job, message).await? {
                 return Ok(accepted);
             }
-            // Drawn at random, so that those who came at once do not come again at once.
-            let drawn = Uuid::new_v4().as_u128() as u32;
             let apart = APART.min(Duration::from_millis(20) * tried);
-            tokio::time::sleep(apart.mul_f64(f64::from(drawn) / f64::from(u32::MAX))).await;
+            tokio::time::sleep(at_random(apart)).await;
         }
         bail!("a session takes no turn: too many come at once");
     }

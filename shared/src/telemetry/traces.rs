@@ -93,11 +93,15 @@ where
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false);
-    // The SDK's calls count inside a span of ours; an invocation is no part of any one job.
+    // Calls of AWS count inside a span of ours; an invocation is no part of any one job.
     Ok(layer.with_filter(dynamic_filter_fn(|metadata, here| {
         metadata.is_span()
             && match metadata.target() {
-                target if target.starts_with("longhaul") => metadata.name() != "invocation",
+                target if target.starts_with("longhaul") => match metadata.name() {
+                    "invocation" => false,
+                    "call" => here.lookup_current().is_some(),
+                    _ => true,
+                },
                 target => target.starts_with("aws_sdk_") && here.lookup_current().is_some(),
             }
     })))
