@@ -55,7 +55,7 @@ impl Push {
             .build();
         Ok(Self {
             management: Client::from_conf(settings),
-            posts: sdk.service(&wire::CONNECTIONS, endpoint).within(&timeouts),
+            posts: sdk.service(&wire::MANAGEMENT, endpoint).within(&timeouts),
             connections,
         })
     }

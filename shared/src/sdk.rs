@@ -12,7 +12,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 
-use crate::wire::{Api, Connections, Service, Wire};
+use crate::wire::{Api, Service, Transport, Wire};
 
 /// One try of one call. DynamoDB and SQS answer in milliseconds; a try that takes this long is lost.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -55,10 +55,10 @@ impl Sdk {
     }
 
     async fn load(loader: ConfigLoader) -> Self {
-        let connections = Connections::opened_within(CONNECT);
-        let loader = loader.http_client(connections.for_the_sdk());
+        let transport = Transport::opened_within(CONNECT);
+        let loader = loader.http_client(transport.for_the_sdk());
         let config = loader.load().await;
-        let wire = Arc::new(Wire::of(&config, connections));
+        let wire = Arc::new(Wire::of(&config, transport));
         Self { config, wire }
     }
 

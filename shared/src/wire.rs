@@ -53,15 +53,15 @@ const THROTTLES: [&str; 6] = [
     "TooManyRequestsException",
 ];
 
-/// Connections that are kept open, for the SDK's calls and for those of [`Service`].
+/// Transport that are kept open, for the SDK's calls and for those of [`Service`].
 #[derive(Clone)]
-pub(crate) struct Connections {
+pub(crate) struct Transport {
     /// Made at the first call: reading the machine's certificates takes longer than a cold start should.
     connector: Arc<OnceLock<SharedHttpConnector>>,
     settings: HttpConnectorSettings,
 }
 
-impl Connections {
+impl Transport {
     pub(crate) fn opened_within(connect: Duration) -> Self {
         Self {
             connector: Arc::default(),
@@ -72,8 +72,8 @@ impl Connections {
     }
 
     pub(crate) fn for_the_sdk(&self) -> SharedHttpClient {
-        let connections = self.clone();
-        http_client_fn(move |_, _| connections.connector().clone())
+        let transport = self.clone();
+        http_client_fn(move |_, _| transport.connector().clone())
     }
 
     fn connector(&self) -> &SharedHttpConnector {
@@ -105,7 +105,7 @@ pub(crate) const SQS: Api = Api {
     signed: "sqs",
     target: "AmazonSQS.",
 };
-pub(crate) const CONNECTIONS: Api = Api {
+pub(crate) const MANAGEMENT: Api = Api {
     name: "ApiGatewayManagementApi",
     signed: "execute-api",
     target: "",
@@ -113,7 +113,7 @@ pub(crate) const CONNECTIONS: Api = Api {
 
 /// Who calls, from where, and how often at most.
 pub(crate) struct Wire {
-    connections: Connections,
+    transport: Transport,
     credentials: Option<SharedCredentialsProvider>,
     known: RwLock<Option<Credentials>>,
     region: Option<String>,
@@ -157,7 +157,7 @@ pub enum CallError {
     #[error("it took longer than {0:?}")]
     Late(Duration),
     #[error(transparent)]
-    Unsent(#[from] anyhow::Error),
+    Broken(#[from] anyhow::Error),
 }
 
 /// An error as services that speak JSON word it.
@@ -171,11 +171,11 @@ struct Problem {
 
 impl Wire {
     /// With the SDK's region, credentials, name and number of tries.
-    pub(crate) fn of(sdk: &SdkConfig, connections: Connections) -> Self {
+    pub(crate) fn of(sdk: &SdkConfig, transport: Transport) -> Self {
         let app = sdk.app_name().map(|name| format!(" app/{name}"));
         let user_agent = concat!("longhaul/", env!("CARGO_PKG_VERSION"));
         Self {
-            connections,
+            transport,
             credentials: sdk.credentials_provider(),
             known: RwLock::default(),
             region: sdk.region().map(ToString::to_string),
@@ -303,7 +303,7 @@ impl Service {
         let mut request = request.context("a call's headers")?;
         signed.apply_to_request_http1x(&mut request);
         let request = request.try_into().context("a call's address")?;
-        let connector = self.wire.connections.connector();
+        let connector = self.wire.transport.connector();
         let answer = connector.call(request).await.context("sending a call")?;
         let status = answer.status().as_u16();
         let error = answer.headers().get("x-amzn-errortype");

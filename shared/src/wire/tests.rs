@@ -117,12 +117,12 @@ async fn tries_are_counted() {
     assert_eq!(answer.unwrap().status, 500);
     assert_eq!((heard.len(), requests.len()), (4, 4));
     let (answer, _, _) = posted(&[Then::HangUp; 4]).await;
-    assert!(matches!(answer, Err(CallError::Unsent(_))), "{answer:?}");
+    assert!(matches!(answer, Err(CallError::Broken(_))), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_silent_service_is_given_up() {
-    // Connections are taken by the system, and by nobody else.
+    // Transport are taken by the system, and by nobody else.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let timeouts = TimeoutConfig::builder()
@@ -202,7 +202,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn credentials_are_used_until_shortly_before_they_end() {
     let wire = Wire {
-        connections: Connections::opened_within(Duration::from_secs(1)),
+        transport: Transport::opened_within(Duration::from_secs(1)),
         credentials: None,
         known: RwLock::default(),
         region: None,
