@@ -53,7 +53,7 @@ const THROTTLES: [&str; 6] = [
     "TooManyRequestsException",
 ];
 
-/// Transport that are kept open, for the SDK's calls and for those of [`Service`].
+/// Connections that are kept open, for the SDK's calls and for those of [`Service`].
 #[derive(Clone)]
 pub(crate) struct Transport {
     /// Made at the first call: reading the machine's certificates takes longer than a cold start should.
