@@ -69,8 +69,10 @@ impl Dispatch {
     /// what goes on in the next invocation.
     pub fn open(config: &Config, sdk: &Sdk, queue_url: &'static str) -> Result<Self, ConfigError> {
         let queue_url = config.required(queue_url)?.to_owned();
+        let given = sdk.endpoint("SQS");
+        let endpoint = given.as_deref().unwrap_or_else(|| origin(&queue_url));
         Ok(Self {
-            sqs: sdk.service(&SQS, origin(&queue_url)),
+            sqs: sdk.service(&SQS, endpoint),
             queue_url,
         })
     }
@@ -120,7 +122,7 @@ fn visibility(wait: Duration) -> u64 {
     u64::try_from(seconds).map_or(LONGEST, |seconds| seconds.clamp(1, LONGEST))
 }
 
-/// SQS is where its queue is.
+/// SQS is where its queue is, unless it is said to be elsewhere.
 fn origin(queue_url: &str) -> &str {
     let host = queue_url.find("://").map_or(0, |scheme| scheme + 3);
     let path = queue_url[host..].find('/');

@@ -8,11 +8,9 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use anyhow::{Context, Result};
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_dynamodb::types::{Put, ReturnValue, Update};
-use aws_types::service_config::ServiceConfigKey;
 use serde::{Deserialize, Serialize};
 
 use self::json::{Sent, received};
@@ -163,17 +161,10 @@ impl WriteError {
 }
 
 /// Where the SDK's client calls, by the same settings.
-async fn endpoint(sdk: &SdkConfig) -> Result<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id("DynamoDB")
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build()?;
-    let own = sdk.service_config().and_then(|own| own.load_config(key));
-    let given = own.or_else(|| sdk.endpoint_url().map(str::to_owned));
+async fn endpoint(sdk: &Sdk) -> Result<String> {
     let params = Params::builder()
         .set_region(sdk.region().map(ToString::to_string))
-        .set_endpoint(given)
+        .set_endpoint(sdk.endpoint("DynamoDB"))
         .set_use_fips(sdk.use_fips())
         .set_use_dual_stack(sdk.use_dual_stack())
         .build()?;

@@ -11,6 +11,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
+use aws_types::service_config::ServiceConfigKey;
 
 use crate::wire::{Api, Service, Transport, Wire};
 
@@ -60,6 +61,18 @@ impl Sdk {
         let config = loader.load().await;
         let wire = Arc::new(Wire::of(&config, transport));
         Self { config, wire }
+    }
+
+    /// The endpoint that the environment or the profile gives for a service, or for all (`AWS_ENDPOINT_URL`).
+    pub(crate) fn endpoint(&self, service_id: &str) -> Option<String> {
+        let key = ServiceConfigKey::builder()
+            .service_id(service_id)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build();
+        let own = key.ok().zip(self.config.service_config());
+        let own = own.and_then(|(key, own)| own.load_config(key));
+        own.or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 
     /// A service by the short way, at its endpoint.
