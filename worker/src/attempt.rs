@@ -85,7 +85,7 @@ impl Attempts {
             .await?
         {
             Commit::Applied(job) => *job,
-            // The SDK sends a claim again whose answer it lost; the second then meets the first.
+            // A claim is sent again whose answer was lost; the second then meets the first.
             Commit::Refused(Some(job)) if job.is_claimed_by(invocation) => *job,
             Commit::Refused(None) => return Ok(Fate::Done),
             Commit::Refused(Some(job)) => return self.leave(*job, now).await,
