@@ -43,7 +43,7 @@ impl Replays {
         let replay = job.replay(run, from_start, now);
         let anew = match self.jobs.commit(job.id, &replay).await? {
             Commit::Applied(anew) => anew,
-            // The SDK sends a replay again whose answer it lost; the second then meets the first.
+            // A replay is sent again whose answer was lost; the second then meets the first.
             Commit::Refused(Some(anew)) if anew.replayed_at == Some(now) => anew,
             Commit::Refused(other) => return Ok(Replayed::Elsewhere(other)),
         };

@@ -71,7 +71,7 @@ impl Holder<'_> {
         let finish = lease.finish(&untold, in_row.clone(), now, with.retention);
         let mut job = match with.jobs.commit(id, &finish).await? {
             Commit::Applied(job) => job,
-            // The SDK sends an end again whose answer it lost; the second then meets the first.
+            // An end is sent again whose answer was lost; the second then meets the first.
             Commit::Refused(Some(job))
                 if (job.fence, job.finished_at, &job.outcome)
                     == (fence, Some(now), &Some(in_row)) =>

@@ -25,7 +25,7 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference
     let cancel = Job::cancel_as(by, owner.clone(), call.now, door.retention);
     let mut job = match door.jobs.commit(id, &cancel).await? {
         Commit::Applied(job) => *job,
-        // The SDK sends a cancel again whose answer it lost; the second then meets the first.
+        // A cancel is sent again whose answer was lost; the second then meets the first.
         Commit::Refused(Some(job))
             if job.status == Status::Cancelled
                 && job.owner == owner
