@@ -159,6 +159,58 @@ def fanout(longhaul, sizes):
                          "cpuMsEach": sum(by_function.values()) / size, "cpuMsBy": by_function}
 
 
+def followers(longhaul, sizes):
+    """Followers of one job at a time, its submitter among them; milliseconds from an event's first hearing to its last."""
+    job = {**load.JOB, "params": {"steps": 4, "stepMs": 50, "bytes": 2048}}
+    with Stack(longhaul, "--tick-seconds", "3600") as stack, asyncio.Runner() as runner:
+        token, sockets, spreads, completed = stack.token("alice"), [], [], []
+
+        async def more(size):
+            sockets.extend([await stack.connect(token) for _ in range(size - len(sockets))])
+
+        async def hear(socket):
+            """When it heard each event."""
+            heard = {}
+            while True:
+                event = json.loads(await asyncio.wait_for(socket.recv(), 60))
+                heard[event["seq"]] = time.monotonic()
+                if event["type"] == "job_completed":
+                    return heard
+
+        async def told():
+            since = time.monotonic()
+            await sockets[0].send(json.dumps(job))
+            queued = json.loads(await sockets[0].recv())
+            subscribe = json.dumps({"action": "subscribe", "jobId": queued["jobId"], "after": 0})
+
+            async def follow(socket):
+                await socket.send(subscribe)
+                answer = json.loads(await socket.recv())
+                assert answer["type"] == "subscribed", answer
+                return await hear(socket)
+
+            heard = await asyncio.gather(hear(sockets[0]), *(follow(socket) for socket in sockets[1:]))
+            events = [[times[seq] for times in heard if seq in times] for seq in max(heard, key=len)]
+            whole = [times for times in events if len(times) == len(sockets)]
+            assert len(events[-1]) == len(sockets), f"{len(events[-1])} of {len(sockets)} heard the end"
+            spreads.extend(1000 * (max(times) - min(times)) for times in whole)
+            completed.append(1000 * (max(events[-1]) - since))
+
+        for size in sizes:
+            runner.run(more(size))
+            for _ in range(3):
+                runner.run(told())
+            spreads.clear(), completed.clear()
+            before, runs = load.used(stack), 40
+            for _ in range(runs):
+                runner.run(told())
+            after = load.used(stack)
+            cpu = 1000 * sum(after[name] - before.get(name, 0) for name in after) / runs
+            yield size, {"spreadP50": load.quantile(spreads, 0.5), "spreadP99": load.quantile(spreads, 0.99),
+                         "completedP50": load.quantile(completed, 0.5), "completedP99": load.quantile(completed, 0.99),
+                         "cpuMs": cpu}
+
+
 def faults(stack, rules):
     request = urllib.request.Request(f"{stack.endpoint}/_local/faults", json.dumps({"rules": rules}).encode())
     urllib.request.urlopen(request).read()

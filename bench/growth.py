@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How a stack does when there is much of something: a curve for each, as a table and as a plot.
 
-    .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|backlog|replay SIZE...
+    .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|followers|backlog|replay SIZE...
     .tools/python/bin/python bench/growth.py plot
 
 Measured sizes are kept in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made. With
@@ -37,6 +37,11 @@ CURVES = {
         "first heard, ms": {"p50": "firstP50", "p99": "firstP99"},
         "last heard, ms": {"p50": "lastP50", "p99": "lastP99"},
         "CPU, ms a subscriber": {"all": "cpuMsEach"},
+    }, {}),
+    "followers": ("followers of a job", {
+        "first to last, ms": {"p50": "spreadP50", "p99": "spreadP99"},
+        "job of 200 ms, ms": {"p50": "completedP50", "p99": "completedP99"},
+        "CPU, ms a job": {"all": "cpuMs"},
     }, {}),
     "backlog": ("queued jobs", {
         "drained, jobs/s": {"jobs/s": "drainedPerSecond"},

@@ -4,6 +4,7 @@
 //! SDK's machinery of operations, which takes three times the processor time of all the rest (bench/README.md).
 //! Everything rarer goes through the SDK. Knows HTTP, signatures and tries; what a call says, its user knows.
 
+mod signature;
 #[cfg(test)]
 mod tests;
 
@@ -16,24 +17,21 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{
-    SignableBody, SignableRequest, SigningInstructions, SigningSettings, sign,
-};
-use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
-use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http::{Request, header};
+use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use self::signature::Signer;
 use crate::telemetry::TRACE_ONLY;
 use crate::time;
 
@@ -126,6 +124,7 @@ pub(crate) struct Wire {
 pub struct Service {
     wire: Arc<Wire>,
     api: &'static Api,
+    signer: Arc<RwLock<Option<Arc<Signer>>>>,
     /// Without a slash at its end.
     endpoint: Arc<str>,
     /// One try of a call, and all of them.
@@ -184,7 +183,7 @@ impl Wire {
         }
     }
 
-    async fn credentials(&self, now: SystemTime) -> anyhow::Result<Credentials> {
+    async fn credentials(&self, now: Timestamp) -> anyhow::Result<Credentials> {
         if let Some(known) = self.known_credentials(now) {
             return Ok(known);
         }
@@ -195,11 +194,11 @@ impl Wire {
         Ok(asked)
     }
 
-    fn known_credentials(&self, now: SystemTime) -> Option<Credentials> {
+    fn known_credentials(&self, now: Timestamp) -> Option<Credentials> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let known = known.as_ref()?;
         let expiry = known.expiry();
-        let last = expiry.is_none_or(|expiry| now + RENEWED_BEFORE < expiry);
+        let last = expiry.is_none_or(|expiry| SystemTime::from(now + RENEWED_BEFORE) < expiry);
         last.then(|| known.clone())
     }
 }
@@ -209,6 +208,7 @@ impl Service {
         Self {
             wire: wire.clone(),
             api,
+            signer: Arc::default(),
             endpoint: endpoint.trim_end_matches('/').into(),
             attempt: Duration::MAX,
             operation: Duration::MAX,
@@ -259,10 +259,10 @@ impl Service {
     ) -> Result<Answer, CallError> {
         let url = format!("{}{path}", self.endpoint);
         let tries = async {
-            let identity = self.wire.credentials(time::now().into()).await?.into();
+            let credentials = self.wire.credentials(time::now()).await?;
             let mut tried = 1;
             loop {
-                let sent = self.send(&identity, &url, headers, body.clone());
+                let sent = self.send(&credentials, &url, headers, body.clone());
                 let sent = timeout(self.attempt, sent).await;
                 let outcome = sent.unwrap_or(Err(CallError::Late(self.attempt)));
                 if let Ok(answer) = &outcome {
@@ -289,19 +289,17 @@ impl Service {
 
     async fn send(
         &self,
-        identity: &Identity,
+        credentials: &Credentials,
         url: &str,
         headers: &[(&'static str, &str)],
         body: Bytes,
     ) -> Result<Answer, CallError> {
-        let mut request = Request::post(url).header(header::USER_AGENT, &self.wire.user_agent);
+        let mut request = Request::post(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let signed = self.signature(identity, url, headers, &body)?;
-        let request = request.body(SdkBody::from(body));
-        let mut request = request.context("a call's headers")?;
-        signed.apply_to_request_http1x(&mut request);
+        let request = request.body(body).context("a call's headers")?;
+        let request = self.signed(request, credentials)?.map(SdkBody::from);
         let request = request.try_into().context("a call's address")?;
         let connector = self.wire.transport.connector();
         let answer = connector.call(request).await.context("sending a call")?;
@@ -317,26 +315,32 @@ impl Service {
         })
     }
 
-    /// Of what must not be changed on the way: the address, the body and these headers.
-    fn signature(
+    /// With its signature, and with what is not signed, as it may be changed on the way.
+    fn signed(
         &self,
-        identity: &Identity,
-        url: &str,
-        headers: &[(&'static str, &str)],
-        body: &[u8],
-    ) -> anyhow::Result<SigningInstructions> {
+        mut request: Request<Bytes>,
+        credentials: &Credentials,
+    ) -> anyhow::Result<Request<Bytes>> {
+        let host = request.uri().authority().context("an endpoint's host")?;
+        let host = HeaderValue::from_str(host.as_str())?;
+        request.headers_mut().insert(header::HOST, host);
+        let now = time::now();
+        self.signer(credentials, now)?.sign(&mut request, now)?;
+        let user_agent = HeaderValue::from_str(&self.wire.user_agent)?;
+        request.headers_mut().insert(header::USER_AGENT, user_agent);
+        Ok(request)
+    }
+
+    fn signer(&self, credentials: &Credentials, now: Timestamp) -> anyhow::Result<Arc<Signer>> {
+        let known = self.signer.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_ref().filter(|known| known.is_of(credentials, now)) {
+            return Ok(known.clone());
+        }
+        drop(known);
         let region = self.wire.region.as_ref().context("no AWS region")?;
-        let params = SigningParams::builder()
-            .identity(identity)
-            .region(region)
-            .name(self.api.signed)
-            .time(time::now().into())
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let headers = headers.iter().copied();
-        let request = SignableRequest::new("POST", url, headers, SignableBody::Bytes(body))?;
-        Ok(sign(request, &params)?.into_parts().0)
+        let signer = Arc::new(Signer::new(credentials, region, self.api.signed, now));
+        *self.signer.write().unwrap_or_else(PoisonError::into_inner) = Some(signer.clone());
+        Ok(signer)
     }
 }
 

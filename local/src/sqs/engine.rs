@@ -1,7 +1,8 @@
 //! The one thread that owns the store: it takes what is queued up, does it in one transaction, makes
 //! that durable, and only then answers.
 //!
-//! Group commit: the fsync that one request would pay for, a few hundred share. A long poll that
+//! Group commit: the fsync that one request would pay for, a few hundred share; and where all of them only
+//! take, hide or delete, there is none, as a message that comes once more is what a queue promises. A long poll that
 //! finds nothing is parked in memory, outside any transaction, and looks again when something was
 //! sent to its queue or the next hidden message comes due; nothing spins. This file reads the clock,
 //! for the whole module. It knows neither JSON nor SQL.
@@ -62,7 +63,7 @@ enum Job {
     Administer(Admin, Reply<Value>),
 }
 
-/// What is told to whom once the transaction is durable.
+/// What is told to whom once the transaction is committed.
 enum Answer {
     Each(Reply<Fates>, Result<Fates, SqsError>),
     Receive(Reply<Vec<Delivered>>, Result<Vec<Delivered>, SqsError>),
@@ -92,7 +93,7 @@ impl Engine {
         Ok(Self { jobs })
     }
 
-    /// Does each entry of a command, durably.
+    /// Does each entry of a command.
     pub(super) async fn each(&self, command: Command) -> Result<Fates, SqsError> {
         self.ask(|reply| Job::Each(command, reply)).await
     }
@@ -129,6 +130,17 @@ struct Turns {
     parked: BTreeMap<String, VecDeque<Parked>>,
     tidy_at: i64,
     rest_until: i64,
+}
+
+impl Job {
+    /// Whether there is more to lose after it than before: a power cut must not take that back. What it takes
+    /// back of a receive, a change of visibility or a delete brings a message once more.
+    fn adds(&self) -> bool {
+        matches!(
+            self,
+            Self::Each(Command::Send { .. }, _) | Self::Administer(..)
+        )
+    }
 }
 
 impl Turns {
@@ -169,7 +181,7 @@ impl Turns {
         now: i64,
         answers: &mut Vec<Answer>,
     ) -> Result<(), SqsError> {
-        self.store.begin()?;
+        self.store.begin(batch.iter().any(Job::adds))?;
         for job in batch {
             answers.extend(self.execute(job, now)?);
         }

@@ -1,8 +1,9 @@
 //! Amazon SQS on one machine: standard queues on disk, spoken to in the service's JSON protocol.
 //!
-//! What was acknowledged survives `kill -9` and a power cut. This file is the door: it finds the
-//! operation and leaves the rest to others. It refuses to know HTTP, signatures, permissions and
-//! FIFO queues.
+//! What was acknowledged survives `kill -9`. A power cut takes back no message that was sent, but what
+//! was done with one in the last moments, so that it may come once more. This file is the door: it finds
+//! the operation and leaves the rest to others. It refuses to know HTTP, signatures, permissions and FIFO
+//! queues.
 //!
 //! A request is read and checked in its caller's task (`sending`, `receiving`, `wire`), done by the
 //! one thread that owns the database (`engine`, over `store`, `messages`, `queues`, `redrive`), and

@@ -24,12 +24,11 @@ pub(super) const IN_FLIGHT: i64 = 2;
 
 /// Set once a connection is open, before anything else.
 ///
-/// `FULL`: an acknowledged send survives a power cut, not only a kill. `EXCLUSIVE`: a second process
-/// on the same folder would serve the same message twice. The cache is in KiB (negative means that).
+/// Each transaction says how far it is synced: [`super::store::Store::begin`]. `EXCLUSIVE`: a second process on
+/// the same folder would serve the same message twice. The cache is in KiB (negative means that).
 pub(super) const PRAGMAS: &str = "
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
 PRAGMA wal_autocheckpoint = 4000;
 PRAGMA cache_size = -65536;
 PRAGMA temp_store = MEMORY;

@@ -90,9 +90,14 @@ impl Store {
         Ok(store)
     }
 
-    /// Begins the transaction that one turn of the engine is.
-    pub(super) fn begin(&self) -> Result<(), SqsError> {
-        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    /// Begins the transaction that one turn of the engine is. `synced`, it will survive a power cut, with all
+    /// before it; else a kill.
+    pub(super) fn begin(&self, synced: bool) -> Result<(), SqsError> {
+        let begin = match synced {
+            true => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            false => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+        };
+        Ok(self.connection.execute_batch(begin)?)
     }
 
     /// Makes everything since [`Store::begin`] durable.

@@ -151,7 +151,13 @@ async fn the_signature_is_what_aws_computes() {
     let (url, server) = answering(&[Then::Answer(200, "")]);
     let headers = [("content-type", "text/plain"), ("x-amz-target", "A.B")];
     let path = "/prod/@connections/a%2Fb%3D";
-    let service = service(&url).await;
+    let credentials = Credentials::new("local", "local", Some("passing".into()), None, "test");
+    let sdk = SdkConfig::builder()
+        .region(aws_config::Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    let transport = Transport::opened_within(Duration::from_secs(1));
+    let wire = Arc::new(Wire::of(&sdk.build(), transport));
+    let service = Service::new(&wire, &DYNAMODB, &url);
     let answer = service
         .post("X", path, &headers, "body".into(), |_| ())
         .await;
@@ -166,7 +172,9 @@ async fn the_signature_is_what_aws_computes() {
         rest.split(',').next().unwrap()
     };
     let signed = part("SignedHeaders=");
-    assert_eq!(signed, "content-type;host;x-amz-date;x-amz-target");
+    let all = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target";
+    assert_eq!(signed, all);
+    assert_eq!(value(head, "x-amz-security-token"), Some("passing"));
     let date = value(head, "x-amz-date").unwrap();
     let lines = signed
         .split(';')
@@ -209,8 +217,9 @@ fn credentials_are_used_until_shortly_before_they_end() {
         user_agent: String::new(),
         tries: 1,
     };
-    let (now, last) = (SystemTime::from(time::now()), Duration::from_secs(301));
-    let known = |expiry| {
+    let (now, last) = (time::now(), Duration::from_secs(301));
+    let known = |expiry: Option<Timestamp>| {
+        let expiry = expiry.map(SystemTime::from);
         let credentials = Credentials::new("id", "secret", None, expiry, "test");
         *wire.known.write().unwrap() = Some(credentials);
         wire.known_credentials(now).is_some()

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use super::super::store::Store;
 use super::{Bench, bodies, open, url};
 
 /// Where the child of the test below writes; its parent sets it.
@@ -99,4 +100,19 @@ async fn a_second_store_on_the_same_folder_is_refused() {
     let bench = Bench::new().await;
     let second = super::Sqs::open(bench.folder.path(), String::new());
     assert!(format!("{:#}", second.unwrap_err()).contains("another process"));
+}
+
+#[test]
+fn a_transaction_is_synced_where_it_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), String::new(), 0).unwrap();
+    let level = |synced: bool| -> i64 {
+        store.begin(synced).unwrap();
+        let level = |row: &rusqlite::Row<'_>| row.get(0);
+        let level = store.connection.query_row("PRAGMA synchronous", [], level);
+        store.commit().unwrap();
+        level.unwrap()
+    };
+    // SQLite's numbers of FULL and NORMAL.
+    assert_eq!([level(true), level(false), level(true)], [2, 1, 2]);
 }

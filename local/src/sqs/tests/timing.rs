@@ -170,7 +170,7 @@ fn at_most_so_many_are_in_flight() {
 #[test]
 fn a_purged_backlog_goes_piece_by_piece_and_completely() {
     let (_folder, mut store) = store();
-    store.begin().unwrap();
+    store.begin(false).unwrap();
     for _ in 0..=CHUNK {
         send(&mut store, 0, 0);
     }
