@@ -40,7 +40,7 @@ CURVES = {
     }, {}),
     "followers": ("followers of a job", {
         "first to last, ms": {"p50": "spreadP50", "p99": "spreadP99"},
-        "job of 200 ms, ms": {"p50": "completedP50", "p99": "completedP99"},
+        "job of 600 ms, ms": {"p50": "completedP50", "p99": "completedP99"},
         "CPU, ms a job": {"all": "cpuMs"},
     }, {}),
     "backlog": ("queued jobs", {

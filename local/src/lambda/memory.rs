@@ -4,6 +4,8 @@
 //! What counts is what the process made itself (anonymous and shared pages). The pages of its own
 //! program file are left out: a debug build's are many times a deployed one's.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +18,8 @@ const KIB: u64 = 1024;
 
 /// One child's memory.
 pub(super) struct Memory {
-    process: Option<u32>,
+    /// The process's `/proc/<pid>/status`, which is told anew with each read.
+    status: Option<File>,
     /// Bytes that the child may hold.
     limit: u64,
     /// The most bytes that it was seen to hold.
@@ -26,8 +29,9 @@ pub(super) struct Memory {
 impl Memory {
     /// The memory of this process, which may hold so many MiB.
     pub(super) fn of(process: Option<u32>, limit: u32) -> Memory {
+        let status = process.map(|process| File::open(format!("/proc/{process}/status")));
         Memory {
-            process,
+            status: status.and_then(Result::ok),
             limit: u64::from(limit) * KIB * KIB,
             peak: AtomicU64::new(0),
         }
@@ -59,16 +63,17 @@ impl Memory {
     }
 
     fn look(&self) {
-        let status = self
-            .process
-            .and_then(|process| std::fs::read_to_string(format!("/proc/{process}/status")).ok());
-        if let Some(held) = status.as_deref().and_then(held) {
+        let mut page = [0; 4096];
+        let read = self.status.as_ref().map(|file| file.read_at(&mut page, 0));
+        let status = read.and_then(Result::ok).map(|length| &page[..length]);
+        let held = status.and_then(|status| held(&String::from_utf8_lossy(status)));
+        if let Some(held) = held {
             self.peak.fetch_max(held, Ordering::Relaxed);
         }
     }
 }
 
-/// The bytes that a process holds, of its `/proc/<pid>/status`; `None` for one that has ended.
+/// The bytes that a process holds, of its status; `None` for one that has ended.
 fn held(status: &str) -> Option<u64> {
     let kib = |field: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(field))?;
