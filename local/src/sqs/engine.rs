@@ -1,11 +1,11 @@
-//! The one thread that owns the store: it takes what is queued up, does it in one transaction, makes
-//! that durable, and only then answers.
+//! The one thread that owns the store: it takes what is queued up, does it in one transaction, commits
+//! that, and only then answers.
 //!
-//! Group commit: the fsync that one request would pay for, a few hundred share; and where all of them only
-//! take, hide or delete, there is none, as a message that comes once more is what a queue promises. A long poll that
-//! finds nothing is parked in memory, outside any transaction, and looks again when something was
-//! sent to its queue or the next hidden message comes due; nothing spins. This file reads the clock,
-//! for the whole module. It knows neither JSON nor SQL.
+//! Group commit: the fsync that one request would pay for, a few hundred share. Where all of them only take,
+//! hide or delete there is none: what a power cut takes back of that brings a message once more, which a queue
+//! may. A long poll that finds nothing is parked in memory, outside any transaction, and looks again when
+//! something was sent to its queue or the next hidden message comes due; nothing spins. This file reads the
+//! clock, for the whole module. It knows neither JSON nor SQL.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -133,8 +133,7 @@ struct Turns {
 }
 
 impl Job {
-    /// Whether there is more to lose after it than before: a power cut must not take that back. What it takes
-    /// back of a receive, a change of visibility or a delete brings a message once more.
+    /// Whether there is more to lose after it than before, so that it must survive a power cut.
     fn adds(&self) -> bool {
         matches!(
             self,

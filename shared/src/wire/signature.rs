@@ -28,7 +28,7 @@ pub(super) struct Signer {
     day: String,
     /// `20260501/eu-west-1/dynamodb/aws4_request`.
     scope: String,
-    key: Box<dyn AsRef<[u8]> + Send + Sync>,
+    key: Vec<u8>,
 }
 
 impl Signer {
@@ -38,7 +38,7 @@ impl Signer {
         Self {
             scope: format!("{day}/{region}/{service}/aws4_request"),
             day,
-            key: Box::new(key),
+            key: key.as_ref().to_vec(),
             credentials: who.clone(),
         }
     }
@@ -65,7 +65,7 @@ impl Signer {
         let (canonical, signed) = canonical(request)?;
         let digest = Sha256::digest(canonical);
         let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{digest:x}");
-        let signature = calculate_signature((*self.key).as_ref(), to_sign.as_bytes());
+        let signature = calculate_signature(&self.key, to_sign.as_bytes());
         let key = credentials.access_key_id();
         let authorization = format!(
             "{ALGORITHM} Credential={key}/{scope}, SignedHeaders={signed}, Signature={signature}"
