@@ -152,8 +152,7 @@ def fanout(longhaul, sizes):
                 runner.run(told())
             before = load.used(stack)
             first, last = zip(*(runner.run(told()) for _ in range(30)))
-            after = load.used(stack)
-            by_function = {name: 1000 * (after[name] - before.get(name, 0)) / 30 for name in after}
+            by_function = load.spent(before, load.used(stack), 30)
             yield size, {"firstP50": load.quantile(first, 0.5), "firstP99": load.quantile(first, 0.99),
                          "lastP50": load.quantile(last, 0.5), "lastP99": load.quantile(last, 0.99),
                          "cpuMsEach": sum(by_function.values()) / size, "cpuMsBy": by_function}
@@ -203,8 +202,7 @@ def followers(longhaul, sizes):
             before, runs = load.used(stack), 40
             for _ in range(runs):
                 runner.run(told())
-            after = load.used(stack)
-            cpu = 1000 * sum(after[name] - before.get(name, 0) for name in after) / runs
+            cpu = sum(load.spent(before, load.used(stack), runs).values())
             yield size, {"spreadP50": load.quantile(spreads, 0.5), "spreadP99": load.quantile(spreads, 0.99),
                          "completedP50": load.quantile(completed, 0.5), "completedP99": load.quantile(completed, 0.99),
                          "cpuMs": cpu}

@@ -60,6 +60,11 @@ def used(stack):
     return by_function
 
 
+def spent(before, after, times):
+    """Milliseconds between two of `used`, each of so many times: by function."""
+    return {name: 1000 * (after[name] - before.get(name, 0)) / times for name in after}
+
+
 async def one(socket, job=JOB):
     """One job: milliseconds to its first event and to its end."""
     since, heard, queued = time.monotonic(), 0, None
@@ -98,7 +103,7 @@ async def measure(stack, jobs, connections=4):
     for socket in sockets:
         await socket.close()
     queued, completed = zip(*found)
-    by_function = {name: 1000 * (after[name] - before.get(name, 0)) / jobs for name in after}
+    by_function = spent(before, after, jobs)
     return {
         "jobsPerSecond": jobs / took, "queuedP50": quantile(queued, 0.5), "queuedP99": quantile(queued, 0.99),
         "completedP50": quantile(completed, 0.5), "completedP99": quantile(completed, 0.99),
