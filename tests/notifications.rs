@@ -3,16 +3,18 @@
 use crate::stack::Stack;
 use crate::transcript::Transcript;
 use anyhow::{Context, Result};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// Puts notifications into a user's inbox, as whoever publishes to a user does.
 async fn keep(stack: &Stack, user: &str, notes: &[(&str, Value)]) -> Result<()> {
+    let an_hour_ago = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
     let put = |(n, (topic, data)): (usize, &(&str, Value))| {
         let id = format!("0190c6f3-0000-7000-8000-00000000000{n}");
         json!({"PutRequest": {"Item": {
             "owner": {"S": format!("user:0::{user}")}, "id": {"S": id}, "type": {"S": "deal"},
             "topic": {"S": topic}, "data": {"S": data.to_string()},
-            "at": {"S": "2026-11-21T12:00:00.000Z"}, "ttl": {"N": "4000000000"}}}})
+            "at": {"S": an_hour_ago}, "ttl": {"N": "4000000000"}}}})
     };
     let puts: Vec<Value> = notes.iter().enumerate().map(put).collect();
     let puts = json!({"longhaul-inbox": puts}).to_string();
