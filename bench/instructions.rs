@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use longhaul_shared::dialect::{self, Dialect};
-use longhaul_shared::event::Event;
-use longhaul_shared::ids::{ConnectionId, JobId, Owner};
-use longhaul_shared::job::{Input, Job, JobResult, Lease, Outcome, Report, Spoken, Terms};
+use longhaul_shared::protocol::dialect::{self, Dialect};
+use longhaul_shared::domain::event::Event;
+use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
+use longhaul_shared::domain::job::{Input, Job, JobResult, Lease, Outcome, Report, Spoken, Terms};
 use longhaul_shared::protocol::Request;
-use longhaul_shared::stream::{StreamEntry, Streamed};
+use longhaul_shared::domain::stream::{StreamEntry, Streamed};
 
 const LEASE: Duration = Duration::from_secs(120);
 const RETENTION: Duration = Duration::from_secs(86_400);

@@ -8,7 +8,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::{PATIENCE, planted};
+use crate::PATIENCE;
+use crate::planted;
 
 pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,

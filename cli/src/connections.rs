@@ -8,10 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use longhaul_shared::connections::{Connections as Table, Row};
-use longhaul_shared::ids::ConnectionId;
-use longhaul_shared::push::{Cleaned, Heard, Push};
-use longhaul_shared::{limits, protocol, time};
+use longhaul_shared::store::connections::{Connections as Table, Row};
+use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::messaging::push::{Cleaned, Heard, Push};
+use longhaul_shared::domain::limits;
+use longhaul_shared::protocol;
+use longhaul_shared::time;
 use serde_json::{Value, json};
 
 use crate::Ended;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use longhaul_shared::limits;
-use longhaul_shared::topics::Topic;
+use longhaul_shared::domain::limits;
+use longhaul_shared::domain::topics::Topic;
 use serde_json::{Map, Value, json};
 
 use crate::stack::{self, Place};

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use longhaul_shared::limits;
+use longhaul_shared::domain::limits;
 use rustls::crypto::aws_lc_rs;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

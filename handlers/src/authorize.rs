@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::auth::{Identity, Verifier};
 use longhaul_shared::config::Config;
-use longhaul_shared::{limits, telemetry, time};
+use longhaul_shared::domain::limits;
+use longhaul_shared::telemetry;
+use longhaul_shared::time;
 use metrics::counter;
 use serde_json::{Map, Value, json};
 

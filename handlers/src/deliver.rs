@@ -8,11 +8,13 @@ use anyhow::Result;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::config::Config;
-use longhaul_shared::courier::Courier;
-use longhaul_shared::deliveries::{self, Deliveries, Delivery};
-use longhaul_shared::push::Delivery as Fate;
-use longhaul_shared::sdk::Sdk;
-use longhaul_shared::{protocol, telemetry, time};
+use longhaul_shared::messaging::courier::Courier;
+use longhaul_shared::messaging::deliveries::{self, Deliveries, Delivery};
+use longhaul_shared::messaging::push::Delivery as Fate;
+use longhaul_shared::aws::sdk::Sdk;
+use longhaul_shared::protocol;
+use longhaul_shared::telemetry;
+use longhaul_shared::time;
 
 /// Entries of one page: pushed one after the other within the function's timeout.
 const PAGE: u32 = 50;

@@ -12,13 +12,15 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::config::Config;
-use longhaul_shared::connections::Connections;
-use longhaul_shared::ids::ConnectionId;
-use longhaul_shared::push::{Delivery, Push};
-use longhaul_shared::sdk::Sdk;
-use longhaul_shared::subscriptions::Subscriptions;
-use longhaul_shared::topics::Page;
-use longhaul_shared::{protocol, telemetry, time};
+use longhaul_shared::store::connections::Connections;
+use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::messaging::push::{Delivery, Push};
+use longhaul_shared::aws::sdk::Sdk;
+use longhaul_shared::store::subscriptions::Subscriptions;
+use longhaul_shared::domain::topics::Page;
+use longhaul_shared::protocol;
+use longhaul_shared::telemetry;
+use longhaul_shared::time;
 use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -37,7 +39,7 @@ type Lanes = BTreeMap<ConnectionId, Vec<String>>;
 struct Teller {
     subscriptions: Subscriptions,
     push: Push,
-    fanout: longhaul_shared::fanout::Fanout,
+    fanout: longhaul_shared::messaging::fanout::Fanout,
     /// Subscriptions of one page: 500 are a second's work, and a megabyte with the largest filters.
     page: u32,
 }
@@ -49,7 +51,7 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
     let teller = &Teller {
         subscriptions: Subscriptions::open(config, &dynamo)?,
         push: Push::open(config, &sdk, connections)?,
-        fanout: longhaul_shared::fanout::Fanout::open(config, &sdk)?,
+        fanout: longhaul_shared::messaging::fanout::Fanout::open(config, &sdk)?,
         page: config.number("FANOUT_PAGE")?,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {

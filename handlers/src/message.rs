@@ -9,28 +9,30 @@ use aws_lambda_events::apigw::{
 use aws_lambda_events::encodings::Body;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use longhaul_shared::announce::Announcer;
+use longhaul_shared::orchestration::announce::Announcer;
 use longhaul_shared::auth::{Identity, TokenError, Verifier};
 use longhaul_shared::config::Config;
-use longhaul_shared::connections::{Activity, Connections};
-use longhaul_shared::courier::Courier;
-use longhaul_shared::dead_letters::Queue;
-use longhaul_shared::deliveries::Deliveries;
-use longhaul_shared::dispatch::Dispatch;
-use longhaul_shared::dynamo::Dynamo;
-use longhaul_shared::events::Events;
-use longhaul_shared::fanout::Fanout;
-use longhaul_shared::ids::{ConnectionId, Owner};
-use longhaul_shared::jobs::Jobs;
+use longhaul_shared::store::connections::{Activity, Connections};
+use longhaul_shared::messaging::courier::Courier;
+use longhaul_shared::messaging::dead_letters::Queue;
+use longhaul_shared::messaging::deliveries::Deliveries;
+use longhaul_shared::messaging::dispatch::Dispatch;
+use longhaul_shared::aws::dynamo::Dynamo;
+use longhaul_shared::store::events::Events;
+use longhaul_shared::messaging::fanout::Fanout;
+use longhaul_shared::domain::ids::{ConnectionId, Owner};
+use longhaul_shared::store::jobs::Jobs;
 use longhaul_shared::protocol::{Action, Code, Refusal, Request, Submission};
-use longhaul_shared::push::Push;
-use longhaul_shared::quota::Quota;
-use longhaul_shared::recordings::Recordings;
-use longhaul_shared::replay::Replays;
-use longhaul_shared::sdk::Sdk;
-use longhaul_shared::sessions::Sessions;
-use longhaul_shared::subscriptions::Subscriptions;
-use longhaul_shared::{protocol, telemetry, time};
+use longhaul_shared::messaging::push::Push;
+use longhaul_shared::store::quota::Quota;
+use longhaul_shared::store::recordings::Recordings;
+use longhaul_shared::orchestration::replay::Replays;
+use longhaul_shared::aws::sdk::Sdk;
+use longhaul_shared::store::sessions::Sessions;
+use longhaul_shared::store::subscriptions::Subscriptions;
+use longhaul_shared::protocol;
+use longhaul_shared::telemetry;
+use longhaul_shared::time;
 use metrics::counter;
 use tracing::{Instrument, Span};
 
@@ -38,7 +40,8 @@ use crate::actions::{
     admin, authenticate, cancel, end_session, get_job, get_session, list_jobs, list_sessions, mail,
     query, refresh_token, say, start_session, subscribe, topics, unsubscribe, voice,
 };
-use crate::{Trust, speaker};
+use crate::Trust;
+use crate::speaker;
 
 /// How long dead letters are hidden that an admin was looking at when the function died.
 const LETTERS_HIDDEN: std::time::Duration = std::time::Duration::from_secs(30);

@@ -8,13 +8,14 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use aws_sdk_dynamodb::Client;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::config::Config;
-use longhaul_shared::courier::{Courier, Sent};
-use longhaul_shared::fanout::Fanout;
-use longhaul_shared::ids::Owner;
-use longhaul_shared::inbox::{Content, Entry};
-use longhaul_shared::sdk::Sdk;
-use longhaul_shared::topics::{Published, To};
-use longhaul_shared::{telemetry, time};
+use longhaul_shared::messaging::courier::{Courier, Sent};
+use longhaul_shared::messaging::fanout::Fanout;
+use longhaul_shared::domain::ids::Owner;
+use longhaul_shared::store::inbox::{Content, Entry};
+use longhaul_shared::aws::sdk::Sdk;
+use longhaul_shared::domain::topics::{Published, To};
+use longhaul_shared::telemetry;
+use longhaul_shared::time;
 use metrics::counter;
 
 struct Desk {

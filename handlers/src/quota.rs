@@ -1,10 +1,10 @@
 //! Whether a user may submit one more job or have one more connection, in the client's words.
 
 use jiff::Timestamp;
-use longhaul_shared::ids::Owner;
-use longhaul_shared::job::Job;
+use longhaul_shared::domain::ids::Owner;
+use longhaul_shared::domain::job::Job;
 use longhaul_shared::protocol::{Code, Refusal};
-use longhaul_shared::quota::{ROOM_LIKELY, Taken};
+use longhaul_shared::store::quota::{ROOM_LIKELY, Taken};
 use metrics::counter;
 
 use crate::message::{Call, Door, No};

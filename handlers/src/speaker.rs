@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::Owner;
+use longhaul_shared::domain::ids::Owner;
 use serde_json::{Map, Value};
 
 /// The subprotocol that we speak (PROTOCOL 2).

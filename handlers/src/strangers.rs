@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 use longhaul_shared::config::{Config, ConfigError};
-use longhaul_shared::connections::Connections;
-use longhaul_shared::ids::ConnectionId;
-use longhaul_shared::push::Push;
+use longhaul_shared::store::connections::Connections;
+use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::messaging::push::Push;
 use tokio::task::JoinSet;
 
 /// Pages of the index that one sweep closes of each shard: more in all than the stage's throttle lets in

@@ -1,44 +1,26 @@
-//! What all of Longhaul's functions agree on.
+//! What all functions of Longhaul share, in layers: each uses only those above it.
 //!
-//! The pure core ([`ids`], [`job`], [`event`], [`stream`], [`protocol`], [`dialect`], [`auth`],
-//! [`topics`], [`filters`], [`limits`]) takes time and bytes as
-//! arguments and knows no AWS, no clock and no environment. Around it stand plain structs over the
-//! AWS SDK's clients, one per table or service. What each function does with them is not known here.
+//! | module | what |
+//! | --- | --- |
+//! | [`domain`] | pure: jobs, events, streams, topics, ids, limits |
+//! | [`auth`] | tokens to identities |
+//! | [`protocol`] | pure: frames of the wire, and the dialects |
+//! | [`settings`](config), [`telemetry`], [`time`] | environment, logs, metrics and traces, the clock |
+//! | [`aws`] | clients, signed HTTP, DynamoDB's items |
+//! | [`store`] | one module a table, and the results bucket |
+//! | [`messaging`] | queues, and pushes to connections |
+//! | [`orchestration`] | what an end owes; replays |
 
-pub mod announce;
 pub mod auth;
+pub mod aws;
 pub mod config;
-pub mod connections;
-pub mod courier;
-pub mod dead_letters;
-pub mod deliveries;
-pub mod dialect;
-pub mod dispatch;
-pub mod dynamo;
-pub mod event;
-pub mod events;
-pub mod fanout;
-pub mod filters;
-pub mod ids;
-pub mod inbox;
-pub mod item;
-pub mod job;
-pub mod jobs;
-pub mod limits;
+pub mod domain;
+pub mod messaging;
+pub mod orchestration;
 pub mod protocol;
-pub mod push;
-pub mod quota;
-pub mod recordings;
-pub mod replay;
-pub mod results;
-pub mod sdk;
-pub mod sessions;
-pub mod stream;
-pub mod subscriptions;
+pub mod store;
 pub mod telemetry;
 pub mod time;
-pub mod topics;
-mod wire;
 
 /// What input from strangers is tested with: ten thousand cases, or as many more as `PROPTEST_CASES` says.
 #[cfg(test)]

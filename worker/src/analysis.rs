@@ -9,11 +9,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longhaul_shared::events::Kept;
-use longhaul_shared::ids::{JobId, SessionId};
-use longhaul_shared::job::Report;
-use longhaul_shared::limits;
-pub use longhaul_shared::sessions::Past;
+use longhaul_shared::store::events::Kept;
+use longhaul_shared::domain::ids::{JobId, SessionId};
+use longhaul_shared::domain::job::Report;
+use longhaul_shared::domain::limits;
+pub use longhaul_shared::store::sessions::Past;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use longhaul_shared::events::Kept;
+use longhaul_shared::store::events::Kept;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::reports::Reports;

@@ -6,10 +6,12 @@ use std::mem::take;
 use std::time::Duration;
 
 use anyhow::Result;
-use longhaul_shared::event::Event;
-use longhaul_shared::job::{Job, JobError, JobResult, Mishap, Outcome};
-use longhaul_shared::jobs::Commit;
-use longhaul_shared::{dialect, limits, time};
+use longhaul_shared::domain::event::Event;
+use longhaul_shared::domain::job::{Job, JobError, JobResult, Mishap, Outcome};
+use longhaul_shared::store::jobs::Commit;
+use longhaul_shared::protocol::dialect;
+use longhaul_shared::domain::limits;
+use longhaul_shared::time;
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -3,12 +3,13 @@
 //! A refused write means that the job is somebody else's by now, or has ended; the holder stops without
 //! a word. Where the words come from, and when, is the attempt's business.
 
-use longhaul_shared::event::Event;
-use longhaul_shared::events::Kept;
-use longhaul_shared::job::{Job, Lease, Report, Streaming};
-use longhaul_shared::jobs::Commit;
-use longhaul_shared::stream::{Stream, StreamEntry, Streamed};
-use longhaul_shared::{dialect, time};
+use longhaul_shared::domain::event::Event;
+use longhaul_shared::store::events::Kept;
+use longhaul_shared::domain::job::{Job, Lease, Report, Streaming};
+use longhaul_shared::store::jobs::Commit;
+use longhaul_shared::domain::stream::{Stream, StreamEntry, Streamed};
+use longhaul_shared::protocol::dialect;
+use longhaul_shared::time;
 
 use crate::attempt::Attempts;
 use crate::batch::Fate;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use longhaul_shared::config::Config;
 /// What clients of AWS are made from, so that they behave as the worker's own.
-pub use longhaul_shared::sdk;
+pub use longhaul_shared::aws::sdk;
 use longhaul_shared::telemetry;
 
 use crate::analysis::Analysis;

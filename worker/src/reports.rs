@@ -7,7 +7,7 @@ use std::mem::take;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use longhaul_shared::job::Report;
+use longhaul_shared::domain::job::Report;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 

@@ -9,7 +9,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use longhaul_shared::limits;
+use longhaul_shared::domain::limits;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 

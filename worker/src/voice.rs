@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_shared::dialect::Told;
-use longhaul_shared::ids::ConnectionId;
-use longhaul_shared::push::{Delivery, Push};
+use longhaul_shared::protocol::dialect::Told;
+use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::messaging::push::{Delivery, Push};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};

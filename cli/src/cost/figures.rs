@@ -9,11 +9,11 @@ const ROW_BYTES: u64 = 620;
 const ENTRY_BYTES: u64 = 107;
 /// Of an entry of the stream in a row's tail or with others in the log, without its content; and how many
 /// bytes a row takes of them.
-const STREAMED_BYTES: u64 = longhaul_shared::stream::ENTRY_BYTES as u64;
-const TAIL_BYTES: u64 = longhaul_shared::job::TAIL_BYTES as u64;
-/// Where a result goes by its size (`longhaul_shared::limits`).
-const IN_ROW: u64 = longhaul_shared::limits::RESULT_IN_ROW_BYTES as u64;
-const IN_LOG: u64 = longhaul_shared::limits::RESULT_BYTES as u64;
+const STREAMED_BYTES: u64 = longhaul_shared::domain::stream::ENTRY_BYTES as u64;
+const TAIL_BYTES: u64 = longhaul_shared::domain::job::TAIL_BYTES as u64;
+/// Where a result goes by its size (`longhaul_shared::domain::limits`).
+const IN_ROW: u64 = longhaul_shared::domain::limits::RESULT_IN_ROW_BYTES as u64;
+const IN_LOG: u64 = longhaul_shared::domain::limits::RESULT_BYTES as u64;
 /// A message of API Gateway's is counted anew at each 32 KB.
 const FRAME: u64 = 32 * 1024;
 /// Seconds between two signs of life of a worker, a third of `LeaseSeconds`; and between two looks

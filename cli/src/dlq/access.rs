@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use longhaul_shared::dead_letters::Queue;
-use longhaul_shared::replay::Replays;
+use longhaul_shared::messaging::dead_letters::Queue;
+use longhaul_shared::orchestration::replay::Replays;
 
 use crate::target::Target;
 

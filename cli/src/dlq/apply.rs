@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use longhaul_shared::dead_letters::{Disposal, Message};
+use longhaul_shared::messaging::dead_letters::{Disposal, Message};
 use longhaul_shared::time;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};

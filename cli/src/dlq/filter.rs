@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use longhaul_shared::dead_letters::Case;
+use longhaul_shared::messaging::dead_letters::Case;
 
 use crate::terminal::age;
 

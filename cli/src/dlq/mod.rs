@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
-use longhaul_shared::dead_letters::{Cases, Disposal, Message};
+use longhaul_shared::messaging::dead_letters::{Cases, Disposal, Message};
 use longhaul_shared::time;
 use serde_json::json;
 

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use longhaul_shared::dead_letters::{Case, Cases, Disposal, Message};
-use longhaul_shared::ids::JobId;
+use longhaul_shared::messaging::dead_letters::{Case, Cases, Disposal, Message};
+use longhaul_shared::domain::ids::JobId;
 use serde::{Deserialize, Serialize};
 
 /// The version that this code writes and reads.

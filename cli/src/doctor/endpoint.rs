@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use longhaul_shared::ids::ConnectionId;
+use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::time;
 
 use super::finding::Findings;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use longhaul_shared::job::{Job, OPEN_SHARDS, Status};
-use longhaul_shared::{item::Attributes, time};
+use longhaul_shared::domain::job::{Job, OPEN_SHARDS, Status};
+use longhaul_shared::aws::item::Attributes;
+use longhaul_shared::time;
 
 use super::finding::{CHANGED, Findings, MEND};
 use crate::target::Site;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use longhaul_shared::job::{Job, Status};
-use longhaul_shared::jobs::{Found, Jobs};
+use longhaul_shared::domain::job::{Job, Status};
+use longhaul_shared::store::jobs::{Found, Jobs};
 use longhaul_shared::time;
 use serde_json::json;
 

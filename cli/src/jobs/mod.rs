@@ -12,10 +12,10 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
-use longhaul_shared::ids::JobId;
-use longhaul_shared::job::{Job, OPERATOR, Status};
-use longhaul_shared::jobs::Commit;
-use longhaul_shared::replay::Replayed;
+use longhaul_shared::domain::ids::JobId;
+use longhaul_shared::domain::job::{Job, OPERATOR, Status};
+use longhaul_shared::store::jobs::Commit;
+use longhaul_shared::orchestration::replay::Replayed;
 use longhaul_shared::time;
 use serde_json::json;
 

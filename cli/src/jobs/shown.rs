@@ -1,8 +1,8 @@
 //! Jobs as people and scripts read them: all of the row but what was asked and what was answered.
 
 use jiff::Timestamp;
-use longhaul_shared::events::Listed;
-use longhaul_shared::job::{Input, Job, JobResult, Outcome};
+use longhaul_shared::store::events::Listed;
+use longhaul_shared::domain::job::{Input, Job, JobResult, Outcome};
 use serde_json::{Value, json};
 
 use crate::terminal::{ago, aligned, printable};

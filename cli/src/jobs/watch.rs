@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use longhaul_shared::ids::JobId;
-use longhaul_shared::job::Status;
-use longhaul_shared::jobs::Jobs;
+use longhaul_shared::domain::ids::JobId;
+use longhaul_shared::domain::job::Status;
+use longhaul_shared::store::jobs::Jobs;
 
 use crate::Ended;
 use crate::jobs::{nothing, shown};

@@ -2,8 +2,8 @@
 //! action it is.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::connections::Row;
-use longhaul_shared::ids::{ConnectionId, JobId, Owner};
+use longhaul_shared::store::connections::Row;
+use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::protocol::{Admin, Code, Refusal};
 
 use super::{

@@ -1,11 +1,13 @@
 //! `authenticate`: binds an identity to the connection, or names the one that is already bound.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::connections::Binding;
+use longhaul_shared::store::connections::Binding;
 use longhaul_shared::protocol::{Claimed, Refusal, authenticated};
 
 use crate::message::{Answer, Call, Door, No};
-use crate::{Trust, quota, speaker};
+use crate::Trust;
+use crate::quota;
+use crate::speaker;
 
 pub async fn run(door: &Door, call: &Call, token: Option<String>, claimed: Claimed) -> Answer {
     let identity = match token {

@@ -1,7 +1,7 @@
 //! `broadcast`: `system` to a user of the admin's tenant, or to all of it, a page of the table for each frame.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::{ConnectionId, Owner};
+use longhaul_shared::domain::ids::{ConnectionId, Owner};
 use longhaul_shared::protocol;
 
 use super::admin::scanned;

@@ -4,8 +4,8 @@
 //! worker finds itself superseded.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::job::{Job, OPERATOR, Status};
-use longhaul_shared::jobs::Commit;
+use longhaul_shared::domain::job::{Job, OPERATOR, Status};
+use longhaul_shared::store::jobs::Commit;
 use longhaul_shared::protocol::{self, JobReference};
 
 use super::{admin, get_job};

@@ -2,8 +2,8 @@
 //! for each frame.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::ConnectionId;
-use longhaul_shared::limits;
+use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::domain::limits;
 use longhaul_shared::protocol::connections_cleaned;
 
 use super::admin::scanned;

@@ -2,7 +2,7 @@
 //! know is removed.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::ConnectionId;
+use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::protocol::connection_closed;
 
 use super::admin::own;

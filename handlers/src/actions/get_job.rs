@@ -1,8 +1,8 @@
 //! `getJob`: one job of the caller's, or of an admin's tenant, with its result. Another's is as unknown as none.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::JobId;
-use longhaul_shared::job::Job;
+use longhaul_shared::domain::ids::JobId;
+use longhaul_shared::domain::job::Job;
 use longhaul_shared::protocol::{self, JobReference};
 
 use super::admin::oversees;

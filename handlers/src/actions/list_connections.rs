@@ -3,8 +3,8 @@
 //! which no one but an admin can cause.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::connections::{Mark, Row};
-use longhaul_shared::ids::ConnectionId;
+use longhaul_shared::store::connections::{Mark, Row};
+use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::protocol::{self, Pages, Refusal};
 
 use super::admin::{is_theirs, scanned};

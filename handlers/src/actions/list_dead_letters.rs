@@ -3,7 +3,7 @@
 //! left to the operators' command.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::dead_letters::Cases;
+use longhaul_shared::messaging::dead_letters::Cases;
 use longhaul_shared::protocol::dead_letters;
 
 use super::admin::oversees;

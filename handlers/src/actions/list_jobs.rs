@@ -2,8 +2,8 @@
 //! at a time.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::Owner;
-use longhaul_shared::job::Job;
+use longhaul_shared::domain::ids::Owner;
+use longhaul_shared::domain::job::Job;
 use longhaul_shared::protocol::{self, Listing};
 
 use super::admin;

@@ -2,7 +2,7 @@
 //! this is a bounded look: so many of each of its shards, and whether there are more.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::job::{Job, Status};
+use longhaul_shared::domain::job::{Job, Status};
 use longhaul_shared::protocol::open_jobs;
 
 use super::admin::oversees;

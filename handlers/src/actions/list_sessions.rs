@@ -1,7 +1,7 @@
 //! `listSessions`: the caller's own sessions, newest first, a page at a time.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::SessionId;
+use longhaul_shared::domain::ids::SessionId;
 use longhaul_shared::protocol::{self, Pages};
 
 use crate::message::{Answer, Call, Door};

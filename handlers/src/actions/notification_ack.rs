@@ -1,7 +1,7 @@
 //! `notificationAck`: a message or notification of the speaker's is read, and not delivered again.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::NotificationId;
+use longhaul_shared::domain::ids::NotificationId;
 use longhaul_shared::protocol::{Code, Refusal, ack_confirmed};
 
 use crate::message::{Answer, Call, Door};

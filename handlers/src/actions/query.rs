@@ -2,12 +2,14 @@
 //! the worker's first event can't overtake it.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::event::Event;
-use longhaul_shared::ids::{JobId, Traceparent};
-use longhaul_shared::job::{Input, Job, Terms};
-use longhaul_shared::jobs::Created;
+use longhaul_shared::domain::event::Event;
+use longhaul_shared::domain::ids::{JobId, Traceparent};
+use longhaul_shared::domain::job::{Input, Job, Terms};
+use longhaul_shared::store::jobs::Created;
 use longhaul_shared::protocol::{Code, Refusal, Submission};
-use longhaul_shared::{dialect, limits, telemetry};
+use longhaul_shared::protocol::dialect;
+use longhaul_shared::domain::limits;
+use longhaul_shared::telemetry;
 use uuid::Uuid;
 
 use super::authenticate::agree;

@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 use longhaul_shared::auth::Identity;
-use longhaul_shared::dead_letters::{Cases, DeadLetter, Disposal, Message, Reading};
-use longhaul_shared::ids::JobId;
-use longhaul_shared::job::Job;
+use longhaul_shared::messaging::dead_letters::{Cases, DeadLetter, Disposal, Message, Reading};
+use longhaul_shared::domain::ids::JobId;
+use longhaul_shared::domain::job::Job;
 use longhaul_shared::protocol::{Code, JobReference, Refusal, job_replayed};
 
 use super::admin::oversees;

@@ -2,15 +2,15 @@
 //! the next turn of its session. What its dialect makes of the job's events is not known here.
 
 use anyhow::Result;
-use longhaul_shared::announce::EndTold;
+use longhaul_shared::orchestration::announce::EndTold;
 use longhaul_shared::auth::Identity;
-use longhaul_shared::dialect::{self, Dialect};
-use longhaul_shared::event::Event;
-use longhaul_shared::ids::{JobId, SessionId, Traceparent};
-use longhaul_shared::job::{Job, Spoken};
-use longhaul_shared::jobs::Commit;
+use longhaul_shared::protocol::dialect::{self, Dialect};
+use longhaul_shared::domain::event::Event;
+use longhaul_shared::domain::ids::{JobId, SessionId, Traceparent};
+use longhaul_shared::domain::job::{Job, Spoken};
+use longhaul_shared::store::jobs::Commit;
 use longhaul_shared::protocol::{Message, Refusal};
-use longhaul_shared::sessions::Accepted;
+use longhaul_shared::store::sessions::Accepted;
 
 use super::query::{self, Draft};
 use super::sessions;

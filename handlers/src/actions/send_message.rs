@@ -1,11 +1,11 @@
 //! `sendMessage` with `recipientId`: a message to a user of the same tenant, kept until it is acknowledged.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::courier::Sent;
-use longhaul_shared::ids::{NotificationId, Owner};
-use longhaul_shared::inbox::{Content, Entry};
+use longhaul_shared::messaging::courier::Sent;
+use longhaul_shared::domain::ids::{NotificationId, Owner};
+use longhaul_shared::store::inbox::{Content, Entry};
 use longhaul_shared::protocol::{Code, Refusal, message_sent};
-use longhaul_shared::topics::{Published, To, Topic};
+use longhaul_shared::domain::topics::{Published, To, Topic};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

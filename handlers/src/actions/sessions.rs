@@ -4,7 +4,7 @@
 //! turn, or when it is started.
 
 use anyhow::Result;
-use longhaul_shared::ids::SessionId;
+use longhaul_shared::domain::ids::SessionId;
 use longhaul_shared::protocol::{Code, Refusal, SessionReference};
 use uuid::Uuid;
 

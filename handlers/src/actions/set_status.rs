@@ -1,7 +1,7 @@
 //! `setStatus`: what a connection's record says of it. What is said to be disconnected is pushed to no more.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::ids::ConnectionId;
+use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::protocol::status_set;
 
 use super::admin::own;

@@ -3,7 +3,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::protocol::{self, Beginning};
-use longhaul_shared::sessions::Head;
+use longhaul_shared::store::sessions::Head;
 
 use super::sessions;
 use crate::message::{Answer, Call, Door};

@@ -4,10 +4,10 @@
 //! does not hold, the follower is pushed.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::event::{Event, Replay};
-use longhaul_shared::job::Job;
-use longhaul_shared::jobs::Commit;
-use longhaul_shared::limits;
+use longhaul_shared::domain::event::{Event, Replay};
+use longhaul_shared::domain::job::Job;
+use longhaul_shared::store::jobs::Commit;
+use longhaul_shared::domain::limits;
 use longhaul_shared::protocol::{Code, JobReference, Refusal, subscribed};
 
 use super::admin;

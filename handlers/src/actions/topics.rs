@@ -3,11 +3,11 @@
 //! A subscription is of its connection and ends with it; any connection of its user may end it before.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::limits;
+use longhaul_shared::domain::limits;
 use longhaul_shared::protocol::{
     Code, Refusal, Topics, subscription_confirmed, subscription_ended,
 };
-use longhaul_shared::topics::{SubscriptionId, Topic};
+use longhaul_shared::domain::topics::{SubscriptionId, Topic};
 use metrics::counter;
 use serde_json::Value;
 use uuid::Uuid;

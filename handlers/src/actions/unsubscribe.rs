@@ -1,8 +1,8 @@
 //! `unsubscribe`: stops following a job. Answers the same whether or not there was anything to stop.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::job::Job;
-use longhaul_shared::jobs::Commit;
+use longhaul_shared::domain::job::Job;
+use longhaul_shared::store::jobs::Commit;
 use longhaul_shared::protocol::{JobReference, unsubscribed};
 
 use super::admin;

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::dialect::Dialect;
-use longhaul_shared::ids::{JobId, SessionId};
-use longhaul_shared::limits;
+use longhaul_shared::protocol::dialect::Dialect;
+use longhaul_shared::domain::ids::{JobId, SessionId};
+use longhaul_shared::domain::limits;
 use longhaul_shared::protocol::{self, Claimed, Refusal, Submission, Voice};
-use longhaul_shared::sessions::{Head, Recording};
+use longhaul_shared::store::sessions::{Head, Recording};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Identity, LEEWAY, TokenError};
-use crate::ids::Owner;
+use crate::domain::ids::Owner;
 
 /// Longer than any real token; longer ones are refused unread, in bytes.
 const TOKEN_BYTES: usize = 8 * 1024;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ids::Owner;
+use crate::domain::ids::Owner;
 
 pub use verifier::Verifier;
 

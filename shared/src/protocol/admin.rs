@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answer::{answer, iso, jobs_that_fit, view};
-use crate::connections::Row;
-use crate::dead_letters::{Case, Disposal};
-use crate::ids::{ConnectionId, JobId};
-use crate::job::Job;
-use crate::jobs::Found;
-use crate::limits;
-use crate::push::{Cleaned, Heard};
+use crate::store::connections::Row;
+use crate::messaging::dead_letters::{Case, Disposal};
+use crate::domain::ids::{ConnectionId, JobId};
+use crate::domain::job::Job;
+use crate::store::jobs::Found;
+use crate::domain::limits;
+use crate::messaging::push::{Cleaned, Heard};
 
 /// The answer to `listConnections`: as many of these as fit one frame, and where the next page begins: after
 /// the last that did, by `after`, or else at `next`.

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::event::{event, reference, serialise};
 use crate::auth::Identity;
-use crate::event::Replay;
-use crate::ids::ConnectionId;
-use crate::job::{Job, JobResult, Outcome, Status};
-use crate::limits;
+use crate::domain::event::Replay;
+use crate::domain::ids::ConnectionId;
+use crate::domain::job::{Job, JobResult, Outcome, Status};
+use crate::domain::limits;
 
 /// A direct answer: `type`, its fields, the echo of `requestId`, `timestamp`.
 pub(super) fn answer(
@@ -236,9 +236,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ids::{JobId, Owner};
-    use crate::job::{Input, Terms};
-    use crate::stream::Stream;
+    use crate::domain::ids::{JobId, Owner};
+    use crate::domain::job::{Input, Terms};
+    use crate::domain::stream::Stream;
 
     fn replay(job: &Job, after: u64) -> Replay {
         Replay::new(job, after, Stream::empty())

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answer::{answer, iso};
-use crate::ids::SessionId;
-use crate::sessions::{Entry, Head};
+use crate::domain::ids::SessionId;
+use crate::store::sessions::{Entry, Head};
 
 pub fn session_started(
     id: SessionId,

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::event::{Body, Event};
-use crate::job::{JobResult, QUEUED_PROGRESS};
+use crate::domain::event::{Body, Event};
+use crate::domain::job::{JobResult, QUEUED_PROGRESS};
 
 /// One event as one frame.
 pub fn event(event: &Event) -> String {

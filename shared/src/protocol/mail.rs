@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::answer::{answer, iso};
 use super::request::Shelf;
-use crate::ids::NotificationId;
-use crate::inbox::{Content, Entry};
-use crate::limits;
+use crate::domain::ids::NotificationId;
+use crate::store::inbox::{Content, Entry};
+use crate::domain::limits;
 
 /// What was sent to a user, as the user hears it.
 pub fn kept(entry: &Entry, now: Timestamp) -> String {

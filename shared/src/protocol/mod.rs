@@ -5,6 +5,7 @@
 mod admin;
 mod answer;
 mod conversation;
+pub mod dialect;
 mod event;
 mod mail;
 mod refusal;

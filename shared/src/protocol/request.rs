@@ -16,9 +16,9 @@ pub use topic::Topics;
 pub use voice::Voice;
 
 use super::Refusal;
-use crate::ids::{Cursor, JobId, SessionId, Traceparent};
-use crate::job::Status;
-use crate::limits;
+use crate::domain::ids::{Cursor, JobId, SessionId, Traceparent};
+use crate::domain::job::Status;
+use crate::domain::limits;
 
 /// What a frame asks for.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answer::answer;
-use crate::topics::{Published, SubscriptionId, To};
+use crate::domain::topics::{Published, SubscriptionId, To};
 
 pub fn subscription_confirmed(
     id: &SubscriptionId,

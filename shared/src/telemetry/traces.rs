@@ -25,7 +25,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::ids::Traceparent;
+use crate::domain::ids::Traceparent;
 
 /// The field of a carrier that names the parent (W3C Trace Context).
 const TRACEPARENT: &str = "traceparent";

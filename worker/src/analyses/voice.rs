@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longhaul_shared::recordings::Recordings;
-use longhaul_shared::sdk;
+use longhaul_shared::store::recordings::Recordings;
+use longhaul_shared::aws::sdk;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;

@@ -2,9 +2,9 @@
 
 use super::chat::Pages;
 use super::{Action, Fields, JobReference};
-use crate::ids::ConnectionId;
-use crate::job::Status;
-use crate::limits;
+use crate::domain::ids::ConnectionId;
+use crate::domain::job::Status;
+use crate::domain::limits;
 use crate::protocol::Refusal;
 
 /// What an admin asks for.

@@ -1,9 +1,9 @@
 //! The frames of a conversation: what is said in it, and where it begins and ends.
 
 use super::{Action, Fields, Submission};
-use crate::dialect::Dialect;
-use crate::ids::SessionId;
-use crate::limits;
+use crate::protocol::dialect::Dialect;
+use crate::domain::ids::SessionId;
+use crate::domain::limits;
 use crate::protocol::Refusal;
 
 /// A session's id as the client gave it: one that can't be an id is unknown like any other.

@@ -2,8 +2,8 @@
 
 use super::chat::Pages;
 use super::{Action, Fields};
-use crate::ids::NotificationId;
-use crate::limits;
+use crate::domain::ids::NotificationId;
+use crate::domain::limits;
 use crate::protocol::Refusal;
 
 /// What is asked about messages.

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Action, Fields};
-use crate::filters::Filters;
-use crate::limits;
+use crate::domain::filters::Filters;
+use crate::domain::limits;
 use crate::protocol::Refusal;
-use crate::topics::{SubscriptionId, Topic};
+use crate::domain::topics::{SubscriptionId, Topic};
 
 /// What a frame asks of topics.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::chat::SessionReference;
 use super::{Action, Fields};
-use crate::limits;
+use crate::domain::limits;
 use crate::protocol::Refusal;
 
 /// One frame of a recording.

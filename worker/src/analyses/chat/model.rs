@@ -10,7 +10,7 @@ use aws_sdk_bedrockruntime::types::{
     GuardrailStreamConfiguration, InferenceConfiguration, SystemContentBlock,
 };
 use longhaul_shared::config::Config;
-use longhaul_shared::sdk;
+use longhaul_shared::aws::sdk;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 

@@ -5,7 +5,8 @@
 
 use aws_sdk_bedrockagentcore::Client;
 use aws_sdk_bedrockagentcore::primitives::{Blob, ByteStream};
-use longhaul_shared::{limits, sdk};
+use longhaul_shared::domain::limits;
+use longhaul_shared::aws::sdk;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;

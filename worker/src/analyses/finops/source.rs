@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use longhaul_shared::sdk;
+use longhaul_shared::aws::sdk;
 use serde::{Deserialize, Serialize};
 
 use super::failed;

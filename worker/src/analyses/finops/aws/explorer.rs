@@ -9,7 +9,7 @@ use aws_sdk_costexplorer::types::{
     DateInterval, Granularity, GroupDefinition, GroupDefinitionType, Metric, ResultByTime,
 };
 use jiff::civil::Date;
-use longhaul_shared::sdk;
+use longhaul_shared::aws::sdk;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use aws_sdk_costoptimizationhub::types::Recommendation as OfTheHub;
 use aws_sdk_trustedadvisor::types::{
     RecommendationPillar, RecommendationStatus, RecommendationSummary,
 };
-use longhaul_shared::sdk;
+use longhaul_shared::aws::sdk;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 use serde::{Deserialize, Serialize};

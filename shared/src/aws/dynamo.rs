@@ -1,0 +1,175 @@
+//! DynamoDB, with the writes that every job makes by the short way ([`crate::aws::wire`]): one item put or updated.
+//!
+//! Everything else is the SDK's client, which this is as well. Knows DynamoDB's words and none of ours.
+
+mod json;
+
+use std::collections::HashMap;
+use std::ops::Deref;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_sdk_dynamodb::types::{Put, ReturnValue, Update};
+use serde::{Deserialize, Serialize};
+
+use self::json::{Sent, received};
+use crate::aws::item::Attributes;
+use crate::aws::sdk::Sdk;
+use crate::aws::wire::{CallError, DYNAMODB, Service};
+
+#[derive(Clone)]
+pub struct Dynamo {
+    client: Client,
+    service: Service,
+}
+
+/// Why a write was not made, or may not have been.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// With the item as it is, where the write asked for it and there is one.
+    #[error("its condition does not hold")]
+    Refused(Option<Attributes>),
+    /// By a transaction.
+    #[error("another write of the item is under way")]
+    Conflict,
+    #[error(transparent)]
+    Failed(CallError),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Write<'a> {
+    table_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<Sent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Sent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update_expression: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition_expression: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expression_attribute_names: Option<&'a HashMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expression_attribute_values: Option<Sent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_values: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_values_on_condition_check_failure: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written {
+    #[serde(default, deserialize_with = "received")]
+    attributes: Option<Attributes>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Refusal {
+    #[serde(default, deserialize_with = "received")]
+    item: Option<Attributes>,
+}
+
+impl Deref for Dynamo {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Dynamo {
+    /// # Errors
+    /// Where the SDK knows no endpoint, as in no region.
+    pub async fn open(sdk: &Sdk) -> Result<Self> {
+        Ok(Self {
+            client: Client::new(sdk),
+            service: sdk.service(&DYNAMODB, &endpoint(sdk).await?),
+        })
+    }
+
+    pub async fn put(&self, put: &Put) -> Result<(), WriteError> {
+        let write = Write {
+            table_name: put.table_name(),
+            item: Some(Sent(put.item())),
+            key: None,
+            update_expression: None,
+            condition_expression: put.condition_expression(),
+            expression_attribute_names: put.expression_attribute_names(),
+            expression_attribute_values: put.expression_attribute_values().map(Sent),
+            return_values: None,
+            return_values_on_condition_check_failure: put
+                .return_values_on_condition_check_failure()
+                .map(|wanted| wanted.as_str()),
+        };
+        self.write("PutItem", &write).await?;
+        Ok(())
+    }
+
+    /// The attributes that `wanted` asks for.
+    pub async fn update(
+        &self,
+        update: &Update,
+        wanted: ReturnValue,
+    ) -> Result<Attributes, WriteError> {
+        let write = Write {
+            table_name: update.table_name(),
+            item: None,
+            key: Some(Sent(update.key())),
+            update_expression: Some(update.update_expression()),
+            condition_expression: update.condition_expression(),
+            expression_attribute_names: update.expression_attribute_names(),
+            expression_attribute_values: update.expression_attribute_values().map(Sent),
+            return_values: Some(wanted.as_str()),
+            return_values_on_condition_check_failure: update
+                .return_values_on_condition_check_failure()
+                .map(|wanted| wanted.as_str()),
+        };
+        let written = self.write("UpdateItem", &write).await?;
+        Ok(written.attributes.unwrap_or_default())
+    }
+
+    async fn write(
+        &self,
+        operation: &'static str,
+        write: &Write<'_>,
+    ) -> Result<Written, WriteError> {
+        let answer = self.service.json(operation, write).await;
+        let answer = answer.map_err(WriteError::of)?;
+        let read = serde_json::from_slice(&answer).context("reading DynamoDB's answer");
+        read.map_err(|error| WriteError::Failed(error.into()))
+    }
+}
+
+impl WriteError {
+    fn of(error: CallError) -> Self {
+        let CallError::Refused { code, body, .. } = &error else {
+            return Self::Failed(error);
+        };
+        match code.as_str() {
+            "ConditionalCheckFailedException" => {
+                let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
+                Self::Refused(refusal.and_then(|refusal| refusal.item))
+            }
+            "TransactionConflictException" => Self::Conflict,
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// Where the SDK's client calls, by the same settings.
+async fn endpoint(sdk: &Sdk) -> Result<String> {
+    let params = Params::builder()
+        .set_region(sdk.region().map(ToString::to_string))
+        .set_endpoint(sdk.endpoint("DynamoDB"))
+        .set_use_fips(sdk.use_fips())
+        .set_use_dual_stack(sdk.use_dual_stack())
+        .build()?;
+    let resolved = DefaultResolver::new();
+    let resolved = resolved.resolve_endpoint(&params).await;
+    let resolved = resolved.map_err(|error| anyhow::anyhow!(error));
+    Ok(resolved.context("DynamoDB's endpoint")?.url().to_owned())
+}

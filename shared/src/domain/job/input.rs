@@ -1,0 +1,48 @@
+//! What a job is asked to do, whole or as its row holds it.
+//!
+//! Pure. Where the whole of a large input is kept, only its key is known here.
+
+use uuid::Uuid;
+
+use crate::domain::limits;
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// The query, or its beginning where `logged`.
+    pub query: String,
+    /// A JSON object; `{}` where `logged`.
+    pub params: String,
+    /// The entry of the event log that holds the whole, where it is too large for the row. Named
+    /// after the content, so equal inputs have equal rows.
+    pub logged: Option<String>,
+}
+
+impl Input {
+    /// All of a small input.
+    pub fn whole(query: String, params: String) -> Self {
+        Self {
+            query,
+            params,
+            logged: None,
+        }
+    }
+
+    /// As the row holds it: DynamoDB bills the whole row at each update.
+    pub fn in_row(&self) -> Self {
+        if self.query.len() + self.params.len() <= limits::QUERY_IN_ROW_BYTES {
+            return self.clone();
+        }
+        let content = format!("{}:{}{}", self.query.len(), self.query, self.params);
+        let key = format!(
+            "input#{}",
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes())
+        );
+        let preview = limits::prefix(&self.query, limits::QUERY_IN_ROW_BYTES).to_owned();
+        Self {
+            query: preview,
+            params: "{}".to_owned(),
+            logged: Some(key),
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The job's life, tested in memory: [`Change::apply`] is what the store's conditional write does.
+
+mod matrix;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::event::Event;
+use crate::domain::stream::Streamed;
+
+pub(super) const LEASE: Duration = Duration::from_secs(120);
+/// The patience that goes with it.
+const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const RETENTION: Duration = Duration::from_secs(1000);
+pub(super) const DEADLINE: Duration = Duration::from_secs(86_400);
+
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn owner(user: &str) -> Owner {
+    Owner {
+        user: user.into(),
+        tenant: None,
+    }
+}
+
+fn connection(n: usize) -> ConnectionId {
+    ConnectionId(format!("c{n}="))
+}
+
+pub(super) fn submitted(now: Timestamp) -> Job {
+    let input = Input::whole("q".into(), "{}".into());
+    Job::submitted(
+        JobId::new(now, &[7; 10]),
+        owner("alice"),
+        "noop".into(),
+        input,
+        now,
+        Terms {
+            deadline: DEADLINE,
+            retention: RETENTION,
+        },
+    )
+}
+
+pub(super) fn apply(change: &Change, job: &mut Job) -> bool {
+    change.apply(job)
+}
+
+fn mishap(now: Timestamp) -> Mishap {
+    Mishap {
+        attempt: 1,
+        code: "FLAKY".into(),
+        sentence: "Not now.".into(),
+        at: now,
+    }
+}
+
+fn said(percent: u8) -> Report {
+    Report {
+        percent,
+        message: format!("at {percent}"),
+    }
+}
+
+fn chunk(at: Timestamp, content: &str) -> StreamEntry {
+    StreamEntry {
+        seq: 0,
+        at,
+        content: Streamed::Chunk(content.into()),
+    }
+}
+
+fn done() -> Outcome {
+    Outcome::Completed(JobResult::Here("{}".into()))
+}
+
+#[test]
+fn a_job_is_claimed_reports_and_ends() {
+    let mut job = submitted(at(0));
+    assert!(apply(&Job::claim("i", at(10), LEASE), &mut job));
+    let lease = Lease::taken(job.clone());
+    assert!(apply(&lease.report(&[said(50)], at(20), LEASE), &mut job));
+    assert!(apply(
+        &Lease::taken(job.clone()).finish(&[], done(), at(30), RETENTION),
+        &mut job
+    ));
+    assert_eq!(
+        (job.status, job.progress, job.seq, job.attempt),
+        (Status::Completed, 50, 4, 1)
+    );
+    assert_eq!(
+        (job.started_at, job.finished_at),
+        (Some(at(10)), Some(at(30)))
+    );
+    assert!(job.open, "it stays listed until its end was announced");
+    assert!(apply(&job.close(), &mut job));
+    assert!(!job.open);
+}
+
+#[test]
+fn a_lapsed_lease_is_superseded() {
+    let mut job = submitted(at(0));
+    assert!(apply(&Job::claim("i", at(0), LEASE), &mut job));
+    let zombie = Lease::taken(job.clone());
+    assert!(
+        !apply(&Job::claim("i", at(119), LEASE), &mut job),
+        "the lease still holds"
+    );
+    assert!(apply(&Job::claim("i", at(120), LEASE), &mut job));
+    let before = job.clone();
+    assert!(!apply(
+        &zombie.report(&[said(90)], at(121), LEASE),
+        &mut job
+    ));
+    assert!(!apply(&zombie.renew(at(121), LEASE), &mut job));
+    assert!(!apply(
+        &zombie.finish(&[], done(), at(121), RETENTION),
+        &mut job
+    ));
+    assert_eq!(job, before);
+}
+
+#[test]
+fn progress_never_falls_within_an_attempt() {
+    let mut job = submitted(at(0));
+    apply(&Job::claim("i", at(0), LEASE), &mut job);
+    for (percent, stands) in [(40, 40), (20, 40), (255, 100)] {
+        let change = Lease::taken(job.clone()).report(&[said(percent)], at(1), LEASE);
+        assert!(apply(&change, &mut job));
+        assert_eq!(job.progress, stands);
+    }
+}
+
+proptest! {
+    /// Reports that one write tells of come to what they do one by one, but for their times; and so do those
+    /// that the end's write tells of.
+    #[test]
+    fn one_write_tells_what_many_would(mut percents in prop::collection::vec(5..=100u8, 1..8), at_the_end in any::<bool>()) {
+        percents.sort_unstable();
+        let reports: Vec<Report> = percents.into_iter().map(said).collect();
+        let mut one_by_one = submitted(at(0));
+        apply(&Job::claim("i", at(1), LEASE), &mut one_by_one);
+        let mut at_once = one_by_one.clone();
+        let mut told = vec![];
+        for report in &reports {
+            let change = Lease::taken(one_by_one.clone()).report(std::slice::from_ref(report), at(2), LEASE);
+            apply(&change, &mut one_by_one);
+            told.push(Event::progress(&one_by_one));
+        }
+        let lease = Lease::taken(at_once.clone());
+        if at_the_end {
+            let finish = Lease::taken(one_by_one.clone()).finish(&[], done(), at(2), RETENTION);
+            apply(&finish, &mut one_by_one);
+            apply(&lease.finish(&reports, done(), at(2), RETENTION), &mut at_once);
+        } else {
+            apply(&lease.report(&reports, at(2), LEASE), &mut at_once);
+        }
+        prop_assert_eq!(&at_once, &one_by_one);
+        prop_assert_eq!(Event::reports(&at_once, &reports), told);
+    }
+}
+
+#[test]
+fn the_sweep_resends_the_unclaimed_at_growing_distance() {
+    let mut job = submitted(at(0));
+    assert_eq!(job.repair(MINUTE, at(59)), None);
+    let mut resent = vec![];
+    for second in 60..70_000 {
+        if let Some(Repair::Resend(change)) = job.repair(MINUTE, at(second)) {
+            assert!(apply(&change, &mut job));
+            resent.push(second);
+        }
+    }
+    let distances: Vec<i64> = resent.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(resent[0], 60);
+    assert_eq!(distances[..7], [120, 240, 480, 960, 1920, 3840, 3840]);
+    assert_eq!(distances.last(), Some(&3840), "it never gives up");
+}
+
+#[test]
+fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
+    let mut job = submitted(at(0));
+    apply(&Job::claim("i", at(0), LEASE), &mut job);
+    assert_eq!(job.repair(MINUTE, at(119)), None);
+    assert!(matches!(
+        job.repair(MINUTE, at(120)),
+        Some(Repair::Resend(_))
+    ));
+    apply(
+        &Lease::taken(job.clone()).finish(&[], done(), at(100), RETENTION),
+        &mut job,
+    );
+    assert_eq!(job.repair(MINUTE, at(159)), None);
+    assert_eq!(job.repair(MINUTE, at(160)), Some(Repair::Announce));
+    assert_eq!(job.telling_until(LEASE), Some(at(160)));
+    apply(&job.close(), &mut job);
+    assert_eq!(job.telling_until(LEASE), None, "it has been told of");
+    assert_eq!(job.repair(MINUTE, at(1000)), None);
+}
+
+#[test]
+fn only_the_owner_follows_and_only_while_there_is_room() {
+    let mut job = submitted(at(0));
+    assert!(!apply(
+        &Job::follow(owner("mallory"), connection(0), 2),
+        &mut job
+    ));
+    for n in 0..3 {
+        assert_eq!(
+            apply(&Job::follow(owner("alice"), connection(n), 2), &mut job),
+            n < 2
+        );
+    }
+    assert!(apply(
+        &Job::unfollow(owner("alice"), connection(0)),
+        &mut job
+    ));
+    assert!(apply(
+        &Job::follow(owner("alice"), connection(2), 2),
+        &mut job
+    ));
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Wait(u8),
+    Claim,
+    /// By the holder of the n-th lease that was ever taken.
+    Report(usize, Vec<u8>),
+    Renew(usize),
+    Retry(usize),
+    Finish(usize, Vec<u8>),
+    Stream(usize),
+    HandOver(usize),
+    Cancel,
+    Sweep,
+    Follow(usize),
+}
+
+fn percents(least: usize) -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), least..4)
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        any::<u8>().prop_map(Act::Wait),
+        Just(Act::Claim),
+        (0..4usize, percents(1)).prop_map(|(n, percents)| Act::Report(n, percents)),
+        (0..4usize).prop_map(Act::Renew),
+        (0..4usize).prop_map(Act::Retry),
+        (0..4usize, percents(0)).prop_map(|(n, percents)| Act::Finish(n, percents)),
+        (0..4usize).prop_map(Act::Stream),
+        (0..4usize).prop_map(Act::HandOver),
+        // A cancel ends most stories, so it is not drawn often.
+        prop::bool::weighted(0.05).prop_map(|cancel| if cancel { Act::Cancel } else { Act::Sweep }),
+        (0..4usize).prop_map(Act::Follow),
+    ]
+}
+
+proptest! {
+    /// Whatever the order of claims, zombies, sweeps and reports: numbers never fall, one holder at a
+    /// time, one terminal event, and nothing after it.
+    #[test]
+    fn any_interleaving_keeps_the_invariants(acts in prop::collection::vec(act(), 0..60)) {
+        let mut now = at(0);
+        let mut job = submitted(now);
+        let mut leases: Vec<Job> = vec![];
+        let mut ends = 0;
+        for act in acts {
+            let before = job.clone();
+            let events = match &act {
+                Act::Report(_, percents) => percents.len() as u64,
+                Act::Finish(_, percents) => percents.len() as u64 + 1,
+                _ => 1,
+            };
+            let reports = |percents: Vec<u8>| percents.into_iter().map(said).collect::<Vec<_>>();
+            let holder = |n: usize| leases.get(n).cloned().map(|held| (held.fence == before.fence, Lease::taken(held)));
+            let written = match act {
+                Act::Wait(seconds) => { now += Duration::from_secs(seconds.into()); false }
+                Act::Claim => {
+                    let taken = apply(&Job::claim("i", now, LEASE), &mut job);
+                    prop_assert_eq!(taken, before.availability(now) == Availability::Free);
+                    if taken { leases.push(job.clone()); }
+                    false
+                }
+                Act::Report(n, percents) => holder(n).is_some_and(|(current, lease)| {
+                    let written = apply(&lease.report(&reports(percents), now, LEASE), &mut job);
+                    written && !current
+                }),
+                Act::Renew(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.renew(now, LEASE), &mut job) && !current),
+                Act::Retry(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.retry(now, mishap(now)), &mut job) && !current),
+                Act::Finish(n, percents) => holder(n).is_some_and(|(current, lease)| {
+                    let written = apply(&lease.finish(&reports(percents), done(), now, RETENTION), &mut job);
+                    ends += u32::from(written);
+                    written && !current
+                }),
+                Act::Stream(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.stream(chunk(now, "a"), LEASE).change(), &mut job) && !current),
+                Act::HandOver(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.hand_over(now), &mut job) && !current),
+                Act::Cancel => {
+                    ends += u32::from(apply(&Job::cancel(owner("alice"), now, RETENTION), &mut job));
+                    false
+                }
+                Act::Sweep => {
+                    match job.repair(MINUTE, now) {
+                        Some(Repair::Resend(change)) => drop(apply(&change, &mut job)),
+                        Some(Repair::Expire) => ends += u32::from(apply(&job.expire(now, RETENTION), &mut job)),
+                        Some(Repair::Announce | Repair::LetGo) | None => {}
+                    }
+                    false
+                }
+                Act::Follow(n) => { apply(&Job::follow(owner("alice"), connection(n), 32), &mut job); false }
+            };
+            prop_assert!(!written, "a superseded worker wrote");
+            prop_assert!(job.told <= job.seq && job.streamed <= job.seq);
+            prop_assert!(job.seq >= before.seq && job.seq <= before.seq + events && job.fence >= before.fence);
+            if before.status.is_terminal() {
+                prop_assert_eq!((job.status, job.seq, &job.outcome), (before.status, before.seq, &before.outcome));
+            }
+        }
+        prop_assert!(ends <= 1);
+        prop_assert_eq!(ends == 1, job.status.is_terminal());
+    }
+}

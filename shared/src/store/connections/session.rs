@@ -1,0 +1,40 @@
+//! Which session a connection's messages belong to, in its row: named at `$connect`, and noted as used once
+//! there is anything in it to end.
+
+use anyhow::Result;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::Connections;
+use crate::domain::ids::{ConnectionId, SessionId};
+use crate::aws::item::{Attributes, Item, ItemError, text};
+
+impl Connections {
+    /// The connection's session, and whether it has been used.
+    pub async fn session(&self, connection: &ConnectionId) -> Result<Option<(SessionId, bool)>> {
+        let row = self.row(connection).await?;
+        Ok(row.as_ref().map(session).transpose()?.flatten())
+    }
+
+    /// Makes this the session of the connection, to be used.
+    pub async fn set_session(&self, connection: &ConnectionId, id: SessionId) -> Result<()> {
+        let update = self
+            .change(&connection.0)
+            .update_expression("SET sessionId = :session, sessionUsed = :used")
+            .condition_expression("attribute_exists(connectionId)")
+            .expression_attribute_values(":session", text(id.to_string()))
+            .expression_attribute_values(":used", AttributeValue::Bool(true));
+        // Of a connection without a row nobody will ask.
+        Self::holds(update, "noting a connection's session").await?;
+        Ok(())
+    }
+}
+
+/// The session in a connection's row.
+pub(super) fn session(row: &Attributes) -> Result<Option<(SessionId, bool)>, ItemError> {
+    let item = Item(row);
+    let Some(id) = item.optional_text("sessionId")? else {
+        return Ok(None);
+    };
+    let id = SessionId::parse(id).ok_or(ItemError("sessionId"))?;
+    Ok(Some((id, item.flag("sessionUsed")?)))
+}

@@ -1,0 +1,11 @@
+//! What is stored: one module a table, and the results bucket.
+
+pub mod connections;
+pub mod events;
+pub mod inbox;
+pub mod jobs;
+pub mod quota;
+pub mod recordings;
+pub mod results;
+pub mod sessions;
+pub mod subscriptions;

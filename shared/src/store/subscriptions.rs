@@ -1,0 +1,216 @@
+//! The subscriptions table: which connections want to hear of which topics, by shard of the topic.
+//!
+//! Filters are kept as the client spelled them; what is published is not known here.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, ReturnValue, WriteRequest};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::config::{Config, ConfigError};
+use crate::domain::filters::Filters;
+use crate::domain::ids::{ConnectionId, Owner};
+use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
+use crate::domain::topics::{SubscriptionId, Topic};
+
+/// A row lives so long: more than a connection may (API Gateway's two hours).
+const RETENTION: SignedDuration = SignedDuration::from_hours(24);
+/// DynamoDB's most writes of one batch.
+const BATCH: usize = 25;
+
+#[derive(Clone)]
+pub struct Subscriptions {
+    dynamo: Client,
+    table: String,
+}
+
+/// One subscriber of a topic.
+pub struct Subscription {
+    /// The last part of its [`SubscriptionId`].
+    pub id: String,
+    pub connection: ConnectionId,
+    pub filters: Filters,
+}
+
+impl Subscriptions {
+    /// The table that `SUBSCRIPTIONS_TABLE` names.
+    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+        let table = config.required("SUBSCRIPTIONS_TABLE")?.to_owned();
+        Ok(Self {
+            dynamo: dynamo.clone(),
+            table,
+        })
+    }
+
+    /// Records a subscription of this connection, with `filters` that [`Filters`] has read.
+    pub async fn record(
+        &self,
+        id: &SubscriptionId,
+        owner: &Owner,
+        connection: &ConnectionId,
+        filters: &Value,
+        now: Timestamp,
+    ) -> Result<()> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .item("topicShard", text(id.partition(owner.tenant.as_deref())))
+            .item("subscriptionId", text(id.id.to_string()))
+            .item("connectionId", text(&connection.0))
+            .item("userId", text(&owner.user))
+            .item("filters", text(filters.to_string()))
+            .item("createdAt", time(now))
+            .item("ttl", ttl(now + RETENTION));
+        put.send().await.context("recording a subscription")?;
+        Ok(())
+    }
+
+    /// Ends a subscription of this user, made on any connection; which one it was, `None` where there is no
+    /// such subscription.
+    pub async fn end(&self, id: &SubscriptionId, owner: &Owner) -> Result<Option<ConnectionId>> {
+        let delete = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.table)
+            .key("topicShard", text(id.partition(owner.tenant.as_deref())))
+            .key("subscriptionId", text(id.id.to_string()))
+            .condition_expression("userId = :user")
+            .expression_attribute_values(":user", text(&owner.user))
+            .return_values(ReturnValue::AllOld);
+        match delete
+            .send()
+            .await
+            .map_err(|error| error.into_service_error())
+        {
+            Ok(answer) => {
+                let row = answer.attributes.unwrap_or_default();
+                let connection = Item(&row).text("connectionId")?;
+                Ok(Some(ConnectionId(connection.to_owned())))
+            }
+            Err(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(None),
+            Err(error) => Err(error).context("ending a subscription"),
+        }
+    }
+
+    /// So many subscriptions of a partition, behind `after`; and the last one, if there may be more.
+    pub async fn page(
+        &self,
+        partition: &str,
+        after: Option<&str>,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<(Vec<Subscription>, Option<String>)> {
+        let start = after.map(|after| key(partition, after));
+        let query = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("topicShard = :shard")
+            .expression_attribute_values(":shard", text(partition))
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .consistent_read(true);
+        let answer = query.send().await.context("reading subscriptions")?;
+        let last = answer.last_evaluated_key.as_ref();
+        let last = last.map(|last| id(&Item(last))).transpose()?;
+        let mut page = vec![];
+        for row in answer.items.unwrap_or_default() {
+            let expired = Item(&row).ttl("ttl")? <= now;
+            match subscription(&row) {
+                _ if expired => {}
+                Ok(subscription) => page.push(subscription),
+                // Its connection hears nothing; the others are not to wait for that.
+                Err(error) => tracing::error!(%error, "a subscription can't be read"),
+            }
+        }
+        Ok((page, last))
+    }
+
+    /// Whether a connection subscribes to a topic. As an index says, which may lag a moment behind.
+    pub async fn has(
+        &self,
+        connection: &ConnectionId,
+        tenant: Option<&str>,
+        topic: &Topic,
+    ) -> Result<bool> {
+        let query = self.of(connection, None);
+        let answer = query.send().await.context("listing subscriptions")?;
+        let shards: Vec<String> = topic.partitions(tenant).collect();
+        let rows = answer.items.unwrap_or_default();
+        let shard = |row| Item(row).text("topicShard").unwrap_or_default();
+        Ok(rows
+            .iter()
+            .any(|row| shards.iter().any(|one| one == shard(row))))
+    }
+
+    /// Those of a connection: no more than one page holds, by [`crate::domain::limits::SUBSCRIPTIONS`], but for ones
+    /// that were counted wrongly.
+    fn of(&self, connection: &ConnectionId, start: Option<Attributes>) -> QueryFluentBuilder {
+        self.dynamo
+            .query()
+            .table_name(&self.table)
+            .index_name("by-connection")
+            .key_condition_expression("connectionId = :connection")
+            .expression_attribute_values(":connection", text(&connection.0))
+            .set_exclusive_start_key(start)
+    }
+
+    /// Ends all subscriptions of a connection that is closed.
+    pub async fn forget(&self, connection: &ConnectionId) -> Result<()> {
+        let mut start = None;
+        loop {
+            let query = self.of(connection, start);
+            let answer = query.send().await.context("listing subscriptions")?;
+            for some in answer.items.unwrap_or_default().chunks(BATCH) {
+                self.delete(some).await?;
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn delete(&self, rows: &[Attributes]) -> Result<()> {
+        let mut requests = vec![];
+        for row in rows {
+            let item = Item(row);
+            let key = key(item.text("topicShard")?, item.text("subscriptionId")?);
+            let delete = DeleteRequest::builder().set_key(Some(key)).build()?;
+            requests.push(WriteRequest::builder().delete_request(delete).build());
+        }
+        let write = self.dynamo.batch_write_item();
+        let write = write.request_items(&self.table, requests);
+        // What was not processed is found gone by the next push, or expires.
+        write.send().await.context("ending subscriptions")?;
+        Ok(())
+    }
+}
+
+fn key(partition: &str, id: &str) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        ("topicShard".to_owned(), text(partition)),
+        ("subscriptionId".to_owned(), text(id)),
+    ])
+}
+
+fn id(item: &Item<'_>) -> Result<String, ItemError> {
+    item.text("subscriptionId").map(str::to_owned)
+}
+
+fn subscription(row: &Attributes) -> Result<Subscription, ItemError> {
+    let item = Item(row);
+    let filters: Option<Value> = serde_json::from_str(item.text("filters")?).ok();
+    let filters = filters.and_then(|filters| Filters::parse(&filters).ok());
+    Ok(Subscription {
+        id: id(&item)?,
+        connection: ConnectionId(item.text("connectionId")?.to_owned()),
+        filters: filters.ok_or(ItemError("filters"))?,
+    })
+}
