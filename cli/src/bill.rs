@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use longhaul_worker::analyses::finops;
+use longhaul_finops as finops;
 
 use crate::stack::SAMPLE;
 

@@ -18,7 +18,7 @@ pub fn is_one(config: &Config) -> bool {
 /// Serves the function that `_HANDLER` names.
 pub async fn run(config: Config) -> Result<()> {
     if config.required("_HANDLER")? == "worker" {
-        let analyses = longhaul_worker::analyses(&config)?;
+        let analyses = longhaul_analyses::built_in(&config)?;
         return longhaul_worker::serve(config, analyses).await;
     }
     let trust = if config.switch(TRUST_CLAIMS)? {

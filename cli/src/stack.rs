@@ -13,7 +13,7 @@ use clap::Args;
 use longhaul_local::cloud::{Cloud, Options, Pace, Pages, Program};
 use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
 use longhaul_shared::config::Config;
-use longhaul_worker::analyses::finops;
+use longhaul_finops as finops;
 
 use crate::functions::TRUST_CLAIMS;
 use crate::token::{self, SECRET};

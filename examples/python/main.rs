@@ -1,12 +1,12 @@
 //! A worker with an analysis in Python: the kind `text_statistics` is the program beside this file.
 
-use longhaul_worker::analyses::program::Program;
+use longhaul_program::Program;
 use longhaul_worker::{analyses, run};
 
 /// Deployed, it would lie in the package, and be named without its folder.
 const SCRIPT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../examples/python/text_statistics.py"
+    "/../../examples/python/text_statistics.py"
 );
 
 #[tokio::main]

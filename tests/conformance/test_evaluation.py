@@ -8,7 +8,7 @@ import subprocess
 from cloud import PROGRAM, ROOT
 
 CHECK = ROOT / "scripts/check-evaluation"
-SET = ROOT / "worker/src/analyses/finops/evaluation.jsonl"
+SET = ROOT / "analyses/finops/src/evaluation.jsonl"
 
 
 def check(bill, *questions):

@@ -100,13 +100,6 @@ pub struct About {
 }
 
 impl About {
-    /// A question on its own, of some job.
-    #[cfg(test)]
-    pub fn alone(query: &str) -> Self {
-        let job = JobId::parse("0190c6f3-0000-7000-8000-000000000001").unwrap();
-        Self::asked(job, query.to_owned(), serde_json::json!({}))
-    }
-
     /// A question on its own, in the job's first attempt.
     pub fn asked(job: JobId, query: String, params: Value) -> Self {
         Self {

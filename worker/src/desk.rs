@@ -75,24 +75,3 @@ impl Desk {
         std::future::pending().await
     }
 }
-
-/// What an attempt does for an analysis under test: it says that each step is kept, and keeps none.
-#[cfg(test)]
-pub async fn attended<T>(
-    mut requests: mpsc::Receiver<Request>,
-    analysis: impl Future<Output = T>,
-) -> T {
-    let attend = async {
-        while let Some(request) = requests.recv().await {
-            match request {
-                Request::Keep { answer, .. } => drop(answer.send(())),
-                Request::Recall { answer, .. } => drop(answer.send(None)),
-            }
-        }
-        std::future::pending().await
-    };
-    tokio::select! {
-        result = analysis => result,
-        never = attend => never,
-    }
-}

@@ -1,44 +1,48 @@
-//! The worker: takes jobs off the queue, runs the analysis registered for each, and tells its followers.
+//! The engine of a worker: claims jobs from the queue, runs the analysis registered for each kind, and pushes
+//! its events to the job's followers.
 //!
-//! A library, so that whoever brings analyses of their own writes a `main` of five lines around
-//! [`run`]. How frames arrive and who may send them is not known here.
+//! To write an analysis, implement [`Analysis`](analysis::Analysis) and call [`run`] from a `main` of five lines.
 
-pub mod analyses;
 pub mod analysis;
 mod attempt;
 mod backoff;
 mod batch;
-pub mod desk;
+mod desk;
 mod ending;
-pub mod function;
 mod holder;
 pub mod reports;
 pub mod stream;
+pub mod testing;
 mod voice;
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use longhaul_shared::config::Config;
-/// What clients of AWS are made from, so that they behave as the worker's own.
+use anyhow::Result;
+/// Clients of AWS with the worker's own timeouts and retries.
 pub use longhaul_shared::aws::sdk;
+use longhaul_shared::config::Config;
 use longhaul_shared::telemetry;
 
 use crate::analysis::Analysis;
 
-/// The worker function with analyses of your own beside those of this project. Of two for one kind yours counts.
-/// Run with `--kinds` the program says which kinds yours are, and serves nothing.
-pub async fn run(own: Vec<Arc<dyn Analysis>>) -> Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("--kinds") {
-        let kinds: Vec<&str> = own.iter().map(|analysis| analysis.kind()).collect();
-        println!("{}", kinds.join(","));
+/// Serves the worker function with these analyses and no others. Of two for one kind the later counts.
+/// Run with `--kinds`, the program prints their kinds, with commas between them, and ends.
+pub async fn run(analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
+    if prints_kinds(&analyses) {
         return Ok(());
     }
-    let config = Config::from_env();
-    let mut all = analyses(&config)?;
-    all.extend(own);
     // On the heap, so that the compiler need not look into it for whoever calls this.
-    Box::pin(serve(config, all)).await
+    Box::pin(serve(Config::from_env(), analyses)).await
+}
+
+/// Whether the program was asked for its kinds (`--kinds`), which are printed then.
+pub fn prints_kinds(analyses: &[Arc<dyn Analysis>]) -> bool {
+    let asked = std::env::args().nth(1).as_deref() == Some("--kinds");
+    if asked {
+        let kinds: Vec<&str> = analyses.iter().map(|analysis| analysis.kind()).collect();
+        println!("{}", kinds.join(","));
+    }
+    asked
 }
 
 /// Serves invocations of the worker function with these analyses, until the process is ended.
@@ -55,33 +59,4 @@ macro_rules! analyses {
     ($($analysis:expr),* $(,)?) => {
         vec![$(std::sync::Arc::new($analysis) as std::sync::Arc<dyn $crate::analysis::Analysis>),*]
     };
-}
-
-/// The analyses that this project brings, as far as the configuration has what they need.
-pub fn analyses(config: &Config) -> Result<Vec<Arc<dyn Analysis>>> {
-    let mut analyses: Vec<Arc<dyn Analysis>> = vec![];
-    let finops =
-        analyses::finops::Finops::configured(config).context("reading the worker's settings")?;
-    let chat = analyses::chat::Chat::configured(config, finops.clone())
-        .context("reading the worker's settings")?
-        .map(Arc::new);
-    if let Some(bucket) = config.optional("RESULTS_BUCKET") {
-        let transcriber = config.optional("TRANSCRIBER_ARN").map(str::to_owned);
-        let voice = analyses::voice::Voice::new(bucket.to_owned(), transcriber, chat.clone());
-        analyses.push(Arc::new(voice));
-    }
-    analyses.extend(chat.map(|chat| chat as Arc<dyn Analysis>));
-    analyses.extend(finops.map(|finops| Arc::new(finops) as Arc<dyn Analysis>));
-    let [kinds, arns] =
-        ["AGENT_KINDS", "AGENT_ARNS"].map(|name| config.optional(name).unwrap_or_default());
-    for agent in analyses::agent::Agent::listed(kinds, arns)? {
-        analyses.push(Arc::new(agent));
-    }
-    if config
-        .switch("NOOP_ENABLED")
-        .context("reading the worker's settings")?
-    {
-        analyses.push(Arc::new(analyses::noop::Noop));
-    }
-    Ok(analyses)
 }

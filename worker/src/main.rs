@@ -1,9 +1,0 @@
-//! The worker's binary as it is deployed.
-
-use longhaul_worker::{analyses, run};
-
-// The attempt mostly waits; analyses have threads of their own.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    run(analyses![]).await
-}
