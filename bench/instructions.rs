@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use longhaul_shared::protocol::dialect::{self, Dialect};
 use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
-use longhaul_shared::domain::job::{Input, Job, JobResult, Lease, Outcome, Report, Spoken, Terms};
+use longhaul_shared::domain::job::{
+    DialectFollower, Job, JobInput, JobResult, Lease, Outcome, Report, SubmitOptions,
+};
+use longhaul_shared::domain::stream::{StreamContent, StreamEntry};
 use longhaul_shared::protocol::Request;
-use longhaul_shared::domain::stream::{StreamEntry, Streamed};
+use longhaul_shared::protocol::dialect::{self, Dialect};
 
 const LEASE: Duration = Duration::from_secs(120);
 const RETENTION: Duration = Duration::from_secs(86_400);
@@ -33,11 +35,11 @@ const CASES: [Case; 8] = [
     }),
     ("render progress in PROTOCOL 3", |world| {
         let event = Event::progress(black_box(&world.running));
-        black_box(dialect::told(&world.running, &event));
+        black_box(dialect::outbound_frames(&world.running, &event));
     }),
     ("render an end with 2 KB in PROTOCOL 3", |world| {
         let event = Event::ended(black_box(&world.ended)).expect("it has");
-        black_box(dialect::told(&world.ended, &event));
+        black_box(dialect::outbound_frames(&world.ended, &event));
     }),
     ("render a chunk in sendMessage", |world| {
         world.chunk(Dialect::SendMessage);
@@ -66,7 +68,7 @@ impl World {
     fn new() -> Self {
         let now = Timestamp::from_second(1_700_000_000).expect("it is a time");
         let query = "x".repeat(100);
-        let terms = Terms {
+        let terms = SubmitOptions {
             deadline: LEASE,
             retention: RETENTION,
         };
@@ -74,7 +76,7 @@ impl World {
             user: "alice".into(),
             tenant: None,
         };
-        let input = Input::whole(query.clone(), r#"{"steps":4,"bytes":2048}"#.into());
+        let input = JobInput::whole(query.clone(), r#"{"steps":4,"bytes":2048}"#.into());
         let id = JobId::new(now, &[7; 10]);
         let connection = ConnectionId("Kq1Zvd2xIAMCJlA=".into());
         let mut job = Job::submitted(id, owner, "noop".into(), input, now, terms);
@@ -84,7 +86,7 @@ impl World {
         Job::claim("invocation", now, LEASE).apply(&mut running);
         let spoken = Dialect::ALL.map(|dialect| {
             let mut job = running.clone();
-            job.spoken = Some(Spoken::new(dialect, connection.clone()));
+            job.dialect_follower = Some(DialectFollower::new(dialect, connection.clone()));
             (dialect, job)
         });
         let mut world = Self {
@@ -110,13 +112,13 @@ impl World {
                 percent: 20 * step,
                 message: format!("Step {step} of 4"),
             };
-            let lease = Lease::taken(job.clone());
+            let lease = Lease::from_row(job.clone());
             let change = lease.report(&[report], self.now, LEASE);
             change.apply(&mut job);
         }
         let result: Arc<str> = format!(r#"{{"response":"{}"}}"#, "x".repeat(2048)).into();
-        let outcome = Outcome::Completed(JobResult::Here(result.to_string()));
-        let change = Lease::taken(job.clone()).finish(&[], outcome, self.now, RETENTION);
+        let outcome = Outcome::Completed(JobResult::Inline(result.to_string()));
+        let change = Lease::from_row(job.clone()).finish(&[], outcome, self.now, RETENTION);
         change.apply(&mut job);
         job
     }
@@ -130,10 +132,10 @@ impl World {
         let entry = StreamEntry {
             seq: 3,
             at: self.now,
-            content: Streamed::Chunk("A piece of an answer, of a usual length.".into()),
+            content: StreamContent::Chunk("A piece of an answer, of a usual length.".into()),
         };
         let event = Event::streamed(black_box(job), entry);
-        black_box(dialect::told(job, &event));
+        black_box(dialect::outbound_frames(job, &event));
     }
 }
 

@@ -8,8 +8,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::PATIENCE;
-use crate::planted;
+use crate::{PATIENCE, planted};
 
 pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,

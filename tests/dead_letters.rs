@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use crate::stack::{Stack, longhaul};
-use crate::PATIENCE;
-use crate::until;
+use crate::{PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;

@@ -7,8 +7,7 @@ use crate::dead_letters::{ONE_TRY, dlq, doomed, listed};
 use crate::messages::{client_with, refused};
 use crate::stack::{Stack, longhaul};
 use crate::transcript::Transcript;
-use crate::PATIENCE;
-use crate::until;
+use crate::{PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 

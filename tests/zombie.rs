@@ -6,7 +6,7 @@ use crate::processes::Worker;
 use crate::stack::Stack;
 use crate::until;
 use anyhow::{Context, Result};
-use longhaul_shared::domain::job::TAIL_BYTES;
+use longhaul_shared::job::TAIL_BYTES;
 use serde_json::{Value, json};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(150);

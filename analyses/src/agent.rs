@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::lambda_agent::{AgentOutput, Function};
 use longhaul_worker::analysis::{Analysis, Context, Failure};
-use crate::lambda_function::{Function, Heard};
 
 /// Asks these functions for each job of their kind.
 pub struct Agent {
@@ -71,7 +71,7 @@ impl Agent {
     ) -> Result<Value, Failure> {
         let function = &self.functions[place];
         let hears = |heard| {
-            let Heard::Progress { percent, message } = heard else {
+            let AgentOutput::Progress { percent, message } = heard else {
                 return None;
             };
             let mut told = told.lock().unwrap_or_else(|it| it.into_inner());
@@ -81,7 +81,7 @@ impl Agent {
             context.progress(percent, format!("{}: {message}", function.name()));
             None
         };
-        let asked = context.asked();
+        let asked = context.to_json();
         let work = async { answered(function.ask(context, &asked, hears).await?) };
         let key = (place, function.arn());
         context.step("agent", &key, Box::pin(work)).await
@@ -147,18 +147,18 @@ impl Analysis for Agent {
         };
         let streamed = Mutex::new(String::new());
         let hears = |heard| match heard {
-            Heard::Progress { percent, message } => {
+            AgentOutput::Progress { percent, message } => {
                 context.progress(percent, message);
                 None
             }
-            Heard::Chunk(piece) => {
+            AgentOutput::Chunk(piece) => {
                 let mut streamed = streamed.lock().unwrap_or_else(|it| it.into_inner());
                 streamed.push_str(&piece);
                 Some(piece)
             }
         };
         context.progress(5, "Asking the agent");
-        let answer = Box::pin(function.ask(context, &context.asked(), hears)).await?;
+        let answer = Box::pin(function.ask(context, &context.to_json(), hears)).await?;
         let mut answer = answered(answer)?;
         let streamed = streamed.into_inner().unwrap_or_else(|it| it.into_inner());
         match answer["response"].as_str() {

@@ -7,15 +7,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use longhaul_shared::aws::clients;
 use longhaul_shared::store::recordings::Recordings;
-use longhaul_shared::aws::sdk;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
 use super::chat::Chat;
+use crate::lambda_agent::{AgentOutput, Function};
 use longhaul_worker::analysis::{Analysis, Context, Failure};
-use crate::lambda_function::{self, Function};
 
 pub struct Voice {
     bucket: String,
@@ -32,7 +32,7 @@ struct Params {
 
 /// A function's answer: what to say, or what was said, and whatever else it tells.
 #[derive(Deserialize)]
-struct Heard {
+struct Transcription {
     /// The answer to the recording.
     response: Option<String>,
     /// What is spoken there, for [`Chat`] to answer where there is no `response`.
@@ -77,7 +77,7 @@ impl Analysis for Voice {
                 format!("'params' are no recording's: {error}."),
             )
         })?;
-        let open = async || Recordings::in_bucket(self.bucket.clone(), &sdk::config().await);
+        let open = async || Recordings::in_bucket(self.bucket.clone(), &clients::config().await);
         let recordings = self.recordings.get_or_init(open).await;
         let sealed = recordings.seal(context.job(), params.pieces).await;
         let sealed = sealed.map_err(|error| {
@@ -114,7 +114,7 @@ impl Analysis for Voice {
             match (heard.response, heard.transcript, &self.chat) {
                 (Some(answer), _, _) => response = answer,
                 (None, Some(said), Some(chat)) => {
-                    let asked = context.asking(&said, context.history().to_vec());
+                    let asked = context.with_question(&said, context.history().to_vec());
                     let mut answer = Box::pin(chat.run(&asked)).await?;
                     for (name, value) in result.as_object_mut().into_iter().flatten() {
                         answer[name.as_str()] = value.take();
@@ -140,14 +140,14 @@ impl Voice {
         context: &Context,
         transcriber: &Function,
         recording: &Value,
-    ) -> Result<Heard, Failure> {
-        let mut asked = context.asked();
+    ) -> Result<Transcription, Failure> {
+        let mut asked = context.to_json();
         asked["recording"] = recording.clone();
         asked["bucket"] = self.bucket.as_str().into();
-        asked["key"] = Recordings::whole(context.job()).into();
+        asked["key"] = Recordings::object_key(context.job()).into();
         context.progress(50, "Listening");
         let hears = |heard| {
-            if let function::Heard::Progress { percent, message } = heard {
+            if let AgentOutput::Progress { percent, message } = heard {
                 context.progress(percent, message);
             }
             // Its answer is told in the end.
@@ -155,7 +155,7 @@ impl Voice {
         };
         let work = Box::pin(transcriber.ask(context, &asked, hears));
         let answer: Value = context.step("transcribe", recording, work).await?;
-        Heard::deserialize(answer).map_err(|error| {
+        Transcription::deserialize(answer).map_err(|error| {
             let message = format!("The transcriber's answer can't be read: {error}.");
             Failure::reject("BAD_TRANSCRIPTION", message)
         })

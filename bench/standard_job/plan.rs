@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use jsonwebtoken::{EncodingKey, Header, encode};
-use longhaul_shared::time;
+use longhaul_shared::clock;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -158,7 +158,7 @@ impl Drop for Stack {
 
 /// A token for each connection's user.
 pub fn tokens(shape: &Shape) -> Result<Vec<String>> {
-    let expires = (time::now() + Duration::from_secs(24 * 3600)).as_second();
+    let expires = (clock::now() + Duration::from_secs(24 * 3600)).as_second();
     let sign = |user| {
         let user = format!("user-{user}");
         let claims = json!({"sub": user, "username": user, "exp": expires});

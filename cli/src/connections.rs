@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use longhaul_shared::store::connections::{Connections as Table, Row};
+use longhaul_shared::clock;
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::messaging::push::{Cleaned, Heard, Push};
 use longhaul_shared::domain::limits;
+use longhaul_shared::messaging::push::{BroadcastOutcome, CleanupOutcome, ConnectionPusher};
 use longhaul_shared::protocol;
-use longhaul_shared::time;
+use longhaul_shared::store::connections::{ConnectionRow, Connections as Table};
 use serde_json::{Value, json};
 
 use crate::Ended;
@@ -118,13 +118,13 @@ impl Connections {
     }
 }
 
-fn list(rows: &[Row], more: Option<&ConnectionId>, json: bool) -> Result<Ended> {
+fn list(rows: &[ConnectionRow], more: Option<&ConnectionId>, json: bool) -> Result<Ended> {
     if json {
         let connections: Vec<Value> = rows.iter().map(shown).collect();
         let listed = json!({"connections": connections, "more": more.map(|id| &id.0)});
         println!("{}", serde_json::to_string_pretty(&listed)?);
     } else if !rows.is_empty() {
-        print!("{}", lines(rows, time::now()));
+        print!("{}", lines(rows, clock::now()));
     }
     if let Some(more) = more.filter(|_| !json) {
         println!("There may be more: --after '{more}'");
@@ -137,7 +137,7 @@ fn list(rows: &[Row], more: Option<&ConnectionId>, json: bool) -> Result<Ended> 
 }
 
 async fn close(site: &Site, connection: &ConnectionId, json: bool) -> Result<Ended> {
-    let open = push(site)?.dismiss(connection).await?;
+    let open = push(site)?.disconnect(connection).await?;
     if json {
         println!("{}", json!({"connectionId": connection.0, "closed": open}));
     } else if open {
@@ -149,8 +149,8 @@ async fn close(site: &Site, connection: &ConnectionId, json: bool) -> Result<End
 }
 
 async fn cleanup(site: &Site, idle: Duration, json: bool) -> Result<Ended> {
-    let (table, push, now) = (&site.connections()?, &push(site)?, time::now());
-    let (mut cleaned, mut after) = (Cleaned::default(), None);
+    let (table, push, now) = (&site.connections()?, &push(site)?, clock::now());
+    let (mut cleaned, mut after) = (CleanupOutcome::default(), None);
     loop {
         let (rows, next) = table.scan(after.as_ref(), None).await?;
         cleaned.add(push.clean(rows, idle, now).await?);
@@ -159,7 +159,7 @@ async fn cleanup(site: &Site, idle: Duration, json: bool) -> Result<Ended> {
             break;
         }
     }
-    let Cleaned {
+    let CleanupOutcome {
         removed,
         closed,
         kept,
@@ -187,22 +187,22 @@ async fn broadcast(site: &Site, content: &str, user: Option<String>, json: bool)
         limits::QUERY_BYTES
     );
     let (table, push) = (site.connections()?, push(site)?);
-    let frame = protocol::system(content, time::now());
-    let open = |rows: Vec<Row>| -> Vec<ConnectionId> {
+    let frame = protocol::system(content, clock::now());
+    let open = |rows: Vec<ConnectionRow>| -> Vec<ConnectionId> {
         let open = rows.into_iter().filter(|row| row.is_open);
         open.map(|row| row.connection).collect()
     };
-    let mut heard = Heard::default();
+    let mut heard = BroadcastOutcome::default();
     match user {
         Some(user) => {
             let rows = of_user(&table, &user, false).await?;
-            heard.add(push.tell_all(open(rows), &frame).await);
+            heard.add(push.broadcast(open(rows), &frame).await);
         }
         None => {
             let mut after = None;
             loop {
                 let (rows, next) = table.scan(after.as_ref(), None).await?;
-                heard.add(push.tell_all(open(rows), &frame).await);
+                heard.add(push.broadcast(open(rows), &frame).await);
                 after = next;
                 if after.is_none() {
                     break;
@@ -210,7 +210,7 @@ async fn broadcast(site: &Site, content: &str, user: Option<String>, json: bool)
             }
         }
     }
-    let Heard { sent, gone, lost } = heard;
+    let BroadcastOutcome { sent, gone, lost } = heard;
     if json {
         println!("{}", json!({"sent": sent, "gone": gone, "lost": lost}));
     } else {
@@ -223,12 +223,12 @@ async fn broadcast(site: &Site, content: &str, user: Option<String>, json: bool)
     })
 }
 
-fn push(site: &Site) -> Result<Push> {
+fn push(site: &Site) -> Result<ConnectionPusher> {
     let push = site.push()?;
     push.context("say where connections are: --websocket with the stack's output WebSocketUrl")
 }
 
-async fn of_user(table: &Table, user: &str, closed: bool) -> Result<Vec<Row>> {
+async fn of_user(table: &Table, user: &str, closed: bool) -> Result<Vec<ConnectionRow>> {
     let (mut all, mut start) = (vec![], None);
     loop {
         let (rows, next) = table.of_user(user, start).await?;
@@ -246,8 +246,8 @@ async fn page(
     closed: bool,
     limit: usize,
     mut after: Option<ConnectionId>,
-) -> Result<(Vec<Row>, Option<ConnectionId>)> {
-    let mut all: Vec<Row> = vec![];
+) -> Result<(Vec<ConnectionRow>, Option<ConnectionId>)> {
+    let mut all: Vec<ConnectionRow> = vec![];
     loop {
         let (rows, next) = table.scan(after.as_ref(), None).await?;
         all.extend(rows.into_iter().filter(|row| closed || row.is_open));
@@ -263,7 +263,7 @@ async fn page(
     }
 }
 
-fn lines(rows: &[Row], now: Timestamp) -> String {
+fn lines(rows: &[ConnectionRow], now: Timestamp) -> String {
     let head = [
         "CONNECTION",
         "STATUS",
@@ -291,7 +291,7 @@ fn lines(rows: &[Row], now: Timestamp) -> String {
 }
 
 /// As an admin is shown it, with what it does not have too, and with its token's end.
-fn shown(row: &Row) -> Value {
+fn shown(row: &ConnectionRow) -> Value {
     let mut shown = protocol::connection(row);
     for name in ["userId", "tenantId", "username", "disconnectedAt"] {
         shown[name] = shown[name].take();
@@ -300,7 +300,7 @@ fn shown(row: &Row) -> Value {
     shown
 }
 
-fn status(row: &Row) -> &'static str {
+fn status(row: &ConnectionRow) -> &'static str {
     if row.is_open {
         "CONNECTED"
     } else {

@@ -4,27 +4,27 @@
 //! count as proof, when its user has said so.
 
 use anyhow::Result;
-use longhaul_handlers::Trust;
-use longhaul_shared::config::Config;
+use longhaul_handlers::IdentityMode;
+use longhaul_shared::settings::Settings;
 
 /// Set for every function when the stack was started with `--trust-claims`.
 pub const TRUST_CLAIMS: &str = "LONGHAUL_TRUST_CLAIMS";
 
 /// Whether a Lambda host has started this process.
-pub fn is_one(config: &Config) -> bool {
+pub fn is_one(config: &Settings) -> bool {
     config.optional("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
 /// Serves the function that `_HANDLER` names.
-pub async fn run(config: Config) -> Result<()> {
+pub async fn run(config: Settings) -> Result<()> {
     if config.required("_HANDLER")? == "worker" {
         let analyses = longhaul_analyses::built_in(&config)?;
         return longhaul_worker::serve(config, analyses).await;
     }
     let trust = if config.switch(TRUST_CLAIMS)? {
-        Trust::Claims
+        IdentityMode::Claims
     } else {
-        Trust::Tokens
+        IdentityMode::Tokens
     };
     longhaul_handlers::run(config, trust).await
 }

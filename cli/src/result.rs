@@ -51,7 +51,7 @@ async fn get(url: Uri, bytes: u64, sha256: &str) -> Result<Vec<u8>> {
     let encoding = answer.headers().get(header::CONTENT_ENCODING);
     let is_packed = encoding.is_some_and(|encoding| encoding == "gzip");
     // More than any result is, compressed or not.
-    let body = Limited::new(answer.into_body(), 2 * limits::LARGEST_RESULT_BYTES).collect();
+    let body = Limited::new(answer.into_body(), 2 * limits::MAX_RESULT_BYTES).collect();
     let body = body.await.map_err(|error| anyhow::anyhow!(error))?;
     let body = body.to_bytes();
     let mut text = vec![];

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{ArgGroup, Args};
 use jsonwebtoken::{EncodingKey, Header, encode};
-use longhaul_shared::time;
+use longhaul_shared::clock;
 use serde_json::{Value, json};
 
 use crate::Ended;
@@ -76,7 +76,7 @@ impl Smoke {
         if self.token_stdin {
             return Ok(proof.to_owned());
         }
-        let now = time::now();
+        let now = clock::now();
         let mut claims = json!({"sub": "longhaul-smoke", "username": "longhaul-smoke", "iat": now.as_second(), "exp": (now + LIFETIME).as_second()});
         let configured = [
             ("iss", &self.issuer),

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use longhaul_finops as finops;
 use longhaul_local::cloud::{Cloud, Options, Pace, Pages, Program};
 use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
-use longhaul_shared::config::Config;
-use longhaul_finops as finops;
+use longhaul_shared::settings::Settings;
 
 use crate::functions::TRUST_CLAIMS;
 use crate::token::{self, SECRET};
@@ -279,7 +279,7 @@ const ELSEWHERE: [&str; 5] = [
 
 /// What each function's process is given besides what the template says.
 fn environment(start: &Start) -> BTreeMap<String, String> {
-    let own = Config::from_env();
+    let own = Settings::from_env();
     let elsewhere = ELSEWHERE.into_iter().filter_map(|name| {
         let url = own.optional(name)?;
         Some((name.to_owned(), url.to_owned()))

@@ -7,19 +7,19 @@ use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use clap::Args;
 use longhaul_local::plan::REGION;
-use longhaul_shared::orchestration::announce::Announcer;
-use longhaul_shared::config::Config;
-use longhaul_shared::store::connections::Connections;
-use longhaul_shared::messaging::dispatch::Dispatch;
+use longhaul_shared::aws::clients::{self, AwsClients};
 use longhaul_shared::aws::dynamo::Dynamo;
-use longhaul_shared::store::events::Events;
-use longhaul_shared::store::jobs::Jobs;
 use longhaul_shared::domain::limits;
-use longhaul_shared::messaging::push::Push;
-use longhaul_shared::orchestration::replay::Replays;
-use longhaul_shared::aws::sdk::{self, Sdk};
+use longhaul_shared::messaging::job_queue::JobQueue;
+use longhaul_shared::messaging::push::ConnectionPusher;
+use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
+use longhaul_shared::orchestration::job_replayer::JobReplayer;
+use longhaul_shared::settings::Settings;
+use longhaul_shared::store::connections::Connections;
+use longhaul_shared::store::event_log::EventLog;
+use longhaul_shared::store::jobs::Jobs;
 use longhaul_shared::store::sessions::Sessions;
-use longhaul_shared::store::sessions::order::Order;
+use longhaul_shared::store::sessions::turn_scheduler::TurnScheduler;
 
 use crate::stack::Place;
 
@@ -43,7 +43,7 @@ pub struct Target {
 
 /// A stack's services.
 pub struct Site {
-    pub sdk: Sdk,
+    pub sdk: AwsClients,
     pub dynamo: Dynamo,
     pub sqs: aws_sdk_sqs::Client,
     /// The management endpoint of its connections; `None` where nobody said where they are.
@@ -60,11 +60,11 @@ impl Target {
     /// Where no embedded cloud runs on the data folder. AWS is not asked yet.
     pub async fn site(&self, caller: &'static str) -> Result<Site> {
         let (sdk, websocket, local) = if self.aws {
-            let sdk = sdk::for_command(caller, None).await;
+            let sdk = clients::for_command(caller, None).await;
             (sdk, self.websocket.clone(), None)
         } else {
             let running = self.place.found()?;
-            let sdk = sdk::for_command(caller, Some((&running.aws, REGION))).await;
+            let sdk = clients::for_command(caller, Some((&running.aws, REGION))).await;
             let prod = || format!("{}/prod", running.gateway);
             let websocket = self.websocket.clone().unwrap_or_else(prod);
             (sdk, Some(websocket), Some(running.aws))
@@ -88,41 +88,41 @@ impl Site {
     }
 
     pub fn jobs(&self) -> Result<Jobs> {
-        let config = Config::given([("JOBS_TABLE", self.named("jobs"))]);
+        let config = Settings::given([("JOBS_TABLE", self.named("jobs"))]);
         Ok(Jobs::open(&config, &self.dynamo)?)
     }
 
     pub fn connections(&self) -> Result<Connections> {
-        let config = Config::given([("CONNECTIONS_TABLE", self.named("connections"))]);
+        let config = Settings::given([("CONNECTIONS_TABLE", self.named("connections"))]);
         Ok(Connections::open(&config, &self.dynamo)?)
     }
 
     /// `None` where nobody said where connections are.
-    pub fn push(&self) -> Result<Option<Push>> {
+    pub fn push(&self) -> Result<Option<ConnectionPusher>> {
         let Some(endpoint) = &self.management else {
             return Ok(None);
         };
-        let config = Config::given([("CONNECTIONS_ENDPOINT", endpoint.clone())]);
-        let push = Push::open(&config, &self.sdk, self.connections()?);
+        let config = Settings::given([("CONNECTIONS_ENDPOINT", endpoint.clone())]);
+        let push = ConnectionPusher::open(&config, &self.sdk, self.connections()?);
         push.map(Some).context("--websocket")
     }
 
-    pub async fn dispatch(&self) -> Result<Dispatch> {
+    pub async fn dispatch(&self) -> Result<JobQueue> {
         let url = self.queue_url("jobs").await?;
-        let config = Config::given([("JOBS_QUEUE_URL", url)]);
-        Ok(Dispatch::open(&config, &self.sdk, "JOBS_QUEUE_URL")?)
+        let config = Settings::given([("JOBS_QUEUE_URL", url)]);
+        Ok(JobQueue::open(&config, &self.sdk, "JOBS_QUEUE_URL")?)
     }
 
-    pub async fn replays(&self) -> Result<Replays> {
-        Ok(Replays {
+    pub async fn replays(&self) -> Result<JobReplayer> {
+        Ok(JobReplayer {
             jobs: self.jobs()?,
             dispatch: self.dispatch().await?,
             push: self.push()?,
         })
     }
 
-    pub async fn events(&self) -> Result<Events> {
-        let config = Config::given([
+    pub async fn events(&self) -> Result<EventLog> {
+        let config = Settings::given([
             ("JOB_EVENTS_TABLE", self.named("job-events")),
             ("RESULTS_BUCKET", self.results_bucket().await?),
             (
@@ -130,18 +130,18 @@ impl Site {
                 limits::RESULT_URL.as_secs().to_string(),
             ),
         ]);
-        Ok(Events::open(&config, &self.sdk, &self.dynamo)?)
+        Ok(EventLog::open(&config, &self.sdk, &self.dynamo)?)
     }
 
     /// `None` where nobody said where connections are.
-    pub async fn announcer(&self) -> Result<Option<Announcer>> {
+    pub async fn announcer(&self) -> Result<Option<JobEndNotifier>> {
         let Some(push) = self.push()? else {
             return Ok(None);
         };
         let (jobs, events) = (self.jobs()?, self.events().await?);
-        let sessions = Config::given([("SESSIONS_TABLE", self.named("sessions"))]);
-        Ok(Some(Announcer {
-            order: Order {
+        let sessions = Settings::given([("SESSIONS_TABLE", self.named("sessions"))]);
+        Ok(Some(JobEndNotifier {
+            turns: TurnScheduler {
                 sessions: Sessions::open(&sessions, &self.dynamo)?,
                 jobs: jobs.clone(),
                 events: events.clone(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use jsonwebtoken::{EncodingKey, Header, encode};
-use longhaul_shared::time;
+use longhaul_shared::clock;
 use serde_json::json;
 
 use crate::stack::Place;
@@ -60,7 +60,7 @@ struct Bearer<'a> {
 impl Bearer<'_> {
     /// A token that is valid from now for `lifetime`.
     fn sign(&self, secret: &str, lifetime: Duration) -> Result<String> {
-        let (user, now) = (self.user, time::now());
+        let (user, now) = (self.user, clock::now());
         let mut claims = json!({"sub": user, "username": user, "iat": now.as_second(), "exp": (now + lifetime).as_second()});
         if let Some(tenant) = self.tenant {
             claims["tenant"] = tenant.into();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use longhaul_worker::analysis::{Analysis, Context, Failure};
-use longhaul_worker::{analyses, run, sdk};
+use longhaul_worker::{analyses, clients, run};
 use serde_json::{Value, json};
 
 struct WordCount;
@@ -17,7 +17,7 @@ impl Analysis for WordCount {
     }
 
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
-        let s3 = aws_sdk_s3::Client::new(&sdk::config().await);
+        let s3 = aws_sdk_s3::Client::new(&clients::config().await);
         let bucket = context.params()["bucket"].as_str().unwrap_or_default();
         let keys = context.step("list", bucket, keys(&s3, bucket)).await?;
         let mut words = BTreeMap::<String, u64>::new();

@@ -9,34 +9,34 @@ use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest as Re
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::auth::{Identity, Verifier};
-use longhaul_shared::config::Config;
+use longhaul_shared::clock;
 use longhaul_shared::domain::limits;
+use longhaul_shared::settings::Settings;
 use longhaul_shared::telemetry;
-use longhaul_shared::time;
 use metrics::counter;
 use serde_json::{Map, Value, json};
 
-use crate::Trust;
-use crate::admission::Admission;
-use crate::speaker::{self, SUBPROTOCOL};
+use crate::IdentityMode;
+use crate::caller_identity::{self, SUBPROTOCOL};
+use crate::connect_policy::ConnectPolicy;
 
 struct Authorizer {
-    admission: Admission,
+    admission: ConnectPolicy,
     verifier: Verifier,
-    trust: Trust,
+    trust: IdentityMode,
 }
 
 /// Whom a connection is let in as, if as anybody; or why it is refused.
 type Verdict = Result<Option<Identity>, String>;
 
-pub async fn serve(config: &Config, trust: Trust) -> Result<(), Error> {
+pub async fn serve(config: &Settings, trust: IdentityMode) -> Result<(), Error> {
     let authorizer = &Authorizer {
-        admission: Admission::open(config)?,
+        admission: ConnectPolicy::open(config)?,
         verifier: Verifier::open(config)?,
         trust,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let judged = authorizer.policy(event.payload, time::now());
+        let judged = authorizer.policy(event.payload, clock::now());
         let policy = telemetry::observed(&event.context.request_id, judged).await;
         policy.inspect_err(|error| {
             let error = format!("{error:#}");
@@ -56,7 +56,11 @@ impl Authorizer {
         let verdict = self.verdict(&request, now).await?;
         note(&connection, &request, &verdict);
         let (effect, context, principal) = match verdict {
-            Ok(Some(identity)) => ("Allow", speaker::to_context(&identity), identity.owner.user),
+            Ok(Some(identity)) => (
+                "Allow",
+                caller_identity::to_context(&identity),
+                identity.owner.user,
+            ),
             Ok(None) => ("Allow", Map::new(), "unauthenticated".to_owned()),
             Err(_) => ("Deny", Map::new(), "refused".to_owned()),
         };
@@ -78,7 +82,8 @@ impl Authorizer {
             .headers
             .get("sec-websocket-protocol")
             .and_then(|value| value.to_str().ok());
-        let in_subprotocol = speaker::offered(subprotocols).find(|offer| *offer != SUBPROTOCOL);
+        let in_subprotocol =
+            caller_identity::offered(subprotocols).find(|offer| *offer != SUBPROTOCOL);
         let on_url = request.query_string_parameters.first("token");
         if let Some(token) = in_subprotocol.or(on_url) {
             let verified = self.verifier.verify(token, now).await?;
@@ -87,9 +92,9 @@ impl Authorizer {
         let claim = request
             .query_string_parameters
             .first("userId")
-            .filter(|_| self.trust == Trust::Claims);
+            .filter(|_| self.trust == IdentityMode::Claims);
         Ok(Ok(claim.map(|user| {
-            speaker::claimed(user, request.query_string_parameters.first("username"), now)
+            caller_identity::claimed(user, request.query_string_parameters.first("username"), now)
         })))
     }
 }
@@ -100,7 +105,7 @@ fn note(connection: &str, request: &Request, verdict: &Verdict) {
     let origin = origin.map(|origin| limits::prefix(origin, 256));
     match verdict {
         Ok(identity) => {
-            let user = identity.as_ref().map(speaker::name_for_the_log);
+            let user = identity.as_ref().map(caller_identity::name_for_the_log);
             tracing::info!(connection, address, origin, user, "a connection was let in");
         }
         Err(reason) => {

@@ -9,25 +9,25 @@ use aws_lambda_events::apigw::{
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use longhaul_shared::config::Config;
-use longhaul_shared::store::connections::{Connections, Opening};
-use longhaul_shared::messaging::deliveries::Deliveries;
+use longhaul_shared::aws::clients;
+use longhaul_shared::clock;
 use longhaul_shared::domain::ids::{ConnectionId, SessionId};
+use longhaul_shared::messaging::delivery_queue::DeliveryQueue;
+use longhaul_shared::settings::Settings;
+use longhaul_shared::store::connections::{Connections, NewConnection};
 use longhaul_shared::store::sessions::Sessions;
 use longhaul_shared::store::subscriptions::Subscriptions;
-use longhaul_shared::aws::sdk;
 use longhaul_shared::telemetry;
-use longhaul_shared::time;
 use metrics::counter;
 
 use uuid::Uuid;
 
-use crate::speaker::{self, SUBPROTOCOL};
+use crate::caller_identity::{self, SUBPROTOCOL};
 
-pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = sdk::config().await;
+pub async fn serve(config: &Settings) -> Result<(), Error> {
+    let sdk = clients::config().await;
     let dynamo = Client::new(&sdk);
-    let deliveries = &Deliveries::open(config, &sdk, &dynamo)?;
+    let deliveries = &DeliveryQueue::open(config, &sdk, &dynamo)?;
     let connections = &Connections::open(config, &dynamo)?;
     let sessions = &Sessions::open(config, &dynamo)?;
     let subscriptions = &Subscriptions::open(config, &dynamo)?;
@@ -55,12 +55,12 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
 async fn handle(
     connections: &Connections,
     sessions: &Sessions,
-    deliveries: &Deliveries,
+    deliveries: &DeliveryQueue,
     subscriptions: &Subscriptions,
     most: u32,
     request: Request,
 ) -> anyhow::Result<Response> {
-    let (context, now) = (request.request_context, time::now());
+    let (context, now) = (request.request_context, clock::now());
     let connection = ConnectionId(context.connection_id.unwrap_or_default());
     let mut response = Response::default();
     response.status_code = 200;
@@ -68,11 +68,11 @@ async fn handle(
         if let Some(session) = connections.close(&connection, now).await? {
             sessions.end_with(&connection, session, now).await?;
         }
-        subscriptions.forget(&connection).await?;
+        subscriptions.remove_all(&connection).await?;
         counter!("ConnectionsClosed").increment(1);
         return Ok(response);
     }
-    let opening = Opening {
+    let opening = NewConnection {
         connection: connection.clone(),
         session: SessionId::new(
             now,
@@ -85,14 +85,14 @@ async fn handle(
         ip_address: context.identity.source_ip,
         user_agent: context.identity.user_agent,
     };
-    let identity = speaker::from_context(&context.authorizer.fields);
+    let identity = caller_identity::from_context(&context.authorizer.fields);
     connections.record(opening, identity.as_ref()).await?;
     if let Some(identity) = &identity
         && !connections
-            .take_room(&identity.owner, &connection, most, now)
+            .admit(&identity.owner, &connection, most, now)
             .await?
     {
-        let user = speaker::name_for_the_log(identity);
+        let user = caller_identity::name_for_the_log(identity);
         tracing::info!(%connection, user, most, "a connection was refused: its user has as many as are allowed");
         counter!("LimitsHit", "Limit" => "connections").increment(1);
         connections.close(&connection, now).await?;
@@ -100,14 +100,16 @@ async fn handle(
         return Ok(response);
     }
     if let Some(identity) = &identity {
-        deliveries.greet(&identity.owner, &connection).await;
+        deliveries
+            .request_delivery(&identity.owner, &connection)
+            .await;
     }
     counter!("ConnectionsOpened").increment(1);
     let offered = request
         .headers
         .get("sec-websocket-protocol")
         .and_then(|value| value.to_str().ok());
-    if speaker::offered(offered).any(|offer| offer == SUBPROTOCOL) {
+    if caller_identity::offered(offered).any(|offer| offer == SUBPROTOCOL) {
         response
             .headers
             .insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);

@@ -7,29 +7,29 @@
 use anyhow::Result;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use longhaul_shared::config::Config;
-use longhaul_shared::messaging::courier::Courier;
-use longhaul_shared::messaging::deliveries::{self, Deliveries, Delivery};
-use longhaul_shared::messaging::push::Delivery as Fate;
-use longhaul_shared::aws::sdk::Sdk;
+use longhaul_shared::aws::clients::AwsClients;
+use longhaul_shared::clock;
+use longhaul_shared::messaging::delivery_queue::{self, DeliveryQueue, InboxDelivery};
+use longhaul_shared::messaging::push::PushOutcome;
+use longhaul_shared::messaging::user_messenger::UserMessenger;
 use longhaul_shared::protocol;
+use longhaul_shared::settings::Settings;
 use longhaul_shared::telemetry;
-use longhaul_shared::time;
 
 /// Entries of one page: pushed one after the other within the function's timeout.
 const PAGE: u32 = 50;
 
 struct Deliverer {
-    courier: Courier,
-    deliveries: Deliveries,
+    courier: UserMessenger,
+    deliveries: DeliveryQueue,
 }
 
-pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = Sdk::open().await;
+pub async fn serve(config: &Settings) -> Result<(), Error> {
+    let sdk = AwsClients::open().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
     let deliverer = &Deliverer {
-        courier: Courier::open(config, &sdk, &dynamo)?,
-        deliveries: Deliveries::open(config, &sdk, &dynamo)?,
+        courier: UserMessenger::open(config, &sdk, &dynamo)?,
+        deliveries: DeliveryQueue::open(config, &sdk, &dynamo)?,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let request = &event.context.request_id;
@@ -43,7 +43,11 @@ impl Deliverer {
     async fn batch(&self, event: SqsEvent) -> SqsBatchResponse {
         let mut response = SqsBatchResponse::default();
         for record in event.records {
-            let Some(delivery) = record.body.as_deref().and_then(deliveries::read) else {
+            let Some(delivery) = record
+                .body
+                .as_deref()
+                .and_then(delivery_queue::parse_message)
+            else {
                 tracing::error!(message = record.message_id, "a delivery can't be read");
                 continue;
             };
@@ -58,30 +62,33 @@ impl Deliverer {
         response
     }
 
-    async fn page(&self, delivery: &Delivery) -> Result<()> {
-        let Courier { inbox, push, .. } = &self.courier;
-        let Delivery {
+    async fn page(&self, delivery: &InboxDelivery) -> Result<()> {
+        let UserMessenger { inbox, push, .. } = &self.courier;
+        let InboxDelivery {
             connection,
             owner,
             after,
         } = delivery;
-        let now = time::now();
+        let now = clock::now();
         let (entries, more) = inbox.page(owner, false, *after, PAGE, false, now).await?;
         for entry in &entries {
-            match push.post(connection, &protocol::kept(entry, now)).await {
-                Fate::Sent => {}
+            match push
+                .post(connection, &protocol::inbox_entry(entry, now))
+                .await
+            {
+                PushOutcome::Sent => {}
                 // The next connection hears it.
-                Fate::Gone => return Ok(()),
-                Fate::Lost => anyhow::bail!("a push was lost"),
+                PushOutcome::Gone => return Ok(()),
+                PushOutcome::Lost => anyhow::bail!("a push was lost"),
             }
         }
         match more {
             after @ Some(_) => {
-                let rest = Delivery {
+                let rest = InboxDelivery {
                     after,
                     ..delivery.clone()
                 };
-                self.deliveries.go_on(&rest).await
+                self.deliveries.send_next_page(&rest).await
             }
             None => Ok(()),
         }

@@ -11,47 +11,47 @@ use anyhow::{Context, Result};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use longhaul_shared::config::Config;
-use longhaul_shared::store::connections::Connections;
+use longhaul_shared::aws::clients::AwsClients;
+use longhaul_shared::clock;
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::messaging::push::{Delivery, Push};
-use longhaul_shared::aws::sdk::Sdk;
-use longhaul_shared::store::subscriptions::Subscriptions;
-use longhaul_shared::domain::topics::Page;
+use longhaul_shared::domain::topics::FanoutPage;
+use longhaul_shared::messaging::push::{ConnectionPusher, PushOutcome};
 use longhaul_shared::protocol;
+use longhaul_shared::settings::Settings;
+use longhaul_shared::store::connections::Connections;
+use longhaul_shared::store::subscriptions::Subscriptions;
 use longhaul_shared::telemetry;
-use longhaul_shared::time;
 use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Connections that are told at once.
-const LANES: usize = 32;
+const PARALLEL_PUSHES: usize = 32;
 /// What is left of an invocation when it ends what it does: a push may take six seconds.
 const MARGIN: Duration = Duration::from_secs(10);
 /// How often those are tried who can't be told yet, from a second apart to a minute: for ten minutes.
 const TRIES: u32 = 15;
 
 /// Who are to be told, by the connection that each is on.
-type Lanes = BTreeMap<ConnectionId, Vec<String>>;
+type RecipientsByConnection = BTreeMap<ConnectionId, Vec<String>>;
 
 #[derive(Clone)]
-struct Teller {
+struct FanoutWorker {
     subscriptions: Subscriptions,
-    push: Push,
-    fanout: longhaul_shared::messaging::fanout::Fanout,
+    push: ConnectionPusher,
+    fanout: longhaul_shared::messaging::fanout_queue::FanoutQueue,
     /// Subscriptions of one page: 500 are a second's work, and a megabyte with the largest filters.
     page: u32,
 }
 
-pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = Sdk::open().await;
+pub async fn serve(config: &Settings) -> Result<(), Error> {
+    let sdk = AwsClients::open().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
     let connections = Connections::open(config, &dynamo)?;
-    let teller = &Teller {
+    let teller = &FanoutWorker {
         subscriptions: Subscriptions::open(config, &dynamo)?,
-        push: Push::open(config, &sdk, connections)?,
-        fanout: longhaul_shared::messaging::fanout::Fanout::open(config, &sdk)?,
+        push: ConnectionPusher::open(config, &sdk, connections)?,
+        fanout: longhaul_shared::messaging::fanout_queue::FanoutQueue::open(config, &sdk)?,
         page: config.number("FANOUT_PAGE")?,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
@@ -62,7 +62,7 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
     .await
 }
 
-impl Teller {
+impl FanoutWorker {
     async fn batch(&self, event: SqsEvent, until: Timestamp) -> SqsBatchResponse {
         let mut records = JoinSet::new();
         for record in event.records {
@@ -85,11 +85,11 @@ impl Teller {
 
     /// Tells a page, then sends on what is behind it, and those who could not be told yet.
     async fn page(&self, body: &str, until: Timestamp) -> Result<()> {
-        let page = Page::read(body).context("it can't be read")?;
+        let page = FanoutPage::read(body).context("it can't be read")?;
         let (lanes, last) = self.lanes(&page).await?;
         let left = self.tell(&page, lanes, until).await;
         if let Some(last) = last {
-            self.fanout.send(&page.behind(last), 0).await?;
+            self.fanout.send(&page.next_after(last), 0).await?;
         }
         if left.is_empty() {
             return Ok(());
@@ -100,12 +100,12 @@ impl Teller {
             return Ok(());
         }
         let delay = 1u16 << page.tries.min(6);
-        self.fanout.send(&page.again(left), delay.min(60)).await
+        self.fanout.send(&page.retry_for(left), delay.min(60)).await
     }
 
     /// Those of a page whose filters hold, and where the next page begins.
-    async fn lanes(&self, page: &Page) -> Result<(Lanes, Option<String>)> {
-        let mut lanes = Lanes::new();
+    async fn lanes(&self, page: &FanoutPage) -> Result<(RecipientsByConnection, Option<String>)> {
+        let mut lanes = RecipientsByConnection::new();
         let mut add = |id, connection| lanes.entry(connection).or_default().push(id);
         if !page.left.is_empty() {
             for (id, connection) in &page.left {
@@ -116,10 +116,10 @@ impl Teller {
         let partition = page.partition().context("it is for no topic")?;
         let read =
             self.subscriptions
-                .page(&partition, page.after.as_deref(), self.page, time::now());
+                .page(&partition, page.after.as_deref(), self.page, clock::now());
         let (subscriptions, last) = read.await?;
         for one in subscriptions {
-            if one.filters.hold(&page.published.data) {
+            if one.filters.matches(&page.published.data) {
                 add(one.id, one.connection);
             }
         }
@@ -129,11 +129,11 @@ impl Teller {
     /// Tells them, some connections at once; those who could not be told.
     async fn tell(
         &self,
-        page: &Page,
-        lanes: Lanes,
+        page: &FanoutPage,
+        lanes: RecipientsByConnection,
         until: Timestamp,
     ) -> Vec<(String, ConnectionId)> {
-        let places = Arc::new(Semaphore::new(LANES));
+        let places = Arc::new(Semaphore::new(PARALLEL_PUSHES));
         let published = Arc::new(page.published.clone());
         let mut tasks = JoinSet::new();
         for (connection, ids) in lanes {
@@ -143,14 +143,14 @@ impl Teller {
                 let mut left = vec![];
                 for id in ids {
                     let frame = protocol::notification(&published, &id);
-                    if time::now() >= until {
+                    if clock::now() >= until {
                         left.push((id, connection.clone()));
                         continue;
                     }
                     match teller.push.post(&connection, &frame).await {
-                        Delivery::Sent => {}
-                        Delivery::Lost => left.push((id, connection.clone())),
-                        Delivery::Gone => {
+                        PushOutcome::Sent => {}
+                        PushOutcome::Lost => left.push((id, connection.clone())),
+                        PushOutcome::Gone => {
                             teller.forget(&connection).await;
                             left.clear();
                             break;
@@ -164,7 +164,7 @@ impl Teller {
     }
 
     async fn forget(&self, connection: &ConnectionId) {
-        if let Err(error) = self.subscriptions.forget(connection).await {
+        if let Err(error) = self.subscriptions.remove_all(connection).await {
             let error = format!("{error:#}");
             tracing::warn!(%connection, error, "a closed connection's subscriptions stay until the next push");
         }

@@ -11,25 +11,25 @@
 //! | `sweep` | the schedule, each minute | mends what a crash left half done |
 
 mod actions;
-mod admission;
 mod authorize;
+mod caller_identity;
+mod connect_policy;
 mod connection;
 mod deliver;
 mod fanout;
 mod message;
 mod publish;
 mod quota;
-mod speaker;
-mod strangers;
 mod sweep;
+mod unauthenticated_reaper;
 
 use anyhow::{Result, bail};
-use longhaul_shared::config::Config;
+use longhaul_shared::settings::Settings;
 use longhaul_shared::telemetry;
 
 /// What counts as proof of who is speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
+pub enum IdentityMode {
     /// A verified token and nothing else.
     Tokens,
     /// A claim too: for local development, where the binary that does it is never deployed.
@@ -37,7 +37,7 @@ pub enum Trust {
 }
 
 /// Serves invocations of the function that `_HANDLER` names, until the process is ended.
-pub async fn run(config: Config, trust: Trust) -> Result<()> {
+pub async fn run(config: Settings, trust: IdentityMode) -> Result<()> {
     telemetry::start(&config)?;
     let served = match config.required("_HANDLER")? {
         "authorize" => authorize::serve(&config, trust).await,

@@ -3,10 +3,10 @@
 //! It believes tokens only: that a client's mere claim could count is an argument, and no setting
 //! reaches it.
 
-use longhaul_handlers::{Trust, run};
-use longhaul_shared::config::Config;
+use longhaul_handlers::{IdentityMode, run};
+use longhaul_shared::settings::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    run(Config::from_env(), Trust::Tokens).await
+    run(Settings::from_env(), IdentityMode::Tokens).await
 }

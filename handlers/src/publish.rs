@@ -7,27 +7,27 @@ use anyhow::{Context, Result};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use longhaul_shared::config::Config;
-use longhaul_shared::messaging::courier::{Courier, Sent};
-use longhaul_shared::messaging::fanout::Fanout;
+use longhaul_shared::aws::clients::AwsClients;
+use longhaul_shared::clock;
 use longhaul_shared::domain::ids::Owner;
-use longhaul_shared::store::inbox::{Content, Entry};
-use longhaul_shared::aws::sdk::Sdk;
-use longhaul_shared::domain::topics::{Published, To};
+use longhaul_shared::domain::topics::{Publication, Recipient};
+use longhaul_shared::messaging::fanout_queue::FanoutQueue;
+use longhaul_shared::messaging::user_messenger::{MessageStatus, UserMessenger};
+use longhaul_shared::settings::Settings;
+use longhaul_shared::store::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::telemetry;
-use longhaul_shared::time;
 use metrics::counter;
 
-struct Desk {
-    fanout: Fanout,
-    courier: Courier,
+struct Publisher {
+    fanout: FanoutQueue,
+    courier: UserMessenger,
 }
 
-pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = Sdk::open().await;
-    let desk = &Desk {
-        fanout: Fanout::open(config, &sdk)?,
-        courier: Courier::open(config, &sdk, &Client::new(&sdk))?,
+pub async fn serve(config: &Settings) -> Result<(), Error> {
+    let sdk = AwsClients::open().await;
+    let desk = &Publisher {
+        fanout: FanoutQueue::open(config, &sdk)?,
+        courier: UserMessenger::open(config, &sdk, &Client::new(&sdk))?,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let request = &event.context.request_id;
@@ -50,35 +50,35 @@ pub async fn serve(config: &Config) -> Result<(), Error> {
     .await
 }
 
-async fn publish(desk: &Desk, record: &SqsMessage) -> Result<()> {
+async fn publish(desk: &Publisher, record: &SqsMessage) -> Result<()> {
     let body = record.body.as_deref().unwrap_or_default();
-    let published = Published::read(body, time::now()).context("it can't be read")?;
+    let published = Publication::read(body, clock::now()).context("it can't be read")?;
     match &published.to {
-        To::Topic(_) => desk.fanout.begin(&published).await?,
-        To::User(user) => notify(&desk.courier, user, &published).await?,
+        Recipient::Topic(_) => desk.fanout.begin(&published).await?,
+        Recipient::User(user) => notify(&desk.courier, user, &published).await?,
     }
     counter!("Published").increment(1);
     Ok(())
 }
 
 /// Keeps it in the user's inbox, and tells all of the user's connections.
-async fn notify(courier: &Courier, user: &str, published: &Published) -> Result<()> {
+async fn notify(courier: &UserMessenger, user: &str, published: &Publication) -> Result<()> {
     let to = Owner {
         user: user.to_owned(),
         tenant: published.tenant_id.clone(),
     };
-    let entry = Entry {
-        id: published.kept(),
+    let entry = InboxEntry {
+        id: published.inbox_id(),
         at: published.at,
-        content: Content::Notification {
+        content: InboxContent::Notification {
             kind: published.kind.clone(),
             data: serde_json::to_string(&published.data)?,
             topic: None,
         },
         is_read: false,
     };
-    match courier.send(&to, &entry, time::now()).await {
-        Sent::Delivered | Sent::Stored => Ok(()),
-        Sent::Lost => anyhow::bail!("it reached nobody, and could not be kept"),
+    match courier.send(&to, &entry, clock::now()).await {
+        MessageStatus::Delivered | MessageStatus::Stored => Ok(()),
+        MessageStatus::Lost => anyhow::bail!("it reached nobody, and could not be kept"),
     }
 }

@@ -3,26 +3,31 @@
 use jiff::Timestamp;
 use longhaul_shared::domain::ids::Owner;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{Code, Refusal};
-use longhaul_shared::store::quota::{ROOM_LIKELY, Taken};
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse};
+use longhaul_shared::store::quota::{QuotaDecision, RETRY_AFTER_FULL};
 use metrics::counter;
 
-use crate::message::{Call, Door, No};
+use crate::message::{ActionError, AppContext, FrameContext};
 
 /// Takes a token and room for the job, or says when to come again. A submit with an idempotency key may be
 /// of a job that exists: that one needs no room.
-pub async fn take(door: &Door, call: &Call, job: &Job, is_keyed: bool) -> Result<(), No> {
+pub async fn admit_job(
+    door: &AppContext,
+    call: &FrameContext,
+    job: &Job,
+    is_keyed: bool,
+) -> Result<(), ActionError> {
     let (limit, sentence, then) = match door
         .quota
-        .take(&job.owner, job.id, &door.jobs, call.now)
+        .admit_job(&job.owner, job.id, &door.jobs, call.now)
         .await?
     {
-        Taken::Yes => return Ok(()),
-        Taken::TooFast(then) => {
+        QuotaDecision::Yes => return Ok(()),
+        QuotaDecision::TooFast(then) => {
             let sentence = "You submit faster than is allowed.".to_owned();
             ("rate", sentence, then)
         }
-        Taken::TooMany(most, then) => {
+        QuotaDecision::TooMany(most, then) => {
             if is_keyed && door.jobs.get(job.id).await?.is_some() {
                 return Ok(());
             }
@@ -34,8 +39,12 @@ pub async fn take(door: &Door, call: &Call, job: &Job, is_keyed: bool) -> Result
 }
 
 /// Takes a token for what is no job, or says when to come again.
-pub async fn take_token(door: &Door, call: &Call, owner: &Owner) -> Result<(), No> {
-    let Some(then) = door.quota.take_token(owner, call.now).await? else {
+pub async fn admit_action(
+    door: &AppContext,
+    call: &FrameContext,
+    owner: &Owner,
+) -> Result<(), ActionError> {
+    let Some(then) = door.quota.admit_action(owner, call.now).await? else {
         return Ok(());
     };
     let sentence = "You send faster than is allowed.".to_owned();
@@ -43,26 +52,40 @@ pub async fn take_token(door: &Door, call: &Call, owner: &Owner) -> Result<(), N
 }
 
 /// Takes room for the connection, or says when to come again.
-pub async fn take_room(door: &Door, call: &Call, owner: &Owner) -> Result<(), No> {
+pub async fn admit_connection(
+    door: &AppContext,
+    call: &FrameContext,
+    owner: &Owner,
+) -> Result<(), ActionError> {
     let most = door.connections_per_user;
     let connections = &door.connections;
     if connections
-        .take_room(owner, &call.connection, most, call.now)
+        .admit(owner, &call.connection, most, call.now)
         .await?
     {
         return Ok(());
     }
     let sentence = format!("You have {most} connections, which is as many as are allowed.");
-    Err(later(call, "connections", sentence, call.now + ROOM_LIKELY))
+    Err(later(
+        call,
+        "connections",
+        sentence,
+        call.now + RETRY_AFTER_FULL,
+    ))
 }
 
 /// The refusal of what may be tried again then, in whole seconds.
-fn later(call: &Call, limit: &'static str, sentence: String, then: Timestamp) -> No {
+fn later(
+    call: &FrameContext,
+    limit: &'static str,
+    sentence: String,
+    then: Timestamp,
+) -> ActionError {
     counter!("LimitsHit", "Limit" => limit).increment(1);
     let wait = then.duration_since(call.now).as_secs_f64().ceil();
-    Refusal {
+    ErrorResponse {
         retry_after: Some((wait as u64).max(1)),
-        ..Refusal::new(Code::RateLimit, sentence)
+        ..ErrorResponse::new(ErrorCode::RateLimit, sentence)
     }
     .into()
 }

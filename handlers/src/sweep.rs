@@ -10,46 +10,46 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use longhaul_shared::orchestration::announce::Announcer;
-use longhaul_shared::config::Config;
-use longhaul_shared::store::connections::Connections;
-use longhaul_shared::messaging::dead_letters::DeadLetters;
-use longhaul_shared::messaging::dispatch::Dispatch;
+use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::aws::dynamo::Dynamo;
+use longhaul_shared::clock;
 use longhaul_shared::domain::job::{self, Job, OPEN_SHARDS, Repair, Status};
-use longhaul_shared::store::jobs::{Commit, Jobs};
-use longhaul_shared::aws::sdk::Sdk;
+use longhaul_shared::messaging::dead_letters::DeadLetterQueue;
+use longhaul_shared::messaging::job_queue::JobQueue;
+use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
+use longhaul_shared::settings::Settings;
+use longhaul_shared::store::connections::Connections;
+use longhaul_shared::store::jobs::{CommitOutcome, Jobs};
 use longhaul_shared::telemetry::{self, TRACE_ONLY};
-use longhaul_shared::time;
 use metrics::gauge;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::strangers::Strangers;
+use crate::unauthenticated_reaper::UnauthenticatedReaper;
 
 struct Sweep {
     jobs: Jobs,
-    dispatch: Dispatch,
-    announcer: Announcer,
+    dispatch: JobQueue,
+    announcer: JobEndNotifier,
     retention: Duration,
     /// No younger job can need mending.
     patience: Duration,
 }
 
-pub async fn serve(config: &Config) -> Result<(), Error> {
-    let sdk = Sdk::open().await;
+pub async fn serve(config: &Settings) -> Result<(), Error> {
+    let sdk = AwsClients::open().await;
     let dynamo = Dynamo::open(&sdk).await?;
-    let dead_letters = DeadLetters::open(config, &sdk)?;
-    let announcer = Announcer::open(config, &sdk, &dynamo, Some(dead_letters))?;
+    let dead_letters = DeadLetterQueue::open(config, &sdk)?;
+    let announcer = JobEndNotifier::open(config, &sdk, &dynamo, Some(dead_letters))?;
     let connections = Connections::open(config, &dynamo)?;
-    let strangers = &Strangers::open(config, &connections, &announcer.push)?;
+    let strangers = &UnauthenticatedReaper::open(config, &connections, &announcer.push)?;
     let sweep = &Arc::new(Sweep {
         jobs: announcer.jobs.clone(),
-        dispatch: announcer.order.dispatch.clone(),
+        dispatch: announcer.turns.dispatch.clone(),
         announcer,
         retention: config.days("JOB_RETENTION_DAYS")?,
-        patience: job::patience(config.seconds("LEASE_SECONDS")?),
+        patience: job::resend_after(config.seconds("LEASE_SECONDS")?),
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         telemetry::observed(&event.context.request_id, sweep.clone().all(strangers)).await;
@@ -69,13 +69,13 @@ struct Seen {
 }
 
 impl Sweep {
-    async fn all(self: Arc<Self>, strangers: &Strangers) {
+    async fn all(self: Arc<Self>, strangers: &UnauthenticatedReaper) {
         // The shards at once, so that a long one does not keep the others from being swept.
         let mut shards = JoinSet::new();
         for shard in 0..OPEN_SHARDS {
-            shards.spawn(self.clone().shard(shard, time::now()).in_current_span());
+            shards.spawn(self.clone().shard(shard, clock::now()).in_current_span());
         }
-        strangers.see_out(time::now()).await;
+        strangers.see_out(clock::now()).await;
         let mut all = Seen::default();
         for swept in shards.join_all().await {
             match swept {
@@ -118,24 +118,24 @@ impl Sweep {
         match job.repair(self.patience, now) {
             None => Ok(()),
             Some(Repair::Resend(change)) => match self.jobs.commit(job.id, &change).await? {
-                Commit::Applied(_) => {
+                CommitOutcome::Applied(_) => {
                     tracing::info!(job = %job.id, resends = job.resends + 1, "a job is sent to the queue again");
                     self.dispatch.send(job).await
                 }
-                Commit::Refused(_) => Ok(()),
+                CommitOutcome::Refused(_) => Ok(()),
             },
             Some(Repair::Expire) => {
                 let expire = job.expire(now, self.retention);
-                if let Commit::Applied(job) = self.jobs.commit(job.id, &expire).await? {
+                if let CommitOutcome::Applied(job) = self.jobs.commit(job.id, &expire).await? {
                     tracing::info!(job = %job.id, "a job passed its deadline");
-                    self.announcer.announce(*job, now).await?;
+                    self.announcer.notify(*job, now).await?;
                 }
                 Ok(())
             }
-            Some(Repair::LetGo) => self.announcer.order.let_go(job).await,
+            Some(Repair::ReleaseTurn) => self.announcer.turns.release_turn(job).await,
             Some(Repair::Announce) => {
                 tracing::info!(job = %job.id, "an end is announced again");
-                self.announcer.announce(job.clone(), now).await
+                self.announcer.notify(job.clone(), now).await
             }
         }
     }

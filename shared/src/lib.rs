@@ -5,7 +5,7 @@
 //! | [`domain`] | pure: jobs, events, streams, topics, ids, limits |
 //! | [`auth`] | tokens to identities |
 //! | [`protocol`] | pure: frames of the wire, and the dialects |
-//! | [`settings`](config), [`telemetry`], [`time`] | environment, logs, metrics and traces, the clock |
+//! | [`settings`](config), [`telemetry`], [`clock`] | environment, logs, metrics and traces, the clock |
 //! | [`aws`] | clients, signed HTTP, DynamoDB's items |
 //! | [`store`] | one module a table, and the results bucket |
 //! | [`messaging`] | queues, and pushes to connections |
@@ -13,14 +13,14 @@
 
 pub mod auth;
 pub mod aws;
-pub mod config;
+pub mod clock;
 pub mod domain;
 pub mod messaging;
 pub mod orchestration;
 pub mod protocol;
+pub mod settings;
 pub mod store;
 pub mod telemetry;
-pub mod time;
 
 /// What input from strangers is tested with: ten thousand cases, or as many more as `PROPTEST_CASES` says.
 #[cfg(test)]

@@ -9,18 +9,18 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longhaul_shared::store::events::Kept;
 use longhaul_shared::domain::ids::{JobId, SessionId};
 use longhaul_shared::domain::job::Report;
 use longhaul_shared::domain::limits;
-pub use longhaul_shared::store::sessions::Past;
+use longhaul_shared::store::event_log::StepResult;
+pub use longhaul_shared::store::sessions::HistoryTurn;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::task_local;
 use uuid::Uuid;
 
-use crate::desk::Desk;
+use crate::analysis_channel::AnalysisChannel;
 
 /// A step's result as JSON and its text, in bytes: DynamoDB keeps items of 400 KB.
 const STEP_BYTES: usize = 350 * 1024;
@@ -79,13 +79,13 @@ impl Failure {
 
 /// A job as its analysis sees it.
 pub struct Context {
-    about: About,
-    desk: Arc<Desk>,
+    input: AnalysisInput,
+    desk: Arc<AnalysisChannel>,
 }
 
 /// What an analysis is asked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct About {
+pub struct AnalysisInput {
     /// The job's id.
     pub job: JobId,
     pub query: String,
@@ -94,14 +94,14 @@ pub struct About {
     /// 1 for the first attempt.
     pub attempt: u32,
     /// The turns before this one, where the job is a part of a conversation; oldest first.
-    pub history: Vec<Past>,
+    pub history: Vec<HistoryTurn>,
     /// The conversation, where it is part of one.
     pub session: Option<SessionId>,
 }
 
-impl About {
+impl AnalysisInput {
     /// A question on its own, in the job's first attempt.
-    pub fn asked(job: JobId, query: String, params: Value) -> Self {
+    pub fn new(job: JobId, query: String, params: Value) -> Self {
         Self {
             job,
             query,
@@ -120,53 +120,53 @@ task_local! {
 
 impl Context {
     /// What is said arrives at the desk.
-    pub fn new(about: About, desk: Arc<Desk>) -> Self {
-        Self { about, desk }
+    pub fn new(about: AnalysisInput, desk: Arc<AnalysisChannel>) -> Self {
+        Self { input: about, desk }
     }
 
     /// The job's id: the same in every attempt.
     pub fn job(&self) -> JobId {
-        self.about.job
+        self.input.job
     }
 
     /// The question, whole, as it was submitted.
     pub fn query(&self) -> &str {
-        &self.about.query
+        &self.input.query
     }
 
     /// The submitted `params`: an object, empty when none were given.
     pub fn params(&self) -> &Value {
-        &self.about.params
+        &self.input.params
     }
 
     /// 1 for the first attempt.
     pub fn attempt(&self) -> u32 {
-        self.about.attempt
+        self.input.attempt
     }
 
     /// The turns before this one, oldest first, where the job is a part of a conversation: at most 64 KiB of
     /// text, the oldest left out where there is more.
-    pub fn history(&self) -> &[Past] {
-        &self.about.history
+    pub fn history(&self) -> &[HistoryTurn] {
+        &self.input.history
     }
 
     /// The conversation that the job is a part of, if it is one.
     pub fn session(&self) -> Option<SessionId> {
-        self.about.session
+        self.input.session
     }
 
     /// The same job with another question, after these turns: what is reported, streamed and kept is the job's.
-    pub fn asking(&self, query: &str, history: Vec<Past>) -> Self {
-        let about = About {
+    pub fn with_question(&self, query: &str, history: Vec<HistoryTurn>) -> Self {
+        let about = AnalysisInput {
             query: query.to_owned(),
             history,
-            ..self.about.clone()
+            ..self.input.clone()
         };
         Self::new(about, self.desk.clone())
     }
 
     /// The job as it is told to a program that is not this one.
-    pub fn asked(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let turns = self.history().iter();
         let history: Vec<Value> = turns
             .map(|turn| json!({"message": turn.message, "answer": turn.answer}))
@@ -208,7 +208,7 @@ impl Context {
         W: Future<Output = Result<T, Failure>>,
     {
         let key = step_key(name, input)?;
-        let kept = self.desk.recall(&key).await;
+        let kept = self.desk.load_step(&key).await;
         if let Some(kept) = kept {
             // One of another version's making is done again.
             if let Ok(result) = serde_json::from_str(&kept.result) {
@@ -224,7 +224,7 @@ impl Context {
             .await;
         let _ = STREAMED.try_with(|outer| outer.borrow_mut().push_str(&streamed));
         let result = result?;
-        let kept = Kept {
+        let kept = StepResult {
             result: json(&result)?,
             streamed,
         };
@@ -232,7 +232,7 @@ impl Context {
             let message = format!("The result of the step '{name}' is too large to be kept.");
             return Err(Failure::reject("STEP_TOO_LARGE", message));
         }
-        self.desk.keep(key, kept).await;
+        self.desk.save_step(key, kept).await;
         Ok(result)
     }
 }

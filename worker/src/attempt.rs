@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use longhaul_shared::orchestration::announce::Announcer;
-use longhaul_shared::messaging::dispatch::Dispatch;
-use longhaul_shared::domain::event::{Event, LEFT_OUT};
-use longhaul_shared::store::events::Events;
+use longhaul_shared::clock;
+use longhaul_shared::domain::event::{Event, HISTORY_TRUNCATED};
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::{Availability, Job, Outcome, POISON, Report};
-use longhaul_shared::store::jobs::{Commit, Jobs};
-use longhaul_shared::messaging::push::Push;
+use longhaul_shared::messaging::job_queue::JobQueue;
+use longhaul_shared::messaging::push::ConnectionPusher;
+use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
+use longhaul_shared::store::event_log::EventLog;
+use longhaul_shared::store::jobs::{CommitOutcome, Jobs};
 use longhaul_shared::store::sessions::History;
-use longhaul_shared::time;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
@@ -26,30 +26,30 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 use tracing::Instrument;
 
-use crate::analysis::{About, Analysis, Context, Failure};
-use crate::batch::Fate;
-use crate::desk::{Desk, Request};
-use crate::holder::{Holder, Lost, Written};
+use crate::analysis::{Analysis, AnalysisInput, Context, Failure};
+use crate::analysis_channel::{AnalysisChannel, Request};
+use crate::handler::RecordOutcome;
+use crate::leased_job::{LeaseLost, LeasedJob, WriteOutcome};
 use crate::stream::Stream;
 
 /// Left of an invocation for ending it in order, at most: a write, its pushes and the batch's response.
-const MARGIN: Duration = Duration::from_secs(10);
+const HAND_OVER_MARGIN: Duration = Duration::from_secs(10);
 /// What an analysis that was aborted may take to let go.
-const LET_GO: Duration = Duration::from_secs(1);
+const ABORT_GRACE: Duration = Duration::from_secs(1);
 /// How often the worker looks whether its job was cancelled (DESIGN 2).
-const LOOK: Duration = Duration::from_secs(2);
+const CANCEL_POLL: Duration = Duration::from_secs(2);
 
 /// How often the latest of small reports is told: so that with its write and its push no second passes in silence.
-const TELL: Duration = Duration::from_millis(900);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(900);
 
 /// What attempts work with.
-pub struct Attempts {
+pub struct AttemptRunner {
     pub jobs: Jobs,
-    pub events: Events,
-    pub push: Push,
-    pub announcer: Announcer,
+    pub events: EventLog,
+    pub push: ConnectionPusher,
+    pub announcer: JobEndNotifier,
     /// To the queue of jobs that go on in the next invocation.
-    pub continuations: Dispatch,
+    pub continuations: JobQueue,
     pub analyses: HashMap<String, Arc<dyn Analysis>>,
     pub runtime: Handle,
     pub lease: Duration,
@@ -58,7 +58,7 @@ pub struct Attempts {
 }
 
 /// How the work under a lease ended.
-pub enum Ended {
+pub enum AttemptOutcome {
     With(Result<Value, Failure>),
     /// The invocation's time is over, and what was kept so far is worth going on from.
     OutOfTime,
@@ -68,7 +68,7 @@ pub enum Ended {
 
 type Work = JoinHandle<Result<Value, Failure>>;
 
-impl Attempts {
+impl AttemptRunner {
     /// Runs the job if it is free, for the invocation of this id. `hide` sets the visibility timeout of
     /// the message that named it.
     pub async fn run(
@@ -77,63 +77,70 @@ impl Attempts {
         invocation: &str,
         deadline: Timestamp,
         hide: impl AsyncFn(Duration),
-    ) -> Result<Fate> {
-        let now = time::now();
+    ) -> Result<RecordOutcome> {
+        let now = clock::now();
         let job = match self
             .jobs
             .commit(id, &Job::claim(invocation, now, self.lease))
             .await?
         {
-            Commit::Applied(job) => *job,
+            CommitOutcome::Applied(job) => *job,
             // A claim is sent again whose answer was lost; the second then meets the first.
-            Commit::Refused(Some(job)) if job.is_claimed_by(invocation) => *job,
-            Commit::Refused(None) => return Ok(Fate::Done),
-            Commit::Refused(Some(job)) => return self.leave(*job, now).await,
+            CommitOutcome::Refused(Some(job)) if job.is_claimed_by(invocation) => *job,
+            CommitOutcome::Refused(None) => return Ok(RecordOutcome::Done),
+            CommitOutcome::Refused(Some(job)) => return self.leave(*job, now).await,
         };
         let span = tracing::Span::current();
         span.record("attempt", job.attempt)
             .record("fence", job.fence);
         tracing::info!(job = %id, kind = job.kind, "claimed");
-        let mut holder = Holder::new(self, job);
-        holder.say(Event::progress(holder.job())).await;
+        let mut holder = LeasedJob::new(self, job);
+        holder.push(Event::progress(holder.job())).await;
         hide(self.lease).await;
         match self.work(&mut holder, deadline, hide).await {
-            Ok(Ok(Ended::With(result))) => holder.end(result).await,
-            Ok(Ok(Ended::PastDeadline)) => holder.finish(Outcome::out_of_time()).await,
-            Ok(Ok(Ended::OutOfTime)) => holder.hand_over().await,
+            Ok(Ok(AttemptOutcome::With(result))) => holder.end(result).await,
+            Ok(Ok(AttemptOutcome::PastDeadline)) => holder.finish(Outcome::past_deadline()).await,
+            Ok(Ok(AttemptOutcome::OutOfTime)) => holder.hand_over().await,
             Ok(Err(lost)) => Ok(lost.fate()),
             Err(error) => Err(error),
         }
     }
 
     /// What becomes of a message whose job can't be claimed.
-    async fn leave(&self, job: Job, now: Timestamp) -> Result<Fate> {
+    async fn leave(&self, job: Job, now: Timestamp) -> Result<RecordOutcome> {
         let busy = match job.availability(now) {
             Availability::Leased(until) => Some(until),
             // A duplicate of its message, most likely: two who tell of an end are heard twice.
-            Availability::Finished => job.telling_until(self.lease),
+            Availability::Finished => job.announcing_until(self.lease),
             Availability::Free | Availability::Waiting => None,
         };
         if let Some(until) = busy.filter(|until| *until > now) {
             let left = until.as_millisecond() - now.as_millisecond();
-            return Ok(Fate::Later(Duration::from_millis(left.unsigned_abs())));
+            return Ok(RecordOutcome::Later(Duration::from_millis(
+                left.unsigned_abs(),
+            )));
         }
         // Its worker may have died between the end and the push; else this says nothing new.
         if job.open {
-            self.announcer.announce(job, now).await?;
+            self.announcer.notify(job, now).await?;
         }
-        Ok(Fate::Done)
+        Ok(RecordOutcome::Done)
     }
 
     /// Runs the analysis to its end, or until there is no time or no lease left for it.
     async fn work(
         &self,
-        holder: &mut Holder<'_>,
+        holder: &mut LeasedJob<'_>,
         deadline: Timestamp,
         hide: impl AsyncFn(Duration),
-    ) -> Result<Result<Ended, Lost>> {
+    ) -> Result<Result<AttemptOutcome, LeaseLost>> {
         let job = holder.job();
-        let reject = |code, message| Ok(Ok(Ended::With(Err(Failure::Reject { code, message }))));
+        let reject = |code, message| {
+            Ok(Ok(AttemptOutcome::With(Err(Failure::Reject {
+                code,
+                message,
+            }))))
+        };
         if job.attempt > self.most_attempts {
             return reject(POISON, "The job ended its worker too often.".to_owned());
         }
@@ -148,27 +155,27 @@ impl Attempts {
         };
         let params = serde_json::from_str(&input.params)?;
         let history = match &job.turn {
-            Some(turn) => self.announcer.order.sessions.history(turn).await?,
+            Some(turn) => self.announcer.turns.sessions.history(turn).await?,
             None => History::default(),
         };
         let stream = self.events.whole_stream(job).await?;
-        let (desk, requests) = Desk::new(
+        let (desk, requests) = AnalysisChannel::new(
             Stream::new(stream.clone().chunks()),
-            !job.is_fresh(),
-            job.reached(),
+            !job.is_first_attempt(),
+            job.current_progress(),
         );
-        let about = About {
+        let about = AnalysisInput {
             attempt: job.attempt,
             history: history.turns,
             session: job.turn.as_ref().map(|turn| turn.session),
-            ..About::asked(job.id, input.query, params)
+            ..AnalysisInput::new(job.id, input.query, params)
         };
         let context = Context::new(about, desk.clone());
-        holder.say_again(stream).await;
-        if history.outgrown && holder.job().is_fresh() {
+        holder.push_latest_chunk(stream).await;
+        if history.outgrown && holder.job().is_first_attempt() {
             let left_out = Report {
-                percent: holder.job().reached(),
-                message: LEFT_OUT.to_owned(),
+                percent: holder.job().current_progress(),
+                message: HISTORY_TRUNCATED.to_owned(),
             };
             if let Err(lost) = holder.report(vec![left_out]).await {
                 return Ok(Err(lost));
@@ -176,17 +183,17 @@ impl Attempts {
         }
         let work = async move { analysis.run(&context).await };
         let work = self.runtime.spawn(work.in_current_span());
-        let mut attendance = Attendance {
+        let mut attendance = AttemptLoop {
             holder,
             work,
             desk,
             requests,
             kept: false,
         };
-        let ended = attendance.attend(deadline, hide).await;
+        let ended = attendance.run(deadline, hide).await;
         let mut work = attendance.work;
         work.abort();
-        if !work.is_finished() && timeout(LET_GO, &mut work).await.is_err() {
+        if !work.is_finished() && timeout(ABORT_GRACE, &mut work).await.is_err() {
             tracing::error!(job = %holder.job().id, "an analysis does not let go of its thread");
         }
         Ok(ended)
@@ -194,35 +201,35 @@ impl Attempts {
 }
 
 /// An analysis at work, and who attends to it.
-struct Attendance<'a, 'w> {
-    holder: &'a mut Holder<'w>,
+struct AttemptLoop<'a, 'w> {
+    holder: &'a mut LeasedJob<'w>,
     work: Work,
-    desk: Arc<Desk>,
+    desk: Arc<AnalysisChannel>,
     requests: Receiver<Request>,
     /// Whether this invocation has kept anything that the next could go on from.
     kept: bool,
 }
 
-impl Attendance<'_, '_> {
+impl AttemptLoop<'_, '_> {
     /// Writes and tells what the work says, and keeps the lease while it lasts.
-    async fn attend(
+    async fn run(
         &mut self,
         deadline: Timestamp,
         hide: impl AsyncFn(Duration),
-    ) -> Result<Ended, Lost> {
-        let lease = self.holder.with.lease;
+    ) -> Result<AttemptOutcome, LeaseLost> {
+        let lease = self.holder.runner.lease;
         let mut heartbeat = every(lease / 3);
-        let mut tell = every(TELL);
-        let mut look = every(LOOK);
+        let mut tell = every(PROGRESS_INTERVAL);
+        let mut look = every(CANCEL_POLL);
         let left = until(deadline);
-        let out_of_time = sleep(left.saturating_sub(MARGIN.min(left / 4)));
+        let out_of_time = sleep(left.saturating_sub(HAND_OVER_MARGIN.min(left / 4)));
         let past_deadline = sleep(until(self.holder.job().deadline));
         tokio::pin!(out_of_time, past_deadline);
         loop {
             let desk = self.desk.clone();
             tokio::select! {
                 biased;
-                () = &mut past_deadline => return Ok(Ended::PastDeadline),
+                () = &mut past_deadline => return Ok(AttemptOutcome::PastDeadline),
                 () = &mut out_of_time => return self.out_of_time().await,
                 _ = heartbeat.tick() => {
                     self.holder.renew().await?;
@@ -230,25 +237,25 @@ impl Attendance<'_, '_> {
                 }
                 // Before what it said last, which the end's write tells of.
                 done = &mut self.work => {
-                    let done = done.unwrap_or_else(crashed);
+                    let done = done.unwrap_or_else(panicked);
                     return self.drain(done).await;
                 }
                 Some(request) = self.requests.recv() => self.answer(request).await?,
-                () = desk.reports.due() => self.holder.report(desk.reports.take()).await?,
+                () = desk.reports.due() => self.holder.report(desk.reports.drain()).await?,
                 _ = desk.stream.due() => drop(self.flush().await?),
-                _ = tell.tick() => self.holder.report(desk.reports.take()).await?,
-                _ = look.tick() => self.holder.look().await?,
+                _ = tell.tick() => self.holder.report(desk.reports.drain()).await?,
+                _ = look.tick() => self.holder.check_lease().await?,
             }
         }
     }
 
     /// Writes what is next in the stream, if anything is.
-    async fn flush(&mut self) -> Result<Written, Lost> {
-        let Some(flush) = self.desk.stream.take() else {
-            return Ok(Written::Yes);
+    async fn flush(&mut self) -> Result<WriteOutcome, LeaseLost> {
+        let Some(flush) = self.desk.stream.next_write() else {
+            return Ok(WriteOutcome::Yes);
         };
         let written = self.holder.stream(&flush).await?;
-        if written == Written::Yes {
+        if written == WriteOutcome::Yes {
             self.kept = true;
             self.desk.stream.written(&flush);
         } else {
@@ -258,20 +265,25 @@ impl Attendance<'_, '_> {
     }
 
     /// Writes all that was streamed so far; whether it could.
-    async fn flush_all(&mut self) -> Result<Written, Lost> {
-        while self.desk.stream.take().is_some() {
+    async fn flush_all(&mut self) -> Result<WriteOutcome, LeaseLost> {
+        while self.desk.stream.next_write().is_some() {
             let written = self.flush().await?;
-            if written != Written::Yes {
+            if written != WriteOutcome::Yes {
                 return Ok(written);
             }
         }
-        Ok(Written::Yes)
+        Ok(WriteOutcome::Yes)
     }
 
-    async fn answer(&mut self, request: Request) -> Result<(), Lost> {
+    async fn answer(&mut self, request: Request) -> Result<(), LeaseLost> {
         match request {
-            Request::Recall { step, answer } => {
-                let kept = self.holder.with.events.step(self.holder.job(), &step).await;
+            Request::LoadStep { step, answer } => {
+                let kept = self
+                    .holder
+                    .runner
+                    .events
+                    .load_step(self.holder.job(), &step)
+                    .await;
                 let kept = kept.unwrap_or_else(|error| {
                     tracing::warn!(job = %self.holder.job().id, error = format!("{error:#}"), "a kept step was not read");
                     None
@@ -279,10 +291,10 @@ impl Attendance<'_, '_> {
                 // Nobody waits any more if the analysis was dropped meanwhile.
                 let _ = answer.send(kept);
             }
-            Request::Keep { step, kept, answer } => {
+            Request::SaveStep { step, kept, answer } => {
                 // A step's text is in the log before the step is.
-                if self.flush_all().await? == Written::Yes
-                    && self.holder.keep(&step, &kept).await? == Written::Yes
+                if self.flush_all().await? == WriteOutcome::Yes
+                    && self.holder.save_step(&step, &kept).await? == WriteOutcome::Yes
                 {
                     self.kept = true;
                 }
@@ -293,10 +305,10 @@ impl Attendance<'_, '_> {
     }
 
     /// Tells the last of what the work said before it ended; what a work that is done reported last, the end tells.
-    async fn drain(&mut self, done: Result<Value, Failure>) -> Result<Ended, Lost> {
-        let last = self.desk.reports.take();
+    async fn drain(&mut self, done: Result<Value, Failure>) -> Result<AttemptOutcome, LeaseLost> {
+        let last = self.desk.reports.drain();
         if done.is_ok() {
-            self.holder.untold = last;
+            self.holder.unreported = last;
             self.desk.stream.close();
         } else {
             self.holder.report(last).await?;
@@ -305,27 +317,27 @@ impl Attendance<'_, '_> {
         while let Ok(request) = self.requests.try_recv() {
             self.answer(request).await?;
         }
-        if self.flush_all().await? != Written::Yes && done.is_ok() {
+        if self.flush_all().await? != WriteOutcome::Yes && done.is_ok() {
             // Another write would take what this one wrote, if it did, for said.
-            self.holder.untold.clear();
+            self.holder.unreported.clear();
             let message = "The answer could not be written.".to_owned();
-            return Ok(Ended::With(Err(Failure::Retry {
+            return Ok(AttemptOutcome::With(Err(Failure::Retry {
                 code: "UNWRITTEN",
                 message,
             })));
         }
-        Ok(Ended::With(done))
+        Ok(AttemptOutcome::With(done))
     }
 
     /// The invocation's end is near: what was kept is worth going on from, and nothing else is.
-    async fn out_of_time(&mut self) -> Result<Ended, Lost> {
+    async fn out_of_time(&mut self) -> Result<AttemptOutcome, LeaseLost> {
         self.work.abort();
         self.flush_all().await?;
         if self.kept {
-            return Ok(Ended::OutOfTime);
+            return Ok(AttemptOutcome::OutOfTime);
         }
         let message = "The job ran out of time without a step done.".to_owned();
-        Ok(Ended::With(Err(Failure::Retry {
+        Ok(AttemptOutcome::With(Err(Failure::Retry {
             code: "TIMEOUT",
             message,
         })))
@@ -340,12 +352,12 @@ fn every(period: Duration) -> Interval {
 }
 
 fn until(at: Timestamp) -> Duration {
-    let left = at.as_millisecond() - time::now().as_millisecond();
+    let left = at.as_millisecond() - clock::now().as_millisecond();
     Duration::from_millis(u64::try_from(left).unwrap_or(0))
 }
 
 /// A panic fails its own job's attempt; what it said stays in the log.
-fn crashed(error: JoinError) -> Result<Value, Failure> {
+fn panicked(error: JoinError) -> Result<Value, Failure> {
     tracing::error!(%error, "an analysis crashed");
     Err(Failure::Retry {
         code: "CRASHED",

@@ -4,23 +4,23 @@
 //! To write an analysis, implement [`Analysis`](analysis::Analysis) and call [`run`] from a `main` of five lines.
 
 pub mod analysis;
+mod analysis_channel;
 mod attempt;
 mod backoff;
-mod batch;
-mod desk;
-mod ending;
-mod holder;
+mod completion;
+mod handler;
+mod leased_job;
+mod push_queues;
 pub mod reports;
 pub mod stream;
 pub mod testing;
-mod voice;
 
 use std::sync::Arc;
 
 use anyhow::Result;
 /// Clients of AWS with the worker's own timeouts and retries.
-pub use longhaul_shared::aws::sdk;
-use longhaul_shared::config::Config;
+pub use longhaul_shared::aws::clients;
+use longhaul_shared::settings::Settings;
 use longhaul_shared::telemetry;
 
 use crate::analysis::Analysis;
@@ -32,7 +32,7 @@ pub async fn run(analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
         return Ok(());
     }
     // On the heap, so that the compiler need not look into it for whoever calls this.
-    Box::pin(serve(Config::from_env(), analyses)).await
+    Box::pin(serve(Settings::from_env(), analyses)).await
 }
 
 /// Whether the program was asked for its kinds (`--kinds`), which are printed then.
@@ -46,9 +46,9 @@ pub fn prints_kinds(analyses: &[Arc<dyn Analysis>]) -> bool {
 }
 
 /// Serves invocations of the worker function with these analyses, until the process is ended.
-pub async fn serve(config: Config, analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
+pub async fn serve(config: Settings, analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
     telemetry::start(&config)?;
-    batch::serve(&config, analyses)
+    handler::serve(&config, analyses)
         .await
         .map_err(|error| anyhow::anyhow!(error))
 }

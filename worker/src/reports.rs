@@ -17,7 +17,7 @@ const STEP_PERCENT: u8 = 5;
 
 /// Steps that come within this share a write, and the last of a job that is over by then the end's: nobody sees
 /// them apart.
-const TOGETHER: Duration = Duration::from_millis(10);
+const COALESCE_WINDOW: Duration = Duration::from_millis(10);
 
 /// The reports that have not been told yet.
 pub struct Reports {
@@ -67,7 +67,9 @@ impl Reports {
         }
         pending.reached = Some(report.percent);
         pending.latest = None;
-        pending.due.get_or_insert_with(|| Instant::now() + TOGETHER);
+        pending
+            .due
+            .get_or_insert_with(|| Instant::now() + COALESCE_WINDOW);
         pending.steps.push(report);
         self.arrived.notify_one();
     }
@@ -84,7 +86,7 @@ impl Reports {
     }
 
     /// What is to be told next, steps or not: when they are due, about each second, and before the end.
-    pub fn take(&self) -> Vec<Report> {
+    pub fn drain(&self) -> Vec<Report> {
         let mut pending = self.lock();
         pending.due = None;
         let latest = pending.latest.take();
@@ -114,11 +116,15 @@ mod tests {
         for percent in 0..=100 {
             reports.push(report(percent, "x"));
         }
-        let told: Vec<u8> = reports.take().iter().map(|report| report.percent).collect();
+        let told: Vec<u8> = reports
+            .drain()
+            .iter()
+            .map(|report| report.percent)
+            .collect();
         assert_eq!(told, (5..=100).step_by(5).collect::<Vec<u8>>());
         reports.push(report(100, "a"));
         reports.push(report(90, "b"));
-        assert_eq!(reports.take(), [report(100, "b")]);
-        assert_eq!(reports.take(), []);
+        assert_eq!(reports.drain(), [report(100, "b")]);
+        assert_eq!(reports.drain(), []);
     }
 }

@@ -14,13 +14,13 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// Chunks are at least so far apart, unless they are full (DESIGN 8).
-const APART: Duration = Duration::from_millis(250);
+const CHUNK_INTERVAL: Duration = Duration::from_millis(250);
 /// An analysis that is so far ahead of the log, in bytes, waits for it.
-const AHEAD: usize = 256 * 1024;
+const MAX_UNFLUSHED: usize = 256 * 1024;
 
 /// What is to be written next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flush {
+pub enum StreamWrite {
     /// Take back the chunks with a higher number than this.
     Reset {
         keep_through: u64,
@@ -84,7 +84,7 @@ impl Stream {
         loop {
             // Taken before the look, so that no write falls between the two.
             let room = self.room.notified();
-            if self.lock().pending.len() <= AHEAD {
+            if self.lock().pending.len() <= MAX_UNFLUSHED {
                 return;
             }
             room.await;
@@ -93,7 +93,7 @@ impl Stream {
 
     /// Waits until something is to be written, and says what; it stays until [`Stream::written`]. Safe
     /// to give up and ask again.
-    pub async fn due(&self) -> Flush {
+    pub async fn due(&self) -> StreamWrite {
         loop {
             let next = {
                 let text = self.lock();
@@ -115,7 +115,7 @@ impl Stream {
     }
 
     /// What is to be written next, due or not.
-    pub fn take(&self) -> Option<Flush> {
+    pub fn next_write(&self) -> Option<StreamWrite> {
         self.lock().flush()
     }
 
@@ -125,24 +125,24 @@ impl Stream {
     }
 
     /// What was to be written is in the log.
-    pub fn written(&self, flush: &Flush) {
+    pub fn written(&self, flush: &StreamWrite) {
         let mut text = self.lock();
         match flush {
-            Flush::Reset { .. } => text.reset = None,
-            Flush::Chunk(content) => drop(text.pending.drain(..content.len())),
+            StreamWrite::Reset { .. } => text.reset = None,
+            StreamWrite::Chunk(content) => drop(text.pending.drain(..content.len())),
         }
         text.tried = None;
-        text.next = Instant::now() + APART;
+        text.next = Instant::now() + CHUNK_INTERVAL;
         self.room.notify_waiters();
     }
 
     /// It could not be written now, or so it seems: it is to be tried again, and as it is.
-    pub fn postpone(&self, flush: &Flush) {
+    pub fn postpone(&self, flush: &StreamWrite) {
         let mut text = self.lock();
-        if let Flush::Chunk(content) = flush {
+        if let StreamWrite::Chunk(content) = flush {
             text.tried = Some(content.len());
         }
-        text.again = Instant::now() + APART;
+        text.again = Instant::now() + CHUNK_INTERVAL;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Text> {
@@ -176,15 +176,15 @@ impl Text {
         self.repeated = end;
     }
 
-    fn flush(&self) -> Option<Flush> {
+    fn flush(&self) -> Option<StreamWrite> {
         if let Some(keep_through) = self.reset {
-            return Some(Flush::Reset { keep_through });
+            return Some(StreamWrite::Reset { keep_through });
         }
         let content = match self.tried {
             Some(length) => &self.pending[..length],
-            None => limits::spelled_prefix(&self.pending, limits::CHUNK_BYTES),
+            None => limits::json_prefix(&self.pending, limits::CHUNK_BYTES),
         };
-        (!content.is_empty()).then(|| Flush::Chunk(content.to_owned()))
+        (!content.is_empty()).then(|| StreamWrite::Chunk(content.to_owned()))
     }
 
     fn is_full(&self) -> bool {
@@ -199,11 +199,11 @@ mod tests {
     use super::*;
 
     fn drain(stream: &Stream, log: &mut Vec<(u64, String)>, seq: &mut u64) {
-        while let Some(flush) = stream.take() {
+        while let Some(flush) = stream.next_write() {
             *seq += 1;
             match &flush {
-                Flush::Reset { keep_through } => log.retain(|(seq, _)| seq <= keep_through),
-                Flush::Chunk(content) => log.push((*seq, content.clone())),
+                StreamWrite::Reset { keep_through } => log.retain(|(seq, _)| seq <= keep_through),
+                StreamWrite::Chunk(content) => log.push((*seq, content.clone())),
             }
             stream.written(&flush);
         }
@@ -219,10 +219,10 @@ mod tests {
         let stream = Stream::new(before);
         for piece in ["Hel", "lo, w", "ö", "rld"] {
             stream.push(piece).await;
-            assert_eq!(stream.take(), None, "{piece}");
+            assert_eq!(stream.next_write(), None, "{piece}");
         }
         stream.push("!").await;
-        assert_eq!(stream.take(), Some(Flush::Chunk("!".into())));
+        assert_eq!(stream.next_write(), Some(StreamWrite::Chunk("!".into())));
     }
 
     #[tokio::test]
@@ -230,21 +230,27 @@ mod tests {
         let before = vec![(3, "Hello, ".to_owned()), (5, "world".to_owned())];
         let stream = Stream::new(before);
         stream.push("Hello, worms").await;
-        assert_eq!(stream.take(), Some(Flush::Reset { keep_through: 3 }));
-        stream.written(&Flush::Reset { keep_through: 3 });
-        assert_eq!(stream.take(), Some(Flush::Chunk("worms".into())));
+        assert_eq!(
+            stream.next_write(),
+            Some(StreamWrite::Reset { keep_through: 3 })
+        );
+        stream.written(&StreamWrite::Reset { keep_through: 3 });
+        assert_eq!(
+            stream.next_write(),
+            Some(StreamWrite::Chunk("worms".into()))
+        );
     }
 
     #[tokio::test]
     async fn a_chunk_that_failed_is_tried_again_as_it_was() {
         let stream = Stream::new([]);
         stream.push("ab").await;
-        let tried = stream.take().unwrap();
+        let tried = stream.next_write().unwrap();
         stream.postpone(&tried);
         stream.push("cd").await;
-        assert_eq!(stream.take(), Some(tried.clone()));
+        assert_eq!(stream.next_write(), Some(tried.clone()));
         stream.written(&tried);
-        assert_eq!(stream.take(), Some(Flush::Chunk("cd".into())));
+        assert_eq!(stream.next_write(), Some(StreamWrite::Chunk("cd".into())));
     }
 
     #[tokio::test]
@@ -252,9 +258,12 @@ mod tests {
         let stream = Stream::new([(2, "abc".to_owned())]);
         stream.push("ab").await;
         stream.close();
-        assert_eq!(stream.take(), Some(Flush::Reset { keep_through: 0 }));
-        stream.written(&Flush::Reset { keep_through: 0 });
-        assert_eq!(stream.take(), Some(Flush::Chunk("ab".into())));
+        assert_eq!(
+            stream.next_write(),
+            Some(StreamWrite::Reset { keep_through: 0 })
+        );
+        stream.written(&StreamWrite::Reset { keep_through: 0 });
+        assert_eq!(stream.next_write(), Some(StreamWrite::Chunk("ab".into())));
     }
 
     proptest! {

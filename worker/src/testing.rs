@@ -7,9 +7,9 @@ use longhaul_shared::domain::job::Report;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::analysis::{About, Analysis, Context, Failure};
-use crate::desk::{Desk, Request};
-use crate::stream::{Flush, Stream};
+use crate::analysis::{Analysis, AnalysisInput, Context, Failure};
+use crate::analysis_channel::{AnalysisChannel, Request};
+use crate::stream::{Stream, StreamWrite};
 
 /// What an analysis did.
 #[derive(Debug)]
@@ -22,19 +22,19 @@ pub struct Run {
 }
 
 /// The first attempt at a job that asks this, without params and without earlier turns.
-pub fn question(query: &str) -> About {
+pub fn question(query: &str) -> AnalysisInput {
     let id = Uuid::nil().as_hyphenated().to_string();
     let job = JobId::parse(&id).expect("a UUID in its hyphenated form is a job id");
-    About::asked(job, query.to_owned(), json!({}))
+    AnalysisInput::new(job, query.to_owned(), json!({}))
 }
 
 /// Runs the analysis to its end. No earlier attempt has kept a step, and none is kept for another.
-pub async fn run(analysis: &dyn Analysis, about: About) -> Run {
-    let (desk, mut requests) = Desk::new(Stream::new([]), false, 0);
+pub async fn run(analysis: &dyn Analysis, about: AnalysisInput) -> Run {
+    let (desk, mut requests) = AnalysisChannel::new(Stream::new([]), false, 0);
     let context = Context::new(about, desk.clone());
     let (mut streamed, mut reports) = (String::new(), vec![]);
-    let mut write = |flush: Flush| {
-        if let Flush::Chunk(content) = &flush {
+    let mut write = |flush: StreamWrite| {
+        if let StreamWrite::Chunk(content) = &flush {
             streamed.push_str(content);
         }
         desk.stream.written(&flush);
@@ -45,17 +45,17 @@ pub async fn run(analysis: &dyn Analysis, about: About) -> Run {
             biased;
             result = &mut work => break result,
             Some(request) = requests.recv() => match request {
-                Request::Recall { answer, .. } => drop(answer.send(None)),
-                Request::Keep { answer, .. } => drop(answer.send(())),
+                Request::LoadStep { answer, .. } => drop(answer.send(None)),
+                Request::SaveStep { answer, .. } => drop(answer.send(())),
             },
             flush = desk.stream.due() => write(flush),
-            () = desk.reports.due() => reports.extend(desk.reports.take()),
+            () = desk.reports.due() => reports.extend(desk.reports.drain()),
         }
     };
-    while let Some(flush) = desk.stream.take() {
+    while let Some(flush) = desk.stream.next_write() {
         write(flush);
     }
-    reports.extend(desk.reports.take());
+    reports.extend(desk.reports.drain());
     Run {
         result,
         streamed,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use longhaul_shared::aws::sdk;
+use longhaul_shared::aws::clients;
 use serde::{Deserialize, Serialize};
 
 use super::failed;
@@ -229,9 +229,9 @@ async fn in_bucket(bucket: &str, prefix: &str) -> Result<Vec<Part>, Failure> {
 }
 
 pub(super) async fn client() -> aws_sdk_s3::Client {
-    let config = sdk::config().await;
+    let config = clients::config().await;
     let settings = aws_sdk_s3::config::Builder::from(&config)
-        .timeout_config(sdk::slow_timeouts())
+        .timeout_config(clients::slow_timeouts())
         .build();
     aws_sdk_s3::Client::from_conf(settings)
 }

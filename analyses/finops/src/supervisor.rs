@@ -7,7 +7,7 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use longhaul_shared::time;
+use longhaul_shared::clock;
 
 use super::aws::Services;
 use super::aws::explorer;
@@ -41,7 +41,7 @@ pub(super) async fn read(
         context,
         turns,
         services,
-        today: time::now().to_zoned(TimeZone::UTC).date(),
+        today: clock::now().to_zoned(TimeZone::UTC).date(),
         reader: Reader::new(context, turns, services),
         failures: Vec::new(),
     };

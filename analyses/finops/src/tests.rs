@@ -115,7 +115,8 @@ fn an_answer_equals_an_independent_sum() {
 
 #[test]
 fn the_real_bill_is_added_up_exactly() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/focus_sample.csv");
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/focus_sample.csv");
     if !path.exists() {
         return;
     }

@@ -100,7 +100,7 @@ impl Analysis for Program {
 
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
         let mut talk = self.start()?;
-        talk.tell(&context.asked()).await?;
+        talk.tell(&context.to_json()).await?;
         let talk = Mutex::new(talk);
         loop {
             let said = talk.lock().await.hear().await?;

@@ -13,7 +13,7 @@ use aws_sdk_bedrockruntime::types::{
 use serde::{Deserialize, Serialize};
 
 use super::usage::Usage;
-use longhaul_worker::analysis::Past;
+use longhaul_worker::analysis::HistoryTurn;
 
 /// The one tool, by the name of the analysis that it is.
 pub const TOOL: &str = "finops";
@@ -62,7 +62,7 @@ pub struct Exchange {
 
 /// All that is said up to now.
 pub fn messages(
-    history: &[Past],
+    history: &[HistoryTurn],
     query: &str,
     exchanges: &[Exchange],
 ) -> Result<Vec<Message>, BuildError> {
@@ -163,8 +163,8 @@ pub fn tools() -> Result<ToolConfiguration, BuildError> {
 mod tests {
     use super::*;
 
-    fn turn(message: &str, answer: &str) -> Past {
-        Past {
+    fn turn(message: &str, answer: &str) -> HistoryTurn {
+        HistoryTurn {
             message: message.into(),
             answer: answer.into(),
         }

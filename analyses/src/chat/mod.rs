@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
-use longhaul_shared::config::Config;
+use longhaul_shared::settings::Settings;
 use serde_json::{Value, json};
 
 use longhaul_finops::Finops;
@@ -54,7 +54,7 @@ impl Chat {
     ///
     /// # Errors
     /// Both are set, or the model's settings are malformed.
-    pub fn configured(config: &Config, finops: Option<Finops>) -> Result<Option<Self>> {
+    pub fn configured(config: &Settings, finops: Option<Finops>) -> Result<Option<Self>> {
         let runtime = config.optional("CHAT_AGENT_RUNTIME_ARN");
         let by = match (Model::configured(config)?, runtime) {
             (Some(_), Some(_)) => {
@@ -106,18 +106,18 @@ async fn by_the_bill(finops: &Finops, context: &Context) -> Result<Value, Failur
 mod tests {
     use super::*;
     use longhaul_finops::{Services, Source, write_sample};
-    use longhaul_worker::analysis::{About, Past};
+    use longhaul_worker::analysis::{AnalysisInput, HistoryTurn};
     use longhaul_worker::testing;
 
     /// The result, and what was streamed.
-    async fn ask(query: &str, history: Vec<Past>) -> (Value, String) {
+    async fn ask(query: &str, history: Vec<HistoryTurn>) -> (Value, String) {
         let mut bill = tempfile::NamedTempFile::new().unwrap();
         write_sample(500, 1, &mut bill).unwrap();
         let chat = Chat::new(Finops::new(
             Source::at(&bill.path().to_string_lossy(), true),
             Services::default(),
         ));
-        let about = About {
+        let about = AnalysisInput {
             history,
             ..testing::question(query)
         };
@@ -141,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_question_goes_on_with_the_turns_before_it() {
-        let past = |message: &str| Past {
+        let past = |message: &str| HistoryTurn {
             message: message.into(),
             answer: "".into(),
         };
@@ -166,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_says_how_many_turns_it_remembers() {
-        let past = Past {
+        let past = HistoryTurn {
             message: "a".into(),
             answer: "b".into(),
         };
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn one_of_them_answers() {
         let configured = |model: &str, runtime: &str, tokens: &str| {
-            let config = Config::given([
+            let config = Settings::given([
                 ("CHAT_MODEL_ID", model.to_owned()),
                 ("CHAT_AGENT_RUNTIME_ARN", runtime.to_owned()),
                 ("CHAT_MAX_TOKENS", tokens.to_owned()),

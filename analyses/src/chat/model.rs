@@ -9,8 +9,8 @@ use aws_sdk_bedrockruntime::error::BuildError;
 use aws_sdk_bedrockruntime::types::{
     GuardrailStreamConfiguration, InferenceConfiguration, SystemContentBlock,
 };
-use longhaul_shared::config::Config;
-use longhaul_shared::aws::sdk;
+use longhaul_shared::aws::clients;
+use longhaul_shared::settings::Settings;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -42,7 +42,7 @@ impl Model {
     ///
     /// # Errors
     /// Its other settings are malformed.
-    pub fn configured(config: &Config) -> Result<Option<Self>> {
+    pub fn configured(config: &Settings) -> Result<Option<Self>> {
         let Some(id) = config.optional("CHAT_MODEL_ID") else {
             return Ok(None);
         };
@@ -134,7 +134,7 @@ impl Model {
             tracing::error!(job = %context.job(), %error, "a request to a model was not built");
             failure(Some("ValidationException"))
         };
-        let open = async || Client::new(&sdk::for_streams().await);
+        let open = async || Client::new(&clients::for_streams().await);
         let client = self.client.get_or_init(open).await;
         let said = messages::messages(context.history(), context.query(), exchanges);
         let limits = InferenceConfiguration::builder().max_tokens(self.most_tokens);
@@ -194,7 +194,7 @@ async fn run(
         return Ok((wrong(&known), None));
     };
     context.progress(30, "Looking at the bill");
-    let alone = context.asking(question, vec![]);
+    let alone = context.with_question(question, vec![]);
     let work = async {
         match Box::pin(finops.on_costs(&alone)).await {
             Ok(Some(answer)) => {

@@ -5,8 +5,8 @@
 
 use aws_sdk_bedrockagentcore::Client;
 use aws_sdk_bedrockagentcore::primitives::{Blob, ByteStream};
+use longhaul_shared::aws::clients;
 use longhaul_shared::domain::limits;
-use longhaul_shared::aws::sdk;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -48,9 +48,9 @@ impl Runtime {
     }
 
     async fn ask(&self, context: &Context, session: &str) -> Result<String, Failure> {
-        let open = async || Client::new(&sdk::for_streams().await);
+        let open = async || Client::new(&clients::for_streams().await);
         let client = self.client.get_or_init(open).await;
-        let mut payload = context.asked();
+        let mut payload = context.to_json();
         payload["prompt"] = context.query().into();
         let invoke = client
             .invoke_agent_runtime()

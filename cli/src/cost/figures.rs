@@ -13,7 +13,7 @@ const STREAMED_BYTES: u64 = longhaul_shared::domain::stream::ENTRY_BYTES as u64;
 const TAIL_BYTES: u64 = longhaul_shared::domain::job::TAIL_BYTES as u64;
 /// Where a result goes by its size (`longhaul_shared::domain::limits`).
 const IN_ROW: u64 = longhaul_shared::domain::limits::RESULT_IN_ROW_BYTES as u64;
-const IN_LOG: u64 = longhaul_shared::domain::limits::RESULT_BYTES as u64;
+const IN_LOG: u64 = longhaul_shared::domain::limits::RESULT_IN_FRAME_BYTES as u64;
 /// A message of API Gateway's is counted anew at each 32 KB.
 const FRAME: u64 = 32 * 1024;
 /// Seconds between two signs of life of a worker, a third of `LeaseSeconds`; and between two looks

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use longhaul_shared::messaging::dead_letters::Queue;
-use longhaul_shared::orchestration::replay::Replays;
+use longhaul_shared::messaging::dead_letters::QueueReader;
+use longhaul_shared::orchestration::job_replayer::JobReplayer;
 
 use crate::target::Target;
 
@@ -17,16 +17,16 @@ pub const HIDDEN: Duration = Duration::from_secs(60);
 
 /// A stack, opened.
 pub struct Access {
-    pub letters: Queue,
+    pub letters: QueueReader,
     /// The ARN of their queue.
     pub arn: String,
-    pub replays: Replays,
+    pub replays: JobReplayer,
 }
 
 impl Access {
     pub async fn open(target: &Target) -> Result<Self> {
         let site = target.site(CALLER).await?;
-        let letters = Queue::at(&site.sqs, site.queue_url("jobs-dlq").await?, HIDDEN);
+        let letters = QueueReader::at(&site.sqs, site.queue_url("jobs-dlq").await?, HIDDEN);
         Ok(Self {
             arn: letters.arn().await?,
             letters,

@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use longhaul_shared::messaging::dead_letters::{Disposal, Message};
-use longhaul_shared::time;
+use longhaul_shared::clock;
+use longhaul_shared::messaging::dead_letters::{Message, Resolution};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -85,8 +85,8 @@ impl Applying<'_> {
         let paced = (0u32..).zip(&plan.entries).map(async |(n, entry)| {
             sleep_until(start + apart * n).await;
             let replays = &self.access.replays;
-            let (id, now) = (entry.job()?, time::now());
-            let settled = replays.settle(id, entry.run, self.from_start, now).await;
+            let (id, now) = (entry.job()?, clock::now());
+            let settled = replays.resolve(id, entry.run, self.from_start, now).await;
             settled
                 .with_context(|| format!("job {}", entry.job))
                 .map(|(disposal, _)| (entry, disposal))
@@ -95,10 +95,10 @@ impl Applying<'_> {
         while let Some(settled) = paced.next().await {
             let (entry, disposal) = settled?;
             match disposal {
-                Disposal::Replay => applied.replayed += 1,
-                Disposal::Send => applied.sent += 1,
-                Disposal::Delete => applied.stale += 1,
-                Disposal::Leave => applied.left.push(entry.job.clone()),
+                Resolution::Replay => applied.replayed += 1,
+                Resolution::Send => applied.sent += 1,
+                Resolution::Delete => applied.stale += 1,
+                Resolution::Leave => applied.left.push(entry.job.clone()),
             }
             bar.inc(1);
         }
@@ -121,7 +121,7 @@ impl Applying<'_> {
             queue.delete(&ours, |count| bar.inc(count as u64)).await?;
             deleted += ours.len();
             // What an earlier round holds is hidden too, by this very reader.
-            let elsewhere = reading.elsewhere.saturating_sub(held.len());
+            let elsewhere = reading.in_flight.saturating_sub(held.len());
             held.extend(others.into_iter().map(|other| (other.id.clone(), other)));
             let hidden = elsewhere.min(over.len() - deleted);
             if hidden == 0 || Instant::now() > patience {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use longhaul_shared::messaging::dead_letters::Case;
+use longhaul_shared::messaging::dead_letters::FailedRun;
 
 use crate::terminal::age;
 
@@ -52,7 +52,7 @@ impl Filter {
         words.iter().all(|word| word.is_none()) && older_than.or(*newer_than).is_none()
     }
 
-    pub fn admits(&self, case: &Case, now: Timestamp) -> bool {
+    pub fn admits(&self, case: &FailedRun, now: Timestamp) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| {
             wanted.is_none() || wanted.as_deref() == found
         };
@@ -71,7 +71,7 @@ impl Filter {
     }
 }
 
-fn says(case: &Case, text: &str) -> bool {
+fn says(case: &FailedRun, text: &str) -> bool {
     let text = text.to_lowercase();
     let mut bodies = case.messages.iter().map(|message| &message.body);
     bodies.any(|body| body.to_lowercase().contains(&text))

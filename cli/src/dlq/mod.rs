@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
-use longhaul_shared::messaging::dead_letters::{Cases, Disposal, Message};
-use longhaul_shared::time;
+use longhaul_shared::clock;
+use longhaul_shared::messaging::dead_letters::{FailedRuns, Message, Resolution};
 use serde_json::json;
 
 use crate::Ended;
@@ -132,10 +132,10 @@ impl Dlq {
 /// What is on the queue and meant by the filter; what can't be read is always shown.
 async fn look(access: &Access, filter: &Filter) -> Result<Plan> {
     let reading = access.letters.read(usize::MAX).await?;
-    let cases = Cases::of(&reading, &access.replays.jobs).await;
+    let cases = FailedRuns::of(&reading, &access.replays.jobs).await;
     access.letters.release(&reading.messages).await?;
-    let (mut cases, now) = (cases?, time::now());
-    cases.cases.retain(|case| filter.admits(case, now));
+    let (mut cases, now) = (cases?, clock::now());
+    cases.runs.retain(|case| filter.admits(case, now));
     Ok(Plan::of(&access.arn, &cases, now))
 }
 
@@ -144,7 +144,7 @@ async fn list(target: &Target, filter: &Filter, json: bool) -> Result<Ended> {
     if json {
         println!("{}", serde_json::to_string_pretty(&found)?);
     } else {
-        print!("{}", shown::table(&found, time::now()));
+        print!("{}", shown::table(&found, clock::now()));
         let (letters, jobs) = (found.letters, found.entries.len());
         let unreadable = found.unreadable.len();
         println!("{letters} letters about {jobs} runs; {unreadable} messages can't be read.");
@@ -180,7 +180,7 @@ async fn show(target: &Target, id: &str, json: bool) -> Result<Ended> {
 async fn plan(target: &Target, filter: &Filter, out: Option<PathBuf>, json: bool) -> Result<Ended> {
     let plan = look(&Access::open(target).await?, filter).await?;
     let file = out.unwrap_or_else(|| {
-        let now = time::now().strftime("%Y%m%dT%H%M%SZ");
+        let now = clock::now().strftime("%Y%m%dT%H%M%SZ");
         PathBuf::from(format!("dlq-plan-{now}.json"))
     });
     plan.write(&file)?;
@@ -188,9 +188,9 @@ async fn plan(target: &Target, filter: &Filter, out: Option<PathBuf>, json: bool
     if json {
         println!("{}", serde_json::to_string_pretty(&plan)?);
     } else {
-        let (replay, send) = (count(Disposal::Replay), count(Disposal::Send));
-        let (stale, left) = (count(Disposal::Delete), count(Disposal::Leave));
-        print!("{}", shown::table(&plan, time::now()));
+        let (replay, send) = (count(Resolution::Replay), count(Resolution::Send));
+        let (stale, left) = (count(Resolution::Delete), count(Resolution::Leave));
+        print!("{}", shown::table(&plan, clock::now()));
         println!(
             "{} letters: {replay} jobs to replay, {send} to queue again, {stale} runs over, {left} left for you.",
             plan.letters
@@ -248,12 +248,12 @@ async fn purge(
                 .filter(|message| named.contains(&message.id))
                 .collect());
         }
-        let cases = Cases::of(&reading, &access.replays.jobs)
+        let cases = FailedRuns::of(&reading, &access.replays.jobs)
             .await?
-            .cases
+            .runs
             .into_iter();
         let meant: Vec<Message> = cases
-            .filter(|case| filter.admits(case, time::now()))
+            .filter(|case| filter.admits(case, clock::now()))
             .flat_map(|case| case.messages)
             .collect();
         let count = meant.len();

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use longhaul_shared::messaging::dead_letters::{Case, Cases, Disposal, Message};
 use longhaul_shared::domain::ids::JobId;
+use longhaul_shared::messaging::dead_letters::{FailedRun, FailedRuns, Message, Resolution};
 use serde::{Deserialize, Serialize};
 
 /// The version that this code writes and reads.
@@ -66,21 +66,21 @@ pub struct Unreadable {
 }
 
 impl Plan {
-    pub fn of(queue: &str, cases: &Cases, now: Timestamp) -> Self {
-        let entries: Vec<Entry> = cases.cases.iter().map(|case| entry(case, now)).collect();
+    pub fn of(queue: &str, cases: &FailedRuns, now: Timestamp) -> Self {
+        let entries: Vec<Entry> = cases.runs.iter().map(|case| entry(case, now)).collect();
         Self {
             v: VERSION,
             queue: queue.to_owned(),
             made_at: now,
             letters: entries.iter().map(|entry| entry.messages.len()).sum(),
-            elsewhere: cases.elsewhere,
+            elsewhere: cases.in_flight,
             entries,
             unreadable: cases.unreadable.iter().map(unreadable).collect(),
         }
     }
 
     /// How many entries call for this.
-    pub fn count(&self, disposal: Disposal) -> usize {
+    pub fn count(&self, disposal: Resolution) -> usize {
         let called = |entry: &&Entry| entry.disposal == disposal.as_str();
         self.entries.iter().filter(called).count()
     }
@@ -122,12 +122,12 @@ impl Entry {
     }
 }
 
-fn entry(case: &Case, now: Timestamp) -> Entry {
+fn entry(case: &FailedRun, now: Timestamp) -> Entry {
     let evidence = case.evidence.as_ref();
     Entry {
         job: case.job.to_string(),
         run: case.run,
-        disposal: case.disposal(now).as_str().to_owned(),
+        disposal: case.resolution(now).as_str().to_owned(),
         status: case.row.as_ref().map(|job| job.status.as_str().to_owned()),
         since: case.since(),
         kind: case.kind().map(Into::into),

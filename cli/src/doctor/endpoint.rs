@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use longhaul_shared::clock;
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::time;
 
 use super::finding::Findings;
 use crate::target::Site;
@@ -70,7 +70,7 @@ pub async fn answers(site: &Site, findings: &mut Findings) -> bool {
     };
     match theirs {
         Some(theirs) => {
-            let apart = (time::now().as_second() - theirs.as_second()).abs();
+            let apart = (clock::now().as_second() - theirs.as_second()).abs();
             let found = format!("{apart} s apart from theirs");
             let advice = "set this machine's clock: leases and signatures are judged by it";
             match apart {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use longhaul_shared::domain::job::{Job, OPEN_SHARDS, Status};
 use longhaul_shared::aws::item::Attributes;
-use longhaul_shared::time;
+use longhaul_shared::clock;
+use longhaul_shared::domain::job::{Job, OPEN_SHARDS, Status};
 
 use super::finding::{CHANGED, Findings, MEND};
 use crate::target::Site;
@@ -33,7 +33,7 @@ pub async fn check(site: &Site, findings: &mut Findings) -> Result<()> {
             return Ok(());
         }
     };
-    let now = time::now();
+    let now = clock::now();
     let count = |of: &dyn Fn(&Job) -> bool| open.all.iter().filter(|job| of(job)).count();
     let processing = |job: &Job| job.status == Status::Processing;
     let running = count(&processing);
@@ -83,7 +83,7 @@ async fn read(site: &Site) -> Result<Open> {
     for shard in 0..OPEN_SHARDS {
         let mut start: Option<Attributes> = None;
         for page in 0.. {
-            let (found, next) = jobs.still_open(shard, time::now(), start).await?;
+            let (found, next) = jobs.still_open(shard, clock::now(), start).await?;
             open.all.extend(found);
             start = next;
             if start.is_none() {

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use longhaul_shared::clock;
 use longhaul_shared::domain::job::{Job, Status};
-use longhaul_shared::store::jobs::{Found, Jobs};
-use longhaul_shared::time;
+use longhaul_shared::store::jobs::{FoundJobs, Jobs};
 use serde_json::json;
 
 use crate::Ended;
@@ -48,7 +48,7 @@ pub async fn run(site: &Site, listing: &Listing, json: bool) -> Result<Ended> {
             "no index lists all ended jobs: say --user USER, or --scan to read the whole table"
         );
         let wanted = |job: &Job| listing.wants(job);
-        jobs.oldest_open(wanted, listing.limit(), usize::MAX, time::now())
+        jobs.oldest_open(wanted, listing.limit(), usize::MAX, clock::now())
             .await?
     };
     if json {
@@ -56,7 +56,7 @@ pub async fn run(site: &Site, listing: &Listing, json: bool) -> Result<Ended> {
         let listed = json!({"jobs": jobs, "more": found.more});
         println!("{}", serde_json::to_string_pretty(&listed)?);
     } else if !found.jobs.is_empty() {
-        print!("{}", shown::table(&found.jobs, time::now()));
+        print!("{}", shown::table(&found.jobs, clock::now()));
         if found.more {
             println!("There are more; --limit {} lists these.", listing.limit);
         }
@@ -68,12 +68,12 @@ pub async fn run(site: &Site, listing: &Listing, json: bool) -> Result<Ended> {
     Ok(Ended::Well)
 }
 
-async fn of_user(jobs: &Jobs, user: &str, listing: &Listing) -> Result<Found> {
-    let mut found = Found::default();
+async fn of_user(jobs: &Jobs, user: &str, listing: &Listing) -> Result<FoundJobs> {
+    let mut found = FoundJobs::default();
     let mut start = None;
     loop {
         let page = jobs.of_user(user, start).await?;
-        found.take(page.jobs, |job| listing.wants(job), listing.limit());
+        found.add(page.jobs, |job| listing.wants(job), listing.limit());
         start = page.next;
         if start.is_none() || found.more {
             return Ok(found);
@@ -81,13 +81,13 @@ async fn of_user(jobs: &Jobs, user: &str, listing: &Listing) -> Result<Found> {
     }
 }
 
-async fn everywhere(jobs: &Jobs, listing: &Listing) -> Result<Found> {
-    let mut found = Found::default();
+async fn everywhere(jobs: &Jobs, listing: &Listing) -> Result<FoundJobs> {
+    let mut found = FoundJobs::default();
     let (mut start, mut units) = (None, 0.0);
     loop {
         let page = jobs.scan(start).await?;
         units += page.read_units;
-        found.take(page.jobs, |job| listing.wants(job), listing.limit());
+        found.add(page.jobs, |job| listing.wants(job), listing.limit());
         start = page.next;
         if start.is_none() || found.more {
             break;
@@ -116,7 +116,7 @@ impl Listing {
     fn wants(&self, job: &Job) -> bool {
         self.status.is_none_or(|status| status == job.status)
             && self.kind.as_ref().is_none_or(|kind| *kind == job.kind)
-            && job.expires_at > time::now()
+            && job.expires_at > clock::now()
     }
 
     fn limit(&self) -> usize {

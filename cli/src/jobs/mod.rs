@@ -12,11 +12,11 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
+use longhaul_shared::clock;
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::{Job, OPERATOR, Status};
-use longhaul_shared::store::jobs::Commit;
-use longhaul_shared::orchestration::replay::Replayed;
-use longhaul_shared::time;
+use longhaul_shared::orchestration::job_replayer::ReplayOutcome;
+use longhaul_shared::store::jobs::CommitOutcome;
 use serde_json::json;
 
 use crate::Ended;
@@ -142,21 +142,21 @@ async fn cancel(site: &Site, id: JobId, json: bool) -> Result<Ended> {
     let retention = job.expires_at.duration_since(job.deadline);
     let retention = retention.max(SignedDuration::ZERO).unsigned_abs();
     let retention = Duration::from_secs((retention.as_millis() as u64).div_ceil(1000));
-    let now = time::now();
+    let now = clock::now();
     let cancel = Job::cancel_as(OPERATOR.to_owned(), job.owner, now, retention);
     let cancelled = match jobs.commit(id, &cancel).await? {
-        Commit::Applied(job) => *job,
+        CommitOutcome::Applied(job) => *job,
         // The SDK sends a cancel again whose answer it lost; the second then meets the first.
-        Commit::Refused(Some(job))
+        CommitOutcome::Refused(Some(job))
             if job.status == Status::Cancelled && job.finished_at == Some(now) =>
         {
             *job
         }
-        Commit::Refused(Some(job)) => return Ok(unchanged(&job, "was not cancelled", json)),
-        Commit::Refused(None) => return Ok(nothing(id)),
+        CommitOutcome::Refused(Some(job)) => return Ok(unchanged(&job, "was not cancelled", json)),
+        CommitOutcome::Refused(None) => return Ok(nothing(id)),
     };
     let announced = match site.announcer().await? {
-        Some(announcer) => announcer.announce(cancelled, now).await.is_ok(),
+        Some(announcer) => announcer.notify(cancelled, now).await.is_ok(),
         None => false,
     };
     if json {
@@ -178,14 +178,14 @@ async fn retry(site: &Site, id: JobId, from_start: bool, json: bool) -> Result<E
         return Ok(nothing(id));
     };
     match replays
-        .run(&job, job.replays, from_start, time::now())
+        .run(&job, job.replays, from_start, clock::now())
         .await?
     {
-        Replayed::Anew(_) => {}
-        Replayed::Elsewhere(Some(job)) => {
+        ReplayOutcome::Anew(_) => {}
+        ReplayOutcome::Elsewhere(Some(job)) => {
             return Ok(unchanged(&job, "was not retried", json));
         }
-        Replayed::Elsewhere(None) => return Ok(nothing(id)),
+        ReplayOutcome::Elsewhere(None) => return Ok(nothing(id)),
     }
     if json {
         println!(

@@ -1,8 +1,8 @@
 //! Jobs as people and scripts read them: all of the row but what was asked and what was answered.
 
 use jiff::Timestamp;
-use longhaul_shared::store::events::Listed;
-use longhaul_shared::domain::job::{Input, Job, JobResult, Outcome};
+use longhaul_shared::domain::job::{Job, JobInput, JobResult, Outcome};
+use longhaul_shared::store::event_log::ListedEntry;
 use serde_json::{Value, json};
 
 use crate::terminal::{ago, aligned, printable};
@@ -36,11 +36,11 @@ pub fn table(jobs: &[Job], now: Timestamp) -> String {
 }
 
 /// The row, and what the event log holds, a line each.
-pub fn whole(job: &Job, log: &[Listed], input: Option<&Input>) -> String {
+pub fn whole(job: &Job, log: &[ListedEntry], input: Option<&JobInput>) -> String {
     let time = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| format!("{at:.3}"));
     let or_none = |text: Option<&str>| printable(text.unwrap_or("-"));
     let mishap = job.last_error.as_ref().map(|mishap| {
-        let (code, sentence) = (&mishap.code, &mishap.sentence);
+        let (code, sentence) = (&mishap.code, &mishap.message);
         format!("{code}: {sentence} ({:.3})", mishap.at)
     });
     let followers: Vec<&str> = job.followers.iter().map(|id| id.0.as_str()).collect();
@@ -107,12 +107,13 @@ pub fn json(job: &Job) -> Value {
     });
     if let Some(mishap) = &job.last_error {
         let at = time(Some(mishap.at));
-        shown["lastError"] = json!({"code": mishap.code, "message": mishap.sentence, "at": at});
+        shown["lastError"] = json!({"code": mishap.code, "message": mishap.message, "at": at});
     }
     match &job.outcome {
         Some(Outcome::Completed(result)) => shown["resultRef"] = reference(result),
         Some(Outcome::Failed(error)) => {
-            shown["error"] = json!({"code": error.code, "message": error.sentence, "retryable": error.retryable});
+            shown["error"] =
+                json!({"code": error.code, "message": error.message, "retryable": error.retryable});
         }
         Some(Outcome::Cancelled { by, .. }) => shown["cancelledBy"] = by.as_str().into(),
         None => {}
@@ -121,7 +122,7 @@ pub fn json(job: &Job) -> Value {
 }
 
 /// An entry of the event log.
-pub fn entry(entry: &Listed) -> Value {
+pub fn entry(entry: &ListedEntry) -> Value {
     let at = entry.at.map(|at| format!("{at:.3}"));
     json!({"event": entry.event, "at": at, "bytes": entry.bytes})
 }
@@ -130,17 +131,17 @@ pub fn entry(entry: &Listed) -> Value {
 pub fn outcome(job: &Job) -> String {
     match &job.outcome {
         None => "-".to_owned(),
-        Some(Outcome::Completed(JobResult::Here(text))) => {
+        Some(Outcome::Completed(JobResult::Inline(text))) => {
             format!("a result of {} bytes in the row", text.len())
         }
-        Some(Outcome::Completed(JobResult::Logged(key))) => {
+        Some(Outcome::Completed(JobResult::EventLog(key))) => {
             format!("a result in the event log, {key}")
         }
-        Some(Outcome::Completed(JobResult::Stored(stored))) => {
+        Some(Outcome::Completed(JobResult::Object(stored))) => {
             let (bytes, key) = (stored.bytes, &stored.key);
             format!("a result of {bytes} bytes in the bucket, {key}")
         }
-        Some(Outcome::Failed(error)) => printable(&format!("{}: {}", error.code, error.sentence)),
+        Some(Outcome::Failed(error)) => printable(&format!("{}: {}", error.code, error.message)),
         Some(Outcome::Cancelled { by, .. }) => printable(&format!("cancelled by {by}")),
     }
 }
@@ -154,9 +155,9 @@ fn code(job: &Job) -> Option<&str> {
 
 fn reference(result: &JobResult) -> Value {
     match result {
-        JobResult::Here(text) => json!({"in": "row", "bytes": text.len()}),
-        JobResult::Logged(key) => json!({"in": "log", "event": key}),
-        JobResult::Stored(stored) => json!({"in": "bucket", "key": stored.key,
+        JobResult::Inline(text) => json!({"in": "row", "bytes": text.len()}),
+        JobResult::EventLog(key) => json!({"in": "log", "event": key}),
+        JobResult::Object(stored) => json!({"in": "bucket", "key": stored.key,
             "bytes": stored.bytes, "sha256": stored.sha256}),
     }
 }

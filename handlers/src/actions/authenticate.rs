@@ -1,19 +1,24 @@
 //! `authenticate`: binds an identity to the connection, or names the one that is already bound.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::store::connections::Binding;
-use longhaul_shared::protocol::{Claimed, Refusal, authenticated};
+use longhaul_shared::protocol::{ClaimedIdentity, ErrorResponse, authenticated};
+use longhaul_shared::store::connections::BindOutcome;
 
-use crate::message::{Answer, Call, Door, No};
-use crate::Trust;
+use crate::IdentityMode;
+use crate::caller_identity;
+use crate::message::{ActionError, ActionResult, AppContext, FrameContext};
 use crate::quota;
-use crate::speaker;
 
-pub async fn run(door: &Door, call: &Call, token: Option<String>, claimed: Claimed) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    token: Option<String>,
+    claimed: ClaimedIdentity,
+) -> ActionResult {
     let identity = match token {
         Some(token) => {
             let identity = verified(door, call, &token).await?;
-            agree(&identity, &claimed)?;
+            check_claims(&identity, &claimed)?;
             bind(door, call, &identity).await?;
             identity
         }
@@ -28,66 +33,83 @@ pub async fn run(door: &Door, call: &Call, token: Option<String>, claimed: Claim
 }
 
 /// Without a token: whoever the connection is known to be; in local development also whoever it claims.
-async fn known(door: &Door, call: &Call, claimed: &Claimed) -> Result<Identity, No> {
-    if let (Trust::Claims, None, Some(user)) = (door.trust, &call.introduced, &claimed.user_id) {
-        let identity = speaker::claimed(user, claimed.username.as_deref(), call.now);
+async fn known(
+    door: &AppContext,
+    call: &FrameContext,
+    claimed: &ClaimedIdentity,
+) -> Result<Identity, ActionError> {
+    if let (IdentityMode::Claims, None, Some(user)) =
+        (door.trust, &call.authorized, &claimed.user_id)
+    {
+        let identity = caller_identity::claimed(user, claimed.username.as_deref(), call.now);
         bind(door, call, &identity).await?;
         return Ok(identity);
     }
-    let identity = match &call.introduced {
-        Some(identity) if identity.holds(call.now) => Some(identity.clone()),
+    let identity = match &call.authorized {
+        Some(identity) if identity.is_valid_at(call.now) => Some(identity.clone()),
         _ => door
             .connections
             .identity(&call.connection)
             .await?
-            .filter(|identity| identity.holds(call.now)),
+            .filter(|identity| identity.is_valid_at(call.now)),
     };
-    let identity = identity.ok_or_else(|| Refusal::authentication("'token' is missing."))?;
-    agree(&identity, claimed)?;
+    let identity = identity.ok_or_else(|| ErrorResponse::authentication("'token' is missing."))?;
+    check_claims(&identity, claimed)?;
     Ok(identity)
 }
 
 /// The identity that the token proves.
-pub async fn verified(door: &Door, call: &Call, token: &str) -> Result<Identity, No> {
+pub async fn verified(
+    door: &AppContext,
+    call: &FrameContext,
+    token: &str,
+) -> Result<Identity, ActionError> {
     let verified = door.verifier.verify(token, call.now).await?;
-    verified.map_err(No::Unbelieved)
+    verified.map_err(ActionError::InvalidToken)
 }
 
 /// Binds the identity to the connection unless that is somebody else's already.
 /// Whoever comes to it new is sent what waits for them.
-pub async fn bind(door: &Door, call: &Call, identity: &Identity) -> Result<(), No> {
-    quota::take_room(door, call, &identity.owner).await?;
+pub async fn bind(
+    door: &AppContext,
+    call: &FrameContext,
+    identity: &Identity,
+) -> Result<(), ActionError> {
+    quota::admit_connection(door, call, &identity.owner).await?;
     let refused = match door
         .connections
         .bind(&call.connection, identity, call.now)
         .await?
     {
-        Binding::Bound => {
-            let user = speaker::name_for_the_log(identity);
+        BindOutcome::Bound => {
+            let user = caller_identity::name_for_the_log(identity);
             tracing::info!(connection = %call.connection, user, "a connection was authenticated");
             let deliveries = &door.deliveries;
-            deliveries.greet(&identity.owner, &call.connection).await;
+            deliveries
+                .request_delivery(&identity.owner, &call.connection)
+                .await;
             return Ok(());
         }
-        Binding::Renewed => return Ok(()),
-        Binding::Taken => "This connection belongs to another user.",
-        Binding::Gone => "This connection is closed.",
+        BindOutcome::Renewed => return Ok(()),
+        BindOutcome::Taken => "This connection belongs to another user.",
+        BindOutcome::Gone => "This connection is closed.",
     };
-    Err(Refusal::authentication(refused).into())
+    Err(ErrorResponse::authentication(refused).into())
 }
 
 /// A claimed identity is compared with the verified one and never used.
-pub fn agree(identity: &Identity, claimed: &Claimed) -> Result<(), Refusal> {
+pub fn check_claims(identity: &Identity, claimed: &ClaimedIdentity) -> Result<(), ErrorResponse> {
     let differs =
         |claim: &Option<String>, known: &str| claim.as_deref().is_some_and(|claim| claim != known);
     if differs(&claimed.user_id, &identity.owner.user) {
         return Err(
-            Refusal::authentication("'userId' differs from the token's.").with("field", "userId"),
+            ErrorResponse::authentication("'userId' differs from the token's.")
+                .with("field", "userId"),
         );
     }
     if differs(&claimed.username, &identity.username) {
         return Err(
-            Refusal::authentication("'username' differs from the token's.")
+            ErrorResponse::authentication("'username' differs from the token's.")
                 .with("field", "username"),
         );
     }

@@ -5,19 +5,19 @@ use longhaul_shared::domain::ids::{ConnectionId, Owner};
 use longhaul_shared::protocol;
 
 use super::admin::scanned;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 /// Rows of the table that one frame looks at: so many pushes take a few seconds.
 const PAGE: u32 = 500;
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     content: String,
     user: Option<String>,
     after: Option<ConnectionId>,
-) -> Answer {
+) -> ActionResult {
     let frame = protocol::system(&content, call.now);
     let (heard, next) = match user {
         Some(user) => {
@@ -25,13 +25,16 @@ pub async fn run(
                 user,
                 tenant: speaker.owner.tenant.clone(),
             };
-            (door.courier.tell(&to, &frame, call.now).await?, None)
+            (
+                door.courier.push_to_user(&to, &frame, call.now).await?,
+                None,
+            )
         }
         None => {
             let (rows, next) = scanned(door, speaker, after, PAGE).await?;
             let open = rows.into_iter().filter(|row| row.is_open);
             let open = open.map(|row| row.connection).collect();
-            (door.push.tell_all(open, &frame).await, next)
+            (door.push.broadcast(open, &frame).await, next)
         }
     };
     let request_id = call.request_id.as_deref();

@@ -7,19 +7,22 @@ use longhaul_shared::domain::limits;
 use longhaul_shared::protocol::connections_cleaned;
 
 use super::admin::scanned;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 /// Rows of the table that one frame looks at: what the gateway can be asked about in a few seconds.
 const PAGE: u32 = 500;
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     after: Option<ConnectionId>,
-) -> Answer {
+) -> ActionResult {
     let (rows, next) = scanned(door, speaker, after, PAGE).await?;
-    let cleaned = door.push.clean(rows, limits::STALE, call.now).await?;
+    let cleaned = door
+        .push
+        .clean(rows, limits::STALE_CONNECTION_AFTER, call.now)
+        .await?;
     let request_id = call.request_id.as_deref();
     Ok(Some(connections_cleaned(
         cleaned,

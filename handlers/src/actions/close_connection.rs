@@ -6,11 +6,16 @@ use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::protocol::connection_closed;
 
 use super::admin::own;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, connection: ConnectionId) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    connection: ConnectionId,
+) -> ActionResult {
     own(door, speaker, &connection).await?;
-    door.push.dismiss(&connection).await?;
+    door.push.disconnect(&connection).await?;
     let request_id = call.request_id.as_deref();
     Ok(Some(connection_closed(&connection, request_id, call.now)))
 }

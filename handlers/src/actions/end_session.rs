@@ -4,14 +4,14 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::protocol::{self, SessionReference};
 
 use super::sessions;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     session: Option<SessionReference>,
-) -> Answer {
+) -> ActionResult {
     let id = match session {
         Some(named) => sessions::known(named)?,
         None => sessions::own(door, call, false).await?,

@@ -5,10 +5,15 @@ use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
 use longhaul_shared::protocol::{self, JobReference};
 
-use super::admin::oversees;
-use crate::message::{Answer, Call, Door};
+use super::admin::can_administer;
+use crate::message::{ActionResult, AppContext, FrameContext};
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    job: JobReference,
+) -> ActionResult {
     let request_id = call.request_id.as_deref();
     let id = match job {
         Ok(id) => id,
@@ -20,18 +25,18 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference
 
 /// Tells of the job if it is the caller's to see.
 pub async fn answer(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     id: JobId,
     row: Option<Job>,
-) -> Answer {
+) -> ActionResult {
     let own = row
-        .inspect(|job| call.note_if_foreign(speaker, &job.owner))
-        .filter(|job| job.owner == speaker.owner || oversees(speaker, &job.owner))
+        .inspect(|job| call.log_if_foreign(speaker, &job.owner))
+        .filter(|job| job.owner == speaker.owner || can_administer(speaker, &job.owner))
         .filter(|job| job.expires_at > call.now);
     let job = match own {
-        Some(job) => Some(door.events.whole(job).await?),
+        Some(job) => Some(door.events.with_result(job).await?),
         None => None,
     };
     Ok(Some(protocol::job(

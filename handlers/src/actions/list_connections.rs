@@ -3,26 +3,26 @@
 //! which no one but an admin can cause.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::store::connections::{Mark, Row};
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol::{self, Pages, Refusal};
+use longhaul_shared::protocol::{self, ErrorResponse, PageRequest};
+use longhaul_shared::store::connections::{ConnectionCursor, ConnectionRow};
 
 use super::admin::{is_theirs, scanned};
-use crate::message::{Answer, Call, Door, No};
+use crate::message::{ActionError, ActionResult, AppContext, FrameContext};
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     user: Option<String>,
-    pages: Pages<String>,
-) -> Answer {
+    pages: PageRequest<String>,
+) -> ActionResult {
     let request_id = call.request_id.as_deref();
     let Some(user) = user else {
         let after = pages.cursor.map(ConnectionId);
         let (rows, next) = scanned(door, speaker, after, pages.limit).await?;
         let next = next.map(|id| id.0);
-        let id = |row: &Row| row.connection.0.clone();
+        let id = |row: &ConnectionRow| row.connection.0.clone();
         return Ok(Some(protocol::connections(
             &rows, id, next, request_id, call.now,
         )));
@@ -42,17 +42,17 @@ pub async fn run(
     )))
 }
 
-fn mark(row: &Row) -> String {
+fn mark(row: &ConnectionRow) -> String {
     format!("{}~{:.3}", row.connection, row.connected_at)
 }
 
-fn read(cursor: &str) -> Result<Mark, No> {
+fn read(cursor: &str) -> Result<ConnectionCursor, ActionError> {
     let mark = || {
         let (id, at) = cursor.split_once('~')?;
-        Some(Mark {
+        Some(ConnectionCursor {
             connection: ConnectionId(id.to_owned()),
             connected_at: at.parse().ok()?,
         })
     };
-    mark().ok_or_else(|| Refusal::field("cursor", "'cursor' is not one of ours.").into())
+    mark().ok_or_else(|| ErrorResponse::field("cursor", "'cursor' is not one of ours.").into())
 }

@@ -3,25 +3,28 @@
 //! left to the operators' command.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::messaging::dead_letters::Cases;
+use longhaul_shared::messaging::dead_letters::FailedRuns;
 use longhaul_shared::protocol::dead_letters;
 
-use super::admin::oversees;
-use crate::message::{Answer, Call, Door};
+use super::admin::can_administer;
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 /// Letters that one frame looks at, about.
 pub const LOOK: usize = 100;
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity) -> Answer {
+pub async fn run(door: &AppContext, call: &FrameContext, speaker: &Identity) -> ActionResult {
     let reading = door.letters.read(LOOK).await?;
-    let cases = Cases::of(&reading, &door.replays.jobs).await;
+    let cases = FailedRuns::of(&reading, &door.replays.jobs).await;
     door.letters.release(&reading.messages).await?;
-    let Cases {
-        mut cases,
-        elsewhere,
+    let FailedRuns {
+        runs: mut cases,
+        in_flight: elsewhere,
         ..
     } = cases?;
-    cases.retain(|case| case.owner().is_some_and(|owner| oversees(speaker, owner)));
+    cases.retain(|case| {
+        case.owner()
+            .is_some_and(|owner| can_administer(speaker, owner))
+    });
     let request_id = call.request_id.as_deref();
     Ok(Some(dead_letters(
         &cases,

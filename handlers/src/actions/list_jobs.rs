@@ -4,15 +4,20 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::Owner;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{self, Listing};
+use longhaul_shared::protocol::{self, JobListRequest};
 
 use super::admin;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 /// Pages that one frame may read in search of a rare status; the cursor leads on from there.
 const PAGES: usize = 5;
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, listing: Listing) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    listing: JobListRequest,
+) -> ActionResult {
     let owner = Owner {
         user: listing.user.unwrap_or_else(|| speaker.owner.user.clone()),
         tenant: speaker.owner.tenant.clone(),

@@ -2,20 +2,20 @@
 //! page at a time.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{self, Pages, Shelf};
+use longhaul_shared::protocol::{self, InboxCursor, PageRequest};
 
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     unread_only: bool,
-    pages: Pages<Shelf>,
-) -> Answer {
+    pages: PageRequest<InboxCursor>,
+) -> ActionResult {
     let (owner, limit) = (&speaker.owner, pages.limit);
     let (mut entries, mut next) = (vec![], None);
-    let begin = pages.cursor.unwrap_or(Shelf {
+    let begin = pages.cursor.unwrap_or(InboxCursor {
         is_read: false,
         after: None,
     });
@@ -29,7 +29,7 @@ pub async fn run(
         let after = begin.after.filter(|_| is_read == begin.is_read);
         let left = limit - entries.len() as u32;
         if left == 0 {
-            next = Some(Shelf { is_read, after });
+            next = Some(InboxCursor { is_read, after });
             break;
         }
         let inbox = &door.courier.inbox;
@@ -38,7 +38,7 @@ pub async fn run(
             .await?;
         entries.extend(page);
         if let after @ Some(_) = more {
-            next = Some(Shelf { is_read, after });
+            next = Some(InboxCursor { is_read, after });
             break;
         }
     }

@@ -5,21 +5,21 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::{Job, Status};
 use longhaul_shared::protocol::open_jobs;
 
-use super::admin::oversees;
-use crate::message::{Answer, Call, Door};
+use super::admin::can_administer;
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 /// Pages of a hundred rows that one frame reads of each shard at most.
 const PAGES: usize = 2;
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     status: Option<Status>,
     limit: u32,
-) -> Answer {
+) -> ActionResult {
     let wanted = |job: &Job| {
-        oversees(speaker, &job.owner)
+        can_administer(speaker, &job.owner)
             && status.is_none_or(|status| job.status == status)
             && job.expires_at > call.now
     };

@@ -2,12 +2,17 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::SessionId;
-use longhaul_shared::protocol::{self, Pages};
+use longhaul_shared::protocol::{self, PageRequest};
 
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, pages: Pages<SessionId>) -> Answer {
-    let Pages { limit, cursor } = pages;
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    pages: PageRequest<SessionId>,
+) -> ActionResult {
+    let PageRequest { limit, cursor } = pages;
     let (heads, next) = door
         .sessions
         .page(&speaker.owner, limit, cursor, call.now)

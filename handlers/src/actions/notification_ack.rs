@@ -2,20 +2,20 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::NotificationId;
-use longhaul_shared::protocol::{Code, Refusal, ack_confirmed};
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, ack_confirmed};
 
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     id: Option<NotificationId>,
-) -> Answer {
+) -> ActionResult {
     // Another's, one that has expired and none are refused in the same words.
     let unknown = || {
         let sentence = "You have no such message or notification.";
-        Refusal::new(Code::NotFound, sentence).with("field", "notificationId")
+        ErrorResponse::new(ErrorCode::NotFound, sentence).with("field", "notificationId")
     };
     let id = id.ok_or_else(unknown)?;
     let inbox = &door.courier.inbox;

@@ -4,44 +4,44 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{JobId, Traceparent};
-use longhaul_shared::domain::job::{Input, Job, Terms};
-use longhaul_shared::store::jobs::Created;
-use longhaul_shared::protocol::{Code, Refusal, Submission};
-use longhaul_shared::protocol::dialect;
+use longhaul_shared::domain::job::{Job, JobInput, SubmitOptions};
 use longhaul_shared::domain::limits;
+use longhaul_shared::protocol::dialect;
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Submission};
+use longhaul_shared::store::jobs::Created;
 use longhaul_shared::telemetry;
 use uuid::Uuid;
 
-use super::authenticate::agree;
+use super::authenticate::check_claims;
 use super::subscribe;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 use crate::quota;
 
 /// A job that nobody knows of yet.
-pub struct Draft {
+pub struct NewJob {
     /// With its input as the row holds it.
     pub job: Job,
-    pub input: Input,
+    pub input: JobInput,
     /// Whether an earlier submit may have made it, under the same key.
     pub is_keyed: bool,
 }
 
 /// The job that a submission asks for, followed by its connection.
-pub fn draft(
-    door: &Door,
-    call: &Call,
+pub fn new_job(
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     submission: Submission,
-) -> Result<Draft, Refusal> {
-    agree(speaker, &submission.claimed)?;
+) -> Result<NewJob, ErrorResponse> {
+    check_claims(speaker, &submission.claimed)?;
     if !door.kinds.contains(&submission.kind) {
         let sentence = format!(
             "There is no analysis of kind '{}'.",
             limits::prefix(&submission.kind, 64)
         );
-        return Err(Refusal::field("kind", sentence).with("kinds", door.kinds.clone()));
+        return Err(ErrorResponse::field("kind", sentence).with("kinds", door.kinds.clone()));
     }
-    let input = Input::whole(submission.query, submission.params);
+    let input = JobInput::whole(submission.query, submission.params);
     let is_keyed = submission.idempotency_key.is_some();
     let id = match &submission.idempotency_key {
         Some(key) => JobId::idempotent(&speaker.owner, key),
@@ -60,7 +60,7 @@ pub fn draft(
         submission.kind,
         input.in_row(),
         call.now,
-        Terms {
+        SubmitOptions {
             deadline: submission.deadline,
             retention: door.retention,
         },
@@ -68,30 +68,35 @@ pub fn draft(
     job.request_id.clone_from(&call.request_id);
     job.traceparent = telemetry::current().or(submission.traceparent);
     job.followers.insert(call.connection.clone());
-    Ok(Draft {
+    Ok(NewJob {
         job,
         input,
         is_keyed,
     })
 }
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submission) -> Answer {
-    let Draft {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    submission: Submission,
+) -> ActionResult {
+    let NewJob {
         mut job,
         input,
         is_keyed,
-    } = draft(door, call, speaker, submission)?;
-    quota::take(door, call, &job, is_keyed).await?;
+    } = new_job(door, call, speaker, submission)?;
+    quota::admit_job(door, call, &job, is_keyed).await?;
     door.events.put_input(&job, &input).await?;
     if let Created::Exists(earlier) = door.jobs.create(&job).await? {
-        return met(door, call, speaker, &earlier, &job).await;
+        return existing_job(door, call, speaker, &earlier, &job).await;
     }
     // From here on the job is durable: whatever fails now, the sweep does again.
     let trace = job.traceparent.as_ref().map(Traceparent::trace);
     tracing::info!(job = %job.id, kind = job.kind, trace, "submitted");
     job.input = input;
     door.push
-        .tell(dialect::told(&job, &Event::queued(&job)))
+        .send_all(dialect::outbound_frames(&job, &Event::queued(&job)))
         .await;
     if let Err(error) = door.dispatch.send(&job).await {
         tracing::warn!(job = %job.id, error = format!("{error:#}"), "a job waits for the sweep to queue it");
@@ -100,10 +105,16 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, submission: Submi
 }
 
 /// The job of an earlier submit under the same key, followed; another's work under it is a conflict.
-pub async fn met(door: &Door, call: &Call, speaker: &Identity, earlier: &Job, job: &Job) -> Answer {
+pub async fn existing_job(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    earlier: &Job,
+    job: &Job,
+) -> ActionResult {
     if (&earlier.owner, &earlier.kind, &earlier.input) != (&job.owner, &job.kind, &job.input) {
         let sentence = "The 'idempotencyKey' was used for different work.";
-        return Err(Refusal::new(Code::Conflict, sentence)
+        return Err(ErrorResponse::new(ErrorCode::Conflict, sentence)
             .with("field", "idempotencyKey")
             .into());
     }

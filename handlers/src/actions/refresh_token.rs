@@ -1,15 +1,20 @@
 //! `refreshToken`: a newer token of the same user renews the connection.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{Refusal, token_refreshed};
+use longhaul_shared::protocol::{ErrorResponse, token_refreshed};
 
 use super::authenticate::{bind, verified};
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, token: &str) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    token: &str,
+) -> ActionResult {
     let identity = verified(door, call, token).await?;
     if identity.owner != speaker.owner {
-        return Err(Refusal::authentication("The token is another user's.").into());
+        return Err(ErrorResponse::authentication("The token is another user's.").into());
     }
     bind(door, call, &identity).await?;
     Ok(Some(token_refreshed(

@@ -3,29 +3,32 @@
 
 use anyhow::Result;
 use longhaul_shared::auth::Identity;
-use longhaul_shared::messaging::dead_letters::{Cases, DeadLetter, Disposal, Message, Reading};
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{Code, JobReference, Refusal, job_replayed};
+use longhaul_shared::messaging::dead_letters::{
+    DeadLetter, FailedRuns, Message, QueueContents, Resolution,
+};
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, JobReference, job_replayed};
 
-use super::admin::oversees;
+use super::admin::can_administer;
 use super::list_dead_letters::LOOK;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 /// How often a job's letters are looked for: another's look hides them for some seconds.
 const LOOKS: usize = 3;
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     job: JobReference,
     from_start: bool,
-) -> Answer {
-    let unknown = || Refusal::new(Code::NotFound, "There is no such job.").with("field", "jobId");
+) -> ActionResult {
+    let unknown =
+        || ErrorResponse::new(ErrorCode::NotFound, "There is no such job.").with("field", "jobId");
     let id = job.map_err(|_| unknown())?;
     let row = door.jobs.get(id).await?;
-    let row = row.filter(|job| oversees(speaker, &job.owner) && job.expires_at > call.now);
+    let row = row.filter(|job| can_administer(speaker, &job.owner) && job.expires_at > call.now);
     let row = row.ok_or_else(unknown)?;
 
     let ours = letters(door, id).await?;
@@ -50,7 +53,7 @@ pub async fn run(
 }
 
 /// The job's letters, held; sought again while others that look hide some.
-async fn letters(door: &Door, id: JobId) -> Result<Vec<Message>> {
+async fn letters(door: &AppContext, id: JobId) -> Result<Vec<Message>> {
     let is_about = |letter: &Message| {
         let read = DeadLetter::read(&letter.body);
         read.is_some_and(|letter| letter.job() == id)
@@ -65,42 +68,45 @@ async fn letters(door: &Door, id: JobId) -> Result<Vec<Message>> {
 }
 
 /// Those letters that are meant, held, and whether these are all that there are.
-async fn look(door: &Door, is_meant: impl Fn(&Message) -> bool) -> Result<(Vec<Message>, bool)> {
+async fn look(
+    door: &AppContext,
+    is_meant: impl Fn(&Message) -> bool,
+) -> Result<(Vec<Message>, bool)> {
     let reading = door.letters.read(LOOK).await?;
     let (ours, others): (Vec<Message>, Vec<Message>) =
         reading.messages.into_iter().partition(is_meant);
     door.letters.release(&others).await?;
-    Ok((ours, reading.elsewhere == 0))
+    Ok((ours, reading.in_flight == 0))
 }
 
 /// What was done, the job after it, and the letters that are over.
 async fn settle(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     row: &Job,
     letters: &[Message],
     from_start: bool,
-) -> Result<(Disposal, Option<Job>, Vec<Message>)> {
-    let reading = Reading {
+) -> Result<(Resolution, Option<Job>, Vec<Message>)> {
+    let reading = QueueContents {
         messages: letters.to_vec(),
-        elsewhere: 0,
+        in_flight: 0,
     };
-    let cases = Cases::of(&reading, &door.replays.jobs).await?.cases;
+    let cases = FailedRuns::of(&reading, &door.replays.jobs).await?.runs;
     if cases.is_empty() {
         let settled = door
             .replays
-            .settle(row.id, Some(row.replays), from_start, call.now);
+            .resolve(row.id, Some(row.replays), from_start, call.now);
         return settled.await.map(|(did, after)| (did, after, vec![]));
     }
-    let (mut most, mut now, mut over) = (Disposal::Leave, None, vec![]);
+    let (mut most, mut now, mut over) = (Resolution::Leave, None, vec![]);
     for case in cases {
         let settled = door
             .replays
-            .settle(row.id, case.run, from_start, call.now)
+            .resolve(row.id, case.run, from_start, call.now)
             .await?;
         (most, now) = (most.min(settled.0), settled.1);
         match settled.0 {
-            Disposal::Leave => door.letters.release(&case.messages).await?,
+            Resolution::Leave => door.letters.release(&case.messages).await?,
             _ => over.extend(case.messages),
         }
     }

@@ -5,24 +5,31 @@
 
 use anyhow::Result;
 use longhaul_shared::domain::ids::SessionId;
-use longhaul_shared::protocol::{Code, Refusal, SessionReference};
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, SessionReference};
 use uuid::Uuid;
 
-use crate::message::{Call, Door, No};
+use crate::message::{ActionError, AppContext, FrameContext};
 
 /// No session, another's and one that can't go on are refused in the same words.
-pub fn unknown() -> Refusal {
-    Refusal::new(Code::NotFound, "You have no such session that is open.")
-        .with("field", "sessionId")
+pub fn unknown() -> ErrorResponse {
+    ErrorResponse::new(
+        ErrorCode::NotFound,
+        "You have no such session that is open.",
+    )
+    .with("field", "sessionId")
 }
 
 /// The session that a frame names.
-pub fn known(named: SessionReference) -> Result<SessionId, Refusal> {
+pub fn known(named: SessionReference) -> Result<SessionId, ErrorResponse> {
     named.map_err(|_| unknown())
 }
 
 /// The connection's own session; `used` notes that it is to end with the connection.
-pub async fn own(door: &Door, call: &Call, used: bool) -> Result<SessionId, No> {
+pub async fn own(
+    door: &AppContext,
+    call: &FrameContext,
+    used: bool,
+) -> Result<SessionId, ActionError> {
     let own = door.connections.session(&call.connection).await?;
     match own {
         Some((id, noted)) if noted || !used => Ok(id),
@@ -32,17 +39,21 @@ pub async fn own(door: &Door, call: &Call, used: bool) -> Result<SessionId, No> 
 }
 
 /// A new session for the connection.
-pub async fn begin(door: &Door, call: &Call) -> Result<SessionId, No> {
+pub async fn begin(door: &AppContext, call: &FrameContext) -> Result<SessionId, ActionError> {
     adopt(door, call, fresh(call)).await
 }
 
 /// Makes a session the connection's own.
-pub async fn adopt(door: &Door, call: &Call, id: SessionId) -> Result<SessionId, No> {
+pub async fn adopt(
+    door: &AppContext,
+    call: &FrameContext,
+    id: SessionId,
+) -> Result<SessionId, ActionError> {
     door.connections.set_session(&call.connection, id).await?;
     Ok(id)
 }
 
-fn fresh(call: &Call) -> SessionId {
+fn fresh(call: &FrameContext) -> SessionId {
     let random = Uuid::new_v4();
     let random = random.as_bytes().first_chunk();
     SessionId::new(call.now, random.expect("16 bytes have ten"))

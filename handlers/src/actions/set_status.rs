@@ -5,15 +5,15 @@ use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::protocol::status_set;
 
 use super::admin::own;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     connection: ConnectionId,
     is_open: bool,
-) -> Answer {
+) -> ActionResult {
     own(door, speaker, &connection).await?;
     let connections = &door.connections;
     connections

@@ -2,21 +2,26 @@
 //! which lasts beyond the connection if that is asked for.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{self, Beginning};
-use longhaul_shared::store::sessions::Head;
+use longhaul_shared::protocol::{self, SessionStart};
+use longhaul_shared::store::sessions::Session;
 
 use super::sessions;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, beginning: Beginning) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    beginning: SessionStart,
+) -> ActionResult {
     let mut keep = beginning.keep;
     let id = match beginning.session {
         Some(named) => {
             let id = sessions::known(named)?;
-            let head = door.sessions.head(id, &speaker.owner, call.now).await?;
+            let head = door.sessions.get(id, &speaker.owner, call.now).await?;
             let open = head.filter(|head| head.ended_at.is_none());
             let head = open.ok_or_else(sessions::unknown)?;
-            if keep && !head.keep && !door.sessions.keep(id, &speaker.owner).await? {
+            if keep && !head.keep && !door.sessions.make_lasting(id, &speaker.owner).await? {
                 return Err(sessions::unknown().into());
             }
             keep |= head.keep;
@@ -25,9 +30,9 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, beginning: Beginn
         None => {
             let id = sessions::begin(door, call).await?;
             let (owner, until) = (speaker.owner.clone(), call.now + door.retention);
-            let head = Head {
+            let head = Session {
                 keep,
-                ..Head::new(id, owner, call.connection.clone(), call.now, until)
+                ..Session::new(id, owner, call.connection.clone(), call.now, until)
             };
             door.sessions.start(&head).await?;
             id

@@ -4,47 +4,47 @@
 //! does not hold, the follower is pushed.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::domain::event::{Event, Replay};
+use longhaul_shared::domain::event::{CatchUp, Event};
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::store::jobs::Commit;
 use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::{Code, JobReference, Refusal, subscribed};
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, JobReference, subscribed};
+use longhaul_shared::store::jobs::CommitOutcome;
 
 use super::admin;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     job: JobReference,
     after: u64,
-) -> Answer {
+) -> ActionResult {
     let request_id = call.request_id.as_deref();
     let id = match job {
         Ok(id) => id,
         Err(unknown) => return Ok(Some(subscribed(&unknown, None, request_id, call.now))),
     };
-    let owner = admin::acting_for(door, call, speaker, id).await?;
+    let owner = admin::effective_owner(door, call, speaker, id).await?;
     let follow = Job::follow(owner.clone(), call.connection.clone(), limits::FOLLOWERS);
     let own = |job: &Job| job.owner == owner && job.expires_at > call.now;
     let followed = door.jobs.commit(id, &follow).await?;
-    if let Commit::Refused(Some(job)) = &followed {
-        call.note_if_foreign(speaker, &job.owner);
+    if let CommitOutcome::Refused(Some(job)) = &followed {
+        call.log_if_foreign(speaker, &job.owner);
     }
     let job = match followed {
-        Commit::Applied(job) if job.expires_at > call.now => *job,
+        CommitOutcome::Applied(job) if job.expires_at > call.now => *job,
         // Of an ended job there is nothing to follow; its row says all.
-        Commit::Refused(Some(job)) if own(&job) && job.status.is_terminal() => *job,
-        Commit::Refused(Some(job)) if own(&job) => {
+        CommitOutcome::Refused(Some(job)) if own(&job) && job.status.is_terminal() => *job,
+        CommitOutcome::Refused(Some(job)) if own(&job) => {
             let sentence = format!(
                 "At most {} connections may follow one job.",
                 limits::FOLLOWERS
             );
             let retry_after = Some(30);
-            return Err(Refusal {
+            return Err(ErrorResponse {
                 retry_after,
-                ..Refusal::new(Code::RateLimit, sentence)
+                ..ErrorResponse::new(ErrorCode::RateLimit, sentence)
             }
             .into());
         }
@@ -58,12 +58,12 @@ pub async fn run(
         }
     };
     // What is missing, and only that, is worth reading from the log.
-    let told = Event::ended(&job).map_or(job.told, |end| end.seq);
+    let told = Event::ended(&job).map_or(job.progress_seq, |end| end.seq);
     let whole = match after == 0 || told > after {
-        true => door.events.whole(job.clone()).await?,
+        true => door.events.with_result(job.clone()).await?,
         false => job.clone(),
     };
-    let replay = Replay::new(&whole, after, door.events.stream(&job, after).await?);
+    let replay = CatchUp::new(&whole, after, door.events.stream(&job, after).await?);
     Ok(Some(subscribed(
         &id.to_string(),
         Some((&job, &replay)),

@@ -4,32 +4,37 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::{
-    Code, Refusal, Topics, subscription_confirmed, subscription_ended,
-};
 use longhaul_shared::domain::topics::{SubscriptionId, Topic};
+use longhaul_shared::protocol::{
+    ErrorCode, ErrorResponse, TopicAction, subscription_confirmed, subscription_ended,
+};
 use metrics::counter;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, asked: Topics) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    asked: TopicAction,
+) -> ActionResult {
     match asked {
-        Topics::Subscribe { topic, filters } => {
+        TopicAction::Subscribe { topic, filters } => {
             subscribe(door, call, speaker, topic, &filters).await
         }
-        Topics::Unsubscribe { subscription } => end(door, call, speaker, subscription).await,
+        TopicAction::Unsubscribe { subscription } => end(door, call, speaker, subscription).await,
     }
 }
 
 async fn subscribe(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     topic: Topic,
     filters: &Value,
-) -> Answer {
+) -> ActionResult {
     let (most, connection) = (limits::SUBSCRIPTIONS, &call.connection);
     if !door
         .connections
@@ -38,7 +43,7 @@ async fn subscribe(
     {
         counter!("LimitsHit", "Limit" => "subscriptions").increment(1);
         let sentence = format!("A connection may have at most {most} subscriptions.");
-        return Err(Refusal::field("topic", sentence).into());
+        return Err(ErrorResponse::field("topic", sentence).into());
     }
     let id = SubscriptionId {
         topic,
@@ -52,13 +57,13 @@ async fn subscribe(
 }
 
 async fn end(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     subscription: Option<SubscriptionId>,
-) -> Answer {
+) -> ActionResult {
     let unknown = || {
-        Refusal::new(Code::NotFound, "You have no such subscription.")
+        ErrorResponse::new(ErrorCode::NotFound, "You have no such subscription.")
             .with("field", "subscriptionId")
     };
     let id = subscription.ok_or_else(unknown)?;

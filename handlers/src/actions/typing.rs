@@ -4,18 +4,18 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::protocol::typing_indicator;
 
-use super::send_message::addressed;
-use crate::message::{Answer, Call, Door};
+use super::direct_message::addressed;
+use crate::message::{ActionResult, AppContext, FrameContext};
 
 pub async fn run(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     recipient: String,
     is_typing: bool,
-) -> Answer {
+) -> ActionResult {
     let to = addressed(speaker, recipient)?;
     let frame = typing_indicator(&speaker.owner.user, is_typing, call.now);
-    door.courier.tell(&to, &frame, call.now).await?;
+    door.courier.push_to_user(&to, &frame, call.now).await?;
     Ok(None)
 }

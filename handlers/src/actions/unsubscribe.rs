@@ -2,19 +2,24 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::store::jobs::Commit;
 use longhaul_shared::protocol::{JobReference, unsubscribed};
+use longhaul_shared::store::jobs::CommitOutcome;
 
 use super::admin;
-use crate::message::{Answer, Call, Door};
+use crate::message::{ActionResult, AppContext, FrameContext};
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, job: JobReference) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    job: JobReference,
+) -> ActionResult {
     let named = match job {
         Ok(id) => {
-            let owner = admin::acting_for(door, call, speaker, id).await?;
+            let owner = admin::effective_owner(door, call, speaker, id).await?;
             let unfollow = Job::unfollow(owner, call.connection.clone());
-            if let Commit::Refused(Some(job)) = door.jobs.commit(id, &unfollow).await? {
-                call.note_if_foreign(speaker, &job.owner);
+            if let CommitOutcome::Refused(Some(job)) = door.jobs.commit(id, &unfollow).await? {
+                call.log_if_foreign(speaker, &job.owner);
             }
             id.to_string()
         }

@@ -4,40 +4,47 @@
 use std::collections::BTreeSet;
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::dialect::Dialect;
 use longhaul_shared::domain::ids::{JobId, SessionId};
 use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::{self, Claimed, Refusal, Submission, Voice};
-use longhaul_shared::store::sessions::{Head, Recording};
+use longhaul_shared::protocol::dialect::Dialect;
+use longhaul_shared::protocol::{self, ClaimedIdentity, ErrorResponse, Submission, VoiceAction};
+use longhaul_shared::store::sessions::{Recording, Session};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{query, say, sessions};
-use crate::message::{Answer, Call, Door, No};
+use super::{chat_message, query, sessions};
+use crate::message::{ActionError, ActionResult, AppContext, FrameContext};
 
 /// Of the pieces that are missing, so many are listed.
 const LISTED: usize = 100;
 
-pub async fn run(door: &Door, call: &Call, speaker: &Identity, voice: Voice) -> Answer {
+pub async fn run(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    voice: VoiceAction,
+) -> ActionResult {
     match voice {
-        Voice::Start { session, format } => {
+        VoiceAction::Start { session, format } => {
             let named = session.map(sessions::known).transpose()?;
             start(door, call, speaker, named, format).await
         }
-        Voice::Data {
+        VoiceAction::Data {
             session,
             index,
             audio,
         } => {
             let session = sessions::known(session)?;
             let recording = under_way(door, call, speaker, session).await?;
-            door.recordings.keep(recording.job, index, audio).await?;
+            door.recordings
+                .put_piece(recording.job, index, audio)
+                .await?;
             let request_id = call.request_id.as_deref();
             Ok(Some(protocol::voice_ack(
                 session, index, request_id, call.now,
             )))
         }
-        Voice::End { session } => {
+        VoiceAction::End { session } => {
             let session = sessions::known(session)?;
             end(door, call, speaker, session).await
         }
@@ -45,18 +52,18 @@ pub async fn run(door: &Door, call: &Call, speaker: &Identity, voice: Voice) -> 
 }
 
 async fn start(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     named: Option<SessionId>,
     format: String,
-) -> Answer {
+) -> ActionResult {
     let owner = &speaker.owner;
     let session = match named {
         Some(id) => id,
         None => sessions::own(door, call, true).await?,
     };
-    let session = match (door.sessions.head(session, owner, call.now).await?, named) {
+    let session = match (door.sessions.get(session, owner, call.now).await?, named) {
         (Some(head), _) if head.ended_at.is_none() => session,
         (_, Some(_)) => return Err(sessions::unknown().into()),
         (ended, None) => {
@@ -65,7 +72,7 @@ async fn start(
                 None => session,
             };
             let until = call.now + door.retention;
-            let head = Head::new(id, owner.clone(), call.connection.clone(), call.now, until);
+            let head = Session::new(id, owner.clone(), call.connection.clone(), call.now, until);
             door.sessions.start(&head).await?;
             id
         }
@@ -76,7 +83,7 @@ async fn start(
         job: JobId::new(call.now, random.expect("16 bytes have ten")),
         format,
     };
-    let expires_at = call.now + limits::RECORDING;
+    let expires_at = call.now + limits::RECORDING_RETENTION;
     door.sessions
         .record(session, owner, &recording, expires_at)
         .await?;
@@ -85,11 +92,16 @@ async fn start(
 }
 
 /// The pieces are all there: the recording takes no more, and its job begins.
-async fn end(door: &Door, call: &Call, speaker: &Identity, session: SessionId) -> Answer {
+async fn end(
+    door: &AppContext,
+    call: &FrameContext,
+    speaker: &Identity,
+    session: SessionId,
+) -> ActionResult {
     let recording = under_way(door, call, speaker, session).await?;
     // Its end was taken in before, by somebody who died then.
     if door.jobs.get(recording.job).await?.is_some() {
-        door.sessions.sealed(session, &recording).await?;
+        door.sessions.close_recording(session, &recording).await?;
         return Ok(None);
     }
     let pieces = door.recordings.pieces(recording.job).await?;
@@ -102,30 +114,30 @@ async fn end(door: &Door, call: &Call, speaker: &Identity, session: SessionId) -
             missing.len()
         );
         let listed: Vec<u32> = missing.into_iter().take(LISTED).collect();
-        return Err(Refusal::field("index", sentence)
+        return Err(ErrorResponse::field("index", sentence)
             .with("missing", listed)
             .into());
     }
-    if pieces.bytes > limits::LARGEST_RESULT_BYTES as u64 {
-        let most = limits::LARGEST_RESULT_BYTES;
+    if pieces.bytes > limits::MAX_RESULT_BYTES as u64 {
+        let most = limits::MAX_RESULT_BYTES;
         let sentence = format!(
             "The recording is {} bytes long; {most} are allowed.",
             pieces.bytes
         );
-        return Err(Refusal::field("audio", sentence).into());
+        return Err(ErrorResponse::field("audio", sentence).into());
     }
     let submission = Submission {
         kind: "voice".to_owned(),
         query: "A voice message.".to_owned(),
         params: json!({"format": recording.format, "pieces": count}).to_string(),
         idempotency_key: None,
-        deadline: limits::DEADLINE,
-        claimed: Claimed::default(),
+        deadline: limits::DEFAULT_DEADLINE,
+        claimed: ClaimedIdentity::default(),
         traceparent: None,
     };
-    let mut draft = query::draft(door, call, speaker, submission)?;
+    let mut draft = query::new_job(door, call, speaker, submission)?;
     draft.job.id = recording.job;
-    let taken = say::take(
+    let taken = chat_message::submit_turn(
         door,
         call,
         Some(Dialect::TextMessage),
@@ -135,17 +147,17 @@ async fn end(door: &Door, call: &Call, speaker: &Identity, session: SessionId) -
     )
     .await;
     if taken.is_ok() {
-        door.sessions.sealed(session, &recording).await?;
+        door.sessions.close_recording(session, &recording).await?;
     }
     taken.map(|_| None)
 }
 
 async fn under_way(
-    door: &Door,
-    call: &Call,
+    door: &AppContext,
+    call: &FrameContext,
     speaker: &Identity,
     session: SessionId,
-) -> Result<Recording, No> {
+) -> Result<Recording, ActionError> {
     let recording = door
         .sessions
         .recording(session, &speaker.owner, call.now)

@@ -1,6 +1,6 @@
 //! Pure: an issuer's public keys (RFC 7517), and when to ask for them again.
 //!
-//! Whoever asks is told by [`Cache::should_fetch`] and tells what came of it. Knows no network.
+//! Whoever asks is told by [`KeyCache::should_fetch`] and tells what came of it. Knows no network.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -74,7 +74,7 @@ fn algorithm(key: &Jwk) -> Option<Algorithm> {
 
 /// The keys as last fetched.
 #[derive(Default)]
-pub struct Cache {
+pub struct KeyCache {
     kept: Option<(KeySet, Timestamp)>,
     /// The last fetch that failed, unless one has succeeded since.
     failed_at: Option<Timestamp>,
@@ -83,7 +83,7 @@ pub struct Cache {
 }
 
 /// What the cache knows of a key id.
-pub enum Found<'a> {
+pub enum KeyLookup<'a> {
     Key(&'a Key),
     /// The issuer has no such key.
     Unknown,
@@ -91,7 +91,7 @@ pub enum Found<'a> {
     NoKeys,
 }
 
-impl Cache {
+impl KeyCache {
     /// Whether the issuer is to be asked before the key `id` is looked up at `now`.
     pub fn should_fetch(&mut self, id: &str, now: Timestamp) -> bool {
         let has_passed =
@@ -123,12 +123,12 @@ impl Cache {
         self.failed_at = Some(now);
     }
 
-    pub fn find(&self, id: &str, now: Timestamp) -> Found<'_> {
+    pub fn find(&self, id: &str, now: Timestamp) -> KeyLookup<'_> {
         match &self.kept {
             Some((keys, at)) if now < *at + LAST_RESORT => {
-                keys.0.get(id).map_or(Found::Unknown, Found::Key)
+                keys.0.get(id).map_or(KeyLookup::Unknown, KeyLookup::Key)
             }
-            _ => Found::NoKeys,
+            _ => KeyLookup::NoKeys,
         }
     }
 }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_searched_for_and_then_not_again_for_a_while() {
-        let mut cache = Cache::default();
+        let mut cache = KeyCache::default();
         assert!(cache.should_fetch("a", at(0)));
         cache.fetched(set(&["a"]), at(0));
         assert!(!cache.should_fetch("a", at(1)));
@@ -196,22 +196,22 @@ mod tests {
         cache.fetched(set(&["a", "b"]), at(1));
         assert!(!cache.should_fetch("b", at(2)));
         assert!(!cache.should_fetch("c", at(30)));
-        assert!(matches!(cache.find("c", at(30)), Found::Unknown));
+        assert!(matches!(cache.find("c", at(30)), KeyLookup::Unknown));
         assert!(cache.should_fetch("c", at(31)));
     }
 
     #[test]
     fn old_keys_hold_for_a_day_while_the_issuer_is_down() {
-        let mut cache = Cache::default();
-        assert!(matches!(cache.find("a", at(0)), Found::NoKeys));
+        let mut cache = KeyCache::default();
+        assert!(matches!(cache.find("a", at(0)), KeyLookup::NoKeys));
         cache.fetched(set(&["a"]), at(0));
         assert!(cache.should_fetch("a", at(3600)));
         cache.failed(at(3600));
         assert!(!cache.should_fetch("a", at(3604)), "not at each token");
-        assert!(matches!(cache.find("a", at(3604)), Found::Key(_)));
+        assert!(matches!(cache.find("a", at(3604)), KeyLookup::Key(_)));
         assert!(cache.should_fetch("a", at(3605)));
-        assert!(matches!(cache.find("a", at(24 * 3600)), Found::NoKeys));
+        assert!(matches!(cache.find("a", at(24 * 3600)), KeyLookup::NoKeys));
         cache.fetched(set(&["z"]), at(24 * 3600));
-        assert!(matches!(cache.find("a", at(24 * 3600)), Found::Unknown));
+        assert!(matches!(cache.find("a", at(24 * 3600)), KeyLookup::Unknown));
     }
 }

@@ -34,7 +34,7 @@ pub struct Identity {
 
 impl Identity {
     /// Whether the token that proved this identity still holds at `now`.
-    pub fn holds(&self, now: Timestamp) -> bool {
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
         now < self.expires_at + LEEWAY
     }
 }

@@ -8,9 +8,9 @@ use tokio::sync::Mutex;
 
 use super::claims::{Key, Rules};
 use super::fetch::Source;
-use super::jwks::{Cache, Found, KeySet};
+use super::jwks::{KeyCache, KeyLookup, KeySet};
 use super::{Identity, TokenError};
-use crate::config::{Config, ConfigError};
+use crate::settings::{Settings, SettingsError};
 
 pub struct Verifier {
     rules: Rules,
@@ -24,15 +24,15 @@ enum Keys {
 
 struct Issuer {
     source: Source,
-    cache: Mutex<Cache>,
+    cache: Mutex<KeyCache>,
 }
 
 impl Verifier {
     /// By `TOKEN_ALGORITHMS`: `HS256` with the secret `LONGHAUL_JWT_SECRET`, or `RS256`, `ES256` or both
     /// with the keys that `TOKEN_ISSUER` publishes. `TOKEN_AUDIENCES` and `TOKEN_USE` are checked where
     /// they are set, and so is the issuer.
-    pub fn open(config: &Config) -> Result<Self, ConfigError> {
-        let malformed = |name, expected| ConfigError::Malformed { name, expected };
+    pub fn open(config: &Settings) -> Result<Self, SettingsError> {
+        let malformed = |name, expected| SettingsError::Malformed { name, expected };
         let named = config.list("TOKEN_ALGORITHMS");
         let is = |names: &[&str]| named.iter().all(|name| names.contains(name));
         let algorithms: Vec<Algorithm> = named.iter().flat_map(|name| name.parse()).collect();
@@ -87,10 +87,12 @@ impl Verifier {
                     fetched = issuer.fetch(&mut cache, &self.rules.algorithms, now).await;
                 }
                 match (cache.find(&id, now), fetched) {
-                    (Found::Key(key), _) => Ok(self.rules.verify(token, key, now)),
-                    (Found::Unknown, _) => Ok(Err(TokenError::UnknownKey)),
-                    (Found::NoKeys, Err(error)) => Err(error),
-                    (Found::NoKeys, Ok(())) => bail!("the issuer's keys could not be had just now"),
+                    (KeyLookup::Key(key), _) => Ok(self.rules.verify(token, key, now)),
+                    (KeyLookup::Unknown, _) => Ok(Err(TokenError::UnknownKey)),
+                    (KeyLookup::NoKeys, Err(error)) => Err(error),
+                    (KeyLookup::NoKeys, Ok(())) => {
+                        bail!("the issuer's keys could not be had just now")
+                    }
                 }
             }
         }
@@ -100,7 +102,7 @@ impl Verifier {
 impl Issuer {
     async fn fetch(
         &self,
-        cache: &mut Cache,
+        cache: &mut KeyCache,
         algorithms: &[Algorithm],
         now: Timestamp,
     ) -> Result<()> {

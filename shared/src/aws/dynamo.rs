@@ -1,4 +1,4 @@
-//! DynamoDB, with the writes that every job makes by the short way ([`crate::aws::wire`]): one item put or updated.
+//! DynamoDB, with the writes that every job makes by the short way ([`crate::aws::signed_http`]): one item put or updated.
 //!
 //! Everything else is the SDK's client, which this is as well. Knows DynamoDB's words and none of ours.
 
@@ -14,14 +14,14 @@ use aws_sdk_dynamodb::types::{Put, ReturnValue, Update};
 use serde::{Deserialize, Serialize};
 
 use self::json::{Sent, received};
+use crate::aws::clients::AwsClients;
 use crate::aws::item::Attributes;
-use crate::aws::sdk::Sdk;
-use crate::aws::wire::{CallError, DYNAMODB, Service};
+use crate::aws::signed_http::{CallError, DYNAMODB, SignedClient};
 
 #[derive(Clone)]
 pub struct Dynamo {
     client: Client,
-    service: Service,
+    service: SignedClient,
 }
 
 /// Why a write was not made, or may not have been.
@@ -84,7 +84,7 @@ impl Deref for Dynamo {
 impl Dynamo {
     /// # Errors
     /// Where the SDK knows no endpoint, as in no region.
-    pub async fn open(sdk: &Sdk) -> Result<Self> {
+    pub async fn open(sdk: &AwsClients) -> Result<Self> {
         Ok(Self {
             client: Client::new(sdk),
             service: sdk.service(&DYNAMODB, &endpoint(sdk).await?),
@@ -161,7 +161,7 @@ impl WriteError {
 }
 
 /// Where the SDK's client calls, by the same settings.
-async fn endpoint(sdk: &Sdk) -> Result<String> {
+async fn endpoint(sdk: &AwsClients) -> Result<String> {
     let params = Params::builder()
         .set_region(sdk.region().map(ToString::to_string))
         .set_endpoint(sdk.endpoint("DynamoDB"))

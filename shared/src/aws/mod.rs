@@ -1,6 +1,6 @@
 //! Access to AWS: clients with stated timeouts, signed HTTP, DynamoDB's items.
 
+pub mod clients;
 pub mod dynamo;
 pub mod item;
-pub mod sdk;
-pub(crate) mod wire;
+pub(crate) mod signed_http;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobError, JobResult, Outcome, Report};
-use crate::domain::stream::{Stream, StreamEntry, Streamed};
+use crate::domain::stream::{Stream, StreamContent, StreamEntry};
 
 /// What is said, as progress, of a conversation that has grown past what an analysis is given of it: once.
-pub const LEFT_OUT: &str =
+pub const HISTORY_TRUNCATED: &str =
     "This conversation has grown long: from here on its oldest turns are not remembered.";
 
 /// One numbered event of one job.
@@ -21,11 +21,11 @@ pub struct Event {
     pub seq: u64,
     pub at: Timestamp,
     pub request_id: Option<String>,
-    pub body: Body,
+    pub kind: EventKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub enum EventKind {
     Queued {
         query: String,
     },
@@ -72,7 +72,7 @@ pub struct Usage {
 impl Event {
     /// The first event of every job.
     pub fn queued(job: &Job) -> Self {
-        let body = Body::Queued {
+        let body = EventKind::Queued {
             query: job.input.query.clone(),
         };
         Self {
@@ -80,31 +80,31 @@ impl Event {
             seq: 1,
             at: job.created_at,
             request_id: job.request_id.clone(),
-            body,
+            kind: body,
         }
     }
 
     /// How far the job is, as the row's latest event of that sort told.
     pub fn progress(job: &Job) -> Self {
-        let message = match (job.reported, job.continued) {
+        let message = match (job.reported, job.handed_over) {
             (false, true) => "Going on".to_owned(),
             _ => job.message.clone(),
         };
-        let body = Body::Progress {
-            retrying: job.attempt != 1 && !job.reported && !job.continued,
+        let body = EventKind::Progress {
+            retrying: job.attempt != 1 && !job.reported && !job.handed_over,
             message,
-            progress: job.reached(),
+            progress: job.current_progress(),
             attempt: job.attempt,
         };
-        Self::of(job, job.told, body)
+        Self::of(job, job.progress_seq, body)
     }
 
     /// What these reports tell, of which a job's row shows the last: one write told of all of them.
     pub fn reports(job: &Job, reports: &[Report]) -> Vec<Self> {
-        let before = job.told.saturating_sub(reports.len() as u64);
+        let before = job.progress_seq.saturating_sub(reports.len() as u64);
         let numbered = (before + 1..).zip(reports);
         let event = |(seq, report): (u64, &Report)| {
-            let body = Body::Progress {
+            let body = EventKind::Progress {
                 retrying: false,
                 message: report.message.clone(),
                 progress: report.percent.min(job.progress),
@@ -118,15 +118,15 @@ impl Event {
     /// How the job ended, if it has.
     pub fn ended(job: &Job) -> Option<Self> {
         let body = match job.outcome.clone()? {
-            Outcome::Completed(result) => Body::Completed {
+            Outcome::Completed(result) => EventKind::Completed {
                 result,
                 usage: Usage::of(job),
             },
-            Outcome::Failed(error) => Body::Failed {
+            Outcome::Failed(error) => EventKind::Failed {
                 error,
                 attempts: job.attempt,
             },
-            Outcome::Cancelled { by, content } => Body::Cancelled { by, content },
+            Outcome::Cancelled { by, content } => EventKind::Cancelled { by, content },
         };
         Some(Self::of(job, job.seq, body))
     }
@@ -134,11 +134,11 @@ impl Event {
     /// The entry of the stream that the row's `seq` numbers.
     pub fn streamed(job: &Job, entry: StreamEntry) -> Self {
         let body = match entry.content {
-            Streamed::Chunk(content) => Body::Chunk { content },
-            Streamed::Reset {
+            StreamContent::Chunk(content) => EventKind::Chunk { content },
+            StreamContent::Reset {
                 attempt,
                 keep_through,
-            } => Body::Reset {
+            } => EventKind::Reset {
                 attempt,
                 keep_through,
             },
@@ -149,26 +149,26 @@ impl Event {
         }
     }
 
-    fn of(job: &Job, seq: u64, body: Body) -> Self {
+    fn of(job: &Job, seq: u64, body: EventKind) -> Self {
         Self {
             job: job.id,
             seq,
             at: job.updated_at,
             request_id: job.request_id.clone(),
-            body,
+            kind: body,
         }
     }
 }
 
 /// What a follower that has applied everything up to some event lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replay {
+pub struct CatchUp {
     pub events: Vec<Event>,
     /// Whether there is more after the last of these.
     pub more: bool,
 }
 
-impl Replay {
+impl CatchUp {
     /// What a follower that has applied everything up to `after` needs to hold the same state as one
     /// that never dropped: what is left of the stream, the end, and of progress the latest. `stream`
     /// is what the log holds after `after`, from its beginning on.
@@ -179,9 +179,9 @@ impl Replay {
         if after == 0 {
             events.push(Event::queued(job));
         }
-        let standing = stream.standing();
+        let standing = stream.effective_entries();
         events.extend(standing.map(|entry| Event::streamed(job, entry)));
-        if job.told > after {
+        if job.progress_seq > after {
             events.push(Event::progress(job));
         }
         events.extend(Event::ended(job).filter(|end| end.seq > after));

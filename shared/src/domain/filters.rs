@@ -78,7 +78,7 @@ impl Filters {
 
     /// Whether all of them hold of this payload. A field that is not there equals nothing, and is within
     /// no bounds.
-    pub fn hold(&self, payload: &Map<String, Value>) -> bool {
+    pub fn matches(&self, payload: &Map<String, Value>) -> bool {
         let holds = |filter: &Filter| {
             let field = payload.get(&filter.field);
             field.is_some_and(|value| filter.test.holds(value))
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn hold(filters: Value, payload: Value) -> bool {
-        reads(filters).hold(payload.as_object().unwrap())
+        reads(filters).matches(payload.as_object().unwrap())
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
             let wanted = (0..deep).fold(json!(text), |inner, _| json!([inner]));
             let filters = json!({name.as_str(): wanted});
             if let Ok(read) = Filters::parse(&filters) {
-                prop_assert!(read.hold(&Map::from_iter([(name, json!(text))])));
+                prop_assert!(read.matches(&Map::from_iter([(name, json!(text))])));
             }
         }
 
@@ -248,7 +248,7 @@ mod tests {
                 _ => one == other,
             };
             let expected = filters.iter().all(|(name, wanted)| payload.get(name).is_some_and(|it| same(it, wanted)));
-            prop_assert_eq!(reads(json!(filters)).hold(&payload), expected);
+            prop_assert_eq!(reads(json!(filters)).matches(&payload), expected);
         }
 
         #[test]
@@ -260,8 +260,8 @@ mod tests {
 
         #[test]
         fn a_list_is_any_of_it(several in proptest::collection::vec(scalar(), 1..4), payload in fields(scalar())) {
-            let any = several.iter().any(|one| reads(json!({"x": one})).hold(&payload));
-            prop_assert_eq!(reads(json!({"x": several})).hold(&payload), any);
+            let any = several.iter().any(|one| reads(json!({"x": one})).matches(&payload));
+            prop_assert_eq!(reads(json!({"x": several})).matches(&payload), any);
         }
 
         #[test]
@@ -269,7 +269,7 @@ mod tests {
             let mut narrower = filters.clone();
             narrower.insert("w".into(), more);
             let (wide, narrow) = (reads(json!(filters)), reads(json!(narrower)));
-            prop_assert!(!narrow.hold(&payload) || wide.hold(&payload));
+            prop_assert!(!narrow.matches(&payload) || wide.matches(&payload));
             // Kept as text and read again, it is the same.
             let again: Value = serde_json::from_str(&json!(narrower).to_string()).unwrap();
             prop_assert_eq!(reads(again), narrow);

@@ -24,9 +24,9 @@ pub const QUERY_IN_ROW_BYTES: usize = 512;
 /// A longer result stands in the event log instead of the row (DESIGN 3), in bytes.
 pub const RESULT_IN_ROW_BYTES: usize = 4 * 1024;
 /// A result that `job_completed` carries whole, in bytes (PROTOCOL 4).
-pub const RESULT_BYTES: usize = 100 * 1024;
+pub const RESULT_IN_FRAME_BYTES: usize = 100 * 1024;
 /// The largest result, in bytes; ours, so that a worker of 512 MiB can compress it.
-pub const LARGEST_RESULT_BYTES: usize = 64 * 1024 * 1024;
+pub const MAX_RESULT_BYTES: usize = 64 * 1024 * 1024;
 /// The life of a result's URL at most (PROTOCOL 4).
 pub const RESULT_URL: Duration = Duration::from_secs(15 * 60);
 /// What one direct answer holds of jobs or events, in bytes: API Gateway takes frames of 128 KiB
@@ -36,9 +36,9 @@ pub const ANSWER_BYTES: usize = 120 * 1024;
 /// for the frame's other fields.
 pub const CHUNK_BYTES: usize = 27 * 1024;
 /// The deadline of a job that names none; ours, so that nothing runs for ever.
-pub const DEADLINE: Duration = Duration::from_secs(24 * 3600);
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 /// `deadlineSeconds` at most; ours.
-pub const LONGEST_DEADLINE: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const MAX_DEADLINE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The earlier turns of a session that an analysis is given, in bytes of text; ours.
 pub const HISTORY_BYTES: usize = 64 * 1024;
 /// What a session keeps of one answer, in bytes: as long as a message may be (PROTOCOL 1). The job has it whole.
@@ -46,17 +46,17 @@ pub const ANSWER_IN_SESSION_BYTES: usize = 24 * 1024;
 /// Pieces of a recording; ours: an hour of them at ten a second is more than a recording may hold.
 pub const RECORDING_PIECES: u32 = 36_000;
 /// How long a recording may take from its start to its end; ours, less than the bucket keeps its pieces.
-pub const RECORDING: Duration = Duration::from_secs(24 * 3600);
+pub const RECORDING_RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// `format` of a recording, in characters; ours.
 pub const FORMAT_CHARS: usize = 64;
 /// How long what is sent to a user is kept (PROTOCOL 7).
-pub const INBOX: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const INBOX_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The id of whom a message is for, in bytes: as long as a token's `sub` may be.
 pub const USER_BYTES: usize = 256;
 /// `type` of a direct message, in characters; ours.
 pub const MESSAGE_TYPE_CHARS: usize = 64;
 /// A connection without activity for so long is stale (PROTOCOL 8).
-pub const STALE: Duration = Duration::from_secs(3600);
+pub const STALE_CONNECTION_AFTER: Duration = Duration::from_secs(3600);
 /// A topic's name, in characters; ours.
 pub const TOPIC_CHARS: usize = 128;
 /// Subscriptions to topics of one connection; ours.
@@ -74,7 +74,7 @@ pub const PUBLISHED_BYTES: usize = 120 * 1024;
 pub const MESSAGE_BYTES: usize = 512;
 
 /// The longest prefix of `text` that JSON spells in at most `bytes` bytes, of whole characters.
-pub fn spelled_prefix(text: &str, bytes: usize) -> &str {
+pub fn json_prefix(text: &str, bytes: usize) -> &str {
     let mut spelled = 0;
     for (at, character) in text.char_indices() {
         spelled += match character {
@@ -91,7 +91,7 @@ pub fn spelled_prefix(text: &str, bytes: usize) -> &str {
 
 /// Whether `json` nests arrays and objects deeper than [`JSON_DEPTH`]. Runs before any parser does,
 /// in one pass and without a stack of its own; of text that is not JSON it says nothing useful.
-pub fn too_deep(json: &str) -> bool {
+pub fn is_nested_too_deep(json: &str) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in json.bytes() {
         match byte {
@@ -123,18 +123,18 @@ mod tests {
     #[test]
     fn depth_counts_levels_and_not_brackets_in_strings() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(!too_deep(&nested(JSON_DEPTH)));
-        assert!(too_deep(&nested(JSON_DEPTH + 1)));
+        assert!(!is_nested_too_deep(&nested(JSON_DEPTH)));
+        assert!(is_nested_too_deep(&nested(JSON_DEPTH + 1)));
         let quoted = format!(r#"{{"a":"{}\"{}"}}"#, "[".repeat(50), "{".repeat(50));
-        assert!(!too_deep(&quoted));
-        assert!(!too_deep(&"[]".repeat(500)));
+        assert!(!is_nested_too_deep(&quoted));
+        assert!(!is_nested_too_deep(&"[]".repeat(500)));
     }
 
     #[test]
     fn a_spelled_prefix_is_what_fits_as_json() {
         let text = "a\"\n\u{1}ñ\\ end of it";
         for bytes in 0..40 {
-            let prefix = spelled_prefix(text, bytes);
+            let prefix = json_prefix(text, bytes);
             let spelled = |text: &str| serde_json::to_string(text).unwrap().len() - 2;
             assert!(spelled(prefix) <= bytes, "{prefix:?}");
             let next = text[prefix.len()..].chars().next();

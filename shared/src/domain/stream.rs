@@ -21,11 +21,11 @@ pub struct Stream {
 pub struct StreamEntry {
     pub seq: u64,
     pub at: Timestamp,
-    pub content: Streamed,
+    pub content: StreamContent,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Streamed {
+pub enum StreamContent {
     Chunk(String),
     Reset { attempt: u32, keep_through: u64 },
 }
@@ -39,8 +39,8 @@ impl StreamEntry {
     /// Its text; none where it takes text back.
     pub fn text(&self) -> &str {
         match &self.content {
-            Streamed::Chunk(content) => content,
-            Streamed::Reset { .. } => "",
+            StreamContent::Chunk(content) => content,
+            StreamContent::Reset { .. } => "",
         }
     }
 }
@@ -76,7 +76,7 @@ impl Stream {
     }
 
     /// Its beginning, of so many bytes of content, and one entry at least.
-    pub fn cut(mut self, bytes: usize) -> Self {
+    pub fn truncated_to(mut self, bytes: usize) -> Self {
         let mut so_far = 0;
         let fits = |entry: &StreamEntry| {
             so_far += entry.text().len();
@@ -96,12 +96,13 @@ impl Stream {
     }
 
     /// The entries without the chunks that a later reset took back.
-    pub fn standing(self) -> impl Iterator<Item = StreamEntry> {
+    pub fn effective_entries(self) -> impl Iterator<Item = StreamEntry> {
         let mut standing: Vec<StreamEntry> = vec![];
         for entry in self.entries {
-            if let Streamed::Reset { keep_through, .. } = entry.content {
+            if let StreamContent::Reset { keep_through, .. } = entry.content {
                 standing.retain(|earlier| {
-                    earlier.seq <= keep_through || matches!(earlier.content, Streamed::Reset { .. })
+                    earlier.seq <= keep_through
+                        || matches!(earlier.content, StreamContent::Reset { .. })
                 });
             }
             standing.push(entry);
@@ -111,9 +112,10 @@ impl Stream {
 
     /// The chunks that count.
     pub fn chunks(self) -> impl Iterator<Item = (u64, String)> {
-        self.standing().filter_map(|entry| match entry.content {
-            Streamed::Chunk(content) => Some((entry.seq, content)),
-            Streamed::Reset { .. } => None,
-        })
+        self.effective_entries()
+            .filter_map(|entry| match entry.content {
+                StreamContent::Chunk(content) => Some((entry.seq, content)),
+                StreamContent::Reset { .. } => None,
+            })
     }
 }

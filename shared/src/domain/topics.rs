@@ -14,7 +14,7 @@ use crate::domain::limits;
 
 /// Partitions of one topic's subscribers, each with a fan-out of its own.
 const SHARDS: u8 = 4;
-/// The version of [`Page`] that this code writes and reads.
+/// The version of [`FanoutPage`] that this code writes and reads.
 const VERSION: u8 = 1;
 /// What ids of notifications are made under; any UUID, but always the same.
 const NOTIFICATIONS: Uuid = Uuid::from_u128(0x6c6f_6e67_6861_756c_746f_7069_6373_0001);
@@ -94,10 +94,10 @@ impl fmt::Display for SubscriptionId {
 /// What a back end has published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Published {
+pub struct Publication {
     /// The same each time that this is delivered.
     pub id: String,
-    pub to: To,
+    pub to: Recipient,
     /// Whose subscribers; without one, those who have no tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
@@ -110,7 +110,7 @@ pub struct Published {
 /// Whom it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum To {
+pub enum Recipient {
     Topic(Topic),
     /// All connections of one user.
     User(String),
@@ -119,15 +119,15 @@ pub enum To {
 /// A message that is none of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unreadable(&'static str);
+pub struct InvalidPublication(&'static str);
 
-impl Published {
+impl Publication {
     /// Reads what the queue holds of a notification of SNS (not raw), or of an event of EventBridge; `now` is
     /// when, where they do not say it.
     ///
     /// # Errors
     /// For what is neither, and for a message that is not `{topic, type, data, tenantId?}`.
-    pub fn read(body: &str, now: Timestamp) -> Result<Self, Unreadable> {
+    pub fn read(body: &str, now: Timestamp) -> Result<Self, InvalidPublication> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Envelope {
@@ -145,50 +145,60 @@ impl Published {
                 time: Option<Timestamp>,
             },
         }
-        if limits::too_deep(body) {
-            return Err(Unreadable("it is nested too deeply"));
+        if limits::is_nested_too_deep(body) {
+            return Err(InvalidPublication("it is nested too deeply"));
         }
         let envelope = serde_json::from_str(body);
         let (id, time, message) = match envelope {
             Ok(Envelope::EventBridge { id, detail, time }) => (id, time, detail),
-            Ok(Envelope::Sns { id, message, time }) if !limits::too_deep(&message) => {
+            Ok(Envelope::Sns { id, message, time }) if !limits::is_nested_too_deep(&message) => {
                 let message = serde_json::from_str(&message);
                 (
                     id,
                     time,
-                    message.map_err(|_| Unreadable("it is no JSON object"))?,
+                    message.map_err(|_| InvalidPublication("it is no JSON object"))?,
                 )
             }
-            _ => return Err(Unreadable("it is no notification and no event")),
+            _ => return Err(InvalidPublication("it is no notification and no event")),
         };
         Self::of(id, message, time.unwrap_or(now))
     }
 
-    fn of(id: String, mut message: Map<String, Value>, now: Timestamp) -> Result<Self, Unreadable> {
+    fn of(
+        id: String,
+        mut message: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Self, InvalidPublication> {
         let mut text = |name: &str| match message.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Unreadable("topic, userId, type or tenantId is no text")),
+            Some(_) => Err(InvalidPublication(
+                "topic, userId, type or tenantId is no text",
+            )),
         };
         let to = match (text("topic")?, text("userId")?) {
-            (Some(topic), None) => {
-                To::Topic(Topic::parse(&topic).ok_or(Unreadable("no topic has this name"))?)
+            (Some(topic), None) => Recipient::Topic(
+                Topic::parse(&topic).ok_or(InvalidPublication("no topic has this name"))?,
+            ),
+            (None, Some(user)) if !user.is_empty() => Recipient::User(user),
+            _ => {
+                return Err(InvalidPublication(
+                    "it is not for one topic, nor for one user",
+                ));
             }
-            (None, Some(user)) if !user.is_empty() => To::User(user),
-            _ => return Err(Unreadable("it is not for one topic, nor for one user")),
         };
         let kind = text("type")?.unwrap_or_default();
         if kind.is_empty() || kind.chars().nth(limits::TYPE_CHARS).is_some() {
-            return Err(Unreadable("its type is missing or too long"));
+            return Err(InvalidPublication("its type is missing or too long"));
         }
         let tenant_id = text("tenantId")?.filter(|tenant| !tenant.is_empty());
         let data = match message.remove("data") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(data)) => data,
-            Some(_) => return Err(Unreadable("its data is no object")),
+            Some(_) => return Err(InvalidPublication("its data is no object")),
         };
         if serde_json::to_string(&data).map_or(0, |data| data.len()) > limits::PUBLISHED_BYTES {
-            return Err(Unreadable("its data is too large for a frame"));
+            return Err(InvalidPublication("its data is too large for a frame"));
         }
         Ok(Self {
             id,
@@ -201,30 +211,30 @@ impl Published {
     }
 
     /// The id of the notification that one subscription gets of this: the same at each repeat.
-    pub fn notification(&self, subscription: &str) -> Uuid {
+    pub fn notification_id(&self, subscription: &str) -> Uuid {
         let name = format!("{} {subscription}", self.id);
         Uuid::new_v5(&NOTIFICATIONS, name.as_bytes())
     }
 
     /// The id of this for all of its subscribers: the same at each repeat, and in each one's notification.
     pub fn published_id(&self) -> Uuid {
-        self.notification("")
+        self.notification_id("")
     }
 
     /// The id of what a user's inbox keeps of this: the same at each repeat.
-    pub fn kept(&self) -> NotificationId {
+    pub fn inbox_id(&self) -> NotificationId {
         let hashed = self.published_id();
         let bytes = hashed.as_bytes().first_chunk();
         NotificationId::new(self.at, bytes.expect("16 bytes have ten"))
     }
 
     /// The first page of each shard; none for a user.
-    pub fn pages(&self) -> Vec<Page> {
+    pub fn pages(&self) -> Vec<FanoutPage> {
         let shards = match self.to {
-            To::Topic(_) => SHARDS,
-            To::User(_) => 0,
+            Recipient::Topic(_) => SHARDS,
+            Recipient::User(_) => 0,
         };
-        let page = |shard| Page {
+        let page = |shard| FanoutPage {
             v: VERSION,
             published: self.clone(),
             shard,
@@ -238,9 +248,9 @@ impl Published {
 
 /// One page of one shard's subscribers, to be told what was published: what the fan-out's queue holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Page {
+pub struct FanoutPage {
     v: u8,
-    pub published: Published,
+    pub published: Publication,
     pub shard: u8,
     /// The last subscription of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,7 +263,7 @@ pub struct Page {
     pub tries: u32,
 }
 
-impl Page {
+impl FanoutPage {
     /// `None` if this version can't read it.
     pub fn read(body: &str) -> Option<Self> {
         let page: Self = serde_json::from_str(body).ok()?;
@@ -264,13 +274,13 @@ impl Page {
     pub fn partition(&self) -> Option<String> {
         let tenant = self.published.tenant_id.as_deref();
         match &self.published.to {
-            To::Topic(topic) => Some(topic.partition(tenant, self.shard)),
-            To::User(_) => None,
+            Recipient::Topic(topic) => Some(topic.partition(tenant, self.shard)),
+            Recipient::User(_) => None,
         }
     }
 
     /// The page that begins behind this subscription.
-    pub fn behind(&self, last: String) -> Self {
+    pub fn next_after(&self, last: String) -> Self {
         Self {
             after: Some(last),
             left: vec![],
@@ -280,7 +290,7 @@ impl Page {
     }
 
     /// Another try for these.
-    pub fn again(&self, left: Vec<(String, ConnectionId)>) -> Self {
+    pub fn retry_for(&self, left: Vec<(String, ConnectionId)>) -> Self {
         Self {
             after: None,
             left,
@@ -297,8 +307,8 @@ mod tests {
 
     use super::*;
 
-    fn read(body: Value) -> Result<Published, Unreadable> {
-        Published::read(&body.to_string(), Timestamp::UNIX_EPOCH)
+    fn read(body: Value) -> Result<Publication, InvalidPublication> {
+        Publication::read(&body.to_string(), Timestamp::UNIX_EPOCH)
     }
 
     fn sns(message: Value) -> Value {
@@ -315,11 +325,17 @@ mod tests {
         let pages = published.pages();
         assert_eq!(pages.len(), usize::from(SHARDS));
         assert_eq!(pages[3].partition().as_deref(), Some("t#new-deals#3"));
-        let page = pages[3].again(vec![("s".to_owned(), ConnectionId("c".into()))]);
+        let page = pages[3].retry_for(vec![("s".to_owned(), ConnectionId("c".into()))]);
         let text = serde_json::to_string(&page).unwrap();
-        assert_eq!(Page::read(&text), Some(page));
-        assert_eq!(Page::read(&text.replace(r#""v":1"#, r#""v":2"#)), None);
-        assert_ne!(published.notification("a"), published.notification("b"));
+        assert_eq!(FanoutPage::read(&text), Some(page));
+        assert_eq!(
+            FanoutPage::read(&text.replace(r#""v":1"#, r#""v":2"#)),
+            None
+        );
+        assert_ne!(
+            published.notification_id("a"),
+            published.notification_id("b")
+        );
     }
 
     #[test]
@@ -358,8 +374,8 @@ mod tests {
 
         #[test]
         fn no_body_panics(body in "\\PC{0,100}", message in "\\PC{0,60}") {
-            let _ = Page::read(&body);
-            let _ = Published::read(&body, Timestamp::UNIX_EPOCH);
+            let _ = FanoutPage::read(&body);
+            let _ = Publication::read(&body, Timestamp::UNIX_EPOCH);
             let _ = read(json!({"MessageId": "m", "Message": message}));
         }
     }

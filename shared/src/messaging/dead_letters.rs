@@ -4,7 +4,7 @@
 //! still finds the id; of the query it says nothing. It is sent at least once for each run of a job:
 //! readers collapse what comes twice. What is done about a letter is not decided here.
 
-mod case;
+mod failed_run;
 mod queue;
 
 use anyhow::{Context, Result};
@@ -13,20 +13,20 @@ use aws_sdk_sqs::Client;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, ConfigError};
-use crate::messaging::dispatch;
 use crate::domain::ids::{JobId, Owner};
 use crate::domain::job::{Job, Outcome};
+use crate::messaging::job_queue;
+use crate::settings::{Settings, SettingsError};
 
-pub use case::{Case, Cases, Disposal};
-pub use queue::{Message, Queue, Reading};
+pub use failed_run::{FailedRun, FailedRuns, Resolution};
+pub use queue::{Message, QueueContents, QueueReader};
 
 /// The version that this code writes and reads; the jobs queue's own.
 const VERSION: u8 = 1;
 
 /// Why a run of a job failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
+pub struct DeadLetterPayload {
     pub job: JobId,
     /// The job's `replays` at its failure: 0 for its first run.
     pub run: u32,
@@ -46,7 +46,7 @@ pub struct Evidence {
 /// What a message on the dead-letter queue says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeadLetter {
-    Evidence(Box<Evidence>),
+    DeadLetterPayload(Box<DeadLetterPayload>),
     /// A message of the jobs queue that its redrive policy moved: received too often, and perhaps
     /// never claimed.
     Redriven(JobId),
@@ -54,7 +54,7 @@ pub enum DeadLetter {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Spelled {
+struct PayloadJson {
     v: u8,
     job: String,
     run: u32,
@@ -70,7 +70,7 @@ struct Spelled {
     retryable: bool,
 }
 
-impl Evidence {
+impl DeadLetterPayload {
     /// Of a job that failed for good; `None` of any other.
     pub fn of(job: &Job) -> Option<Self> {
         let (true, Some(Outcome::Failed(error))) = (job.is_dead_letter(), &job.outcome) else {
@@ -80,7 +80,7 @@ impl Evidence {
             job: job.id,
             run: job.replays,
             code: error.code.clone(),
-            error: error.sentence.clone(),
+            error: error.message.clone(),
             attempts: job.attempt,
             kind: job.kind.clone(),
             owner: job.owner.clone(),
@@ -92,7 +92,7 @@ impl Evidence {
 
     /// A message's body.
     pub fn body(&self) -> String {
-        let spelled = Spelled {
+        let spelled = PayloadJson {
             v: VERSION,
             job: self.job.to_string(),
             run: self.run,
@@ -110,7 +110,7 @@ impl Evidence {
     }
 
     fn read(body: &str) -> Option<Self> {
-        let spelled: Spelled = serde_json::from_str(body).ok()?;
+        let spelled: PayloadJson = serde_json::from_str(body).ok()?;
         let job = JobId::parse(&spelled.job).filter(|_| spelled.v == VERSION)?;
         Some(Self {
             job,
@@ -133,13 +133,14 @@ impl Evidence {
 impl DeadLetter {
     /// What the body of a message says; `None` if this version can't read it.
     pub fn read(body: &str) -> Option<Self> {
-        let evidence = Evidence::read(body).map(|evidence| Self::Evidence(Box::new(evidence)));
-        evidence.or_else(|| dispatch::read(body).map(Self::Redriven))
+        let evidence = DeadLetterPayload::read(body)
+            .map(|evidence| Self::DeadLetterPayload(Box::new(evidence)));
+        evidence.or_else(|| job_queue::parse_message(body).map(Self::Redriven))
     }
 
     pub fn job(&self) -> JobId {
         match self {
-            Self::Evidence(evidence) => evidence.job,
+            Self::DeadLetterPayload(evidence) => evidence.job,
             Self::Redriven(job) => *job,
         }
     }
@@ -147,14 +148,14 @@ impl DeadLetter {
 
 /// Where evidence is sent.
 #[derive(Clone)]
-pub struct DeadLetters {
+pub struct DeadLetterQueue {
     sqs: Client,
     queue_url: String,
 }
 
-impl DeadLetters {
+impl DeadLetterQueue {
     /// The queue that `JOBS_DEAD_LETTER_QUEUE_URL` names.
-    pub fn open(config: &Config, sdk: &SdkConfig) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, sdk: &SdkConfig) -> Result<Self, SettingsError> {
         let queue_url = config.required("JOBS_DEAD_LETTER_QUEUE_URL")?.to_owned();
         Ok(Self {
             sqs: Client::new(sdk),
@@ -164,8 +165,8 @@ impl DeadLetters {
 
     /// Sends the evidence of an ended job, if it is one to keep. Whether nothing is left to do: after
     /// `false` the job must stay open, so that the sweep tries again.
-    pub async fn keep(&self, job: &Job) -> bool {
-        let Some(evidence) = Evidence::of(job) else {
+    pub async fn record(&self, job: &Job) -> bool {
+        let Some(evidence) = DeadLetterPayload::of(job) else {
             return true;
         };
         match self.send(&evidence).await {
@@ -180,7 +181,7 @@ impl DeadLetters {
         }
     }
 
-    async fn send(&self, evidence: &Evidence) -> Result<()> {
+    async fn send(&self, evidence: &DeadLetterPayload) -> Result<()> {
         let send = self
             .sqs
             .send_message()
@@ -197,8 +198,8 @@ mod tests {
 
     const ID: &str = "0190c6f3-0000-7000-8000-000000000001";
 
-    fn evidence(tenant: Option<&str>) -> Evidence {
-        Evidence {
+    fn evidence(tenant: Option<&str>) -> DeadLetterPayload {
+        DeadLetterPayload {
             job: JobId::parse(ID).unwrap(),
             run: 2,
             code: "POISON".into(),
@@ -220,9 +221,9 @@ mod tests {
         for tenant in [None, Some("acme")] {
             let evidence = evidence(tenant);
             let body = evidence.body();
-            assert_eq!(dispatch::read(&body), Some(evidence.job));
+            assert_eq!(job_queue::parse_message(&body), Some(evidence.job));
             let read = DeadLetter::read(&body).unwrap();
-            assert_eq!(read, DeadLetter::Evidence(Box::new(evidence)));
+            assert_eq!(read, DeadLetter::DeadLetterPayload(Box::new(evidence)));
         }
     }
 

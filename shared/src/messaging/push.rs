@@ -3,7 +3,7 @@
 //! A push never fails a job: it was heard, the listener is gone, or it was lost and the client's
 //! next gap heals it. What a frame says is not known here.
 
-mod crowd;
+mod bulk;
 
 use anyhow::Context;
 use aws_sdk_apigatewaymanagement::Client;
@@ -15,18 +15,18 @@ use metrics::counter;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::config::{Config, ConfigError};
-use crate::store::connections::Connections;
-use crate::protocol::dialect::Told;
+use crate::aws::clients::{self, AwsClients};
+use crate::aws::signed_http::{self, CallError, HttpResponse, SignedClient};
 use crate::domain::ids::ConnectionId;
-use crate::aws::sdk::{self, Sdk};
-use crate::aws::wire::{self, Answer, CallError, Service};
+use crate::protocol::dialect::OutboundFrames;
+use crate::settings::{Settings, SettingsError};
+use crate::store::connections::Connections;
 
-pub use crowd::{Cleaned, Heard};
+pub use bulk::{BroadcastOutcome, CleanupOutcome};
 
 /// What became of one frame on its way to one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
+pub enum PushOutcome {
     Sent,
     /// The connection is closed; its row is removed, and only that one.
     Gone,
@@ -35,44 +35,50 @@ pub enum Delivery {
 }
 
 #[derive(Clone)]
-pub struct Push {
+pub struct ConnectionPusher {
     management: Client,
     /// The same, for posts: they are most of what Longhaul asks AWS for.
-    posts: Service,
+    posts: SignedClient,
     connections: Connections,
 }
 
-impl Push {
+impl ConnectionPusher {
     /// The stage's management endpoint that `CONNECTIONS_ENDPOINT` names, such as
     /// `https://<api>.execute-api.<region>.amazonaws.com/prod`: configuration, never derived from an
     /// event, which a custom domain would falsify.
-    pub fn open(config: &Config, sdk: &Sdk, connections: Connections) -> Result<Self, ConfigError> {
+    pub fn open(
+        config: &Settings,
+        sdk: &AwsClients,
+        connections: Connections,
+    ) -> Result<Self, SettingsError> {
         let endpoint = config.required("CONNECTIONS_ENDPOINT")?;
-        let timeouts = sdk::push_timeouts();
+        let timeouts = clients::push_timeouts();
         let settings = aws_sdk_apigatewaymanagement::config::Builder::from(&**sdk)
             .endpoint_url(endpoint)
             .timeout_config(timeouts.clone())
             .build();
         Ok(Self {
             management: Client::from_conf(settings),
-            posts: sdk.service(&wire::MANAGEMENT, endpoint).within(&timeouts),
+            posts: sdk
+                .service(&signed_http::MANAGEMENT, endpoint)
+                .within(&timeouts),
             connections,
         })
     }
 
     /// Sends one frame to one connection.
-    pub async fn post(&self, to: &ConnectionId, frame: &str) -> Delivery {
+    pub async fn post(&self, to: &ConnectionId, frame: &str) -> PushOutcome {
         match self.posted(to, frame).await {
             Ok(answer) if answer.status == 200 => {
                 counter!("Pushes").increment(1);
-                Delivery::Sent
+                PushOutcome::Sent
             }
             Ok(answer) if answer.status == 410 => {
                 if let Err(error) = self.connections.remove(to).await {
                     tracing::warn!(connection = %to, error = format!("{error:#}"), "a stale connection's row stays until its time to live is over");
                 }
                 counter!("PushesGone").increment(1);
-                Delivery::Gone
+                PushOutcome::Gone
             }
             other => {
                 counter!("PushesLost").increment(1);
@@ -81,12 +87,12 @@ impl Push {
                     Err(error) => format!("{error:#}"),
                 };
                 tracing::warn!(connection = %to, error, "a push was lost");
-                Delivery::Lost
+                PushOutcome::Lost
             }
         }
     }
 
-    async fn posted(&self, to: &ConnectionId, frame: &str) -> Result<Answer, CallError> {
+    async fn posted(&self, to: &ConnectionId, frame: &str) -> Result<HttpResponse, CallError> {
         // An id is base64, of whose letters a path has some in other uses.
         let id = form_urlencoded::byte_serialize(to.0.as_bytes());
         let path: String = ["/@connections/"].into_iter().chain(id).collect();
@@ -142,15 +148,15 @@ impl Push {
 
     /// Tells each follower its frames, the followers at once and the frames in order; whether each has heard
     /// the last or is gone.
-    pub async fn tell(&self, told: Vec<Told>) -> bool {
+    pub async fn send_all(&self, told: Vec<OutboundFrames>) -> bool {
         let mut posts = JoinSet::new();
-        for Told { to, frames, .. } in told {
+        for OutboundFrames { to, frames, .. } in told {
             let push = self.clone();
             let post = async move {
-                let mut delivery = Delivery::Sent;
+                let mut delivery = PushOutcome::Sent;
                 for frame in frames {
                     delivery = push.post(&to, &frame).await;
-                    if delivery == Delivery::Gone {
+                    if delivery == PushOutcome::Gone {
                         break;
                     }
                 }
@@ -162,6 +168,6 @@ impl Push {
             .join_all()
             .await
             .into_iter()
-            .all(|delivery| delivery != Delivery::Lost)
+            .all(|delivery| delivery != PushOutcome::Lost)
     }
 }

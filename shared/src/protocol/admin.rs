@@ -3,20 +3,20 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::answer::{answer, iso, jobs_that_fit, view};
-use crate::store::connections::Row;
-use crate::messaging::dead_letters::{Case, Disposal};
+use super::responses::{answer, job_view, jobs_that_fit, rfc3339};
 use crate::domain::ids::{ConnectionId, JobId};
 use crate::domain::job::Job;
-use crate::store::jobs::Found;
 use crate::domain::limits;
-use crate::messaging::push::{Cleaned, Heard};
+use crate::messaging::dead_letters::{FailedRun, Resolution};
+use crate::messaging::push::{BroadcastOutcome, CleanupOutcome};
+use crate::store::connections::ConnectionRow;
+use crate::store::jobs::FoundJobs;
 
 /// The answer to `listConnections`: as many of these as fit one frame, and where the next page begins: after
 /// the last that did, by `after`, or else at `next`.
 pub fn connections(
-    rows: &[Row],
-    after: impl Fn(&Row) -> String,
+    rows: &[ConnectionRow],
+    after: impl Fn(&ConnectionRow) -> String,
     next: Option<String>,
     request_id: Option<&str>,
     now: Timestamp,
@@ -39,12 +39,12 @@ pub fn connections(
 }
 
 /// A connection's record, without what it does not have.
-pub fn connection(row: &Row) -> Value {
+pub fn connection(row: &ConnectionRow) -> Value {
     let mut shown = json!({
         "connectionId": row.connection.0,
         "status": status(row.is_open),
-        "connectedAt": iso(row.connected_at),
-        "lastActivity": iso(row.last_activity),
+        "connectedAt": rfc3339(row.connected_at),
+        "lastActivity": rfc3339(row.last_activity),
         "ttl": row.kept_until.as_second(),
     });
     let owner = row.owner.as_ref();
@@ -57,7 +57,7 @@ pub fn connection(row: &Row) -> Value {
     put("tenantId", owner.and_then(|owner| owner.tenant.clone()));
     put("username", row.username.clone());
     put("sessionId", row.session.map(|id| id.to_string()));
-    put("disconnectedAt", row.disconnected_at.map(iso));
+    put("disconnectedAt", row.disconnected_at.map(rfc3339));
     put("ipAddress", row.ip_address.clone());
     put("userAgent", row.user_agent.clone());
     shown
@@ -83,12 +83,12 @@ pub fn connection_closed(
 }
 
 pub fn connections_cleaned(
-    cleaned: Cleaned,
+    cleaned: CleanupOutcome,
     next: Option<&ConnectionId>,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
-    let Cleaned {
+    let CleanupOutcome {
         removed,
         closed,
         kept,
@@ -101,12 +101,12 @@ pub fn connections_cleaned(
 }
 
 pub fn broadcast_sent(
-    heard: Heard,
+    heard: BroadcastOutcome,
     next: Option<&ConnectionId>,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
-    let Heard { sent, gone, lost } = heard;
+    let BroadcastOutcome { sent, gone, lost } = heard;
     let mut fields = json!({"data": {"sent": sent, "gone": gone, "lost": lost}});
     if let Some(next) = next {
         fields["cursor"] = next.0.as_str().into();
@@ -115,9 +115,9 @@ pub fn broadcast_sent(
 }
 
 /// The answer to `listOpenJobs`: as many of these as fit one frame, and whether there are more.
-pub fn open_jobs(found: &Found, request_id: Option<&str>, now: Timestamp) -> String {
+pub fn open_jobs(found: &FoundJobs, request_id: Option<&str>, now: Timestamp) -> String {
     let fitting = jobs_that_fit(&found.jobs).min(found.jobs.len());
-    let jobs: Vec<Value> = found.jobs[..fitting].iter().map(view).collect();
+    let jobs: Vec<Value> = found.jobs[..fitting].iter().map(job_view).collect();
     let more = found.more || fitting < found.jobs.len();
     let fields = json!({"jobs": jobs, "more": more});
     answer("openJobs", fields, request_id, now)
@@ -126,7 +126,7 @@ pub fn open_jobs(found: &Found, request_id: Option<&str>, now: Timestamp) -> Str
 /// The answer to `listDeadLetters`: what each stands for and what is to be done about it, as many as fit one
 /// frame, and whether the queue holds more.
 pub fn dead_letters(
-    cases: &[Case],
+    cases: &[FailedRun],
     more: bool,
     request_id: Option<&str>,
     now: Timestamp,
@@ -144,14 +144,14 @@ pub fn dead_letters(
 }
 
 /// As a plan of `longhaul dlq` has it.
-fn dead_letter(case: &Case, now: Timestamp) -> Value {
+fn dead_letter(case: &FailedRun, now: Timestamp) -> Value {
     let evidence = case.evidence.as_ref();
     json!({
         "jobId": case.job.to_string(),
         "run": case.run,
-        "do": case.disposal(now).as_str(),
+        "do": case.resolution(now).as_str(),
         "status": case.row.as_ref().map(|job| job.status.as_str()),
-        "since": iso(case.since()),
+        "since": rfc3339(case.since()),
         "kind": case.kind(),
         "userId": case.owner().map(|owner| owner.user.as_str()),
         "code": evidence.map(|evidence| evidence.code.as_str()),
@@ -164,7 +164,7 @@ fn dead_letter(case: &Case, now: Timestamp) -> Value {
 /// The answer to `replayJob`: what was done, how the job stands, and how many letters are gone.
 pub fn job_replayed(
     id: JobId,
-    did: Disposal,
+    did: Resolution,
     row: Option<&Job>,
     letters: usize,
     request_id: Option<&str>,

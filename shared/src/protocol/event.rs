@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::domain::event::{Body, Event};
+use crate::domain::event::{Event, EventKind};
 use crate::domain::job::{JobResult, QUEUED_PROGRESS};
 
 /// One event as one frame.
@@ -21,16 +21,16 @@ pub fn event(event: &Event) -> String {
         timestamp: i64,
     }
     let envelope = Envelope {
-        body: Spelled::of(&event.body),
+        body: Spelled::of(&event.kind),
         job_id: event.job.to_string(),
         seq: event.seq,
         request_id: event.request_id.as_deref(),
         timestamp: event.at.as_second(),
     };
     // A result is JSON text already; it is set in as it stands rather than parsed to be written again.
-    match &event.body {
-        Body::Completed {
-            result: JobResult::Here(result),
+    match &event.kind {
+        EventKind::Completed {
+            result: JobResult::Inline(result),
             ..
         } => with_result(serialise(&envelope), result),
         _ => serialise(&envelope),
@@ -81,14 +81,14 @@ enum Spelled<'a> {
 }
 
 impl<'a> Spelled<'a> {
-    fn of(body: &'a Body) -> Self {
+    fn of(body: &'a EventKind) -> Self {
         match body {
-            Body::Queued { query } => Self::JobQueued {
+            EventKind::Queued { query } => Self::JobQueued {
                 message: "Your query is queued.",
                 query,
                 progress: QUEUED_PROGRESS,
             },
-            Body::Progress {
+            EventKind::Progress {
                 retrying,
                 message,
                 progress,
@@ -102,25 +102,25 @@ impl<'a> Spelled<'a> {
                     attempt: *attempt,
                 }
             }
-            Body::Chunk { content } => Self::Chunk { content },
-            Body::Reset {
+            EventKind::Chunk { content } => Self::Chunk { content },
+            EventKind::Reset {
                 attempt,
                 keep_through,
             } => Self::StreamReset {
                 attempt: *attempt,
                 keep_through: *keep_through,
             },
-            Body::Completed { result, usage } => Self::JobCompleted {
+            EventKind::Completed { result, usage } => Self::JobCompleted {
                 result_ref: reference(result),
                 usage: json!({"attempts": usage.attempts, "queuedMs": usage.queued_ms, "runMs": usage.run_ms}),
             },
-            Body::Failed { error, attempts } => Self::JobFailed {
-                error: &error.sentence,
+            EventKind::Failed { error, attempts } => Self::JobFailed {
+                error: &error.message,
                 code: &error.code,
                 retryable: error.retryable,
                 attempts: *attempts,
             },
-            Body::Cancelled { by, content } => Self::JobCancelled {
+            EventKind::Cancelled { by, content } => Self::JobCancelled {
                 by,
                 content: content.as_deref(),
             },
@@ -130,7 +130,7 @@ impl<'a> Spelled<'a> {
 
 /// What a client needs to fetch a result that no frame holds.
 pub(super) fn reference(result: &JobResult) -> Option<Value> {
-    let JobResult::Stored(stored) = result else {
+    let JobResult::Object(stored) = result else {
         return None;
     };
     Some(json!({

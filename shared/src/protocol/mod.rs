@@ -3,31 +3,30 @@
 //! Pure: text in, values out, and back. Who may ask and what is then done is not known here.
 
 mod admin;
-mod answer;
-mod conversation;
 pub mod dialect;
+mod error_response;
 mod event;
-mod mail;
-mod refusal;
+mod inbox;
 mod request;
+mod responses;
+mod sessions;
 mod topic;
 
 pub use admin::{
     broadcast_sent, connection, connection_closed, connections, connections_cleaned, dead_letters,
     job_replayed, open_jobs, status_set,
 };
-pub use answer::{
+pub use error_response::{ErrorCode, ErrorResponse};
+pub use event::event;
+pub use inbox::{ack_confirmed, inbox_entry, message_sent, notifications, typing_indicator};
+pub use request::{
+    Action, AdminAction, ChatMessage, ClaimedIdentity, InboxAction, InboxCursor, InvalidFrame,
+    JobListRequest, JobReference, PageRequest, Request, SessionReference, SessionStart, Submission,
+    TopicAction, VoiceAction,
+};
+pub use responses::{
     authenticated, cancelling, job, jobs, jobs_that_fit, pong, subscribed, system, token_refreshed,
     unsubscribed,
 };
-pub use conversation::{
-    session, session_ended, session_started, sessions, voice_ack, voice_started,
-};
-pub use event::event;
-pub use mail::{ack_confirmed, kept, message_sent, notifications, typing_indicator};
-pub use refusal::{Code, Refusal};
-pub use request::{
-    Action, Admin, Beginning, Claimed, JobReference, Listing, Mail, Message, Pages, Request,
-    SessionReference, Shelf, Submission, Topics, Unreadable, Voice,
-};
+pub use sessions::{session, session_ended, session_started, sessions, voice_ack, voice_started};
 pub use topic::{notification, subscription_confirmed, subscription_ended};

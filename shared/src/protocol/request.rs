@@ -2,20 +2,20 @@
 
 mod admin;
 mod chat;
-mod mail;
+mod inbox;
 mod topic;
 mod voice;
 
 use std::time::Duration;
 
-pub use admin::Admin;
-pub use chat::{Beginning, Message, Pages, SessionReference};
-pub use mail::{Mail, Shelf};
+pub use admin::AdminAction;
+pub use chat::{ChatMessage, PageRequest, SessionReference, SessionStart};
+pub use inbox::{InboxAction, InboxCursor};
 use serde_json::{Map, Value};
-pub use topic::Topics;
-pub use voice::Voice;
+pub use topic::TopicAction;
+pub use voice::VoiceAction;
 
-use super::Refusal;
+use super::ErrorResponse;
 use crate::domain::ids::{Cursor, JobId, SessionId, Traceparent};
 use crate::domain::job::Status;
 use crate::domain::limits;
@@ -29,11 +29,11 @@ pub struct Request {
 
 /// A frame that asks for nothing we do; the answer still echoes its `requestId` where it has one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unreadable {
+pub struct InvalidFrame {
     pub request_id: Option<String>,
     /// Whether it names an action that is answered before anyone has authenticated.
-    pub open_to_all: bool,
-    pub refusal: Refusal,
+    pub before_authentication: bool,
+    pub error: ErrorResponse,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +41,7 @@ pub enum Action {
     Ping,
     Authenticate {
         token: Option<String>,
-        claimed: Claimed,
+        claimed: ClaimedIdentity,
     },
     RefreshToken {
         token: String,
@@ -60,22 +60,22 @@ pub enum Action {
     GetJob {
         job: JobReference,
     },
-    ListJobs(Listing),
-    Say(Message),
-    Voice(Voice),
-    Topics(Topics),
-    StartSession(Beginning),
+    ListJobs(JobListRequest),
+    ChatMessage(ChatMessage),
+    Voice(VoiceAction),
+    Topic(TopicAction),
+    StartSession(SessionStart),
     EndSession {
         session: Option<SessionReference>,
     },
-    ListSessions(Pages<SessionId>),
+    ListSessions(PageRequest<SessionId>),
     GetSession {
         session: Option<SessionReference>,
         /// The cursor is a turn's number.
-        pages: Pages<u32>,
+        pages: PageRequest<u32>,
     },
-    Mail(Mail),
-    Admin(Admin),
+    Inbox(InboxAction),
+    Admin(AdminAction),
 }
 
 /// A job id as the client gave it: one that can't be an id is `gone` like any unknown one.
@@ -83,7 +83,7 @@ pub type JobReference = Result<JobId, String>;
 
 /// Who the client says it is. Never believed, only compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Claimed {
+pub struct ClaimedIdentity {
     pub user_id: Option<String>,
     pub username: Option<String>,
 }
@@ -99,11 +99,11 @@ pub struct Submission {
     pub deadline: Duration,
     /// The client's own span, where it traces (W3C Trace Context).
     pub traceparent: Option<Traceparent>,
-    pub claimed: Claimed,
+    pub claimed: ClaimedIdentity,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
+pub struct JobListRequest {
     /// Whose, if that is said.
     pub user: Option<String>,
     pub status: Option<Status>,
@@ -117,7 +117,7 @@ fn actions() -> Vec<&'static str> {
         &ACTIONS[..],
         &admin::ACTIONS,
         &chat::ACTIONS,
-        &mail::ACTIONS,
+        &inbox::ACTIONS,
         &topic::ACTIONS,
         &voice::ACTIONS,
     ]
@@ -143,20 +143,20 @@ const ACTIONS: [&str; 11] = [
 
 impl Request {
     /// Reads a frame.
-    pub fn parse(text: &str) -> Result<Self, Unreadable> {
-        let nameless = |refusal| Unreadable {
+    pub fn parse(text: &str) -> Result<Self, InvalidFrame> {
+        let nameless = |refusal| InvalidFrame {
             request_id: None,
-            open_to_all: false,
-            refusal,
+            before_authentication: false,
+            error: refusal,
         };
         let fields = Fields::read(text).map_err(nameless)?;
         let request_id = fields.request_id().map_err(nameless)?;
         match fields.action() {
             Ok(action) => Ok(Self { request_id, action }),
-            Err(refusal) => Err(Unreadable {
+            Err(refusal) => Err(InvalidFrame {
                 request_id,
-                open_to_all: matches!(fields.name(), Ok("ping" | "authenticate")),
-                refusal,
+                before_authentication: matches!(fields.name(), Ok("ping" | "authenticate")),
+                error: refusal,
             }),
         }
     }
@@ -169,17 +169,17 @@ struct Fields {
 }
 
 impl Fields {
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, ErrorResponse> {
         if text.len() > limits::FRAME_BYTES {
             let sentence = format!(
                 "The frame is {} bytes long; {} are allowed.",
                 text.len(),
                 limits::FRAME_BYTES
             );
-            return Err(Refusal::field("frame", sentence));
+            return Err(ErrorResponse::field("frame", sentence));
         }
-        if limits::too_deep(text) {
-            return Err(Refusal::field(
+        if limits::is_nested_too_deep(text) {
+            return Err(ErrorResponse::field(
                 "frame",
                 format!(
                     "The JSON is nested deeper than {} levels.",
@@ -188,7 +188,10 @@ impl Fields {
             ));
         }
         let Ok(Value::Object(mut top)) = serde_json::from_str(text) else {
-            return Err(Refusal::field("frame", "The frame is not a JSON object."));
+            return Err(ErrorResponse::field(
+                "frame",
+                "The frame is not a JSON object.",
+            ));
         };
         let data = match top.remove("data") {
             Some(Value::Object(data)) => data,
@@ -197,9 +200,9 @@ impl Fields {
         Ok(Self { top, data })
     }
 
-    fn get(&self, name: &str) -> Result<Option<&Value>, Refusal> {
+    fn get(&self, name: &str) -> Result<Option<&Value>, ErrorResponse> {
         match (self.top.get(name), self.data.get(name)) {
-            (Some(top), Some(data)) if top != data => Err(Refusal::field(
+            (Some(top), Some(data)) if top != data => Err(ErrorResponse::field(
                 name,
                 format!("'{name}' stands in the frame and in its 'data' with different values."),
             )),
@@ -208,17 +211,20 @@ impl Fields {
     }
 
     /// A text, trimmed of nothing.
-    fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+    fn text(&self, name: &str) -> Result<Option<&str>, ErrorResponse> {
         match self.get(name)? {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Refusal::field(name, format!("'{name}' must be a string."))),
+            Some(_) => Err(ErrorResponse::field(
+                name,
+                format!("'{name}' must be a string."),
+            )),
         }
     }
 
-    fn short_text(&self, name: &str, chars: usize) -> Result<Option<String>, Refusal> {
+    fn short_text(&self, name: &str, chars: usize) -> Result<Option<String>, ErrorResponse> {
         match self.text(name)? {
-            Some(text) if text.chars().nth(chars).is_some() => Err(Refusal::field(
+            Some(text) if text.chars().nth(chars).is_some() => Err(ErrorResponse::field(
                 name,
                 format!("'{name}' may be at most {chars} characters long."),
             )),
@@ -226,39 +232,39 @@ impl Fields {
         }
     }
 
-    fn required(&self, name: &str) -> Result<&str, Refusal> {
-        let missing = || Refusal::field(name, format!("'{name}' is missing or empty."));
+    fn required(&self, name: &str) -> Result<&str, ErrorResponse> {
+        let missing = || ErrorResponse::field(name, format!("'{name}' is missing or empty."));
         self.text(name)?
             .filter(|text| !text.trim().is_empty())
             .ok_or_else(missing)
     }
 
-    fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+    fn number(&self, name: &str) -> Result<Option<u64>, ErrorResponse> {
         let whole = |value: &Value| {
             value.as_u64().ok_or_else(|| {
-                Refusal::field(name, format!("'{name}' must be a whole number, 0 or more."))
+                ErrorResponse::field(name, format!("'{name}' must be a whole number, 0 or more."))
             })
         };
         self.get(name)?.map(whole).transpose()
     }
 
-    fn request_id(&self) -> Result<Option<String>, Refusal> {
+    fn request_id(&self) -> Result<Option<String>, ErrorResponse> {
         self.short_text("requestId", limits::REQUEST_ID_CHARS)
     }
 
     /// The action's name: `action`, or `type` for the clients that speak that way.
-    fn name(&self) -> Result<&str, Refusal> {
+    fn name(&self) -> Result<&str, ErrorResponse> {
         let name = match (self.top.get("action"), self.top.get("type")) {
             (Some(action), _) => action.as_str(),
             (None, Some(kind)) => kind.as_str(),
             (None, None) => None,
         };
         name.ok_or_else(|| {
-            Refusal::field("action", "The frame has no 'action'.").with("actions", actions())
+            ErrorResponse::field("action", "The frame has no 'action'.").with("actions", actions())
         })
     }
 
-    fn action(&self) -> Result<Action, Refusal> {
+    fn action(&self) -> Result<Action, ErrorResponse> {
         let name = self.name()?;
         if let Some(action) = self.topics(name)? {
             return Ok(action);
@@ -287,31 +293,31 @@ impl Fields {
                 None => {
                     let other = limits::prefix(other, 64);
                     let sentence = format!("There is no action '{other}'.");
-                    return Err(Refusal::field("action", sentence).with("actions", actions()));
+                    return Err(ErrorResponse::field("action", sentence).with("actions", actions()));
                 }
             },
         })
     }
 
     /// The action of this name, if one of the files beside this reads it.
-    fn others(&self, name: &str) -> Result<Option<Action>, Refusal> {
+    fn others(&self, name: &str) -> Result<Option<Action>, ErrorResponse> {
         // First, as a message to a user shares its name with one of a conversation.
-        if let Some(mail) = self.mail(name)? {
+        if let Some(mail) = self.inbox_action(name)? {
             return Ok(Some(mail));
         }
         let read = self.conversation(name)?.or(self.voice(name)?);
         Ok(read.or(self.admin(name)?))
     }
 
-    fn claimed(&self) -> Result<Claimed, Refusal> {
-        Ok(Claimed {
+    fn claimed(&self) -> Result<ClaimedIdentity, ErrorResponse> {
+        Ok(ClaimedIdentity {
             user_id: self.text("userId")?.map(Into::into),
             username: self.text("username")?.map(Into::into),
         })
     }
 
     /// What is asked of this kind of analysis, in this field.
-    fn submission(&self, kind: &str, field: &str) -> Result<Submission, Refusal> {
+    fn submission(&self, kind: &str, field: &str) -> Result<Submission, ErrorResponse> {
         let query = self.required(field)?;
         if query.len() > limits::QUERY_BYTES {
             let sentence = format!(
@@ -319,12 +325,17 @@ impl Fields {
                 query.len(),
                 limits::QUERY_BYTES
             );
-            return Err(Refusal::field(field, sentence));
+            return Err(ErrorResponse::field(field, sentence));
         }
         let params = match self.get("params")? {
             None => "{}".to_owned(),
             Some(Value::Object(params)) => Value::Object(params.clone()).to_string(),
-            Some(_) => return Err(Refusal::field("params", "'params' must be an object.")),
+            Some(_) => {
+                return Err(ErrorResponse::field(
+                    "params",
+                    "'params' must be an object.",
+                ));
+            }
         };
         let idempotency_key = self.short_text("idempotencyKey", limits::IDEMPOTENCY_KEY_CHARS)?;
         Ok(Submission {
@@ -339,29 +350,29 @@ impl Fields {
         })
     }
 
-    fn deadline(&self) -> Result<Duration, Refusal> {
-        let longest = limits::LONGEST_DEADLINE.as_secs();
+    fn deadline(&self) -> Result<Duration, ErrorResponse> {
+        let longest = limits::MAX_DEADLINE.as_secs();
         match self.number("deadlineSeconds")? {
-            None => Ok(limits::DEADLINE),
+            None => Ok(limits::DEFAULT_DEADLINE),
             Some(seconds) if (1..=longest).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-            Some(_) => Err(Refusal::field(
+            Some(_) => Err(ErrorResponse::field(
                 "deadlineSeconds",
                 format!("'deadlineSeconds' must be between 1 and {longest}."),
             )),
         }
     }
 
-    fn job(&self) -> Result<JobReference, Refusal> {
+    fn job(&self) -> Result<JobReference, ErrorResponse> {
         let id = self.required("jobId")?;
         Ok(JobId::parse(id).ok_or_else(|| limits::prefix(id, 64).to_owned()))
     }
 
-    fn listing(&self) -> Result<Listing, Refusal> {
+    fn listing(&self) -> Result<JobListRequest, ErrorResponse> {
         let cursor = |text| {
             Cursor::parse(text)
-                .ok_or_else(|| Refusal::field("cursor", "'cursor' is not one of ours."))
+                .ok_or_else(|| ErrorResponse::field("cursor", "'cursor' is not one of ours."))
         };
-        Ok(Listing {
+        Ok(JobListRequest {
             user: self.of_user()?,
             status: self.job_status()?,
             limit: self.limit()?,
@@ -369,21 +380,21 @@ impl Fields {
         })
     }
 
-    fn job_status(&self) -> Result<Option<Status>, Refusal> {
+    fn job_status(&self) -> Result<Option<Status>, ErrorResponse> {
         let unknown = |text: &str| {
             let known = Status::ALL.map(Status::as_str).to_vec();
             let sentence = format!("There is no status '{}'.", limits::prefix(text, 64));
-            Refusal::field("status", sentence).with("statuses", known)
+            ErrorResponse::field("status", sentence).with("statuses", known)
         };
         self.text("status")?
             .map(|text| Status::parse(text).ok_or_else(|| unknown(text)))
             .transpose()
     }
 
-    fn limit(&self) -> Result<u32, Refusal> {
+    fn limit(&self) -> Result<u32, ErrorResponse> {
         let limit = self.number("limit")?.unwrap_or(limits::PAGE.into());
         if limit == 0 || limit > limits::PAGE.into() {
-            return Err(Refusal::field(
+            return Err(ErrorResponse::field(
                 "limit",
                 format!("'limit' must be between 1 and {}.", limits::PAGE),
             ));

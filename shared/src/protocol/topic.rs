@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::answer::answer;
-use crate::domain::topics::{Published, SubscriptionId, To};
+use super::responses::answer;
+use crate::domain::topics::{Publication, Recipient, SubscriptionId};
 
 pub fn subscription_confirmed(
     id: &SubscriptionId,
@@ -28,10 +28,10 @@ pub fn subscription_ended(id: &SubscriptionId, request_id: Option<&str>, now: Ti
 }
 
 /// What was published, for one subscription of it.
-pub fn notification(published: &Published, subscription: &str) -> String {
-    let id = published.notification(subscription).to_string();
+pub fn notification(published: &Publication, subscription: &str) -> String {
+    let id = published.notification_id(subscription).to_string();
     let mut fields = json!({"data": published.data, "notificationId": id});
-    if let To::Topic(topic) = &published.to {
+    if let Recipient::Topic(topic) = &published.to {
         let topic = topic.as_str();
         fields["topic"] = Value::from(topic);
         fields["subscriptionId"] = format!("{topic}.{subscription}").into();

@@ -3,12 +3,12 @@
 //! Writes identities that others have verified; verifies none itself.
 
 mod activity;
-mod reach;
-mod room;
+mod admin_scan;
+mod by_user;
+mod limit;
 mod session;
-mod strangers;
-mod survey;
-mod topics;
+mod subscription_count;
+mod unauthenticated;
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 
 use crate::auth::Identity;
-use crate::config::{Config, ConfigError};
-use crate::domain::ids::{ConnectionId, Owner, SessionId};
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
+use crate::domain::ids::{ConnectionId, Owner, SessionId};
+use crate::settings::{Settings, SettingsError};
 
 /// A row lives so long past the connection's last activity (PROTOCOL 8).
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
@@ -35,7 +35,7 @@ const CONNECTED: &str = "CONNECTED";
 const DISCONNECTED: &str = "DISCONNECTED";
 
 pub use activity::Activity;
-pub use survey::{Mark, Row};
+pub use admin_scan::{ConnectionCursor, ConnectionRow};
 
 #[derive(Clone)]
 pub struct Connections {
@@ -44,7 +44,7 @@ pub struct Connections {
 }
 
 /// What API Gateway tells of a connection at its start.
-pub struct Opening {
+pub struct NewConnection {
     pub connection: ConnectionId,
     /// What is said on it belongs to this one, unless it says otherwise.
     pub session: SessionId,
@@ -55,7 +55,7 @@ pub struct Opening {
 
 /// What became of binding an identity to a connection.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Binding {
+pub enum BindOutcome {
     Bound,
     /// It was the owner's already.
     Renewed,
@@ -67,7 +67,7 @@ pub enum Binding {
 
 impl Connections {
     /// The table that `CONNECTIONS_TABLE` names.
-    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
         let table = config.required("CONNECTIONS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),
@@ -76,7 +76,7 @@ impl Connections {
     }
 
     /// Records a new connection, with its speaker if the authorizer knew one.
-    pub async fn record(&self, opening: Opening, identity: Option<&Identity>) -> Result<()> {
+    pub async fn record(&self, opening: NewConnection, identity: Option<&Identity>) -> Result<()> {
         let now = opening.connected_at;
         // Spread, so that a flood of strangers is no one key's.
         let shard = opening.connection.0.bytes().fold(0u8, u8::wrapping_add) % SHARDS;
@@ -95,7 +95,10 @@ impl Connections {
             put = put.item("ipAddress", text(address));
         }
         if let Some(agent) = opening.user_agent {
-            put = put.item("userAgent", text(crate::domain::limits::prefix(&agent, 256)));
+            put = put.item(
+                "userAgent",
+                text(crate::domain::limits::prefix(&agent, 256)),
+            );
         }
         match identity {
             None => put = put.item("unauthenticated", text(shard)),
@@ -115,7 +118,7 @@ impl Connections {
         connection: &ConnectionId,
         identity: &Identity,
         now: Timestamp,
-    ) -> Result<Binding> {
+    ) -> Result<BindOutcome> {
         let mut update = self
             .change(&connection.0)
             .expression_attribute_names("#ttl", "ttl")
@@ -145,14 +148,14 @@ impl Connections {
             .map_err(|error| error.into_service_error())
         {
             Ok(answer) => Ok(match answer.attributes.unwrap_or_default().get("userId") {
-                Some(_) => Binding::Renewed,
-                None => Binding::Bound,
+                Some(_) => BindOutcome::Renewed,
+                None => BindOutcome::Bound,
             }),
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 let row = refused.item.unwrap_or_default();
                 Ok(match Item(&row).optional_text("status")? {
-                    Some(CONNECTED) => Binding::Taken,
-                    _ => Binding::Gone,
+                    Some(CONNECTED) => BindOutcome::Taken,
+                    _ => BindOutcome::Gone,
                 })
             }
             Err(error) => Err(error).context("binding an identity to a connection"),

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
-use crate::config::{Config, ConfigError};
-use crate::domain::ids::{NotificationId, Owner};
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
+use crate::domain::ids::{NotificationId, Owner};
 use crate::domain::limits;
+use crate::settings::{Settings, SettingsError};
 
 #[derive(Clone)]
 pub struct Inbox {
@@ -20,16 +20,16 @@ pub struct Inbox {
 
 /// What was sent to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct InboxEntry {
     pub id: NotificationId,
     pub at: Timestamp,
-    pub content: Content,
+    pub content: InboxContent,
     /// Whether the user has acknowledged it.
     pub is_read: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum InboxContent {
     /// From one user to another.
     Message {
         /// The sender's user id.
@@ -50,7 +50,7 @@ pub enum Content {
 
 impl Inbox {
     /// The table that `INBOX_TABLE` names.
-    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
         Ok(Self {
             dynamo: dynamo.clone(),
             table: config.required("INBOX_TABLE")?.to_owned(),
@@ -58,7 +58,7 @@ impl Inbox {
     }
 
     /// Keeps an entry for the owner; again, the same one.
-    pub async fn keep(&self, owner: &Owner, entry: &Entry) -> Result<()> {
+    pub async fn put(&self, owner: &Owner, entry: &InboxEntry) -> Result<()> {
         let put = self
             .dynamo
             .put_item()
@@ -82,7 +82,7 @@ impl Inbox {
             return Ok(self.get(owner, id, true, now).await?.is_some());
         };
         entry.is_read = true;
-        self.keep(owner, &entry).await?;
+        self.put(owner, &entry).await?;
         let delete = self
             .dynamo
             .delete_item()
@@ -98,7 +98,7 @@ impl Inbox {
         id: NotificationId,
         is_read: bool,
         now: Timestamp,
-    ) -> Result<Option<Entry>> {
+    ) -> Result<Option<InboxEntry>> {
         let get = self
             .dynamo
             .get_item()
@@ -106,7 +106,7 @@ impl Inbox {
             .set_key(Some(key(owner, id, is_read)))
             .consistent_read(true);
         let answer = get.send().await.context("reading a user's inbox")?;
-        let item = answer.item.filter(|item| lives(item, now));
+        let item = answer.item.filter(|item| is_live(item, now));
         Ok(item.as_ref().map(entry).transpose()?)
     }
 
@@ -120,20 +120,20 @@ impl Inbox {
         limit: u32,
         newest_first: bool,
         now: Timestamp,
-    ) -> Result<(Vec<Entry>, Option<NotificationId>)> {
+    ) -> Result<(Vec<InboxEntry>, Option<NotificationId>)> {
         let query = self
             .dynamo
             .query()
             .table_name(&self.table)
             .key_condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", text(shelf(owner, is_read)))
+            .expression_attribute_values(":owner", text(partition(owner, is_read)))
             .scan_index_forward(!newest_first)
             .limit(limit as i32)
             .consistent_read(true)
             .set_exclusive_start_key(after.map(|id| key(owner, id, is_read)));
         let answer = query.send().await.context("reading a user's inbox")?;
-        let living = answer.items().iter().filter(|item| lives(item, now));
+        let living = answer.items().iter().filter(|item| is_live(item, now));
         let entries = living.map(entry).collect::<Result<_, _>>()?;
         let last = answer.last_evaluated_key.as_ref().map(id).transpose()?;
         Ok((entries, last))
@@ -147,7 +147,7 @@ impl Inbox {
             .table_name(&self.table)
             .key_condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", text(shelf(owner, false)))
+            .expression_attribute_values(":owner", text(partition(owner, false)))
             .limit(1);
         let answer = query.send().await.context("looking into a user's inbox")?;
         Ok(!answer.items().is_empty())
@@ -155,7 +155,7 @@ impl Inbox {
 }
 
 /// The owner's partition of what is read, or of what is not.
-fn shelf(owner: &Owner, is_read: bool) -> String {
+fn partition(owner: &Owner, is_read: bool) -> String {
     let owner = crate::store::quota::row_of(owner);
     if is_read {
         format!("read:{owner}")
@@ -166,18 +166,18 @@ fn shelf(owner: &Owner, is_read: bool) -> String {
 
 fn key(owner: &Owner, id: NotificationId, is_read: bool) -> Attributes {
     Attributes::from([
-        ("owner".to_owned(), text(shelf(owner, is_read))),
+        ("owner".to_owned(), text(partition(owner, is_read))),
         ("id".to_owned(), text(id.to_string())),
     ])
 }
 
-fn item(owner: &Owner, entry: &Entry) -> Attributes {
+fn item(owner: &Owner, entry: &InboxEntry) -> Attributes {
     let mut item = key(owner, entry.id, entry.is_read);
     let mut put = |name: &str, value| drop(item.insert(name.to_owned(), value));
     put("at", time(entry.at));
-    put("ttl", ttl(entry.at + limits::INBOX));
+    put("ttl", ttl(entry.at + limits::INBOX_RETENTION));
     match &entry.content {
-        Content::Message {
+        InboxContent::Message {
             from,
             text: content,
             kind,
@@ -186,7 +186,7 @@ fn item(owner: &Owner, entry: &Entry) -> Attributes {
             put("content", text(content));
             put("type", text(kind));
         }
-        Content::Notification { kind, data, topic } => {
+        InboxContent::Notification { kind, data, topic } => {
             put("data", text(data));
             put("type", text(kind));
             if let Some(topic) = topic {
@@ -201,22 +201,22 @@ fn id(attributes: &Attributes) -> Result<NotificationId, ItemError> {
     NotificationId::parse(Item(attributes).text("id")?).ok_or(ItemError("id"))
 }
 
-fn entry(attributes: &Attributes) -> Result<Entry, ItemError> {
+fn entry(attributes: &Attributes) -> Result<InboxEntry, ItemError> {
     let item = Item(attributes);
     let own = |name| item.text(name).map(str::to_owned);
     let content = match item.optional_text("sender")? {
-        Some(from) => Content::Message {
+        Some(from) => InboxContent::Message {
             from: from.to_owned(),
             text: own("content")?,
             kind: own("type")?,
         },
-        None => Content::Notification {
+        None => InboxContent::Notification {
             kind: own("type")?,
             data: own("data")?,
             topic: item.optional_text("topic")?.map(str::to_owned),
         },
     };
-    Ok(Entry {
+    Ok(InboxEntry {
         id: id(attributes)?,
         at: item.time("at")?,
         content,
@@ -225,6 +225,6 @@ fn entry(attributes: &Attributes) -> Result<Entry, ItemError> {
 }
 
 /// DynamoDB may delete what has expired days late.
-fn lives(item: &Attributes, now: Timestamp) -> bool {
+fn is_live(item: &Attributes, now: Timestamp) -> bool {
     Item(item).ttl("ttl").is_ok_and(|until| until > now)
 }

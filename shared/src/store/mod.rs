@@ -1,7 +1,7 @@
 //! What is stored: one module a table, and the results bucket.
 
 pub mod connections;
-pub mod events;
+pub mod event_log;
 pub mod inbox;
 pub mod jobs;
 pub mod quota;

@@ -10,9 +10,9 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, ConfigError};
+use crate::aws::clients;
 use crate::domain::ids::JobId;
-use crate::aws::sdk;
+use crate::settings::{Settings, SettingsError};
 
 /// Pieces that are fetched at once.
 const AT_ONCE: usize = 16;
@@ -33,7 +33,7 @@ pub struct Pieces {
 
 impl Recordings {
     /// In the bucket that `RESULTS_BUCKET` names.
-    pub fn open(config: &Config, sdk_config: &SdkConfig) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
         let bucket = config.required("RESULTS_BUCKET")?.to_owned();
         Ok(Self::in_bucket(bucket, sdk_config))
     }
@@ -41,7 +41,7 @@ impl Recordings {
     /// In this bucket.
     pub fn in_bucket(bucket: String, sdk_config: &SdkConfig) -> Self {
         let settings = Builder::from(sdk_config)
-            .timeout_config(sdk::slow_timeouts())
+            .timeout_config(clients::slow_timeouts())
             .build();
         Self {
             s3: Client::from_conf(settings),
@@ -50,12 +50,12 @@ impl Recordings {
     }
 
     /// Under which key the whole lies once it is sealed.
-    pub fn whole(job: JobId) -> String {
+    pub fn object_key(job: JobId) -> String {
         format!("recordings/whole/{job}")
     }
 
     /// Keeps a piece; one that comes again takes its own place.
-    pub async fn keep(&self, job: JobId, index: u32, audio: Vec<u8>) -> Result<()> {
+    pub async fn put_piece(&self, job: JobId, index: u32, audio: Vec<u8>) -> Result<()> {
         self.put(format!("{}{index:06}", pieces_of(job)), audio)
             .await
             .context("keeping a piece of a recording")
@@ -108,7 +108,7 @@ impl Recordings {
                 whole.extend(piece);
             }
         }
-        self.put(Self::whole(job), whole.clone())
+        self.put(Self::object_key(job), whole.clone())
             .await
             .context("sealing a recording")?;
         Ok(Some(whole))

@@ -16,10 +16,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use crate::config::{Config, ConfigError};
+use crate::aws::clients;
 use crate::domain::job::{Job, StoredResult};
 use crate::domain::limits;
-use crate::aws::sdk;
+use crate::settings::{Settings, SettingsError};
 
 const JSON: &str = "application/json";
 
@@ -33,9 +33,9 @@ pub struct Results {
 impl Results {
     /// The bucket that `RESULTS_BUCKET` names. URLs are good for `RESULT_URL_SECONDS`, and for no longer
     /// than PROTOCOL says.
-    pub fn open(config: &Config, sdk_config: &SdkConfig) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
         let settings = Builder::from(sdk_config)
-            .timeout_config(sdk::slow_timeouts())
+            .timeout_config(clients::slow_timeouts())
             .build();
         Ok(Self {
             s3: Client::from_conf(settings),
@@ -75,7 +75,7 @@ impl Results {
 
     /// The same result with a URL. No call is made: the URL carries the signature of this function's
     /// credentials, and dies with them.
-    pub async fn linked(&self, stored: StoredResult) -> Result<StoredResult> {
+    pub async fn with_url(&self, stored: StoredResult) -> Result<StoredResult> {
         let get = self.s3.get_object().bucket(&self.bucket).key(&stored.key);
         let presigned = get.presigned(PresigningConfig::expires_in(self.url_life)?);
         let url = presigned.await.context("presigning a result")?;

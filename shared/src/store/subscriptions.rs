@@ -12,11 +12,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, ReturnValue, WriteR
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::config::{Config, ConfigError};
+use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::filters::Filters;
 use crate::domain::ids::{ConnectionId, Owner};
-use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::topics::{SubscriptionId, Topic};
+use crate::settings::{Settings, SettingsError};
 
 /// A row lives so long: more than a connection may (API Gateway's two hours).
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
@@ -39,7 +39,7 @@ pub struct Subscription {
 
 impl Subscriptions {
     /// The table that `SUBSCRIPTIONS_TABLE` names.
-    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
         let table = config.required("SUBSCRIPTIONS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),
@@ -162,7 +162,7 @@ impl Subscriptions {
     }
 
     /// Ends all subscriptions of a connection that is closed.
-    pub async fn forget(&self, connection: &ConnectionId) -> Result<()> {
+    pub async fn remove_all(&self, connection: &ConnectionId) -> Result<()> {
         let mut start = None;
         loop {
             let query = self.of(connection, start);

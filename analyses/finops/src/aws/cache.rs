@@ -9,8 +9,8 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
-use longhaul_shared::aws::sdk;
-use longhaul_shared::time;
+use longhaul_shared::aws::clients;
+use longhaul_shared::clock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -27,7 +27,7 @@ pub(super) struct Cache {
 impl Cache {
     pub(super) async fn in_bucket(bucket: &str) -> Self {
         Self {
-            client: aws_sdk_s3::Client::new(&sdk::config().await),
+            client: aws_sdk_s3::Client::new(&clients::config().await),
             bucket: bucket.to_owned(),
         }
     }
@@ -35,7 +35,7 @@ impl Cache {
     /// What was answered to this request, if that is not long ago.
     pub(super) async fn get<T: DeserializeOwned>(&self, request: &str) -> Option<T> {
         let object = self.client.get_object().bucket(&self.bucket);
-        let object = object.key(key(request, time::now())).send().await.ok()?;
+        let object = object.key(key(request, clock::now())).send().await.ok()?;
         let packed = object.body.collect().await.ok()?.into_bytes();
         let mut text = Vec::new();
         GzDecoder::new(&packed[..]).read_to_end(&mut text).ok()?;
@@ -46,7 +46,7 @@ impl Cache {
     pub(super) async fn put(&self, request: &str, answer: &impl Serialize) {
         let Some(packed) = packed(answer) else { return };
         let object = self.client.put_object().bucket(&self.bucket);
-        let object = object.key(key(request, time::now())).body(packed.into());
+        let object = object.key(key(request, clock::now())).body(packed.into());
         if let Err(error) = object.send().await {
             let error = error.into_service_error();
             tracing::warn!(%error, "an answer that was paid for was not kept");

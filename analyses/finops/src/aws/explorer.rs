@@ -9,7 +9,7 @@ use aws_sdk_costexplorer::types::{
     DateInterval, Granularity, GroupDefinition, GroupDefinitionType, Metric, ResultByTime,
 };
 use jiff::civil::Date;
-use longhaul_shared::aws::sdk;
+use longhaul_shared::aws::clients;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +94,7 @@ impl Stretch {
 
     /// All pages, and how many they were.
     async fn ask(&self) -> Result<(Vec<Charge>, u32), Failure> {
-        let client = Client::new(&sdk::for_slow_services(HOME).await);
+        let client = Client::new(&clients::for_slow_services(HOME).await);
         let (mut charges, mut requests, mut token) = (Vec::new(), 0, None);
         loop {
             let page = client
@@ -184,7 +184,7 @@ impl Charge {
 
 /// Asks for the forecast of these days; `start` is not before today.
 pub(in super::super) async fn forecast(start: Date, end: Date) -> Result<Forecast, Failure> {
-    let client = Client::new(&sdk::for_slow_services(HOME).await);
+    let client = Client::new(&clients::for_slow_services(HOME).await);
     let answer = client
         .get_cost_forecast()
         .time_period(interval(start, end)?)

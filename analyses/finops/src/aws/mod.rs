@@ -11,12 +11,12 @@ pub(super) mod stretch;
 
 use aws_sdk_costexplorer::config::http::HttpResponse;
 use aws_sdk_costexplorer::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use longhaul_shared::config::{Config, ConfigError};
+use longhaul_shared::settings::{Settings, SettingsError};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use longhaul_worker::analysis::{Context, Failure};
 use explorer::Forecast;
+use longhaul_worker::analysis::{Context, Failure};
 use recommended::Recommended;
 
 /// Where all three have their endpoint in the commercial partition, wherever the worker runs.
@@ -40,7 +40,7 @@ pub(super) struct Opinion {
 }
 
 impl Services {
-    pub(super) fn configured(config: &Config) -> Result<Self, ConfigError> {
+    pub(super) fn configured(config: &Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             cost_explorer: config.switch("COST_EXPLORER")?,
             optimization_hub: config.switch("COST_OPTIMIZATION_HUB")?,

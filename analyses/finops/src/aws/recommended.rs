@@ -8,7 +8,7 @@ use aws_sdk_costoptimizationhub::types::Recommendation as OfTheHub;
 use aws_sdk_trustedadvisor::types::{
     RecommendationPillar, RecommendationStatus, RecommendationSummary,
 };
-use longhaul_shared::aws::sdk;
+use longhaul_shared::aws::clients;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ pub(in super::super) struct Recommendation {
 
 /// All pages of the Hub, one recommendation for a resource.
 pub(super) async fn by_the_hub() -> Result<Vec<Recommended>, Failure> {
-    let client = aws_sdk_costoptimizationhub::Client::new(&sdk::for_slow_services(HOME).await);
+    let client = aws_sdk_costoptimizationhub::Client::new(&clients::for_slow_services(HOME).await);
     let pages = client.list_recommendations().max_results(PAGE);
     let mut items = pages.into_paginator().items().send();
     let mut sums = Sums::of(HUB);
@@ -65,7 +65,7 @@ pub(super) async fn by_the_hub() -> Result<Vec<Recommended>, Failure> {
 
 /// All pages of Trusted Advisor's open recommendations that would save something, in US dollars.
 pub(super) async fn by_trusted_advisor() -> Result<Vec<Recommended>, Failure> {
-    let client = aws_sdk_trustedadvisor::Client::new(&sdk::for_slow_services(HOME).await);
+    let client = aws_sdk_trustedadvisor::Client::new(&clients::for_slow_services(HOME).await);
     let pages = client.list_recommendations();
     let pages = pages.pillar(RecommendationPillar::CostOptimizing);
     let mut items = pages.into_paginator().items().send();

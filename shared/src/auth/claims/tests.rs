@@ -44,7 +44,7 @@ fn a_good_token_names_its_owner() {
     assert_eq!(identity.owner, owner);
     assert_eq!(identity.username, "Alice");
     assert_eq!(identity.expires_at, at(1000));
-    assert!(identity.holds(at(1029)) && !identity.holds(at(1030)));
+    assert!(identity.is_valid_at(at(1029)) && !identity.is_valid_at(at(1030)));
 }
 
 #[test]

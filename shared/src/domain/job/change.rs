@@ -5,13 +5,13 @@
 
 use jiff::Timestamp;
 
-use super::{Job, Mishap, Outcome, Status};
+use super::{AttemptError, Job, Outcome, Status};
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::stream::StreamEntry;
 
 /// What must hold for a change to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expect {
+pub enum Condition {
     /// Nobody runs the job, or whoever did let the lease lapse.
     Claimable { now: Timestamp },
     /// The writer still holds the lease that it took with this fence.
@@ -21,12 +21,12 @@ pub enum Expect {
     Held { fence: u64, seq: u64 },
     /// The same, and nobody came to follow or ceased to: a transaction answers no row, so its writer
     /// must know already who is to be told.
-    Heard { fence: u64, seq: u64, follows: u32 },
+    HeldWithFollowers { fence: u64, seq: u64, follows: u32 },
     /// No event and no resend has come since the writer read the row, of an ended job or of an open one.
-    AsRead { seq: u64, resends: u32, ended: bool },
+    Unchanged { seq: u64, resends: u32, ended: bool },
     /// The job belongs to this owner and has not ended, and the connection follows it or finds room
     /// among so many.
-    Room {
+    FollowerCapacity {
         owner: Owner,
         connection: ConnectionId,
         followers: usize,
@@ -36,14 +36,14 @@ pub enum Expect {
     /// The job belongs to this owner and has not ended.
     Open(Owner),
     /// The job has failed in this run, and its row still counts.
-    Failed { run: u32, now: Timestamp },
+    FailedRun { run: u32, now: Timestamp },
     /// The job has not ended and waits for an earlier turn.
     Waiting,
 }
 
 /// A field's new value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Set {
+pub enum Assignment {
     Status(Status),
     Progress(u8),
     Message(String),
@@ -57,7 +57,7 @@ pub enum Set {
     StartedAt(Timestamp),
     FinishedAt(Timestamp),
     Outcome(Outcome),
-    LastError(Mishap),
+    LastError(AttemptError),
     ResentAt(Timestamp),
     ExpiresAt(Timestamp),
     Follower(ConnectionId),
@@ -69,31 +69,31 @@ pub enum Set {
     /// The stream's latest entries, in place of those that the row held.
     Tail(Vec<StreamEntry>),
     /// How far the stream was pushed to the follower who hears a dialect.
-    Shown(u64),
+    DialectSeq(u64),
     /// That the dialect had shown what no longer holds.
-    TakenBack,
+    DialectBroken,
 }
 
 /// A number that rises, by one where no other is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Raise {
+pub enum Increment {
     /// `seq`: the change is an event.
     Seq,
     /// `seq` by so many, and each of the events tells of progress.
-    Told(u64),
+    Progress(u64),
     /// `seq`, and the event is an entry of the stream.
-    Streamed,
+    Stream,
     Fence,
     Attempt,
     Resends,
     /// That the followers changed.
-    Follows,
+    FollowerVersion,
     Replays,
 }
 
 /// A field that is taken out of the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Clear {
+pub enum Removal {
     Lease,
     Open,
     Follower(ConnectionId),
@@ -102,45 +102,45 @@ pub enum Clear {
     /// From now on the connection hears PROTOCOL 3, where it heard a dialect.
     Dialect(ConnectionId),
     /// That an earlier turn must end first.
-    Wait,
+    TurnWait,
 }
 
 /// One step of a job's life, as one conditional write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    pub expect: Expect,
-    pub set: Vec<Set>,
-    pub raise: Vec<Raise>,
-    pub clear: Vec<Clear>,
+    pub condition: Condition,
+    pub assignments: Vec<Assignment>,
+    pub increments: Vec<Increment>,
+    pub removals: Vec<Removal>,
 }
 
-impl Expect {
+impl Condition {
     pub fn holds(&self, job: &Job) -> bool {
         match self {
             Self::Claimable { now } => match job.status {
-                Status::Queued => !job.waits(),
+                Status::Queued => !job.waits_for_turn(),
                 Status::Processing => job.lease_until.is_some_and(|until| until <= *now),
                 _ => false,
             },
             Self::Fence(fence) => job.is_held(*fence),
             Self::Held { fence, seq } => job.is_held(*fence) && job.seq == *seq,
-            Self::Heard {
+            Self::HeldWithFollowers {
                 fence,
                 seq,
                 follows,
-            } => job.is_held(*fence) && job.seq == *seq && job.follows == *follows,
-            Self::AsRead {
+            } => job.is_held(*fence) && job.seq == *seq && job.follower_version == *follows,
+            Self::Unchanged {
                 seq,
                 resends,
                 ended,
             } => job.seq == *seq && job.resends == *resends && job.status.is_terminal() == *ended,
             Self::Owned(owner) => job.owner == *owner,
-            Self::Waiting => job.waits() && !job.status.is_terminal(),
+            Self::Waiting => job.waits_for_turn() && !job.status.is_terminal(),
             Self::Open(owner) => job.owner == *owner && !job.status.is_terminal(),
-            Self::Failed { run, now } => {
+            Self::FailedRun { run, now } => {
                 job.status == Status::Failed && job.replays == *run && job.expires_at > *now
             }
-            Self::Room {
+            Self::FollowerCapacity {
                 owner,
                 connection,
                 followers,
@@ -156,68 +156,70 @@ impl Expect {
 impl Change {
     /// Makes the change if its condition holds; whether it did.
     pub fn apply(&self, job: &mut Job) -> bool {
-        if !self.expect.holds(job) {
+        if !self.condition.holds(job) {
             return false;
         }
-        for set in self.set.iter().cloned() {
+        for set in self.assignments.iter().cloned() {
             match set {
-                Set::Status(status) => job.status = status,
-                Set::Progress(percent) => job.progress = percent,
-                Set::Message(message) => job.message = message,
-                Set::Reported(reported) => job.reported = reported,
-                Set::Continued(continued) => job.continued = continued,
-                Set::Attempt(attempt) => job.attempt = attempt,
-                Set::LeaseUntil(until) => job.lease_until = Some(until),
-                Set::ClaimedBy(invocation) => job.claimed_by = Some(invocation),
-                Set::UpdatedAt(at) => job.updated_at = at,
-                Set::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
-                Set::FinishedAt(at) => job.finished_at = Some(at),
-                Set::Outcome(outcome) => job.outcome = Some(outcome),
-                Set::LastError(mishap) => job.last_error = Some(mishap),
-                Set::ResentAt(at) => job.resent_at = Some(at),
-                Set::ExpiresAt(at) => job.expires_at = at,
-                Set::Follower(connection) => drop(job.followers.insert(connection)),
-                Set::ReplayedAt(at) => job.replayed_at = Some(at),
-                Set::Deadline(at) => job.deadline = at,
-                Set::Open(_) => job.open = true,
-                Set::StepsRun(run) => job.steps_run = run,
-                Set::Tail(tail) => job.tail = tail,
-                Set::Shown(seq) => {
-                    job.spoken.iter_mut().for_each(|spoken| spoken.shown = seq);
-                }
-                Set::TakenBack => {
-                    job.spoken
+                Assignment::Status(status) => job.status = status,
+                Assignment::Progress(percent) => job.progress = percent,
+                Assignment::Message(message) => job.message = message,
+                Assignment::Reported(reported) => job.reported = reported,
+                Assignment::Continued(continued) => job.handed_over = continued,
+                Assignment::Attempt(attempt) => job.attempt = attempt,
+                Assignment::LeaseUntil(until) => job.lease_until = Some(until),
+                Assignment::ClaimedBy(invocation) => job.claimed_by = Some(invocation),
+                Assignment::UpdatedAt(at) => job.updated_at = at,
+                Assignment::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
+                Assignment::FinishedAt(at) => job.finished_at = Some(at),
+                Assignment::Outcome(outcome) => job.outcome = Some(outcome),
+                Assignment::LastError(mishap) => job.last_error = Some(mishap),
+                Assignment::ResentAt(at) => job.resent_at = Some(at),
+                Assignment::ExpiresAt(at) => job.expires_at = at,
+                Assignment::Follower(connection) => drop(job.followers.insert(connection)),
+                Assignment::ReplayedAt(at) => job.replayed_at = Some(at),
+                Assignment::Deadline(at) => job.deadline = at,
+                Assignment::Open(_) => job.open = true,
+                Assignment::StepsRun(run) => job.steps_run = run,
+                Assignment::Tail(tail) => job.tail = tail,
+                Assignment::DialectSeq(seq) => {
+                    job.dialect_follower
                         .iter_mut()
-                        .for_each(|spoken| spoken.taken_back = true);
+                        .for_each(|spoken| spoken.pushed_seq = seq);
+                }
+                Assignment::DialectBroken => {
+                    job.dialect_follower
+                        .iter_mut()
+                        .for_each(|spoken| spoken.is_broken = true);
                 }
             }
         }
-        for raise in &self.raise {
+        for raise in &self.increments {
             match raise {
-                Raise::Seq => job.seq += 1,
-                Raise::Told(events) => {
+                Increment::Seq => job.seq += 1,
+                Increment::Progress(events) => {
                     job.seq += events;
-                    job.told = job.seq;
+                    job.progress_seq = job.seq;
                 }
-                Raise::Streamed => {
+                Increment::Stream => {
                     job.seq += 1;
-                    job.streamed = job.seq;
+                    job.stream_seq = job.seq;
                 }
-                Raise::Fence => job.fence += 1,
-                Raise::Attempt => job.attempt += 1,
-                Raise::Resends => job.resends += 1,
-                Raise::Follows => job.follows += 1,
-                Raise::Replays => job.replays += 1,
+                Increment::Fence => job.fence += 1,
+                Increment::Attempt => job.attempt += 1,
+                Increment::Resends => job.resends += 1,
+                Increment::FollowerVersion => job.follower_version += 1,
+                Increment::Replays => job.replays += 1,
             }
         }
-        for clear in &self.clear {
+        for clear in &self.removals {
             match clear {
-                Clear::Lease => job.lease_until = None,
-                Clear::Open => job.open = false,
-                Clear::Follower(connection) => drop(job.followers.remove(connection)),
-                Clear::Run => job.clear_run(),
-                Clear::Dialect(connection) => job.stop_speaking(connection),
-                Clear::Wait => {
+                Removal::Lease => job.lease_until = None,
+                Removal::Open => job.open = false,
+                Removal::Follower(connection) => drop(job.followers.remove(connection)),
+                Removal::Run => job.clear_run(),
+                Removal::Dialect(connection) => job.remove_dialect(connection),
+                Removal::TurnWait => {
                     job.turn.iter_mut().for_each(|turn| turn.waits_for = None);
                 }
             }

@@ -8,23 +8,23 @@ use crate::domain::limits;
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input {
+pub struct JobInput {
     /// The query, or its beginning where `logged`.
     pub query: String,
     /// A JSON object; `{}` where `logged`.
     pub params: String,
     /// The entry of the event log that holds the whole, where it is too large for the row. Named
     /// after the content, so equal inputs have equal rows.
-    pub logged: Option<String>,
+    pub log_key: Option<String>,
 }
 
-impl Input {
+impl JobInput {
     /// All of a small input.
     pub fn whole(query: String, params: String) -> Self {
         Self {
             query,
             params,
-            logged: None,
+            log_key: None,
         }
     }
 
@@ -42,7 +42,7 @@ impl Input {
         Self {
             query: preview,
             params: "{}".to_owned(),
-            logged: Some(key),
+            log_key: Some(key),
         }
     }
 }

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Change, Clear, Expect, Job, Mishap, Outcome, QUEUED_PROGRESS, Raise, Set, Status};
+use super::{
+    Assignment, AttemptError, Change, Condition, Increment, Job, Outcome, QUEUED_PROGRESS, Removal,
+    Status,
+};
 
 /// What an analysis says of how far it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub struct Lease {
 
 impl Lease {
     /// From the row that a claim, or a write under an earlier state of this lease, was answered with.
-    pub fn taken(job: Job) -> Self {
+    pub fn from_row(job: Job) -> Self {
         Self { job }
     }
 
@@ -36,49 +39,52 @@ impl Lease {
     /// Tells of progress, an event for each report, and renews the lease in the same write. The
     /// percentage never falls.
     pub fn report(&self, reports: &[Report], now: Timestamp, lease: Duration) -> Change {
-        let (mut set, raise) = self.told(reports);
-        set.extend([Set::LeaseUntil(now + lease), Set::UpdatedAt(now)]);
+        let (mut set, raise) = self.progress_change(reports);
+        set.extend([
+            Assignment::LeaseUntil(now + lease),
+            Assignment::UpdatedAt(now),
+        ]);
         Change {
-            expect: Expect::Held {
+            condition: Condition::Held {
                 fence: self.job.fence,
                 seq: self.job.seq,
             },
-            set,
-            raise,
-            clear: vec![],
+            assignments: set,
+            increments: raise,
+            removals: vec![],
         }
     }
 
     /// Keeps the lease; tells nobody. A kept step goes with it, in one transaction.
     pub fn renew(&self, now: Timestamp, lease: Duration) -> Change {
-        self.change(vec![Set::LeaseUntil(now + lease)], vec![])
+        self.change(vec![Assignment::LeaseUntil(now + lease)], vec![])
     }
 
     /// Gives the job back to the queue for another attempt at `back`, before which the sweep leaves it
     /// alone.
-    pub fn retry(self, back: Timestamp, mishap: Mishap) -> Change {
+    pub fn retry(self, back: Timestamp, mishap: AttemptError) -> Change {
         let mut set = vec![
-            Set::Status(Status::Queued),
-            Set::Progress(QUEUED_PROGRESS),
-            Set::Continued(false),
-            Set::LastError(mishap),
-            Set::ResentAt(back),
+            Assignment::Status(Status::Queued),
+            Assignment::Progress(QUEUED_PROGRESS),
+            Assignment::Continued(false),
+            Assignment::LastError(mishap),
+            Assignment::ResentAt(back),
         ];
-        set.extend(self.shown());
-        self.change(set, vec![Clear::Lease])
+        set.extend(self.dialect_seq());
+        self.change(set, vec![Removal::Lease])
     }
 
     /// Gives the job to the next invocation, which goes on with the same attempt.
     pub fn hand_over(self, now: Timestamp) -> Change {
         let mut set = vec![
-            Set::Status(Status::Queued),
-            Set::Continued(true),
+            Assignment::Status(Status::Queued),
+            Assignment::Continued(true),
             // The next claim counts itself.
-            Set::Attempt(self.job.attempt.saturating_sub(1)),
-            Set::ResentAt(now),
+            Assignment::Attempt(self.job.attempt.saturating_sub(1)),
+            Assignment::ResentAt(now),
         ];
-        set.extend(self.shown());
-        self.change(set, vec![Clear::Lease])
+        set.extend(self.dialect_seq());
+        self.change(set, vec![Removal::Lease])
     }
 
     /// Ends the job, and tells before of what was reported last. It stays listed as open until the end
@@ -90,41 +96,41 @@ impl Lease {
         now: Timestamp,
         retention: Duration,
     ) -> Change {
-        let (mut set, mut raise) = self.told(last);
-        set.extend(outcome.set(now, retention));
-        raise.push(Raise::Seq);
+        let (mut set, mut raise) = self.progress_change(last);
+        set.extend(outcome.assignments(now, retention));
+        raise.push(Increment::Seq);
         Change {
-            raise,
-            ..self.change(set, vec![Clear::Lease])
+            increments: raise,
+            ..self.change(set, vec![Removal::Lease])
         }
     }
 
     /// The row shows the last of the reports, and counts all.
-    fn told(&self, reports: &[Report]) -> (Vec<Set>, Vec<Raise>) {
+    fn progress_change(&self, reports: &[Report]) -> (Vec<Assignment>, Vec<Increment>) {
         let Some(last) = reports.last() else {
             return (vec![], vec![]);
         };
         let set = vec![
-            Set::Progress(last.percent.clamp(self.job.reached(), 100)),
-            Set::Message(last.message.clone()),
-            Set::Reported(true),
-            Set::Continued(false),
+            Assignment::Progress(last.percent.clamp(self.job.current_progress(), 100)),
+            Assignment::Message(last.message.clone()),
+            Assignment::Reported(true),
+            Assignment::Continued(false),
         ];
-        (set, vec![Raise::Told(reports.len() as u64)])
+        (set, vec![Increment::Progress(reports.len() as u64)])
     }
 
     /// Who gives the job back in order has said all of its stream.
-    fn shown(&self) -> Option<Set> {
-        let spoken = self.job.spoken.as_ref();
-        spoken.map(|_| Set::Shown(self.job.streamed))
+    fn dialect_seq(&self) -> Option<Assignment> {
+        let spoken = self.job.dialect_follower.as_ref();
+        spoken.map(|_| Assignment::DialectSeq(self.job.stream_seq))
     }
 
-    fn change(&self, set: Vec<Set>, clear: Vec<Clear>) -> Change {
+    fn change(&self, set: Vec<Assignment>, clear: Vec<Removal>) -> Change {
         Change {
-            expect: Expect::Fence(self.job.fence),
-            set,
-            raise: vec![],
-            clear,
+            condition: Condition::Fence(self.job.fence),
+            assignments: set,
+            increments: vec![],
+            removals: clear,
         }
     }
 }

@@ -5,10 +5,10 @@
 //! in memory; so both mean the same. Nothing here knows of tables, queues, clocks or frames.
 
 mod change;
-mod ending;
 mod input;
 mod lease;
-mod repair;
+mod outcome;
+mod recovery;
 mod replay;
 mod streaming;
 #[cfg(test)]
@@ -18,14 +18,14 @@ mod turn;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-pub use change::{Change, Clear, Expect, Raise, Set};
-pub use ending::{DEADLINE, JobError, JobResult, OPERATOR, Outcome, POISON, StoredResult};
-pub use input::Input;
+pub use change::{Assignment, Change, Condition, Increment, Removal};
+pub use input::JobInput;
 use jiff::Timestamp;
 pub use lease::{Lease, Report};
-pub use repair::{Availability, Repair, patience};
-pub use streaming::{Streaming, TAIL_BYTES};
-pub use turn::{Spoken, Turn};
+pub use outcome::{DEADLINE, JobError, JobResult, OPERATOR, Outcome, POISON, StoredResult};
+pub use recovery::{Availability, Repair, resend_after};
+pub use streaming::{StreamStorage, TAIL_BYTES};
+pub use turn::{DialectFollower, Turn};
 
 use crate::domain::ids::{ConnectionId, Cursor, JobId, Owner, Traceparent};
 use crate::domain::stream::StreamEntry;
@@ -80,7 +80,7 @@ pub struct Job {
     pub id: JobId,
     pub owner: Owner,
     pub kind: String,
-    pub input: Input,
+    pub input: JobInput,
     /// Of the frame that started the job: it comes back on every event.
     pub request_id: Option<String>,
     /// The span that submitted it, of which its attempts are children.
@@ -91,16 +91,16 @@ pub struct Job {
     /// The number of the latest event; 1 is `job_queued`.
     pub seq: u64,
     /// The number of the latest event that told of progress; 0 before there was one.
-    pub told: u64,
+    pub progress_seq: u64,
     /// The number of the latest entry of the stream; 0 if nothing was streamed.
-    pub streamed: u64,
+    pub stream_seq: u64,
     /// The stream's latest entries, which the log need not have yet.
     pub tail: Vec<StreamEntry>,
     /// How often the job was tried in this run: its claims, but for those that went on after a
     /// hand-over.
     pub attempt: u32,
     /// Whether the job was handed over, and this attempt is to go on where the last invocation stopped.
-    pub continued: bool,
+    pub handed_over: bool,
     /// Whether this attempt has said anything of itself yet.
     pub reported: bool,
     /// Raised at each claim: a worker that holds an older one is superseded.
@@ -117,11 +117,11 @@ pub struct Job {
     pub deadline: Timestamp,
     pub outcome: Option<Outcome>,
     /// Why the last attempt failed that was followed by another.
-    pub last_error: Option<Mishap>,
+    pub last_error: Option<AttemptError>,
     /// Who is told.
     pub followers: BTreeSet<ConnectionId>,
     /// How often the followers changed.
-    pub follows: u32,
+    pub follower_version: u32,
     /// How often the job was started anew from the dead-letter queue.
     pub replays: u32,
     /// When it last was.
@@ -138,14 +138,14 @@ pub struct Job {
     /// Its place in a conversation, if it is a part of one.
     pub turn: Option<Turn>,
     /// Which follower hears it in a dialect, if one does.
-    pub spoken: Option<Spoken>,
+    pub dialect_follower: Option<DialectFollower>,
 }
 
 /// What went wrong in an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mishap {
+pub struct AttemptError {
     pub code: String,
-    pub sentence: String,
+    pub message: String,
     pub at: Timestamp,
     /// In which attempt.
     pub attempt: u32,
@@ -153,7 +153,7 @@ pub struct Mishap {
 
 /// How long a job may take and is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
+pub struct SubmitOptions {
     /// From the submit to its end.
     pub deadline: Duration,
     /// From its end on.
@@ -166,9 +166,9 @@ impl Job {
         id: JobId,
         owner: Owner,
         kind: String,
-        input: Input,
+        input: JobInput,
         now: Timestamp,
-        terms: Terms,
+        terms: SubmitOptions,
     ) -> Self {
         Self {
             id,
@@ -181,11 +181,11 @@ impl Job {
             progress: QUEUED_PROGRESS,
             message: String::from("Queued"),
             seq: 1,
-            told: 0,
-            streamed: 0,
+            progress_seq: 0,
+            stream_seq: 0,
             tail: vec![],
             attempt: 0,
-            continued: false,
+            handed_over: false,
             reported: false,
             fence: 0,
             lease_until: None,
@@ -198,7 +198,7 @@ impl Job {
             outcome: None,
             last_error: None,
             followers: BTreeSet::new(),
-            follows: 0,
+            follower_version: 0,
             replays: 0,
             replayed_at: None,
             steps_run: 0,
@@ -207,7 +207,7 @@ impl Job {
             open: true,
             expires_at: now + terms.deadline + terms.retention,
             turn: None,
-            spoken: None,
+            dialect_follower: None,
         }
     }
 
@@ -224,53 +224,53 @@ impl Job {
     /// continued attempt goes on from.
     pub fn claim(invocation: &str, now: Timestamp, lease: Duration) -> Change {
         Change {
-            expect: Expect::Claimable { now },
-            set: vec![
-                Set::Status(Status::Processing),
-                Set::Message(String::from("Started")),
-                Set::Reported(false),
-                Set::LeaseUntil(now + lease),
-                Set::ClaimedBy(invocation.to_owned()),
-                Set::UpdatedAt(now),
-                Set::StartedAt(now),
+            condition: Condition::Claimable { now },
+            assignments: vec![
+                Assignment::Status(Status::Processing),
+                Assignment::Message(String::from("Started")),
+                Assignment::Reported(false),
+                Assignment::LeaseUntil(now + lease),
+                Assignment::ClaimedBy(invocation.to_owned()),
+                Assignment::UpdatedAt(now),
+                Assignment::StartedAt(now),
             ],
-            raise: vec![Raise::Told(1), Raise::Fence, Raise::Attempt],
-            clear: vec![],
+            increments: vec![Increment::Progress(1), Increment::Fence, Increment::Attempt],
+            removals: vec![],
         }
     }
 
     /// Adds a follower; it hears every event with a higher `seq` than the answered row's, as PROTOCOL 3
     /// spells them, whatever it heard before.
     pub fn follow(owner: Owner, connection: ConnectionId, followers: usize) -> Change {
-        let expect = Expect::Room {
+        let expect = Condition::FollowerCapacity {
             owner,
             connection: connection.clone(),
             followers,
         };
         Change {
-            expect,
-            set: vec![Set::Follower(connection.clone())],
-            raise: vec![Raise::Follows],
-            clear: vec![Clear::Dialect(connection)],
+            condition: expect,
+            assignments: vec![Assignment::Follower(connection.clone())],
+            increments: vec![Increment::FollowerVersion],
+            removals: vec![Removal::Dialect(connection)],
         }
     }
 
     /// Takes a follower out.
     pub fn unfollow(owner: Owner, connection: ConnectionId) -> Change {
         Change {
-            expect: Expect::Owned(owner),
-            set: vec![],
-            raise: vec![Raise::Follows],
-            clear: vec![
-                Clear::Follower(connection.clone()),
-                Clear::Dialect(connection),
+            condition: Condition::Owned(owner),
+            assignments: vec![],
+            increments: vec![Increment::FollowerVersion],
+            removals: vec![
+                Removal::Follower(connection.clone()),
+                Removal::Dialect(connection),
             ],
         }
     }
 
     /// The job as this row shows it: no event and no resend came after.
-    fn as_read(&self, ended: bool) -> Expect {
-        Expect::AsRead {
+    fn unchanged(&self, ended: bool) -> Condition {
+        Condition::Unchanged {
             seq: self.seq,
             resends: self.resends,
             ended,
@@ -278,8 +278,8 @@ impl Job {
     }
 
     /// How far the present attempt is: it begins anew, unless it goes on after a hand-over.
-    pub fn reached(&self) -> u8 {
-        if self.reported || self.continued {
+    pub fn current_progress(&self) -> u8 {
+        if self.reported || self.handed_over {
             self.progress
         } else {
             QUEUED_PROGRESS
@@ -287,15 +287,15 @@ impl Job {
     }
 
     /// Whether this is the first that an analysis sees of the job, so that nothing was kept of it.
-    pub fn is_fresh(&self) -> bool {
-        self.attempt == 1 && !self.continued && self.replays == 0
+    pub fn is_first_attempt(&self) -> bool {
+        self.attempt == 1 && !self.handed_over && self.replays == 0
     }
 
     /// Whether the claim that this row shows took the job from a worker that had let its lease lapse: one
     /// that gives a job back says why, or that the next goes on.
     pub fn is_taken_over(&self) -> bool {
         let given_back = self.last_error.as_ref().map_or(0, |mishap| mishap.attempt);
-        self.attempt > 1 && !self.continued && given_back + 1 != self.attempt
+        self.attempt > 1 && !self.handed_over && given_back + 1 != self.attempt
     }
 
     /// Whether the holder of this fence still runs the job.

@@ -5,8 +5,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Change, Clear, DEADLINE, Expect, Job, OPEN_SHARDS, Outcome, POISON, QUEUED_PROGRESS, Raise,
-    Set, Status,
+    Assignment, Change, Condition, DEADLINE, Increment, Job, OPEN_SHARDS, Outcome, POISON,
+    QUEUED_PROGRESS, Removal, Status,
 };
 
 impl Job {
@@ -32,36 +32,36 @@ impl Job {
                 .deadline
                 .duration_since(self.replayed_at.unwrap_or(self.created_at));
         let mut set = vec![
-            Set::Status(Status::Queued),
-            Set::Progress(QUEUED_PROGRESS),
-            Set::Message(String::from("Queued again")),
-            Set::UpdatedAt(now),
-            Set::ReplayedAt(now),
-            Set::Open(self.id.shard(OPEN_SHARDS)),
-            Set::Deadline(deadline),
-            Set::ExpiresAt(deadline + retention.max(SignedDuration::ZERO)),
+            Assignment::Status(Status::Queued),
+            Assignment::Progress(QUEUED_PROGRESS),
+            Assignment::Message(String::from("Queued again")),
+            Assignment::UpdatedAt(now),
+            Assignment::ReplayedAt(now),
+            Assignment::Open(self.id.shard(OPEN_SHARDS)),
+            Assignment::Deadline(deadline),
+            Assignment::ExpiresAt(deadline + retention.max(SignedDuration::ZERO)),
         ];
         if from_start {
-            set.push(Set::StepsRun(run + 1));
+            set.push(Assignment::StepsRun(run + 1));
         }
-        let mut clear = vec![Clear::Run];
+        let mut clear = vec![Removal::Run];
         // A dialect has had its end with the run's.
-        if let Some(spoken) = &self.spoken {
-            clear.push(Clear::Follower(spoken.connection.clone()));
-            clear.push(Clear::Dialect(spoken.connection.clone()));
+        if let Some(spoken) = &self.dialect_follower {
+            clear.push(Removal::Follower(spoken.connection.clone()));
+            clear.push(Removal::Dialect(spoken.connection.clone()));
         }
         Change {
-            expect: Expect::Failed { run, now },
-            set,
-            raise: vec![Raise::Told(1), Raise::Replays],
-            clear,
+            condition: Condition::FailedRun { run, now },
+            assignments: set,
+            increments: vec![Increment::Progress(1), Increment::Replays],
+            removals: clear,
         }
     }
 
     /// What [`Clear::Run`] does.
     pub(super) fn clear_run(&mut self) {
         (self.attempt, self.resends) = (0, 0);
-        (self.continued, self.reported) = (false, false);
+        (self.handed_over, self.reported) = (false, false);
         (self.claimed_by, self.lease_until, self.resent_at) = (None, None, None);
         (self.started_at, self.finished_at) = (None, None);
         (self.last_error, self.outcome) = (None, None);
@@ -73,7 +73,7 @@ mod tests {
     use super::super::tests::{DEADLINE as ALLOWED, LEASE, RETENTION, apply, at, submitted};
     use super::super::{JobError, JobResult, Lease, Status};
     use super::*;
-    use crate::domain::event::{Body, Event};
+    use crate::domain::event::{Event, EventKind};
     use crate::domain::ids::ConnectionId;
 
     fn failed(code: &str, retryable: bool) -> Job {
@@ -82,13 +82,13 @@ mod tests {
         assert!(apply(&Job::claim("i", at(1), LEASE), &mut job));
         let error = JobError {
             code: code.into(),
-            sentence: "No.".into(),
+            message: "No.".into(),
             retryable,
         };
         let finish =
-            Lease::taken(job.clone()).finish(&[], Outcome::Failed(error), at(2), RETENTION);
+            Lease::from_row(job.clone()).finish(&[], Outcome::Failed(error), at(2), RETENTION);
         assert!(apply(&finish, &mut job));
-        assert!(apply(&job.close(), &mut job));
+        assert!(apply(&job.close_in_index(), &mut job));
         job
     }
 
@@ -124,12 +124,12 @@ mod tests {
         let mut fresh = submitted(at(0));
         (fresh.replayed_at, fresh.deadline) = (Some(at(500)), at(500) + ALLOWED);
         fresh.followers = job.followers.clone();
-        (fresh.seq, fresh.told, fresh.fence, fresh.replays) = (seq + 1, seq + 1, 1, 1);
+        (fresh.seq, fresh.progress_seq, fresh.fence, fresh.replays) = (seq + 1, seq + 1, 1, 1);
         (fresh.message, fresh.updated_at) = ("Queued again".into(), at(500));
         fresh.expires_at = at(500) + ALLOWED + RETENTION;
         assert_eq!(job, fresh);
 
-        let Body::Progress { retrying, .. } = Event::progress(&job).body else {
+        let EventKind::Progress { retrying, .. } = Event::progress(&job).kind else {
             panic!("the replay is no progress");
         };
         assert!(retrying);
@@ -145,7 +145,7 @@ mod tests {
         assert!(!apply(&job.replay(0, false, expired), &mut job));
         let mut done = job.clone();
         done.status = Status::Completed;
-        done.outcome = Some(Outcome::Completed(JobResult::Here("{}".into())));
+        done.outcome = Some(Outcome::Completed(JobResult::Inline("{}".into())));
         assert!(!apply(&done.replay(0, false, at(3)), &mut done));
         assert!(apply(&job.replay(0, true, at(3)), &mut job));
         assert_eq!(job.steps_run, 1);

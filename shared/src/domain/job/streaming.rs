@@ -7,8 +7,8 @@
 use std::mem::take;
 use std::time::Duration;
 
-use super::{Change, Expect, Lease, Raise, Set};
-use crate::domain::stream::{StreamEntry, Streamed};
+use super::{Assignment, Change, Condition, Increment, Lease};
+use crate::domain::stream::{StreamContent, StreamEntry};
 
 /// What a row takes of its job's stream, in bytes: with it most rows stay under the kilobyte that one write
 /// unit pays for.
@@ -16,7 +16,7 @@ pub const TAIL_BYTES: usize = 320;
 
 /// How the stream's next entry is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Streaming {
+pub enum StreamStorage {
     /// By this change, into the row, once the log has what the row's tail held, if that is to leave it.
     Row {
         outgrown: Vec<StreamEntry>,
@@ -31,21 +31,26 @@ pub enum Streaming {
 
 impl Lease {
     /// Numbers the stream's next entry and keeps it, and renews the lease.
-    pub fn stream(&self, entry: StreamEntry, lease: Duration) -> Streaming {
+    pub fn stream(&self, entry: StreamEntry, lease: Duration) -> StreamStorage {
         let (fence, seq) = (self.job().fence, self.job().seq);
-        let follows = self.job().follows;
-        let mut set = vec![Set::LeaseUntil(entry.at + lease), Set::UpdatedAt(entry.at)];
+        let follows = self.job().follower_version;
+        let mut set = vec![
+            Assignment::LeaseUntil(entry.at + lease),
+            Assignment::UpdatedAt(entry.at),
+        ];
         // A follower's dialect has no way to take text back.
-        if matches!(entry.content, Streamed::Reset { .. }) && self.job().spoken.is_some() {
-            set.push(Set::TakenBack);
+        if matches!(entry.content, StreamContent::Reset { .. })
+            && self.job().dialect_follower.is_some()
+        {
+            set.push(Assignment::DialectBroken);
         }
         let change = |expect, tail| {
-            set.push(Set::Tail(tail));
+            set.push(Assignment::Tail(tail));
             Change {
-                expect,
-                set,
-                raise: vec![Raise::Streamed],
-                clear: vec![],
+                condition: expect,
+                assignments: set,
+                increments: vec![Increment::Stream],
+                removals: vec![],
             }
         };
         let mut tail = self.job().tail.clone();
@@ -53,10 +58,10 @@ impl Lease {
         let (bytes, room) = (entry.bytes(), TAIL_BYTES.saturating_sub(held));
         if bytes > TAIL_BYTES {
             tail.push(entry);
-            return Streaming::Log {
+            return StreamStorage::Log {
                 entries: tail,
                 change: change(
-                    Expect::Heard {
+                    Condition::HeldWithFollowers {
                         fence,
                         seq,
                         follows,
@@ -71,15 +76,15 @@ impl Lease {
             vec![]
         };
         tail.push(entry);
-        Streaming::Row {
+        StreamStorage::Row {
             outgrown,
-            change: change(Expect::Held { fence, seq }, tail),
+            change: change(Condition::Held { fence, seq }, tail),
         }
     }
 }
 
 #[cfg(test)]
-impl Streaming {
+impl StreamStorage {
     /// What it does to the row, wherever the entry goes.
     pub fn change(self) -> Change {
         match self {
@@ -103,7 +108,7 @@ mod tests {
         StreamEntry {
             seq,
             at: at(2),
-            content: Streamed::Chunk("x".repeat(bytes)),
+            content: StreamContent::Chunk("x".repeat(bytes)),
         }
     }
 
@@ -118,16 +123,16 @@ mod tests {
             let mut rows = vec![job.clone()];
             for (bytes, dies) in pieces {
                 let entry = chunk(job.seq + 1, bytes);
-                let change = match Lease::taken(job.clone()).stream(entry.clone(), LEASE) {
-                    Streaming::Row { outgrown, change } => {
+                let change = match Lease::from_row(job.clone()).stream(entry.clone(), LEASE) {
+                    StreamStorage::Row { outgrown, change } => {
                         if let Some(last) = outgrown.last() {
                             log.insert(last.seq, outgrown.clone());
                         }
                         if dies { continue; }
                         change
                     }
-                    Streaming::Log { .. } if dies => continue,
-                    Streaming::Log { entries, change } => {
+                    StreamStorage::Log { .. } if dies => continue,
+                    StreamStorage::Log { entries, change } => {
                         log.insert(entry.seq, entries);
                         change
                     }
@@ -138,10 +143,10 @@ mod tests {
                 rows.push(job.clone());
             }
             let read = &rows[rows.len().saturating_sub(behind + 1)];
-            for after in 0..read.streamed {
-                let logged = log.range(after + 1..=read.streamed).flat_map(|(_, entries)| entries.clone());
+            for after in 0..read.stream_seq {
+                let logged = log.range(after + 1..=read.stream_seq).flat_map(|(_, entries)| entries.clone());
                 let stream = Stream::after(after, logged.collect(), true, &read.tail);
-                let expected: Vec<StreamEntry> = said.iter().filter(|entry| entry.seq > after && entry.seq <= read.streamed).cloned().collect();
+                let expected: Vec<StreamEntry> = said.iter().filter(|entry| entry.seq > after && entry.seq <= read.stream_seq).cloned().collect();
                 prop_assert_eq!(stream.entries, expected);
             }
         }
@@ -151,14 +156,14 @@ mod tests {
     fn a_piece_too_large_for_a_row_takes_the_tail_along() {
         let mut job = submitted(at(0));
         apply(&Job::claim("i", at(1), LEASE), &mut job);
-        let short = Lease::taken(job.clone()).stream(chunk(3, 10), LEASE);
+        let short = Lease::from_row(job.clone()).stream(chunk(3, 10), LEASE);
         apply(&short.change(), &mut job);
-        let long = Lease::taken(job.clone()).stream(chunk(4, TAIL_BYTES), LEASE);
-        let Streaming::Log { entries, change } = long else {
+        let long = Lease::from_row(job.clone()).stream(chunk(4, TAIL_BYTES), LEASE);
+        let StreamStorage::Log { entries, change } = long else {
             panic!("it is in the row");
         };
         assert_eq!(entries, [chunk(3, 10), chunk(4, TAIL_BYTES)]);
         assert!(apply(&change, &mut job));
-        assert_eq!((job.tail, job.streamed), (vec![], 4));
+        assert_eq!((job.tail, job.stream_seq), (vec![], 4));
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::event::Event;
-use crate::domain::stream::Streamed;
+use crate::domain::stream::StreamContent;
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
 /// The patience that goes with it.
@@ -30,14 +30,14 @@ fn connection(n: usize) -> ConnectionId {
 }
 
 pub(super) fn submitted(now: Timestamp) -> Job {
-    let input = Input::whole("q".into(), "{}".into());
+    let input = JobInput::whole("q".into(), "{}".into());
     Job::submitted(
         JobId::new(now, &[7; 10]),
         owner("alice"),
         "noop".into(),
         input,
         now,
-        Terms {
+        SubmitOptions {
             deadline: DEADLINE,
             retention: RETENTION,
         },
@@ -48,11 +48,11 @@ pub(super) fn apply(change: &Change, job: &mut Job) -> bool {
     change.apply(job)
 }
 
-fn mishap(now: Timestamp) -> Mishap {
-    Mishap {
+fn mishap(now: Timestamp) -> AttemptError {
+    AttemptError {
         attempt: 1,
         code: "FLAKY".into(),
-        sentence: "Not now.".into(),
+        message: "Not now.".into(),
         at: now,
     }
 }
@@ -68,22 +68,22 @@ fn chunk(at: Timestamp, content: &str) -> StreamEntry {
     StreamEntry {
         seq: 0,
         at,
-        content: Streamed::Chunk(content.into()),
+        content: StreamContent::Chunk(content.into()),
     }
 }
 
 fn done() -> Outcome {
-    Outcome::Completed(JobResult::Here("{}".into()))
+    Outcome::Completed(JobResult::Inline("{}".into()))
 }
 
 #[test]
 fn a_job_is_claimed_reports_and_ends() {
     let mut job = submitted(at(0));
     assert!(apply(&Job::claim("i", at(10), LEASE), &mut job));
-    let lease = Lease::taken(job.clone());
+    let lease = Lease::from_row(job.clone());
     assert!(apply(&lease.report(&[said(50)], at(20), LEASE), &mut job));
     assert!(apply(
-        &Lease::taken(job.clone()).finish(&[], done(), at(30), RETENTION),
+        &Lease::from_row(job.clone()).finish(&[], done(), at(30), RETENTION),
         &mut job
     ));
     assert_eq!(
@@ -95,7 +95,7 @@ fn a_job_is_claimed_reports_and_ends() {
         (Some(at(10)), Some(at(30)))
     );
     assert!(job.open, "it stays listed until its end was announced");
-    assert!(apply(&job.close(), &mut job));
+    assert!(apply(&job.close_in_index(), &mut job));
     assert!(!job.open);
 }
 
@@ -103,7 +103,7 @@ fn a_job_is_claimed_reports_and_ends() {
 fn a_lapsed_lease_is_superseded() {
     let mut job = submitted(at(0));
     assert!(apply(&Job::claim("i", at(0), LEASE), &mut job));
-    let zombie = Lease::taken(job.clone());
+    let zombie = Lease::from_row(job.clone());
     assert!(
         !apply(&Job::claim("i", at(119), LEASE), &mut job),
         "the lease still holds"
@@ -127,7 +127,7 @@ fn progress_never_falls_within_an_attempt() {
     let mut job = submitted(at(0));
     apply(&Job::claim("i", at(0), LEASE), &mut job);
     for (percent, stands) in [(40, 40), (20, 40), (255, 100)] {
-        let change = Lease::taken(job.clone()).report(&[said(percent)], at(1), LEASE);
+        let change = Lease::from_row(job.clone()).report(&[said(percent)], at(1), LEASE);
         assert!(apply(&change, &mut job));
         assert_eq!(job.progress, stands);
     }
@@ -145,13 +145,13 @@ proptest! {
         let mut at_once = one_by_one.clone();
         let mut told = vec![];
         for report in &reports {
-            let change = Lease::taken(one_by_one.clone()).report(std::slice::from_ref(report), at(2), LEASE);
+            let change = Lease::from_row(one_by_one.clone()).report(std::slice::from_ref(report), at(2), LEASE);
             apply(&change, &mut one_by_one);
             told.push(Event::progress(&one_by_one));
         }
-        let lease = Lease::taken(at_once.clone());
+        let lease = Lease::from_row(at_once.clone());
         if at_the_end {
-            let finish = Lease::taken(one_by_one.clone()).finish(&[], done(), at(2), RETENTION);
+            let finish = Lease::from_row(one_by_one.clone()).finish(&[], done(), at(2), RETENTION);
             apply(&finish, &mut one_by_one);
             apply(&lease.finish(&reports, done(), at(2), RETENTION), &mut at_once);
         } else {
@@ -189,14 +189,14 @@ fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
         Some(Repair::Resend(_))
     ));
     apply(
-        &Lease::taken(job.clone()).finish(&[], done(), at(100), RETENTION),
+        &Lease::from_row(job.clone()).finish(&[], done(), at(100), RETENTION),
         &mut job,
     );
     assert_eq!(job.repair(MINUTE, at(159)), None);
     assert_eq!(job.repair(MINUTE, at(160)), Some(Repair::Announce));
-    assert_eq!(job.telling_until(LEASE), Some(at(160)));
-    apply(&job.close(), &mut job);
-    assert_eq!(job.telling_until(LEASE), None, "it has been told of");
+    assert_eq!(job.announcing_until(LEASE), Some(at(160)));
+    apply(&job.close_in_index(), &mut job);
+    assert_eq!(job.announcing_until(LEASE), None, "it has been told of");
     assert_eq!(job.repair(MINUTE, at(1000)), None);
 }
 
@@ -276,7 +276,7 @@ proptest! {
                 _ => 1,
             };
             let reports = |percents: Vec<u8>| percents.into_iter().map(said).collect::<Vec<_>>();
-            let holder = |n: usize| leases.get(n).cloned().map(|held| (held.fence == before.fence, Lease::taken(held)));
+            let holder = |n: usize| leases.get(n).cloned().map(|held| (held.fence == before.fence, Lease::from_row(held)));
             let written = match act {
                 Act::Wait(seconds) => { now += Duration::from_secs(seconds.into()); false }
                 Act::Claim => {
@@ -306,14 +306,14 @@ proptest! {
                     match job.repair(MINUTE, now) {
                         Some(Repair::Resend(change)) => drop(apply(&change, &mut job)),
                         Some(Repair::Expire) => ends += u32::from(apply(&job.expire(now, RETENTION), &mut job)),
-                        Some(Repair::Announce | Repair::LetGo) | None => {}
+                        Some(Repair::Announce | Repair::ReleaseTurn) | None => {}
                     }
                     false
                 }
                 Act::Follow(n) => { apply(&Job::follow(owner("alice"), connection(n), 32), &mut job); false }
             };
             prop_assert!(!written, "a superseded worker wrote");
-            prop_assert!(job.told <= job.seq && job.streamed <= job.seq);
+            prop_assert!(job.progress_seq <= job.seq && job.stream_seq <= job.seq);
             prop_assert!(job.seq >= before.seq && job.seq <= before.seq + events && job.fence >= before.fence);
             if before.status.is_terminal() {
                 prop_assert_eq!((job.status, job.seq, &job.outcome), (before.status, before.seq, &before.outcome));

@@ -3,9 +3,9 @@
 //! Pure. Turns are answered one after the other: a job that waits for the one before can't be claimed until
 //! it is let go. Who may go when is [`crate::store::sessions`]' business.
 
-use super::{Change, Clear, Expect, Job};
-use crate::protocol::dialect::Dialect;
+use super::{Change, Condition, Job, Removal};
 use crate::domain::ids::{ConnectionId, JobId, SessionId};
+use crate::protocol::dialect::Dialect;
 
 /// A job's place in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,53 +19,53 @@ pub struct Turn {
 
 /// Which of the job's followers hears it in a dialect, and how far that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spoken {
+pub struct DialectFollower {
     pub dialect: Dialect,
     pub connection: ConnectionId,
     /// The stream's entries up to this number were pushed, as far as its workers know.
-    pub shown: u64,
+    pub pushed_seq: u64,
     /// A retry took back what the dialect had shown, so that it ends with an error.
-    pub taken_back: bool,
+    pub is_broken: bool,
 }
 
-impl Spoken {
+impl DialectFollower {
     /// Of a job that has said nothing yet.
     pub fn new(dialect: Dialect, connection: ConnectionId) -> Self {
         Self {
             dialect,
             connection,
-            shown: 0,
-            taken_back: false,
+            pushed_seq: 0,
+            is_broken: false,
         }
     }
 }
 
 impl Job {
     /// Whether an earlier turn must end before this job may run.
-    pub fn waits(&self) -> bool {
+    pub fn waits_for_turn(&self) -> bool {
         self.turn
             .as_ref()
             .is_some_and(|turn| turn.waits_for.is_some())
     }
 
     /// Lets a waiting job go.
-    pub fn let_go() -> Change {
+    pub fn release_turn() -> Change {
         Change {
-            expect: Expect::Waiting,
-            set: vec![],
-            raise: vec![],
-            clear: vec![Clear::Wait],
+            condition: Condition::Waiting,
+            assignments: vec![],
+            increments: vec![],
+            removals: vec![Removal::TurnWait],
         }
     }
 
     /// Whether the connection started the job in a dialect, and has not asked for PROTOCOL 3 since.
-    pub(super) fn stop_speaking(&mut self, connection: &ConnectionId) {
+    pub(super) fn remove_dialect(&mut self, connection: &ConnectionId) {
         if self
-            .spoken
+            .dialect_follower
             .as_ref()
             .is_some_and(|spoken| spoken.connection == *connection)
         {
-            self.spoken = None;
+            self.dialect_follower = None;
         }
     }
 }

@@ -31,22 +31,22 @@ pub struct Message {
 }
 
 /// What a reading brought.
-pub struct Reading {
+pub struct QueueContents {
     /// Each message once, oldest first.
     pub messages: Vec<Message>,
     /// About so many more are there, hidden by another reader.
-    pub elsewhere: usize,
+    pub in_flight: usize,
 }
 
 #[derive(Clone)]
-pub struct Queue {
+pub struct QueueReader {
     sqs: Client,
     url: String,
     /// How long a reader that dies hides what it has read.
     hidden: Duration,
 }
 
-impl Queue {
+impl QueueReader {
     /// The queue at `url`; what is read of it is hidden from others for so long at most.
     pub fn at(sqs: &Client, url: String, hidden: Duration) -> Self {
         let sqs = sqs.clone();
@@ -62,7 +62,7 @@ impl Queue {
 
     /// Every message that nobody else holds, or about `most` of them, hidden from others until it is
     /// released or deleted, or its time is over.
-    pub async fn read(&self, most: usize) -> Result<Reading> {
+    pub async fn read(&self, most: usize) -> Result<QueueContents> {
         let mut found = HashMap::new();
         loop {
             let before = found.len();
@@ -81,9 +81,9 @@ impl Queue {
         let mut messages: Vec<Message> = found.into_values().collect();
         messages.sort_by(|one, other| (one.sent_at, &one.id).cmp(&(other.sent_at, &other.id)));
         let elsewhere = self.about().await?.saturating_sub(messages.len());
-        Ok(Reading {
+        Ok(QueueContents {
             messages,
-            elsewhere,
+            in_flight: elsewhere,
         })
     }
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Word, error};
+use super::{DialectEvent, error};
 use crate::domain::ids::JobId;
 
-pub(super) fn spell(word: Word<'_>, job: JobId) -> Vec<Value> {
+pub(super) fn encode(word: DialectEvent<'_>, job: JobId) -> Vec<Value> {
     let response = |text: &str, done: bool| {
         json!({
             "type": "chat_response",
@@ -14,11 +14,11 @@ pub(super) fn spell(word: Word<'_>, job: JobId) -> Vec<Value> {
         })
     };
     match word {
-        Word::Begins => vec![typing(true)],
-        Word::Notice(sentence) => vec![json!({"type": "system", "content": sentence})],
-        Word::Piece(text) => vec![response(text, false)],
-        Word::Ends => vec![response("", true), typing(false)],
-        Word::Breaks {
+        DialectEvent::Begins => vec![typing(true)],
+        DialectEvent::Notice(sentence) => vec![json!({"type": "system", "content": sentence})],
+        DialectEvent::Piece(text) => vec![response(text, false)],
+        DialectEvent::Ends => vec![response("", true), typing(false)],
+        DialectEvent::Breaks {
             code,
             sentence,
             retryable,

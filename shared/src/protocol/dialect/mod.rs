@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::domain::event::{Body, Event, LEFT_OUT};
+use crate::domain::event::{Event, EventKind, HISTORY_TRUNCATED};
 use crate::domain::ids::ConnectionId;
 use crate::domain::job::{Job, JobResult};
 use crate::protocol;
@@ -48,18 +48,18 @@ impl Dialect {
             .find(|dialect| dialect.as_str() == text)
     }
 
-    fn spell(self, word: Word<'_>, event: &Event) -> Vec<Value> {
+    fn spell(self, word: DialectEvent<'_>, event: &Event) -> Vec<Value> {
         match self {
-            Self::SendMessage => send_message::spell(word),
-            Self::ChatMessage => chat_message::spell(word, event.job),
-            Self::TextMessage => text_message::spell(word),
+            Self::SendMessage => send_message::encode(word),
+            Self::ChatMessage => chat_message::encode(word, event.job),
+            Self::TextMessage => text_message::encode(word),
         }
     }
 }
 
 /// What one follower is told of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct OutboundFrames {
     pub to: ConnectionId,
     /// In their order; often one, in a dialect often none.
     pub frames: Vec<Arc<str>>,
@@ -68,26 +68,26 @@ pub struct Told {
 }
 
 /// What each of the job's followers is told of its event.
-pub fn told(job: &Job, event: &Event) -> Vec<Told> {
+pub fn outbound_frames(job: &Job, event: &Event) -> Vec<OutboundFrames> {
     // Often the only follower hears a dialect.
     let native = LazyCell::new(|| Arc::<str>::from(protocol::event(event)));
     let told = |follower: &ConnectionId| {
-        let spoken = job.spoken.as_ref();
+        let spoken = job.dialect_follower.as_ref();
         let spoken = spoken.filter(|spoken| spoken.connection == *follower);
-        Told {
+        OutboundFrames {
             to: follower.clone(),
             frames: match spoken {
                 None => vec![Arc::clone(&native)],
                 Some(spoken) => frames(spoken.dialect, event, job),
             },
-            last: spoken.is_some_and(|spoken| spoken.taken_back),
+            last: spoken.is_some_and(|spoken| spoken.is_broken),
         }
     };
     job.followers.iter().map(told).collect()
 }
 
 /// What a stream dialect can say.
-enum Word<'a> {
+enum DialectEvent<'a> {
     /// The message was taken in.
     Begins,
     /// Said beside the answer.
@@ -106,47 +106,53 @@ enum Word<'a> {
 
 fn frames(dialect: Dialect, event: &Event, job: &Job) -> Vec<Arc<str>> {
     let mut frames = vec![];
-    let mut say = |word: Word<'_>| {
+    let mut say = |word: DialectEvent<'_>| {
         for fields in dialect.spell(word, event) {
             frames.push(frame(event, fields).into());
         }
     };
-    if job.spoken.as_ref().is_some_and(|spoken| spoken.taken_back) {
-        say(Word::Breaks {
+    if job
+        .dialect_follower
+        .as_ref()
+        .is_some_and(|spoken| spoken.is_broken)
+    {
+        say(DialectEvent::Breaks {
             code: "STREAM_RESET",
             sentence: "A part of the answer no longer holds; subscribe to the job for the new one.",
             retryable: true,
         });
     } else {
-        words(event, job.streamed > 0, &mut say);
+        words(event, job.stream_seq > 0, &mut say);
     }
     frames
 }
 
 /// What an event is in words; `streamed` says whether any of the answer's text was said before it.
-fn words(event: &Event, streamed: bool, say: &mut impl FnMut(Word<'_>)) {
-    match &event.body {
-        Body::Queued { .. } => say(Word::Begins),
-        Body::Progress { message, .. } if message == LEFT_OUT => say(Word::Notice(message)),
-        Body::Progress { .. } | Body::Reset { .. } => {}
-        Body::Chunk { content } => say(Word::Piece(content)),
-        Body::Completed { result, .. } => {
+fn words(event: &Event, streamed: bool, say: &mut impl FnMut(DialectEvent<'_>)) {
+    match &event.kind {
+        EventKind::Queued { .. } => say(DialectEvent::Begins),
+        EventKind::Progress { message, .. } if message == HISTORY_TRUNCATED => {
+            say(DialectEvent::Notice(message))
+        }
+        EventKind::Progress { .. } | EventKind::Reset { .. } => {}
+        EventKind::Chunk { content } => say(DialectEvent::Piece(content)),
+        EventKind::Completed { result, .. } => {
             if !streamed {
                 // In one frame, which takes the largest of results: a number that two pieces had would not
                 // tell the second from the first said again.
                 let response = response(result);
                 if !response.is_empty() {
-                    say(Word::Piece(&response));
+                    say(DialectEvent::Piece(&response));
                 }
             }
-            say(Word::Ends);
+            say(DialectEvent::Ends);
         }
-        Body::Failed { error, .. } => say(Word::Breaks {
+        EventKind::Failed { error, .. } => say(DialectEvent::Breaks {
             code: &error.code,
-            sentence: &error.sentence,
+            sentence: &error.message,
             retryable: error.retryable,
         }),
-        Body::Cancelled { .. } => say(Word::Breaks {
+        EventKind::Cancelled { .. } => say(DialectEvent::Breaks {
             code: "CANCELLED",
             sentence: "The answer was cancelled.",
             retryable: true,
@@ -157,13 +163,13 @@ fn words(event: &Event, streamed: bool, say: &mut impl FnMut(Word<'_>)) {
 /// The text of a result that was not streamed: its `response`, where it has one.
 pub fn response(result: &JobResult) -> String {
     match result {
-        JobResult::Here(result) => {
+        JobResult::Inline(result) => {
             let result: Value = serde_json::from_str(result).unwrap_or_default();
             let response = result.get("response").and_then(Value::as_str);
             response.unwrap_or_default().to_owned()
         }
-        JobResult::Logged(_) => String::new(),
-        JobResult::Stored(stored) => format!(
+        JobResult::EventLog(_) => String::new(),
+        JobResult::Object(stored) => format!(
             "The answer is {} bytes long: `getJob` says where it is.",
             stored.bytes
         ),

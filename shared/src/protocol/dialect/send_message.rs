@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Word, error};
+use super::{DialectEvent, error};
 
-pub(super) fn spell(word: Word<'_>) -> Vec<Value> {
+pub(super) fn encode(word: DialectEvent<'_>) -> Vec<Value> {
     match word {
-        Word::Begins | Word::Notice(_) => vec![],
-        Word::Piece(text) => vec![json!({"type": "chunk", "content": text})],
-        Word::Ends => vec![json!({"type": "complete", "content": ""})],
-        Word::Breaks { code, sentence, .. } => vec![error(code, sentence)],
+        DialectEvent::Begins | DialectEvent::Notice(_) => vec![],
+        DialectEvent::Piece(text) => vec![json!({"type": "chunk", "content": text})],
+        DialectEvent::Ends => vec![json!({"type": "complete", "content": ""})],
+        DialectEvent::Breaks { code, sentence, .. } => vec![error(code, sentence)],
     }
 }

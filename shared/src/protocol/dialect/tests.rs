@@ -9,8 +9,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::ids::{JobId, Owner};
-use crate::domain::job::{Input, JobError, Lease, Mishap, Outcome, Report, Spoken, Terms};
-use crate::domain::stream::{Stream, StreamEntry, Streamed};
+use crate::domain::job::{
+    AttemptError, DialectFollower, JobError, JobInput, Lease, Outcome, Report, SubmitOptions,
+};
+use crate::domain::stream::{Stream, StreamContent, StreamEntry};
 
 const LEASE: Duration = Duration::from_secs(120);
 
@@ -116,8 +118,8 @@ impl Story {
             user: "alice".into(),
             tenant: None,
         };
-        let input = Input::whole("q".into(), "{}".into());
-        let terms = Terms {
+        let input = JobInput::whole("q".into(), "{}".into());
+        let terms = SubmitOptions {
             deadline: Duration::from_secs(86_400),
             retention: Duration::from_secs(1000),
         };
@@ -126,7 +128,7 @@ impl Story {
         let connection = ConnectionId("c=".into());
         job.followers.insert(connection.clone());
         job.followers.insert(ConnectionId("d=".into()));
-        job.spoken = Some(Spoken::new(dialect, connection));
+        job.dialect_follower = Some(DialectFollower::new(dialect, connection));
         let mut story = Self {
             job,
             now,
@@ -142,7 +144,7 @@ impl Story {
 
     /// Tells of an event, as the worker does: once the last was said, nothing more is.
     fn say(&mut self, event: &Event) {
-        for told in told(&self.job, event) {
+        for told in outbound_frames(&self.job, event) {
             if told.to.0 == "d=" {
                 assert_eq!(told.frames.len(), 1, "one of PROTOCOL 3");
                 assert!(!told.last);
@@ -160,20 +162,20 @@ impl Story {
     }
 
     fn lease(&self) -> Lease {
-        Lease::taken(self.job.clone())
+        Lease::from_row(self.job.clone())
     }
 
     fn claim(&mut self) {
         self.now += Duration::from_secs(1000);
         self.change(Job::claim("i", self.now, LEASE));
         self.say(&Event::progress(&self.job));
-        let shown = self.job.spoken.as_ref().unwrap().shown;
+        let shown = self.job.dialect_follower.as_ref().unwrap().pushed_seq;
         if let Some(latest) = self.log.last().filter(|entry| entry.seq > shown).cloned() {
             self.say(&Event::streamed(&self.job, latest));
         }
     }
 
-    fn stream(&mut self, content: Streamed) {
+    fn stream(&mut self, content: StreamContent) {
         let entry = StreamEntry {
             seq: self.job.seq + 1,
             at: self.now,
@@ -187,14 +189,14 @@ impl Story {
     fn act(&mut self, act: Act) {
         let now = self.now;
         match act {
-            Act::Chunk(text) => self.stream(Streamed::Chunk(text)),
+            Act::Chunk(text) => self.stream(StreamContent::Chunk(text)),
             Act::Reset(back) => {
                 // A worker takes back only what there is.
                 let Some(at) = self.log.len().checked_sub(back) else {
                     return;
                 };
                 self.took_back = true;
-                self.stream(Streamed::Reset {
+                self.stream(StreamContent::Reset {
                     attempt: self.job.attempt,
                     keep_through: self.log[at].seq - 1,
                 });
@@ -208,9 +210,9 @@ impl Story {
                 self.say(&Event::progress(&self.job));
             }
             Act::Retry => {
-                let mishap = Mishap {
+                let mishap = AttemptError {
                     code: "X".into(),
-                    sentence: "No.".into(),
+                    message: "No.".into(),
                     at: now,
                     attempt: self.job.attempt,
                 };
@@ -230,14 +232,14 @@ impl Story {
         let change = match end {
             End::Cancelled => Job::cancel(self.job.owner.clone(), now, retention),
             End::Completed(result) => {
-                let result = JobResult::Here((*result).into());
+                let result = JobResult::Inline((*result).into());
                 self.lease()
                     .finish(&[], Outcome::Completed(result), now, retention)
             }
             End::Failed => {
                 let error = JobError {
                     code: "FAILED".into(),
-                    sentence: "No.".into(),
+                    message: "No.".into(),
                     retryable: false,
                 };
                 self.lease()
@@ -260,7 +262,7 @@ impl Story {
         let streamed: String = stream.chunks().map(|(_, piece)| piece).collect();
         match end {
             End::Completed(result) if self.log.is_empty() => (
-                response(&JobResult::Here((*result).into())),
+                response(&JobResult::Inline((*result).into())),
                 "complete".into(),
             ),
             End::Completed(_) => (streamed, "complete".into()),
@@ -299,14 +301,14 @@ fn the_longest_answer_that_was_not_streamed_is_one_frame() {
     for dialect in Dialect::ALL {
         let mut story = Story::begin(dialect);
         // JSON spells each letter of it in two bytes.
-        let response = "\"ö\n".repeat(crate::domain::limits::RESULT_BYTES / 6 - 3);
+        let response = "\"ö\n".repeat(crate::domain::limits::RESULT_IN_FRAME_BYTES / 6 - 3);
         let result = serde_json::json!({"response": response}).to_string();
-        assert!(result.len() <= crate::domain::limits::RESULT_BYTES);
-        let finish = Outcome::Completed(JobResult::Here(result));
+        assert!(result.len() <= crate::domain::limits::RESULT_IN_FRAME_BYTES);
+        let finish = Outcome::Completed(JobResult::Inline(result));
         let finish = story.lease().finish(&[], finish, story.now, LEASE);
         story.change(finish);
         let end = Event::ended(&story.job).unwrap();
-        for told in told(&story.job, &end) {
+        for told in outbound_frames(&story.job, &end) {
             let longest = told.frames.iter().map(|frame| frame.len()).max();
             assert!(
                 longest <= Some(128 * 1024),
@@ -323,14 +325,14 @@ fn who_subscribes_hears_the_protocol() {
     let mut story = Story::begin(Dialect::ChatMessage);
     let connection = ConnectionId("c=".into());
     story.change(Job::follow(story.job.owner.clone(), connection.clone(), 32));
-    assert_eq!(story.job.spoken, None);
+    assert_eq!(story.job.dialect_follower, None);
     let chunk = StreamEntry {
         seq: 9,
         at: story.now,
-        content: Streamed::Chunk("a".into()),
+        content: StreamContent::Chunk("a".into()),
     };
     let event = Event::streamed(&story.job, chunk);
-    let told = told(&story.job, &event);
+    let told = outbound_frames(&story.job, &event);
     assert_eq!(told[0].frames, told[1].frames);
     assert_eq!(told[0].frames[0].as_ref(), protocol::event(&event));
 }

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Word, error};
+use super::{DialectEvent, error};
 
-pub(super) fn spell(word: Word<'_>) -> Vec<Value> {
+pub(super) fn encode(word: DialectEvent<'_>) -> Vec<Value> {
     let response = |text: &str, done: bool| json!({"type": "text_response", "data": {"text": text, "done": done}});
     match word {
-        Word::Begins | Word::Notice(_) => vec![],
-        Word::Piece(text) => vec![response(text, false)],
-        Word::Ends => vec![response("", true)],
-        Word::Breaks { code, sentence, .. } => vec![error(code, sentence)],
+        DialectEvent::Begins | DialectEvent::Notice(_) => vec![],
+        DialectEvent::Piece(text) => vec![response(text, false)],
+        DialectEvent::Ends => vec![response("", true)],
+        DialectEvent::Breaks { code, sentence, .. } => vec![error(code, sentence)],
     }
 }

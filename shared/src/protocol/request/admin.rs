@@ -1,19 +1,19 @@
 //! The frames of admins (PROTOCOL 8). Whether the speaker is one is not known here.
 
-use super::chat::Pages;
+use super::chat::PageRequest;
 use super::{Action, Fields, JobReference};
 use crate::domain::ids::ConnectionId;
 use crate::domain::job::Status;
 use crate::domain::limits;
-use crate::protocol::Refusal;
+use crate::protocol::ErrorResponse;
 
 /// What an admin asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admin {
+pub enum AdminAction {
     ListConnections {
         /// None: everybody's.
         user: Option<String>,
-        pages: Pages<String>,
+        pages: PageRequest<String>,
     },
     SetStatus {
         connection: ConnectionId,
@@ -55,31 +55,31 @@ pub(super) const ACTIONS: [&str; 8] = [
 
 impl Fields {
     /// The action of this name, if it is one of admins.
-    pub(super) fn admin(&self, name: &str) -> Result<Option<Action>, Refusal> {
+    pub(super) fn admin(&self, name: &str) -> Result<Option<Action>, ErrorResponse> {
         Ok(Some(Action::Admin(match name {
-            "listConnections" => Admin::ListConnections {
+            "listConnections" => AdminAction::ListConnections {
                 user: self.of_user()?,
                 pages: self.pages(cursor)?,
             },
-            "setStatus" => Admin::SetStatus {
+            "setStatus" => AdminAction::SetStatus {
                 connection: self.connection()?,
                 is_open: self.connection_status()?,
             },
-            "closeConnection" => Admin::CloseConnection(self.connection()?),
-            "cleanupConnections" => Admin::CleanupConnections {
+            "closeConnection" => AdminAction::CloseConnection(self.connection()?),
+            "cleanupConnections" => AdminAction::CleanupConnections {
                 after: self.after()?,
             },
-            "broadcast" => Admin::Broadcast {
+            "broadcast" => AdminAction::Broadcast {
                 content: self.content()?,
                 user: self.of_user()?,
                 after: self.after()?,
             },
-            "listOpenJobs" => Admin::ListOpenJobs {
+            "listOpenJobs" => AdminAction::ListOpenJobs {
                 status: self.job_status()?,
                 limit: self.limit()?,
             },
-            "listDeadLetters" => Admin::ListDeadLetters,
-            "replayJob" => Admin::ReplayJob {
+            "listDeadLetters" => AdminAction::ListDeadLetters,
+            "replayJob" => AdminAction::ReplayJob {
                 job: self.job()?,
                 from_start: self.flag("fromStart")?,
             },
@@ -87,31 +87,31 @@ impl Fields {
         })))
     }
 
-    pub(super) fn of_user(&self) -> Result<Option<String>, Refusal> {
+    pub(super) fn of_user(&self) -> Result<Option<String>, ErrorResponse> {
         match self.get("userId")? {
             None => Ok(None),
             Some(_) => self.user("userId").map(Some),
         }
     }
 
-    fn connection(&self) -> Result<ConnectionId, Refusal> {
+    fn connection(&self) -> Result<ConnectionId, ErrorResponse> {
         let id = self.required("connectionId")?;
         // An id of such a form is nobody's, and says so.
         Ok(ConnectionId(limits::prefix(id, 128).to_owned()))
     }
 
-    fn connection_status(&self) -> Result<bool, Refusal> {
+    fn connection_status(&self) -> Result<bool, ErrorResponse> {
         match self.required("status")? {
             "CONNECTED" => Ok(true),
             "DISCONNECTED" => Ok(false),
-            _ => Err(Refusal::field(
+            _ => Err(ErrorResponse::field(
                 "status",
                 "'status' must be CONNECTED or DISCONNECTED.",
             )),
         }
     }
 
-    fn after(&self) -> Result<Option<ConnectionId>, Refusal> {
+    fn after(&self) -> Result<Option<ConnectionId>, ErrorResponse> {
         let pages = self.pages(cursor)?;
         Ok(pages.cursor.map(ConnectionId))
     }

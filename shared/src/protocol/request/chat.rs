@@ -1,17 +1,17 @@
 //! The frames of a conversation: what is said in it, and where it begins and ends.
 
 use super::{Action, Fields, Submission};
-use crate::protocol::dialect::Dialect;
 use crate::domain::ids::SessionId;
 use crate::domain::limits;
-use crate::protocol::Refusal;
+use crate::protocol::ErrorResponse;
+use crate::protocol::dialect::Dialect;
 
 /// A session's id as the client gave it: one that can't be an id is unknown like any other.
 pub type SessionReference = Result<SessionId, String>;
 
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
+pub struct ChatMessage {
     /// `None`: its connection hears PROTOCOL 3, like everyone else.
     pub dialect: Option<Dialect>,
     /// The session that it goes on with; none is that of its connection.
@@ -23,14 +23,14 @@ pub struct Message {
 
 /// A page of sessions, or of one's turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pages<C> {
+pub struct PageRequest<C> {
     pub limit: u32,
     pub cursor: Option<C>,
 }
 
 /// What `startSession` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Beginning {
+pub struct SessionStart {
     /// To go on with an earlier one; none begins a new one.
     pub session: Option<SessionReference>,
     /// Whether it lasts beyond its connection.
@@ -50,7 +50,7 @@ pub(super) const ACTIONS: [&str; 7] = [
 
 impl Fields {
     /// The action of this name, if it is one of a conversation's.
-    pub(super) fn conversation(&self, name: &str) -> Result<Option<Action>, Refusal> {
+    pub(super) fn conversation(&self, name: &str) -> Result<Option<Action>, ErrorResponse> {
         Ok(Some(match name {
             "sendMessage" => self.message(Dialect::SendMessage, "message")?,
             "chat_message" => {
@@ -61,7 +61,7 @@ impl Fields {
                 self.message(Dialect::ChatMessage, field)?
             }
             "text_message" => self.message(Dialect::TextMessage, "text")?,
-            "startSession" => Action::StartSession(Beginning {
+            "startSession" => Action::StartSession(SessionStart {
                 session: self.session()?,
                 keep: self.flag("keep")?,
             }),
@@ -78,12 +78,12 @@ impl Fields {
     }
 
     /// A job of its own; or the next turn of the session that it names.
-    pub(super) fn query(&self) -> Result<Action, Refusal> {
+    pub(super) fn query(&self) -> Result<Action, ErrorResponse> {
         let submission = self.submission(self.required("kind")?, "query")?;
         let Some(session) = self.session()? else {
             return Ok(Action::Submit(submission));
         };
-        Ok(Action::Say(Message {
+        Ok(Action::ChatMessage(ChatMessage {
             dialect: None,
             session: Some(session),
             supersede: self.flag("supersede")?,
@@ -91,9 +91,9 @@ impl Fields {
         }))
     }
 
-    fn message(&self, dialect: Dialect, field: &str) -> Result<Action, Refusal> {
+    fn message(&self, dialect: Dialect, field: &str) -> Result<Action, ErrorResponse> {
         let kind = self.text("kind")?.unwrap_or("chat");
-        Ok(Action::Say(Message {
+        Ok(Action::ChatMessage(ChatMessage {
             dialect: Some(dialect),
             session: self.session()?,
             supersede: self.flag("supersede")?,
@@ -105,26 +105,29 @@ impl Fields {
         }))
     }
 
-    pub(super) fn session(&self) -> Result<Option<SessionReference>, Refusal> {
+    pub(super) fn session(&self) -> Result<Option<SessionReference>, ErrorResponse> {
         let reference =
             |id: &str| SessionId::parse(id).ok_or_else(|| limits::prefix(id, 64).to_owned());
         Ok(self.text("sessionId")?.map(reference))
     }
 
-    pub(super) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+    pub(super) fn flag(&self, name: &str) -> Result<bool, ErrorResponse> {
         match self.get(name)? {
             None => Ok(false),
-            Some(value) => value
-                .as_bool()
-                .ok_or_else(|| Refusal::field(name, format!("'{name}' must be true or false."))),
+            Some(value) => value.as_bool().ok_or_else(|| {
+                ErrorResponse::field(name, format!("'{name}' must be true or false."))
+            }),
         }
     }
 
-    pub(super) fn pages<C>(&self, read: impl Fn(&str) -> Option<C>) -> Result<Pages<C>, Refusal> {
+    pub(super) fn pages<C>(
+        &self,
+        read: impl Fn(&str) -> Option<C>,
+    ) -> Result<PageRequest<C>, ErrorResponse> {
         let cursor = |text: &str| {
-            read(text).ok_or_else(|| Refusal::field("cursor", "'cursor' is not one of ours."))
+            read(text).ok_or_else(|| ErrorResponse::field("cursor", "'cursor' is not one of ours."))
         };
-        Ok(Pages {
+        Ok(PageRequest {
             limit: self.limit()?,
             cursor: self.text("cursor")?.map(cursor).transpose()?,
         })

@@ -9,7 +9,7 @@ fn refused(frame: Value) -> (Option<String>, String) {
     let unreadable = Request::parse(&frame.to_string()).unwrap_err();
     (
         unreadable.request_id,
-        unreadable.refusal.details["field"]
+        unreadable.error.details["field"]
             .as_str()
             .unwrap()
             .to_owned(),
@@ -32,7 +32,7 @@ fn a_query_that_names_a_session_is_a_turn_and_keeps_its_key() {
     let session = "0190c6f3-0000-7000-8000-000000000001";
     let mut frame = json!({"action": "query", "kind": "chat", "query": "q", "idempotencyKey": "k",
         "sessionId": session, "supersede": true});
-    let Action::Say(message) = Request::parse(&frame.to_string()).unwrap().action else {
+    let Action::ChatMessage(message) = Request::parse(&frame.to_string()).unwrap().action else {
         panic!("it is no turn");
     };
     assert_eq!(

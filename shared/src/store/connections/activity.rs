@@ -8,8 +8,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::{Connections, RETENTION};
-use crate::domain::ids::ConnectionId;
 use crate::aws::item::{time, ttl};
+use crate::domain::ids::ConnectionId;
 
 /// The row is so old at most, while frames come.
 const EACH: Duration = Duration::from_secs(60);

@@ -5,8 +5,8 @@ use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Connections;
-use crate::domain::ids::{ConnectionId, SessionId};
 use crate::aws::item::{Attributes, Item, ItemError, text};
+use crate::domain::ids::{ConnectionId, SessionId};
 
 impl Connections {
     /// The connection's session, and whether it has been used.

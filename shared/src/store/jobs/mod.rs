@@ -4,11 +4,11 @@
 //! [`Jobs::commit_with`]), always under the condition that the change itself states. What the changes
 //! are is [`crate::domain::job`]'s business; how rows are spelled is [`row`]'s.
 
-mod counted;
-mod expression;
+mod admin_scan;
+mod batch_get;
+mod metrics;
 mod row;
-mod several;
-mod survey;
+mod update_expression;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 
-use crate::config::{Config, ConfigError};
 use crate::aws::dynamo::{Dynamo, WriteError};
-use crate::store::events::Entry;
-use crate::domain::ids::{Cursor, JobId, Owner};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
+use crate::domain::ids::{Cursor, JobId, Owner};
 use crate::domain::job::{Change, Job};
-pub use survey::{Found, Surveyed};
+use crate::settings::{Settings, SettingsError};
+use crate::store::event_log::LogEntry;
+pub use admin_scan::{FoundJobs, ScanPage};
 
 /// `BatchGetItem` takes so many keys.
 const BATCH: usize = 100;
@@ -51,7 +51,7 @@ pub enum Created {
 
 /// What became of a change.
 #[derive(Debug)]
-pub enum Commit {
+pub enum CommitOutcome {
     /// It is durable; this is the row after it.
     Applied(Box<Job>),
     /// Its condition did not hold; this is the row as it is, if there is one.
@@ -67,7 +67,7 @@ pub struct Page {
 
 impl Jobs {
     /// The table that `JOBS_TABLE` names.
-    pub fn open(config: &Config, dynamo: &Dynamo) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, dynamo: &Dynamo) -> Result<Self, SettingsError> {
         let table = config.required("JOBS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),
@@ -79,7 +79,7 @@ impl Jobs {
     pub async fn create(&self, job: &Job) -> Result<Created> {
         match self.dynamo.put(&self.put(job)?).await {
             Ok(()) => {
-                counted::submitted(job);
+                metrics::count_submit(job);
                 Ok(Created::New)
             }
             Err(WriteError::Refused(item)) => {
@@ -114,7 +114,7 @@ impl Jobs {
 
     /// A change, by itself or as a part of a transaction.
     fn update(&self, id: JobId, change: &Change) -> Result<Update> {
-        let expression = expression::expression(change);
+        let expression = update_expression::update_expression(change);
         let update = Update::builder()
             .table_name(&self.table)
             .key("jobId", text(id.to_string()))
@@ -129,15 +129,15 @@ impl Jobs {
     }
 
     /// The one way in which a job changes.
-    pub async fn commit(&self, id: JobId, change: &Change) -> Result<Commit> {
+    pub async fn commit(&self, id: JobId, change: &Change) -> Result<CommitOutcome> {
         let update = self.update(id, change)?;
         let mut tries = 1;
         loop {
             match self.dynamo.update(&update, ReturnValue::AllNew).await {
                 Ok(item) => {
                     let job = row::job(&item)?;
-                    counted::changed(change, &job);
-                    return Ok(Commit::Applied(Box::new(job)));
+                    metrics::count_change(change, &job);
+                    return Ok(CommitOutcome::Applied(Box::new(job)));
                 }
                 Err(WriteError::Refused(item)) => return refusal(item.as_ref()),
                 Err(WriteError::Conflict) if tries < CONFLICTS => {
@@ -151,7 +151,12 @@ impl Jobs {
 
     /// The same together with an entry of the event log, both or neither. A transaction answers no row,
     /// so `job` is the row as its holder knows it, and the change's condition says that it is so.
-    pub async fn commit_with(&self, job: &Job, change: &Change, entry: Entry) -> Result<Commit> {
+    pub async fn commit_with(
+        &self,
+        job: &Job,
+        change: &Change,
+        entry: LogEntry,
+    ) -> Result<CommitOutcome> {
         let update = self.update(job.id, change)?;
         let transaction = self
             .dynamo
@@ -165,8 +170,8 @@ impl Jobs {
                 Ok(_) => {
                     let mut job = job.clone();
                     change.apply(&mut job);
-                    counted::changed(change, &job);
-                    return Ok(Commit::Applied(Box::new(job)));
+                    metrics::count_change(change, &job);
+                    return Ok(CommitOutcome::Applied(Box::new(job)));
                 }
                 Err(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     // One reason for each item, in their order; the entry has no condition.
@@ -317,9 +322,9 @@ fn readable(item: &Attributes) -> Option<Job> {
     }
 }
 
-fn refusal(item: Option<&Attributes>) -> Result<Commit> {
+fn refusal(item: Option<&Attributes>) -> Result<CommitOutcome> {
     let job = item.map(row::job).transpose()?;
-    Ok(Commit::Refused(job.map(Box::new)))
+    Ok(CommitOutcome::Refused(job.map(Box::new)))
 }
 
 fn cursor_of(key: &Attributes) -> Result<Cursor> {

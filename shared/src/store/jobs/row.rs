@@ -4,14 +4,14 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::protocol::dialect::Dialect;
-use crate::store::events::entries_of;
-use crate::domain::ids::{ConnectionId, JobId, Owner, SessionId, Traceparent};
 use crate::aws::item::{Attributes, Item, ItemError, number, text, time, ttl};
+use crate::domain::ids::{ConnectionId, JobId, Owner, SessionId, Traceparent};
 use crate::domain::job::{
-    Input, Job, JobError, JobResult, Mishap, OPEN_SHARDS, Outcome, Spoken, Status, StoredResult,
-    Turn,
+    AttemptError, DialectFollower, Job, JobError, JobInput, JobResult, OPEN_SHARDS, Outcome,
+    Status, StoredResult, Turn,
 };
+use crate::protocol::dialect::Dialect;
+use crate::store::event_log::entries_of;
 
 /// The whole row of a new job.
 pub(super) fn item(job: &Job) -> Attributes {
@@ -30,7 +30,7 @@ pub(super) fn item(job: &Job) -> Attributes {
         "params",
         (job.input.params != "{}").then(|| text(&job.input.params)),
     );
-    put("inputRef", job.input.logged.as_ref().map(text));
+    put("inputRef", job.input.log_key.as_ref().map(text));
     put("requestId", job.request_id.as_ref().map(text));
     put(
         "traceparent",
@@ -60,7 +60,7 @@ pub(super) fn item(job: &Job) -> Attributes {
         put("turn", Some(number(turn.number.into())));
         put("waitsFor", turn.waits_for.map(|job| text(job.to_string())));
     }
-    if let Some(told) = &job.spoken {
+    if let Some(told) = &job.dialect_follower {
         let spoken = vec![spoken(told.dialect, &told.connection)];
         put("dialect", Some(AttributeValue::Ss(spoken)));
     }
@@ -84,10 +84,10 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
             tenant: item.optional_text("tenantId")?.map(Into::into),
         },
         kind: item.text("kind")?.to_owned(),
-        input: Input {
+        input: JobInput {
             query: item.text("query")?.to_owned(),
             params: item.optional_text("params")?.unwrap_or("{}").to_owned(),
-            logged: item.optional_text("inputRef")?.map(Into::into),
+            log_key: item.optional_text("inputRef")?.map(Into::into),
         },
         request_id: item.optional_text("requestId")?.map(Into::into),
         traceparent: item
@@ -97,11 +97,11 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         progress: item.number("progress")?,
         message: item.text("message")?.to_owned(),
         seq: item.number("seq")?,
-        told: item.number("progressSeq")?,
-        streamed: item.number("streamSeq")?,
+        progress_seq: item.number("progressSeq")?,
+        stream_seq: item.number("streamSeq")?,
         tail: entries_of(&item, "tail")?,
         attempt: item.number("attempt")?,
-        continued: item.flag("continued")?,
+        handed_over: item.flag("continued")?,
         reported: item.flag("reported")?,
         fence: item.number("fence")?,
         lease_until: item.optional_time("leaseUntil")?,
@@ -119,7 +119,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
             .cloned()
             .map(ConnectionId)
             .collect(),
-        follows: item.number("follows")?,
+        follower_version: item.number("follows")?,
         replays: item.number("replays")?,
         replayed_at: item.optional_time("replayedAt")?,
         steps_run: item.number("stepsRun")?,
@@ -128,7 +128,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         open: item.optional_text("openShard")?.is_some(),
         expires_at: item.ttl("ttl")?,
         turn: turn(&item)?,
-        spoken: speaker(&item)?,
+        dialect_follower: speaker(&item)?,
     })
 }
 
@@ -147,16 +147,16 @@ fn turn(item: &Item<'_>) -> Result<Option<Turn>, ItemError> {
     }))
 }
 
-fn speaker(item: &Item<'_>) -> Result<Option<Spoken>, ItemError> {
+fn speaker(item: &Item<'_>) -> Result<Option<DialectFollower>, ItemError> {
     let Some(spoken) = item.texts("dialect")?.first() else {
         return Ok(None);
     };
     let (dialect, connection) = spoken.split_once(' ').ok_or(ItemError("dialect"))?;
-    Ok(Some(Spoken {
+    Ok(Some(DialectFollower {
         dialect: Dialect::parse(dialect).ok_or(ItemError("dialect"))?,
         connection: ConnectionId(connection.to_owned()),
-        shown: item.number("shownSeq")?,
-        taken_back: item.flag("takenBack")?,
+        pushed_seq: item.number("shownSeq")?,
+        is_broken: item.flag("takenBack")?,
     }))
 }
 
@@ -168,7 +168,7 @@ fn outcome(item: &Item<'_>, status: Status) -> Result<Option<Outcome>, ItemError
             let error = item.optional_map("error")?.ok_or(ItemError("error"))?;
             Some(Outcome::Failed(JobError {
                 code: error.text("code")?.to_owned(),
-                sentence: error.text("message")?.to_owned(),
+                message: error.text("message")?.to_owned(),
                 retryable: error.flag("retryable")?,
             }))
         }
@@ -181,10 +181,10 @@ fn outcome(item: &Item<'_>, status: Status) -> Result<Option<Outcome>, ItemError
 
 fn result(item: &Item<'_>) -> Result<JobResult, ItemError> {
     Ok(match item.0.get("resultRef") {
-        None => JobResult::Here(item.text("result")?.to_owned()),
+        None => JobResult::Inline(item.text("result")?.to_owned()),
         Some(AttributeValue::M(stored)) => {
             let stored = Item(stored);
-            JobResult::Stored(StoredResult {
+            JobResult::Object(StoredResult {
                 key: stored.text("key")?.to_owned(),
                 bytes: stored.number("bytes")?,
                 sha256: stored.text("sha256")?.to_owned(),
@@ -192,17 +192,17 @@ fn result(item: &Item<'_>) -> Result<JobResult, ItemError> {
                 url: None,
             })
         }
-        Some(_) => JobResult::Logged(item.text("resultRef")?.to_owned()),
+        Some(_) => JobResult::EventLog(item.text("resultRef")?.to_owned()),
     })
 }
 
-fn last_error(item: &Item<'_>) -> Result<Option<Mishap>, ItemError> {
+fn last_error(item: &Item<'_>) -> Result<Option<AttemptError>, ItemError> {
     let Some(error) = item.optional_map("lastError")? else {
         return Ok(None);
     };
-    Ok(Some(Mishap {
+    Ok(Some(AttemptError {
         code: error.text("code")?.to_owned(),
-        sentence: error.text("message")?.to_owned(),
+        message: error.text("message")?.to_owned(),
         at: error.time("at")?,
         attempt: error.number("attempt")?,
     }))

@@ -16,7 +16,7 @@ pub struct Rate {
 
 /// What a look at a bucket says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub enum BucketState {
     /// It is full, as at the start.
     Full,
     /// It has a token at least.
@@ -34,15 +34,15 @@ impl Rate {
     }
 
     /// How full the bucket is at `now` that is full at `full_at`.
-    pub fn level(&self, full_at: Timestamp, now: Timestamp) -> Level {
+    pub fn level(&self, full_at: Timestamp, now: Timestamp) -> BucketState {
         if full_at <= now {
-            return Level::Full;
+            return BucketState::Full;
         }
         let latest = self.latest(now);
         if full_at <= latest {
-            return Level::Some;
+            return BucketState::Some;
         }
-        Level::Empty(now + full_at.duration_since(latest))
+        BucketState::Empty(now + full_at.duration_since(latest))
     }
 
     /// When the bucket is full again that was full at `now` before a token was taken.
@@ -72,12 +72,12 @@ mod tests {
     }
 
     /// Takes a token as the store does.
-    fn take(rate: Rate, full_at: &mut Timestamp, now: Timestamp) -> Level {
+    fn take(rate: Rate, full_at: &mut Timestamp, now: Timestamp) -> BucketState {
         let level = rate.level(*full_at, now);
         match level {
-            Level::Full => *full_at = rate.after_first(now),
-            Level::Some => *full_at += rate.refill(),
-            Level::Empty(_) => {}
+            BucketState::Full => *full_at = rate.after_first(now),
+            BucketState::Some => *full_at += rate.refill(),
+            BucketState::Empty(_) => {}
         }
         level
     }
@@ -87,11 +87,14 @@ mod tests {
         let (rate, mut full_at) = (Rate::new(5, 20), at(0));
         let taken = |full_at: &mut Timestamp, now| {
             (0..100)
-                .filter(|_| !matches!(take(rate, full_at, at(now)), Level::Empty(_)))
+                .filter(|_| !matches!(take(rate, full_at, at(now)), BucketState::Empty(_)))
                 .count()
         };
         assert_eq!(taken(&mut full_at, 1_000), 20);
-        assert_eq!(rate.level(full_at, at(1_000)), Level::Empty(at(1_200)));
+        assert_eq!(
+            rate.level(full_at, at(1_000)),
+            BucketState::Empty(at(1_200))
+        );
         assert_eq!(taken(&mut full_at, 1_200), 1);
         assert_eq!(taken(&mut full_at, 2_200), 5);
         assert_eq!(taken(&mut full_at, 60_000), 20, "it holds no more");
@@ -106,9 +109,9 @@ mod tests {
             for wait in waits {
                 now += wait;
                 match take(rate, &mut full_at, at(now)) {
-                    Level::Empty(then) => {
+                    BucketState::Empty(then) => {
                         prop_assert!(then > at(now));
-                        prop_assert!(!matches!(rate.level(full_at, then), Level::Empty(_)));
+                        prop_assert!(!matches!(rate.level(full_at, then), BucketState::Empty(_)));
                     }
                     _ => taken += 1,
                 }

@@ -17,18 +17,18 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 
-use crate::config::{Config, ConfigError};
 use crate::aws::dynamo::{Dynamo, WriteError};
-use crate::domain::ids::{JobId, Owner};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
+use crate::domain::ids::{JobId, Owner};
+use crate::settings::{Settings, SettingsError};
 use crate::store::jobs::Jobs;
-use bucket::{Level, Rate};
+use bucket::{BucketState, Rate};
 
 /// An id in the set whose job has no row may be a submit that is still under way for so long: twice the
 /// message function's timeout.
 const UNDER_WAY: Duration = Duration::from_secs(60);
 /// What a user with too many open jobs or connections is told to wait, as nobody knows when one of them ends.
-pub const ROOM_LIKELY: Duration = Duration::from_secs(10);
+pub const RETRY_AFTER_FULL: Duration = Duration::from_secs(10);
 /// A user's row lives so long past the last submit; no job is open for longer.
 pub(crate) const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Writes of one submit at most, all lost races included.
@@ -46,7 +46,7 @@ pub struct Quota {
 
 /// Whether a submit may go on.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum QuotaDecision {
     Yes,
     /// Too many submits within a short time; one may come at this time.
     TooFast(Timestamp),
@@ -63,7 +63,7 @@ struct Row {
 
 impl Quota {
     /// By `CONNECTIONS_TABLE`, `SUBMITS_PER_SECOND`, `SUBMITS_AT_ONCE` and `OPEN_JOBS`; 0 lifts a limit.
-    pub fn open(config: &Config, dynamo: &Dynamo) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, dynamo: &Dynamo) -> Result<Self, SettingsError> {
         let per_second = config.count("SUBMITS_PER_SECOND")?;
         let burst = config.number("SUBMITS_AT_ONCE")?;
         let open_jobs = config.count("OPEN_JOBS")? as usize;
@@ -77,24 +77,24 @@ impl Quota {
 
     /// Takes a token of the owner's for a submit of the job, and room for the job itself. A job that is
     /// counted already needs no more room.
-    pub async fn take(
+    pub async fn admit_job(
         &self,
         owner: &Owner,
         job: JobId,
         jobs: &Jobs,
         now: Timestamp,
-    ) -> Result<Taken> {
+    ) -> Result<QuotaDecision> {
         if self.rate.is_none() && self.open_jobs.is_none() {
-            return Ok(Taken::Yes);
+            return Ok(QuotaDecision::Yes);
         }
-        let mut level = Level::Full;
+        let mut level = BucketState::Full;
         for _ in 0..TRIES {
             let Some(row) = self.reserve(owner, job, level, now).await? else {
-                return Ok(Taken::Yes);
+                return Ok(QuotaDecision::Yes);
             };
             level = self.rate.map_or(level, |rate| rate.level(row.full_at, now));
-            if let Level::Empty(then) = level {
-                return Ok(Taken::TooFast(then));
+            if let BucketState::Empty(then) = level {
+                return Ok(QuotaDecision::TooFast(then));
             }
             let Some(most) = self.open_jobs.filter(|most| row.is_full(*most, job)) else {
                 continue;
@@ -103,19 +103,19 @@ impl Quota {
             if ended.is_empty() {
                 // A refusal costs a token too: it has cost us the reading of every open job.
                 self.charge(owner, level, now).await?;
-                return Ok(Taken::TooMany(most, now + ROOM_LIKELY));
+                return Ok(QuotaDecision::TooMany(most, now + RETRY_AFTER_FULL));
             }
             self.forget(owner, ended).await?;
         }
-        Ok(Taken::TooFast(now + Duration::from_secs(1)))
+        Ok(QuotaDecision::TooFast(now + Duration::from_secs(1)))
     }
 
     /// Takes a token of the owner's for what is no job; or says when there will be one.
-    pub async fn take_token(&self, owner: &Owner, now: Timestamp) -> Result<Option<Timestamp>> {
+    pub async fn admit_action(&self, owner: &Owner, now: Timestamp) -> Result<Option<Timestamp>> {
         let Some(rate) = self.rate else {
             return Ok(None);
         };
-        let mut level = Level::Full;
+        let mut level = BucketState::Full;
         for _ in 0..TRIES {
             let (update, set, condition) = token(self.update(owner), rate, level, now);
             let update = update
@@ -127,7 +127,7 @@ impl Quota {
                 return Ok(None);
             };
             level = rate.level(row.full_at, now);
-            if let Level::Empty(then) = level {
+            if let BucketState::Empty(then) = level {
                 return Ok(Some(then));
             }
         }
@@ -139,7 +139,7 @@ impl Quota {
         &self,
         owner: &Owner,
         job: JobId,
-        level: Level,
+        level: BucketState,
         now: Timestamp,
     ) -> Result<Option<Row>> {
         let (mut sets, mut conditions) = (vec!["reservedAt = :now", "#ttl = :ttl"], vec![]);
@@ -171,7 +171,7 @@ impl Quota {
     }
 
     /// Takes a token and no room.
-    async fn charge(&self, owner: &Owner, level: Level, now: Timestamp) -> Result<()> {
+    async fn charge(&self, owner: &Owner, level: BucketState, now: Timestamp) -> Result<()> {
         if let Some(rate) = self.rate {
             let (update, set, condition) = token(self.update(owner), rate, level, now);
             let update = update
@@ -216,12 +216,12 @@ impl Quota {
 fn token(
     update: UpdateBuilder,
     rate: Rate,
-    level: Level,
+    level: BucketState,
     now: Timestamp,
 ) -> (UpdateBuilder, &'static str, &'static str) {
     let update = update.expression_attribute_values(":from", micros(now.as_microsecond()));
     match level {
-        Level::Full => (
+        BucketState::Full => (
             update.expression_attribute_values(
                 ":full",
                 micros(rate.after_first(now).as_microsecond()),
@@ -257,7 +257,7 @@ impl Row {
     /// about to write it.
     async fn ended(&self, jobs: &Jobs, now: Timestamp) -> Result<Vec<String>> {
         let ids: Vec<JobId> = self.open.iter().flat_map(|id| JobId::parse(id)).collect();
-        let rows = jobs.several(&ids).await?;
+        let rows = jobs.batch_get(&ids).await?;
         let is_under_way = now < self.reserved_at + UNDER_WAY;
         let has_ended = |id: &&String| {
             let row = rows.iter().find(|job| job.id.to_string() == **id);

@@ -9,12 +9,12 @@ use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
-use super::{HEAD, Head, Sessions, head, key, turns};
-use crate::domain::ids::{ConnectionId, SessionId};
+use super::{HEAD, Session, Sessions, head, key, turns};
 use crate::aws::item::{number, text, time, ttl};
+use crate::aws::signed_http::jittered;
+use crate::domain::ids::{ConnectionId, SessionId};
 use crate::domain::job::{Job, Turn};
 use crate::store::jobs::Jobs;
-use crate::aws::wire::at_random;
 
 /// How often a turn is tried to be accepted while others are, and how far apart at most: about ten seconds
 /// in all, as long as a front end would wait.
@@ -45,15 +45,15 @@ impl Sessions {
         message: &str,
     ) -> Result<Accepted> {
         for tried in 1..=TRIES {
-            let standing = self.head(id, &job.owner, job.created_at).await?;
+            let standing = self.get(id, &job.owner, job.created_at).await?;
             let (head, is_new) = match (standing, begun_by) {
                 (Some(head), _) if head.tail == Some(job.id) => return Ok(Accepted::Exists),
                 (Some(head), _) if head.ended_at.is_none() => (head, false),
-                (None, Some(connection)) => (Head::begun(id, connection, job), true),
+                (None, Some(connection)) => (Session::begun(id, connection, job), true),
                 _ => return Ok(Accepted::NoSession),
             };
             let number = head.turns + 1;
-            let free = self.unsettled_before(id, number).await?.is_empty();
+            let free = self.unfinished_before(id, number).await?.is_empty();
             job.turn = Some(Turn {
                 session: id,
                 number,
@@ -63,7 +63,7 @@ impl Sessions {
                 return Ok(accepted);
             }
             let apart = APART.min(Duration::from_millis(20) * tried);
-            tokio::time::sleep(at_random(apart)).await;
+            tokio::time::sleep(jittered(apart)).await;
         }
         bail!("a session takes no turn: too many come at once");
     }
@@ -72,7 +72,7 @@ impl Sessions {
     async fn write(
         &self,
         jobs: &Jobs,
-        head: &Head,
+        head: &Session,
         is_new: bool,
         job: &Job,
         message: &str,
@@ -116,7 +116,7 @@ impl Sessions {
     }
 
     /// The head once the job is its last turn, if it is still as it was read.
-    fn head_with(&self, head: &Head, is_new: bool, job: &Job) -> Result<TransactWriteItem> {
+    fn head_with(&self, head: &Session, is_new: bool, job: &Job) -> Result<TransactWriteItem> {
         let item = TransactWriteItem::builder();
         if is_new {
             let mut begun = head.clone();
@@ -142,7 +142,7 @@ impl Sessions {
     }
 }
 
-impl Head {
+impl Session {
     /// A session that begins with this job's turn.
     fn begun(id: SessionId, connection: &ConnectionId, job: &Job) -> Self {
         let (owner, connection) = (job.owner.clone(), connection.clone());

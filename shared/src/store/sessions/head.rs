@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::HEAD;
-use crate::domain::ids::{ConnectionId, JobId, Owner, SessionId};
 use crate::aws::item::{Attributes, Item, ItemError, number, text, time, ttl};
+use crate::domain::ids::{ConnectionId, JobId, Owner, SessionId};
 
 /// A session as its head row holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct Session {
     pub id: SessionId,
     pub owner: Owner,
     /// Which connection made it; that one's end is its own, unless it is to be kept.
@@ -27,7 +27,7 @@ pub struct Head {
     pub expires_at: Timestamp,
 }
 
-impl Head {
+impl Session {
     /// A session without turns that ends with this connection.
     pub fn new(
         id: SessionId,
@@ -51,7 +51,7 @@ impl Head {
     }
 }
 
-pub(super) fn item(head: &Head) -> Attributes {
+pub(super) fn item(head: &Session) -> Attributes {
     let mut item = super::key(head.id, HEAD);
     let mut put = |name: &str, value: AttributeValue| drop(item.insert(name.to_owned(), value));
     put("userId", text(&head.owner.user));
@@ -73,9 +73,9 @@ pub(super) fn item(head: &Head) -> Attributes {
     item
 }
 
-pub(super) fn head(attributes: &Attributes) -> Result<Head, ItemError> {
+pub(super) fn head(attributes: &Attributes) -> Result<Session, ItemError> {
     let item = Item(attributes);
-    Ok(Head {
+    Ok(Session {
         id: SessionId::parse(item.text("sessionId")?).ok_or(ItemError("sessionId"))?,
         owner: Owner {
             user: item.text("userId")?.to_owned(),

@@ -1,12 +1,12 @@
 //! The sessions table: conversations, each a head row and a row for each turn.
 //!
 //! A session's head numbers its turns in the order in which they are accepted; whose it is, each access
-//! checks. When a turn may run is [`order`]'s business, what a turn says its job's.
+//! checks. When a turn may run is [`turn_scheduler`]'s business, what a turn says its job's.
 
 mod accept;
 mod head;
-pub mod order;
 mod recording;
+pub mod turn_scheduler;
 mod turns;
 
 use anyhow::{Context, Result};
@@ -18,14 +18,14 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use jiff::Timestamp;
 
-use crate::config::{Config, ConfigError};
-use crate::domain::ids::{ConnectionId, Owner, SessionId};
 use crate::aws::item::{Attributes, Item, text, time};
+use crate::domain::ids::{ConnectionId, Owner, SessionId};
+use crate::settings::{Settings, SettingsError};
 
 pub use accept::Accepted;
-pub use head::Head;
+pub use head::Session;
 pub use recording::Recording;
-pub use turns::{Entry, History, Past};
+pub use turns::{History, HistoryTurn, TurnRow};
 
 /// The sort key of a session's head.
 const HEAD: &str = "head";
@@ -38,7 +38,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// The table that `SESSIONS_TABLE` names.
-    pub fn open(config: &Config, dynamo: &Client) -> Result<Self, ConfigError> {
+    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
         Ok(Self {
             dynamo: dynamo.clone(),
             table: config.required("SESSIONS_TABLE")?.to_owned(),
@@ -46,7 +46,12 @@ impl Sessions {
     }
 
     /// The owner's session of this id, ended or not; another's is as unknown as none.
-    pub async fn head(&self, id: SessionId, owner: &Owner, now: Timestamp) -> Result<Option<Head>> {
+    pub async fn get(
+        &self,
+        id: SessionId,
+        owner: &Owner,
+        now: Timestamp,
+    ) -> Result<Option<Session>> {
         let get = self
             .dynamo
             .get_item()
@@ -59,7 +64,7 @@ impl Sessions {
     }
 
     /// Writes a new session; of one that is there already nothing changes.
-    pub async fn start(&self, head: &Head) -> Result<()> {
+    pub async fn start(&self, head: &Session) -> Result<()> {
         let put = self
             .dynamo
             .put_item()
@@ -73,7 +78,7 @@ impl Sessions {
     }
 
     /// Has the owner's session last beyond its connection; `false` if there is none that is open.
-    pub async fn keep(&self, id: SessionId, owner: &Owner) -> Result<bool> {
+    pub async fn make_lasting(&self, id: SessionId, owner: &Owner) -> Result<bool> {
         let update = self
             .update(id, HEAD)
             .update_expression("SET keep = :keep")
@@ -119,7 +124,7 @@ impl Sessions {
         limit: u32,
         cursor: Option<SessionId>,
         now: Timestamp,
-    ) -> Result<(Vec<Head>, Option<SessionId>)> {
+    ) -> Result<(Vec<Session>, Option<SessionId>)> {
         let start = cursor.map(|id| {
             let mut start = key(id, HEAD);
             start.insert("userId".to_owned(), text(&owner.user));

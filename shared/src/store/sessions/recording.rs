@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use jiff::Timestamp;
 
 use super::{Sessions, key};
-use crate::domain::ids::{JobId, Owner, SessionId};
 use crate::aws::item::{Item, text, ttl};
+use crate::domain::ids::{JobId, Owner, SessionId};
 
 const RECORDING: &str = "recording";
 
@@ -70,7 +70,7 @@ impl Sessions {
     }
 
     /// The recording is sealed: nothing more belongs to it.
-    pub async fn sealed(&self, session: SessionId, recording: &Recording) -> Result<()> {
+    pub async fn close_recording(&self, session: SessionId, recording: &Recording) -> Result<()> {
         let delete = self
             .dynamo
             .delete_item()

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::{Sessions, done, key};
-use crate::domain::ids::{JobId, SessionId};
 use crate::aws::item::{Attributes, Item, ItemError, number, text, time, ttl};
+use crate::domain::ids::{JobId, SessionId};
 use crate::domain::job::{Job, Status, Turn};
 use crate::domain::limits;
 
@@ -17,7 +17,7 @@ const PAGE: i32 = 50;
 
 /// One turn as its row holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct TurnRow {
     pub number: u32,
     pub job: JobId,
     pub message: String,
@@ -32,7 +32,7 @@ pub struct Entry {
 
 /// An earlier turn, as a later one's analysis is given it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Past {
+pub struct HistoryTurn {
     pub message: String,
     /// Empty where none was given.
     pub answer: String,
@@ -42,14 +42,14 @@ pub struct Past {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
     /// Oldest first.
-    pub turns: Vec<Past>,
+    pub turns: Vec<HistoryTurn>,
     /// Whether older ones are left out that the turn before this one was still given.
     pub outgrown: bool,
 }
 
 impl Sessions {
     /// The turn of this number.
-    pub async fn turn(&self, session: SessionId, number: u32) -> Result<Option<Entry>> {
+    pub async fn turn(&self, session: SessionId, number: u32) -> Result<Option<TurnRow>> {
         let get = self
             .dynamo
             .get_item()
@@ -62,7 +62,7 @@ impl Sessions {
 
     /// The jobs of the turns before this one that have not been settled, latest first. While there are any,
     /// it may not run. A turn that ended while it waited says nothing of those before it.
-    pub async fn unsettled_before(&self, session: SessionId, number: u32) -> Result<Vec<JobId>> {
+    pub async fn unfinished_before(&self, session: SessionId, number: u32) -> Result<Vec<JobId>> {
         let mut unsettled = vec![];
         for earlier in (1..number).rev() {
             match self.turn(session, earlier).await? {
@@ -75,7 +75,7 @@ impl Sessions {
     }
 
     /// Notes how the turn's job ended, and what it answered.
-    pub(super) async fn settle(&self, job: &Job, turn: &Turn, answer: &str) -> Result<()> {
+    pub(super) async fn record_answer(&self, job: &Job, turn: &Turn, answer: &str) -> Result<()> {
         let mut update = self
             .update(turn.session, &turn_key(turn.number))
             .condition_expression("attribute_exists(sessionId)")
@@ -89,7 +89,7 @@ impl Sessions {
             let kept = limits::prefix(answer, limits::ANSWER_IN_SESSION_BYTES);
             update = update.expression_attribute_values(":answer", text(kept));
         }
-        if job.waits() {
+        if job.waits_for_turn() {
             set.push_str(", endedWaiting = :true");
             let flag = aws_sdk_dynamodb::types::AttributeValue::Bool(true);
             update = update.expression_attribute_values(":true", flag);
@@ -106,7 +106,7 @@ impl Sessions {
         from: u32,
         limit: u32,
         now: Timestamp,
-    ) -> Result<(Vec<Entry>, Option<u32>)> {
+    ) -> Result<(Vec<TurnRow>, Option<u32>)> {
         let (mut turns, mut bytes) = (vec![], 0);
         let page = self
             .query(session, from, u32::MAX, true, limit as i32)
@@ -119,7 +119,7 @@ impl Sessions {
             }
             turns.push(turn);
         }
-        let next = turns.last().map(|last: &Entry| last.number + 1);
+        let next = turns.last().map(|last: &TurnRow| last.number + 1);
         turns.retain(|turn| turn.expires_at > now);
         Ok((turns, next.filter(|_| more)))
     }
@@ -147,8 +147,8 @@ impl Sessions {
         let given = before
             .into_iter()
             .take_while(|(bytes, _)| *bytes <= limits::HISTORY_BYTES);
-        let mut turns: Vec<Past> = given
-            .map(|(_, entry)| Past {
+        let mut turns: Vec<HistoryTurn> = given
+            .map(|(_, entry)| HistoryTurn {
                 message: entry.message,
                 answer: entry.answer.unwrap_or_default(),
             })
@@ -164,7 +164,7 @@ impl Sessions {
         last: u32,
         forward: bool,
         limit: i32,
-    ) -> Result<(Vec<Entry>, bool)> {
+    ) -> Result<(Vec<TurnRow>, bool)> {
         let query = self
             .dynamo
             .query()
@@ -179,12 +179,12 @@ impl Sessions {
         let answer = query.send().await.context("reading a session's turns")?;
         let more = answer.last_evaluated_key.is_some();
         let items = answer.items.unwrap_or_default();
-        let entries: Result<Vec<Entry>, ItemError> = items.iter().map(entry).collect();
+        let entries: Result<Vec<TurnRow>, ItemError> = items.iter().map(entry).collect();
         Ok((entries?, more))
     }
 }
 
-impl Entry {
+impl TurnRow {
     /// Whether it ended before it was let go, so that it does not stand for those before it.
     pub(super) fn has_ended_waiting(&self) -> bool {
         self.ended_waiting
@@ -217,10 +217,10 @@ pub(super) fn item(job: &Job, message: &str) -> Attributes {
     item
 }
 
-fn entry(attributes: &Attributes) -> Result<Entry, ItemError> {
+fn entry(attributes: &Attributes) -> Result<TurnRow, ItemError> {
     let item = Item(attributes);
     let status = item.optional_text("status")?.map(Status::parse);
-    Ok(Entry {
+    Ok(TurnRow {
         number: item.number("turn")?,
         job: JobId::parse(item.text("jobId")?).ok_or(ItemError("jobId"))?,
         message: item.text("message")?.to_owned(),

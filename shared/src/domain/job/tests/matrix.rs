@@ -12,10 +12,10 @@ fn states() -> Vec<(&'static str, Job)> {
         job
     };
     let running = after(&queued, Job::claim("i", at(10), LEASE));
-    let lease = || Lease::taken(running.clone());
+    let lease = || Lease::from_row(running.clone());
     let failed = Outcome::Failed(JobError {
         code: "X".into(),
-        sentence: "No.".into(),
+        message: "No.".into(),
         retryable: false,
     });
     let failed = after(&running, lease().finish(&[], failed, at(20), RETENTION));
@@ -57,7 +57,7 @@ fn actions(job: &Job) -> Vec<(&'static str, Change)> {
     let now = at(30);
     let mut running = submitted(at(0));
     apply(&Job::claim("i", at(10), LEASE), &mut running);
-    let lease = || Lease::taken(running.clone());
+    let lease = || Lease::from_row(running.clone());
     vec![
         ("claim", Job::claim("k", now, LEASE)),
         ("claim later", Job::claim("k", at(1000), LEASE)),
@@ -74,9 +74,9 @@ fn actions(job: &Job) -> Vec<(&'static str, Change)> {
         ),
         ("expire", job.expire(now, RETENTION)),
         ("follow", Job::follow(owner("alice"), connection(1), 32)),
-        ("close", job.close()),
+        ("close", job.close_in_index()),
         ("replay", job.replay(0, false, now)),
-        ("let go", Job::let_go()),
+        ("let go", Job::release_turn()),
     ]
 }
 

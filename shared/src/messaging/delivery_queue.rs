@@ -1,0 +1,139 @@
+//! Asking for a user's inbox to be delivered to a connection: a message on the queue of deliveries.
+//!
+//! The message is a hint and nothing more: what it is about stands in the inbox, so that one that is lost
+//! costs a user the time until the next connection.
+
+use anyhow::{Context, Result};
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{ConnectionId, NotificationId, Owner};
+use crate::settings::{Settings, SettingsError};
+use crate::store::inbox::Inbox;
+
+/// The version that this code writes and reads.
+const VERSION: u8 = 1;
+/// In seconds: a post from inside `$connect` would be refused, and one right after it may be.
+const DELAY: i32 = 1;
+
+#[derive(Clone)]
+pub struct DeliveryQueue {
+    sqs: aws_sdk_sqs::Client,
+    queue_url: String,
+    inbox: Inbox,
+}
+
+/// Whose inbox is to be delivered where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxDelivery {
+    pub connection: ConnectionId,
+    pub owner: Owner,
+    /// The last entry that was delivered; none begins with the oldest.
+    pub after: Option<NotificationId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Message {
+    v: u8,
+    connection: String,
+    user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+}
+
+impl DeliveryQueue {
+    /// By `DELIVERIES_QUEUE_URL` and `INBOX_TABLE`.
+    pub fn open(
+        config: &Settings,
+        sdk: &SdkConfig,
+        dynamo: &Client,
+    ) -> Result<Self, SettingsError> {
+        Ok(Self {
+            sqs: aws_sdk_sqs::Client::new(sdk),
+            queue_url: config.required("DELIVERIES_QUEUE_URL")?.to_owned(),
+            inbox: Inbox::open(config, dynamo)?,
+        })
+    }
+
+    /// Has what waits for the owner delivered to a new connection about a second from now; of an empty inbox
+    /// it asks nothing. Not being able to is no reason to refuse a connection.
+    pub async fn request_delivery(&self, owner: &Owner, connection: &ConnectionId) {
+        let delivery = InboxDelivery {
+            connection: connection.clone(),
+            owner: owner.clone(),
+            after: None,
+        };
+        let asked = async {
+            match self.inbox.has_unread(owner).await? {
+                true => self.send(&delivery, DELAY).await,
+                false => Ok(()),
+            }
+        };
+        if let Err(error) = asked.await {
+            let error = format!("{error:#}");
+            tracing::warn!(%connection, error, "an inbox waits for its user's next connection");
+        }
+    }
+
+    /// Requests the delivery's next page, without a delay.
+    pub async fn send_next_page(&self, delivery: &InboxDelivery) -> Result<()> {
+        self.send(delivery, 0).await
+    }
+
+    async fn send(&self, delivery: &InboxDelivery, delay: i32) -> Result<()> {
+        let message = Message {
+            v: VERSION,
+            connection: delivery.connection.0.clone(),
+            user: delivery.owner.user.clone(),
+            tenant: delivery.owner.tenant.clone(),
+            after: delivery.after.map(|id| id.to_string()),
+        };
+        let send = self
+            .sqs
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(serde_json::to_string(&message)?)
+            .delay_seconds(delay);
+        send.send()
+            .await
+            .context("asking for an inbox's delivery")?;
+        Ok(())
+    }
+}
+
+/// What a message's body asks for; `None` if this version can't read it.
+pub fn parse_message(body: &str) -> Option<InboxDelivery> {
+    let message: Message = serde_json::from_str(body).ok()?;
+    let after = message.after.as_deref().map(NotificationId::parse);
+    (message.v == VERSION && after != Some(None)).then(|| InboxDelivery {
+        connection: ConnectionId(message.connection),
+        owner: Owner {
+            user: message.user,
+            tenant: message.tenant,
+        },
+        after: after.flatten(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_or_refused() {
+        let read = |more: &str| {
+            parse_message(&format!(r#"{{"connection":"c","user":"alice"{more}}}"#))
+                .map(|read| read.after)
+        };
+        let id = "0190c6f3-0000-7000-8000-000000000001";
+        assert_eq!(read(r#","v":1"#), Some(None));
+        let after = format!(r#","v":1,"after":"{id}""#);
+        assert_eq!(read(&after), Some(NotificationId::parse(id)));
+        for more in ["", r#","v":2"#, r#","v":1,"after":"x""#] {
+            assert_eq!(read(more), None, "{more}");
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! How direct answers are spelled. What does not fit one frame is left to the next question.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::event::{event, reference, serialise};
+use crate::auth::Identity;
+use crate::domain::event::CatchUp;
+use crate::domain::ids::ConnectionId;
+use crate::domain::job::{Job, JobResult, Outcome, Status};
+use crate::domain::limits;
+
+/// A direct answer: `type`, its fields, the echo of `requestId`, `timestamp`.
+pub(super) fn answer(
+    kind: &str,
+    mut fields: Value,
+    request_id: Option<&str>,
+    now: Timestamp,
+) -> String {
+    fields["type"] = kind.into();
+    fields["timestamp"] = now.as_second().into();
+    if let Some(request_id) = request_id {
+        fields["requestId"] = request_id.into();
+    }
+    fields.to_string()
+}
+
+pub fn pong(request_id: Option<&str>, now: Timestamp) -> String {
+    answer("pong", json!({}), request_id, now)
+}
+
+pub fn authenticated(
+    identity: &Identity,
+    connection: &ConnectionId,
+    request_id: Option<&str>,
+    now: Timestamp,
+) -> String {
+    let fields = json!({
+        "message": format!("Welcome {}! You can now submit queries.", identity.username),
+        "userId": identity.owner.user,
+        "username": identity.username,
+        "connectionId": connection.0,
+        "expiresAt": identity.expires_at.as_second(),
+    });
+    answer("authenticated", fields, request_id, now)
+}
+
+pub fn token_refreshed(identity: &Identity, request_id: Option<&str>, now: Timestamp) -> String {
+    answer(
+        "tokenRefreshed",
+        json!({"expiresAt": identity.expires_at.as_second()}),
+        request_id,
+        now,
+    )
+}
+
+/// Said by whoever runs the stack, unasked.
+pub fn system(content: &str, now: Timestamp) -> String {
+    answer("system", json!({"content": content}), None, now)
+}
+
+/// A cancel was taken in; `job_cancelled` follows.
+pub fn cancelling(job: &str, request_id: Option<&str>, now: Timestamp) -> String {
+    answer("cancelling", json!({"jobId": job}), request_id, now)
+}
+
+pub fn unsubscribed(job: &str, request_id: Option<&str>, now: Timestamp) -> String {
+    answer("unsubscribed", json!({"jobId": job}), request_id, now)
+}
+
+/// The answer to `getJob`; `None` says that the job is gone, or somebody else's, in the same words.
+pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp) -> String {
+    let Some(job) = job else {
+        return answer(
+            "job",
+            json!({"job": {"jobId": id, "status": "gone"}}),
+            request_id,
+            now,
+        );
+    };
+    let mut shown = job_view(job);
+    let params = serde_json::from_str(&job.input.params).unwrap_or(Value::Null);
+    if params.as_object().is_some_and(|params| !params.is_empty()) {
+        shown["params"] = params;
+    }
+    if let Some(Outcome::Completed(JobResult::Inline(result))) = &job.outcome {
+        // Beside a large result there is room for the beginning of a large query, and for no parameters.
+        if result.len() + shown.to_string().len() > limits::ANSWER_BYTES {
+            shown["params"].take();
+            shown["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();
+        }
+        shown["result"] = serde_json::from_str(result).unwrap_or(Value::Null);
+    }
+    if let Some(Outcome::Completed(result)) = &job.outcome
+        && let Some(reference) = reference(result)
+    {
+        shown["resultRef"] = reference;
+    }
+    answer("job", json!({"job": shown}), request_id, now)
+}
+
+/// The answer to `listJobs`, without results: `getJob` has them.
+pub fn jobs(
+    jobs: &[Job],
+    cursor: Option<&str>,
+    request_id: Option<&str>,
+    now: Timestamp,
+) -> String {
+    let mut fields = json!({"jobs": jobs.iter().map(job_view).collect::<Vec<_>>()});
+    if let Some(cursor) = cursor {
+        fields["cursor"] = cursor.into();
+    }
+    answer("jobs", fields, request_id, now)
+}
+
+/// How many of these jobs, from the first on, one answer to `listJobs` can hold; at least one.
+pub fn jobs_that_fit(jobs: &[Job]) -> usize {
+    let mut bytes = 0;
+    let fits = |job: &&Job| {
+        bytes += job_view(job).to_string().len();
+        bytes <= limits::ANSWER_BYTES
+    };
+    jobs.iter().take_while(fits).count().max(1)
+}
+
+/// The answer to `subscribe`: the events after what the client has applied, or `gone`.
+pub fn subscribed(
+    id: &str,
+    replay: Option<(&Job, &CatchUp)>,
+    request_id: Option<&str>,
+    now: Timestamp,
+) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Subscribed<'a> {
+        r#type: &'a str,
+        job_id: &'a str,
+        status: &'a str,
+        head: u64,
+        mode: &'a str,
+        events: Vec<Box<RawValue>>,
+        more: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request_id: Option<&'a str>,
+        timestamp: i64,
+    }
+    let (status, head, mode, missing, more) = match replay {
+        Some((job, replay)) => (
+            job.status.as_str(),
+            job.seq,
+            "replay",
+            &replay.events[..],
+            replay.more,
+        ),
+        None => ("gone", 0, "gone", &[][..], false),
+    };
+    let (mut bytes, mut events) = (0, vec![]);
+    for frame in missing.iter().map(event) {
+        bytes += frame.len();
+        if bytes > limits::ANSWER_BYTES && !events.is_empty() {
+            break;
+        }
+        events.push(raw(frame));
+    }
+    let frame = Subscribed {
+        r#type: "subscribed",
+        job_id: id,
+        status,
+        head,
+        mode,
+        more: more || events.len() < missing.len(),
+        events,
+        request_id,
+        timestamp: now.as_second(),
+    };
+    serialise(&frame)
+}
+
+/// A job as it is shown, without its result: the row's names, times in ISO 8601.
+pub(super) fn job_view(job: &Job) -> Value {
+    let mut view = json!({
+        "jobId": job.id.to_string(),
+        "userId": job.owner.user,
+        "kind": job.kind,
+        "query": job.input.query,
+        "status": job.status.as_str(),
+        "progress": job.progress,
+        "message": job.message,
+        "seq": job.seq,
+        "attempt": job.attempt,
+        "createdAt": rfc3339(job.created_at),
+        "updatedAt": rfc3339(job.updated_at),
+        "deadlineAt": rfc3339(job.deadline),
+    });
+    if let Some(request_id) = &job.request_id {
+        view["requestId"] = request_id.as_str().into();
+    }
+    if let Some(at) = job.started_at {
+        view["startedAt"] = rfc3339(at).into();
+    }
+    if let Some(at) = job.finished_at {
+        view["finishedAt"] = rfc3339(at).into();
+    }
+    if job.replays > 0 {
+        view["replays"] = job.replays.into();
+    }
+    if let Some(mishap) = &job.last_error {
+        view["lastError"] =
+            json!({"code": mishap.code, "message": mishap.message, "at": rfc3339(mishap.at)});
+    }
+    if job.status == Status::Completed {
+        view["progress"] = 100.into();
+    }
+    match &job.outcome {
+        Some(Outcome::Failed(error)) => {
+            view["error"] =
+                json!({"code": error.code, "message": error.message, "retryable": error.retryable});
+        }
+        Some(Outcome::Cancelled { by, .. }) => view["cancelledBy"] = by.as_str().into(),
+        Some(Outcome::Completed(_)) | None => {}
+    }
+    view
+}
+
+pub(super) fn rfc3339(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+fn raw(json: String) -> Box<RawValue> {
+    RawValue::from_string(json).expect("a frame of ours is JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::ids::{JobId, Owner};
+    use crate::domain::job::{JobInput, SubmitOptions};
+    use crate::domain::stream::Stream;
+
+    fn replay(job: &Job, after: u64) -> CatchUp {
+        CatchUp::new(job, after, Stream::empty())
+    }
+
+    fn finished() -> Job {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let owner = Owner {
+            user: "alice".into(),
+            tenant: None,
+        };
+        let input = JobInput::whole("why?".into(), "{}".into());
+        let id = JobId::parse("0190c6f3-0000-7000-8000-000000000001").unwrap();
+        let mut job = Job::submitted(
+            id,
+            owner,
+            "noop".into(),
+            input,
+            at(100),
+            SubmitOptions {
+                deadline: Duration::from_secs(1000),
+                retention: Duration::from_secs(1000),
+            },
+        );
+        job.request_id = Some("r1".into());
+        (job.started_at, job.finished_at) = (Some(at(102)), Some(at(105)));
+        (job.status, job.seq, job.attempt, job.updated_at) = (Status::Completed, 4, 1, at(105));
+        job.outcome = Some(Outcome::Completed(JobResult::Inline(r#"{"a":[1]}"#.into())));
+        job
+    }
+
+    #[test]
+    fn events_are_spelled_as_the_protocol_says() {
+        let job = finished();
+        let spelled: Vec<Value> = replay(&job, 0)
+            .events
+            .iter()
+            .map(|e| serde_json::from_str(&event(e)).unwrap())
+            .collect();
+        let id = "0190c6f3-0000-7000-8000-000000000001";
+        assert_eq!(
+            spelled,
+            [
+                json!({"type": "job_queued", "jobId": id, "seq": 1, "requestId": "r1", "timestamp": 100,
+                       "message": "Your query is queued.", "query": "why?", "progress": 5}),
+                json!({"type": "job_completed", "jobId": id, "seq": 4, "requestId": "r1", "timestamp": 105,
+                       "result": {"a": [1]}, "usage": {"attempts": 1, "queuedMs": 2000, "runMs": 3000}}),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_one_answer_is_left_to_the_next() {
+        let mut job = finished();
+        job.input.query = "q".repeat(30_000);
+        job.outcome = Some(Outcome::Completed(JobResult::Inline(format!(
+            "{:?}",
+            "r".repeat(limits::RESULT_IN_FRAME_BYTES - 2)
+        ))));
+        let now = Timestamp::from_second(200).unwrap();
+        let mut applied = 0;
+        let mut answers = vec![];
+        loop {
+            let frame = subscribed("x", Some((&job, &replay(&job, applied))), None, now);
+            assert!(
+                frame.len() <= 128 * 1024,
+                "API Gateway takes no larger frame"
+            );
+            let frame: Value = serde_json::from_str(&frame).unwrap();
+            applied = frame["events"].as_array().unwrap().last().unwrap()["seq"]
+                .as_u64()
+                .unwrap();
+            answers.push(applied);
+            if frame["more"] == false {
+                break;
+            }
+        }
+        assert_eq!(answers, [1, 4]);
+        assert!(super::job("x", Some(&job), None, now).len() <= 128 * 1024);
+        let jobs = vec![job; 100];
+        let fitting = jobs_that_fit(&jobs);
+        assert!((1..100).contains(&fitting));
+        assert!(super::jobs(&jobs[..fitting], Some("c"), None, now).len() <= 128 * 1024);
+    }
+
+    #[test]
+    fn a_subscription_replays_what_is_missing() {
+        let job = finished();
+        let now = Timestamp::from_second(200).unwrap();
+        for (after, seqs) in [(0, vec![1, 4]), (1, vec![4]), (3, vec![4]), (4, vec![])] {
+            let frame = subscribed("x", Some((&job, &replay(&job, after))), Some("s"), now);
+            let frame: Value = serde_json::from_str(&frame).unwrap();
+            let got: Vec<u64> = frame["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|e| e["seq"].as_u64().unwrap())
+                .collect();
+            assert_eq!(
+                (got, &frame["head"], &frame["mode"]),
+                (seqs, &json!(4), &json!("replay"))
+            );
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! How the entries of a job's stream are spelled, in its row and in the event log alike.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::aws::item::{Item, ItemError, number, text, time};
+use crate::domain::stream::{StreamContent, StreamEntry};
+
+/// A list of maps.
+pub(crate) fn entries(entries: &[StreamEntry]) -> AttributeValue {
+    AttributeValue::L(entries.iter().map(entry).collect())
+}
+
+/// The entries that the item has under this name; none where it has no such attribute.
+pub(crate) fn entries_of(
+    item: &Item<'_>,
+    name: &'static str,
+) -> Result<Vec<StreamEntry>, ItemError> {
+    let listed = item.maps(name)?;
+    listed.iter().map(entry_of).collect()
+}
+
+fn entry(entry: &StreamEntry) -> AttributeValue {
+    let mut map = HashMap::from([
+        ("seq".to_owned(), number(entry.seq)),
+        ("at".to_owned(), time(entry.at)),
+    ]);
+    match &entry.content {
+        StreamContent::Chunk(content) => {
+            map.insert("content".to_owned(), text(content));
+        }
+        StreamContent::Reset {
+            attempt,
+            keep_through,
+        } => {
+            map.insert("attempt".to_owned(), number((*attempt).into()));
+            map.insert("keepThrough".to_owned(), number(*keep_through));
+        }
+    }
+    AttributeValue::M(map)
+}
+
+fn entry_of(item: &Item<'_>) -> Result<StreamEntry, ItemError> {
+    let content = match item.optional_text("content")? {
+        Some(content) => StreamContent::Chunk(content.to_owned()),
+        None => StreamContent::Reset {
+            attempt: item.number("attempt")?,
+            keep_through: item.number("keepThrough")?,
+        },
+    };
+    Ok(StreamEntry {
+        seq: item.number("seq")?,
+        at: item.time("at")?,
+        content,
+    })
+}

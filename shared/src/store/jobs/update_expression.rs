@@ -1,0 +1,344 @@
+//! A change of a job as DynamoDB takes it: an update and its condition.
+//!
+//! Translates [`Change`] word by word, and decides nothing.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::row;
+use crate::aws::item::{Attributes, number, text, time, ttl};
+use crate::domain::ids::{ConnectionId, Owner};
+use crate::domain::job::{
+    Assignment, AttemptError, Change, Condition, Increment, JobError, JobResult, Outcome, Removal,
+    Status, StoredResult,
+};
+use crate::protocol::dialect::Dialect;
+use crate::store::event_log::entries;
+
+/// What one run of a job leaves in its row, and the next starts without.
+const RUN: [&str; 14] = [
+    "attempt",
+    "continued",
+    "reported",
+    "claimedBy",
+    "leaseUntil",
+    "resends",
+    "resentAt",
+    "startedAt",
+    "finishedAt",
+    "lastError",
+    "error",
+    "result",
+    "resultRef",
+    "cancelledBy",
+];
+
+/// A change as DynamoDB takes it.
+pub(super) struct UpdateExpression {
+    pub update: String,
+    pub condition: String,
+    pub names: HashMap<String, String>,
+    pub values: Attributes,
+}
+
+/// A change's update and condition.
+pub(super) fn update_expression(change: &Change) -> UpdateExpression {
+    let mut writer = Writer::default();
+    for set in &change.assignments {
+        writer.set(set);
+    }
+    for raise in &change.increments {
+        match raise {
+            Increment::Seq => writer.events += 1,
+            Increment::Progress(events) => writer.told(*events, "progressSeq"),
+            Increment::Stream => writer.told(1, "streamSeq"),
+            Increment::Fence => writer.add("fence", number(1)),
+            Increment::Attempt => writer.add("attempt", number(1)),
+            Increment::Resends => writer.add("resends", number(1)),
+            Increment::FollowerVersion => writer.add("follows", number(1)),
+            Increment::Replays => writer.add("replays", number(1)),
+        }
+    }
+    for clear in &change.removals {
+        match clear {
+            Removal::Lease => writer.remove("leaseUntil"),
+            Removal::Open => writer.remove("openShard"),
+            Removal::TurnWait => writer.remove("waitsFor"),
+            Removal::Dialect(connection) => writer.delete("dialect", spoken_by(connection)),
+            Removal::Run => RUN.iter().for_each(|name| writer.remove(name)),
+            Removal::Follower(connection) => {
+                writer.delete("followers", AttributeValue::Ss(vec![connection.0.clone()]))
+            }
+        }
+    }
+    if writer.events > 0 {
+        writer.add("seq", number(writer.events));
+    }
+    let condition = writer.condition(&change.condition);
+    writer.finish(condition)
+}
+
+#[derive(Default)]
+struct Writer {
+    sets: Vec<String>,
+    adds: Vec<String>,
+    removes: Vec<String>,
+    deletes: Vec<String>,
+    /// By how much `seq` rises.
+    events: u64,
+    names: HashMap<String, String>,
+    values: Attributes,
+}
+
+impl Writer {
+    /// A placeholder for an attribute's name: some of ours are DynamoDB's reserved words.
+    fn name(&mut self, name: &str) -> String {
+        let placeholder = format!("#{name}");
+        self.names.insert(placeholder.clone(), name.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    fn set(&mut self, set: &Assignment) {
+        let (name, value) = match set {
+            Assignment::Status(status) => ("status", text(status.as_str())),
+            Assignment::Progress(percent) => ("progress", number((*percent).into())),
+            Assignment::Message(message) => ("message", text(message)),
+            Assignment::Continued(continued) => ("continued", AttributeValue::Bool(*continued)),
+            Assignment::Attempt(attempt) => ("attempt", number((*attempt).into())),
+            Assignment::Reported(reported) => ("reported", AttributeValue::Bool(*reported)),
+            Assignment::LeaseUntil(until) => ("leaseUntil", time(*until)),
+            Assignment::ClaimedBy(invocation) => ("claimedBy", text(invocation)),
+            Assignment::UpdatedAt(at) => ("updatedAt", time(*at)),
+            Assignment::StartedAt(at) => {
+                let (name, value) = (self.name("startedAt"), self.value(time(*at)));
+                return self
+                    .sets
+                    .push(format!("{name} = if_not_exists({name}, {value})"));
+            }
+            Assignment::FinishedAt(at) => ("finishedAt", time(*at)),
+            Assignment::LastError(mishap) => ("lastError", last_error(mishap)),
+            Assignment::ResentAt(at) => ("resentAt", time(*at)),
+            Assignment::ExpiresAt(at) => ("ttl", ttl(*at)),
+            Assignment::ReplayedAt(at) => ("replayedAt", time(*at)),
+            Assignment::Deadline(at) => ("deadlineAt", time(*at)),
+            Assignment::Open(shard) => ("openShard", text(shard.to_string())),
+            Assignment::StepsRun(run) => ("stepsRun", number((*run).into())),
+            Assignment::Tail(tail) if tail.is_empty() => return self.remove("tail"),
+            Assignment::Tail(tail) => ("tail", entries(tail)),
+            Assignment::DialectSeq(seq) => ("shownSeq", number(*seq)),
+            Assignment::DialectBroken => ("takenBack", AttributeValue::Bool(true)),
+            Assignment::Follower(connection) => {
+                return self.add("followers", AttributeValue::Ss(vec![connection.0.clone()]));
+            }
+            Assignment::Outcome(Outcome::Completed(JobResult::Inline(result))) => {
+                ("result", text(result))
+            }
+            Assignment::Outcome(Outcome::Completed(JobResult::EventLog(key))) => {
+                ("resultRef", text(key))
+            }
+            Assignment::Outcome(Outcome::Completed(JobResult::Object(stored))) => {
+                ("resultRef", stored_result(stored))
+            }
+            Assignment::Outcome(Outcome::Failed(error)) => ("error", failure(error)),
+            Assignment::Outcome(Outcome::Cancelled { by, .. }) => ("cancelledBy", text(by)),
+        };
+        let (name, value) = (self.name(name), self.value(value));
+        self.sets.push(format!("{name} = {value}"));
+    }
+
+    fn add(&mut self, name: &str, value: AttributeValue) {
+        let (name, value) = (self.name(name), self.value(value));
+        self.adds.push(format!("{name} {value}"));
+    }
+
+    /// Raises `seq` and keeps its new value under this name too; an expression reads the row as it was.
+    fn told(&mut self, events: u64, name: &str) {
+        self.events += events;
+        let (name, seq) = (self.name(name), self.name("seq"));
+        let raised = self.value(number(self.events));
+        self.sets.push(format!("{name} = {seq} + {raised}"));
+    }
+
+    fn delete(&mut self, name: &str, value: AttributeValue) {
+        let (name, value) = (self.name(name), self.value(value));
+        self.deletes.push(format!("{name} {value}"));
+    }
+
+    fn remove(&mut self, name: &str) {
+        let name = self.name(name);
+        self.removes.push(name);
+    }
+
+    fn condition(&mut self, expect: &Condition) -> String {
+        match expect {
+            Condition::Claimable { now } => {
+                let (status, until) = (self.name("status"), self.name("leaseUntil"));
+                let queued = self.value(text(Status::Queued.as_str()));
+                let processing = self.value(text(Status::Processing.as_str()));
+                let now = self.value(time(*now));
+                let waits = self.name("waitsFor");
+                format!(
+                    "attribute_not_exists({waits}) AND ({status} = {queued} OR ({status} = {processing} AND {until} <= {now}))"
+                )
+            }
+            Condition::Fence(fence) => self.held(*fence),
+            Condition::Held { fence, seq } => {
+                let held = self.held(*fence);
+                format!("{held} AND {}", self.equals("seq", number(*seq)))
+            }
+            Condition::HeldWithFollowers {
+                fence,
+                seq,
+                follows,
+            } => {
+                let held = self.held(*fence);
+                let seq = self.equals("seq", number(*seq));
+                let follows = self.count("follows", *follows);
+                format!("{held} AND {seq} AND {follows}")
+            }
+            Condition::Unchanged {
+                seq,
+                resends,
+                ended,
+            } => {
+                let seq = self.equals("seq", number(*seq));
+                let resends = self.count("resends", *resends);
+                let exists = if *ended {
+                    "attribute_exists"
+                } else {
+                    "attribute_not_exists"
+                };
+                let finished = self.name("finishedAt");
+                format!("{seq} AND {resends} AND {exists}({finished})")
+            }
+            Condition::Open(owner) => {
+                let owned = self.owned(owner);
+                let finished = self.name("finishedAt");
+                format!("{owned} AND attribute_not_exists({finished})")
+            }
+            Condition::Owned(owner) => self.owned(owner),
+            Condition::Waiting => {
+                let (waits, finished) = (self.name("waitsFor"), self.name("finishedAt"));
+                format!("attribute_exists({waits}) AND attribute_not_exists({finished})")
+            }
+            Condition::FailedRun { run, now } => {
+                let failed = self.equals("status", text(Status::Failed.as_str()));
+                let run = self.count("replays", *run);
+                let (expiry, now) = (self.name("ttl"), self.value(ttl(*now)));
+                format!("{failed} AND {run} AND {expiry} > {now}")
+            }
+            Condition::FollowerCapacity {
+                owner,
+                connection,
+                followers,
+            } => {
+                let owned = self.owned(owner);
+                let (name, room) = (
+                    self.name("followers"),
+                    self.value(number(*followers as u64)),
+                );
+                let connection = self.value(text(&connection.0));
+                let finished = self.name("finishedAt");
+                format!(
+                    "{owned} AND attribute_not_exists({finished}) AND (attribute_not_exists({name}) OR size({name}) < {room} OR contains({name}, {connection}))"
+                )
+            }
+        }
+    }
+
+    fn held(&mut self, fence: u64) -> String {
+        let fence = self.equals("fence", number(fence));
+        let processing = self.equals("status", text(Status::Processing.as_str()));
+        format!("{fence} AND {processing}")
+    }
+
+    fn equals(&mut self, name: &str, value: AttributeValue) -> String {
+        format!("{} = {}", self.name(name), self.value(value))
+    }
+
+    /// A count that a row has only from its first raise on.
+    fn count(&mut self, name: &str, count: u32) -> String {
+        if count == 0 {
+            return format!("attribute_not_exists({})", self.name(name));
+        }
+        self.equals(name, number(count.into()))
+    }
+
+    fn owned(&mut self, owner: &Owner) -> String {
+        let (user_name, user) = (self.name("userId"), self.value(text(&owner.user)));
+        let tenant_name = self.name("tenantId");
+        match &owner.tenant {
+            Some(tenant) => {
+                let tenant = self.value(text(tenant));
+                format!("{user_name} = {user} AND {tenant_name} = {tenant}")
+            }
+            None => format!("{user_name} = {user} AND attribute_not_exists({tenant_name})"),
+        }
+    }
+
+    fn finish(self, condition: String) -> UpdateExpression {
+        let clauses = [
+            ("SET", self.sets),
+            ("ADD", self.adds),
+            ("REMOVE", self.removes),
+            ("DELETE", self.deletes),
+        ];
+        let clause = |(word, parts): (&str, Vec<String>)| {
+            (!parts.is_empty()).then(|| format!("{word} {}", parts.join(", ")))
+        };
+        let update = clauses
+            .into_iter()
+            .filter_map(clause)
+            .collect::<Vec<_>>()
+            .join(" ");
+        UpdateExpression {
+            update,
+            condition,
+            names: self.names,
+            values: self.values,
+        }
+    }
+}
+
+/// Whatever dialect the connection hears the job in: taken out of the row's set blindly, since a new follower
+/// has not seen the row.
+fn spoken_by(connection: &ConnectionId) -> AttributeValue {
+    let spoken = Dialect::ALL.map(|dialect| row::spoken(dialect, connection));
+    AttributeValue::Ss(spoken.into())
+}
+
+fn stored_result(stored: &StoredResult) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("key".to_owned(), text(&stored.key)),
+        ("bytes".to_owned(), number(stored.bytes)),
+        ("sha256".to_owned(), text(&stored.sha256)),
+        ("contentType".to_owned(), text(&stored.content_type)),
+    ]))
+}
+
+fn failure(error: &JobError) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("code".to_owned(), text(&error.code)),
+        ("message".to_owned(), text(&error.message)),
+        (
+            "retryable".to_owned(),
+            AttributeValue::Bool(error.retryable),
+        ),
+    ]))
+}
+
+fn last_error(mishap: &AttemptError) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("code".to_owned(), text(&mishap.code)),
+        ("message".to_owned(), text(&mishap.message)),
+        ("at".to_owned(), time(mishap.at)),
+        ("attempt".to_owned(), number(mishap.attempt.into())),
+    ]))
+}
