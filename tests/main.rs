@@ -4,68 +4,13 @@
 //! A real stack in a process of its own, real sockets to it, the stock `aws` command line. Nothing
 //! here imports the code under test: what is asserted is what a user sees.
 
-mod bedrock;
-mod bucket;
-mod client;
-mod collector;
-mod follower;
-mod issuer;
-mod planted;
-mod processes;
-mod stack;
-mod transcript;
-
-mod admin;
-mod agent_runtime;
-mod answers;
-mod attacks;
-mod bills;
-mod bills_fetched;
-mod budget;
-mod changes;
-mod chat;
-mod commands;
-mod connecting;
-mod cost;
-mod cost_apis;
-mod cost_sources;
-mod crash;
-mod dead_letters;
-mod dialects;
-mod doctor;
-mod drops;
-mod endings;
-mod fairness;
-mod fanout;
-mod faults;
-mod functions;
-mod gateway;
-mod identity;
-mod jobs;
-mod logs;
-mod matrix;
-mod messages;
-mod notifications;
-mod on_call;
-mod operating;
+mod api;
+mod architecture_rules;
+mod chaos;
+mod engine;
+mod finops;
 mod operators;
-mod overseeing;
-mod own_analyses;
-mod quota;
-mod refusals;
-mod results;
-mod roles;
-mod s3;
-mod s3_faults;
-mod sessions;
-mod smoke;
-mod soak;
-mod tidy;
-mod topics;
-mod traces;
-mod turns;
-mod voice;
-mod zombie;
+mod support;
 
 use std::time::Duration;
 
