@@ -1,22 +1,14 @@
-//! What admins do to connections, and what nobody else does.
+//! Admin actions on connections, which nobody else may use.
 
-use crate::api::direct_messages::{client_with, refused};
-use crate::support::client::Client;
-use crate::support::stack::{Stack, token, token_with};
-use crate::support::transcript::Transcript;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-pub fn admin(tenant: Option<&str>) -> Value {
-    let mut claims =
-        json!({"sub": "root", "username": "root", "cognito:groups": ["staff", "admin"]});
-    if let Some(tenant) = tenant {
-        claims["tenant"] = tenant.into();
-    }
-    claims
-}
+use crate::support::client::Client;
+use crate::support::stack::Stack;
+use crate::support::tokens::{admin_claims, token, token_with_claims};
+use crate::support::transcript::Transcript;
 
-fn asked() -> [Value; 6] {
+fn admin_frames() -> [Value; 6] {
     [
         json!({"action": "listConnections"}),
         json!({"action": "listConnections", "data": {"userId": "alice"}}),
@@ -27,8 +19,8 @@ fn asked() -> [Value; 6] {
     ]
 }
 
-/// Rows of connections that are there no more.
-async fn dead(stack: &Stack, ids: &[String]) -> Result<()> {
+/// Inserts rows of connections that the gateway no longer knows.
+async fn insert_closed_connections(stack: &Stack, ids: &[String]) -> Result<()> {
     let now = jiff::Timestamp::now();
     let put = |id: &String| {
         json!({"PutRequest": {"Item": {"connectionId": {"S": id}, "userId": {"S": "alice"},
@@ -42,7 +34,7 @@ async fn dead(stack: &Stack, ids: &[String]) -> Result<()> {
     stack.aws(&write).await.map(drop)
 }
 
-async fn listed(client: &mut Client, frame: Value) -> Result<Vec<String>> {
+async fn listed_ids(client: &mut Client, frame: Value) -> Result<Vec<String>> {
     client.send(frame).await?;
     let list = client.until("connections").await?.pop();
     let list = list.context("no list")?;
@@ -52,165 +44,174 @@ async fn listed(client: &mut Client, frame: Value) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn an_admin_lists_sets_closes_cleans_and_tells() -> Result<()> {
+async fn an_admin_lists_marks_closes_cleans_up_and_broadcasts() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let mut root = client_with(&stack, admin(None)).await?;
+    let mut root = stack.client_with_claims(&admin_claims(None)).await?;
     let mut alice = stack.client("alice").await?;
-    let mut shown = Transcript::new("admin", "What admins do: who is in the group `admin`.");
-    shown.note("A user's connections, those that have closed within a day too.");
+    let mut transcript = Transcript::new(
+        "admin_connections",
+        "Admin actions: for members of the group `admin`.",
+    );
+    transcript.note("A user's connections, including those closed within the last day.");
     let list = json!({"action": "listConnections", "data": {"userId": "alice"}});
-    let page = shown.ask("root", &mut root, list, "connections").await?;
+    let page = transcript
+        .request("root", &mut root, list, "connections")
+        .await?;
     let one = page["connections"][0]["connectionId"].clone();
-    // All, in no order, a page at a time: it looks at so many rows of the table, and may hold fewer.
+    // All connections in no order. `limit` is the number of rows read, so a page may have fewer.
     let mut all = json!({"action": "listConnections", "limit": 100});
-    let page = root.ask(all.clone()).await?;
+    let page = root.request(all.clone()).await?;
     assert_eq!(page["connections"].as_array().map(Vec::len), Some(2));
     let (mut found, mut pages) = (0, 0);
     all["limit"] = 1.into();
     loop {
-        let page = root.ask(all.clone()).await?;
+        let page = root.request(all.clone()).await?;
         found += page["connections"].as_array().map_or(0, Vec::len);
         pages += 1;
         if page["cursor"].is_null() {
             break;
         }
-        // No key of a user's row.
+        // The cursor never has the key of a user's row.
         assert!(!page["cursor"].to_string().contains("user:"), "{page}");
         all["cursor"] = page["cursor"].clone();
     }
     assert!(found == 2 && pages >= 2, "{found} on {pages} pages");
 
-    shown.note("What a record says: whoever counts as disconnected is told nothing.");
+    transcript
+        .note("A record can be marked: a connection marked as disconnected receives no broadcast.");
     let set = |status: &str| json!({"action": "setStatus", "data": {"connectionId": one, "status": status}});
-    let tell = json!({"action": "broadcast", "data": {"content": "Back in five minutes.", "userId": "alice"}});
+    let broadcast = json!({"action": "broadcast", "data": {"content": "Back in five minutes.", "userId": "alice"}});
     for status in ["DISCONNECTED", "CONNECTED"] {
-        shown
-            .ask("root", &mut root, set(status), "statusSet")
+        transcript
+            .request("root", &mut root, set(status), "statusSet")
             .await?;
-        shown
-            .ask("root", &mut root, tell.clone(), "broadcastSent")
+        transcript
+            .request("root", &mut root, broadcast.clone(), "broadcastSent")
             .await?;
     }
-    shown
+    transcript
         .until("alice", &mut alice, |frame| frame["type"] == "system")
         .await?;
-    shown.note("What has said nothing for an hour is looked at: of which the gateway knows nothing, it is removed.");
-    dead(&stack, &["AAAAAAAAAAAAAAA=".to_owned()]).await?;
+    transcript.note("Connections without activity for an hour are checked; those that the gateway does not know are removed.");
+    insert_closed_connections(&stack, &["AAAAAAAAAAAAAAA=".to_owned()]).await?;
     let clean = json!({"action": "cleanupConnections"});
-    let cleaned = shown
-        .ask("root", &mut root, clean, "connectionsCleaned")
+    let cleaned = transcript
+        .request("root", &mut root, clean, "connectionsCleaned")
         .await?;
     assert_eq!(
         cleaned["data"],
         json!({"removed": 1, "closed": 0, "kept": 0})
     );
-    shown.note("And closed.");
+    transcript.note("A connection is closed.");
     let close = json!({"action": "closeConnection", "data": {"connectionId": one}});
-    shown
-        .ask("root", &mut root, close, "connectionClosed")
+    transcript
+        .request("root", &mut root, close, "connectionClosed")
         .await?;
     assert!(alice.next().await.is_err());
-    shown.note("Nobody else may.");
+    transcript.note("Nobody else may use these actions.");
     let mut bob = stack.client("bob").await?;
-    for frame in asked() {
-        let error = shown.ask("bob", &mut bob, frame, "error").await?;
+    for frame in admin_frames() {
+        let error = transcript.request("bob", &mut bob, frame, "error").await?;
         assert_eq!(error["data"]["code"], "AUTHORIZATION_ERROR", "{error}");
     }
-    shown.compare()
+    transcript.compare()
 }
 
 #[tokio::test]
-async fn twenty_connections_are_told_and_the_dead_ones_removed() -> Result<()> {
+async fn a_broadcast_reaches_twenty_connections_and_removes_closed_ones() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let mut root = client_with(&stack, admin(None)).await?;
-    let mut there = vec![];
+    let mut root = stack.client_with_claims(&admin_claims(None)).await?;
+    let mut clients = vec![];
     for n in 0..20 {
-        there.push(stack.client(["alice", "bob"][n % 2]).await?);
+        clients.push(stack.client(["alice", "bob"][n % 2]).await?);
     }
     let ids: Vec<String> = (0..5).map(|n| format!("DEAD{n}AAAAAAAAAA=")).collect();
-    dead(&stack, &ids).await?;
-    let tell = json!({"action": "broadcast", "data": {"content": "To alice", "userId": "alice"}});
-    root.send(tell).await?;
-    let told = root
+    insert_closed_connections(&stack, &ids).await?;
+    let broadcast =
+        json!({"action": "broadcast", "data": {"content": "To alice", "userId": "alice"}});
+    root.send(broadcast).await?;
+    let answer = root
         .until("broadcastSent")
         .await?
         .pop()
         .context("no answer")?;
-    assert_eq!(told["data"], json!({"sent": 10, "gone": 5, "lost": 0}));
-    dead(&stack, &ids).await?;
+    assert_eq!(answer["data"], json!({"sent": 10, "gone": 5, "lost": 0}));
+    insert_closed_connections(&stack, &ids).await?;
     root.send(json!({"action": "broadcast", "data": {"content": "To all"}}))
         .await?;
-    // The admin hears it as well.
-    let heard = root.until("broadcastSent").await?;
-    let told = heard.last().context("no answer")?;
-    assert_eq!(told["data"], json!({"sent": 21, "gone": 5, "lost": 0}));
-    for (n, client) in there.iter_mut().enumerate() {
-        let heard = client.until("system").await?.pop().context("nothing")?;
+    // The admin receives it as well.
+    let received = root.until("broadcastSent").await?;
+    let answer = received.last().context("no answer")?;
+    assert_eq!(answer["data"], json!({"sent": 21, "gone": 5, "lost": 0}));
+    for (n, client) in clients.iter_mut().enumerate() {
+        let received = client.until("system").await?.pop().context("nothing")?;
         if n % 2 == 0 {
-            assert_eq!(heard["content"], "To alice");
+            assert_eq!(received["content"], "To alice");
             assert_eq!(client.next().await?["content"], "To all");
         } else {
-            assert_eq!(heard["content"], "To all");
+            assert_eq!(received["content"], "To all");
         }
     }
-    let left = listed(&mut root, json!({"action": "listConnections"})).await?;
+    let left = listed_ids(&mut root, json!({"action": "listConnections"})).await?;
     assert!(!ids.iter().any(|id| left.contains(id)), "{left:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn an_admin_is_one_of_a_tenant_and_by_a_token_only() -> Result<()> {
+async fn admin_rights_end_at_the_tenant_and_come_from_a_token_only() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let tenant = |name: &str| json!({"sub": "alice", "username": "alice", "tenant": name});
-    let mut root = client_with(&stack, admin(Some("acme"))).await?;
-    let mut ours = client_with(&stack, tenant("acme")).await?;
-    let mut others = client_with(&stack, tenant("other")).await?;
+    let mut root = stack
+        .client_with_claims(&admin_claims(Some("acme")))
+        .await?;
+    let mut ours = stack.client_with_claims(&tenant("acme")).await?;
+    let mut others = stack.client_with_claims(&tenant("other")).await?;
     let of_alice = json!({"action": "listConnections", "data": {"userId": "alice"}});
-    let seen = listed(&mut root, of_alice.clone()).await?;
+    let seen = listed_ids(&mut root, of_alice.clone()).await?;
     assert_eq!(seen.len(), 1, "{seen:?}");
-    let all = listed(&mut root, json!({"action": "listConnections"})).await?;
+    let all = listed_ids(&mut root, json!({"action": "listConnections"})).await?;
     assert_eq!(all.len(), 2, "{all:?}");
     let others_id = {
-        let authenticated = others.ask(json!({"action": "authenticate"})).await?;
+        let authenticated = others.request(json!({"action": "authenticate"})).await?;
         authenticated["connectionId"].clone()
     };
     assert!(!all.iter().any(|id| others_id == **id));
     for action in ["closeConnection", "setStatus"] {
         let frame = json!({"action": action, "data": {"connectionId": others_id, "status": "DISCONNECTED"}});
-        assert_eq!(refused(&mut root, frame).await?, "NOT_FOUND");
+        assert_eq!(root.error_code(frame).await?, "NOT_FOUND");
         let frame = json!({"action": action, "data": {"connectionId": "user:4:acme:alice", "status": "DISCONNECTED"}});
-        assert_eq!(refused(&mut root, frame).await?, "NOT_FOUND");
+        assert_eq!(root.error_code(frame).await?, "NOT_FOUND");
     }
     root.send(json!({"action": "broadcast", "data": {"content": "Acme only"}}))
         .await?;
     root.until("broadcastSent").await?;
     assert_eq!(ours.until("system").await?[0]["content"], "Acme only");
-    let pong = others.ask(json!({"action": "ping"})).await?;
-    assert_eq!(pong["type"], "pong", "it heard nothing before");
+    let pong = others.request(json!({"action": "ping"})).await?;
+    assert_eq!(pong["type"], "pong", "it received nothing before");
 
-    // A group that is none, and a claim that is no list.
+    // Groups that are not `admin`, and claims that are not a list.
     for groups in [json!(["admins"]), json!("admin"), json!({"admin": true})] {
         let claims = json!({"sub": "eve", "username": "eve", "cognito:groups": groups});
-        let mut eve = client_with(&stack, claims).await?;
+        let mut eve = stack.client_with_claims(&claims).await?;
         assert_eq!(
-            refused(&mut eve, of_alice.clone()).await?,
+            eve.error_code(of_alice.clone()).await?,
             "AUTHORIZATION_ERROR"
         );
     }
-    // By a frame, and no more once a newer token says so.
+    // The token in a frame decides too, and a newer token replaces it.
     let mut late = Client::connect(&stack.gateway, None).await?;
-    for frame in asked() {
-        assert_eq!(refused(&mut late, frame).await?, "AUTHENTICATION_ERROR");
+    for frame in admin_frames() {
+        assert_eq!(late.error_code(frame).await?, "AUTHENTICATION_ERROR");
     }
-    let mut claims = admin(None);
+    let mut claims = admin_claims(None);
     claims["exp"] = u32::MAX.into();
-    late.send(json!({"action": "authenticate", "token": token_with(&claims)}))
+    late.send(json!({"action": "authenticate", "token": token_with_claims(&claims)}))
         .await?;
     late.until("authenticated").await?;
-    listed(&mut late, of_alice.clone()).await?;
+    listed_ids(&mut late, of_alice.clone()).await?;
     late.send(json!({"action": "refreshToken", "token": token("root")}))
         .await?;
     late.until("tokenRefreshed").await?;
-    assert_eq!(refused(&mut late, of_alice).await?, "AUTHORIZATION_ERROR");
+    assert_eq!(late.error_code(of_alice).await?, "AUTHORIZATION_ERROR");
     Ok(())
 }

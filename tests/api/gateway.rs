@@ -1,4 +1,4 @@
-//! The gateway's own promises, over raw HTTP and with its clock hastened.
+//! The embedded gateway: loopback policy by raw HTTP, time limits, throttle and delayed frames.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::support::stack::Stack;
 
-/// The whole answer to one request, its bytes as given.
+/// The whole response to the bytes of one request.
 async fn raw(address: &str, request: &str) -> Result<String> {
     let (_, authority) = address.split_once("://").context("an address")?;
     let mut socket = TcpStream::connect(authority).await?;
@@ -18,10 +18,10 @@ async fn raw(address: &str, request: &str) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_foreign_page_cannot_reach_the_services_of_this_machine() -> Result<()> {
+async fn another_origin_cannot_reach_the_embedded_cloud() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let console = stack.gateway.replace("ws://", "http://");
-    let ask = async |address: &str, path: &str, headers: &str| {
+    let status_of = async |address: &str, path: &str, headers: &str| {
         let body = "{}";
         let request = format!(
             "POST {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n\
@@ -37,22 +37,26 @@ async fn a_foreign_page_cannot_reach_the_services_of_this_machine() -> Result<()
         anyhow::Ok(answer.split(' ').nth(1).context("no status")?.to_owned())
     };
     let own = format!("host: localhost\r\norigin: {console}\r\n");
-    let posting = "/prod/@connections/bm9ib2R5aGVyZQ%3D%3D";
+    let connections_path = "/prod/@connections/bm9ib2R5aGVyZQ%3D%3D";
     let token = "/_local/token?user=alice";
     for (address, path, admitted) in [
         (&stack.aws, "/", "200"),
-        (&stack.gateway, posting, "410"),
+        (&stack.gateway, connections_path, "410"),
         (&stack.gateway, token, "200"),
     ] {
         for headers in ["host: localhost:4566\r\n", "host: [::1]\r\n", &own] {
-            assert_eq!(ask(address, path, headers).await?, admitted, "{headers}");
+            assert_eq!(
+                status_of(address, path, headers).await?,
+                admitted,
+                "{headers}"
+            );
         }
         for headers in [
             "host: rebound.example\r\n",
             "host: localhost\r\norigin: https://example.com\r\n",
             "host: localhost\r\norigin: null\r\n",
         ] {
-            assert_eq!(ask(address, path, headers).await?, "403", "{headers}");
+            assert_eq!(status_of(address, path, headers).await?, "403", "{headers}");
         }
     }
     let handshake = "GET / HTTP/1.1\r\nhost: rebound.example\r\nupgrade: websocket\r\n\
@@ -64,7 +68,7 @@ async fn a_foreign_page_cannot_reach_the_services_of_this_machine() -> Result<()
 }
 
 #[tokio::test]
-async fn idle_and_life_end_with_1001() -> Result<()> {
+async fn idle_and_old_connections_are_closed_with_1001() -> Result<()> {
     for option in ["--idle-seconds", "--life-seconds"] {
         let stack = Stack::start(&[option, "1"]).await?;
         let mut client = stack.client("alice").await?;
@@ -75,10 +79,10 @@ async fn idle_and_life_end_with_1001() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_stages_throttle_can_be_lifted() -> Result<()> {
+async fn no_throttle_lifts_the_stages_throttle() -> Result<()> {
     let stack = Stack::start(&["--no-throttle"]).await?;
     let mut client = stack.client("alice").await?;
-    // Three times the stage's burst, faster than its rate fills it again.
+    // Three times the stage's burst, faster than its rate refills the bucket.
     for n in 0..300 {
         client
             .send(json!({"action": "ping", "requestId": n.to_string()}))
@@ -92,7 +96,7 @@ async fn the_stages_throttle_can_be_lifted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_frame_can_be_held_up() -> Result<()> {
+async fn delay_frames_delays_frames_by_request_id() -> Result<()> {
     let stack = Stack::start(&["--delay-frames", "slow=1000"]).await?;
     let mut client = stack.client("alice").await?;
     for id in ["slow", "fast"] {

@@ -1,12 +1,13 @@
-//! Frames that ask for nothing we do: each gets its error, and the connection lives.
+//! Invalid frames: each is answered with an error, and the connection stays open.
 
-use crate::support::client::Client;
-use crate::support::stack::Stack;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::support::client::Client;
+use crate::support::stack::Stack;
+
 #[tokio::test]
-async fn a_bad_frame_is_answered_and_the_connection_lives() -> Result<()> {
+async fn an_invalid_frame_gets_an_error_and_the_connection_stays_open() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut client = stack.client("alice").await?;
     let deep = format!(
@@ -43,7 +44,7 @@ async fn a_bad_frame_is_answered_and_the_connection_lives() -> Result<()> {
         assert_eq!(error["content"], error["data"]["message"]);
     }
     let error = client
-        .ask(json!({"action": "query", "kind": "nope", "query": "q", "requestId": "k"}))
+        .request(json!({"action": "query", "kind": "nope", "query": "q", "requestId": "k"}))
         .await?;
     assert_eq!(
         (&error["data"]["details"]["kinds"], &error["requestId"]),
@@ -51,42 +52,45 @@ async fn a_bad_frame_is_answered_and_the_connection_lives() -> Result<()> {
     );
     let claims_another = json!({"action": "finops_query", "query": "q", "userId": "bob"});
     assert_eq!(
-        client.ask(claims_another).await?["data"]["code"],
+        client.request(claims_another).await?["data"]["code"],
         "AUTHENTICATION_ERROR"
     );
     assert_eq!(
-        client.ask(json!({"action": "listJobs"})).await?["jobs"],
+        client.request(json!({"action": "listJobs"})).await?["jobs"],
         json!([]),
-        "no half-made job"
+        "no job was created"
     );
     Ok(())
 }
 
 #[tokio::test]
-async fn ping_is_answered_before_anything_else() -> Result<()> {
+async fn ping_is_answered_before_authentication() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut client = Client::connect(&stack.gateway, None).await?;
     let pong: Value = client
-        .ask(json!({"action": "ping", "requestId": "p1"}))
+        .request(json!({"action": "ping", "requestId": "p1"}))
         .await?;
     assert_eq!(
         (&pong["type"], &pong["requestId"]),
         (&json!("pong"), &json!("p1"))
     );
     assert!(pong["timestamp"].is_i64());
-    assert_eq!(client.ask(json!({"type": "ping"})).await?["type"], "pong");
+    assert_eq!(
+        client.request(json!({"type": "ping"})).await?["type"],
+        "pong"
+    );
     client.send_text("not json").await?;
     assert_eq!(
         client.next().await?["data"]["code"],
         "AUTHENTICATION_ERROR",
-        "nothing else is read before that"
+        "no other frame is read before authentication"
     );
     Ok(())
 }
 
-/// Frames that no client of ours would send, the same at each run: none starts a job.
+/// A malformed frame, the same at each run. None starts a job.
 fn malformed(number: u64) -> String {
-    // SplitMix64, as good as any for picking.
+    // SplitMix64.
     let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut pick = |below: u64| {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -161,7 +165,7 @@ fn malformed(number: u64) -> String {
 }
 
 #[tokio::test]
-async fn ten_thousand_malformed_frames_leave_the_connection_alive() -> Result<()> {
+async fn ten_thousand_malformed_frames_leave_the_connection_open() -> Result<()> {
     let stack = Stack::start(&["--no-throttle"]).await?;
     let mut client = stack.client("alice").await?;
     for batch in 0..500 {
@@ -175,11 +179,11 @@ async fn ten_thousand_malformed_frames_leave_the_connection_alive() -> Result<()
         }
     }
     let pong = client
-        .ask(json!({"action": "ping", "requestId": "still here"}))
+        .request(json!({"action": "ping", "requestId": "still here"}))
         .await?;
     assert_eq!(pong["requestId"], "still here");
     assert_eq!(
-        client.ask(json!({"action": "listJobs"})).await?["jobs"],
+        client.request(json!({"action": "listJobs"})).await?["jobs"],
         json!([])
     );
     let log = stack.log("message");

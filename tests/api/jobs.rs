@@ -1,28 +1,28 @@
-//! Jobs as a front-end developer tries them first: many at once, dropped sockets, second tabs,
-//! repeated submits, large questions and answers.
+//! Jobs as a front end sees them: progress, dropped sockets, second tabs, repeated submits, large queries and results.
+
+use anyhow::{Context, Result};
+use serde_json::json;
 
 use crate::support::follower::Follower;
+use crate::support::frames::noop_query;
 use crate::support::stack::Stack;
-use anyhow::{Context, Result};
-use serde_json::{Value, json};
-
-fn noop(params: Value) -> Value {
-    json!({"action": "query", "kind": "noop", "query": "nothing", "params": params})
-}
 
 #[tokio::test]
-async fn each_step_of_a_job_is_told_in_order() -> Result<()> {
+async fn progress_events_arrive_in_order() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut client = stack.client("alice").await?;
     client
-        .send(noop(json!({"steps": 4, "bytes": 2048})))
+        .send(noop_query(json!({"steps": 4, "bytes": 2048})))
         .await?;
     let events = client.until("job_completed").await?;
-    let told: Vec<(u64, u64)> = events
+    let progress: Vec<(u64, u64)> = events
         .iter()
         .filter_map(|event| Some((event["seq"].as_u64()?, event["progress"].as_u64()?)))
         .collect();
-    assert_eq!(told, [(1, 5), (2, 5), (3, 20), (4, 40), (5, 60), (6, 80)]);
+    assert_eq!(
+        progress,
+        [(1, 5), (2, 5), (3, 20), (4, 40), (5, 60), (6, 80)]
+    );
     assert_eq!(
         events[6]["result"]["response"].as_str().map(str::len),
         Some(2048)
@@ -35,9 +35,9 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut first = stack.client("alice").await?;
     let job = first
-        .submit(noop(json!({"steps": 80, "stepMs": 100})))
+        .submit(noop_query(json!({"steps": 80, "stepMs": 100})))
         .await?;
-    let row = stack.row(&job).await?;
+    let row = stack.job_row(&job).await?;
     let connection = row["followers"]["SS"][0]
         .as_str()
         .context("no follower")?
@@ -62,27 +62,30 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
     tab.send(json!({"type": "resume", "jobId": job, "after": 1}))
         .await?;
 
-    // Both hold the same state in the end, whenever they came.
+    // Both receive the same end, whenever they subscribed.
     let ends = [second.until_end().await?, tab.until_end().await?];
     assert_eq!(ends[0], ends[1]);
     assert_eq!(ends[0]["type"], "job_completed");
 
-    // Asked after the end, the answer itself holds it, and nobody follows what is over.
+    // After the end the answer itself has the terminal event.
     second.send(subscribe(1)).await?;
-    let late = second
+    let catch_up = second
         .until("subscribed")
         .await?
         .pop()
         .context("no answer")?;
     assert_eq!(
-        late["events"].as_array().context("no events")?.last(),
+        catch_up["events"].as_array().context("no events")?.last(),
         Some(&ends[0])
     );
-    assert_eq!(late["head"], ends[0]["seq"]);
-    let applied = late["head"].as_u64().context("no head")?;
-    assert_eq!(second.ask(subscribe(applied)).await?["events"], json!([]));
+    assert_eq!(catch_up["head"], ends[0]["seq"]);
+    let applied = catch_up["head"].as_u64().context("no head")?;
+    assert_eq!(
+        second.request(subscribe(applied)).await?["events"],
+        json!([])
+    );
 
-    // Who was found gone is forgotten: as a follower and as a connection, and nobody else is.
+    // The closed connection alone is removed: as a follower, and its row.
     let key = json!({"connectionId": {"S": connection}}).to_string();
     let left = stack
         .aws(&[
@@ -96,7 +99,7 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
         .await?;
     assert!(left["Item"].is_null(), "{left}");
     assert_eq!(
-        stack.row(&job).await?["followers"]["SS"]
+        stack.job_row(&job).await?["followers"]["SS"]
             .as_array()
             .map(Vec::len),
         Some(2)
@@ -104,7 +107,7 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
     let scan = stack
         .aws(&["dynamodb", "scan", "--table-name", "longhaul-connections"])
         .await?;
-    // The third is the row of the user, who has submitted.
+    // The third is the user's row.
     assert_eq!(scan["Count"], 3);
     Ok(())
 }
@@ -114,7 +117,7 @@ async fn at_most_32_connections_follow_one_job() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut first = stack.client("alice").await?;
     let job = first
-        .submit(noop(json!({"steps": 1000, "stepMs": 1000})))
+        .submit(noop_query(json!({"steps": 1000, "stepMs": 1000})))
         .await?;
     let subscribe = json!({"action": "subscribe", "jobId": job});
     let mut others = vec![];
@@ -125,26 +128,26 @@ async fn at_most_32_connections_follow_one_job() -> Result<()> {
         others.push(other);
     }
     let mut one_too_many = stack.client("alice").await?;
-    let refused = one_too_many.ask(subscribe.clone()).await?;
+    let refused = one_too_many.request(subscribe.clone()).await?;
     assert_eq!(refused["data"]["code"], "RATE_LIMIT_EXCEEDED");
     assert!(refused["retryAfter"].is_u64());
-    // Who follows already is not one more; and who stops makes room.
+    // A follower may subscribe again; one that unsubscribes makes room.
     others[0].send(subscribe.clone()).await?;
     others[0].until("subscribed").await?;
     others[1]
         .send(json!({"action": "unsubscribe", "jobId": job}))
         .await?;
     others[1].until("unsubscribed").await?;
-    assert_eq!(one_too_many.ask(subscribe).await?["type"], "subscribed");
+    assert_eq!(one_too_many.request(subscribe).await?["type"], "subscribed");
     Ok(())
 }
 
 #[tokio::test]
-async fn who_unsubscribes_hears_no_more() -> Result<()> {
+async fn after_unsubscribe_no_event_arrives() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut client = stack.client("alice").await?;
     let job = client
-        .submit(noop(json!({"steps": 5, "stepMs": 200})))
+        .submit(noop_query(json!({"steps": 5, "stepMs": 200})))
         .await?;
     client
         .send(json!({"action": "unsubscribe", "jobId": job}))
@@ -155,10 +158,10 @@ async fn who_unsubscribes_hears_no_more() -> Result<()> {
     client
         .send(json!({"action": "ping", "requestId": "last"}))
         .await?;
-    let heard = client.until("pong").await?;
+    let frames = client.until("pong").await?;
     assert!(
-        heard.iter().all(|frame| frame["type"] != "job_completed"),
-        "{heard:?}"
+        frames.iter().all(|frame| frame["type"] != "job_completed"),
+        "{frames:?}"
     );
     Ok(())
 }
@@ -167,7 +170,7 @@ async fn who_unsubscribes_hears_no_more() -> Result<()> {
 async fn a_hundred_parallel_submits_under_one_key_are_one_job() -> Result<()> {
     let stack = Stack::start(&["--parameter", "SubmitsPerSecond=0"]).await?;
     let mut client = stack.client("alice").await?;
-    let mut frame = noop(json!({}));
+    let mut frame = noop_query(json!({}));
     frame["idempotencyKey"] = json!("once");
     for _ in 0..100 {
         client.send(frame.clone()).await?;
@@ -193,7 +196,7 @@ async fn a_hundred_parallel_submits_under_one_key_are_one_job() -> Result<()> {
         stack
             .client("alice")
             .await?
-            .ask(json!({"action": "listJobs"}))
+            .request(json!({"action": "listJobs"}))
             .await?["jobs"]
             .as_array()
             .map(Vec::len),
@@ -221,13 +224,13 @@ async fn large_questions_and_answers_arrive_whole() -> Result<()> {
 
     let job = events[0]["jobId"].as_str().context("no jobId")?;
     let read = client
-        .ask(json!({"action": "getJob", "jobId": job}))
+        .request(json!({"action": "getJob", "jobId": job}))
         .await?;
     assert_eq!(
         (&read["job"]["query"], &read["job"]["result"]),
         (&json!(query), result)
     );
-    let row = stack.row(job).await?;
+    let row = stack.job_row(job).await?;
     assert!(
         row.to_string().len() < 2048,
         "an ended row stays small: {row}"
@@ -236,7 +239,7 @@ async fn large_questions_and_answers_arrive_whole() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_user_sees_their_own_jobs_and_nobody_elses() -> Result<()> {
+async fn a_user_sees_only_their_own_jobs() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut alice = stack.client("alice").await?;
     let mut jobs = vec![];
@@ -249,7 +252,9 @@ async fn a_user_sees_their_own_jobs_and_nobody_elses() -> Result<()> {
     let (mut listed, mut cursor) = (vec![], json!(null));
     loop {
         let page = alice
-            .ask(json!({"action": "listJobs", "status": "completed", "limit": 2, "cursor": cursor}))
+            .request(
+                json!({"action": "listJobs", "status": "completed", "limit": 2, "cursor": cursor}),
+            )
             .await?;
         listed.extend(
             page["jobs"]
@@ -266,28 +271,28 @@ async fn a_user_sees_their_own_jobs_and_nobody_elses() -> Result<()> {
     assert_eq!(listed, jobs, "newest first");
     assert_eq!(
         alice
-            .ask(json!({"action": "listJobs", "status": "failed"}))
+            .request(json!({"action": "listJobs", "status": "failed"}))
             .await?["jobs"],
         json!([])
     );
 
-    // Another's job and an unknown one are told apart by nothing but the id that was asked for.
+    // The answers for another user's job and for an unknown one differ only in the id.
     let mut mallory = stack.client("mallory").await?;
     assert_eq!(
-        mallory.ask(json!({"action": "listJobs"})).await?["jobs"],
+        mallory.request(json!({"action": "listJobs"})).await?["jobs"],
         json!([])
     );
     let unknown = "0190c6f3-0000-7000-8000-000000000001";
     for action in ["getJob", "subscribe", "unsubscribe"] {
         let mut of_alice = mallory
-            .ask(json!({"action": action, "jobId": jobs[0]}))
+            .request(json!({"action": action, "jobId": jobs[0]}))
             .await?;
         let mut of_nobody = mallory
-            .ask(json!({"action": action, "jobId": unknown}))
+            .request(json!({"action": action, "jobId": unknown}))
             .await?;
         for answer in [&mut of_alice, &mut of_nobody] {
-            let told = answer.to_string();
-            assert!(action == "unsubscribe" || told.contains("gone"), "{told}");
+            let text = answer.to_string();
+            assert!(action == "unsubscribe" || text.contains("gone"), "{text}");
             answer["jobId"].take();
             answer["job"]["jobId"].take();
             answer["timestamp"].take();
@@ -298,10 +303,10 @@ async fn a_user_sees_their_own_jobs_and_nobody_elses() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_key_used_again_past_the_retention_is_a_job_of_its_own() -> Result<()> {
+async fn an_idempotency_key_reused_after_retention_is_a_new_job() -> Result<()> {
     let stack = Stack::start(&["--parameter", "LeaseSeconds=2"]).await?;
     let mut client = stack.client("alice").await?;
-    let mut frame = noop(json!({"steps": 3, "stepMs": 300, "text": 200, "keep": true}));
+    let mut frame = noop_query(json!({"steps": 3, "stepMs": 300, "text": 200, "keep": true}));
     frame["idempotencyKey"] = json!("monthly");
     client.send(frame.clone()).await?;
     let first = client.until("job_completed").await?;
@@ -324,7 +329,7 @@ async fn a_key_used_again_past_the_retention_is_a_job_of_its_own() -> Result<()>
             r#"{":past":{"N":"1"}}"#,
         ])
         .await?;
-    // The second is killed once its first step is kept, so that it looks for what was kept.
+    // Its worker is killed at its first checkpoint, so that the next attempt looks for checkpoints.
     stack.set_faults(json!([{"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker",
                              "number": 1, "effect": {"kill": "before"}}])).await?;
     frame["params"]["text"] = json!(90);
@@ -333,7 +338,7 @@ async fn a_key_used_again_past_the_retention_is_a_job_of_its_own() -> Result<()>
     assert_eq!(second[0]["jobId"], job.as_str());
     assert_eq!(second.last().context("no end")?["usage"]["attempts"], 2);
 
-    let follower = Follower::afresh(&stack, "alice", &job).await?;
+    let follower = Follower::catch_up(&stack, "alice", &job).await?;
     let lines: Vec<_> = follower
         .text()
         .lines()

@@ -1,11 +1,11 @@
-//! What a front end sees through its WebSocket.
+//! What front ends see through the WebSocket API.
 
 mod admin_connections;
 mod admin_jobs;
 mod authentication;
 mod connect_policy;
-pub mod dialects;
-pub mod direct_messages;
+mod dialects;
+mod direct_messages;
 mod gateway;
 mod identity_attacks;
 mod invalid_frames;
@@ -13,6 +13,6 @@ mod jobs;
 mod notifications;
 mod quota;
 mod results;
-pub mod sessions;
+mod sessions;
 mod topics;
-pub mod voice_messages;
+mod voice_messages;

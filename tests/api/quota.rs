@@ -1,23 +1,23 @@
-//! What one user may ask for: so many submits a second, so many open jobs, across all connections.
+//! A user's limits, across all connections: submits per second, open jobs, connections.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::PATIENCE;
 use crate::support::client::Client;
-use crate::support::stack::{Stack, token};
-use crate::until;
+use crate::support::stack::Stack;
+use crate::support::tokens::token;
+use crate::support::wait::{MAX_WAIT, wait_until};
 
-const SLOW: &str = r#"{"steps":1000,"stepMs":1000}"#;
+const SLOW_PARAMS: &str = r#"{"steps":1000,"stepMs":1000}"#;
 
 fn job(params: &str) -> Value {
     let params: Value = serde_json::from_str(params).expect("JSON");
     json!({"action": "query", "kind": "noop", "query": "work", "params": params})
 }
 
-/// The first answer to a submit: an event of the job, or an error.
+/// Submits; returns the first event of the job, or the error.
 async fn submit(client: &mut Client, frame: Value) -> Result<Value> {
     client.send(frame).await?;
     loop {
@@ -32,32 +32,32 @@ async fn submit(client: &mut Client, frame: Value) -> Result<Value> {
     }
 }
 
-fn is_refused(answer: &Value) -> bool {
-    let is_honest = answer["retryAfter"]
+fn is_rate_limited(answer: &Value) -> bool {
+    let has_retry_after = answer["retryAfter"]
         .as_u64()
         .is_some_and(|seconds| seconds >= 1);
-    answer["data"]["code"] == "RATE_LIMIT_EXCEEDED" && is_honest
+    answer["data"]["code"] == "RATE_LIMIT_EXCEEDED" && has_retry_after
 }
 
-/// Submits until it is taken, waiting each time as long as it is told to.
-async fn until_taken(client: &mut Client, frame: Value) -> Result<()> {
-    let taken = async {
+/// Submits until the job is accepted, and waits for `retryAfter` each time.
+async fn submit_until_accepted(client: &mut Client, frame: Value) -> Result<()> {
+    let accepted = async {
         loop {
             let answer = submit(client, frame.clone()).await?;
             if answer["type"] == "job_queued" {
                 return Ok(());
             }
-            ensure!(is_refused(&answer), "{answer}");
+            ensure!(is_rate_limited(&answer), "{answer}");
             let wait = answer["retryAfter"].as_u64().context("no retryAfter")?;
             tokio::time::sleep(Duration::from_secs(wait)).await;
         }
     };
-    let waited = tokio::time::timeout(PATIENCE, taken).await;
-    waited.context("no submit was taken")?
+    let waited = tokio::time::timeout(MAX_WAIT, accepted).await;
+    waited.context("no submit was accepted")?
 }
 
 #[tokio::test]
-async fn a_user_submits_so_fast_and_no_faster_over_all_connections() -> Result<()> {
+async fn the_submit_rate_is_limited_across_connections() -> Result<()> {
     let limits = ["SubmitsPerSecond=1", "SubmitsAtOnce=1", "OpenJobs=0"];
     let options: Vec<&str> = limits
         .iter()
@@ -75,22 +75,22 @@ async fn a_user_submits_so_fast_and_no_faster_over_all_connections() -> Result<(
         while answers < 20 {
             let frame = client.next().await?;
             answers += i32::from(frame["type"] == "job_queued" || frame["type"] == "error");
-            refused += i32::from(is_refused(&frame));
+            refused += i32::from(is_rate_limited(&frame));
         }
     }
-    // Forty submits at one a second: no machine is so slow that all were in time.
+    // Forty submits at one a second: even a slow machine exceeds the rate.
     assert!(refused > 0);
     let mut bob = stack.client("bob").await?;
     assert_eq!(
         submit(&mut bob, job("{}")).await?["type"],
         "job_queued",
-        "each has a bucket of their own"
+        "each user has their own bucket"
     );
-    until_taken(&mut one, job("{}")).await
+    submit_until_accepted(&mut one, job("{}")).await
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_open_jobs_and_no_more() -> Result<()> {
+async fn open_jobs_are_limited_across_connections() -> Result<()> {
     let stack = Stack::start(&[
         "--parameter",
         "OpenJobs=2",
@@ -99,14 +99,14 @@ async fn a_user_has_so_many_open_jobs_and_no_more() -> Result<()> {
     ])
     .await?;
     let (mut one, mut two) = (stack.client("alice").await?, stack.client("alice").await?);
-    let mut keyed = job(SLOW);
+    let mut keyed = job(SLOW_PARAMS);
     keyed["idempotencyKey"] = json!("k");
-    let first = submit(&mut one, job(SLOW)).await?["jobId"].clone();
+    let first = submit(&mut one, job(SLOW_PARAMS)).await?["jobId"].clone();
     let second = submit(&mut two, keyed.clone()).await?["jobId"].clone();
     for client in [&mut one, &mut two] {
-        let answer = submit(client, job(SLOW)).await?;
-        assert!(is_refused(&answer), "{answer}");
-        // What exists already is no more work, however often it is asked for.
+        let answer = submit(client, job(SLOW_PARAMS)).await?;
+        assert!(is_rate_limited(&answer), "{answer}");
+        // A repeated submit of an existing job does not count.
         for _ in 0..3 {
             let answer = submit(client, keyed.clone()).await?;
             assert_eq!(
@@ -118,23 +118,29 @@ async fn a_user_has_so_many_open_jobs_and_no_more() -> Result<()> {
     let mut bob = stack.client("bob").await?;
     assert_eq!(submit(&mut bob, job("{}")).await?["type"], "job_queued");
 
-    // Who ends one has room for one more, and no write at the job's end had to say so.
+    // A cancelled job makes room, without a write to the user's row.
     one.send(json!({"action": "cancel", "jobId": first}))
         .await?;
     one.until("job_cancelled").await?;
-    assert_eq!(submit(&mut one, job(SLOW)).await?["type"], "job_queued");
-    assert!(is_refused(&submit(&mut one, job(SLOW)).await?));
-    // An ended job is told of again too, while there is no room.
+    assert_eq!(
+        submit(&mut one, job(SLOW_PARAMS)).await?["type"],
+        "job_queued"
+    );
+    assert!(is_rate_limited(&submit(&mut one, job(SLOW_PARAMS)).await?));
+    // A repeated submit of an ended job is answered too.
     one.send(json!({"action": "cancel", "jobId": second}))
         .await?;
     one.until("job_cancelled").await?;
-    assert_eq!(submit(&mut one, job(SLOW)).await?["type"], "job_queued");
+    assert_eq!(
+        submit(&mut one, job(SLOW_PARAMS)).await?["type"],
+        "job_queued"
+    );
     assert_eq!(submit(&mut one, keyed).await?["jobId"], second);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_crash_between_the_count_and_the_job_costs_no_room_for_ever() -> Result<()> {
+async fn a_crash_between_the_quota_and_the_job_does_not_use_up_quota() -> Result<()> {
     let stack = Stack::start(&[
         "--parameter",
         "OpenJobs=1",
@@ -143,8 +149,7 @@ async fn a_crash_between_the_count_and_the_job_costs_no_room_for_ever() -> Resul
     ])
     .await?;
     let kill = json!({"seed": 1, "rules": [{"service": "dynamodb", "operation": "UpdateItem", "caller": "longhaul-message", "number": 1, "effect": {"kill": "after"}}]});
-    let (status, told) = stack.faults("POST", "", &kill.to_string()).await?;
-    assert_eq!(status, 200, "{told}");
+    stack.set_fault_plan(kill).await?;
     let mut client = stack.client("alice").await?;
     let answer = submit(&mut client, job("{}")).await?;
     assert!(
@@ -153,37 +158,37 @@ async fn a_crash_between_the_count_and_the_job_costs_no_room_for_ever() -> Resul
     );
     let answer = submit(&mut client, job("{}")).await?;
     assert!(
-        is_refused(&answer),
+        is_rate_limited(&answer),
         "the submit may be under way still: {answer}"
     );
-    until_taken(&mut client, job("{}")).await?;
+    submit_until_accepted(&mut client, job("{}")).await?;
     client.until("job_completed").await?;
-    let ended = client.ask(json!({"action": "listJobs"})).await?;
+    let ended = client.request(json!({"action": "listJobs"})).await?;
     assert_eq!(ended["jobs"].as_array().context("no jobs")?.len(), 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_connections_and_no_more() -> Result<()> {
+async fn connections_are_limited_per_user() -> Result<()> {
     let stack = Stack::start(&["--parameter", "ConnectionsPerUser=2"]).await?;
     let (one, mut two) = (stack.client("alice").await?, stack.client("alice").await?);
     let third = stack.client("alice").await.err().context("a third")?;
     assert!(third.to_string().contains("429"), "{third}");
     let mut late = Client::connect(&stack.gateway, None).await?;
     let authenticate = json!({"action": "authenticate", "token": token("alice")});
-    let answer = late.ask(authenticate.clone()).await?;
-    assert!(is_refused(&answer), "{answer}");
-    // Who is counted may say so again; others have room of their own.
+    let answer = late.request(authenticate.clone()).await?;
+    assert!(is_rate_limited(&answer), "{answer}");
+    // A counted connection may authenticate again; other users have their own limit.
     assert_eq!(
-        two.ask(authenticate.clone()).await?["type"],
+        two.request(authenticate.clone()).await?["type"],
         "authenticated"
     );
     stack.client("bob").await?;
-    // Who leaves makes room, at no write of its own.
+    // A closed connection makes room, without a write to the user's row.
     drop(one);
-    until("there is room", async || {
+    wait_until("there is room", async || {
         let mut late = Client::connect(&stack.gateway, None).await?;
-        Ok(late.ask(authenticate.clone()).await?["type"] == "authenticated")
+        Ok(late.request(authenticate.clone()).await?["type"] == "authenticated")
     })
     .await
 }

@@ -1,44 +1,46 @@
-//! The crash matrix: the process that makes the n-th AWS call of a job is killed just before, and just
-//! after, the call takes effect, for every n; and the same again with every message delivered twice, and
-//! with one that comes late, after those that it was sent before.
+//! The crash matrix: for every n, the process that makes the n-th AWS call of a job is killed just before and just after
+//! the call takes effect; and all again with every message delivered twice, and with one delivered late.
 //!
-//! In every case: one end, the state of a clean run for whoever follows, no second attempt wasted on
-//! kept steps, and nothing in the dead-letter queue.
+//! In every case there is one terminal event, followers have the state of a run without a crash, checkpointed steps are
+//! not repeated, and the dead-letter queue is empty.
 
 use std::time::Duration;
 
-use crate::support::client::Client;
-use crate::support::follower::Follower;
-use crate::support::stack::Stack;
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-/// A kill before a worker knows of the job is mended by the sweep.
-const PATIENCE: Duration = Duration::from_secs(180);
-/// How long a stack may take to come to rest after a case, before another takes its place.
-const REST: Duration = Duration::from_secs(5);
-/// When a late message comes, in seconds: the job takes less, and its retry a second.
-const LATE: u32 = 1;
-/// How often a call may not come about, as on a slow machine two reports shared a write.
-const TRIES: u32 = 4;
-/// Stacks that share the cases between them; most of a case is waiting for a lease.
+use crate::support::client::Client;
+use crate::support::follower::Follower;
+use crate::support::stack::Stack;
+use crate::support::wait::wait_until;
+use crate::support::wire_log::WireLog;
+
+/// Long, since after a kill before the message is sent only the sweep sends it.
+const JOB_TIMEOUT: Duration = Duration::from_secs(180);
+/// A stack whose queue is not empty so long after a case is replaced.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The delay of a late message, in seconds: a job takes less, and its retry waits a second.
+const LATE_SECONDS: u32 = 1;
+/// How often a case is tried: on a slow machine two progress events may share a write, so that a call is never made.
+const MAX_TRIES: u32 = 4;
+/// The number of stacks that run cases in parallel; most of a case is waiting for a lease.
 const STACKS: usize = 6;
 
-/// A call of a clean run, by what rules tell calls apart.
+/// An AWS call, as fault rules select it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Call {
+struct CallSelector {
     caller: String,
     service: String,
     operation: String,
-    /// Among those of the same caller, service and operation, from 1.
+    /// Counted from 1 among calls of the same caller, service and operation.
     number: u64,
 }
 
 #[derive(Debug, Clone)]
-struct Case {
-    call: Call,
+struct CrashCase {
+    call: CallSelector,
     moment: &'static str,
     delivery: Delivery,
 }
@@ -47,9 +49,9 @@ struct Case {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Delivery {
     Once,
-    /// Each again at once, so that two workers have it.
+    /// Each message is delivered again at once, so that two workers have it.
     Twice,
-    /// One again when the job has gone on, or is over.
+    /// One message is delivered again when the job is running elsewhere or has ended.
     Late,
 }
 
@@ -59,7 +61,7 @@ fn job() -> Value {
 }
 
 #[tokio::test]
-async fn whichever_call_the_process_dies_at_the_job_ends_once() -> Result<()> {
+async fn a_kill_at_any_call_ends_the_job_exactly_once() -> Result<()> {
     let calls = clean_run().await?;
     ensure!(calls.len() > 20, "too few calls for a job: {calls:?}");
     let mut cases = vec![];
@@ -67,7 +69,7 @@ async fn whichever_call_the_process_dies_at_the_job_ends_once() -> Result<()> {
         for moment in ["before", "after"] {
             for call in &calls {
                 let call = call.clone();
-                cases.push(Case {
+                cases.push(CrashCase {
                     call,
                     moment,
                     delivery,
@@ -80,36 +82,32 @@ async fn whichever_call_the_process_dies_at_the_job_ends_once() -> Result<()> {
     for (number, case) in cases.into_iter().enumerate() {
         shares[number % STACKS].push(case);
     }
-    let passed = try_join_all(shares.into_iter().map(run)).await?;
+    let passed = try_join_all(shares.into_iter().map(run_cases)).await?;
     assert_eq!(passed.iter().sum::<usize>(), total);
     println!("{} calls of a clean run, {total} cases", calls.len());
     Ok(())
 }
 
-/// The AWS calls of one job, from submit to the last.
-async fn clean_run() -> Result<Vec<Call>> {
-    let folder = tempfile::tempdir()?;
-    let log = folder.path().join("wire.log");
-    let stack = Stack::start(&["--wire-log", log.to_str().context("a path")?]).await?;
+/// All AWS calls of one job that no fault disturbs.
+async fn clean_run() -> Result<Vec<CallSelector>> {
+    let wire_log = WireLog::new()?;
+    let stack = Stack::start(&wire_log.options()?).await?;
     let mut client = stack.client("alice").await?;
     client.send(job()).await?;
     client.until("job_completed").await?;
-    crate::chaos::stack_crash::queue_is_empty(&stack).await?;
-    let mut calls: Vec<Call> = vec![];
-    let text = std::fs::read_to_string(&log)?;
-    // The last may be under way.
-    for line in text.lines().filter(|line| line.ends_with('}')) {
-        let line: Value = serde_json::from_str(line)?;
+    stack.wait_for_empty_queue().await?;
+    let mut calls: Vec<CallSelector> = vec![];
+    for line in wire_log.calls()? {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
         if !["longhaul-message", "longhaul-worker"].contains(&text("caller").as_str()) {
             continue;
         }
         let (caller, service, operation) = (text("caller"), text("service"), text("operation"));
-        let same = |call: &&Call| {
+        let same = |call: &&CallSelector| {
             (&call.caller, &call.service, &call.operation) == (&caller, &service, &operation)
         };
         let number = calls.iter().filter(same).count() as u64 + 1;
-        calls.push(Call {
+        calls.push(CallSelector {
             caller,
             service,
             operation,
@@ -119,31 +117,31 @@ async fn clean_run() -> Result<Vec<Call>> {
     Ok(calls)
 }
 
-/// Runs cases one after the other; how many passed.
-async fn run(cases: Vec<Case>) -> Result<usize> {
-    let mut stack = start().await?;
+/// Runs cases one after the other; returns the number that passed.
+async fn run_cases(cases: Vec<CrashCase>) -> Result<usize> {
+    let mut stack = start_stack().await?;
     for (number, case) in cases.iter().enumerate() {
-        // Each its own user, so that each has its own job under the same key.
+        // A user for each case, so that the same idempotency key is another job.
         let user = format!("user-{number}");
         let mut tries = 0;
-        while !survive(&stack, &format!("{user}-{tries}"), case)
+        while !run_case(&stack, &format!("{user}-{tries}"), case)
             .await
             .with_context(|| format!("{case:?}"))?
         {
             tries += 1;
-            ensure!(tries < TRIES, "{case:?} never came about");
+            ensure!(tries < MAX_TRIES, "the call of {case:?} was never made");
         }
-        // What this case left under way would be counted with the next one's calls. A message of a worker
-        // that died before it had shortened the visibility timeout comes back only long after.
-        match timeout(REST, crate::chaos::stack_crash::queue_is_empty(&stack)).await {
-            Ok(rested) => rested?,
-            Err(_) => stack = start().await?,
+        // Calls that this case left behind would count for the next one. A message becomes visible only much later
+        // where its worker was killed before it had shortened the visibility timeout.
+        match timeout(IDLE_TIMEOUT, stack.wait_for_empty_queue()).await {
+            Ok(idle) => idle?,
+            Err(_) => stack = start_stack().await?,
         }
     }
     Ok(cases.len())
 }
 
-async fn start() -> Result<Stack> {
+async fn start_stack() -> Result<Stack> {
     Stack::start(&[
         "--parameter",
         "LeaseSeconds=1",
@@ -155,10 +153,10 @@ async fn start() -> Result<Stack> {
     .await
 }
 
-/// Whether the call came about, at which the process died.
-async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<bool> {
+/// Returns whether the call was made and the process killed.
+async fn run_case(stack: &Stack, user: &str, case: &CrashCase) -> Result<bool> {
     let mut client = stack.client(user).await?;
-    let Call {
+    let CallSelector {
         caller,
         service,
         operation,
@@ -176,38 +174,42 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<bool> {
     }
     stack.set_faults(rules.into()).await?;
 
-    let mut follower = submitted(&mut client).await?;
+    let mut follower = submit(&mut client).await?;
     if case.delivery == Delivery::Late {
         stack
-            .send_late("longhaul-jobs", &json!({"v": 1, "job": follower.job}), LATE)
+            .send_delayed(
+                "longhaul-jobs",
+                &json!({"v": 1, "job": follower.job}),
+                LATE_SECONDS,
+            )
             .await?;
     }
-    let end = follower.until_end(&mut client, PATIENCE).await?;
+    let end = follower.until_end(&mut client, JOB_TIMEOUT).await?;
     ensure!(end["type"] == "job_completed", "{end}");
-    // The last call comes after the end was pushed.
+    // The job's last call follows the push of its end.
     let killed = async || {
-        let (_, report) = stack.faults("GET", "", "").await?;
+        let report = stack.fault_report().await?;
         anyhow::Ok(report["kills"] == 1)
     };
-    crate::until("the process is killed, or done", async || {
-        let row = stack.row(&follower.job).await?;
+    wait_until("the process is killed, or the job is done", async || {
+        let row = stack.job_row(&follower.job).await?;
         Ok(killed().await? || row["openShard"].is_null())
     })
     .await?;
     if !killed().await? {
-        // Unless it is the last call that it dies after, nothing is left to be done.
-        crate::chaos::stack_crash::queue_is_empty(stack).await?;
+        // The process may still be killed after the job's last call.
+        stack.wait_for_empty_queue().await?;
     }
     let killed = killed().await?;
     stack.set_faults(json!([])).await?;
 
     if case.delivery == Delivery::Late {
-        crate::until("the late message has come", async || {
-            Ok(stack.delayed("longhaul-jobs").await? == 0)
+        wait_until("the late message is delivered", async || {
+            Ok(stack.delayed_count("longhaul-jobs").await? == 0)
         })
         .await?;
     }
-    let afresh = Follower::afresh(stack, user, &follower.job).await?;
+    let afresh = Follower::catch_up(stack, user, &follower.job).await?;
     for state in [&follower, &afresh] {
         ensure!(state.ends.len() == 1, "{state:?}");
         let end = state.ends.values().next().context("no end")?;
@@ -225,26 +227,26 @@ async fn survive(stack: &Stack, user: &str, case: &Case) -> Result<bool> {
         );
         ensure!(state.resets == 0, "{state:?}");
     }
-    let dead = stack.messages("longhaul-jobs-dlq").await?;
+    let dead = stack.message_count("longhaul-jobs-dlq").await?;
     ensure!(dead == 0, "{dead} dead letters");
     Ok(killed)
 }
 
-/// Submits as a client library does: again, under the same key, when the answer was an error.
-async fn submitted(client: &mut Client) -> Result<Follower> {
+/// Submits like a client library: again under the same idempotency key where the answer is an error.
+async fn submit(client: &mut Client) -> Result<Follower> {
     loop {
         client.send(job()).await?;
         loop {
             let frame = client.next().await?;
             if let Some(id) = frame["jobId"].as_str() {
-                let mut follower = Follower::of(id);
-                let question = follower.take(&frame);
-                if let Some(question) = question {
-                    client.send(question).await?;
+                let mut follower = Follower::new(id);
+                let request = follower.receive(&frame);
+                if let Some(request) = request {
+                    client.send(request).await?;
                 }
                 return Ok(follower);
             }
-            // API Gateway's own error, when the function died.
+            // API Gateway's error for a killed function.
             if frame["message"] == "Internal server error" {
                 break;
             }

@@ -1,10 +1,10 @@
-//! What still holds when processes are killed, calls fail and sockets drop.
+//! Killed processes, failing AWS calls and dropped sockets.
 
-pub mod aws_faults;
+mod aws_faults;
 mod crash_matrix;
 mod reconnects;
 mod s3_faults;
 mod soak;
-pub mod stack_crash;
+mod stack_crash;
 mod stale_worker;
 mod turn_crashes;

@@ -1,41 +1,41 @@
-//! AWS calls to S3 that go wrong on purpose: refused, late, repeated, fatal to their caller.
+//! Injected faults in S3 calls: failed, delayed, repeated, and kills of the caller.
 
 use anyhow::{Context, Result};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::chaos::aws_faults::{SHORT_LEASE, logged, report};
-use crate::support::bucket::Bench;
+use crate::support::bucket::BucketStack;
+use crate::support::faults::SHORT_LEASE;
+use crate::support::wire_log::WireLog;
 
 #[tokio::test]
-async fn calls_to_s3_go_wrong_too() -> Result<()> {
-    let log = tempfile::NamedTempFile::new()?;
-    let path = log.path().to_str().context("a path")?;
-    let bench = Bench::start(&["--wire-log", path]).await?;
-    let s3 = |operation: &str, pick: &str, effect: Value| json!({"service": "s3", "operation": operation, pick: 1, "effect": effect});
+async fn s3_calls_fail_are_delayed_and_repeat() -> Result<()> {
+    let wire_log = WireLog::new()?;
+    let bucket = BucketStack::start(&wire_log.options()?).await?;
+    let s3 = |operation: &str, selection: &str, effect: Value| json!({"service": "s3", "operation": operation, selection: 1, "effect": effect});
     let slow_down = json!({"fail": {"code": "SlowDown", "status": 503}});
-    let late = json!({"delayMs": 1});
+    let delay = json!({"delayMs": 1});
     let rules = json!([
         s3("PutObject", "number", slow_down),
-        s3("GetObject", "limit", late)
+        s3("GetObject", "limit", delay)
     ]);
-    bench.stack.set_faults(rules).await?;
-    let url = bench.presign("PUT", "/exports/k", SignedDuration::ZERO, 60);
-    let refused = bench.http(&format!("PUT {url}"), &[], b"bytes").await?;
-    assert_eq!(refused.status, 503);
-    assert_eq!(refused.header("content-type"), "application/xml");
+    bucket.stack.set_faults(rules).await?;
+    let url = bucket.presign("PUT", "/exports/k", SignedDuration::ZERO, 60);
+    let throttled = bucket.http(&format!("PUT {url}"), &[], b"bytes").await?;
+    assert_eq!(throttled.status, 503);
+    assert_eq!(throttled.header("content-type"), "application/xml");
     assert!(
-        refused.text().contains("<Error><Code>SlowDown</Code>"),
+        throttled.text().contains("<Error><Code>SlowDown</Code>"),
         "{}",
-        refused.text()
+        throttled.text()
     );
     assert!(
-        bench.get("k", &[]).await.is_err(),
-        "what was refused is there"
+        bucket.get_object("k", &[]).await.is_err(),
+        "the refused object exists"
     );
 
-    // The command line reads the error, and tries again as it does with AWS.
-    bench
+    // The command line retries the error as it does with AWS.
+    bucket
         .stack
         .set_faults(json!([s3(
             "PutObject",
@@ -43,19 +43,19 @@ async fn calls_to_s3_go_wrong_too() -> Result<()> {
             json!({"fail": {"code": "SlowDown", "status": 503}})
         )]))
         .await?;
-    bench.put("k", b"bytes").await?;
-    assert_eq!(bench.get("k", &[]).await?.0, b"bytes");
-    let (_, told) = bench.stack.faults("GET", "", "").await?;
-    assert_eq!(told["rules"][0]["matched"], 2, "{told}");
+    bucket.put_object("k", b"bytes").await?;
+    assert_eq!(bucket.get_object("k", &[]).await?.0, b"bytes");
+    let report = bucket.stack.fault_report().await?;
+    assert_eq!(report["rules"][0]["matched"], 2, "{report}");
 
-    bench
+    bucket
         .stack
         .set_faults(json!([s3("PutObject", "number", json!({"repeat": 1}))]))
         .await?;
-    let file = bench.file("once", b"once")?;
-    let once = ["--key", "once", "--body", &file, "--if-none-match", "*"];
-    let second = bench
-        .s3("put-object", &once)
+    let file = bucket.file("once", b"once")?;
+    let create_once = ["--key", "once", "--body", &file, "--if-none-match", "*"];
+    let second = bucket
+        .s3api("put-object", &create_once)
         .await
         .err()
         .context("the repeat was not refused")?;
@@ -63,16 +63,17 @@ async fn calls_to_s3_go_wrong_too() -> Result<()> {
         format!("{second:#}").contains("PreconditionFailed"),
         "{second:#}"
     );
-    assert_eq!(bench.get("once", &[]).await?.0, b"once");
+    assert_eq!(bucket.get_object("once", &[]).await?.0, b"once");
 
-    let puts = logged(log.path(), |calls| {
-        calls
-            .iter()
-            .filter(|call| call["operation"] == "PutObject")
-            .count()
-            == 5
-    })
-    .await?;
+    let puts = wire_log
+        .wait_for_calls(|calls| {
+            calls
+                .iter()
+                .filter(|call| call["operation"] == "PutObject")
+                .count()
+                == 5
+        })
+        .await?;
     let puts: Vec<_> = puts
         .iter()
         .filter(|call| call["operation"] == "PutObject")
@@ -88,12 +89,12 @@ async fn calls_to_s3_go_wrong_too() -> Result<()> {
     Ok(())
 }
 
-/// The access key that a process with this beginning of its id signs with: the log has no more of it.
+/// The access key of the process whose environment id begins so. The log has only this prefix of the id.
 #[cfg(target_os = "linux")]
 fn access_key(environment: &str) -> Result<String> {
     let beginning = format!("AWS_ACCESS_KEY_ID=local-{environment}");
     for process in std::fs::read_dir("/proc")? {
-        // Most are no processes, or not ours to read.
+        // Most entries are not processes, or not readable.
         let Ok(variables) = std::fs::read_to_string(process?.path().join("environ")) else {
             continue;
         };
@@ -109,9 +110,9 @@ fn access_key(environment: &str) -> Result<String> {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_call_to_s3_kills_its_caller() -> Result<()> {
-    let bench = Bench::start(&SHORT_LEASE).await?;
-    let stack = &bench.stack;
+async fn an_s3_call_kills_its_caller() -> Result<()> {
+    let bucket = BucketStack::start(&SHORT_LEASE).await?;
+    let stack = &bucket.stack;
     for (moment, put) in [("before", false), ("after", true)] {
         let slow = json!({"action": "query", "kind": "noop", "query": "q", "params": {"steps": 4, "stepMs": 1000}});
         let mut client = stack.client("alice").await?;
@@ -131,12 +132,16 @@ async fn a_call_to_s3_kills_its_caller() -> Result<()> {
         let path = format!("PUT /exports/{moment}");
         let headers = [("Authorization", signature.as_str())];
         tokio::select! {
-            answer = bench.http(&path, &headers, b"bytes") => {
-                anyhow::bail!("the dead got an answer: {}", answer?.status);
+            answer = bucket.http(&path, &headers, b"bytes") => {
+                anyhow::bail!("the killed caller got a response: {}", answer?.status);
             }
-            died = report(stack, |report| report["kills"] == 1) => died?,
+            killed = stack.wait_for_fault_report(|report| report["kills"] == 1) => killed?,
         };
-        assert_eq!(bench.get(moment, &[]).await.is_ok(), put, "{moment}");
+        assert_eq!(
+            bucket.get_object(moment, &[]).await.is_ok(),
+            put,
+            "{moment}"
+        );
         let ended = client.until_job_is(&job, "completed").await?;
         assert_eq!(ended["attempt"], 2, "{moment}: {ended}");
     }

@@ -1,26 +1,27 @@
-//! Many jobs while workers die at random and while AWS refuses: every job completes, each once.
+//! Many jobs while workers are killed at random and while AWS calls fail: every job completes exactly once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::support::client::Client;
-use crate::support::stack::Stack;
-use crate::support::worker_process::Worker;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// As many as a run by hand wants: the suite runs fewer than the 2,000, which `LONGHAUL_SOAK`
-/// sets.
+use crate::support::client::Client;
+use crate::support::stack::Stack;
+use crate::support::worker_process::WorkerProcess;
+
+/// The number of jobs: `LONGHAUL_SOAK`, else 200. A long run has 2,000.
 fn jobs() -> usize {
     let wanted = std::env::var("LONGHAUL_SOAK").ok();
     wanted.and_then(|jobs| jobs.parse().ok()).unwrap_or(200)
 }
 
-/// Submits whose `job_queued` has not come yet: a front end sends on without waiting for each.
-const UNDER_WAY: usize = 8;
+/// The number of submits that are sent before the first `job_queued` arrives.
+const MAX_UNCONFIRMED: usize = 8;
 
-/// Some of each sort: quick, slow, streaming, in kept steps, with a large answer; slower by `slowness`.
+/// One of five sorts: quick, slow, streaming, with checkpoints, with a large result. `slowness` multiplies the time of a
+/// step.
 fn job(number: usize, slowness: usize) -> Value {
     let params = match number % 5 {
         0 => json!({}),
@@ -33,19 +34,19 @@ fn job(number: usize, slowness: usize) -> Value {
 }
 
 #[tokio::test]
-async fn no_job_is_lost_while_workers_die_at_random() -> Result<()> {
+async fn no_job_is_lost_while_workers_are_killed_at_random() -> Result<()> {
     let stack = stack().await?;
-    let work = Submitted::run(&stack, jobs(), 1);
-    tokio::pin!(work);
-    let mut deaths = interval(Duration::from_secs(1));
-    deaths.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let run = Submitted::run(&stack, jobs(), 1);
+    tokio::pin!(run);
+    let mut kill_interval = interval(Duration::from_secs(1));
+    kill_interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut kills, mut random) = (0, 7u64);
     let submitted = loop {
         tokio::select! {
-            submitted = &mut work => break submitted?,
-            _ = deaths.tick() => {
+            submitted = &mut run => break submitted?,
+            _ = kill_interval.tick() => {
                 random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % (1 << 32);
-                let workers = Worker::all(&stack);
+                let workers = WorkerProcess::all(&stack);
                 if let Some(worker) = workers.get(random as usize % workers.len().max(1)) {
                     worker.kill();
                     kills += 1;
@@ -53,17 +54,18 @@ async fn no_job_is_lost_while_workers_die_at_random() -> Result<()> {
             }
         }
     };
-    let retried = submitted.finished(&stack).await?;
-    ensure!(kills > 0 && retried > 0, "no worker was killed at its work");
-    let total = submitted.jobs.len();
-    println!(
-        "{total} jobs, {kills} workers killed, {retried} jobs tried again, all completed once"
+    let retried = submitted.check_outcomes(&stack).await?;
+    ensure!(
+        kills > 0 && retried > 0,
+        "no worker was killed while it ran a job"
     );
+    let total = submitted.jobs.len();
+    println!("{total} jobs, {kills} workers killed, {retried} jobs retried, all completed once");
     Ok(())
 }
 
 #[tokio::test]
-async fn no_job_is_lost_while_aws_refuses() -> Result<()> {
+async fn no_job_is_lost_while_aws_calls_fail() -> Result<()> {
     let stack = stack().await?;
     let fail = |service: &str, status: u16, code: &str| json!({"service": service, "probability": 0.25, "effect": {"fail": {"status": status, "code": code}}});
     let rules = json!({"seed": 5, "rules": [
@@ -75,16 +77,18 @@ async fn no_job_is_lost_while_aws_refuses() -> Result<()> {
     let mut client = stack.client("alice").await?;
     let mut submitted = Submitted::default();
     submitted.submit(&mut client, jobs() / 5, 10).await?;
-    ensure!(!submitted.open.is_empty(), "nothing is left to refuse");
-    let (status, answer) = stack.faults("POST", "", &rules.to_string()).await?;
-    ensure!(status == 200, "{answer}");
-    let minute = Duration::from_secs(15);
-    if let Ok(heard) = timeout(minute, submitted.listen(&mut client)).await {
-        heard?;
+    ensure!(
+        !submitted.open.is_empty(),
+        "all jobs have ended before the faults"
+    );
+    stack.set_fault_plan(rules).await?;
+    let fault_period = Duration::from_secs(15);
+    if let Ok(received) = timeout(fault_period, submitted.wait_for_ends(&mut client)).await {
+        received?;
     }
     stack.set_faults(json!([])).await?;
-    submitted.listen(&mut client).await?;
-    submitted.finished(&stack).await.map(drop)
+    submitted.wait_for_ends(&mut client).await?;
+    submitted.check_outcomes(&stack).await.map(drop)
 }
 
 async fn stack() -> Result<Stack> {
@@ -104,50 +108,50 @@ async fn stack() -> Result<Stack> {
     .await
 }
 
-/// Jobs as their submitter knows them.
+/// The submitted jobs, as the client knows them.
 #[derive(Default)]
 struct Submitted {
-    /// Their numbers, by id.
+    /// Job numbers by id.
     jobs: BTreeMap<String, usize>,
-    /// Those whose end has not been heard.
+    /// Jobs whose end has not been received.
     open: BTreeSet<String>,
 }
 
 impl Submitted {
-    /// So many jobs, from submit to end.
+    /// Submits `jobs` jobs and waits for their ends.
     async fn run(stack: &Stack, jobs: usize, slowness: usize) -> Result<Self> {
         let mut client = stack.client("alice").await?;
         let mut submitted = Self::default();
         submitted.submit(&mut client, jobs, slowness).await?;
-        submitted.listen(&mut client).await?;
+        submitted.wait_for_ends(&mut client).await?;
         Ok(submitted)
     }
 
-    /// Submits so many; what is heard meanwhile counts. Frames are independent, so answers come in any order.
+    /// Submits `jobs` jobs. Answers arrive in any order, and ends meanwhile count.
     async fn submit(&mut self, client: &mut Client, jobs: usize, slowness: usize) -> Result<()> {
         for number in 0..jobs {
             client.send(job(number, slowness)).await?;
-            while number + 1 - self.jobs.len() >= UNDER_WAY {
+            while number + 1 - self.jobs.len() >= MAX_UNCONFIRMED {
                 let frame = client.next().await?;
-                self.hear(&frame)?;
+                self.receive(&frame)?;
             }
         }
         while self.jobs.len() < jobs {
             let frame = client.next().await?;
-            self.hear(&frame)?;
+            self.receive(&frame)?;
         }
         Ok(())
     }
 
-    /// Until every job has ended. A push that was lost is healed by asking, as a client's silence does.
-    async fn listen(&mut self, client: &mut Client) -> Result<()> {
+    /// Waits until every job has ended. After a second of silence it asks for open jobs, in case a push was lost.
+    async fn wait_for_ends(&mut self, client: &mut Client) -> Result<()> {
         while !self.open.is_empty() {
             match timeout(Duration::from_secs(1), client.next()).await {
-                Ok(frame) => self.hear(&frame?)?,
+                Ok(frame) => self.receive(&frame?)?,
                 Err(_) => {
                     for id in self.open.iter().take(20) {
-                        let question = json!({"action": "getJob", "jobId": id});
-                        client.send(question).await?;
+                        let request = json!({"action": "getJob", "jobId": id});
+                        client.send(request).await?;
                     }
                 }
             }
@@ -155,7 +159,7 @@ impl Submitted {
         Ok(())
     }
 
-    fn hear(&mut self, frame: &Value) -> Result<()> {
+    fn receive(&mut self, frame: &Value) -> Result<()> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match frame["type"].as_str() {
             Some("job_queued") => {
@@ -175,13 +179,13 @@ impl Submitted {
         Ok(())
     }
 
-    /// Every job has completed, with one end and the text that it should have; how many took several attempts.
-    async fn finished(&self, stack: &Stack) -> Result<usize> {
+    /// Checks that every job has completed once, with its text; returns the number of jobs with several attempts.
+    async fn check_outcomes(&self, stack: &Stack) -> Result<usize> {
         let mut client = stack.client("alice").await?;
         let mut retried = 0;
         for (id, number) in &self.jobs {
-            let question = json!({"action": "subscribe", "jobId": id, "after": 0});
-            let replay = client.ask(question).await?;
+            let request = json!({"action": "subscribe", "jobId": id, "after": 0});
+            let replay = client.request(request).await?;
             let events = replay["events"].as_array().context("no events")?;
             let of = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
             ensure!(
@@ -206,7 +210,7 @@ impl Submitted {
             ensure!(text.lines().count() == lines, "job {number}: {text}");
         }
         ensure!(
-            stack.messages("longhaul-jobs-dlq").await? == 0,
+            stack.message_count("longhaul-jobs-dlq").await? == 0,
             "dead letters"
         );
         Ok(retried)

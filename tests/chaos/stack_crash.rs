@@ -1,12 +1,12 @@
-//! Kill -9 of the whole stack while jobs are provably queued and provably running.
+//! Kill -9 of the whole stack while jobs are known to be queued and running.
 
-use crate::support::stack::Stack;
-use crate::until;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::support::stack::Stack;
+
 #[tokio::test]
-async fn jobs_killed_while_queued_and_running_complete_after_a_restart() -> Result<()> {
+async fn jobs_queued_and_running_at_a_kill_complete_after_a_restart() -> Result<()> {
     let mut stack = Stack::start(&[
         "--parameter",
         "LeaseSeconds=10",
@@ -17,23 +17,23 @@ async fn jobs_killed_while_queued_and_running_complete_after_a_restart() -> Resu
     let mut client = stack.client("alice").await?;
     let slow = json!({"action": "query", "kind": "noop", "query": "slow", "params": {"steps": 40, "stepMs": 500}});
     let quick = json!({"action": "query", "kind": "noop", "query": "quick"});
-    let mut watcher = stack.client("alice").await?;
+    let mut second_client = stack.client("alice").await?;
     let mut running = vec![];
     for _ in 0..2 {
         let job = client.submit(slow.clone()).await?;
-        watcher.until_job_is(&job, "processing").await?;
+        second_client.until_job_is(&job, "processing").await?;
         running.push(job);
     }
     let mut waiting = vec![];
     for _ in 0..3 {
         waiting.push(client.submit(quick.clone()).await?);
     }
-    // Both workers are taken, so what was submitted last can only be waiting.
+    // Both workers are busy, so the jobs submitted last are waiting.
     for job in &waiting {
-        watcher.until_job_is(job, "queued").await?;
+        second_client.until_job_is(job, "queued").await?;
     }
     for job in &running {
-        watcher.until_job_is(job, "processing").await?;
+        second_client.until_job_is(job, "processing").await?;
     }
 
     stack.kill().await?;
@@ -51,23 +51,15 @@ async fn jobs_killed_while_queued_and_running_complete_after_a_restart() -> Resu
             },
             "{ended}"
         );
-        let replay = client
-            .ask(json!({"action": "subscribe", "jobId": job, "after": 0}))
+        let catch_up = client
+            .request(json!({"action": "subscribe", "jobId": job, "after": 0}))
             .await?;
-        let terminal = replay["events"]
+        let terminal = catch_up["events"]
             .as_array()
             .context("no events")?
             .iter()
             .filter(|event| event["type"] == "job_completed");
-        assert_eq!(terminal.count(), 1, "{replay}");
+        assert_eq!(terminal.count(), 1, "{catch_up}");
     }
-    queue_is_empty(&stack).await
-}
-
-/// Waits until nothing is on the queue or in flight: a record's delete follows its job's end by a moment.
-pub async fn queue_is_empty(stack: &Stack) -> Result<()> {
-    until("nothing is on the queue or in flight", async || {
-        Ok(stack.messages("longhaul-jobs").await? == 0)
-    })
-    .await
+    stack.wait_for_empty_queue().await
 }

@@ -1,67 +1,74 @@
-//! A worker that is stopped past its lease and wakes when another has ended its job: nothing that it
-//! then writes or says is accepted.
+//! A stale worker: it is suspended past its lease and resumed after another worker has ended its job. Nothing that it then
+//! writes or pushes has an effect.
 
+use anyhow::Result;
+use longhaul_shared::job::TAIL_BYTES;
+use serde_json::json;
+
+use crate::support::faults::SHORT_LEASE;
 use crate::support::follower::Follower;
 use crate::support::stack::Stack;
-use crate::support::worker_process::Worker;
-use crate::until;
-use anyhow::{Context, Result};
-use longhaul_shared::job::TAIL_BYTES;
-use serde_json::{Value, json};
+use crate::support::wait::wait_until;
+use crate::support::wire_log::WireLog;
+use crate::support::worker_process::WorkerProcess;
 
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(150);
+const JOB_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(150);
 
-/// Stops the only worker at the first call that the rule delays, lets another take and end the job,
-/// and wakes the first. Each step of the job streams so many bytes.
-async fn survives(service: &str, operation: &str, number: u64, text: usize) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let log = folder.path().join("wire.log");
-    let log = log.to_str().context("a path")?;
-    let stack = Stack::start(&["--parameter", "LeaseSeconds=2", "--wire-log", log]).await?;
+/// Suspends the only worker in the call that a rule delays, waits until another worker has ended the job, and resumes the
+/// first. Each step of the job streams `bytes` bytes.
+async fn suspend_worker_at(
+    service: &str,
+    operation: &str,
+    number: u64,
+    bytes: usize,
+) -> Result<()> {
+    let wire_log = WireLog::new()?;
+    let stack = Stack::start(&[SHORT_LEASE, wire_log.options()?].concat()).await?;
     let rule = json!({"caller": "longhaul-worker", "service": service, "operation": operation,
                       "number": number, "effect": {"delayMs": 6000}});
     stack.set_faults(json!([rule])).await?;
     let mut client = stack.client("alice").await?;
     let frame = json!({"action": "query", "kind": "noop", "query": "q",
-                       "params": {"steps": 5, "stepMs": 300, "text": text}});
+                       "params": {"steps": 5, "stepMs": 300, "text": bytes}});
     let job = client.submit(frame).await?;
-    until("the call is under way", async || {
-        let (_, report) = stack.faults("GET", "", "").await?;
-        Ok(report["rules"][0]["fired"] == 1)
-    })
-    .await?;
-    let first = Worker::all(&stack);
-    assert_eq!(first.len(), 1, "one job, one worker");
-    first[0].stop()?;
+    // Until the call has begun.
+    stack.wait_for_first_fault().await?;
+    let stale = WorkerProcess::all(&stack);
+    assert_eq!(stale.len(), 1, "one job, one worker");
+    stale[0].suspend()?;
 
-    let mut follower = Follower::of(&job);
-    let end = follower.until_end(&mut client, PATIENCE).await?;
+    let mut follower = Follower::new(&job);
+    let end = follower.until_end(&mut client, JOB_TIMEOUT).await?;
     assert_eq!(end["type"], "job_completed", "{end}");
-    let ended = stack.row(&job).await?;
+    let ended = stack.job_row(&job).await?;
     assert_eq!(
         ended["attempt"]["N"], "2",
-        "another worker took it: {ended}"
+        "another worker claimed it: {ended}"
     );
-    let said = calls(log)?;
+    let calls_before = wire_log.calls()?.len();
 
-    first[0].wake()?;
-    // It does something: at the least, it asks the Runtime API for its next job, which it gets.
-    let mut woken = vec![];
+    stale[0].resume()?;
+    // The resumed worker works again: it asks the Runtime API for its next job.
+    let mut next_jobs = vec![];
     for _ in 0..4 {
-        woken.push(
+        next_jobs.push(
             client
                 .submit(json!({"action": "query", "kind": "noop", "query": "q"}))
                 .await?,
         );
     }
-    for next in woken {
+    for next in next_jobs {
         client.until_job_is(&next, "completed").await?;
     }
-    assert_eq!(stack.row(&job).await?, ended, "nobody has written since");
-    // What it pushes, if anything, is in the log already: no follower's state changes.
-    let afresh = Follower::afresh(&stack, "alice", &job).await?;
     assert_eq!(
-        (afresh.text(), &afresh.ends),
+        stack.job_row(&job).await?,
+        ended,
+        "the row has not changed since"
+    );
+    // What it pushes, if anything, is in the event log already, so no follower's state changes.
+    let caught_up = Follower::catch_up(&stack, "alice", &job).await?;
+    assert_eq!(
+        (caught_up.text(), &caught_up.ends),
         (follower.text(), &follower.ends)
     );
     let lines: Vec<_> = follower
@@ -70,28 +77,21 @@ async fn survives(service: &str, operation: &str, number: u64, text: usize) -> R
         .map(|line| line[..1].to_owned())
         .collect();
     assert_eq!(lines, ["1", "2", "3", "4", "5"]);
-    assert!(calls(log)? > said);
+    assert!(wire_log.calls()?.len() > calls_before);
     Ok(())
 }
 
-/// Calls on the wire so far.
-fn calls(log: &str) -> Result<usize> {
-    let lines = std::fs::read_to_string(log)?;
-    let call = |line: &&str| serde_json::from_str::<Value>(line).is_ok();
-    Ok(lines.lines().filter(call).count())
+#[tokio::test]
+async fn a_worker_suspended_between_a_write_and_its_push_has_no_effect() -> Result<()> {
+    suspend_worker_at("execute-api", "PostToConnection", 3, 16).await
 }
 
 #[tokio::test]
-async fn a_worker_that_slept_between_a_write_and_its_push_is_not_heard() -> Result<()> {
-    survives("execute-api", "PostToConnection", 3, 16).await
+async fn a_worker_suspended_in_a_chunks_write_has_no_effect() -> Result<()> {
+    suspend_worker_at("dynamodb", "TransactWriteItems", 2, TAIL_BYTES).await
 }
 
 #[tokio::test]
-async fn a_worker_that_slept_inside_a_chunks_write_is_not_heard() -> Result<()> {
-    survives("dynamodb", "TransactWriteItems", 2, TAIL_BYTES).await
-}
-
-#[tokio::test]
-async fn a_worker_that_slept_while_its_chunks_moved_to_the_log_is_not_heard() -> Result<()> {
-    survives("dynamodb", "PutItem", 1, TAIL_BYTES / 2).await
+async fn a_worker_suspended_while_moving_chunks_to_the_log_has_no_effect() -> Result<()> {
+    suspend_worker_at("dynamodb", "PutItem", 1, TAIL_BYTES / 2).await
 }

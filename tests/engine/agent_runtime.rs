@@ -1,42 +1,51 @@
-//! `chat` by an agent runtime of Amazon Bedrock AgentCore; and recordings, whose words a model, an agent runtime
-//! or the bill answers.
+//! `chat` by an agent runtime of Amazon Bedrock AgentCore; and transcribed recordings, answered by a model, an agent
+//! runtime or `finops`.
 
-use crate::api::voice_messages::{frame, piece};
-use crate::engine::lambda_functions::{ARN, Theirs};
-use crate::support::bedrock::{Answer, Bedrock, Ending, says, sends};
-use crate::support::stack::{Stack, longhaul};
-use crate::until;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-const RUNTIME: &str = "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/helper-abc123";
+use crate::support::bedrock::{
+    BedrockServer, PlannedResponse, StreamEnd, server_sent_events, text_response,
+};
+use crate::support::cli::longhaul;
+use crate::support::external_functions::{EXTERNAL_ARN, ExternalFunctions};
+use crate::support::recording::{audio_piece, voice_frame};
+use crate::support::stack::Stack;
+use crate::support::wait::wait_until;
 
-async fn stack(answers: Vec<Answer>, options: &[&str]) -> Result<(Bedrock, Stack)> {
-    let bedrock = Bedrock::start(answers).await?;
-    let runtime = format!("ChatAgentRuntimeArn={RUNTIME}");
+const RUNTIME_ARN: &str = "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/helper-abc123";
+
+async fn stack(answers: Vec<PlannedResponse>, options: &[&str]) -> Result<(BedrockServer, Stack)> {
+    let bedrock = BedrockServer::start(answers).await?;
+    let runtime = format!("ChatAgentRuntimeArn={RUNTIME_ARN}");
     let own = ["--parameter", &runtime];
-    let stack = Stack::start_with(&[&own, options].concat(), bedrock.environment()).await?;
+    let stack =
+        Stack::start_with_environment(&[&own, options].concat(), bedrock.environment()).await?;
     Ok((bedrock, stack))
 }
 
-fn delta(text: &str) -> String {
+fn text_delta(text: &str) -> String {
     json!({"event": {"contentBlockDelta": {"delta": {"text": text}}}}).to_string()
 }
 
-fn whole(body: Value) -> Answer {
+fn json_response(body: Value) -> PlannedResponse {
     let body = body.to_string().into_bytes();
-    Answer::Streamed("application/json", vec![body], Ending::Whole)
+    PlannedResponse::Stream("application/json", vec![body], StreamEnd::Complete)
 }
 
 #[tokio::test]
-async fn an_agent_runtime_answers_streamed_with_one_session_for_a_conversation() -> Result<()> {
+async fn an_agent_runtime_streams_with_one_session_per_conversation() -> Result<()> {
     let answers = vec![
-        sends(&["\"It \"", "\"is \"", "\"there.\""], Ending::Whole),
-        sends(
-            &["{\"init\":true}", &delta("Still "), &delta("there.")],
-            Ending::Whole,
+        server_sent_events(&["\"It \"", "\"is \"", "\"there.\""], StreamEnd::Complete),
+        server_sent_events(
+            &[
+                "{\"init\":true}",
+                &text_delta("Still "),
+                &text_delta("there."),
+            ],
+            StreamEnd::Complete,
         ),
-        whole(json!({"result": {"role": "assistant", "content": [{"text": "Whole."}]}})),
+        json_response(json!({"result": {"role": "assistant", "content": [{"text": "Whole."}]}})),
     ];
     let (bedrock, stack) = stack(answers, &[]).await?;
     let mut alice = stack.client("alice").await?;
@@ -51,7 +60,7 @@ async fn an_agent_runtime_answers_streamed_with_one_session_for_a_conversation()
             .collect();
         assert_eq!(streamed, response, "{frames:?}");
     }
-    // A question on its own has a session of its own, and an answer may come whole.
+    // A query outside of a conversation has its own session, and an answer need not be streamed.
     alice
         .send(json!({"action": "query", "kind": "chat", "query": "Where is it?"}))
         .await?;
@@ -70,7 +79,7 @@ async fn an_agent_runtime_answers_streamed_with_one_session_for_a_conversation()
     for call in 0..3 {
         ensure!(
             session(call).len() >= 33,
-            "AgentCore's least: {}",
+            "shorter than AgentCore allows: {}",
             session(call)
         );
     }
@@ -87,17 +96,20 @@ async fn an_agent_runtime_answers_streamed_with_one_session_for_a_conversation()
 }
 
 #[tokio::test]
-async fn an_agent_runtimes_errors_are_told_apart() -> Result<()> {
+async fn an_agent_runtimes_errors_have_distinct_codes() -> Result<()> {
     let answers = vec![
-        Answer::Refused(429, "ThrottlingException"),
-        Answer::Refused(402, "ServiceQuotaExceededException"),
-        Answer::Refused(424, "RuntimeClientError"),
-        Answer::Refused(404, "ResourceNotFoundException"),
-        Answer::Refused(403, "AccessDeniedException"),
-        Answer::Refused(400, "ValidationException"),
-        sends(&["\"It \"", r#"{"error":"arn: KeyError"}"#], Ending::Whole),
-        sends(&["\"It \""], Ending::Cut),
-        whole(json!({})),
+        PlannedResponse::Error(429, "ThrottlingException"),
+        PlannedResponse::Error(402, "ServiceQuotaExceededException"),
+        PlannedResponse::Error(424, "RuntimeClientError"),
+        PlannedResponse::Error(404, "ResourceNotFoundException"),
+        PlannedResponse::Error(403, "AccessDeniedException"),
+        PlannedResponse::Error(400, "ValidationException"),
+        server_sent_events(
+            &["\"It \"", r#"{"error":"arn: KeyError"}"#],
+            StreamEnd::Complete,
+        ),
+        server_sent_events(&["\"It \""], StreamEnd::ConnectionCut),
+        json_response(json!({})),
     ];
     let (_bedrock, stack) = stack(answers, &["--parameter", "MaxAttempts=1"]).await?;
     let mut alice = stack.client("alice").await?;
@@ -125,7 +137,10 @@ async fn an_agent_runtimes_errors_are_told_apart() -> Result<()> {
 
 #[tokio::test]
 async fn a_cancel_closes_an_agents_stream() -> Result<()> {
-    let answers = vec![sends(&["\"Once upon a time \""], Ending::Silence)];
+    let answers = vec![server_sent_events(
+        &["\"Once upon a time \""],
+        StreamEnd::Hang,
+    )];
     let (bedrock, stack) = stack(answers, &[]).await?;
     let mut alice = stack.client("alice").await?;
     let ask = json!({"action": "query", "kind": "chat", "query": "Tell me a story"});
@@ -133,41 +148,44 @@ async fn a_cancel_closes_an_agents_stream() -> Result<()> {
     alice.until("chunk").await?;
     alice.send(json!({"action": "cancel", "jobId": id})).await?;
     alice.until("job_cancelled").await?;
-    until("the stream is closed", async || Ok(bedrock.closed() == 1)).await
+    wait_until("the stream is closed", async || {
+        Ok(bedrock.closed_streams() == 1)
+    })
+    .await
 }
 
 #[tokio::test]
-async fn a_model_and_an_agent_runtime_are_one_too_many() -> Result<()> {
-    let runtime = format!("ChatAgentRuntimeArn={RUNTIME}");
+async fn a_model_and_an_agent_runtime_together_are_refused() -> Result<()> {
+    let runtime = format!("ChatAgentRuntimeArn={RUNTIME_ARN}");
     let data = tempfile::tempdir()?;
     let data = data.path().to_str().context("a path")?;
     let parameters = ["--parameter", "ChatModelId=m", "--parameter", &runtime];
-    let places = ["up", "--port", "0", "--aws-port", "0", "--data", data];
-    let output = longhaul(&[&places[..], &parameters].concat()).await?;
+    let options = ["up", "--port", "0", "--aws-port", "0", "--data", data];
+    let output = longhaul(&[&options[..], &parameters].concat()).await?;
     ensure!(!output.status.success());
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(said.contains("one of them answers chat"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(stderr.contains("one of them answers chat"), "{stderr}");
     Ok(())
 }
 
-/// Speaks a recording whose words the transcriber writes down, and gives the job.
-async fn speak(theirs: &Theirs) -> Result<Value> {
-    let mut alice = theirs.stack.client("alice").await?;
+/// Sends a recording, which the external function transcribes; returns the job.
+async fn send_recording(functions: &ExternalFunctions) -> Result<Value> {
+    let mut alice = functions.stack.client("alice").await?;
     let started = alice
-        .ask(frame("voice_start", json!({"format": "pcm"})))
+        .request(voice_frame("voice_start", json!({"format": "pcm"})))
         .await?;
     let session = &started["data"]["sessionId"];
-    alice.ask(piece(session, 0, &[0; 3_200])).await?;
+    alice.request(audio_piece(session, 0, &[0; 3_200])).await?;
     alice
-        .send(frame("voice_end", json!({"sessionId": session})))
+        .send(voice_frame("voice_end", json!({"sessionId": session})))
         .await?;
     let mut text = String::new();
     let id = loop {
-        let heard = alice.until("text_response").await?.pop();
-        let heard = heard.context("nothing")?;
-        text += heard["data"]["text"].as_str().unwrap_or_default();
-        if heard["data"]["done"] == true {
-            break heard["jobId"].as_str().context("no id")?.to_owned();
+        let frame = alice.until("text_response").await?.pop();
+        let frame = frame.context("nothing")?;
+        text += frame["data"]["text"].as_str().unwrap_or_default();
+        if frame["data"]["done"] == true {
+            break frame["jobId"].as_str().context("no id")?.to_owned();
         }
     };
     let job = alice.until_job_is(&id, "completed").await?;
@@ -179,10 +197,12 @@ async fn speak(theirs: &Theirs) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn what_was_spoken_is_answered_as_what_was_typed() -> Result<()> {
-    let transcriber = format!("TranscriberArn={ARN}");
-    let theirs = Theirs::start_with(std::slice::from_ref(&transcriber), vec![]).await?;
-    let job = speak(&theirs).await?;
+async fn a_transcribed_recording_is_answered_like_text() -> Result<()> {
+    let transcriber = format!("TranscriberArn={EXTERNAL_ARN}");
+    let functions =
+        ExternalFunctions::start_with_environment(std::slice::from_ref(&transcriber), vec![])
+            .await?;
+    let job = send_recording(&functions).await?;
     assert_eq!(
         job["result"]["cost_analysis"]["period"]["start"],
         "2026-05-01"
@@ -191,24 +211,28 @@ async fn what_was_spoken_is_answered_as_what_was_typed() -> Result<()> {
     for (parameter, answer) in [
         (
             "ChatModelId=m".to_owned(),
-            says(&["By a model."], "end_turn", (1, 1)),
+            text_response(&["By a model."], "end_turn", (1, 1)),
         ),
         (
-            format!("ChatAgentRuntimeArn={RUNTIME}"),
-            sends(&["\"By an agent.\""], Ending::Whole),
+            format!("ChatAgentRuntimeArn={RUNTIME_ARN}"),
+            server_sent_events(&["\"By an agent.\""], StreamEnd::Complete),
         ),
     ] {
-        let bedrock = Bedrock::start(vec![answer]).await?;
+        let bedrock = BedrockServer::start(vec![answer]).await?;
         let parameters = [transcriber.clone(), parameter];
-        let theirs = Theirs::start_with(&parameters, bedrock.environment()).await?;
-        let job = speak(&theirs).await?;
+        let functions =
+            ExternalFunctions::start_with_environment(&parameters, bedrock.environment()).await?;
+        let job = send_recording(&functions).await?;
         ensure!(
             job["result"]["response"]
                 .as_str()
                 .is_some_and(|it| it.starts_with("By a"))
         );
-        let asked = bedrock.calls().pop().context("no call")?.body.to_string();
-        ensure!(asked.contains("What was my S3 spend in May?"), "{asked}");
+        let request = bedrock.calls().pop().context("no call")?.body.to_string();
+        ensure!(
+            request.contains("What was my S3 spend in May?"),
+            "{request}"
+        );
     }
     Ok(())
 }

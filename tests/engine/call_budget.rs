@@ -1,33 +1,34 @@
-//! AWS calls and write units per job, counted on the wire: the budget of the happy path.
+//! The budget of AWS calls and write units of a job without failures, counted in the wire log.
 
 use std::collections::BTreeMap;
 
-use crate::support::stack::Stack;
-use crate::until;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+
+use crate::support::stack::Stack;
+use crate::support::wait::wait_until;
+use crate::support::wire_log::WireLog;
 
 /// By caller, service and operation: calls and write units.
 type Counts = BTreeMap<(String, String), (u32, f64)>;
 
 #[tokio::test]
-async fn a_standard_job_costs_what_the_budget_says() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let log = folder.path().join("wire.log");
-    let stack = Stack::start(&["--wire-log", log.to_str().context("a path")?]).await?;
+async fn a_standard_job_stays_within_its_call_budget() -> Result<()> {
+    let wire_log = WireLog::new()?;
+    let stack = Stack::start(&wire_log.options()?).await?;
     let mut client = stack.client("alice").await?;
     let frame = json!({"action": "query", "kind": "noop", "query": "x".repeat(100), "params": {"steps": 4, "bytes": 2048}});
     client.send(frame).await?;
     let events = client.until("job_completed").await?;
     assert_eq!(events.len(), 7);
 
-    // The last call closes the job on the index of open ones, after the end was pushed.
+    // The last call removes the job from the index of open jobs, after the terminal event was pushed.
     let job = events[0]["jobId"].as_str().context("no id")?;
-    until("the closing call", async || {
-        Ok(stack.row(job).await?["openShard"].is_null())
+    wait_until("the closing call", async || {
+        Ok(stack.job_row(job).await?["openShard"].is_null())
     })
     .await?;
-    let counts = counted(&std::fs::read_to_string(&log)?)?;
+    let counts = counts_of(&wire_log.calls()?);
     let calls = |caller: &str| -> BTreeMap<&str, u32> {
         counts
             .iter()
@@ -44,18 +45,19 @@ async fn a_standard_job_costs_what_the_budget_says() -> Result<()> {
     assert_eq!(
         calls("longhaul-message"),
         submit,
-        "a token of the user's, the row, the push, the queue; identity comes with the event, at no call"
+        "the user's quota, the row, the push, the queue; the identity comes with the event, without a call"
     );
-    // "Started", four reports and the end are pushed; one visibility timeout.
+    // Pushed: "Started", four progress events and the end. One change of the visibility timeout.
     let mut work = calls("longhaul-worker");
-    let written = work.remove("dynamodb UpdateItem");
+    let updates_made = work.remove("dynamodb UpdateItem");
     let rest = BTreeMap::from([
         ("execute-api PostToConnection", 6),
         ("sqs ChangeMessageVisibility", 1),
     ]);
     assert_eq!(work, rest);
-    // The claim, the end and the closing; reports that come together share a write, and the last the end's.
-    assert!(matches!(written, Some(3..=5)), "{written:?}");
+    // The claim, the end and the removal from the index. Progress events that arrive together share a write, and the
+    // last may share the end's.
+    assert!(matches!(updates_made, Some(3..=5)), "{updates_made:?}");
 
     let (_, put) = counts[&key("longhaul-message", "dynamodb PutItem")];
     assert!(put <= 3.0, "a row under 1 KB and two index entries: {put}");
@@ -65,8 +67,8 @@ async fn a_standard_job_costs_what_the_budget_says() -> Result<()> {
         "a user's row under 1 KB and in no index: {token}"
     );
     let (_, updates) = counts[&key("longhaul-worker", "dynamodb UpdateItem")];
-    // Five of 1 unit while the row is under 1 KB; the end and the closing with 2 KB of result, 3 units
-    // each; and the entry that leaves the index.
+    // Five writes of 1 unit while the row is under 1 KB; the end and the removal from the index with 2 KB of result,
+    // 3 units each; and the index entry that is deleted.
     assert!(updates <= 5.0 + 3.0 + 3.0 + 1.0, "{updates}");
     Ok(())
 }
@@ -75,11 +77,9 @@ fn key(caller: &str, call: &str) -> (String, String) {
     (caller.to_owned(), call.to_owned())
 }
 
-fn counted(log: &str) -> Result<Counts> {
+fn counts_of(calls: &[Value]) -> Counts {
     let mut counts = Counts::new();
-    // The last line may still be on its way.
-    for line in log.lines().filter(|line| line.ends_with('}')) {
-        let call: Value = serde_json::from_str(line)?;
+    for call in calls {
         let text = |name: &str| call[name].as_str().unwrap_or_default();
         let count = counts
             .entry(key(
@@ -90,5 +90,5 @@ fn counted(log: &str) -> Result<Counts> {
         count.0 += 1;
         count.1 += call["writeUnits"].as_f64().unwrap_or(0.0);
     }
-    Ok(counts)
+    counts
 }

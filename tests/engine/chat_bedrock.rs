@@ -1,17 +1,21 @@
-//! `chat` by a model of Amazon Bedrock: what is streamed, asked of the bill, paid for, and what goes wrong.
+//! `chat` by a model of Amazon Bedrock: streaming, the `finops` tool, usage and cost, and errors.
 
-use crate::support::bedrock::{Answer, Bedrock, Ending, asks, breaks, fails, says};
-use crate::support::client::Client;
-use crate::support::stack::Stack;
-use crate::until;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::support::bedrock::{
+    BedrockServer, PlannedResponse, StreamEnd, failed_response, interrupted_response,
+    text_response, tool_call_response,
+};
+use crate::support::client::Client;
+use crate::support::stack::Stack;
+use crate::support::wait::wait_until;
+
 const MODEL: &str = "example.model-v1:0";
 
-/// A stack whose chat is answered by a model that gives these answers.
-async fn stack(answers: Vec<Answer>, options: &[&str]) -> Result<(Bedrock, Stack)> {
-    let bedrock = Bedrock::start(answers).await?;
+/// A stack whose model gives these responses.
+async fn stack(answers: Vec<PlannedResponse>, options: &[&str]) -> Result<(BedrockServer, Stack)> {
+    let bedrock = BedrockServer::start(answers).await?;
     let model = format!("ChatModelId={MODEL}");
     let own = [
         "--parameter",
@@ -21,7 +25,8 @@ async fn stack(answers: Vec<Answer>, options: &[&str]) -> Result<(Bedrock, Stack
         "--parameter",
         "ChatOutputPrice=15",
     ];
-    let stack = Stack::start_with(&[&own, options].concat(), bedrock.environment()).await?;
+    let stack =
+        Stack::start_with_environment(&[&own, options].concat(), bedrock.environment()).await?;
     Ok((bedrock, stack))
 }
 
@@ -29,7 +34,7 @@ fn query(text: &str) -> Value {
     json!({"action": "query", "kind": "chat", "query": text})
 }
 
-/// Asks, and gives the chunks that were heard, put together, and the end.
+/// Submits a query; returns the streamed text and the terminal event.
 async fn ask(client: &mut Client, text: &str) -> Result<(String, Value)> {
     client.send(query(text)).await?;
     let mut streamed = String::new();
@@ -45,11 +50,11 @@ async fn ask(client: &mut Client, text: &str) -> Result<(String, Value)> {
 }
 
 #[tokio::test]
-async fn a_model_answers_asks_the_bill_and_tells_what_it_used() -> Result<()> {
+async fn a_model_answers_calls_its_tool_and_reports_usage() -> Result<()> {
     let question = "What was my S3 spend in May?";
     let answers = vec![
-        asks(&["I look ", "it up."], question, (1_000, 50)),
-        says(&["It is ", "there."], "end_turn", (2_000, 150)),
+        tool_call_response(&["I look ", "it up."], question, (1_000, 50)),
+        text_response(&["It is ", "there."], "end_turn", (2_000, 150)),
     ];
     let (bedrock, stack) = stack(answers, &[]).await?;
     let mut alice = stack.client("alice").await?;
@@ -64,10 +69,10 @@ async fn a_model_answers_asks_the_bill_and_tells_what_it_used() -> Result<()> {
     let usage =
         json!({"inputTokens": 3_000, "outputTokens": 200, "totalTokens": 3_200, "latencyMs": 200});
     assert_eq!(result["usage"], usage);
-    // 3,000 x 3 and 200 x 15 dollars for a million.
+    // 3,000 tokens at 3 dollars a million, and 200 at 15.
     assert_eq!(result["cost"], json!({"amount": 0.012, "currency": "USD"}));
 
-    // What the tool told the model is what finops says, and its figures are in the result.
+    // The tool's result is the answer of `finops`, and its figures are in the job's result.
     alice
         .send(json!({"action": "query", "kind": "finops", "query": question}))
         .await?;
@@ -88,17 +93,17 @@ async fn a_model_answers_asks_the_bill_and_tells_what_it_used() -> Result<()> {
         messages[1]["content"][1]["toolUse"]["input"],
         json!({"question": question})
     );
-    let told = &messages[2]["content"][0]["toolResult"];
-    assert_eq!(told["status"], "success");
-    assert_eq!(told["content"][0]["text"], finops["result"]["response"]);
+    let text = &messages[2]["content"][0]["toolResult"];
+    assert_eq!(text["status"], "success");
+    assert_eq!(text["content"][0]["text"], finops["result"]["response"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_model_is_told_the_conversation() -> Result<()> {
+async fn a_model_receives_the_conversation() -> Result<()> {
     let answers = vec![
-        says(&["Hello, Alice."], "end_turn", (10, 5)),
-        says(&["You are Alice."], "end_turn", (20, 5)),
+        text_response(&["Hello, Alice."], "end_turn", (10, 5)),
+        text_response(&["You are Alice."], "end_turn", (20, 5)),
     ];
     let (bedrock, stack) = stack(answers, &[]).await?;
     let mut alice = stack.client("alice").await?;
@@ -109,32 +114,32 @@ async fn a_model_is_told_the_conversation() -> Result<()> {
         alice.until("complete").await?;
     }
     let text = |role: &str, text: &str| json!({"role": role, "content": [{"text": text}]});
-    let said = json!([
+    let messages = json!([
         text("user", "I am Alice."),
         text("assistant", "Hello, Alice."),
         text("user", "Who am I?")
     ]);
     let call = bedrock.calls().pop().context("no call")?;
-    assert_eq!(call.body["messages"], said);
+    assert_eq!(call.body["messages"], messages);
     assert_eq!(call.body["inferenceConfig"]["maxTokens"], 2048);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again() -> Result<()> {
-    let right = || says(&["All ", "is well."], "end_turn", (10, 5));
-    for wrong in [
-        Answer::Refused(429, "ThrottlingException"),
-        fails(&["All "], "modelStreamErrorException"),
-        breaks(&["All "], Ending::Cut),
-        // It ends without its message's end.
-        breaks(&["Something else"], Ending::Whole),
+async fn transient_model_errors_are_retried() -> Result<()> {
+    let success = || text_response(&["All ", "is well."], "end_turn", (10, 5));
+    for failure in [
+        PlannedResponse::Error(429, "ThrottlingException"),
+        failed_response(&["All "], "modelStreamErrorException"),
+        interrupted_response(&["All "], StreamEnd::ConnectionCut),
+        // The stream ends without `messageStop`.
+        interrupted_response(&["Something else"], StreamEnd::Complete),
     ] {
-        let (bedrock, stack) = stack(vec![wrong, right()], &[]).await?;
+        let (bedrock, stack) = stack(vec![failure, success()], &[]).await?;
         let mut alice = stack.client("alice").await?;
         let (streamed, end) = ask(&mut alice, "Is all well?").await?;
         assert_eq!(end["result"]["response"], "All is well.", "{end}");
-        // What was told of the attempt before is told once, or taken back.
+        // The text of the failed attempt is not repeated, or it is reset.
         assert_eq!(streamed, "All is well.");
         assert_eq!(end["usage"]["attempts"], 2, "{end}");
         assert_eq!(bedrock.calls().len(), 2);
@@ -143,19 +148,19 @@ async fn what_may_pass_is_tried_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn errors_are_told_apart_and_say_nothing_of_the_inside() -> Result<()> {
+async fn model_errors_have_distinct_codes_and_no_internal_details() -> Result<()> {
     let answers = vec![
-        Answer::Refused(400, "ValidationException"),
-        Answer::Refused(403, "AccessDeniedException"),
-        Answer::Refused(404, "ResourceNotFoundException"),
-        fails(&["Well, "], "validationException"),
-        Answer::Refused(429, "ThrottlingException"),
-        Answer::Refused(429, "ModelNotReadyException"),
-        Answer::Refused(503, "ServiceUnavailableException"),
-        Answer::Refused(408, "ModelTimeoutException"),
-        Answer::Refused(424, "ModelErrorException"),
-        fails(&["Well, "], "throttlingException"),
-        breaks(&["Well, "], Ending::Cut),
+        PlannedResponse::Error(400, "ValidationException"),
+        PlannedResponse::Error(403, "AccessDeniedException"),
+        PlannedResponse::Error(404, "ResourceNotFoundException"),
+        failed_response(&["Well, "], "validationException"),
+        PlannedResponse::Error(429, "ThrottlingException"),
+        PlannedResponse::Error(429, "ModelNotReadyException"),
+        PlannedResponse::Error(503, "ServiceUnavailableException"),
+        PlannedResponse::Error(408, "ModelTimeoutException"),
+        PlannedResponse::Error(424, "ModelErrorException"),
+        failed_response(&["Well, "], "throttlingException"),
+        interrupted_response(&["Well, "], StreamEnd::ConnectionCut),
     ];
     let (_bedrock, stack) = stack(answers, &["--parameter", "MaxAttempts=1"]).await?;
     let mut alice = stack.client("alice").await?;
@@ -174,30 +179,30 @@ async fn errors_are_told_apart_and_say_nothing_of_the_inside() -> Result<()> {
     ] {
         let (_, end) = ask(&mut alice, "Is all well?").await?;
         assert_eq!(end["type"], "job_failed", "{end}");
-        let told = end.to_string();
-        ensure!(told.contains(code), "{code}: {end}");
+        let text = end.to_string();
+        ensure!(text.contains(code), "{code}: {end}");
         ensure!(
-            !told.contains("arn:") && !told.contains("Exception"),
+            !text.contains("arn:") && !text.contains("Exception"),
             "{end}"
         );
     }
     ensure!(
         stack.log("worker").contains("Exception"),
-        "the log says more"
+        "the log has the details"
     );
     Ok(())
 }
 
 #[tokio::test]
-async fn an_intervention_and_a_cut_answer_are_answers_with_a_flag() -> Result<()> {
+async fn an_intervention_and_a_truncated_answer_complete_with_a_flag() -> Result<()> {
     let answers = vec![
-        says(
+        text_response(
             &["I can't talk about that."],
             "guardrail_intervened",
             (10, 5),
         ),
-        says(&[], "content_filtered", (10, 5)),
-        says(&["A long"], "max_tokens", (10, 5)),
+        text_response(&[], "content_filtered", (10, 5)),
+        text_response(&["A long"], "max_tokens", (10, 5)),
     ];
     let guardrail = [
         "--parameter",
@@ -218,9 +223,12 @@ async fn an_intervention_and_a_cut_answer_are_answers_with_a_flag() -> Result<()
         assert_eq!(end["result"]["guardrailIntervened"], intervened);
         ensure!(!streamed.is_empty() && end["result"]["response"] == streamed);
     }
-    let sent = &bedrock.calls()[0].body["guardrailConfig"];
+    let guardrail_sent = &bedrock.calls()[0].body["guardrailConfig"];
     assert_eq!(
-        (&sent["guardrailIdentifier"], &sent["guardrailVersion"]),
+        (
+            &guardrail_sent["guardrailIdentifier"],
+            &guardrail_sent["guardrailVersion"]
+        ),
         (&json!("abc123"), &json!("2"))
     );
     Ok(())
@@ -228,30 +236,36 @@ async fn an_intervention_and_a_cut_answer_are_answers_with_a_flag() -> Result<()
 
 #[tokio::test]
 async fn a_cancel_closes_the_stream() -> Result<()> {
-    let answers = vec![breaks(&["Once upon a time "], Ending::Silence)];
+    let answers = vec![interrupted_response(
+        &["Once upon a time "],
+        StreamEnd::Hang,
+    )];
     let (bedrock, stack) = stack(answers, &[]).await?;
     let mut alice = stack.client("alice").await?;
     let id = alice.submit(query("Tell me a long story")).await?;
     alice.until("chunk").await?;
-    assert_eq!(bedrock.closed(), 0);
+    assert_eq!(bedrock.closed_streams(), 0);
     alice.send(json!({"action": "cancel", "jobId": id})).await?;
     alice.until("job_cancelled").await?;
-    until("the stream is closed", async || Ok(bedrock.closed() == 1)).await
+    wait_until("the stream is closed", async || {
+        Ok(bedrock.closed_streams() == 1)
+    })
+    .await
 }
 
 #[tokio::test]
-async fn a_round_that_was_kept_is_not_asked_for_again() -> Result<()> {
+async fn a_checkpointed_round_is_not_requested_again() -> Result<()> {
     let answers = vec![
-        asks(
+        tool_call_response(
             &["I look it up."],
             "What was my S3 spend in May?",
             (1_000, 50),
         ),
-        says(&["It is there."], "end_turn", (2_000, 150)),
+        text_response(&["It is there."], "end_turn", (2_000, 150)),
     ];
     let options = ["--parameter", "LeaseSeconds=5", "--tick-seconds", "1"];
     let (bedrock, stack) = stack(answers, &options).await?;
-    // The first transaction is the round, as a kept step, and the second would be the tool's answer.
+    // The first transaction checkpoints the round, the second would checkpoint the tool's answer.
     stack.set_faults(json!([
         {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "before"}}
     ])).await?;
@@ -266,9 +280,11 @@ async fn a_round_that_was_kept_is_not_asked_for_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_tool_that_does_not_help_is_said_to_the_model_and_rounds_have_an_end() -> Result<()> {
+async fn a_failing_tool_is_reported_to_the_model_and_rounds_are_limited() -> Result<()> {
     let question = "Tell me a joke";
-    let answers = (0..9).map(|_| asks(&[], question, (10, 5))).collect();
+    let answers = (0..9)
+        .map(|_| tool_call_response(&[], question, (10, 5)))
+        .collect();
     let (bedrock, stack) = stack(answers, &[]).await?;
     let mut alice = stack.client("alice").await?;
     let (_, end) = ask(&mut alice, question).await?;
@@ -286,13 +302,13 @@ async fn a_tool_that_does_not_help_is_said_to_the_model_and_rounds_have_an_end()
 }
 
 #[tokio::test]
-async fn where_nobody_listens_the_model_is_not_there() -> Result<()> {
+async fn an_unreachable_model_fails_as_unavailable() -> Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let nobody = format!("http://{}", listener.local_addr()?);
+    let endpoint = format!("http://{}", listener.local_addr()?);
     drop(listener);
-    let environment = vec![("AWS_ENDPOINT_URL_BEDROCK_RUNTIME".to_owned(), nobody)];
+    let environment = vec![("AWS_ENDPOINT_URL_BEDROCK_RUNTIME".to_owned(), endpoint)];
     let options = ["ChatModelId=m", "MaxAttempts=1"].map(|it| ["--parameter", it]);
-    let stack = Stack::start_with(&options.concat(), environment).await?;
+    let stack = Stack::start_with_environment(&options.concat(), environment).await?;
     let mut alice = stack.client("alice").await?;
     let (_, end) = ask(&mut alice, "Is anybody there?").await?;
     assert_eq!(end["code"], "MODEL_UNAVAILABLE", "{end}");

@@ -1,13 +1,16 @@
-//! Analyses of one's own, `examples/`, in place of the worker of this project.
+//! Workers with custom analyses, from `examples/`, in place of this project's worker.
 
 use std::path::Path;
 
-use crate::support::stack::{Stack, longhaul, root};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-/// The program of an example, which `cargo test` builds beside this one.
-fn example(name: &str) -> Result<String> {
+use crate::support::cli::{longhaul, repository_root};
+use crate::support::stack::Stack;
+use crate::support::wire_log::WireLog;
+
+/// The binary of an example, which `cargo test` builds too.
+fn example_binary(name: &str) -> Result<String> {
     let binary = Path::new(env!("CARGO_BIN_EXE_longhaul"));
     let program = binary.with_file_name("examples").join(name);
     ensure!(
@@ -18,7 +21,7 @@ fn example(name: &str) -> Result<String> {
     Ok(program.display().to_string())
 }
 
-/// Texts in a bucket of the stack's.
+/// Creates the bucket `texts` with these objects.
 async fn put_texts(stack: &Stack, texts: &[(&str, &str)]) -> Result<()> {
     let folder = tempfile::tempdir()?;
     for (key, text) in texts {
@@ -35,9 +38,8 @@ async fn put_texts(stack: &Stack, texts: &[(&str, &str)]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_worker_of_ones_own_counts_words_and_goes_on_after_a_crash_between_two_steps()
--> Result<()> {
-    let worker = example("word_count")?;
+async fn a_custom_worker_resumes_after_a_crash_between_two_steps() -> Result<()> {
+    let worker = example_binary("word_count")?;
     let lease = "LeaseSeconds=5";
     let options = [
         "--worker",
@@ -49,22 +51,20 @@ async fn a_worker_of_ones_own_counts_words_and_goes_on_after_a_crash_between_two
         "--tick-seconds",
         "1",
     ];
-    let folder = tempfile::tempdir()?;
-    let log = folder.path().join("wire.log");
-    let logged = ["--wire-log", log.to_str().context("a path")?];
-    let stack = Stack::start(&[&options[..], &logged].concat()).await?;
+    let wire_log = WireLog::new()?;
+    let stack = Stack::start(&[&options[..], &wire_log.options()?].concat()).await?;
     put_texts(
         &stack,
         &[("a.txt", "to be or not to be"), ("b.txt", "to the sea")],
     )
     .await?;
-    // The steps are the list and the two texts: the worker dies once the first text is kept.
+    // The steps are the list and the two texts: the worker is killed after the checkpoint of the first text.
     stack.set_faults(json!([
         {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "longhaul-worker", "number": 2, "effect": {"kill": "after"}}
     ])).await?;
     let mut client = stack.client("alice").await?;
-    let ask = json!({"action": "query", "kind": "word_count", "query": "How many?", "params": {"bucket": "texts"}});
-    client.send(ask).await?;
+    let run_ask = json!({"action": "query", "kind": "word_count", "query": "How many?", "params": {"bucket": "texts"}});
+    client.send(run_ask).await?;
     let events = client.until("job_completed").await?;
     let completed = &events[events.len() - 1];
     assert_eq!(completed["usage"]["attempts"], 2);
@@ -74,13 +74,13 @@ async fn a_worker_of_ones_own_counts_words_and_goes_on_after_a_crash_between_two
         "9 words in 2 objects, 6 of them different."
     );
     assert_eq!(result["words"]["to"], 3);
-    let told = |text: &str| events.iter().any(|event| event["message"] == text);
-    assert!(told("Counting b.txt: 2 of 2"), "{events:?}");
+    let has_message = |text: &str| events.iter().any(|event| event["message"] == text);
+    assert!(has_message("Counting b.txt: 2 of 2"), "{events:?}");
 
-    // What was kept was not done again: each text was fetched once.
-    let wire = std::fs::read_to_string(log)?;
+    // Checkpointed steps were not repeated: each text was fetched once.
+    let wire = wire_log.text()?;
     assert_eq!(wire.matches("\"GetObject\"").count(), 2, "{wire}");
-    // What comes with the worker is there beside it.
+    // The analyses that come with the worker are there too.
     client
         .send(json!({"action": "finops_query", "query": "total"}))
         .await?;
@@ -89,11 +89,11 @@ async fn a_worker_of_ones_own_counts_words_and_goes_on_after_a_crash_between_two
 }
 
 #[tokio::test]
-async fn an_analysis_in_python_is_asked_by_its_kind() -> Result<()> {
+async fn an_analysis_in_python_runs_by_its_kind() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().to_str().context("a path")?;
-    let worker = example("python")?;
-    let ask = |words: &'static str| {
+    let worker = example_binary("python")?;
+    let run_ask = |words: &'static str| {
         let arguments = [
             "ask",
             words,
@@ -108,17 +108,21 @@ async fn an_analysis_in_python_is_asked_by_its_kind() -> Result<()> {
         let arguments = arguments.map(str::to_owned);
         async move { longhaul(&arguments.each_ref().map(String::as_str)).await }
     };
-    let asked = ask("one three five").await?;
-    let answer: Value = serde_json::from_slice(&asked.stdout)
-        .with_context(|| String::from_utf8_lossy(&asked.stderr).into_owned())?;
+    let output = run_ask("one three five").await?;
+    let answer: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
     assert_eq!(answer["lengths"], json!([3, 5, 4]));
     assert_eq!(
         answer["response"],
         "3 words, of 4.00 letters on average; the median is 4."
     );
-    // The protocol's files are where the README says.
-    assert!(root().join("examples/python/longhaul.py").exists());
-    let refused = ask(" .").await?;
+    // The README names this file.
+    assert!(
+        repository_root()
+            .join("examples/python/longhaul.py")
+            .exists()
+    );
+    let refused = run_ask(" .").await?;
     assert_eq!(refused.status.code(), Some(0));
     Ok(())
 }

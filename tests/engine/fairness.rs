@@ -1,4 +1,4 @@
-//! One user's flood beside the single jobs of others: nobody waits for the whole of it.
+//! Fairness: other users' single jobs do not wait for the end of one user's flood.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -7,15 +7,15 @@ use crate::support::client::Client;
 use crate::support::stack::Stack;
 
 const FLOOD: usize = 80;
-/// Jobs that run at once.
+/// The number of jobs that run at once.
 const WORKERS: usize = 2;
 
 fn job() -> Value {
     json!({"action": "query", "kind": "noop", "query": "q", "params": {"steps": 1, "stepMs": 500}})
 }
 
-/// The user's next end, by the other frames.
-async fn ended(client: &mut Client) -> Result<Value> {
+/// The next `job_completed` of this client.
+async fn wait_for_end(client: &mut Client) -> Result<Value> {
     Ok(client
         .until("job_completed")
         .await?
@@ -24,7 +24,7 @@ async fn ended(client: &mut Client) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn a_flood_of_one_user_does_not_hold_up_the_others() -> Result<()> {
+async fn one_users_flood_does_not_delay_other_users() -> Result<()> {
     let stack = Stack::start(&[
         "--parameter",
         "OpenJobs=0",
@@ -38,13 +38,13 @@ async fn a_flood_of_one_user_does_not_hold_up_the_others() -> Result<()> {
     for user in ["ann", "bea", "cleo", "dora"] {
         others.push(stack.client(user).await?);
     }
-    let mut greedy = stack.client("greedy").await?;
+    let mut flooding_user = stack.client("greedy").await?;
     for _ in 0..FLOOD {
-        greedy.send(job()).await?;
+        flooding_user.send(job()).await?;
     }
     let (mut queued, mut ended_before) = (0, 0);
     while queued < FLOOD {
-        let frame = greedy.next().await?;
+        let frame = flooding_user.next().await?;
         queued += usize::from(frame["type"] == "job_queued");
         ended_before += usize::from(frame["type"] == "job_completed");
     }
@@ -57,19 +57,19 @@ async fn a_flood_of_one_user_does_not_hold_up_the_others() -> Result<()> {
     }
     let mut last = 0;
     for client in &mut others {
-        let end = ended(client).await?;
+        let end = wait_for_end(client).await?;
         last = last.max(end["timestamp"].as_u64().context("a time")?);
     }
-    // By the events' own times, in seconds: of the flood there ended as many meanwhile as ran beside the others.
-    let mut before = ended_before;
+    // By the events' times, in seconds: how many jobs of the flood had ended when the others' last one did.
+    let mut ended_by_then = ended_before;
     for _ in ended_before..FLOOD {
-        let end = ended(&mut greedy).await?;
-        before += usize::from(end["timestamp"].as_u64() <= Some(last));
+        let end = wait_for_end(&mut flooding_user).await?;
+        ended_by_then += usize::from(end["timestamp"].as_u64() <= Some(last));
     }
-    let most = FLOOD / 2;
+    let limit = FLOOD / 2;
     ensure!(
-        before < most,
-        "{before} jobs of the flood ended before the others' last of {}, on {WORKERS} workers",
+        ended_by_then < limit,
+        "{ended_by_then} jobs of the flood ended before the others' last of {}, on {WORKERS} workers",
         others.len()
     );
     Ok(())

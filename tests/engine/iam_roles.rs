@@ -1,23 +1,24 @@
-//! Roles against use: what the functions did on one long journey, beside what their roles allow.
-//!
-//! That nothing they do is refused, every other journey shows as well: the small cloud refuses it.
+//! IAM roles: every action that a role allows is used by some call, and a call that a role does not allow is refused. The
+//! embedded cloud enforces roles, so every other test shows that the roles suffice.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use crate::api::direct_messages::{client_with, message};
-use crate::support::client::Client;
-use crate::support::stack::{Stack, root, token};
-use crate::{PATIENCE, until};
 use anyhow::{Context, Result, bail, ensure};
 use longhaul_local::permissions::Need;
 use longhaul_local::plan::{Grant, Plan};
 use longhaul_local::template::{self, Settings};
 use serde_json::{Value, json};
 
-/// What AWS does with a role on the function's behalf, or a browser with a URL that the role has signed:
-/// no call of the function's own shows it.
-const NOT_ON_THE_WIRE: [&str; 6] = [
+use crate::support::cli::repository_root;
+use crate::support::client::Client;
+use crate::support::frames::direct_message;
+use crate::support::stack::Stack;
+use crate::support::tokens::token;
+use crate::support::wait::{MAX_WAIT, wait_until};
+use crate::support::wire_log::WireLog;
+
+/// Actions used by AWS on the function's behalf, or by a browser with a presigned URL: no call of the function shows them.
+const NOT_IN_THE_WIRE_LOG: [&str; 6] = [
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "sqs:ReceiveMessage",
@@ -28,10 +29,9 @@ const NOT_ON_THE_WIRE: [&str; 6] = [
 
 #[tokio::test]
 async fn every_action_that_a_role_allows_is_used() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let log = folder.path().join("wire.log");
+    let wire_log = WireLog::new()?;
     let options = [
-        &["--wire-log", log.to_str().context("a path")?][..],
+        &wire_log.options()?[..],
         &["--parameter", "LeaseSeconds=5", "--tick-seconds", "2"],
         &["--parameter", "MaxAttempts=3"],
         &["--parameter", "StrangerSeconds=10"],
@@ -41,36 +41,39 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
         &["--parameter", "FanoutPage=1"],
     ];
     let stack = Stack::start(&options.concat()).await?;
-    let _stranger = Client::connect(&stack.gateway, None).await?;
-    smoothly(&stack).await?;
-    past_the_gone(&stack).await?;
-    on_topics(&stack).await?;
-    by_the_sweep(&stack).await?;
+    let _unauthenticated = Client::connect(&stack.gateway, None).await?;
+    use_every_feature(&stack).await?;
+    push_to_closed_connections(&stack).await?;
+    use_topics(&stack).await?;
+    leave_work_for_the_sweep(&stack).await?;
 
-    let plan = plan()?;
-    // A URL that a function signs is good for what its role allows, whoever follows it.
+    let spec = read_template()?;
+    // A presigned URL allows what the role of its signer allows.
     let result = Need {
         action: "s3:GetObject".to_owned(),
         resource: "arn:aws:s3:::longhaul-results-000000000000-us-east-1/results/x".to_owned(),
     };
     for name in ["longhaul-message", "longhaul-sweep", "longhaul-worker"] {
-        let function = plan.functions.iter().find(|function| function.name == name);
+        let function = spec.functions.iter().find(|function| function.name == name);
         let grants = function.and_then(|function| function.grants.as_ref());
         let allowed = grants.is_some_and(|grants| grants.iter().any(|grant| grant.allows(&result)));
         ensure!(allowed, "{name} signs URLs of results that it may not read");
     }
-    let waited = until("every action is used", async || {
-        Ok(unused(&plan, &log)?.is_empty())
+    let waited = wait_until("every action is used", async || {
+        Ok(unused_grants(&spec, &wire_log)?.is_empty())
     });
     if waited.await.is_err() {
-        bail!("allowed and never used: {:#?}", unused(&plan, &log)?);
+        bail!(
+            "allowed and never used: {:#?}",
+            unused_grants(&spec, &wire_log)?
+        );
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_function_that_does_what_its_role_does_not_allow_is_refused() -> Result<()> {
-    let template = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
+async fn a_call_that_a_role_does_not_allow_is_refused() -> Result<()> {
+    let template = std::fs::read_to_string(repository_root().join("cloudformation/template.yaml"))?;
     let allowed =
         "Action: [dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:BatchGetItem]";
     ensure!(template.contains(allowed), "the message function's role");
@@ -80,11 +83,14 @@ async fn a_function_that_does_what_its_role_does_not_allow_is_refused() -> Resul
     std::fs::write(&path, template.replacen(allowed, &without, 1))?;
     let stack = Stack::start(&["--template", path.to_str().context("a path")?]).await?;
     let mut alice = stack.client("alice").await?;
-    let answer = alice.ask(job(json!({}))).await?;
+    let answer = alice.request(job(json!({}))).await?;
     assert_eq!(answer["type"], "error", "{answer}");
     let inside = ["dynamodb", "arn:", "PutItem", "authorized"];
-    let told = answer.to_string();
-    ensure!(!inside.iter().any(|word| told.contains(word)), "{told}");
+    let answer_text = answer.to_string();
+    ensure!(
+        !inside.iter().any(|word| answer_text.contains(word)),
+        "{answer_text}"
+    );
     ensure!(stack.log("message").contains("AccessDenied"));
     Ok(())
 }
@@ -93,8 +99,8 @@ fn job(params: Value) -> Value {
     json!({"action": "query", "kind": "noop", "query": "q", "params": params})
 }
 
-/// What front ends do on a good day.
-async fn smoothly(stack: &Stack) -> Result<()> {
+/// Uses every feature of the front end without failures.
+async fn use_every_feature(stack: &Stack) -> Result<()> {
     let mut alice = stack.client("alice").await?;
     for params in [
         json!({"steps": 2, "text": 20, "keep": true, "bytes": 5000}),
@@ -110,35 +116,35 @@ async fn smoothly(stack: &Stack) -> Result<()> {
             alice.send(json!({"action": action, "jobId": id})).await?;
         }
     }
-    // Its evidence is the worker's to send.
+    // The worker sends its evidence to the dead-letter queue.
     alice.submit(job(json!({"fail": "retry"}))).await?;
     alice.until("job_failed").await?;
     alice.send(json!({"action": "listJobs"})).await?;
     alice.until("jobs").await?;
-    converse(&mut alice).await?;
-    correspond(stack, &mut alice).await?;
+    hold_a_conversation(&mut alice).await?;
+    send_direct_messages(stack, &mut alice).await?;
     ensure!(stack.client("alice").await.is_err(), "one connection each");
     let mut late = Client::connect(&stack.gateway, None).await?;
     for (user, answer) in [("alice", "error"), ("bob", "authenticated")] {
         let frame = json!({"action": "authenticate", "token": token(user)});
-        ensure!(late.ask(frame).await?["type"] == answer);
+        ensure!(late.request(frame).await?["type"] == answer);
     }
     late.send(json!({"action": "listJobs"})).await?;
     late.until("jobs").await?;
     Ok(())
 }
 
-/// Messages to somebody who is not there, more than a page of them; and what an admin does.
-async fn correspond(stack: &Stack, client: &mut Client) -> Result<()> {
+/// Sends more than a page of messages to a user who is not connected, and uses the admin actions.
+async fn send_direct_messages(stack: &Stack, client: &mut Client) -> Result<()> {
     for n in 0..51 {
-        client.send(message("faye", &n.to_string())).await?;
+        client.send(direct_message("faye", &n.to_string())).await?;
         client.until("messageSent").await?;
     }
     let mut faye = stack.client("faye").await?;
     let mut ids = vec![];
     while ids.len() < 51 {
-        let heard = faye.until("message").await?.pop().context("nothing")?;
-        ids.push(heard["data"]["messageId"].clone());
+        let received = faye.until("message").await?.pop().context("nothing")?;
+        ids.push(received["data"]["messageId"].clone());
     }
     let ack = json!({"action": "notificationAck", "data": {"notificationId": ids[0]}});
     faye.send(ack).await?;
@@ -146,45 +152,44 @@ async fn correspond(stack: &Stack, client: &mut Client) -> Result<()> {
     faye.send(json!({"action": "listNotifications"})).await?;
     faye.until("notifications").await?;
     drop(faye);
-    // Somebody who authenticates by a frame, and is gone when the page comes.
-    let gone = push("longhaul-deliver", 410, "GoneException");
+    // The connection authenticates by a frame, and is closed when the page is delivered.
+    let gone = failing_push("longhaul-deliver", 410, "GoneException");
     stack.set_faults(json!([gone])).await?;
     let mut again = Client::connect(&stack.gateway, None).await?;
-    // The connection before may not have been seen to leave.
-    let hello = json!({"action": "authenticate", "token": token("faye")});
+    // The close of the previous connection may not have been processed yet.
+    let authenticate = json!({"action": "authenticate", "token": token("faye")});
     let authenticated = async {
-        while again.ask(hello.clone()).await?["type"] != "authenticated" {}
+        while again.request(authenticate.clone()).await?["type"] != "authenticated" {}
         Ok(())
     };
-    let waited = tokio::time::timeout(PATIENCE, authenticated).await;
-    waited.unwrap_or_else(|_| bail!("the connection before never left"))?;
-    until("the page found nobody", async || {
-        let (_, report) = stack.faults("GET", "", "").await?;
-        Ok(report["rules"][0]["fired"].as_u64() > Some(0))
-    })
-    .await?;
+    let waited = tokio::time::timeout(MAX_WAIT, authenticated).await;
+    waited.unwrap_or_else(|_| bail!("the previous connection was never removed"))?;
+    // Until a push of the page has failed.
+    stack.wait_for_first_fault().await?;
     stack.set_faults(json!([])).await?;
 
     let claims = json!({"sub": "root", "username": "root", "cognito:groups": ["admin"]});
-    let mut root = client_with(stack, claims).await?;
-    let own = root.ask(json!({"action": "authenticate"})).await?;
+    let mut root = stack.client_with_claims(&claims).await?;
+    let own = root.request(json!({"action": "authenticate"})).await?;
     let id = &own["connectionId"];
     let row = json!({"connectionId": {"S": id}});
     let old = json!({":at": {"S": "2026-01-01T00:00:00.000Z"}}).to_string();
-    let age = [
+    let update = [
         "dynamodb",
         "update-item",
         "--table-name",
         "longhaul-connections",
     ];
-    let set = ["--update-expression", "SET lastActivity = :at"];
-    let with = [
+    let expression = ["--update-expression", "SET lastActivity = :at"];
+    let values = [
         "--key",
         &row.to_string(),
         "--expression-attribute-values",
         &old,
     ];
-    stack.aws(&[&age[..], &set, &with].concat()).await?;
+    stack
+        .aws(&[&update[..], &expression, &values].concat())
+        .await?;
     for (action, answer) in [
         ("listOpenJobs", "openJobs"),
         ("listDeadLetters", "deadLetters"),
@@ -203,7 +208,7 @@ async fn correspond(stack: &Stack, client: &mut Client) -> Result<()> {
     }
     root.send(json!({"action": "closeConnection", "data": {"connectionId": id}}))
         .await?;
-    until("it has closed itself", async || {
+    wait_until("it has closed itself", async || {
         Ok(stack
             .log("message")
             .contains("an admin closes a connection"))
@@ -211,16 +216,16 @@ async fn correspond(stack: &Stack, client: &mut Client) -> Result<()> {
     .await
 }
 
-/// A conversation of two turns, the second behind the first.
-async fn converse(client: &mut Client) -> Result<()> {
+/// Two turns, of which the second waits for the first; and a voice message.
+async fn hold_a_conversation(client: &mut Client) -> Result<()> {
     client.send(json!({"action": "startSession"})).await?;
     client.until("sessionStarted").await?;
-    let said = |steps: u32| {
+    let message_frame = |steps: u32| {
         json!({"action": "sendMessage", "message": "q", "kind": "noop",
             "params": {"steps": steps, "stepMs": 500, "text": 6}})
     };
-    client.send(said(4)).await?;
-    client.send(said(1)).await?;
+    client.send(message_frame(4)).await?;
+    client.send(message_frame(1)).await?;
     for _ in 0..2 {
         client.until("complete").await?;
     }
@@ -228,7 +233,7 @@ async fn converse(client: &mut Client) -> Result<()> {
         client.send(json!({"action": action})).await?;
     }
     let own = client.until("session").await?.pop().context("no answer")?;
-    // And a message by voice.
+    // A voice message.
     let id = own["session"]["sessionId"].clone();
     for (action, answer) in [
         ("voice_start", "voice_started"),
@@ -242,31 +247,28 @@ async fn converse(client: &mut Client) -> Result<()> {
     Ok(())
 }
 
-/// Pushes to connections that are gone.
-async fn past_the_gone(stack: &Stack) -> Result<()> {
+/// Makes functions push to closed connections.
+async fn push_to_closed_connections(stack: &Stack) -> Result<()> {
     for caller in ["longhaul-message", "longhaul-worker"] {
-        let gone = push(caller, 410, "GoneException");
+        let gone = failing_push(caller, 410, "GoneException");
         stack.set_faults(json!([gone])).await?;
-        // Each their own, as the former may not have been seen to leave.
+        // A user each, as the close of the previous connection may not have been processed yet.
         let mut carol = stack.client(&format!("of {caller}")).await?;
         carol.send(job(json!({}))).await?;
-        until("the connection is gone", async || {
-            let (_, report) = stack.faults("GET", "", "").await?;
-            Ok(report["rules"][0]["fired"].as_u64() > Some(0))
-        })
-        .await?;
+        // Until a push was answered with 410.
+        stack.wait_for_first_fault().await?;
     }
     stack.set_faults(json!([])).await
 }
 
-/// A room, what is said in it, what is published to a user, and subscribers who are gone or leave.
-async fn on_topics(stack: &Stack) -> Result<()> {
+/// A room, messages in it, a notification to a user, and subscribers whose connections are closed.
+async fn use_topics(stack: &Stack) -> Result<()> {
     let mut frank = stack.client("frank").await?;
     let join = json!({"action": "subscribe", "topic": "room:x"});
-    let joined = frank.ask(join.clone()).await?;
-    frank.ask(join.clone()).await?;
+    let joined = frank.request(join.clone()).await?;
+    frank.request(join.clone()).await?;
     let end = json!({"action": "unsubscribe", "subscriptionId": joined["data"]["subscriptionId"]});
-    ensure!(frank.ask(end).await?["type"] == "unsubscribed");
+    ensure!(frank.request(end).await?["type"] == "unsubscribed");
     let data = json!({"recipientId": "room:x", "content": "hello"});
     frank
         .send(json!({"action": "sendMessage", "data": data}))
@@ -276,36 +278,36 @@ async fn on_topics(stack: &Stack) -> Result<()> {
     stack.publish(&note).await?;
     frank.until("note").await?;
     let mut leaves = stack.client("gina").await?;
-    leaves.ask(join).await?;
+    leaves.request(join).await?;
     drop(leaves);
-    let said = json!({"topic": "room:x", "type": "note"});
-    for (caller, message) in [("longhaul-publish", note), ("longhaul-fanout", said)] {
+    let message_frame = json!({"topic": "room:x", "type": "note"});
+    for (caller, message) in [
+        ("longhaul-publish", note),
+        ("longhaul-fanout", message_frame),
+    ] {
         stack
-            .set_faults(json!([push(caller, 410, "GoneException")]))
+            .set_faults(json!([failing_push(caller, 410, "GoneException")]))
             .await?;
         stack.publish(&message).await?;
-        until("a connection is gone", async || {
-            let (_, report) = stack.faults("GET", "", "").await?;
-            Ok(report["rules"][0]["fired"].as_u64() > Some(0))
-        })
-        .await?;
+        // Until a push was answered with 410.
+        stack.wait_for_first_fault().await?;
     }
     stack.set_faults(json!([])).await
 }
 
-/// What is left to the sweep: a job that was not queued, ends that were not heard, evidence that was not sent.
-async fn by_the_sweep(stack: &Stack) -> Result<()> {
+/// Leaves for the sweep: a job that was not queued, ends that were not pushed, and evidence that was not sent.
+async fn leave_work_for_the_sweep(stack: &Stack) -> Result<()> {
     let mut dora = stack.client("dora").await?;
     let streams = dora
         .submit(job(json!({"steps": 600, "stepMs": 100, "text": 20})))
         .await?;
     dora.until("chunk").await?;
-    // It ends when nothing can be heard any more, with a result that is read again to be told.
+    // It ends when no push succeeds any more, with a result that the sweep reads again to push it.
     dora.submit(job(json!({"steps": 30, "stepMs": 100, "bytes": 5000})))
         .await?;
     let rules = json!([
-        push("longhaul-message", 500, "InternalServerError"),
-        push("longhaul-worker", 500, "InternalServerError"),
+        failing_push("longhaul-message", 500, "InternalServerError"),
+        failing_push("longhaul-worker", 500, "InternalServerError"),
         {"caller": "longhaul-sweep", "service": "execute-api", "operation": "PostToConnection",
             "number": 1, "effect": {"fail": {"status": 410, "code": "GoneException"}}},
         {"caller": "longhaul-worker", "service": "sqs", "operation": "SendMessage",
@@ -313,7 +315,7 @@ async fn by_the_sweep(stack: &Stack) -> Result<()> {
         {"caller": "longhaul-message", "service": "sqs", "operation": "SendMessage",
             "number": 1, "effect": {"kill": "before"}},
     ]);
-    // Its end is not heard, so the sweep settles the turn once more, while the next is under way.
+    // Its end is not pushed, so the sweep ends the turn again while the next one runs.
     let mut eve = stack.client("eve").await?;
     let turn = |steps: u32| json!({"action": "chat_message", "message": "q", "kind": "noop", "params": {"steps": steps, "stepMs": 100}});
     eve.send(turn(20)).await?;
@@ -329,14 +331,14 @@ async fn by_the_sweep(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-fn push(caller: &str, status: u16, code: &str) -> Value {
+fn failing_push(caller: &str, status: u16, code: &str) -> Value {
     json!({"caller": caller, "service": "execute-api", "operation": "PostToConnection",
         "effect": {"fail": {"status": status, "code": code}}})
 }
 
-/// The project's own template, as the stack has read it.
-fn plan() -> Result<Plan> {
-    let text = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
+/// The project's template, as the stack reads it.
+fn read_template() -> Result<Plan> {
+    let text = std::fs::read_to_string(repository_root().join("cloudformation/template.yaml"))?;
     let secrets = template::secrets("template.yaml", &text)?;
     let settings = Settings {
         secrets: secrets.into_iter().map(|id| (id, String::new())).collect(),
@@ -345,21 +347,19 @@ fn plan() -> Result<Plan> {
     Ok(template::read("template.yaml", &text, &settings)?)
 }
 
-/// What roles allow and no call has needed: function, action and resource.
-fn unused(plan: &Plan, log: &Path) -> Result<BTreeSet<(String, String, String)>> {
+/// Function, action and resource of each grant that no call has needed.
+fn unused_grants(spec: &Plan, wire_log: &WireLog) -> Result<BTreeSet<(String, String, String)>> {
     let mut used = vec![];
-    let text = std::fs::read_to_string(log)?;
-    for line in text.lines().filter(|line| line.ends_with('}')) {
-        let call: Value = serde_json::from_str(line)?;
+    for call in wire_log.calls()? {
         let needs = call.get("needs").cloned().unwrap_or(json!([]));
         let needs: Vec<Need> = serde_json::from_value(needs)?;
         let caller = call["caller"].as_str().unwrap_or_default();
         used.extend(needs.into_iter().map(|need| (caller.to_owned(), need)));
     }
-    let mut unused = BTreeSet::new();
-    for function in &plan.functions {
+    let mut unused_grants = BTreeSet::new();
+    for function in &spec.functions {
         let grants = function.grants.as_deref().context("a role of its own")?;
-        for (action, resource) in grants.iter().flat_map(pairs) {
+        for (action, resource) in grants.iter().flat_map(actions_and_resources) {
             let grant = Grant {
                 actions: vec![action.clone()],
                 resources: vec![resource.clone()],
@@ -367,15 +367,15 @@ fn unused(plan: &Plan, log: &Path) -> Result<BTreeSet<(String, String, String)>>
             let is_used = used
                 .iter()
                 .any(|(caller, need)| *caller == function.name && grant.allows(need));
-            if !is_used && !NOT_ON_THE_WIRE.contains(&action.as_str()) {
-                unused.insert((function.name.clone(), action, resource));
+            if !is_used && !NOT_IN_THE_WIRE_LOG.contains(&action.as_str()) {
+                unused_grants.insert((function.name.clone(), action, resource));
             }
         }
     }
-    Ok(unused)
+    Ok(unused_grants)
 }
 
-fn pairs(grant: &Grant) -> Vec<(String, String)> {
+fn actions_and_resources(grant: &Grant) -> Vec<(String, String)> {
     let actions = grant.actions.iter();
     let pair = |action: &String| {
         let action = action.clone();

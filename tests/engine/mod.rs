@@ -1,4 +1,4 @@
-//! How jobs are run, followed, paid for and permitted, on the embedded cloud that stands in for AWS.
+//! How jobs run, what they cost in AWS calls, and the embedded cloud that runs the functions.
 
 mod agent_runtime;
 mod call_budget;

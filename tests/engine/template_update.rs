@@ -1,13 +1,14 @@
-//! A changed template on the data of the one before: it takes effect, and nothing is lost.
+//! A changed template on existing data: it takes effect at the next start, and nothing is lost.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::support::stack::{Stack, longhaul, root};
+use crate::support::cli::{longhaul, repository_root};
+use crate::support::stack::Stack;
 
-/// The project's template with texts replaced, in the stack's own folder.
-fn changed(stack: &Stack, changes: &[(&str, &str)]) -> Result<String> {
-    let mut text = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
+/// Writes the project's template with replaced texts; returns its path.
+fn write_changed_template(stack: &Stack, changes: &[(&str, &str)]) -> Result<String> {
+    let mut text = std::fs::read_to_string(repository_root().join("cloudformation/template.yaml"))?;
     for (from, to) in changes {
         assert!(text.contains(from), "the template has no {from}");
         text = text.replace(from, to);
@@ -25,14 +26,14 @@ async fn a_changed_template_takes_effect_at_the_next_start() -> Result<()> {
         .submit(json!({"action": "query", "kind": "noop", "query": "before"}))
         .await?;
     client.until("job_completed").await?;
-    let dead = stack.queue("longhaul-jobs-dlq").await?;
+    let dead = stack.queue_url("longhaul-jobs-dlq").await?;
     let message = ["--message-body", "evidence"];
     stack
         .aws(&[&["sqs", "send-message", "--queue-url", &dead], &message[..]].concat())
         .await?;
     stack.kill().await?;
 
-    let template = changed(
+    let template = write_changed_template(
         &stack,
         &[
             ("{Seconds: 5400}", "{Seconds: 5460}"),
@@ -43,24 +44,26 @@ async fn a_changed_template_takes_effect_at_the_next_start() -> Result<()> {
             ("AttributeName: ttl", "AttributeName: until"),
         ],
     )?;
-    stack.restart_with(&["--template", &template]).await?;
+    stack
+        .restart_with_options(&["--template", &template])
+        .await?;
 
     assert!(
-        stack.said.iter().any(|line| line
+        stack.startup_lines.iter().any(|line| line
             == "Kept, but not in the template: the table longhaul-job-events, the queue longhaul-jobs-dlq"),
         "{:?}",
-        stack.said
+        stack.startup_lines
     );
-    let url = stack.queue("longhaul-jobs").await?;
-    let attributes = stack.attributes(&url).await?;
+    let url = stack.queue_url("longhaul-jobs").await?;
+    let attributes = stack.queue_attributes(&url).await?;
     assert_eq!(attributes["VisibilityTimeout"], "5460");
     let redrive = attributes["RedrivePolicy"].as_str().context("no redrive")?;
     assert!(redrive.contains("longhaul-jobs-dead"));
-    let dead = stack.queue("longhaul-jobs-dlq").await?;
-    let attributes = stack.attributes(&dead).await?;
+    let dead = stack.queue_url("longhaul-jobs-dlq").await?;
+    let attributes = stack.queue_attributes(&dead).await?;
     assert_eq!(attributes["ApproximateNumberOfMessages"], "1");
 
-    assert_eq!(stack.row(&job).await?["query"]["S"], "before");
+    assert_eq!(stack.job_row(&job).await?["query"]["S"], "before");
     let values = json!({":s": {"S": "completed"}}).to_string();
     let found = stack
         .aws(&[
@@ -89,41 +92,45 @@ async fn a_changed_template_takes_effect_at_the_next_start() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_change_of_a_route_alone_is_served_from_the_next_start_on() -> Result<()> {
+async fn a_changed_route_is_served_from_the_next_start() -> Result<()> {
     let mut stack = Stack::start(&[]).await?;
-    // What a ping and a list of jobs are answered with.
-    let answers = async |stack: &Stack| -> Result<(String, String)> {
+    // The answers to `ping` and to `listJobs`.
+    let answer_types = async |stack: &Stack| -> Result<(String, String)> {
         let mut client = stack.client("alice").await?;
-        let said = |answer: Value| {
-            let said = answer["type"].as_str().or(answer["message"].as_str());
-            said.map(str::to_owned).context("neither type nor message")
+        let expected = |answer: Value| {
+            let expected = answer["type"].as_str().or(answer["message"].as_str());
+            expected
+                .map(str::to_owned)
+                .context("neither type nor message")
         };
-        let ping = said(client.ask(json!({"action": "ping"})).await?)?;
-        let list = said(client.ask(json!({"action": "listJobs"})).await?)?;
+        let ping = expected(client.request(json!({"action": "ping"})).await?)?;
+        let list = expected(client.request(json!({"action": "listJobs"})).await?)?;
         Ok((ping, list))
     };
-    let both = ("pong".to_owned(), "jobs".to_owned());
-    assert_eq!(answers(&stack).await?, both);
+    let both_answers = ("pong".to_owned(), "jobs".to_owned());
+    assert_eq!(answer_types(&stack).await?, both_answers);
     stack.kill().await?;
 
     let route = (
         "RouteKey: $default\n      Target",
         "RouteKey: ping\n      Target",
     );
-    let template = changed(&stack, &[route])?;
-    stack.restart_with(&["--template", &template]).await?;
-    // As API Gateway refuses a frame that no route is for.
-    let one = ("pong".to_owned(), "Forbidden".to_owned());
-    assert_eq!(answers(&stack).await?, one);
+    let template = write_changed_template(&stack, &[route])?;
+    stack
+        .restart_with_options(&["--template", &template])
+        .await?;
+    // API Gateway's answer to a frame without a route.
+    let ping_only = ("pong".to_owned(), "Forbidden".to_owned());
+    assert_eq!(answer_types(&stack).await?, ping_only);
     stack.kill().await?;
 
-    stack.restart_with(&[]).await?;
-    assert_eq!(answers(&stack).await?, both);
+    stack.restart_with_options(&[]).await?;
+    assert_eq!(answer_types(&stack).await?, both_answers);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_change_that_would_lose_items_is_refused_and_they_stay() -> Result<()> {
+async fn a_change_that_would_lose_items_is_refused() -> Result<()> {
     let mut stack = Stack::start(&[]).await?;
     let mut client = stack.client("alice").await?;
     let job = client
@@ -133,7 +140,7 @@ async fn a_change_that_would_lose_items_is_refused_and_they_stay() -> Result<()>
     stack.kill().await?;
 
     let data = stack.data().to_str().context("a path")?.to_owned();
-    for (from, to, said) in [
+    for (from, to, expected) in [
         (
             "AttributeName: event,",
             "AttributeName: moment,",
@@ -145,14 +152,14 @@ async fn a_change_that_would_lose_items_is_refused_and_they_stay() -> Result<()>
             "the table longhaul-connections: the index \"by-user\" can't change",
         ),
     ] {
-        let template = changed(&stack, &[(from, to)])?;
-        let place = ["up", "--data", &data, "--port", "0", "--aws-port", "0"];
-        let output = longhaul(&[&place[..], &["--template", &template]].concat()).await?;
-        let complaint = String::from_utf8(output.stderr)?;
-        assert_eq!(output.status.code(), Some(2), "{complaint}");
-        assert!(complaint.contains(said), "{complaint}");
+        let template = write_changed_template(&stack, &[(from, to)])?;
+        let options = ["up", "--data", &data, "--port", "0", "--aws-port", "0"];
+        let output = longhaul(&[&options[..], &["--template", &template]].concat()).await?;
+        let stderr = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
     }
     stack.restart().await?;
-    assert_eq!(stack.row(&job).await?["query"]["S"], "stays");
+    assert_eq!(stack.job_row(&job).await?["query"]["S"], "stays");
     Ok(())
 }

@@ -1,33 +1,33 @@
-//! A job's trace: one, from the frame that submits it through the queue and the worker to the last push,
-//! whatever dies in between.
+//! A job's single trace, from the frame that submits it through the queue and the worker to the last push, also across
+//! crashes.
 
 use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::support::stack::Stack;
-use crate::support::trace_collector::{Collector, Span};
-use crate::until;
+use crate::support::trace_collector::{Span, TraceCollector};
+use crate::support::wait::wait_until;
 
-/// W3C's own example.
-const CLIENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+/// The example of W3C's Trace Context.
+const CLIENT_TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 
-async fn traced(collector: &Collector, options: &[&str]) -> Result<Stack> {
+async fn start_with_collector(collector: &TraceCollector, options: &[&str]) -> Result<Stack> {
     let endpoint = format!("OtlpEndpoint={}", collector.endpoint);
     let options = [options, &["--parameter", &endpoint]].concat();
     Stack::start(&options).await
 }
 
-fn under<'s>(spans: &'s [Span], parent: &Span) -> Vec<&'s str> {
+fn child_names<'s>(spans: &'s [Span], parent: &Span) -> Vec<&'s str> {
     let children = spans.iter().filter(|span| span.parent == parent.id);
     children.map(|span| span.name.as_str()).collect()
 }
 
-fn named<'s>(spans: &'s [Span], name: &str) -> Vec<&'s Span> {
+fn spans_named<'s>(spans: &'s [Span], name: &str) -> Vec<&'s Span> {
     spans.iter().filter(|span| span.name == name).collect()
 }
 
-/// The spans as a tree, for whoever reads what the test prints.
+/// The spans as an indented tree, for the test's output.
 fn tree(spans: &[Span], parent: &str, depth: usize, from: u64) -> String {
     let children = spans.iter().filter(|span| span.parent == parent);
     let mut lines = String::new();
@@ -49,56 +49,56 @@ fn tree(spans: &[Span], parent: &str, depth: usize, from: u64) -> String {
 
 #[tokio::test]
 async fn a_job_is_one_trace_from_the_clients_span_to_the_last_push() -> Result<()> {
-    let collector = Collector::start().await?;
-    let stack = traced(&collector, &[]).await?;
+    let collector = TraceCollector::start().await?;
+    let stack = start_with_collector(&collector, &[]).await?;
     let mut client = stack.client("alice").await?;
     client
-        .send(json!({"action": "query", "kind": "noop", "query": "q", "params": {"steps": 2}, "traceparent": CLIENT}))
+        .send(json!({"action": "query", "kind": "noop", "query": "q", "params": {"steps": 2}, "traceparent": CLIENT_TRACEPARENT}))
         .await?;
     let job = client.until("job_completed").await?[0]["jobId"].clone();
-    until("both functions' spans", async || {
-        let spans = collector.trace(TRACE);
-        Ok(!named(&spans, "submit").is_empty() && !named(&spans, "attempt").is_empty())
+    wait_until("both functions' spans", async || {
+        let spans = collector.trace(TRACE_ID);
+        Ok(!spans_named(&spans, "submit").is_empty() && !spans_named(&spans, "attempt").is_empty())
     })
     .await?;
 
-    let spans = collector.trace(TRACE);
+    let spans = collector.trace(TRACE_ID);
     println!("{}", tree(&spans, "b7ad6b7169203331", 0, spans[0].start));
-    let [submit] = named(&spans, "submit")[..] else {
+    let [submit] = spans_named(&spans, "submit")[..] else {
         anyhow::bail!("one submit: {spans:?}")
     };
     assert_eq!(submit.parent, "b7ad6b7169203331", "the client's span");
     assert_eq!(submit.service, "longhaul-message");
-    let calls = under(&spans, submit);
+    let calls = child_names(&spans, submit);
     for call in ["DynamoDB.PutItem", "SQS.SendMessage"] {
         assert!(calls.contains(&call), "{calls:?}");
     }
     assert!(calls.iter().any(|call| call.ends_with(".PostToConnection")));
 
-    let [attempt] = named(&spans, "attempt")[..] else {
+    let [attempt] = spans_named(&spans, "attempt")[..] else {
         anyhow::bail!("one attempt: {spans:?}")
     };
     assert_eq!(attempt.parent, submit.id, "through the queue");
     assert_eq!(attempt.service, "longhaul-worker");
     assert_eq!(Some(attempt.attributes["job"].as_str()), job.as_str());
-    let calls = under(&spans, attempt);
+    let calls = child_names(&spans, attempt);
     let count = |end: &str| calls.iter().filter(|call| call.ends_with(end)).count();
-    // The claim, the end, the closing, and what the two reports take of their own; "Started", the reports and
-    // the end are pushed.
+    // Writes: the claim, the end, the removal from the index, and up to two for progress. Pushed: "Started", two
+    // progress events and the end.
     assert!((3..=5).contains(&count("DynamoDB.UpdateItem")), "{calls:?}");
     assert_eq!(count(".PostToConnection"), 4, "{calls:?}");
 
-    // The logs lead to it.
+    // The log has the trace's id.
     let log = stack.log("worker");
     let line = log.lines().find(|line| line.contains("\"claimed\""));
-    assert!(line.context("a line")?.contains(TRACE), "{log}");
+    assert!(line.context("a line")?.contains(TRACE_ID), "{log}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_second_attempt_is_in_the_same_trace_and_other_frames_in_none() -> Result<()> {
-    let collector = Collector::start().await?;
-    let stack = traced(
+async fn a_second_attempt_joins_the_trace_and_other_frames_have_none() -> Result<()> {
+    let collector = TraceCollector::start().await?;
+    let stack = start_with_collector(
         &collector,
         &["--parameter", "LeaseSeconds=2", "--tick-seconds", "2"],
     )
@@ -110,37 +110,37 @@ async fn a_second_attempt_is_in_the_same_trace_and_other_frames_in_none() -> Res
         .send(json!({"action": "query", "kind": "noop", "query": "q", "params": {"crash": true, "failures": 1}}))
         .await?;
     client.until("job_completed").await?;
-    let one = || {
-        let traces = collector.traces();
+    let traces_and_spans = || {
+        let traces = collector.trace_ids();
         let spans = traces.first().map(|trace| collector.trace(trace));
         (traces.len(), spans.unwrap_or_default())
     };
-    until("the attempt that lived", async || {
-        Ok(!named(&one().1, "attempt").is_empty())
+    wait_until("the span of the second attempt", async || {
+        Ok(!spans_named(&traces_and_spans().1, "attempt").is_empty())
     })
     .await?;
-    let (traces, spans) = one();
+    let (traces, spans) = traces_and_spans();
     assert_eq!(traces, 1, "only jobs are traced: {spans:?}");
-    let [submit] = named(&spans, "submit")[..] else {
+    let [submit] = spans_named(&spans, "submit")[..] else {
         anyhow::bail!("one submit: {spans:?}")
     };
     assert_eq!(submit.parent, "");
-    // What a crash kept from being sent is lost; the sweep's part may be there.
-    let attempts = named(&spans, "attempt");
+    // The killed attempt's span is lost; spans of the sweep may exist.
+    let attempts = spans_named(&spans, "attempt");
     assert!(attempts.iter().all(|attempt| attempt.parent == submit.id));
     assert_eq!(attempts.last().context("one")?.attributes["attempt"], "2");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_collector_that_is_not_there_costs_traces_and_nothing_else() -> Result<()> {
+async fn an_unreachable_collector_loses_only_traces() -> Result<()> {
     let stack = Stack::start(&["--parameter", "OtlpEndpoint=http://127.0.0.1:9"]).await?;
     let mut client = stack.client("alice").await?;
     client
         .send(json!({"action": "query", "kind": "noop", "query": "q", "traceparent": "nonsense"}))
         .await?;
     client.until("job_completed").await?;
-    until("the log says so", async || {
+    wait_until("the log says so", async || {
         Ok(stack.log("message").contains("traces were lost"))
     })
     .await

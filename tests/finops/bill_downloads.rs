@@ -1,4 +1,4 @@
-//! How bills come from S3: bodies that break off on the way, and of Parquet what is needed.
+//! Downloads of bills from S3: interrupted bodies, and only the needed columns of Parquet.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,13 +11,14 @@ use parquet::schema::parser::parse_message_type;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::finops::bills::{asks, months, with_bucket, with_exports};
+use crate::finops::bills::{
+    month_count, stack_with_bucket, stack_with_exports, submit_total_by_month,
+};
+use crate::support::wire_log::WireLog;
 
-/// The bytes of each answer that brought something of an object, in their order.
-fn fetched(log: &Path) -> Result<Vec<u64>> {
-    let calls = std::fs::read_to_string(log)?;
-    let calls = calls.lines().map(serde_json::from_str);
-    let calls = calls.collect::<Result<Vec<Value>, _>>()?;
+/// The size in bytes of each `GetObject` response to the worker, in order.
+fn downloaded_sizes(wire_log: &WireLog) -> Result<Vec<u64>> {
+    let calls = wire_log.calls()?;
     let gets = calls
         .iter()
         .filter(|call| call["operation"] == "GetObject" && call["caller"] == "longhaul-worker");
@@ -25,40 +26,45 @@ fn fetched(log: &Path) -> Result<Vec<u64>> {
         .collect()
 }
 
-fn cut(pick: &str, number: u64, after: u64) -> Value {
+fn cut_fault(selection: &str, number: u64, after: u64) -> Value {
     json!({
-        "service": "s3", "operation": "GetObject", "caller": "longhaul-worker", pick: number,
+        "service": "s3", "operation": "GetObject", "caller": "longhaul-worker", selection: number,
         "effect": {"cutAfter": after},
     })
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_gone_on_with_where_it_broke() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let log = folder.path().join("wire.log");
-    let stack = with_bucket(&["--wire-log", log.to_str().context("a path")?]).await?;
-    // May is read first, by itself.
+async fn an_interrupted_download_resumes() -> Result<()> {
+    let wire_log = WireLog::new()?;
+    let stack = stack_with_bucket(&wire_log.options()?).await?;
+    // May is read first, alone.
     stack
-        .set_faults(json!([cut("number", 1, 1_000), cut("number", 2, 500)]))
+        .set_faults(json!([
+            cut_fault("number", 1, 1_000),
+            cut_fault("number", 2, 500)
+        ]))
         .await?;
-    let events = asks(&stack).await?.until("job_completed").await?;
+    let events = submit_total_by_month(&stack)
+        .await?
+        .until("job_completed")
+        .await?;
     let completed = events.last().context("no end")?;
     assert_eq!(completed["usage"]["attempts"], 1);
-    assert_eq!(months(completed), Some(3));
-    let bytes = fetched(&log)?;
+    assert_eq!(month_count(completed), Some(3));
+    let bytes = downloaded_sizes(&wire_log)?;
     assert_eq!(bytes.len(), 5);
     assert_eq!(bytes[1..3], [bytes[0] - 1_000, bytes[0] - 1_500]);
 
-    // What never comes whole is worth another attempt: each of three files breaks off five times.
-    stack.set_faults(json!([cut("limit", 15, 0)])).await?;
-    let completed = asks(&stack).await?.until_end().await?;
+    // After five interruptions of a file the job is retried: here of each of three files.
+    stack.set_faults(json!([cut_fault("limit", 15, 0)])).await?;
+    let completed = submit_total_by_month(&stack).await?.until_end().await?;
     assert_eq!(completed["type"], "job_completed", "{completed}");
     assert_eq!(completed["usage"]["attempts"], 2);
-    assert_eq!(months(&completed), Some(3));
+    assert_eq!(month_count(&completed), Some(3));
     Ok(())
 }
 
-/// Charges of 1 dollar each, beside a column as wide as an export's widest are.
+/// Writes charges of 1 dollar each, and a column as wide as the widest of an export.
 fn write_wide(path: &Path, rows: usize) -> Result<()> {
     let schema = "message bill {
         REQUIRED BINARY ServiceName (UTF8); REQUIRED BINARY BillingCurrency (UTF8); REQUIRED BINARY x_wide (UTF8);
@@ -98,38 +104,40 @@ fn write_wide(path: &Path, rows: usize) -> Result<()> {
 }
 
 #[tokio::test]
-async fn of_parquet_the_needed_columns_are_fetched_alone() -> Result<()> {
+async fn only_the_needed_parquet_columns_are_downloaded() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let log = folder.path().join("wire.log");
+    let wire_log = WireLog::new()?;
     let period = folder.path().join("exports/focus/billing_period=2026-05");
     std::fs::create_dir_all(&period)?;
     let path = period.join("wide.snappy.parquet");
     write_wide(&path, 1_000)?;
     let size = std::fs::metadata(&path)?.len();
     let exports = folder.path().join("exports");
-    let stack = with_exports(&exports, &["--wire-log", log.to_str().context("a path")?]).await?;
-    // The second answer brings the first columns.
-    stack.set_faults(json!([cut("number", 2, 10)])).await?;
-    let completed = asks(&stack).await?.until_end().await?;
+    let stack = stack_with_exports(&exports, &wire_log.options()?).await?;
+    // The second response has the first columns.
+    stack
+        .set_faults(json!([cut_fault("number", 2, 10)]))
+        .await?;
+    let completed = submit_total_by_month(&stack).await?.until_end().await?;
     assert_eq!(completed["type"], "job_completed", "{completed}");
     let analysis = &completed["result"]["cost_analysis"];
     assert_eq!(analysis["rows"], 2_000, "{completed}");
     assert_eq!(analysis["groups"][0]["amount"], "2000", "{completed}");
-    let bytes = fetched(&log)?;
+    let bytes = downloaded_sizes(&wire_log)?;
     let all: u64 = bytes.iter().sum();
     assert!(size > 4_000_000 && all < size / 10, "{bytes:?} of {size}");
     Ok(())
 }
 
 #[tokio::test]
-async fn what_only_has_parquets_name_is_read_as_what_it_is_or_named() -> Result<()> {
+async fn a_file_that_is_not_parquet_is_read_as_csv_or_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let period = folder.path().join("focus/billing_period=2026-05");
     std::fs::create_dir_all(&period)?;
     let csv =
         "ServiceName,BillingCurrency,ChargePeriodStart,BilledCost\nAmazon S3,USD,2026-05-01,1.25\n";
     let footer = [&b"PAR1"[..], &[7; 100], &90_u32.to_le_bytes(), b"PAR1"].concat();
-    // Of the third the footer would begin before the file does.
+    // The third file's footer would start before the file.
     let long = [&b"PAR1"[..], &u32::MAX.to_le_bytes(), b"PAR1"].concat();
     for (name, bytes) in [
         ("a.parquet", csv.as_bytes()),
@@ -141,20 +149,20 @@ async fn what_only_has_parquets_name_is_read_as_what_it_is_or_named() -> Result<
     ] {
         std::fs::write(period.join(name), bytes)?;
     }
-    let stack = with_exports(folder.path(), &[]).await?;
-    let completed = asks(&stack).await?.until_end().await?;
+    let stack = stack_with_exports(folder.path(), &[]).await?;
+    let completed = submit_total_by_month(&stack).await?.until_end().await?;
     assert_eq!(completed["type"], "job_completed", "{completed}");
     assert_eq!(completed["result"]["cost_analysis"]["rows"], 1);
     assert_eq!(completed["result"]["cost_analysis"]["total"], "1.25");
     let response = completed["result"]["response"].as_str().unwrap_or_default();
-    for said in [
+    for sentence in [
         "The bill b.parquet: it can't be read as Parquet.",
         "The bill c.parquet: it can't be read as Parquet.",
         "The bill d.parquet has no column BilledCost",
         "The bill e.parquet has no column BilledCost",
         "The bill f.csv has no column BilledCost",
     ] {
-        assert!(response.contains(said), "{response}");
+        assert!(response.contains(sentence), "{response}");
     }
     Ok(())
 }

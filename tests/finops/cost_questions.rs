@@ -1,11 +1,13 @@
-//! A cost question, from the frame to the figures.
+//! Cost questions on the sample bill and on a real one, with figures computed independently.
 
 use std::collections::HashMap;
 
-use crate::support::stack::{Stack, longhaul};
 use anyhow::{Context, Result};
 use serde_json::json;
 use tokio::process::Command;
+
+use crate::support::cli::longhaul;
+use crate::support::stack::Stack;
 
 #[tokio::test]
 async fn a_finops_query_runs_from_queued_to_its_answer() -> Result<()> {
@@ -55,7 +57,7 @@ async fn a_finops_query_runs_from_queued_to_its_answer() -> Result<()> {
     assert_eq!(completed["usage"]["attempts"], 1);
     let spend = s3_in_may().await?;
     assert_eq!(
-        units(
+        parse_units(
             result["cost_analysis"]["total"]
                 .as_str()
                 .context("no total")?
@@ -63,12 +65,15 @@ async fn a_finops_query_runs_from_queued_to_its_answer() -> Result<()> {
         spend
     );
     let cents = (spend + 5_000_000_000) / 10_000_000_000;
-    let shown = format!("{}.{:02}", thousands(cents / 100), cents % 100);
+    let amount_text = format!("{}.{:02}", thousands(cents / 100), cents % 100);
     let response = result["response"].as_str().context("no response")?;
-    assert!(response.contains(&shown), "{shown} is not in: {response}");
+    assert!(
+        response.contains(&amount_text),
+        "{amount_text} is not in: {response}"
+    );
     assert!(
         response.contains("sample"),
-        "it must say that the bill is a sample: {response}"
+        "it does not mention that the bill is a sample: {response}"
     );
     Ok(())
 }
@@ -76,14 +81,14 @@ async fn a_finops_query_runs_from_queued_to_its_answer() -> Result<()> {
 #[tokio::test]
 async fn ask_prints_the_answer_and_follows_an_earlier_job() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let data = stack.data().to_str().context("a path")?;
-    let asked = longhaul(&["ask", "What was my S3 spend in May?", "--data", data]).await?;
-    let answer = String::from_utf8(asked.stdout)?;
+    let data = stack.data_path()?;
+    let output = longhaul(&["ask", "What was my S3 spend in May?", "--data", data]).await?;
+    let answer = String::from_utf8(output.stdout)?;
     assert_eq!(
-        asked.status.code(),
+        output.status.code(),
         Some(0),
         "{}",
-        String::from_utf8_lossy(&asked.stderr)
+        String::from_utf8_lossy(&output.stderr)
     );
     assert!(
         answer.contains("S3") || answer.contains("Simple Storage"),
@@ -91,7 +96,7 @@ async fn ask_prints_the_answer_and_follows_an_earlier_job() -> Result<()> {
     );
 
     let mut client = stack.client("developer").await?;
-    let job = client.ask(json!({"action": "listJobs"})).await?["jobs"][0]["jobId"]
+    let job = client.request(json!({"action": "listJobs"})).await?["jobs"][0]["jobId"]
         .as_str()
         .context("no job")?
         .to_owned();
@@ -104,10 +109,10 @@ async fn ask_prints_the_answer_and_follows_an_earlier_job() -> Result<()> {
 }
 
 #[tokio::test]
-async fn ask_needs_no_running_stack_and_a_failed_job_exits_with_1() -> Result<()> {
+async fn ask_starts_a_stack_itself_and_a_failed_job_exits_with_1() -> Result<()> {
     let data = tempfile::tempdir()?;
     let data = data.path().to_str().context("a path")?;
-    let asked = longhaul(&[
+    let output = longhaul(&[
         "ask",
         "anything",
         "--kind",
@@ -119,7 +124,10 @@ async fn ask_needs_no_running_stack_and_a_failed_job_exits_with_1() -> Result<()
     ])
     .await?;
     assert_eq!(
-        (asked.status.code(), String::from_utf8(asked.stdout)?.trim()),
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout)?.trim()
+        ),
         (Some(0), "xxx")
     );
     let failed = longhaul(&[
@@ -133,13 +141,13 @@ async fn ask_needs_no_running_stack_and_a_failed_job_exits_with_1() -> Result<()
         data,
     ])
     .await?;
-    let said = String::from_utf8(failed.stderr)?;
-    assert_eq!(failed.status.code(), Some(1), "{said}");
-    assert!(said.contains("BAD_PARAMS"), "{said}");
+    let stderr = String::from_utf8(failed.stderr)?;
+    assert_eq!(failed.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("BAD_PARAMS"), "{stderr}");
     Ok(())
 }
 
-/// The sample's S3 spend in its May, in units of 10^-12, added up here from the bill's text alone.
+/// The sample's S3 spend in May, in units of 10^-12, summed here from the bill's text.
 async fn s3_in_may() -> Result<i128> {
     let bill = String::from_utf8(longhaul(&["bill"]).await?.stdout)?;
     let mut lines = bill.lines();
@@ -158,7 +166,7 @@ async fn s3_in_may() -> Result<i128> {
     let rows = lines.map(fields).filter(|row| {
         row[service] == "Amazon Simple Storage Service" && &row[start][4..8] == "-05-"
     });
-    Ok(rows.map(|row| units(&row[cost])).sum())
+    Ok(rows.map(|row| parse_units(&row[cost])).sum())
 }
 
 /// The fields of a line of CSV.
@@ -174,8 +182,8 @@ fn fields(line: &str) -> Vec<String> {
     fields
 }
 
-/// A decimal in units of 10^-12; a sign goes with the digits.
-fn units(decimal: &str) -> i128 {
+/// A decimal in units of 10^-12. A minus sign is kept.
+fn parse_units(decimal: &str) -> i128 {
     let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
     format!("{whole}{fraction:0<12}")
         .parse()
@@ -194,13 +202,13 @@ fn thousands(number: i128) -> String {
 }
 
 #[tokio::test]
-async fn the_real_bill_is_answered_as_an_independent_computation_does() -> Result<()> {
+async fn the_real_bill_gives_the_same_sums_as_an_independent_script() -> Result<()> {
     let bill = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../shared/data/focus_sample.csv"
     );
     if !std::path::Path::new(bill).exists() {
-        eprintln!("left out: {bill} is not on this machine");
+        eprintln!("skipped: {bill} is not on this machine");
         return Ok(());
     }
     let stack = Stack::start(&["--bill", bill]).await?;
@@ -215,14 +223,14 @@ async fn the_real_bill_is_answered_as_an_independent_computation_does() -> Resul
         .args([script, bill, "2024-09"])
         .output()
         .await?;
-    let (total, services) = sums(&String::from_utf8(checked.stdout)?)?;
+    let (total, services) = parse_check_bill(&String::from_utf8(checked.stdout)?)?;
     let groups = analysis["groups"].as_array().context("no groups")?;
     for group in groups {
         let (key, amount) = (
             group["key"].as_str().context("no key")?,
             group["amount"].as_str().context("no amount")?,
         );
-        assert_eq!(Some(&units(amount)), services.get(key), "{key}");
+        assert_eq!(Some(&parse_units(amount)), services.get(key), "{key}");
     }
     assert_eq!(
         groups.len(),
@@ -230,14 +238,14 @@ async fn the_real_bill_is_answered_as_an_independent_computation_does() -> Resul
         "every service of the bill is in the answer"
     );
     assert_eq!(
-        units(analysis["total"].as_str().context("no total")?),
+        parse_units(analysis["total"].as_str().context("no total")?),
         total
     );
     Ok(())
 }
 
-/// What `scripts/check-bill` prints: a line with the total, then an amount and a service on each.
-fn sums(printed: &str) -> Result<(i128, HashMap<String, i128>)> {
+/// The total and the amount by service from the output of `scripts/check-bill`.
+fn parse_check_bill(printed: &str) -> Result<(i128, HashMap<String, i128>)> {
     let mut lines = printed.lines();
     let total = lines
         .next()
@@ -246,7 +254,7 @@ fn sums(printed: &str) -> Result<(i128, HashMap<String, i128>)> {
     let service = |line: &str| {
         line.trim()
             .split_once("  ")
-            .map(|(amount, name)| (name.to_owned(), units(amount)))
+            .map(|(amount, name)| (name.to_owned(), parse_units(amount)))
     };
-    Ok((units(total), lines.filter_map(service).collect()))
+    Ok((parse_units(total), lines.filter_map(service).collect()))
 }

@@ -1,19 +1,20 @@
-//! The stock `aws` command line against the endpoint, as an operator uses it.
+//! The stock `aws` command line on the embedded cloud, as an operator uses it.
 
-use crate::support::stack::Stack;
-use crate::until;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::support::stack::Stack;
+use crate::support::wait::wait_until;
+
 #[tokio::test]
-async fn a_job_reads_like_a_job_with_the_stock_command_line() -> Result<()> {
+async fn a_jobs_row_and_queue_are_read_with_the_stock_command_line() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut client = stack.client("alice").await?;
     client.send(json!({"action": "query", "kind": "noop", "query": "hello", "params": {"bytes": 10}, "requestId": "r"})).await?;
     let events = client.until("job_completed").await?;
     let job = events[0]["jobId"].as_str().context("no jobId")?;
 
-    let row = stack.row(job).await?;
+    let row = stack.job_row(job).await?;
     let text = |name: &str| {
         row[name]["S"]
             .as_str()
@@ -66,8 +67,8 @@ async fn a_job_reads_like_a_job_with_the_stock_command_line() -> Result<()> {
         .await?;
     assert_eq!(ttl["TimeToLiveDescription"]["AttributeName"], "ttl");
 
-    let url = stack.queue("longhaul-jobs").await?;
-    let attributes = stack.attributes(&url).await?;
+    let url = stack.queue_url("longhaul-jobs").await?;
+    let attributes = stack.queue_attributes(&url).await?;
     assert_eq!(attributes["VisibilityTimeout"], "5400");
     let redrive = attributes["RedrivePolicy"].as_str().context("no redrive")?;
     assert!(redrive.contains("longhaul-jobs-dlq"));
@@ -75,9 +76,9 @@ async fn a_job_reads_like_a_job_with_the_stock_command_line() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_no_worker_can_read_is_kept_and_stops_nothing() -> Result<()> {
+async fn an_unreadable_message_is_kept_and_blocks_nothing() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let url = stack.queue("longhaul-jobs").await?;
+    let url = stack.queue_url("longhaul-jobs").await?;
     stack
         .aws(&[
             "sqs",
@@ -94,12 +95,12 @@ async fn what_no_worker_can_read_is_kept_and_stops_nothing() -> Result<()> {
         .await?;
     client.until("job_completed").await?;
     let log = stack.data().join("logs/longhaul-worker.log");
-    until("the worker has met the message", async || {
+    wait_until("the worker has received the message", async || {
         Ok(std::fs::read_to_string(&log)?.contains("a message could not be read"))
     })
     .await?;
-    until("it alone is left, and waits", async || {
-        let answer = stack.attributes(&url).await?;
+    wait_until("only this message is left, in flight", async || {
+        let answer = stack.queue_attributes(&url).await?;
         let count = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         let counts = [
             count("ApproximateNumberOfMessages"),
@@ -113,11 +114,11 @@ async fn what_no_worker_can_read_is_kept_and_stops_nothing() -> Result<()> {
 #[tokio::test]
 async fn functions_are_invoked_with_the_stock_command_line() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let (asked, answer) = (stack.data().join("asked"), stack.data().join("answer"));
+    let (request_file, answer) = (stack.data().join("asked"), stack.data().join("answer"));
     let out = answer.to_str().context("a path")?;
     let invoke = async |function: &str, payload: &str| {
-        std::fs::write(&asked, payload)?;
-        let payload = format!("fileb://{}", asked.display());
+        std::fs::write(&request_file, payload)?;
+        let payload = format!("fileb://{}", request_file.display());
         let invoke = ["lambda", "invoke", "--function-name", function];
         stack
             .aws(&[&invoke[..], &["--payload", &payload, out]].concat())
@@ -128,18 +129,18 @@ async fn functions_are_invoked_with_the_stock_command_line() -> Result<()> {
         (&swept["StatusCode"], &swept["FunctionError"]),
         (&json!(200), &json!(null))
     );
-    // What is no event of the worker's fails there, and says so as Lambda does.
+    // An event that the worker can't parse fails in the function, and is answered as Lambda does.
     let failed = invoke(
         "arn:aws:lambda:us-east-1:000000000000:function:longhaul-worker",
         "[]",
     )
     .await?;
     assert_eq!(failed["FunctionError"], "Unhandled", "{failed}");
-    let told = std::fs::read_to_string(out)?;
-    assert!(told.contains("errorMessage"), "{told}");
+    let payload = std::fs::read_to_string(out)?;
+    assert!(payload.contains("errorMessage"), "{payload}");
     let unknown = invoke("longhaul-nobody", "{}")
         .await
-        .expect_err("there is none");
+        .expect_err("an unknown function was invoked");
     assert!(
         unknown.to_string().contains("ResourceNotFoundException"),
         "{unknown}"

@@ -1,47 +1,65 @@
-//! The command line's errors: each a sentence on standard error and exit code 2.
+//! The command line's errors: one sentence on standard error and exit code 2. And the sample bill.
 
-use crate::support::stack::{Stack, longhaul};
 use anyhow::{Context, Result};
 
-async fn refused(arguments: &[&str]) -> Result<String> {
+use crate::support::cli::longhaul;
+use crate::support::stack::Stack;
+
+async fn error_of(arguments: &[&str]) -> Result<String> {
     let output = longhaul(arguments).await?;
-    let said = String::from_utf8(output.stderr)?;
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    let stderr = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
     assert!(output.stdout.is_empty());
     assert!(
-        said.starts_with("longhaul: ") && said.trim_end().lines().count() == 1,
-        "{said}"
+        stderr.starts_with("longhaul: ") && stderr.trim_end().lines().count() == 1,
+        "{stderr}"
     );
-    Ok(said)
+    Ok(stderr)
 }
 
 #[tokio::test]
-async fn a_stack_that_cannot_start_says_why() -> Result<()> {
+async fn a_stack_that_cannot_start_gives_the_reason() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let held = stack.data().to_str().context("a path")?;
+    let used_folder = stack.data().to_str().context("a path")?;
     assert!(
-        refused(&["up", "--data", held])
+        error_of(&["up", "--data", used_folder])
             .await?
             .contains("in use by another stack (process ")
     );
 
-    let free = tempfile::tempdir()?;
-    let free = free.path().to_str().context("a path")?;
+    let unused_folder = tempfile::tempdir()?;
+    let unused_folder = unused_folder.path().to_str().context("a path")?;
     let port = stack.gateway.rsplit(':').next().context("no port")?;
     assert!(
-        refused(&["up", "--data", free, "--port", port, "--aws-port", "0"])
-            .await?
-            .contains(&format!("port {port}"))
+        error_of(&[
+            "up",
+            "--data",
+            unused_folder,
+            "--port",
+            port,
+            "--aws-port",
+            "0"
+        ])
+        .await?
+        .contains(&format!("port {port}"))
     );
     assert!(
-        refused(&["up", "--data", free, "--port", "0", "--aws-port", port])
-            .await?
-            .contains(&format!("port {port}"))
+        error_of(&[
+            "up",
+            "--data",
+            unused_folder,
+            "--port",
+            "0",
+            "--aws-port",
+            port
+        ])
+        .await?
+        .contains(&format!("port {port}"))
     );
     let missing = [
         "up",
         "--data",
-        free,
+        unused_folder,
         "--port",
         "0",
         "--aws-port",
@@ -50,14 +68,14 @@ async fn a_stack_that_cannot_start_says_why() -> Result<()> {
         "no/such.yaml",
     ];
     assert!(
-        refused(&missing)
+        error_of(&missing)
             .await?
             .contains("no/such.yaml can't be read")
     );
     let bill = [
         "up",
         "--data",
-        free,
+        unused_folder,
         "--port",
         "0",
         "--aws-port",
@@ -65,9 +83,9 @@ async fn a_stack_that_cannot_start_says_why() -> Result<()> {
         "--bill",
         "no-such.csv",
     ];
-    assert!(refused(&bill).await?.contains("no-such.csv"));
+    assert!(error_of(&bill).await?.contains("no-such.csv"));
     assert!(
-        refused(&["ask", "x", "--data", held, "--bill", "Cargo.toml"])
+        error_of(&["ask", "x", "--data", used_folder, "--bill", "Cargo.toml"])
             .await?
             .contains("options of its own")
     );
@@ -75,7 +93,7 @@ async fn a_stack_that_cannot_start_says_why() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_template_it_does_not_understand_is_refused_with_the_line() -> Result<()> {
+async fn an_unsupported_template_is_refused_with_its_line() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let template = folder.path().join("template.yaml");
     std::fs::write(
@@ -84,7 +102,7 @@ async fn a_template_it_does_not_understand_is_refused_with_the_line() -> Result<
     )?;
     let template = template.to_str().context("a path")?;
     let data = folder.path().join("data");
-    let said = refused(&[
+    let stderr = error_of(&[
         "up",
         "--data",
         data.to_str().context("a path")?,
@@ -97,8 +115,8 @@ async fn a_template_it_does_not_understand_is_refused_with_the_line() -> Result<
     ])
     .await?;
     assert!(
-        said.contains("line 3") && said.contains("AWS::Time::Machine"),
-        "{said}"
+        stderr.contains("line 3") && stderr.contains("AWS::Time::Machine"),
+        "{stderr}"
     );
     Ok(())
 }

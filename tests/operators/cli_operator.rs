@@ -1,31 +1,15 @@
-//! What whoever runs the stack does to jobs and connections by command, and how it is told.
+//! The operators' commands on jobs and connections.
 
-use crate::operators::dead_letters::{ONE_TRY, dlq, doomed, listed};
-use crate::support::stack::{Stack, longhaul};
-use crate::until;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-/// A command against the stack: its exit code, what it printed as JSON, and what it said besides.
-pub async fn operate(stack: &Stack, arguments: &[&str]) -> Result<(i32, Value, String)> {
-    let data = stack.data().to_str().context("a path")?;
-    let output = longhaul(&[arguments, &["--json", "--data", data]].concat()).await?;
-    let said = String::from_utf8(output.stderr)?;
-    let code = output.status.code().context("it was killed")?;
-    let answer = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-    Ok((code, answer, said))
-}
-
-/// The same for people: its exit code and what it printed.
-async fn read(stack: &Stack, arguments: &[&str]) -> Result<(i32, String)> {
-    let data = stack.data().to_str().context("a path")?;
-    let output = longhaul(&[arguments, &["--data", data]].concat()).await?;
-    let code = output.status.code().context("it was killed")?;
-    Ok((code, String::from_utf8(output.stdout)?))
-}
+use crate::support::cli::{longhaul_json, longhaul_text};
+use crate::support::dead_letters::{ONE_ATTEMPT, dlq, failing_job, wait_for_dead_letters};
+use crate::support::stack::Stack;
+use crate::support::wait::wait_until;
 
 /// A job that runs until it is stopped.
-fn endless() -> Value {
+fn endless_job() -> Value {
     json!({"action": "query", "kind": "noop", "query": "go on", "params": {"steps": 900, "stepMs": 1000}})
 }
 
@@ -35,23 +19,23 @@ fn ids(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn jobs_are_found_by_user_by_being_open_or_by_a_scan_that_says_its_cost() -> Result<()> {
+async fn jobs_are_listed_by_user_when_open_or_by_a_scan_with_its_cost() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let query = "what is said to nobody else";
+    let query = "a question that only its user may read";
     let mut alice = stack.client("alice").await?;
     let done = alice
         .submit(json!({"action": "query", "kind": "noop", "query": query, "params": {"bytes": 9000, "keep": true}}))
         .await?;
     alice.until("job_completed").await?;
     let mut bob = stack.client("bob").await?;
-    let open = bob.submit(endless()).await?;
+    let open = bob.submit(endless_job()).await?;
 
-    until("only what is open is listed", async || {
-        let (code, list, _) = operate(&stack, &["jobs", "list"]).await?;
+    wait_until("only what is open is listed", async || {
+        let (code, list, _) = longhaul_json(&stack, &["jobs", "list"]).await?;
         Ok(code == 0 && ids(&list) == [&open])
     })
     .await?;
-    let (code, list, _) = operate(&stack, &["jobs", "list", "--user", "alice"]).await?;
+    let (code, list, _) = longhaul_json(&stack, &["jobs", "list", "--user", "alice"]).await?;
     assert_eq!((code, ids(&list)), (0, vec![done.as_str()]));
     let scan = [
         "jobs",
@@ -62,18 +46,18 @@ async fn jobs_are_found_by_user_by_being_open_or_by_a_scan_that_says_its_cost() 
         "--kind",
         "noop",
     ];
-    let (code, list, said) = operate(&stack, &scan).await?;
+    let (code, list, stderr) = longhaul_json(&stack, &scan).await?;
     assert_eq!((code, ids(&list)), (0, vec![done.as_str()]));
     assert!(
-        said.contains("reading the whole table") && said.contains("were billed"),
-        "{said}"
+        stderr.contains("reading the whole table") && stderr.contains("were billed"),
+        "{stderr}"
     );
-    let (code, _, said) = operate(&stack, &["jobs", "list", "--status", "failed"]).await?;
-    assert!(code == 2 && said.contains("--scan"), "{code} {said}");
-    let (code, ..) = operate(&stack, &["jobs", "list", "--user", "nobody"]).await?;
+    let (code, _, stderr) = longhaul_json(&stack, &["jobs", "list", "--status", "failed"]).await?;
+    assert!(code == 2 && stderr.contains("--scan"), "{code} {stderr}");
+    let (code, ..) = longhaul_json(&stack, &["jobs", "list", "--user", "nobody"]).await?;
     assert_eq!(code, 3);
 
-    let (code, row, _) = operate(&stack, &["jobs", "show", &done]).await?;
+    let (code, row, _) = longhaul_json(&stack, &["jobs", "show", &done]).await?;
     assert_eq!(
         (code, &row["status"], &row["userId"]),
         (0, &json!("completed"), &json!("alice"))
@@ -90,11 +74,11 @@ async fn jobs_are_found_by_user_by_being_open_or_by_a_scan_that_says_its_cost() 
         "{log:?}"
     );
     assert!(log.contains(&row["resultRef"]["event"].as_str().context("no event")?));
-    let (_, shown) = read(&stack, &["jobs", "show", &done]).await?;
+    let (_, shown) = longhaul_text(&stack, &["jobs", "show", &done]).await?;
     assert!(shown.contains("alice") && !shown.contains(query) && !row.to_string().contains(query));
-    let (_, shown) = read(&stack, &["jobs", "show", "--with-query", &done]).await?;
+    let (_, shown) = longhaul_text(&stack, &["jobs", "show", "--with-query", &done]).await?;
     assert!(shown.contains(query));
-    let (code, ..) = operate(
+    let (code, ..) = longhaul_json(
         &stack,
         &["jobs", "show", "0190c6f3-0000-7000-8000-000000000001"],
     )
@@ -104,63 +88,69 @@ async fn jobs_are_found_by_user_by_being_open_or_by_a_scan_that_says_its_cost() 
 }
 
 #[tokio::test]
-async fn an_operators_cancel_ends_a_running_job_and_its_followers_hear_it() -> Result<()> {
+async fn an_operators_cancel_ends_a_job_and_reaches_its_followers() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut client = stack.client("alice").await?;
-    let job = client.submit(endless()).await?;
+    let job = client.submit(endless_job()).await?;
     client.until_job_is(&job, "processing").await?;
-    let (code, cancelled, said) = operate(&stack, &["jobs", "cancel", &job]).await?;
-    assert_eq!((code, &cancelled["announced"]), (0, &json!(true)), "{said}");
+    let (code, cancelled, stderr) = longhaul_json(&stack, &["jobs", "cancel", &job]).await?;
+    assert_eq!(
+        (code, &cancelled["announced"]),
+        (0, &json!(true)),
+        "{stderr}"
+    );
     let end = client.until_end().await?;
     assert_eq!(
         (&end["type"], &end["by"]),
         (&json!("job_cancelled"), &json!("operator"))
     );
-    let (code, again, _) = operate(&stack, &["jobs", "cancel", &job]).await?;
+    let (code, again, _) = longhaul_json(&stack, &["jobs", "cancel", &job]).await?;
     assert_eq!(
         (code, &again["changed"], &again["status"]),
         (1, &json!(false), &json!("cancelled"))
     );
-    let (code, watched) = read(&stack, &["jobs", "watch", &job]).await?;
+    let (code, watched) = longhaul_text(&stack, &["jobs", "watch", &job]).await?;
     assert!(
         code == 1 && watched.contains("cancelled by operator"),
         "{watched}"
     );
-    let row = stack.row(&job).await?;
-    let kept = |name: &str| {
+    let row = stack.job_row(&job).await?;
+    let text_of = |name: &str| {
         row[name]["S"]
             .as_str()
             .or(row[name]["N"].as_str())
             .unwrap_or_default()
             .to_owned()
     };
-    let ended: jiff::Timestamp = kept("finishedAt").parse()?;
+    let ended: jiff::Timestamp = text_of("finishedAt").parse()?;
     assert_eq!(
-        kept("ttl"),
+        text_of("ttl"),
         (ended.as_second() + 30 * 86_400).to_string(),
-        "kept as long as any job"
+        "retained as long as any job"
     );
     Ok(())
 }
 
 #[tokio::test]
 async fn a_failed_job_is_retried_once_and_watched_to_its_end() -> Result<()> {
-    let mut stack = Stack::start(&ONE_TRY).await?;
+    let mut stack = Stack::start(&ONE_ATTEMPT).await?;
     let mut client = stack.client("alice").await?;
     let job = client
-        .submit(doomed(json!({"steps": 1, "fail": "retry", "failures": 1})))
+        .submit(failing_job(
+            json!({"steps": 1, "fail": "retry", "failures": 1}),
+        ))
         .await?;
     client.until("job_failed").await?;
-    let (code, watched) = read(&stack, &["jobs", "watch", &job]).await?;
+    let (code, watched) = longhaul_text(&stack, &["jobs", "watch", &job]).await?;
     assert!(code == 1 && watched.contains("NOOP_FAILED"), "{watched}");
-    listed(&stack, 1).await?;
-    // With attempts to spare the next run gets past its first failure.
+    wait_for_dead_letters(&stack, 1).await?;
+    // With more attempts the next run gets past its first failure.
     stack.kill().await?;
-    stack.restart_with(&[]).await?;
-    let (code, retried, said) = operate(&stack, &["jobs", "retry", &job]).await?;
-    assert_eq!((code, &retried["run"]), (0, &json!(1)), "{said}");
-    let (code, watched) = read(&stack, &["jobs", "watch", "--json", &job]).await?;
-    let last: Value = serde_json::from_str(watched.lines().last().context("it said nothing")?)?;
+    stack.restart_with_options(&[]).await?;
+    let (code, retried, stderr) = longhaul_json(&stack, &["jobs", "retry", &job]).await?;
+    assert_eq!((code, &retried["run"]), (0, &json!(1)), "{stderr}");
+    let (code, watched) = longhaul_text(&stack, &["jobs", "watch", "--json", &job]).await?;
+    let last: Value = serde_json::from_str(watched.lines().last().context("it printed nothing")?)?;
     assert_eq!(
         (code, &last["status"], &last["attempt"]),
         (0, &json!("completed"), &json!(2))
@@ -178,73 +168,75 @@ async fn a_failed_job_is_retried_once_and_watched_to_its_end() -> Result<()> {
     let done = other
         .submit(json!({"action": "query", "kind": "noop", "query": "x"}))
         .await?;
-    let (code, seen) = read(&stack, &["jobs", "watch", &done]).await?;
+    let (code, watched) = longhaul_text(&stack, &["jobs", "watch", &done]).await?;
     assert!(
-        code == 0 && seen.contains("completed: a result of"),
-        "{seen}"
+        code == 0 && watched.contains("completed: a result of"),
+        "{watched}"
     );
-    let (code, unchanged, _) = operate(&stack, &["jobs", "retry", &done]).await?;
+    let (code, unchanged, _) = longhaul_json(&stack, &["jobs", "retry", &done]).await?;
     assert_eq!((code, &unchanged["changed"]), (1, &json!(false)));
     Ok(())
 }
 
 #[tokio::test]
-async fn connections_are_listed_told_and_closed() -> Result<()> {
+async fn connections_are_listed_broadcast_to_and_closed() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let (mut one, mut two) = (stack.client("alice").await?, stack.client("alice").await?);
     let mut bob = stack.client("bob").await?;
     let count = |list: &Value| list["connections"].as_array().map_or(0, Vec::len);
-    let (code, list, _) = operate(&stack, &["connections", "list", "--user", "alice"]).await?;
+    let (code, list, _) =
+        longhaul_json(&stack, &["connections", "list", "--user", "alice"]).await?;
     assert_eq!((code, count(&list)), (0, 2), "{list}");
-    let (_, page, _) = operate(&stack, &["connections", "list", "--limit", "2"]).await?;
+    let (_, page, _) = longhaul_json(&stack, &["connections", "list", "--limit", "2"]).await?;
     let after = page["more"].as_str().context("no more")?;
-    let (_, rest, _) = operate(&stack, &["connections", "list", "--after", after]).await?;
+    let (_, rest, _) = longhaul_json(&stack, &["connections", "list", "--after", after]).await?;
     assert_eq!(
         (count(&page), count(&rest), &rest["more"]),
         (2, 1, &Value::Null)
     );
 
-    let tell = [
+    let broadcast = [
         "connections",
         "broadcast",
         "Back in five minutes.",
         "--user",
         "alice",
     ];
-    let (code, told, said) = operate(&stack, &tell).await?;
+    let (code, sent, stderr) = longhaul_json(&stack, &broadcast).await?;
     assert_eq!(
-        (code, told),
+        (code, sent),
         (0, json!({"sent": 2, "gone": 0, "lost": 0})),
-        "{said}"
+        "{stderr}"
     );
     for client in [&mut one, &mut two] {
-        let heard = client.next().await?;
+        let frame = client.next().await?;
         assert_eq!(
-            (&heard["type"], &heard["content"]),
+            (&frame["type"], &frame["content"]),
             (&json!("system"), &json!("Back in five minutes."))
         );
-        assert!(heard["timestamp"].is_u64());
+        assert!(frame["timestamp"].is_u64());
     }
-    let (_, told, _) = operate(&stack, &["connections", "broadcast", "Hello", "--all"]).await?;
-    assert_eq!(told["sent"], 3);
+    let (_, sent, _) =
+        longhaul_json(&stack, &["connections", "broadcast", "Hello", "--all"]).await?;
+    assert_eq!(sent["sent"], 3);
     assert_eq!(bob.next().await?["content"], "Hello");
-    let (code, ..) = operate(&stack, &["connections", "broadcast", "Hello"]).await?;
-    assert_eq!(code, 2, "to whom, must be said");
+    let (code, ..) = longhaul_json(&stack, &["connections", "broadcast", "Hello"]).await?;
+    assert_eq!(code, 2, "a recipient is required");
 
-    let (_, list, _) = operate(&stack, &["connections", "list", "--user", "bob"]).await?;
+    let (_, list, _) = longhaul_json(&stack, &["connections", "list", "--user", "bob"]).await?;
     let id = list["connections"][0]["connectionId"]
         .as_str()
         .context("no id")?;
-    let (code, ..) = operate(&stack, &["connections", "close", id]).await?;
+    let (code, ..) = longhaul_json(&stack, &["connections", "close", id]).await?;
     assert_eq!(code, 0);
     let closed = bob.next().await;
     assert!(closed.is_err_and(|error| error.to_string().contains("closed")));
-    until("its row says so", async || {
-        let (code, ..) = operate(&stack, &["connections", "list", "--user", "bob"]).await?;
+    wait_until("its row says so", async || {
+        let (code, ..) = longhaul_json(&stack, &["connections", "list", "--user", "bob"]).await?;
         Ok(code == 3)
     })
     .await?;
-    let (code, list, _) = operate(
+    let (code, list, _) = longhaul_json(
         &stack,
         &["connections", "list", "--user", "bob", "--closed"],
     )
@@ -253,13 +245,13 @@ async fn connections_are_listed_told_and_closed() -> Result<()> {
         (code, &list["connections"][0]["status"]),
         (0, &json!("DISCONNECTED"))
     );
-    let (code, ..) = operate(&stack, &["connections", "close", id]).await?;
+    let (code, ..) = longhaul_json(&stack, &["connections", "close", id]).await?;
     assert_eq!(code, 3);
     Ok(())
 }
 
 #[tokio::test]
-async fn cleanup_removes_what_the_gateway_no_longer_knows_and_nothing_else() -> Result<()> {
+async fn cleanup_removes_only_connections_unknown_to_the_gateway() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut alive = stack.client("alice").await?;
     for id in ["AAAAAAAAAAAAAAA=", "BAAAAAAAAAAAAAA="] {
@@ -275,25 +267,28 @@ async fn cleanup_removes_what_the_gateway_no_longer_knows_and_nothing_else() -> 
         ];
         stack.aws(&[&put[..], &[&row.to_string()]].concat()).await?;
         if id.starts_with('A') {
-            let tell = ["connections", "broadcast", "x", "--user", "alice"];
-            let (code, told, _) = operate(&stack, &tell).await?;
-            assert_eq!((code, told), (0, json!({"sent": 1, "gone": 1, "lost": 0})));
+            let broadcast = ["connections", "broadcast", "x", "--user", "alice"];
+            let (code, sent, _) = longhaul_json(&stack, &broadcast).await?;
+            assert_eq!((code, sent), (0, json!({"sent": 1, "gone": 1, "lost": 0})));
             alive.until("system").await?;
         }
     }
-    let (code, cleaned, said) = operate(&stack, &["connections", "cleanup"]).await?;
+    let (code, result, stderr) = longhaul_json(&stack, &["connections", "cleanup"]).await?;
     assert_eq!(
-        (code, cleaned),
+        (code, result),
         (0, json!({"idle": 1, "removed": 1, "closed": 0, "kept": 0})),
-        "{said}"
+        "{stderr}"
     );
-    let (_, list, _) = operate(&stack, &["connections", "list", "--closed"]).await?;
+    let (_, list, _) = longhaul_json(&stack, &["connections", "list", "--closed"]).await?;
     assert_eq!(list["connections"].as_array().map(Vec::len), Some(1));
-    assert_eq!(alive.ask(json!({"action": "ping"})).await?["type"], "pong");
-    // What has said nothing for so long is closed, although the gateway knows it.
-    let (_, cleaned, _) = operate(&stack, &["connections", "cleanup", "--idle", "0s"]).await?;
     assert_eq!(
-        cleaned,
+        alive.request(json!({"action": "ping"})).await?["type"],
+        "pong"
+    );
+    // An idle connection is closed although the gateway knows it.
+    let (_, result, _) = longhaul_json(&stack, &["connections", "cleanup", "--idle", "0s"]).await?;
+    assert_eq!(
+        result,
         json!({"idle": 1, "removed": 0, "closed": 1, "kept": 0})
     );
     assert!(alive.next().await.is_err());

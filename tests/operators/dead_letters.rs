@@ -1,70 +1,26 @@
-//! Dead letters, as whoever is on call meets them: evidence, a plan, a replay that may be killed.
+//! Dead letters: the evidence of failed jobs, replay plans, and a replay that is killed.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
 
-use crate::support::stack::{Stack, longhaul};
-use crate::{PATIENCE, until};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// One try, so that the first failure is the last.
-pub const ONE_TRY: [&str; 2] = ["--parameter", "MaxAttempts=1"];
-const SECRET_QUERY: &str = "what is said to nobody else";
-
-/// A job with these parameters, which make it fail.
-pub fn doomed(params: Value) -> Value {
-    json!({"action": "query", "kind": "noop", "query": SECRET_QUERY, "params": params})
-}
-
-/// A `longhaul dlq` command against the stack: its exit code and what it printed, as JSON.
-pub async fn dlq(stack: &Stack, arguments: &[&str]) -> Result<(i32, Value)> {
-    let data = stack.data().to_str().context("a path")?;
-    let more = ["--json", "--data", data];
-    let output = longhaul(&[&["dlq"], arguments, &more].concat()).await?;
-    let said = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| String::from_utf8_lossy(&output.stderr).into_owned().into());
-    Ok((output.status.code().context("it was killed")?, said))
-}
-
-/// The dead-letter queue as a plan lists it, once it holds so many entries.
-pub async fn listed(stack: &Stack, entries: usize) -> Result<Value> {
-    let wait = async {
-        loop {
-            let (_, list) = dlq(stack, &["list"]).await?;
-            if list["entries"]
-                .as_array()
-                .is_some_and(|found| found.len() == entries)
-            {
-                return Ok(list);
-            }
-        }
-    };
-    // What a crash left unsent waits for the sweep.
-    let waited = tokio::time::timeout(2 * PATIENCE, wait).await;
-    waited.with_context(|| format!("the dead-letter queue never held {entries} entries"))?
-}
-
-/// A plan in a file, and what it says.
-pub async fn planned(stack: &Stack, name: &str) -> Result<(String, Value)> {
-    let file = stack
-        .data()
-        .join(name)
-        .to_str()
-        .context("a path")?
-        .to_owned();
-    let (code, plan) = dlq(stack, &["plan", "--out", &file]).await?;
-    ensure!(code == 0, "{code} {plan}");
-    Ok((file, plan))
-}
+use crate::support::dead_letters::{
+    ONE_ATTEMPT, SECRET_QUERY, dlq, failing_job, wait_for_dead_letters, write_plan,
+};
+use crate::support::stack::Stack;
+use crate::support::wait::wait_until;
 
 #[tokio::test]
-async fn what_failed_for_good_is_planned_replayed_once_and_completes() -> Result<()> {
-    let mut stack = Stack::start(&ONE_TRY).await?;
+async fn a_failed_job_is_planned_replayed_once_and_completes() -> Result<()> {
+    let mut stack = Stack::start(&ONE_ATTEMPT).await?;
     let mut client = stack.client("alice").await?;
     let job = client
-        .submit(doomed(json!({"steps": 0, "fail": "retry", "failures": 1})))
+        .submit(failing_job(
+            json!({"steps": 0, "fail": "retry", "failures": 1}),
+        ))
         .await?;
     let end = client.until_end().await?;
     assert_eq!(
@@ -72,9 +28,9 @@ async fn what_failed_for_good_is_planned_replayed_once_and_completes() -> Result
         (&json!("job_failed"), &json!("NOOP_FAILED"))
     );
 
-    let list = listed(&stack, 1).await?;
-    let row = stack.row(&job).await?;
-    let (file, plan) = planned(&stack, "plan.json").await?;
+    let list = wait_for_dead_letters(&stack, 1).await?;
+    let row = stack.job_row(&job).await?;
+    let (file, plan) = write_plan(&stack, "plan.json").await?;
     assert_eq!(plan["entries"], list["entries"]);
     let entry = &plan["entries"][0];
     for (field, value) in [
@@ -88,9 +44,9 @@ async fn what_failed_for_good_is_planned_replayed_once_and_completes() -> Result
         assert_eq!(entry[field], value, "{field}");
     }
     assert!(!std::fs::read_to_string(&file)?.contains(SECRET_QUERY));
-    assert_eq!(stack.row(&job).await?, row, "a plan changes nothing");
+    assert_eq!(stack.job_row(&job).await?, row, "a plan changes nothing");
     let attributes = stack
-        .attributes(&stack.queue("longhaul-jobs-dlq").await?)
+        .queue_attributes(&stack.queue_url("longhaul-jobs-dlq").await?)
         .await?;
     assert_eq!(
         attributes["ApproximateNumberOfMessages"], "1",
@@ -102,38 +58,38 @@ async fn what_failed_for_good_is_planned_replayed_once_and_completes() -> Result
         (code, &applied["replayed"], &applied["lettersDeleted"]),
         (0, &json!(1), &json!(1))
     );
-    // The follower, who was there all the time, hears the new run from its first moment.
-    let again = client.next().await?;
+    // The follower, who stayed connected, receives the new run's events from the first.
+    let retrying = client.next().await?;
     assert_eq!(
-        (&again["type"], &again["status"]),
+        (&retrying["type"], &retrying["status"]),
         (&json!("progress_update"), &json!("retrying"))
     );
     assert_eq!(
-        again["seq"].as_u64(),
+        retrying["seq"].as_u64(),
         end["seq"].as_u64().map(|seq| seq + 1)
     );
     assert_eq!(client.until_end().await?["type"], "job_failed");
 
-    // The new run failed too, and has evidence of its own; the old plan is no concern of it.
-    let second = listed(&stack, 1).await?;
+    // The new run failed too, and has its own evidence; the old plan does not apply to it.
+    let second = wait_for_dead_letters(&stack, 1).await?;
     assert_eq!(second["entries"][0]["run"], 1, "{second}");
     let (code, applied) = dlq(&stack, &["apply", &file]).await?;
     assert_eq!(
         (code, &applied["replayed"], &applied["stale"]),
         (0, &json!(0), &json!(1))
     );
-    assert_eq!(stack.row(&job).await?["replays"]["N"], "1");
+    assert_eq!(stack.job_row(&job).await?["replays"]["N"], "1");
 
     stack.kill().await?;
     stack
-        .restart_with(&["--parameter", "MaxAttempts=2"])
+        .restart_with_options(&["--parameter", "MaxAttempts=2"])
         .await?;
-    let (file, _) = planned(&stack, "second.json").await?;
+    let (file, _) = write_plan(&stack, "second.json").await?;
     let (_, applied) = dlq(&stack, &["apply", &file]).await?;
     assert_eq!(applied["replayed"], 1, "{applied}");
     let mut client = stack.client("alice").await?;
     client.until_job_is(&job, "completed").await?;
-    let row = stack.row(&job).await?;
+    let row = stack.job_row(&job).await?;
     assert_eq!(
         (&row["replays"]["N"], &row["attempt"]["N"]),
         (&json!("2"), &json!("2"))
@@ -144,38 +100,38 @@ async fn what_failed_for_good_is_planned_replayed_once_and_completes() -> Result
 }
 
 #[tokio::test]
-async fn an_apply_killed_in_the_middle_loses_nothing_and_doubles_nothing() -> Result<()> {
+async fn a_killed_apply_loses_and_duplicates_nothing() -> Result<()> {
     let jobs = 24;
     let unlimited = ["--parameter", "SubmitsPerSecond=0"];
-    let stack = Stack::start(&[ONE_TRY, unlimited].concat()).await?;
+    let stack = Stack::start(&[ONE_ATTEMPT, unlimited].concat()).await?;
     let mut client = stack.client("alice").await?;
     for _ in 0..jobs {
         client
-            .send(doomed(json!({"steps": 0, "fail": "retry"})))
+            .send(failing_job(json!({"steps": 0, "fail": "retry"})))
             .await?;
         client.until_end().await?;
     }
-    listed(&stack, jobs).await?;
-    let (file, plan) = planned(&stack, "plan.json").await?;
+    wait_for_dead_letters(&stack, jobs).await?;
+    let (file, plan) = write_plan(&stack, "plan.json").await?;
     let planned_jobs = ids(&plan);
     assert_eq!(planned_jobs.len(), jobs);
 
-    // Each third send hangs: when the first does, some jobs are replayed and sent, one is replayed
-    // and not yet sent, and the others wait.
-    let held = json!({"service": "sqs", "operation": "SendMessage", "caller": "longhaul-dlq", "every": 3, "effect": {"delayMs": 600_000}});
-    stack.set_faults(json!([held])).await?;
-    let data = stack.data().to_str().context("a path")?;
+    // Every third send hangs: by then some jobs are replayed and sent, one is replayed and not sent, and the others
+    // wait.
+    let hanging_send = json!({"service": "sqs", "operation": "SendMessage", "caller": "longhaul-dlq", "every": 3, "effect": {"delayMs": 600_000}});
+    stack.set_faults(json!([hanging_send])).await?;
+    let data = stack.data_path()?;
     let mut apply = Command::new(env!("CARGO_BIN_EXE_longhaul"))
         .args(["dlq", "apply", &file, "--rate", "10", "--data", data])
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    until("a send hangs", async || {
-        Ok(stack.faults("GET", "", "").await?.1["rules"][0]["fired"] != 0)
+    wait_until("a send hangs", async || {
+        Ok(stack.fault_report().await?["rules"][0]["fired"] != 0)
     })
     .await?;
     apply.kill().await?;
-    stack.faults("DELETE", "", "").await?;
+    stack.set_faults(json!([])).await?;
     let replayed_by_the_first = replayed(&stack).await?;
     assert!(
         (3..jobs).contains(&replayed_by_the_first),
@@ -190,8 +146,8 @@ async fn an_apply_killed_in_the_middle_loses_nothing_and_doubles_nothing() -> Re
         "{applied}"
     );
     assert_eq!(applied["lettersDeleted"], jobs, "{applied}");
-    // Every job ran once more, failed once more, and says so once.
-    let second = listed(&stack, jobs).await?;
+    // Every job ran and failed once more, with one letter.
+    let second = wait_for_dead_letters(&stack, jobs).await?;
     assert_eq!(
         (ids(&second), &second["letters"]),
         (planned_jobs, &json!(jobs))
@@ -214,7 +170,7 @@ fn ids(plan: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// How many jobs have been replayed, each once.
+/// The number of replayed jobs. Panics if one was replayed more than once.
 async fn replayed(stack: &Stack) -> Result<usize> {
     let table = ["dynamodb", "scan", "--table-name", "longhaul-jobs"];
     let answer = stack.aws(&table).await?;
@@ -224,28 +180,29 @@ async fn replayed(stack: &Stack) -> Result<usize> {
 }
 
 #[tokio::test]
-async fn a_job_that_kills_its_workers_leaves_evidence_until_it_is_purged() -> Result<()> {
-    let stack = Stack::start(&[&ONE_TRY[..], &["--parameter", "LeaseSeconds=2"]].concat()).await?;
+async fn a_job_that_crashes_its_workers_leaves_evidence_until_purged() -> Result<()> {
+    let stack =
+        Stack::start(&[&ONE_ATTEMPT[..], &["--parameter", "LeaseSeconds=2"]].concat()).await?;
     let mut client = stack.client("alice").await?;
     client
-        .send(doomed(json!({"steps": 0, "fail": "reject"})))
+        .send(failing_job(json!({"steps": 0, "fail": "reject"})))
         .await?;
     assert_eq!(client.until_end().await?["code"], "NOOP_REJECTED");
     let job = client
-        .submit(doomed(json!({"steps": 0, "crash": true})))
+        .submit(failing_job(json!({"steps": 0, "crash": true})))
         .await?;
     let end = client.until_end().await?;
     assert_eq!(
         (&end["type"], &end["code"]),
         (&json!("job_failed"), &json!("POISON"))
     );
-    let list = listed(&stack, 1).await?;
+    let list = wait_for_dead_letters(&stack, 1).await?;
     assert_eq!(
         (&list["entries"][0]["job"], &list["entries"][0]["code"]),
         (&json!(job), &json!("POISON"))
     );
 
-    for (filter, meant) in [
+    for (filter, matches) in [
         (["--code", "POISON"], true),
         (["--user", "alice"], true),
         (["--kind", "noop"], true),
@@ -258,14 +215,17 @@ async fn a_job_that_kills_its_workers_leaves_evidence_until_it_is_purged() -> Re
         let (code, list) = dlq(&stack, &[&["list"], &filter[..]].concat()).await?;
         assert_eq!(
             (code, ids(&list).len()),
-            if meant { (0, 1) } else { (3, 0) },
+            if matches { (0, 1) } else { (3, 0) },
             "{filter:?}"
         );
     }
-    let (code, said) = dlq(&stack, &["purge", "--code", "POISON"]).await?;
+    let (code, output) = dlq(&stack, &["purge", "--code", "POISON"]).await?;
     assert!(
-        code == 2 && said.as_str().is_some_and(|said| said.contains("--yes")),
-        "{said}"
+        code == 2
+            && output
+                .as_str()
+                .is_some_and(|output| output.contains("--yes")),
+        "{output}"
     );
     let (code, purged) = dlq(&stack, &["purge", "--code", "POISON", "--yes"]).await?;
     assert_eq!((code, &purged["deleted"]), (0, &json!(1)));
@@ -274,10 +234,10 @@ async fn a_job_that_kills_its_workers_leaves_evidence_until_it_is_purged() -> Re
 }
 
 #[tokio::test]
-async fn a_worker_killed_before_it_sends_evidence_is_stood_in_for() -> Result<()> {
+async fn the_sweep_sends_evidence_that_a_killed_worker_did_not() -> Result<()> {
     let stack = Stack::start(
         &[
-            &ONE_TRY[..],
+            &ONE_ATTEMPT[..],
             &["--parameter", "LeaseSeconds=2", "--tick-seconds", "2"],
         ]
         .concat(),
@@ -287,18 +247,18 @@ async fn a_worker_killed_before_it_sends_evidence_is_stood_in_for() -> Result<()
     stack.set_faults(json!([kill])).await?;
     let mut client = stack.client("alice").await?;
     let job = client
-        .submit(doomed(json!({"steps": 0, "fail": "retry"})))
+        .submit(failing_job(json!({"steps": 0, "fail": "retry"})))
         .await?;
     client.until_job_is(&job, "failed").await?;
-    let list = listed(&stack, 1).await?;
+    let list = wait_for_dead_letters(&stack, 1).await?;
     assert_eq!(list["entries"][0]["job"], job, "{list}");
-    let (_, told) = stack.faults("GET", "", "").await?;
+    let report = stack.fault_report().await?;
     assert_eq!(
-        told["kills"], 1,
-        "the evidence is of somebody else's sending"
+        report["kills"], 1,
+        "the worker was killed, so the sweep has sent the evidence"
     );
-    until("the job is closed", async || {
-        Ok(stack.row(&job).await?["openShard"].is_null())
+    wait_until("the job has left the index of open jobs", async || {
+        Ok(stack.job_row(&job).await?["openShard"].is_null())
     })
     .await
 }

@@ -1,32 +1,35 @@
-//! `longhaul doctor` on a stack that is well, and on stacks that are broken in several ways.
+//! `longhaul doctor` on a healthy stack, on broken ones, and on one that is missing.
 
-use crate::operators::cli_operator::operate;
-use crate::support::stack::{Stack, longhaul, root};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-/// The names of the checks that came out so.
-fn found<'r>(report: &'r Value, verdict: &str) -> Vec<&'r str> {
+use crate::support::cli::{longhaul, longhaul_json, repository_root};
+use crate::support::stack::Stack;
+
+/// The names of the checks with this verdict.
+fn checks_with<'r>(report: &'r Value, verdict: &str) -> Vec<&'r str> {
     let checks = report["checks"].as_array().into_iter().flatten();
-    let such = checks.filter(|check| check["verdict"] == verdict);
-    such.filter_map(|check| check["check"].as_str()).collect()
+    let matching = checks.filter(|check| check["verdict"] == verdict);
+    matching
+        .filter_map(|check| check["check"].as_str())
+        .collect()
 }
 
 #[tokio::test]
-async fn a_healthy_stack_is_well_and_a_dead_letter_is_a_warning() -> Result<()> {
+async fn a_healthy_stack_is_ok_and_a_dead_letter_is_a_warning() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let (code, report, said) = operate(&stack, &["doctor"]).await?;
+    let (code, report, stderr) = longhaul_json(&stack, &["doctor"]).await?;
     assert_eq!(
         (code, &report["verdict"]),
         (0, &json!("ok")),
-        "{report} {said}"
+        "{report} {stderr}"
     );
     assert_eq!(
-        found(&report, "not looked at"),
+        checks_with(&report, "not looked at"),
         ["recovery and deletion protection"]
     );
-    // Nothing that the template makes and functions read goes unseen.
-    let template = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
+    // Every table and every queue that functions read is checked.
+    let template = std::fs::read_to_string(repository_root().join("cloudformation/template.yaml"))?;
     let named = |what: &str| {
         let what = format!("{what}: !Sub \"${{ProjectName}}-");
         let rests = template.split(what.as_str()).skip(1);
@@ -38,13 +41,13 @@ async fn a_healthy_stack_is_well_and_a_dead_letter_is_a_warning() -> Result<()> 
     let tables = named("TableName");
     let expected = tables.iter().map(|name| format!("table longhaul-{name}"));
     let expected = expected.chain(read.map(|name| format!("event source of longhaul-{name}")));
-    let (seen, expected) = (found(&report, "ok"), expected.collect::<Vec<_>>());
+    let (seen, expected) = (checks_with(&report, "ok"), expected.collect::<Vec<_>>());
     assert!(expected.len() >= 11, "{expected:?}");
     for check in expected {
         assert!(seen.contains(&check.as_str()), "{check}: {report}");
     }
 
-    let dead = stack.queue("longhaul-jobs-dlq").await?;
+    let dead = stack.queue_url("longhaul-jobs-dlq").await?;
     stack
         .aws(&[
             "sqs",
@@ -55,9 +58,9 @@ async fn a_healthy_stack_is_well_and_a_dead_letter_is_a_warning() -> Result<()> 
             "no job",
         ])
         .await?;
-    let (code, report, _) = operate(&stack, &["doctor"]).await?;
+    let (code, report, _) = longhaul_json(&stack, &["doctor"]).await?;
     assert_eq!(
-        (code, found(&report, "warning")),
+        (code, checks_with(&report, "warning")),
         (1, vec!["dead letters"]),
         "{report}"
     );
@@ -65,21 +68,26 @@ async fn a_healthy_stack_is_well_and_a_dead_letter_is_a_warning() -> Result<()> 
 }
 
 #[tokio::test]
-async fn what_is_broken_is_named_with_what_to_do() -> Result<()> {
+async fn broken_parts_are_named_with_advice() -> Result<()> {
     let mut stack = Stack::start(&[]).await?;
-    let template = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
+    let template = std::fs::read_to_string(repository_root().join("cloudformation/template.yaml"))?;
     let (before, jobs) = template.split_once("  JobsTable:\n").context("no table")?;
     let (jobs, after) = jobs
         .split_once("  JobEventsTable:\n")
         .context("no next table")?;
-    let open = "        - IndexName: open\n          KeySchema:\n            - {AttributeName: openShard, KeyType: HASH}\n            - {AttributeName: createdAt, KeyType: RANGE}\n          Projection: {ProjectionType: KEYS_ONLY}\n";
+    let open_index = "        - IndexName: open\n          KeySchema:\n            - {AttributeName: openShard, KeyType: HASH}\n            - {AttributeName: createdAt, KeyType: RANGE}\n          Projection: {ProjectionType: KEYS_ONLY}\n";
     let ttl = "      TimeToLiveSpecification: {AttributeName: ttl, Enabled: true}\n";
     let shard = "        - {AttributeName: openShard, AttributeType: S}\n";
     assert!(
-        [open, ttl, shard].iter().all(|part| jobs.contains(part)),
-        "the template is written otherwise"
+        [open_index, ttl, shard]
+            .iter()
+            .all(|part| jobs.contains(part)),
+        "the template has changed, and this test must follow"
     );
-    let jobs = jobs.replace(open, "").replace(ttl, "").replace(shard, "");
+    let jobs = jobs
+        .replace(open_index, "")
+        .replace(ttl, "")
+        .replace(shard, "");
     let changed = stack.data().join("changed.yaml");
     std::fs::write(
         &changed,
@@ -87,9 +95,9 @@ async fn what_is_broken_is_named_with_what_to_do() -> Result<()> {
     )?;
     stack.kill().await?;
     stack
-        .restart_with(&["--template", changed.to_str().context("a path")?])
+        .restart_with_options(&["--template", changed.to_str().context("a path")?])
         .await?;
-    let queue = stack.queue("longhaul-jobs").await?;
+    let queue = stack.queue_url("longhaul-jobs").await?;
     let attributes = json!({"RedrivePolicy": "", "VisibilityTimeout": "60"}).to_string();
     stack
         .aws(&[
@@ -101,13 +109,13 @@ async fn what_is_broken_is_named_with_what_to_do() -> Result<()> {
             &attributes,
         ])
         .await?;
-    let queue = stack.queue("longhaul-continuations").await?;
+    let queue = stack.queue_url("longhaul-continuations").await?;
     stack
         .aws(&["sqs", "delete-queue", "--queue-url", &queue])
         .await?;
 
-    let (code, report, said) = operate(&stack, &["doctor"]).await?;
-    assert_eq!(code, 2, "{said}");
+    let (code, report, stderr) = longhaul_json(&stack, &["doctor"]).await?;
+    assert_eq!(code, 2, "{stderr}");
     let broken = [
         "table longhaul-jobs",
         "expiry of longhaul-jobs",
@@ -116,8 +124,8 @@ async fn what_is_broken_is_named_with_what_to_do() -> Result<()> {
         "queue longhaul-continuations",
         "open jobs",
     ];
-    assert_eq!(found(&report, "failed"), broken, "{report}");
-    let runbook = std::fs::read_to_string(root().join("docs/RUNBOOK.md"))?;
+    assert_eq!(checks_with(&report, "failed"), broken, "{report}");
+    let runbook = std::fs::read_to_string(repository_root().join("docs/RUNBOOK.md"))?;
     for check in report["checks"].as_array().into_iter().flatten() {
         let (advice, section) = (check["do"].as_str(), check["runbook"].as_str());
         let section = section.context("no section")?;
@@ -131,41 +139,41 @@ async fn what_is_broken_is_named_with_what_to_do() -> Result<()> {
             "{check}"
         );
     }
-    let data = stack.data().to_str().context("a path")?;
+    let data = stack.data_path()?;
     let output = longhaul(&["doctor", "--data", data]).await?;
-    let shown = String::from_utf8(output.stdout)?;
+    let stdout = String::from_utf8(output.stdout)?;
     assert!(
-        shown.contains("failed") && shown.contains("it lacks the index open"),
-        "{shown}"
+        stdout.contains("failed") && stdout.contains("it lacks the index open"),
+        "{stdout}"
     );
     assert!(
-        shown.contains(
+        stdout.contains(
             "table longhaul-jobs: set it back to what the template says (docs/RUNBOOK.md"
         ),
-        "{shown}"
+        "{stdout}"
     );
     Ok(())
 }
 
 #[tokio::test]
-async fn a_stack_that_is_not_there_is_said_to_be() -> Result<()> {
-    let nowhere = tempfile::tempdir()?;
+async fn a_missing_stack_is_reported() -> Result<()> {
+    let empty_folder = tempfile::tempdir()?;
     let output = longhaul(&[
         "doctor",
         "--data",
-        nowhere.path().to_str().context("a path")?,
+        empty_folder.path().to_str().context("a path")?,
     ])
     .await?;
-    let shown = String::from_utf8(output.stdout)?;
+    let stdout = String::from_utf8(output.stdout)?;
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        shown.contains("no embedded cloud runs") && shown.contains("longhaul up"),
-        "{shown}"
+        stdout.contains("no embedded cloud runs") && stdout.contains("longhaul up"),
+        "{stdout}"
     );
 
     let stack = Stack::start(&[]).await?;
-    let (code, report, _) = operate(&stack, &["doctor", "--project", "another"]).await?;
-    let failed = found(&report, "failed");
+    let (code, report, _) = longhaul_json(&stack, &["doctor", "--project", "another"]).await?;
+    let failed = checks_with(&report, "failed");
     assert_eq!(code, 2);
     for check in [
         "table another-jobs",

@@ -1,4 +1,4 @@
-//! `longhaul logs`: a function's log by its short name, by request, and as it grows.
+//! `longhaul logs`: a function's log by its short name, by request, and with `--follow`.
 
 use std::process::Stdio;
 
@@ -7,8 +7,9 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::PATIENCE;
-use crate::support::stack::{Stack, longhaul};
+use crate::support::cli::longhaul;
+use crate::support::stack::Stack;
+use crate::support::wait::MAX_WAIT;
 
 const START: &str = "START RequestId: ";
 
@@ -21,9 +22,9 @@ async fn run_a_job(stack: &Stack) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_functions_log_is_read_by_name_by_request_and_as_it_grows() -> Result<()> {
+async fn a_functions_log_is_read_by_name_by_request_and_followed() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let data = stack.data().to_str().context("a path")?;
+    let data = stack.data_path()?;
     let logs = async |arguments: &[&str]| {
         let output = longhaul(&[&["logs", "--data", data], arguments].concat()).await?;
         assert!(output.status.success(), "{output:?}");
@@ -38,7 +39,7 @@ async fn a_functions_log_is_read_by_name_by_request_and_as_it_grows() -> Result<
         .spawn()?;
     let mut lines = BufReader::new(following.stdout.take().context("its output")?).lines();
     run_a_job(&stack).await?;
-    let two = async {
+    let two_ids = async {
         let mut ids = vec![];
         while ids.len() < 2 {
             let Some(line) = lines.next_line().await? else {
@@ -51,30 +52,35 @@ async fn a_functions_log_is_read_by_name_by_request_and_as_it_grows() -> Result<
         }
         Ok(ids)
     };
-    let ids = tokio::time::timeout(PATIENCE, two).await??;
+    let ids = tokio::time::timeout(MAX_WAIT, two_ids).await??;
     following.kill().await?;
 
-    let whole = logs(&["longhaul-worker"]).await?;
-    assert!(!whole.contains("JobsCompleted"), "{whole}");
-    let measured = logs(&["worker", "--metrics"]).await?;
-    assert!(measured.contains("JobsCompleted"), "{measured}");
-    assert!(whole.contains(&ids[0]) && whole.contains(&ids[1]));
-    assert!(logs(&["worker"]).await?.starts_with(&whole));
-    let one = logs(&["worker", "--request", &ids[0]]).await?;
-    assert!(one.contains(&format!("{START}{}", ids[0])), "{one}");
+    let full_log = logs(&["longhaul-worker"]).await?;
+    assert!(!full_log.contains("JobsCompleted"), "{full_log}");
+    let with_metrics = logs(&["worker", "--metrics"]).await?;
+    assert!(with_metrics.contains("JobsCompleted"), "{with_metrics}");
+    assert!(full_log.contains(&ids[0]) && full_log.contains(&ids[1]));
+    assert!(logs(&["worker"]).await?.starts_with(&full_log));
+    let one_request = logs(&["worker", "--request", &ids[0]]).await?;
     assert!(
-        one.contains(&format!("REPORT RequestId: {}", ids[0])),
-        "{one}"
+        one_request.contains(&format!("{START}{}", ids[0])),
+        "{one_request}"
     );
-    assert!(!one.contains(&ids[1]) && one.lines().count() < whole.lines().count());
+    assert!(
+        one_request.contains(&format!("REPORT RequestId: {}", ids[0])),
+        "{one_request}"
+    );
+    assert!(
+        !one_request.contains(&ids[1]) && one_request.lines().count() < full_log.lines().count()
+    );
     assert_eq!(logs(&["worker", "--request", "unknown"]).await?, "");
 
     let output = longhaul(&["logs", "--data", data, "nobody"]).await?;
     assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr)?;
+    let stderr = String::from_utf8(output.stderr)?;
     assert!(
-        said.contains("nobody") && said.contains("longhaul-worker"),
-        "{said}"
+        stderr.contains("nobody") && stderr.contains("longhaul-worker"),
+        "{stderr}"
     );
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! What operators see: the `longhaul` commands and the stock `aws` command line.
+//! What operators use: the `longhaul` commands and the stock `aws` command line.
 
 mod aws_cli;
 mod cli_errors;
 mod cli_operator;
 mod cost_estimate;
-pub mod dead_letters;
+mod dead_letters;
 mod doctor;
 mod logs;
 mod on_call;

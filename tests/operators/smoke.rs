@@ -1,4 +1,4 @@
-//! `longhaul smoke`: a stack that works, and the ways in which one does not.
+//! `longhaul smoke` on a working stack and on broken ones.
 
 use std::process::{Output, Stdio};
 
@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::PATIENCE;
+use crate::support::cli::repository_root;
 use crate::support::log_secrets::SECRET;
-use crate::support::stack::{Stack, root, token};
+use crate::support::stack::Stack;
+use crate::support::tokens::token;
+use crate::support::wait::MAX_WAIT;
 
-async fn smoke(url: &str, proof: &str, options: &[&str]) -> Result<Output> {
+async fn smoke(url: &str, stdin_text: &str, options: &[&str]) -> Result<Output> {
     let mut process = Command::new(env!("CARGO_BIN_EXE_longhaul"))
         .args(["smoke", "--url", url])
         .args(options)
@@ -20,22 +22,22 @@ async fn smoke(url: &str, proof: &str, options: &[&str]) -> Result<Output> {
         .kill_on_drop(true)
         .spawn()?;
     let mut stdin = process.stdin.take().context("its input")?;
-    stdin.write_all(proof.as_bytes()).await?;
+    stdin.write_all(stdin_text.as_bytes()).await?;
     drop(stdin);
-    let ended = tokio::time::timeout(2 * PATIENCE, process.wait_with_output());
+    let ended = tokio::time::timeout(2 * MAX_WAIT, process.wait_with_output());
     Ok(ended.await.context("longhaul did not end")??)
 }
 
-fn said(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[tokio::test]
-async fn a_stack_that_works_is_told_from_one_that_does_not() -> Result<()> {
+async fn a_working_stack_passes_and_a_broken_one_fails() -> Result<()> {
     let stack = Stack::start(&[]).await?;
-    let works = smoke(&stack.gateway, &token("alice"), &["--token-stdin"]).await?;
-    assert_eq!(works.status.code(), Some(0), "{}", said(&works));
-    assert!(said(&works).contains("a job was run, and its end was told"));
+    let passed = smoke(&stack.gateway, &token("alice"), &["--token-stdin"]).await?;
+    assert_eq!(passed.status.code(), Some(0), "{}", stderr_of(&passed));
+    assert!(stderr_of(&passed).contains("a job was run, and its end was told"));
 
     let secret = [
         "--secret-stdin",
@@ -45,24 +47,24 @@ async fn a_stack_that_works_is_told_from_one_that_does_not() -> Result<()> {
         "--audience",
         "me",
     ];
-    let works = smoke(&stack.gateway, SECRET, &secret).await?;
-    assert_eq!(works.status.code(), Some(0), "{}", said(&works));
-    assert!(said(&works).contains("the queue and the worker were not tried"));
+    let passed = smoke(&stack.gateway, SECRET, &secret).await?;
+    assert_eq!(passed.status.code(), Some(0), "{}", stderr_of(&passed));
+    assert!(stderr_of(&passed).contains("the queue and the worker were not tried"));
 
     let refused = smoke(&stack.gateway, "no secret of this stack", &secret).await?;
-    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
-    assert!(said(&refused).contains("the stack does not work: connecting to"));
-    assert!(!said(&refused).contains("believed"));
+    assert_eq!(refused.status.code(), Some(1), "{}", stderr_of(&refused));
+    assert!(stderr_of(&refused).contains("the stack does not work: connecting to"));
+    assert!(!stderr_of(&refused).contains("believed"));
 
-    let unasked = smoke(&stack.gateway, "", &["--token-stdin"]).await?;
-    assert_eq!(unasked.status.code(), Some(2), "{}", said(&unasked));
+    let no_token = smoke(&stack.gateway, "", &["--token-stdin"]).await?;
+    assert_eq!(no_token.status.code(), Some(2), "{}", stderr_of(&no_token));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_stack_whose_worker_fails_does_not_work() -> Result<()> {
-    // Its worker takes no noop job, though its front does.
-    let template = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
+async fn a_stack_whose_worker_fails_fails() -> Result<()> {
+    // Its worker refuses noop jobs, although its API accepts them.
+    let template = std::fs::read_to_string(repository_root().join("cloudformation/template.yaml"))?;
     let broken = template.replace("NOOP_ENABLED: !Ref NoopEnabled", "NOOP_ENABLED: \"false\"");
     assert_ne!(broken, template);
     let folder = tempfile::tempdir()?;
@@ -71,7 +73,11 @@ async fn a_stack_whose_worker_fails_does_not_work() -> Result<()> {
     let path = path.to_str().context("a path")?;
     let stack = Stack::start(&["--template", path]).await?;
     let failed = smoke(&stack.gateway, &token("alice"), &["--token-stdin"]).await?;
-    assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
-    assert!(said(&failed).contains("job_failed"), "{}", said(&failed));
+    assert_eq!(failed.status.code(), Some(1), "{}", stderr_of(&failed));
+    assert!(
+        stderr_of(&failed).contains("job_failed"),
+        "{}",
+        stderr_of(&failed)
+    );
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Amazon Bedrock under test control: a real HTTP server that answers `ConverseStream` with frames of AWS's
-//! event stream, and AgentCore's `InvokeAgentRuntime` with server-sent events.
+//! An HTTP server that plays Amazon Bedrock: it answers `ConverseStream` with frames of AWS's event stream, and AgentCore's
+//! `InvokeAgentRuntime` with server-sent events.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,26 +16,27 @@ use longhaul_local::event_stream::{CONTENT_TYPE, event, exception};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// What the next call is answered with.
-pub enum Answer {
-    /// No stream: this status and exception.
-    Refused(u16, &'static str),
-    /// These bytes, as a stream of this content type, and how it ends.
-    Streamed(&'static str, Vec<Vec<u8>>, Ending),
+/// The response to one call.
+pub enum PlannedResponse {
+    /// This status and exception.
+    Error(u16, &'static str),
+    /// These bytes, as a stream of this content type.
+    Stream(&'static str, Vec<Vec<u8>>, StreamEnd),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    Whole,
+pub enum StreamEnd {
+    /// The body is complete.
+    Complete,
     /// The connection is cut.
-    Cut,
-    /// Nothing more comes, and the connection stays.
-    Silence,
+    ConnectionCut,
+    /// The connection stays open and sends nothing more.
+    Hang,
 }
 
-/// A call as it came in.
+/// A call that was received.
 #[derive(Clone)]
-pub struct Call {
+pub struct ReceivedCall {
     pub path: String,
     pub headers: HeaderMap,
     pub body: Value,
@@ -43,50 +44,50 @@ pub struct Call {
 
 #[derive(Default)]
 struct Shared {
-    answers: Mutex<VecDeque<Answer>>,
-    calls: Mutex<Vec<Call>>,
+    responses: Mutex<VecDeque<PlannedResponse>>,
+    calls: Mutex<Vec<ReceivedCall>>,
     /// Streams that the client closed before their end.
-    closed: AtomicUsize,
+    closed_streams: AtomicUsize,
 }
 
-pub struct Bedrock {
+pub struct BedrockServer {
     /// Such as `http://127.0.0.1:40001`.
     pub endpoint: String,
     shared: Arc<Shared>,
 }
 
-impl Bedrock {
-    /// Answers so many calls, in this order, and refuses the rest.
-    pub async fn start(answers: Vec<Answer>) -> Result<Self> {
+impl BedrockServer {
+    /// Answers calls with these responses in order, and any further call with HTTP 500.
+    pub async fn start(responses: Vec<PlannedResponse>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
-            answers: Mutex::new(answers.into()),
+            responses: Mutex::new(responses.into()),
             ..Shared::default()
         });
-        let routes = Router::new().fallback(take).with_state(shared.clone());
+        let routes = Router::new().fallback(respond).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { endpoint, shared })
     }
 
-    /// The SDK's own variables that lead here.
+    /// The variables that make the AWS SDK call this server.
     pub fn environment(&self) -> Vec<(String, String)> {
         let name = |service: &str| format!("AWS_ENDPOINT_URL_{service}");
-        let to = |service| (name(service), self.endpoint.clone());
-        vec![to("BEDROCK_RUNTIME"), to("BEDROCK_AGENTCORE")]
+        let variable = |service| (name(service), self.endpoint.clone());
+        vec![variable("BEDROCK_RUNTIME"), variable("BEDROCK_AGENTCORE")]
     }
 
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<ReceivedCall> {
         self.shared.calls.lock().expect("unpoisoned").clone()
     }
 
-    /// How many streams were closed from the other side before their end.
-    pub fn closed(&self) -> usize {
-        self.shared.closed.load(Ordering::SeqCst)
+    /// The number of streams that the client closed before their end.
+    pub fn closed_streams(&self) -> usize {
+        self.shared.closed_streams.load(Ordering::SeqCst)
     }
 }
 
-async fn take(
+async fn respond(
     State(shared): State<Arc<Shared>>,
     uri: Uri,
     headers: HeaderMap,
@@ -94,30 +95,30 @@ async fn take(
 ) -> Response {
     let body = serde_json::from_slice(&body).unwrap_or_default();
     let path = uri.path().to_owned();
-    let call = Call {
+    let call = ReceivedCall {
         path,
         headers,
         body,
     };
     shared.calls.lock().expect("unpoisoned").push(call);
-    let answer = shared.answers.lock().expect("unpoisoned").pop_front();
-    match answer {
-        None => refusal(500, "NothingMorePlanned"),
-        Some(Answer::Refused(status, exception)) => refusal(status, exception),
-        Some(Answer::Streamed(content_type, pieces, ending)) => {
-            let open = Open {
+    let response = shared.responses.lock().expect("unpoisoned").pop_front();
+    match response {
+        None => error_response(500, "NoResponsePlanned"),
+        Some(PlannedResponse::Error(status, exception)) => error_response(status, exception),
+        Some(PlannedResponse::Stream(content_type, pieces, end)) => {
+            let stream = OpenStream {
                 shared,
                 pieces: pieces.into(),
-                ending,
-                over: false,
+                end,
+                ended: false,
             };
-            let body = Body::from_stream(stream::unfold(open, next));
+            let body = Body::from_stream(stream::unfold(stream, next_piece));
             ([("content-type", content_type)], body).into_response()
         }
     }
 }
 
-fn refusal(status: u16, exception: &str) -> Response {
+fn error_response(status: u16, exception: &str) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     let message = json!({"message": "arn:aws:bedrock: what only operators should read"});
     let headers = [
@@ -127,86 +128,90 @@ fn refusal(status: u16, exception: &str) -> Response {
     (status, headers, message.to_string()).into_response()
 }
 
-/// A stream under way; it counts itself as closed if it is dropped before its end.
-struct Open {
+/// A stream being sent. It counts as closed by the client if it is dropped before its end.
+struct OpenStream {
     shared: Arc<Shared>,
     pieces: VecDeque<Vec<u8>>,
-    ending: Ending,
-    over: bool,
+    end: StreamEnd,
+    ended: bool,
 }
 
-async fn next(mut open: Open) -> Option<(std::io::Result<Vec<u8>>, Open)> {
-    match (open.pieces.pop_front(), open.ending) {
-        (Some(piece), _) => Some((Ok(piece), open)),
-        (None, Ending::Silence) => std::future::pending().await,
-        (None, Ending::Cut) if !open.over => {
-            open.over = true;
-            // A server that has nothing at once sends what it has; else the cut would come before the head.
+async fn next_piece(mut stream: OpenStream) -> Option<(std::io::Result<Vec<u8>>, OpenStream)> {
+    match (stream.pieces.pop_front(), stream.end) {
+        (Some(piece), _) => Some((Ok(piece), stream)),
+        (None, StreamEnd::Hang) => std::future::pending().await,
+        (None, StreamEnd::ConnectionCut) if !stream.ended => {
+            stream.ended = true;
+            // Lets the server send the head and what it has before the cut.
             tokio::task::yield_now().await;
-            Some((Err(std::io::Error::other("cut")), open))
+            Some((Err(std::io::Error::other("cut")), stream))
         }
         (None, _) => {
-            open.over = true;
+            stream.ended = true;
             None
         }
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenStream {
     fn drop(&mut self) {
-        if !self.over {
-            self.shared.closed.fetch_add(1, Ordering::SeqCst);
+        if !self.ended {
+            self.shared.closed_streams.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
 
 /// An event of `ConverseStream`.
-fn said(kind: &str, payload: Value) -> Vec<u8> {
+fn frame(kind: &str, payload: Value) -> Vec<u8> {
     event(kind, "application/json", payload.to_string().as_bytes())
 }
 
-fn text(pieces: &[&str]) -> Vec<Vec<u8>> {
-    let mut events = vec![said("messageStart", json!({"role": "assistant"}))];
+fn text_events(pieces: &[&str]) -> Vec<Vec<u8>> {
+    let mut events = vec![frame("messageStart", json!({"role": "assistant"}))];
     for piece in pieces {
         let delta = json!({"contentBlockIndex": 0, "delta": {"text": piece}});
-        events.push(said("contentBlockDelta", delta));
+        events.push(frame("contentBlockDelta", delta));
     }
     events
 }
 
-fn end(mut events: Vec<Vec<u8>>, stop: &str, tokens: (u32, u32)) -> Answer {
+/// Completes a message's events: the stop reason, and the input and output tokens.
+fn finish_response(mut events: Vec<Vec<u8>>, stop: &str, tokens: (u32, u32)) -> PlannedResponse {
     let (input, output) = tokens;
     let usage =
         json!({"inputTokens": input, "outputTokens": output, "totalTokens": input + output});
-    events.push(said("contentBlockStop", json!({"contentBlockIndex": 0})));
-    events.push(said("messageStop", json!({"stopReason": stop})));
+    events.push(frame("contentBlockStop", json!({"contentBlockIndex": 0})));
+    events.push(frame("messageStop", json!({"stopReason": stop})));
     let metadata = json!({"usage": usage, "metrics": {"latencyMs": 100}});
-    events.push(said("metadata", metadata));
-    Answer::Streamed(CONTENT_TYPE, events, Ending::Whole)
+    events.push(frame("metadata", metadata));
+    PlannedResponse::Stream(CONTENT_TYPE, events, StreamEnd::Complete)
 }
 
-/// Says these pieces, and stops for this reason.
-pub fn says(pieces: &[&str], stop: &str, tokens: (u32, u32)) -> Answer {
-    end(text(pieces), stop, tokens)
+/// Text in pieces, and the reason why the model stopped.
+pub fn text_response(pieces: &[&str], stop: &str, tokens: (u32, u32)) -> PlannedResponse {
+    finish_response(text_events(pieces), stop, tokens)
 }
 
-/// Says these pieces, and then no more.
-pub fn breaks(pieces: &[&str], ending: Ending) -> Answer {
-    Answer::Streamed(CONTENT_TYPE, text(pieces), ending)
+/// Text in pieces, without the message's end.
+pub fn interrupted_response(pieces: &[&str], end: StreamEnd) -> PlannedResponse {
+    PlannedResponse::Stream(CONTENT_TYPE, text_events(pieces), end)
 }
 
-/// Says these pieces, and then this exception.
-pub fn fails(pieces: &[&str], kind: &str) -> Answer {
-    let mut events = text(pieces);
-    events.push(exception(kind, br#"{"message":"arn:aws:bedrock: inside"}"#));
-    Answer::Streamed(CONTENT_TYPE, events, Ending::Whole)
+/// Text in pieces, and then an exception in the stream.
+pub fn failed_response(pieces: &[&str], kind: &str) -> PlannedResponse {
+    let mut events = text_events(pieces);
+    events.push(exception(
+        kind,
+        br#"{"message":"arn:aws:bedrock: internal detail"}"#,
+    ));
+    PlannedResponse::Stream(CONTENT_TYPE, events, StreamEnd::Complete)
 }
 
-/// Says these pieces, and asks its tool this, whose input comes in two halves.
-pub fn asks(pieces: &[&str], question: &str, tokens: (u32, u32)) -> Answer {
-    let mut events = text(pieces);
+/// Text in pieces, and a call of the tool with this question, whose input comes in two halves.
+pub fn tool_call_response(pieces: &[&str], question: &str, tokens: (u32, u32)) -> PlannedResponse {
+    let mut events = text_events(pieces);
     let start = json!({"toolUse": {"toolUseId": "tooluse_1", "name": "finops"}});
-    events.push(said(
+    events.push(frame(
         "contentBlockStart",
         json!({"contentBlockIndex": 1, "start": start}),
     ));
@@ -214,22 +219,22 @@ pub fn asks(pieces: &[&str], question: &str, tokens: (u32, u32)) -> Answer {
     let (first, second) = input.split_at(input.len() / 2);
     for half in [first, second] {
         let delta = json!({"toolUse": {"input": half}});
-        events.push(said(
+        events.push(frame(
             "contentBlockDelta",
             json!({"contentBlockIndex": 1, "delta": delta}),
         ));
     }
-    events.push(said("contentBlockStop", json!({"contentBlockIndex": 1})));
-    end(events, "tool_use", tokens)
+    events.push(frame("contentBlockStop", json!({"contentBlockIndex": 1})));
+    finish_response(events, "tool_use", tokens)
 }
 
-/// An agent's server-sent events, each cut in two.
-pub fn sends(events: &[&str], ending: Ending) -> Answer {
+/// An agent's server-sent events, each sent in two pieces.
+pub fn server_sent_events(events: &[&str], end: StreamEnd) -> PlannedResponse {
     let mut pieces = vec![];
     for event in events {
         let event = format!("data: {event}\n\n");
         let (first, second) = event.as_bytes().split_at(event.len() / 2);
         pieces.extend([first.to_vec(), second.to_vec()]);
     }
-    Answer::Streamed("text/event-stream; charset=utf-8", pieces, ending)
+    PlannedResponse::Stream("text/event-stream; charset=utf-8", pieces, end)
 }

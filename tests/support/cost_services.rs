@@ -1,5 +1,5 @@
-//! AWS's cost services under test control: a real HTTP server with Cost Explorer, the Cost Optimization Hub and
-//! Trusted Advisor, in the shapes of their API references. It has charges for every day, and gives those asked for.
+//! An HTTP server that plays Cost Explorer, the Cost Optimization Hub and Trusted Advisor, in the shapes of their API
+//! references. Every day has the same charges.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// What each day costs: service, account, region, and cents.
+/// The charges of each day: service, account, region, and cents.
 pub const CHARGES: [(&str, &str, &str, u64); 3] = [
     (
         "Amazon Simple Storage Service",
@@ -27,71 +27,72 @@ pub const CHARGES: [(&str, &str, &str, u64); 3] = [
     ("AWS Lambda", "111122223333", "us-east-1", 25),
     ("AWS Lambda", "444455556666", "eu-west-1", 40),
 ];
-/// Cents of a day, all charges together.
-pub const DAY: u64 = 175;
-/// Days on a page of Cost Explorer's.
-pub const PAGE: usize = 40;
+/// The sum of a day's charges, in cents.
+pub const CENTS_PER_DAY: u64 = 175;
+/// The number of days on a page of Cost Explorer.
+pub const DAYS_PER_PAGE: usize = 40;
 
-/// How a call goes wrong.
+/// How a call fails.
 #[derive(Clone, Copy)]
-pub enum Wrong {
+pub enum CallFault {
     /// This status and exception.
-    Refused(u16, &'static str),
-    /// An answer that is cut in its middle.
+    Error(u16, &'static str),
+    /// A body that is cut in the middle.
     Cut,
-    /// An amount that is none.
-    Garbled,
+    /// An amount that is not a number.
+    InvalidAmount,
 }
 
-/// A call as it came in: its operation, and the body or the query.
+/// A call that was received.
 #[derive(Clone)]
-pub struct Call {
+pub struct ReceivedCall {
     pub operation: String,
-    pub asked: Value,
+    /// The body, or the query string as text.
+    pub request: Value,
 }
 
 #[derive(Default)]
 struct Shared {
-    wrong: Mutex<BTreeMap<String, VecDeque<Wrong>>>,
-    calls: Mutex<Vec<Call>>,
+    faults: Mutex<BTreeMap<String, VecDeque<CallFault>>>,
+    calls: Mutex<Vec<ReceivedCall>>,
 }
 
-pub struct CostApis {
+pub struct CostServices {
     endpoint: String,
     shared: Arc<Shared>,
 }
 
-impl CostApis {
+impl CostServices {
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared::default());
-        let routes = Router::new().fallback(take).with_state(shared.clone());
+        let routes = Router::new().fallback(respond).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { endpoint, shared })
     }
 
-    /// The SDK's own variables that lead here.
+    /// The variables that make the AWS SDK call this server.
     pub fn environment(&self) -> Vec<(String, String)> {
         ["COST_EXPLORER", "COST_OPTIMIZATION_HUB", "TRUSTEDADVISOR"]
             .map(|service| (format!("AWS_ENDPOINT_URL_{service}"), self.endpoint.clone()))
             .to_vec()
     }
 
-    /// Has the next calls of an operation go wrong.
-    pub fn goes_wrong(&self, operation: &str, how: &[Wrong]) {
-        let mut wrong = self.shared.wrong.lock().expect("unpoisoned");
-        wrong.insert(operation.to_owned(), how.iter().copied().collect());
+    /// Makes the next calls of an operation fail, one by each of these faults.
+    pub fn fail_next_calls(&self, operation: &str, next: &[CallFault]) {
+        let mut faults = self.shared.faults.lock().expect("unpoisoned");
+        faults.insert(operation.to_owned(), next.iter().copied().collect());
     }
 
-    pub fn calls(&self, operation: &str) -> Vec<Call> {
+    pub fn calls(&self, operation: &str) -> Vec<ReceivedCall> {
         let calls = self.shared.calls.lock().expect("unpoisoned");
-        let of = calls.iter().filter(|call| call.operation == operation);
-        of.cloned().collect()
+        let calls = calls.iter().filter(|call| call.operation == operation);
+        calls.cloned().collect()
     }
 }
 
-async fn take(
+async fn respond(
     State(shared): State<Arc<Shared>>,
     uri: Uri,
     headers: HeaderMap,
@@ -100,7 +101,7 @@ async fn take(
     let target = headers
         .get("x-amz-target")
         .and_then(|target| target.to_str().ok());
-    let (operation, asked) = match target {
+    let (operation, request) = match target {
         Some(target) => (
             target.to_owned(),
             serde_json::from_slice(&body).unwrap_or_default(),
@@ -110,41 +111,47 @@ async fn take(
             uri.query().unwrap_or_default().into(),
         ),
     };
-    let call = Call { operation, asked };
+    let call = ReceivedCall { operation, request };
     shared.calls.lock().expect("unpoisoned").push(call.clone());
-    let wrong = {
-        let mut wrong = shared.wrong.lock().expect("unpoisoned");
-        wrong.get_mut(&call.operation).and_then(VecDeque::pop_front)
+    let fault = {
+        let mut faults = shared.faults.lock().expect("unpoisoned");
+        faults
+            .get_mut(&call.operation)
+            .and_then(VecDeque::pop_front)
     };
     let answer = match call.operation.as_str() {
-        "AWSInsightsIndexService.GetCostAndUsage" => charged(&call.asked),
-        "AWSInsightsIndexService.GetCostForecast" => foretold(&call.asked),
-        "CostOptimizationHubService.ListRecommendations" => Some(recommended(&call.asked)),
-        "/v1/recommendations" => Some(advised(&call.asked)),
+        "AWSInsightsIndexService.GetCostAndUsage" => cost_and_usage_page(&call.request),
+        "AWSInsightsIndexService.GetCostForecast" => cost_forecast(&call.request),
+        "CostOptimizationHubService.ListRecommendations" => {
+            Some(hub_recommendations(&call.request))
+        }
+        "/v1/recommendations" => Some(advisor_recommendations(&call.request)),
         _ => None,
     };
-    match (wrong, answer) {
-        (Some(Wrong::Refused(status, exception)), _) => refusal(status, exception),
-        (_, None) => refusal(400, "ValidationException"),
-        (Some(Wrong::Cut), Some(answer)) => cut(&answer.to_string()),
-        (Some(Wrong::Garbled), Some(answer)) => said(answer.to_string().replace("1.1", "much")),
-        (None, Some(answer)) => said(answer.to_string()),
+    match (fault, answer) {
+        (Some(CallFault::Error(status, exception)), _) => error_response(status, exception),
+        (_, None) => error_response(400, "ValidationException"),
+        (Some(CallFault::Cut), Some(answer)) => truncated_response(&answer.to_string()),
+        (Some(CallFault::InvalidAmount), Some(answer)) => {
+            json_response(answer.to_string().replace("1.1", "much"))
+        }
+        (None, Some(answer)) => json_response(answer.to_string()),
     }
 }
 
-fn said(body: String) -> Response {
+fn json_response(body: String) -> Response {
     ([("content-type", "application/x-amz-json-1.1")], body).into_response()
 }
 
-/// Half of it, and then the connection's end.
-fn cut(whole: &str) -> Response {
+/// Half of the body, and then the end of the connection.
+fn truncated_response(whole: &str) -> Response {
     let half = whole.as_bytes()[..whole.len() / 2].to_vec();
     let pieces = [Ok(half), Err(std::io::Error::other("cut"))];
     let length = ("content-length", whole.len().to_string());
     ([length], Body::from_stream(stream::iter(pieces))).into_response()
 }
 
-fn refusal(status: u16, exception: &str) -> Response {
+fn error_response(status: u16, exception: &str) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     let message = "User: arn:aws:sts::111122223333:assumed-role/worker is not authorized";
     let body = json!({"__type": exception, "message": message, "Message": message});
@@ -152,28 +159,33 @@ fn refusal(status: u16, exception: &str) -> Response {
     (status, kind, body.to_string()).into_response()
 }
 
-fn days(asked: &Value) -> Option<(Date, Date)> {
-    let day = |name: &str| asked["TimePeriod"][name].as_str()?.parse().ok();
+fn requested_days(request: &Value) -> Option<(Date, Date)> {
+    let day = |name: &str| request["TimePeriod"][name].as_str()?.parse().ok();
     Some((day("Start")?, day("End")?)).filter(|(start, end)| start < end)
 }
 
-/// Cents as Cost Explorer spells amounts.
-fn money(cents: u64) -> Value {
+/// An amount in Cost Explorer's format.
+fn amount_of(cents: u64) -> Value {
     json!({"Amount": format!("{}.{:02}00000000", cents / 100, cents % 100), "Unit": "USD"})
 }
 
-/// A page of `GetCostAndUsage` by day and two dimensions; `None` where the request is none of that.
-fn charged(asked: &Value) -> Option<Value> {
-    let (start, end) = days(asked)?;
-    let by = asked["GroupBy"].as_array().filter(|by| by.len() == 2)?;
-    (asked["Granularity"] == "DAILY").then_some(())?;
-    let page: usize = asked["NextPageToken"]
+/// A page of `GetCostAndUsage` by day and two dimensions; `None` for any other request.
+fn cost_and_usage_page(request: &Value) -> Option<Value> {
+    let (start, end) = requested_days(request)?;
+    let by = request["GroupBy"].as_array().filter(|by| by.len() == 2)?;
+    (request["Granularity"] == "DAILY").then_some(())?;
+    let page: usize = request["NextPageToken"]
         .as_str()
         .map_or(Some(0), |token| token.parse().ok())?;
-    let from = start.checked_add(((page * PAGE) as i64).days()).ok()?;
+    let from = start
+        .checked_add(((page * DAYS_PER_PAGE) as i64).days())
+        .ok()?;
     let all = from.series(1.day()).take_while(|day| *day < end);
-    let results: Vec<Value> = all.take(PAGE).map(|day| on(day, by)).collect();
-    let until = from.checked_add((PAGE as i64).days()).ok()?;
+    let results: Vec<Value> = all
+        .take(DAYS_PER_PAGE)
+        .map(|day| day_result(day, by))
+        .collect();
+    let until = from.checked_add((DAYS_PER_PAGE as i64).days()).ok()?;
     let mut answer = json!({
         "ResultsByTime": results, "GroupDefinitions": by,
         "DimensionValueAttributes": [{"Value": "111122223333", "Attributes": {"description": "production"}}],
@@ -184,7 +196,7 @@ fn charged(asked: &Value) -> Option<Value> {
     Some(answer)
 }
 
-fn on(day: Date, by: &[Value]) -> Value {
+fn day_result(day: Date, by: &[Value]) -> Value {
     let mut sums: BTreeMap<Vec<&str>, u64> = BTreeMap::new();
     for (service, account, region, cents) in CHARGES {
         let key = |by: &Value| match by["Key"].as_str() {
@@ -195,7 +207,7 @@ fn on(day: Date, by: &[Value]) -> Value {
         *sums.entry(by.iter().map(key).collect()).or_default() += cents;
     }
     let groups = sums.iter().map(|(keys, cents)| {
-        json!({"Keys": keys, "Metrics": {"UnblendedCost": money(*cents), "AmortizedCost": money(*cents)}})
+        json!({"Keys": keys, "Metrics": {"UnblendedCost": amount_of(*cents), "AmortizedCost": amount_of(*cents)}})
     });
     let next = day.tomorrow().unwrap_or(day).to_string();
     json!({
@@ -204,23 +216,24 @@ fn on(day: Date, by: &[Value]) -> Value {
     })
 }
 
-/// Two dollars a day, half a dollar more or less.
-fn foretold(asked: &Value) -> Option<Value> {
-    let (start, end) = days(asked)?;
-    (asked["Metric"] == "UNBLENDED_COST" && asked["PredictionIntervalLevel"] == 80).then_some(())?;
-    let days = u64::try_from((end - start).get_days()).ok()?;
-    let amount = |cents: u64| money(cents * days)["Amount"].clone();
+/// `GetCostForecast`: 2 dollars a day, within half a dollar.
+fn cost_forecast(request: &Value) -> Option<Value> {
+    let (start, end) = requested_days(request)?;
+    (request["Metric"] == "UNBLENDED_COST" && request["PredictionIntervalLevel"] == 80)
+        .then_some(())?;
+    let requested_days = u64::try_from((end - start).get_days()).ok()?;
+    let amount = |cents: u64| amount_of(cents * requested_days)["Amount"].clone();
     Some(json!({
-        "Total": money(200 * days),
+        "Total": amount_of(200 * requested_days),
         "ForecastResultsByTime": [{
-            "TimePeriod": asked["TimePeriod"], "MeanValue": amount(200),
+            "TimePeriod": request["TimePeriod"], "MeanValue": amount(200),
             "PredictionIntervalLowerBound": amount(150), "PredictionIntervalUpperBound": amount(250),
         }],
     }))
 }
 
-/// Two pages of the Hub's.
-fn recommended(asked: &Value) -> Value {
+/// One of two pages of `ListRecommendations`.
+fn hub_recommendations(request: &Value) -> Value {
     let item = |id: &str, saving: f64| {
         json!({
             "recommendationId": id, "accountId": "111122223333", "region": "eu-west-1", "resourceId": id,
@@ -229,14 +242,14 @@ fn recommended(asked: &Value) -> Value {
             "recommendedResourceSummary": "t4g.small",
         })
     };
-    match asked["nextToken"].as_str() {
+    match request["nextToken"].as_str() {
         None => json!({"items": [item("i-1", 12.5), item("i-2", 30.25)], "nextToken": "2"}),
         Some(_) => json!({"items": [item("i-3", 7.25)]}),
     }
 }
 
-/// One open check that would save something, and one that has nothing to say.
-fn advised(_: &Value) -> Value {
+/// One check with a warning and a saving, and one that is fine.
+fn advisor_recommendations(_: &Value) -> Value {
     let check = |name: &str, status: &str, saving: f64| {
         json!({
             "id": name, "arn": format!("arn:aws:trustedadvisor:::recommendation/{name}"), "name": name,

@@ -1,43 +1,46 @@
-//! A front end that keeps PROTOCOL 3's four rules: what it holds of a job is what one that never
-//! dropped would hold.
+//! A front end that follows one job by the protocol's four rules: it applies events in the order of `seq`, ignores those
+//! it has, asks for what is missing, and asks again when an open job is silent. Its state equals that of a client that
+//! never lost its connection.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::support::client::Client;
-use crate::support::stack::Stack;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-/// An open job that is silent for so long is asked after; PROTOCOL says 30 s, which tests have not.
-const SILENCE: Duration = Duration::from_secs(3);
+use crate::support::client::Client;
+use crate::support::stack::Stack;
 
-/// What a client knows of one job.
+/// After so long without a frame it subscribes again. A front end waits 30 s; tests are less patient.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A client's state of one job.
 #[derive(Debug, Default)]
 pub struct Follower {
     pub job: String,
-    /// The number of the last event that was applied.
-    applied: u64,
-    /// Events that wait for those before them.
-    held: BTreeMap<u64, Value>,
+    /// The sequence number of the last event that was applied.
+    last_seq: u64,
+    /// Events received before those that precede them.
+    out_of_order: BTreeMap<u64, Value>,
     chunks: Vec<(u64, String)>,
-    /// Terminal events, by their number.
+    /// Terminal events by sequence number.
     pub ends: BTreeMap<u64, Value>,
-    /// `attempt`s that were heard to begin with `retrying`.
+    /// The `attempt` of each event with the status `retrying`.
     pub retries: Vec<u64>,
+    /// The number of `stream_reset` events.
     pub resets: usize,
 }
 
 impl Follower {
-    pub fn of(job: &str) -> Self {
+    pub fn new(job: &str) -> Self {
         Self {
             job: job.to_owned(),
             ..Self::default()
         }
     }
 
-    /// The answer's text as it stands.
+    /// The text streamed so far, without what was reset.
     pub fn text(&self) -> String {
         self.chunks
             .iter()
@@ -45,12 +48,13 @@ impl Follower {
             .collect()
     }
 
-    pub fn subscribe(&self) -> Value {
-        json!({"action": "subscribe", "jobId": self.job, "after": self.applied})
+    /// The frame that asks for all events after the last one applied.
+    pub fn subscribe_frame(&self) -> Value {
+        json!({"action": "subscribe", "jobId": self.job, "after": self.last_seq})
     }
 
-    /// Takes a frame in; what to ask next, if anything is missing.
-    pub fn take(&mut self, frame: &Value) -> Option<Value> {
+    /// Applies a frame; returns the next frame to send where events are missing.
+    pub fn receive(&mut self, frame: &Value) -> Option<Value> {
         if frame["jobId"] != self.job.as_str() {
             return None;
         }
@@ -59,15 +63,15 @@ impl Follower {
                 self.apply(event);
             }
             if frame["more"] == true {
-                return Some(self.subscribe());
+                return Some(self.subscribe_frame());
             }
-            self.applied = self.applied.max(frame["head"].as_u64().unwrap_or(0));
+            self.last_seq = self.last_seq.max(frame["head"].as_u64().unwrap_or(0));
         } else if let Some(seq) = frame["seq"].as_u64() {
-            self.held.insert(seq, frame.clone());
+            self.out_of_order.insert(seq, frame.clone());
         }
-        while let Some(entry) = self.held.first_entry() {
-            if *entry.key() > self.applied + 1 {
-                return Some(self.subscribe());
+        while let Some(entry) = self.out_of_order.first_entry() {
+            if *entry.key() > self.last_seq + 1 {
+                return Some(self.subscribe_frame());
             }
             let event = entry.remove();
             self.apply(&event);
@@ -77,18 +81,18 @@ impl Follower {
 
     fn apply(&mut self, event: &Value) {
         let seq = event["seq"].as_u64().unwrap_or(0);
-        if seq <= self.applied {
+        if seq <= self.last_seq {
             return;
         }
-        self.applied = seq;
+        self.last_seq = seq;
         match event["type"].as_str() {
             Some("chunk") => {
                 let content = event["content"].as_str().unwrap_or_default();
                 self.chunks.push((seq, content.to_owned()));
             }
             Some("stream_reset") => {
-                let keep = event["keepThrough"].as_u64().unwrap_or(0);
-                self.chunks.retain(|(seq, _)| *seq <= keep);
+                let keep_through = event["keepThrough"].as_u64().unwrap_or(0);
+                self.chunks.retain(|(seq, _)| *seq <= keep_through);
                 self.resets += 1;
             }
             Some("progress_update") if event["status"] == "retrying" => {
@@ -101,33 +105,33 @@ impl Follower {
         }
     }
 
-    /// Follows on this socket until the job has ended; the end.
-    pub async fn until_end(&mut self, client: &mut Client, patience: Duration) -> Result<Value> {
-        let deadline = Instant::now() + patience;
+    /// Follows on this socket until the job has ended; returns the terminal event.
+    pub async fn until_end(&mut self, client: &mut Client, max_wait: Duration) -> Result<Value> {
+        let deadline = Instant::now() + max_wait;
         loop {
             if let Some((_, end)) = self.ends.first_key_value() {
                 return Ok(end.clone());
             }
-            match timeout(SILENCE, client.next()).await {
+            match timeout(SILENCE_TIMEOUT, client.next()).await {
                 Ok(frame) => {
-                    if let Some(question) = self.take(&frame?) {
-                        client.send(question).await?;
+                    if let Some(request) = self.receive(&frame?) {
+                        client.send(request).await?;
                     }
                 }
                 Err(_) if Instant::now() > deadline => bail!("no end came: {self:?}"),
-                Err(_) => client.send(self.subscribe()).await?,
+                Err(_) => client.send(self.subscribe_frame()).await?,
             }
         }
     }
 
-    /// What a client that comes only now holds at the end.
-    pub async fn afresh(stack: &Stack, user: &str, job: &str) -> Result<Self> {
+    /// The state of a client that subscribes only after the job has ended.
+    pub async fn catch_up(stack: &Stack, user: &str, job: &str) -> Result<Self> {
         let mut client = stack.client(user).await?;
-        let mut follower = Self::of(job);
-        let mut question = Some(follower.subscribe());
-        while let Some(asked) = question {
-            let answer = client.ask(asked).await?;
-            question = follower.take(&answer);
+        let mut follower = Self::new(job);
+        let mut request = Some(follower.subscribe_frame());
+        while let Some(frame) = request {
+            let answer = client.request(frame).await?;
+            request = follower.receive(&answer);
         }
         follower
             .ends

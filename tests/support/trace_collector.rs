@@ -1,5 +1,4 @@
-//! A collector of traces under test control: a real HTTP server that takes OTLP's protocol buffers and
-//! keeps the spans.
+//! An HTTP server that plays a trace collector: it receives OTLP's protocol buffers and stores the spans.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,10 +14,10 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use prost::Message;
 use tokio::net::TcpListener;
 
-/// A span as the test looks at it; ids in hexadecimal.
+/// A span; its ids are in hexadecimal.
 #[derive(Debug, Clone)]
 pub struct Span {
-    /// The function that it was worked in.
+    /// The name of the function that recorded it.
     pub service: String,
     pub name: String,
     pub trace: String,
@@ -33,25 +32,25 @@ pub struct Span {
 
 type Spans = Arc<Mutex<Vec<Span>>>;
 
-pub struct Collector {
+pub struct TraceCollector {
     /// Such as `http://127.0.0.1:40001`.
     pub endpoint: String,
     spans: Spans,
 }
 
-impl Collector {
+impl TraceCollector {
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let spans = Spans::default();
         let routes = Router::new()
-            .route("/v1/traces", post(take))
+            .route("/v1/traces", post(receive))
             .with_state(spans.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { endpoint, spans })
     }
 
-    /// The spans of a trace that have come in, in the order in which they began.
+    /// The received spans of a trace, by their start.
     pub fn trace(&self, id: &str) -> Vec<Span> {
         let mut spans = self.spans.lock().expect("no test panics here").clone();
         spans.retain(|span| span.trace == id);
@@ -59,8 +58,8 @@ impl Collector {
         spans
     }
 
-    /// All traces that have come in, by id.
-    pub fn traces(&self) -> Vec<String> {
+    /// The ids of all received traces.
+    pub fn trace_ids(&self) -> Vec<String> {
         let spans = self.spans.lock().expect("no test panics here");
         let mut ids: Vec<String> = spans.iter().map(|span| span.trace.clone()).collect();
         ids.sort_unstable();
@@ -69,20 +68,22 @@ impl Collector {
     }
 }
 
-async fn take(State(spans): State<Spans>, body: Bytes) -> StatusCode {
+async fn receive(State(spans): State<Spans>, body: Bytes) -> StatusCode {
     let Ok(request) = ExportTraceServiceRequest::decode(body) else {
         return StatusCode::BAD_REQUEST;
     };
-    let mut kept = spans.lock().expect("no test panics here");
+    let mut received = spans.lock().expect("no test panics here");
     for resource in request.resource_spans {
-        let named = resource.resource.unwrap_or_default().attributes;
-        let service = texts(named).remove("service.name").unwrap_or_default();
+        let resource_attributes = resource.resource.unwrap_or_default().attributes;
+        let service = attribute_texts(resource_attributes)
+            .remove("service.name")
+            .unwrap_or_default();
         for span in resource
             .scope_spans
             .into_iter()
             .flat_map(|scope| scope.spans)
         {
-            kept.push(Span {
+            received.push(Span {
                 service: service.clone(),
                 name: span.name,
                 trace: hex(&span.trace_id),
@@ -90,14 +91,14 @@ async fn take(State(spans): State<Spans>, body: Bytes) -> StatusCode {
                 parent: hex(&span.parent_span_id),
                 start: span.start_time_unix_nano,
                 end: span.end_time_unix_nano,
-                attributes: texts(span.attributes),
+                attributes: attribute_texts(span.attributes),
             });
         }
     }
     StatusCode::OK
 }
 
-fn texts(
+fn attribute_texts(
     attributes: Vec<opentelemetry_proto::tonic::common::v1::KeyValue>,
 ) -> BTreeMap<String, String> {
     let text = |value| match value {
