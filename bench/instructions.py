@@ -64,7 +64,7 @@ def check(counts):
     """Whether no function has become slower."""
     text = TABLE.read_text()
     if made_with() not in text.splitlines():
-        print(f"WARNING: instructions not compared, as bench/instructions.md is not of {made_with()}")
+        print(f"SKIPPED: the comparison of instructions: bench/instructions.md was not measured with {made_with()}")
         return True
     table = {name: int(number) for name, number in re.findall(r"^\| (.+) \| (\d+) \|$", text, re.M)}
     good = table.keys() == counts.keys()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Lambda functions as somebody else would write them: they hear recordings, at the second attempt only, and answer questions.
-Each notes what it was asked, a line each, in the file `calls` beside it."""
+"""Lambda functions that are not Longhaul's: they transcribe recordings, at the second attempt only, and answer questions.
+They append each request as a line of JSON to the file `calls` beside this one."""
 
 import http.client
 import json
@@ -15,49 +15,49 @@ CALLS = pathlib.Path(__file__).with_name("calls")
 OTHER = os.environ["AWS_LAMBDA_FUNCTION_NAME"].endswith("-others")
 
 
-def until(condition):
+def wait_until(condition):
     while not condition():
         time.sleep(0.02)
 
 
-def answer(asked):
-    if "recording" in asked:
-        if asked["recording"]["format"] == "pcm":
+def answer(payload):
+    if "recording" in payload:
+        if payload["recording"]["format"] == "pcm":
             return "response", {"transcript": "What was my S3 spend in May?", "language": "en"}
-        if asked["attempt"] == 1:
+        if payload["attempt"] == 1:
             return "error", {"errorType": "Busy", "errorMessage": "not yet"}
-        return "response", {"response": f"I heard {asked['recording']['durationMs']} ms.", "language": "en"}
-    if asked["query"] == "Tell me a secret":
+        return "response", {"response": f"The recording has {payload['recording']['durationMs']} ms.", "language": "en"}
+    if payload["query"] == "Tell me a secret":
         return "response", {"reject": "I keep secrets."}
-    if asked["query"] == "both":
-        # Neither answers before the other is asked.
-        until(lambda: len(CALLS.read_text().splitlines()) > 1)
-    if asked["query"] == "neither" or (OTHER and asked["query"] == "one"):
+    if payload["query"] == "both":
+        # Neither answers before the other is called.
+        wait_until(lambda: len(CALLS.read_text().splitlines()) > 1)
+    if payload["query"] == "neither" or (OTHER and payload["query"] == "one"):
         return "error", {"errorType": "Busy", "errorMessage": "not today"}
-    return "response", {"response": asked["query"].upper(), "turns": len(asked["history"]), "given": asked["params"]}
+    return "response", {"response": payload["query"].upper(), "turns": len(payload["history"]), "given": payload["params"]}
 
 
-def pieces(asked):
-    """What it says while it works; it goes on once the test has seen how far it is."""
+def pieces(payload):
+    """The streamed response. It continues after the test has received the progress and written the file `go`."""
     yield b'{"progress":{"percent":40,"message":"Half'
     yield b'way"}}\n{"chunk":"It is "}\n'
-    until(CALLS.with_name("go").exists)
+    wait_until(CALLS.with_name("go").exists)
     yield b'{"chunk":"done."}\n'
-    if asked["attempt"] > 1:
-        yield json.dumps({"turns": len(asked["history"])}).encode()
+    if payload["attempt"] > 1:
+        yield json.dumps({"turns": len(payload["history"])}).encode()
 
 
-def stream(request, asked):
+def stream(request_id, payload):
     connection = http.client.HTTPConnection(HOST)
-    connection.putrequest("POST", f"/2018-06-01/runtime/invocation/{request}/response")
+    connection.putrequest("POST", f"/2018-06-01/runtime/invocation/{request_id}/response")
     headers = {"Lambda-Runtime-Function-Response-Mode": "streaming", "Transfer-Encoding": "chunked"}
     for name, value in (headers | {"Trailer": "Lambda-Runtime-Function-Error-Type"}).items():
         connection.putheader(name, value)
     connection.endheaders()
-    for piece in pieces(asked):
+    for piece in pieces(payload):
         connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
     # The first attempt ends in an error.
-    trailer = b"Lambda-Runtime-Function-Error-Type: Busy\r\n" if asked["attempt"] == 1 else b""
+    trailer = b"Lambda-Runtime-Function-Error-Type: Busy\r\n" if payload["attempt"] == 1 else b""
     connection.send(b"0\r\n%s\r\n" % trailer)
     connection.getresponse().read()
     connection.close()
@@ -65,11 +65,11 @@ def stream(request, asked):
 
 while True:
     with urllib.request.urlopen(f"{INVOCATIONS}/next") as event:
-        request, asked = event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(event)
+        request_id, payload = event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(event)
     with CALLS.open("a") as calls:
-        print(json.dumps(asked), file=calls)
-    if asked["query"] == "stream":
-        stream(request, asked)
+        print(json.dumps(payload), file=calls)
+    if payload["query"] == "stream":
+        stream(request_id, payload)
         continue
-    kind, said = answer(asked)
-    urllib.request.urlopen(f"{INVOCATIONS}/{request}/{kind}", json.dumps(said).encode()).close()
+    kind, response = answer(payload)
+    urllib.request.urlopen(f"{INVOCATIONS}/{request_id}/{kind}", json.dumps(response).encode()).close()

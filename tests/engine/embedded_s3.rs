@@ -1,0 +1,425 @@
+//! The embedded S3, as the stock `aws` command line, a browser with presigned URLs, and an SDK use it.
+
+use anyhow::{Context, Result, ensure};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::support::bucket::BucketStack;
+use crate::support::wire_log::WireLog;
+
+const ORIGIN: (&str, &str) = ("Origin", "https://app.example.com");
+
+#[tokio::test]
+async fn the_stock_command_line_puts_gets_copies_and_deletes_objects() -> Result<()> {
+    let bucket = BucketStack::start(&[]).await?;
+    let file = bucket.file("bill", b"0123456789")?;
+    let put = [
+        "--key",
+        "2026/05 é.csv",
+        "--body",
+        &file,
+        "--content-type",
+        "text/csv",
+        "--metadata",
+        "source=test",
+        "--checksum-algorithm",
+        "SHA256",
+    ];
+    let put = bucket.s3api("put-object", &put).await?;
+    assert_eq!(put["ETag"], "\"781e5e245d69b566979b86e28d23f2c7\"");
+    let (bytes, answer) = bucket.get_object("2026/05 é.csv", &[]).await?;
+    assert_eq!(bytes, b"0123456789");
+    assert_eq!(answer["ContentType"], "text/csv");
+    assert_eq!(answer["Metadata"], json!({"source": "test"}));
+    assert_eq!(answer["ChecksumSHA256"], put["ChecksumSHA256"]);
+    let head = bucket
+        .s3api("head-object", &["--key", "2026/05 é.csv"])
+        .await?;
+    assert_eq!(
+        (&head["ContentLength"], &head["ETag"]),
+        (&json!(10), &put["ETag"])
+    );
+
+    for (range, bytes, expected) in [
+        ("bytes=2-4", &b"234"[..], "bytes 2-4/10"),
+        ("bytes=7-", b"789", "bytes 7-9/10"),
+        ("bytes=-2", b"89", "bytes 8-9/10"),
+        ("bytes=8-99", b"89", "bytes 8-9/10"),
+    ] {
+        let (part, answer) = bucket
+            .get_object("2026/05 é.csv", &["--range", range])
+            .await?;
+        assert_eq!(
+            (&part[..], &answer["ContentRange"]),
+            (bytes, &json!(expected))
+        );
+    }
+    let copy = ["--key", "copy", "--copy-source", "exports/2026/05 é.csv"];
+    bucket.s3api("copy-object", &copy).await?;
+    assert_eq!(
+        bucket.get_object("copy", &[]).await?.1["ContentType"],
+        "text/csv"
+    );
+
+    for (arguments, code) in [
+        (
+            &[
+                "get-object",
+                "--key",
+                "copy",
+                "--range",
+                "bytes=10-",
+                "/dev/null",
+            ][..],
+            "InvalidRange",
+        ),
+        (&["get-object", "--key", "none", "/dev/null"], "NoSuchKey"),
+        (
+            &[
+                "get-object",
+                "--key",
+                "copy",
+                "--if-match",
+                "\"x\"",
+                "/dev/null",
+            ],
+            "PreconditionFailed",
+        ),
+        (
+            &[
+                "get-object",
+                "--key",
+                "copy",
+                "--if-none-match",
+                "781e5e245d69b566979b86e28d23f2c7",
+                "/dev/null",
+            ],
+            "304",
+        ),
+        (
+            &["put-object", "--key", "copy", "--if-none-match", "*"],
+            "PreconditionFailed",
+        ),
+        (
+            &[
+                "put-object",
+                "--key",
+                "k",
+                "--body",
+                &file,
+                "--content-md5",
+                "AAAAAAAAAAAAAAAAAAAAAA==",
+            ],
+            "BadDigest",
+        ),
+        (&["delete-bucket"], "BucketNotEmpty"),
+        (&["get-bucket-versioning"], "NotImplemented"),
+    ] {
+        let refused = bucket.s3api(arguments[0], &arguments[1..]).await;
+        let error = refused.err().map(|error| format!("{error:#}"));
+        let error = error.with_context(|| format!("{arguments:?} was not refused"))?;
+        assert!(
+            error.contains(&format!("({code})")),
+            "{arguments:?}: {error}"
+        );
+    }
+    bucket.s3api("delete-object", &["--key", "copy"]).await?;
+    bucket.s3api("delete-object", &["--key", "copy"]).await?;
+    let all = r#"{"Objects": [{"Key": "2026/05 é.csv"}, {"Key": "none"}]}"#;
+    let deleted = bucket.s3api("delete-objects", &["--delete", all]).await?;
+    assert_eq!(deleted["Deleted"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        bucket.s3api("list-objects-v2", &[]).await?.get("Contents"),
+        None
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn buckets_come_from_the_template_and_from_the_command_line() -> Result<()> {
+    let wire_log = WireLog::new()?;
+    let bucket = BucketStack::start(&wire_log.options()?).await?;
+    let cors = bucket.s3api("get-bucket-cors", &[]).await?;
+    assert_eq!(
+        cors["CORSRules"][0]["AllowedMethods"],
+        json!(["GET", "PUT"])
+    );
+    assert_eq!(
+        bucket.s3api("get-bucket-location", &[]).await?["LocationConstraint"],
+        Value::Null
+    );
+    bucket.stack.aws(&["s3", "mb", "s3://second"]).await?;
+    let buckets = bucket.stack.aws(&["s3api", "list-buckets"]).await?;
+    let results_bucket = "longhaul-results-000000000000-us-east-1";
+    let names = buckets["Buckets"].as_array().context("no buckets")?;
+    let names: Vec<&Value> = names.iter().map(|bucket| &bucket["Name"]).collect();
+    assert_eq!(names, ["exports", results_bucket, "second"]);
+    bucket.stack.aws(&["s3", "rb", "s3://second"]).await?;
+    ensure!(
+        bucket
+            .stack
+            .aws(&["s3api", "head-bucket", "--bucket", "second"])
+            .await
+            .is_err()
+    );
+
+    for key in ["a", "b/1", "b/2", "c d"] {
+        bucket.put_object(key, key.as_bytes()).await?;
+    }
+    let page = ["--delimiter", "/", "--max-keys", "2", "--no-paginate"];
+    let first = bucket.s3api("list-objects-v2", &page).await?;
+    assert_eq!(first["Contents"][0]["Key"], "a");
+    assert_eq!(first["CommonPrefixes"], json!([{"Prefix": "b/"}]));
+    assert_eq!(
+        (&first["IsTruncated"], &first["KeyCount"]),
+        (&json!(true), &json!(2))
+    );
+    let token = first["NextContinuationToken"]
+        .as_str()
+        .context("no token")?;
+    let next = [&page[..], &["--continuation-token", token]].concat();
+    let second = bucket.s3api("list-objects-v2", &next).await?;
+    assert_eq!(second["Contents"][0]["Key"], "c d");
+    assert_eq!(
+        (&second["IsTruncated"], second.get("CommonPrefixes")),
+        (&json!(false), None)
+    );
+
+    let log_text = wire_log.text()?;
+    for operation in [
+        "GetBucketCors",
+        "CreateBucket",
+        "HeadBucket",
+        "PutObject",
+        "ListObjectsV2",
+    ] {
+        let line = format!(r#""service":"s3","operation":"{operation}""#);
+        assert!(
+            log_text.contains(&line),
+            "{operation} is not in the wire log"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_multipart_upload_survives_kill_9() -> Result<()> {
+    let mut bucket = BucketStack::start(&[]).await?;
+    let bytes: Vec<u8> = (0..12_000_000_u32).map(|at| (at % 251) as u8).collect();
+    let file = bucket.file("large", &bytes)?;
+    bucket
+        .stack
+        .aws(&["s3", "cp", &file, "s3://exports/large", "--no-progress"])
+        .await?;
+    bucket.put_object("small", b"small").await?;
+    bucket.stack.kill().await?;
+    bucket.stack.restart().await?;
+    let (response, answer) = bucket.get_object("large", &[]).await?;
+    assert!(response == bytes, "the bytes differ from those uploaded");
+    let tag = answer["ETag"].as_str().context("no ETag")?;
+    assert!(tag.ends_with("-2\""), "two parts of 8 MiB at most: {tag}");
+    assert_eq!(bucket.get_object("small", &[]).await?.0, b"small");
+
+    let started = bucket
+        .s3api("create-multipart-upload", &["--key", "dropped"])
+        .await?;
+    let id = started["UploadId"].as_str().context("no id")?;
+    let small = bucket.file("part", b"a part")?;
+    let part = ["--key", "dropped", "--upload-id", id];
+    let put = [&part[..], &["--part-number", "1", "--body", &small]].concat();
+    bucket.s3api("upload-part", &put).await?;
+    let parts = bucket.s3api("list-parts", &part).await?;
+    assert_eq!(parts["Parts"][0]["Size"], 6);
+    bucket.s3api("abort-multipart-upload", &part).await?;
+    let late_part = bucket.s3api("upload-part", &put).await;
+    assert!(
+        format!(
+            "{:#}",
+            late_part
+                .err()
+                .context("a part was accepted after the abort")?
+        )
+        .contains("NoSuchUpload")
+    );
+    let blobs = std::fs::read_dir(bucket.stack.data().join("s3/blobs"))?;
+    assert_eq!(blobs.count(), 2, "files without an object stay behind");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_presigned_url_works_until_it_expires_and_only_unchanged() -> Result<()> {
+    let bucket = BucketStack::start(&[]).await?;
+    bucket.put_object("a b/é.txt", b"0123456789").await?;
+    let url = bucket.presign_with_cli("a b/é.txt").await?;
+    let full = bucket.http(&format!("GET {url}"), &[], b"").await?;
+    let text = full.text();
+    assert_eq!((full.status, &text[..]), (200, "0123456789"));
+    let range = [("Range", "bytes=2-3")];
+    let part = bucket.http(&format!("GET {url}"), &range, b"").await?;
+    assert_eq!((part.status, &part.body[..]), (206, &b"23"[..]));
+    assert_eq!(part.header("content-range"), "bytes 2-3/10");
+
+    let now = SignedDuration::ZERO;
+    let upload = bucket.presign("PUT", "/exports/up", now, 60);
+    let text_type = [("Content-Type", "text/plain")];
+    let put = bucket
+        .http(&format!("PUT {upload}"), &text_type, b"from a page")
+        .await?;
+    assert_eq!(put.status, 200, "{}", put.text());
+    let (bytes, answer) = bucket.get_object("up", &[]).await?;
+    assert_eq!(
+        (&bytes[..], &answer["ContentType"]),
+        (&b"from a page"[..], &json!("text/plain"))
+    );
+
+    let hour = SignedDuration::from_hours(1);
+    let expired = bucket.presign("PUT", "/exports/up", hour, 3_599);
+    let not_expired = bucket.presign("GET", "/exports/up", hour, 3_999);
+    assert_eq!(
+        bucket
+            .http(&format!("GET {not_expired}"), &[], b"")
+            .await?
+            .status,
+        200
+    );
+    let long = bucket.presign("GET", "/exports/up", now, 604_801);
+    let unsigned = upload.split('?').next().context("no query")?;
+    let incomplete = format!("{unsigned}?X-Amz-Algorithm=AWS4-HMAC-SHA256");
+    for (request, status, expected) in [
+        (
+            format!("PUT {expired}"),
+            403,
+            "<Code>AccessDenied</Code><Message>Request has expired",
+        ),
+        (
+            format!("GET {upload}"),
+            403,
+            "<Code>SignatureDoesNotMatch</Code>",
+        ),
+        (
+            format!("PUT {}", upload.replace("/up?", "/other?")),
+            403,
+            "<Code>SignatureDoesNotMatch</Code>",
+        ),
+        (
+            format!("PUT {}", upload.replace("=local%2F", "=other%2F")),
+            403,
+            "<Code>InvalidAccessKeyId</Code>",
+        ),
+        (format!("GET {unsigned}"), 403, "<Code>AccessDenied</Code>"),
+        (
+            format!("GET {long}"),
+            400,
+            "<Code>AuthorizationQueryParametersError</Code>",
+        ),
+        (
+            format!("GET {incomplete}"),
+            400,
+            "<Code>AuthorizationQueryParametersError</Code>",
+        ),
+    ] {
+        let refused = bucket.http(&request, &[], b"changed").await?;
+        assert_eq!(refused.status, status, "{request}: {}", refused.text());
+        assert!(
+            refused.text().contains(expected),
+            "{request}: {}",
+            refused.text()
+        );
+    }
+    assert_eq!(bucket.get_object("up", &[]).await?.0, b"from a page");
+    Ok(())
+}
+
+#[tokio::test]
+async fn cors_rules_decide_which_origins_reach_a_bucket() -> Result<()> {
+    let bucket = BucketStack::start(&[]).await?;
+    bucket.put_object("k", b"bytes").await?;
+    let preflight = |method| [ORIGIN, ("Access-Control-Request-Method", method)];
+    let allowed = bucket
+        .http("OPTIONS /exports/k", &preflight("PUT"), b"")
+        .await?;
+    assert_eq!(allowed.status, 200, "{}", allowed.text());
+    assert_eq!(allowed.header("access-control-allow-origin"), ORIGIN.1);
+    assert_eq!(allowed.header("access-control-max-age"), "600");
+    let refused = bucket
+        .http("OPTIONS /exports/k", &preflight("DELETE"), b"")
+        .await?;
+    assert_eq!(refused.status, 403);
+    let url = bucket.presign_with_cli("k").await?;
+    let response = bucket.http(&format!("GET {url}"), &[ORIGIN], b"").await?;
+    assert_eq!(
+        (
+            response.status,
+            response.header("access-control-allow-origin")
+        ),
+        (200, ORIGIN.1)
+    );
+    assert_eq!(response.header("access-control-expose-headers"), "ETag");
+    let elsewhere = [("Origin", "https://elsewhere.org")];
+    let response = bucket.http(&format!("GET {url}"), &elsewhere, b"").await?;
+    assert_eq!(
+        (
+            response.status,
+            response.header("access-control-allow-origin")
+        ),
+        (200, "")
+    );
+    // A page can read the refusal too.
+    let refused = bucket.http("GET /exports/k", &[ORIGIN], b"").await?;
+    assert_eq!(
+        (
+            refused.status,
+            refused.header("access-control-allow-origin")
+        ),
+        (403, ORIGIN.1)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn chunked_uploads_with_a_trailing_checksum_are_accepted() -> Result<()> {
+    let bucket = BucketStack::start(&[]).await?;
+    // CRC-32 of "hello world" is 0d4a1185.
+    for (sum, status) in [("DUoRhQ==", 200), ("AAAAAA==", 400)] {
+        let body = format!("5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:{sum}\r\n\r\n");
+        let signature = "AWS4-HMAC-SHA256 Credential=anyone/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00";
+        let headers = [
+            ("Authorization", signature),
+            ("Content-Encoding", "aws-chunked"),
+            ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+            ("x-amz-decoded-content-length", "11"),
+            ("x-amz-trailer", "x-amz-checksum-crc32"),
+        ];
+        let key = format!("PUT /exports/{status}");
+        let put = bucket.http(&key, &headers, body.as_bytes()).await?;
+        assert_eq!(put.status, status, "{}", put.text());
+    }
+    let (bytes, answer) = bucket.get_object("200", &[]).await?;
+    assert_eq!(bytes, b"hello world");
+    assert_eq!(answer["ChecksumCRC32"], "DUoRhQ==");
+    assert_eq!(answer.get("ContentEncoding"), None);
+    ensure!(
+        bucket.get_object("400", &[]).await.is_err(),
+        "the refused object exists"
+    );
+
+    let host = format!(
+        "exports.localhost:{}",
+        bucket.stack.aws.rsplit(':').next().context("a port")?
+    );
+    let signed = [
+        ("Host", host.as_str()),
+        (
+            "Authorization",
+            "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request",
+        ),
+    ];
+    let virtual_hosted = bucket.http("GET /200", &signed, b"").await?;
+    assert_eq!(
+        virtual_hosted.body,
+        b"hello world",
+        "{}",
+        virtual_hosted.text()
+    );
+    Ok(())
+}

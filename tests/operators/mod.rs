@@ -1,0 +1,11 @@
+//! What operators use: the `longhaul` commands and the stock `aws` command line.
+
+mod aws_cli;
+mod cli_errors;
+mod cli_operator;
+mod cost_estimate;
+mod dead_letters;
+mod doctor;
+mod logs;
+mod on_call;
+mod smoke;
