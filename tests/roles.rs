@@ -11,8 +11,8 @@ use crate::stack::{Stack, root, token};
 use crate::{PATIENCE, until};
 use anyhow::{Context, Result, bail, ensure};
 use longhaul_local::permissions::Need;
-use longhaul_local::plan::{Grant, Plan};
-use longhaul_local::template::{self, Settings};
+use longhaul_local::stack_spec::{Grant, StackSpec};
+use longhaul_local::template::{self, TemplateInputs};
 use serde_json::{Value, json};
 
 /// What AWS does with a role on the function's behalf, or a browser with a URL that the role has signed:
@@ -47,23 +47,23 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
     on_topics(&stack).await?;
     by_the_sweep(&stack).await?;
 
-    let plan = plan()?;
+    let spec = spec()?;
     // A URL that a function signs is good for what its role allows, whoever follows it.
     let result = Need {
         action: "s3:GetObject".to_owned(),
         resource: "arn:aws:s3:::longhaul-results-000000000000-us-east-1/results/x".to_owned(),
     };
     for name in ["longhaul-message", "longhaul-sweep", "longhaul-worker"] {
-        let function = plan.functions.iter().find(|function| function.name == name);
+        let function = spec.functions.iter().find(|function| function.name == name);
         let grants = function.and_then(|function| function.grants.as_ref());
         let allowed = grants.is_some_and(|grants| grants.iter().any(|grant| grant.allows(&result)));
         ensure!(allowed, "{name} signs URLs of results that it may not read");
     }
     let waited = until("every action is used", async || {
-        Ok(unused(&plan, &log)?.is_empty())
+        Ok(unused(&spec, &log)?.is_empty())
     });
     if waited.await.is_err() {
-        bail!("allowed and never used: {:#?}", unused(&plan, &log)?);
+        bail!("allowed and never used: {:#?}", unused(&spec, &log)?);
     }
     Ok(())
 }
@@ -335,18 +335,18 @@ fn push(caller: &str, status: u16, code: &str) -> Value {
 }
 
 /// The project's own template, as the stack has read it.
-fn plan() -> Result<Plan> {
+fn spec() -> Result<StackSpec> {
     let text = std::fs::read_to_string(root().join("cloudformation/template.yaml"))?;
-    let secrets = template::secrets("template.yaml", &text)?;
-    let settings = Settings {
+    let secrets = template::generated_secrets("template.yaml", &text)?;
+    let inputs = TemplateInputs {
         secrets: secrets.into_iter().map(|id| (id, String::new())).collect(),
-        ..Settings::default()
+        ..TemplateInputs::default()
     };
-    Ok(template::read("template.yaml", &text, &settings)?)
+    Ok(template::resolve("template.yaml", &text, &inputs)?)
 }
 
 /// What roles allow and no call has needed: function, action and resource.
-fn unused(plan: &Plan, log: &Path) -> Result<BTreeSet<(String, String, String)>> {
+fn unused(spec: &StackSpec, log: &Path) -> Result<BTreeSet<(String, String, String)>> {
     let mut used = vec![];
     let text = std::fs::read_to_string(log)?;
     for line in text.lines().filter(|line| line.ends_with('}')) {
@@ -357,7 +357,7 @@ fn unused(plan: &Plan, log: &Path) -> Result<BTreeSet<(String, String, String)>>
         used.extend(needs.into_iter().map(|need| (caller.to_owned(), need)));
     }
     let mut unused = BTreeSet::new();
-    for function in &plan.functions {
+    for function in &spec.functions {
         let grants = function.grants.as_deref().context("a role of its own")?;
         for (action, resource) in grants.iter().flat_map(pairs) {
             let grant = Grant {
