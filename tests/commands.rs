@@ -52,7 +52,7 @@ async fn a_stack_that_cannot_start_says_why() -> Result<()> {
     assert!(
         refused(&missing)
             .await?
-            .contains("no/such.yaml can't be read")
+            .contains("cannot read the template no/such.yaml")
     );
     let bill = [
         "up",

@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use clap::Args;
-use longhaul_local::plan::REGION;
+use longhaul_local::stack_spec::REGION;
 use longhaul_shared::announce::Announcer;
 use longhaul_shared::config::Config;
 use longhaul_shared::connections::Connections;
