@@ -175,7 +175,7 @@ impl Environment {
         outcome
     }
 
-    /// Whether the process still runs. It is asked of the kernel, because nothing waits for an idle process.
+    /// Whether the process still runs. Asks the kernel, because nothing waits for an idle process.
     pub(super) fn is_alive(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
     }

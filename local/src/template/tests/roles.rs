@@ -102,11 +102,11 @@ fn only_functions_that_verify_tokens_get_the_token_secret() {
         ["TokenSecret"]
     );
     let spec = project_stack(&[]).unwrap();
-    let knows = |f: &&Function| f.environment.values().any(|value| value.contains("s3cret"));
+    let has_secret = |f: &&Function| f.environment.values().any(|value| value.contains("s3cret"));
     let names: Vec<_> = spec
         .functions
         .iter()
-        .filter(knows)
+        .filter(has_secret)
         .map(|f| &f.handler)
         .collect();
     assert_eq!(names, ["authorize", "message"]);
