@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use longhaul_finops as finops;
-use longhaul_local::cloud::{Cloud, Options, Pace, Pages, Program};
-use longhaul_local::data::{self, DataFolder, Endpoints, Opened};
+use longhaul_local::cloud::{
+    CloudOptions, ConsoleOptions, EmbeddedCloud, FunctionPrograms, GatewayOverrides,
+};
+use longhaul_local::data_folder::{self, DataFolder, Endpoints, LockOutcome};
 use longhaul_shared::settings::Settings;
+use longhaul_finops as finops;
 
 use crate::functions::TRUST_CLAIMS;
 use crate::token::{self, SECRET};
@@ -74,7 +76,7 @@ pub struct Start {
 /// A stack to talk to.
 pub enum Stack {
     /// Started by this process; it ends with it.
-    Own(Box<Cloud>),
+    Own(Box<EmbeddedCloud>),
     /// Run by another process on the same data folder.
     Running(Endpoints),
 }
@@ -97,25 +99,25 @@ impl Stack {
 
 impl Start {
     /// What runs as the functions: this program, unless it is said otherwise.
-    fn program(&self) -> Result<Program> {
+    fn programs(&self) -> Result<FunctionPrograms> {
         let Some(packages) = &self.packages else {
-            let one = std::env::current_exe().context("finding this program's own file")?;
+            let shared = std::env::current_exe().context("finding this program's own file")?;
             let Some(worker) = &self.worker else {
-                return Ok(Program::One(one));
+                return Ok(FunctionPrograms::Shared(shared));
             };
             let program = worker
                 .canonicalize()
                 .with_context(|| format!("the worker {} can't be read", worker.display()))?;
             let handler = "worker".to_owned();
-            return Ok(Program::Except {
-                one,
+            return Ok(FunctionPrograms::SharedExcept {
+                shared,
                 handler,
                 program,
             });
         };
         let packages = packages.canonicalize();
         let packages = packages.with_context(|| "the folder of --packages can't be read")?;
-        Ok(Program::Packages(packages))
+        Ok(FunctionPrograms::Packages(packages))
     }
 
     /// The options that started it, for a command to paste.
@@ -152,23 +154,31 @@ impl Place {
 
     /// The running stack on this data folder, or else one started on these ports (0: any).
     pub async fn stack(&self, start: &Start, port: u16, aws_port: u16) -> Result<Stack> {
-        match DataFolder::open(&self.data)? {
-            Opened::Held(folder) => Ok(Stack::Own(Box::new(
-                self.start(folder, start, port, aws_port, Pace::default())
+        match DataFolder::lock(&self.data)? {
+            LockOutcome::Locked(folder) => Ok(Stack::Own(Box::new(
+                self.start(folder, start, port, aws_port, GatewayOverrides::default())
                     .await?,
             ))),
-            Opened::InUse => Ok(Stack::Running(self.running()?)),
+            LockOutcome::InUse => Ok(Stack::Running(self.running()?)),
         }
     }
 
     /// Starts a stack on this data folder, which nobody else may be using.
-    pub async fn own(&self, start: &Start, port: u16, aws_port: u16, pace: Pace) -> Result<Cloud> {
-        match DataFolder::open(&self.data)? {
-            Opened::Held(folder) => self.start(folder, start, port, aws_port, pace).await,
-            Opened::InUse => {
+    pub async fn own(
+        &self,
+        start: &Start,
+        port: u16,
+        aws_port: u16,
+        overrides: GatewayOverrides,
+    ) -> Result<EmbeddedCloud> {
+        match DataFolder::lock(&self.data)? {
+            LockOutcome::Locked(folder) => {
+                self.start(folder, start, port, aws_port, overrides).await
+            }
+            LockOutcome::InUse => {
                 let process = self
                     .running()
-                    .map(|running| format!(" (process {})", running.process))
+                    .map(|running| format!(" (process {})", running.process_id))
                     .unwrap_or_default();
                 bail!(
                     "the data folder {} is in use by another stack{process}",
@@ -180,7 +190,8 @@ impl Place {
 
     /// Where the stack answers that another process runs on this data folder.
     pub fn found(&self) -> Result<Endpoints> {
-        let in_use = self.data.is_dir() && matches!(DataFolder::open(&self.data)?, Opened::InUse);
+        let in_use =
+            self.data.is_dir() && matches!(DataFolder::lock(&self.data)?, LockOutcome::InUse);
         ensure!(
             in_use,
             "no embedded cloud runs on {}; start it with: longhaul up{}",
@@ -191,7 +202,7 @@ impl Place {
     }
 
     fn running(&self) -> Result<Endpoints> {
-        data::endpoints(&self.data)
+        data_folder::read_endpoints(&self.data)
             .context("another stack is only just starting on this data folder; try again")
     }
 
@@ -201,8 +212,8 @@ impl Place {
         start: &Start,
         port: u16,
         aws_port: u16,
-        pace: Pace,
-    ) -> Result<Cloud> {
+        overrides: GatewayOverrides,
+    ) -> Result<EmbeddedCloud> {
         let mut defaults = BTreeMap::from([("NoopEnabled".to_owned(), "true".to_owned())]);
         let (bill, sample) = match &start.bill {
             Some(bill) => (bill.clone(), false),
@@ -210,7 +221,7 @@ impl Place {
         };
         let secret = match &self.jwt_secret {
             Some(secret) => secret.clone(),
-            None => folder.secret(SECRET)?,
+            None => folder.get_or_create_secret(SECRET)?,
         };
         let bill = bill
             .canonicalize()
@@ -221,13 +232,13 @@ impl Place {
             defaults.insert("OwnKinds".to_owned(), kinds_of(worker)?);
         }
         let origins = start.origins.clone();
-        let options = Options {
+        let options = CloudOptions {
             template: start
                 .template
                 .clone()
                 .unwrap_or_else(|| in_source("cloudformation/template.yaml")),
             parameters: start.parameters.iter().cloned().collect(),
-            defaults: Box::new(move |endpoints| {
+            parameter_defaults: Box::new(move |endpoints| {
                 let mut defaults = defaults.clone();
                 let allowed = allowed_origins(&endpoints.gateway, &origins);
                 defaults.insert("AllowedOrigins".to_owned(), allowed);
@@ -236,18 +247,18 @@ impl Place {
             secrets: token::secrets(self.jwt_secret.as_deref()),
             port,
             aws_port,
-            program: start.program()?,
+            programs: start.programs()?,
             environment: environment(start),
             wire_log: start.wire_log.clone(),
-            pace,
-            tick: start.tick_seconds.map(Duration::from_secs),
+            gateway_overrides: overrides,
+            schedule_period: start.tick_seconds.map(Duration::from_secs),
             faults: start.faults.clone(),
-            pages: Pages {
+            console: ConsoleOptions {
                 folder: console(),
-                issue: Arc::new(move |user, admin| token::for_a_day(&secret, user, admin)),
+                issue_token: Arc::new(move |user, admin| token::for_a_day(&secret, user, admin)),
             },
         };
-        Cloud::start(folder, options).await
+        EmbeddedCloud::start(folder, options).await
     }
 
     /// The secret that signs the tokens of the stack on this data folder, running or yet to be started.
@@ -255,12 +266,12 @@ impl Place {
         if let Some(secret) = &self.jwt_secret {
             return Ok(secret.clone());
         }
-        if let Some(secret) = data::read_secret(&self.data, SECRET)? {
+        if let Some(secret) = data_folder::read_secret(&self.data, SECRET)? {
             return Ok(secret);
         }
-        match DataFolder::open(&self.data)? {
-            Opened::Held(folder) => folder.secret(SECRET),
-            Opened::InUse => {
+        match DataFolder::lock(&self.data)? {
+            LockOutcome::Locked(folder) => folder.get_or_create_secret(SECRET),
+            LockOutcome::InUse => {
                 bail!("another stack is only just starting on this data folder; try again")
             }
         }
@@ -332,7 +343,7 @@ const SAMPLE_VERSION: u32 = 2;
 /// The sample bill, written once: the same rows and seed give the same bytes.
 fn sample_bill(folder: &DataFolder) -> Result<PathBuf> {
     let (rows, seed) = SAMPLE;
-    let bills = folder.folder("bills")?;
+    let bills = folder.subfolder("bills")?;
     let (aside, path) = (
         bills.join("sample.new"),
         bills.join(format!("sample-{SAMPLE_VERSION}-{rows}-{seed}.csv")),

@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use clap::Args;
-use longhaul_local::plan::REGION;
+use longhaul_local::stack_spec::REGION;
 use longhaul_shared::aws::clients::{self, AwsClients};
 use longhaul_shared::aws::dynamo::Dynamo;
 use longhaul_shared::domain::limits;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use longhaul_local::cloud::{Cloud, Delay, Pace};
+use longhaul_local::cloud::{EmbeddedCloud, FrameDelay, GatewayOverrides};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::stack::{self, Place, Start};
@@ -39,29 +39,33 @@ struct Hastened {
     no_throttle: bool,
     /// Handle each frame that contains TEXT so much later; may be repeated.
     #[arg(long = "delay-frames", value_name = "TEXT=MILLISECONDS", hide = true, value_parser = delay)]
-    delays: Vec<Delay>,
+    delays: Vec<FrameDelay>,
 }
 
 impl Hastened {
-    fn pace(&self) -> Pace {
-        let usual = Pace::default();
-        Pace {
-            idle: self.idle_seconds.map_or(usual.idle, Duration::from_secs),
-            life: self.life_seconds.map_or(usual.life, Duration::from_secs),
-            throttled: !self.no_throttle,
-            delays: self.delays.clone(),
+    fn gateway_overrides(&self) -> GatewayOverrides {
+        let usual = GatewayOverrides::default();
+        GatewayOverrides {
+            idle_timeout: self
+                .idle_seconds
+                .map_or(usual.idle_timeout, Duration::from_secs),
+            max_connection_age: self
+                .life_seconds
+                .map_or(usual.max_connection_age, Duration::from_secs),
+            throttling_enabled: !self.no_throttle,
+            frame_delays: self.delays.clone(),
         }
     }
 }
 
-fn delay(text: &str) -> Result<Delay, String> {
+fn delay(text: &str) -> Result<FrameDelay, String> {
     let (text, by) = text.rsplit_once('=').ok_or("expected TEXT=MILLISECONDS")?;
     let by = by
         .parse()
         .map_err(|_| "expected a number of milliseconds")?;
-    Ok(Delay {
+    Ok(FrameDelay {
         text: text.to_owned(),
-        by: Duration::from_millis(by),
+        delay: Duration::from_millis(by),
     })
 }
 
@@ -69,7 +73,12 @@ impl Up {
     pub async fn run(self) -> Result<()> {
         let cloud = self
             .place
-            .own(&self.start, self.port, self.aws_port, self.hastened.pace())
+            .own(
+                &self.start,
+                self.port,
+                self.aws_port,
+                self.hastened.gateway_overrides(),
+            )
             .await?;
         self.tell(&cloud);
         let mut terminated = signal(SignalKind::terminate())?;
@@ -82,11 +91,11 @@ impl Up {
     }
 
     /// A line per endpoint, two commands to paste, and `READY` once everything answers.
-    fn tell(&self, cloud: &Cloud) {
+    fn tell(&self, cloud: &EmbeddedCloud) {
         let (gateway, aws) = (&cloud.endpoints.gateway, &cloud.endpoints.aws);
         let data = self.place.options();
         let table = cloud
-            .plan
+            .spec
             .outputs
             .get("JobsTableName")
             .map_or("longhaul-jobs", String::as_str);
@@ -106,8 +115,11 @@ impl Up {
         );
         println!();
         println!("Only in AWS, and without effect here: {}", inert(cloud));
-        if !cloud.kept.is_empty() {
-            println!("Kept, but not in the template: {}", cloud.kept.join(", "));
+        if !cloud.orphaned_resources.is_empty() {
+            println!(
+                "Kept, but not in the template: {}",
+                cloud.orphaned_resources.join(", ")
+            );
         }
         println!("READY");
     }
@@ -123,9 +135,9 @@ fn console(gateway: &str) -> String {
 }
 
 /// The types of the template's resources that have no local effect, each once.
-fn inert(cloud: &Cloud) -> String {
+fn inert(cloud: &EmbeddedCloud) -> String {
     let mut types: Vec<&str> = cloud
-        .plan
+        .spec
         .inert
         .iter()
         .map(|(_, kind)| kind.as_str())

@@ -1,6 +1,6 @@
-//! A small cloud from one template: the services, wired as the template wires them, in one process.
+//! The embedded cloud: starts and connects all services of one template in one process.
 //!
-//! The order matters: ports first, since names carry them; data before functions; pollers last.
+//! The order matters: ports first, because names contain them; data services before functions; pollers last.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,101 +15,102 @@ use axum::serve::ListenerExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::data::{DataFolder, Endpoints};
+use crate::console_host;
+pub use crate::console_host::{ConsoleOptions, IssueToken};
+use crate::data_folder::{DataFolder, Endpoints};
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoint;
-use crate::event_source::Mapping;
+use crate::event_source::EventSourceMapping;
 use crate::faults::Faults;
 use crate::faults::rules::{self, EVENT_SOURCE};
-pub use crate::gateway::{Delay, Pace};
+pub use crate::gateway::{FrameDelay, GatewayOverrides};
 use crate::gateway::{Gateway, GatewayOptions};
 use crate::in_process::in_process;
-pub use crate::lambda::Program;
-use crate::lambda::{Lambda, Launch};
+pub use crate::lambda::FunctionPrograms;
+use crate::lambda::{Lambda, LaunchOptions};
 use crate::loopback::{self, Door};
-use crate::pages;
-pub use crate::pages::{Issue, Pages};
+
 use crate::permissions::Permissions;
-use crate::plan::Plan;
 use crate::publishing::Publishing;
 use crate::pushes::{self, Watched};
 use crate::s3::S3;
-use crate::schedule::{self, Ticking};
+use crate::schedule::ScheduleTask;
 use crate::sqs::Sqs;
-use crate::template::{self, Settings};
+use crate::stack_spec::{Schedule, StackSpec};
+use crate::template::{self, TemplateInputs};
 use crate::watch::Watch;
 use crate::wire_log::WireLog;
-use crate::wiring;
+use crate::wiring_endpoint;
 
-/// Invocations at once over all functions, unless the template reserves fewer (AWS's own default is 1,000).
-const CONCURRENCY: u32 = 100;
-/// How long a stop waits for batches in flight and for `$disconnect` to be told.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// Concurrent invocations over all functions, including reserved ones (AWS's default is 1,000).
+const ACCOUNT_CONCURRENCY: u32 = 100;
+/// How long [`EmbeddedCloud::stop`] waits for batches in flight and for `$disconnect` invocations.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Values for parameters, by where the cloud answers.
-pub type Defaults = dyn Fn(&Endpoints) -> BTreeMap<String, String> + Send;
+/// Computes parameter values from the cloud's endpoints.
+pub type ParameterDefaults = dyn Fn(&Endpoints) -> BTreeMap<String, String> + Send;
 
-/// How a cloud is to be run.
-pub struct Options {
+/// How to run an embedded cloud.
+pub struct CloudOptions {
     /// The CloudFormation template to run.
     pub template: PathBuf,
-    /// Values for the template's parameters; one that it does not have is an error.
+    /// Values of the template's parameters. A name that the template does not declare is an error.
     pub parameters: BTreeMap<String, String>,
-    /// Values in place of the defaults of those of these parameters that the template has, once it is
-    /// known where the cloud answers.
-    pub defaults: Box<Defaults>,
-    /// Secrets that are given and not made, by logical id.
+    /// Replaces the template's defaults. Names that the template does not declare are ignored.
+    pub parameter_defaults: Box<ParameterDefaults>,
+    /// Values of secrets that would otherwise be generated, by logical id.
     pub secrets: BTreeMap<String, String>,
     /// The port of the WebSocket gateway; 0 chooses a free one.
     pub port: u16,
     /// The port of the AWS endpoint; 0 chooses a free one.
     pub aws_port: u16,
-    /// What runs as the functions.
-    pub program: Program,
-    /// Variables that every function gets besides the template's.
+    /// The programs of the functions.
+    pub programs: FunctionPrograms,
+    /// Environment variables of every function, in addition to the template's.
     pub environment: BTreeMap<String, String>,
-    /// Where each AWS call is to be noted.
+    /// The file that logs every AWS call.
     pub wire_log: Option<PathBuf>,
-    /// Which AWS calls are to go wrong from the start, as JSON.
+    /// A JSON file with the fault rules to start with.
     pub faults: Option<PathBuf>,
-    /// What of the gateway is to differ from AWS.
-    pub pace: Pace,
-    /// The period of every schedule, in place of the template's.
-    pub tick: Option<Duration>,
-    /// What the gateway's port serves besides.
-    pub pages: Pages,
+    /// Deviations of the gateway from AWS.
+    pub gateway_overrides: GatewayOverrides,
+    /// The period of every schedule, instead of the template's.
+    pub schedule_period: Option<Duration>,
+    /// The console that the gateway's port also serves.
+    pub console: ConsoleOptions,
 }
 
-/// A running cloud. Dropping it ends its functions; [`Cloud::stop`] does so in order.
-pub struct Cloud {
+/// A running embedded cloud. Dropping it kills its functions; [`EmbeddedCloud::stop`] shuts down in order.
+pub struct EmbeddedCloud {
     pub endpoints: Endpoints,
-    pub plan: Plan,
-    /// Tables and queues, by kind and name, that are in the data folder and not in the template.
-    pub kept: Vec<String>,
+    pub spec: StackSpec,
+    /// Tables and queues, by kind and name, that are in the data folder but no longer in the template.
+    pub orphaned_resources: Vec<String>,
     gateway: Gateway,
     lambda: Lambda,
     servers: JoinSet<()>,
-    pollers: Vec<Mapping>,
-    ticking: Vec<Ticking>,
+    event_source_mappings: Vec<EventSourceMapping>,
+    schedule_tasks: Vec<ScheduleTask>,
     _dynamodb: DynamoDb,
     _data: DataFolder,
 }
 
-impl Cloud {
-    /// Starts everything and returns once everything answers.
-    pub async fn start(data: DataFolder, options: Options) -> Result<Self> {
-        let gateway_port = listen(options.port, "the gateway").await?;
-        let aws_port = listen(options.aws_port, "the AWS endpoint").await?;
+impl EmbeddedCloud {
+    /// Starts all services and returns when all of them accept requests.
+    pub async fn start(data: DataFolder, options: CloudOptions) -> Result<Self> {
+        let gateway_listener = listen(options.port, "the gateway").await?;
+        let aws_listener = listen(options.aws_port, "the AWS endpoint").await?;
+        let gateway_address = gateway_listener.local_addr()?;
         let endpoints = Endpoints {
-            process: std::process::id(),
-            gateway: format!("ws://{}", gateway_port.local_addr()?),
-            aws: format!("http://{}", aws_port.local_addr()?),
+            process_id: std::process::id(),
+            gateway: format!("ws://{gateway_address}"),
+            aws: format!("http://{}", aws_listener.local_addr()?),
         };
-        let mut plan = plan(&options, &data, gateway_port.local_addr()?, &endpoints)?;
-        for schedule in &mut plan.schedules {
-            schedule.every = options.tick.unwrap_or(schedule.every);
+        let mut spec = resolve_template(&options, &data, gateway_address, &endpoints)?;
+        for schedule in &mut spec.schedules {
+            schedule.period = options.schedule_period.unwrap_or(schedule.period);
         }
-        let Some(api) = plan.gateway.clone() else {
+        let Some(api) = spec.websocket_api.clone() else {
             bail!("the template has no WebSocket API")
         };
         let log = options
@@ -121,32 +122,33 @@ impl Cloud {
         let faults = options
             .faults
             .as_deref()
-            .map(faults)
+            .map(read_fault_rules)
             .transpose()?
             .unwrap_or_default();
 
-        let dynamodb = DynamoDb::start(&data.folder("dynamodb")?)?;
-        let mut kept = dynamodb.provision(&plan.tables)?;
-        let sqs = Sqs::open(&data.folder("sqs")?, endpoints.aws.clone())?;
-        kept.extend(sqs.provision(&plan.queues).await?);
-        let s3 = S3::open(&data.folder("s3")?).await?;
-        s3.provision(&plan.buckets).await?;
+        let dynamodb = DynamoDb::start(&data.subfolder("dynamodb")?)?;
+        let mut orphaned_resources = dynamodb.provision(&spec.tables)?;
+        let sqs = Sqs::open(&data.subfolder("sqs")?, endpoints.aws.clone())?;
+        orphaned_resources.extend(sqs.provision(&spec.queues).await?);
+        let s3 = S3::open(&data.subfolder("s3")?).await?;
+        s3.provision(&spec.buckets).await?;
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
-        let launch = Launch {
-            program: options.program,
-            args: vec![],
+        let launch = LaunchOptions {
+            programs: options.programs,
+            arguments: vec![],
             environment,
-            logs: data.folder("logs")?,
-            concurrency: CONCURRENCY,
+            log_folder: data.subfolder("logs")?,
+            account_concurrency: ACCOUNT_CONCURRENCY,
         };
-        let lambda = Lambda::start(plan.functions.clone(), launch).await?;
+        let lambda = Lambda::start(spec.functions.clone(), launch).await?;
         let faults = Faults::new(faults, lambda.clone());
-        let domain = gateway_port.local_addr()?.to_string();
-        let (pace, pages) = (options.pace, options.pages);
-        let options = GatewayOptions { pace, domain };
+        let gateway_options = GatewayOptions {
+            overrides: options.gateway_overrides,
+            domain: gateway_address.to_string(),
+        };
         let watch = Watch {
-            permissions: Permissions::of(&plan.functions),
+            permissions: Permissions::of(&spec.functions),
             faults: faults.clone(),
             log: log.clone(),
         };
@@ -154,21 +156,25 @@ impl Cloud {
             watch: watch.clone(),
             api_id: api.api_id.clone(),
         };
-        let gateway = Gateway::new(api, lambda.noted(&log, "execute-api"), options);
+        let gateway = Gateway::new(
+            api,
+            lambda.with_wire_log(&log, "execute-api"),
+            gateway_options,
+        );
 
-        let console = gateway_port.local_addr()?.port();
+        let console = gateway_address.port();
         let door =
             |is_aws| middleware::from_fn_with_state(Door { console, is_aws }, loopback::guard);
-        let publishing = Publishing::new(&plan, &sqs, &endpoints.aws);
+        let publishing = Publishing::new(&spec, &sqs, &endpoints.aws);
         let mut servers = JoinSet::new();
         let web = gateway
-            .router(pages::router(pages))
+            .router(console_host::router(options.console))
             .layer(middleware::from_fn_with_state(watched, pushes::pass))
             .layer(door(false));
-        serve(&mut servers, gateway_port, web);
+        serve(&mut servers, gateway_listener, web);
         serve(
             &mut servers,
-            aws_port,
+            aws_listener,
             Endpoint::new(
                 &dynamodb,
                 sqs.clone(),
@@ -178,103 +184,103 @@ impl Cloud {
                 watch,
             )
             .router()
-            .merge(wiring::router(&plan))
+            .merge(wiring_endpoint::router(&spec))
             .layer(door(true)),
         );
         servers.spawn(s3.keep_expiring());
-        let mut pollers = vec![];
-        for source in plan.event_sources.clone() {
-            let invoking = lambda.noted(&log, EVENT_SOURCE);
-            pollers.push(Mapping::start(source, invoking, in_process(&sqs, &log, &faults)).await?);
+        let mut event_source_mappings = vec![];
+        for source in spec.event_sources.clone() {
+            let lambda = lambda.with_wire_log(&log, EVENT_SOURCE);
+            let sqs_call = in_process(&sqs, &log, &faults);
+            event_source_mappings.push(EventSourceMapping::start(source, lambda, sqs_call).await?);
         }
-        let ticking = plan
-            .schedules
-            .iter()
-            .map(|scheduled| schedule::start(scheduled.clone(), lambda.noted(&log, "scheduler")))
-            .collect();
-        data.announce(&endpoints)?;
+        let start_schedule = |schedule: &Schedule| {
+            ScheduleTask::start(schedule.clone(), lambda.with_wire_log(&log, "scheduler"))
+        };
+        let schedule_tasks = spec.schedules.iter().map(start_schedule).collect();
+        data.write_endpoints(&endpoints)?;
         Ok(Self {
             endpoints,
-            plan,
-            kept,
+            spec,
+            orphaned_resources,
             gateway,
             lambda,
             servers,
-            pollers,
-            ticking,
+            event_source_mappings,
+            schedule_tasks,
             _dynamodb: dynamodb,
             _data: data,
         })
     }
 
-    /// Closes every connection, ends the functions and lets go of the data folder. What was in
-    /// flight comes back at the next start.
+    /// Closes every connection, kills the functions and unlocks the data folder. Messages in flight are
+    /// received again after the next start.
     pub async fn stop(mut self) {
-        self.ticking.clear();
-        // A function that hangs must not keep the cloud from stopping.
+        self.schedule_tasks.clear();
+        // The timeout keeps a hanging function from blocking the stop.
         let in_order = async {
-            for poller in self.pollers {
-                poller.stop().await;
+            for mapping in self.event_source_mappings {
+                mapping.stop().await;
             }
             self.gateway.close_all().await;
         };
-        let _ = tokio::time::timeout(FAREWELL, in_order).await;
+        let _ = tokio::time::timeout(STOP_TIMEOUT, in_order).await;
         self.servers.shutdown().await;
         self.lambda.stop().await;
     }
 }
 
-/// The template, resolved for these ports, with its generated secrets kept in the data folder.
-fn plan(
-    options: &Options,
+/// The template resolved for these endpoints. Generated secrets are stored in the data folder.
+fn resolve_template(
+    options: &CloudOptions,
     data: &DataFolder,
-    gateway: SocketAddr,
+    gateway_address: SocketAddr,
     endpoints: &Endpoints,
-) -> Result<Plan> {
+) -> Result<StackSpec> {
     let name = options.template.display().to_string();
     let text = std::fs::read_to_string(&options.template)
-        .with_context(|| format!("the template {name} can't be read"))?;
+        .with_context(|| format!("cannot read the template {name}"))?;
     let mut secrets = options.secrets.clone();
-    for generated in template::secrets(&name, &text)? {
-        if let Entry::Vacant(vacant) = secrets.entry(generated) {
-            let secret = data.secret(vacant.key())?;
+    for id in template::generated_secrets(&name, &text)? {
+        if let Entry::Vacant(vacant) = secrets.entry(id) {
+            let secret = data.get_or_create_secret(vacant.key())?;
             vacant.insert(secret);
         }
     }
-    let settings = Settings {
+    let inputs = TemplateInputs {
         parameters: options.parameters.clone(),
-        defaults: (options.defaults)(endpoints),
-        endpoint: endpoints.aws.clone(),
-        gateway: gateway.to_string(),
+        parameter_defaults: (options.parameter_defaults)(endpoints),
+        aws_endpoint: endpoints.aws.clone(),
+        gateway_address: gateway_address.to_string(),
         secrets,
     };
-    Ok(template::read(&name, &text, &settings)?)
+    Ok(template::resolve(&name, &text, &inputs)?)
 }
 
-fn faults(path: &Path) -> Result<rules::Plan> {
+fn read_fault_rules(path: &Path) -> Result<rules::Plan> {
     std::fs::read(path)
         .map_err(Into::into)
         .and_then(|text| rules::Plan::parse(&text))
-        .with_context(|| format!("the faults {}", path.display()))
+        .with_context(|| format!("cannot read the fault rules in {}", path.display()))
 }
 
-async fn listen(port: u16, what: &str) -> Result<TcpListener> {
+async fn listen(port: u16, purpose: &str) -> Result<TcpListener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    listener.with_context(|| format!("port {port} for {what} can't be had"))
+    listener.with_context(|| format!("cannot listen on port {port} for {purpose}"))
 }
 
 fn serve(servers: &mut JoinSet<()>, listener: TcpListener, router: Router) {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     servers.spawn(async move {
-        if let Err(error) = axum::serve(listener.tap_io(no_delay), service).await {
-            tracing::error!(%error, "a server ended");
+        if let Err(error) = axum::serve(listener.tap_io(set_nodelay), service).await {
+            tracing::error!(%error, "an HTTP server stopped");
         }
     });
 }
 
-/// Small frames must not wait for the acknowledgement of the ones before them.
-fn no_delay(stream: &mut TcpStream) {
+/// Without TCP_NODELAY, a small frame waits for the acknowledgement of the previous one.
+fn set_nodelay(stream: &mut TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::warn!(%error, "a socket keeps its delay");
+        tracing::warn!(%error, "cannot set TCP_NODELAY on a connection");
     }
 }

@@ -16,7 +16,7 @@ use dynoxide::{Database, server};
 use tokio::sync::oneshot;
 
 pub use self::direct::Direct;
-use crate::plan::Table;
+use crate::stack_spec::Table;
 
 /// How often expired items are removed; AWS takes up to days, and every reader filters by itself.
 const TTL_SWEEP: Duration = Duration::from_secs(60);

@@ -19,7 +19,7 @@ use crate::caller::Caller;
 use crate::dynamodb::{Direct, DynamoDb};
 use crate::faults::admin;
 use crate::faults::rules::{Called, Effects, Service};
-use crate::lambda::{Lambda, api};
+use crate::lambda::{Lambda, invoke_api};
 use crate::permissions;
 use crate::publishing::{Publishing, Query, needed_for_events};
 use crate::s3::{S3, Target, is_for_s3};
@@ -126,7 +126,12 @@ impl Endpoint {
     }
 
     /// A call of Lambda, which invokes a function.
-    async fn lambda(&self, target: &api::Target, headers: HeaderMap, body: Bytes) -> Response {
+    async fn lambda(
+        &self,
+        target: &invoke_api::InvokeTarget,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Response {
         let caller = Caller::of(&headers);
         let called = caller.calls(Service::Lambda, target.operation());
         let passing = Passing {
@@ -138,7 +143,7 @@ impl Endpoint {
         let kind = kind.and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or("RequestResponse");
         let perform = async || {
-            let answer = api::invoke(&self.lambda, target, kind, body.clone()).await;
+            let answer = invoke_api::invoke(&self.lambda, target, kind, body.clone()).await;
             Ok((answer, Units::default()))
         };
         self.watch.pass(&passing, perform).await
@@ -277,7 +282,7 @@ fn no_such_service() -> Response {
 
 async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let function = api::Target::of(&parts);
+    let function = invoke_api::InvokeTarget::of(&parts);
     if is_for_s3(&parts) {
         return endpoint.s3(Request::from_parts(parts, body)).await;
     }

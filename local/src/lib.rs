@@ -1,10 +1,12 @@
-//! The small cloud: what a deployed stack gets from AWS, on one machine and on loopback.
+//! The embedded cloud: the AWS services that a deployed stack uses, on one machine and on loopback.
 //!
-//! It imports none of the project's other crates: an emulator that shared code would share mistakes.
+//! It depends on none of the project's other crates: shared code would share mistakes between the product and
+//! the emulator that tests it.
 
 mod caller;
 pub mod cloud;
-pub mod data;
+mod console_host;
+pub mod data_folder;
 mod dynamodb;
 mod endpoint;
 mod event_source;
@@ -14,15 +16,14 @@ mod gateway;
 mod in_process;
 pub mod lambda;
 mod loopback;
-mod pages;
 pub mod permissions;
-pub mod plan;
 mod publishing;
 mod pushes;
 mod s3;
 mod schedule;
 mod sqs;
+pub mod stack_spec;
 pub mod template;
 mod watch;
 mod wire_log;
-mod wiring;
+mod wiring_endpoint;

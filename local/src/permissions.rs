@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::faults::refusal::refused;
 use crate::faults::rules::{Called, Service};
-use crate::plan::{ACCOUNT, Function, Grant, REGION};
 use crate::s3::Target;
+use crate::stack_spec::{ACCOUNT, Function, Grant, REGION};
 
 /// The roles of a stack's functions. Clones share them.
 #[derive(Clone)]

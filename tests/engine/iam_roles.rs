@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
 use longhaul_local::permissions::Need;
-use longhaul_local::plan::{Grant, Plan};
-use longhaul_local::template::{self, Settings};
+use longhaul_local::stack_spec::{Grant, StackSpec};
+use longhaul_local::template::{self, TemplateInputs};
 use serde_json::{Value, json};
 
 use crate::support::cli::repository_root;
@@ -337,18 +337,18 @@ fn failing_push(caller: &str, status: u16, code: &str) -> Value {
 }
 
 /// The project's template, as the stack reads it.
-fn read_template() -> Result<Plan> {
+fn read_template() -> Result<StackSpec> {
     let text = std::fs::read_to_string(repository_root().join("cloudformation/template.yaml"))?;
-    let secrets = template::secrets("template.yaml", &text)?;
-    let settings = Settings {
+    let secrets = template::generated_secrets("template.yaml", &text)?;
+    let inputs = TemplateInputs {
         secrets: secrets.into_iter().map(|id| (id, String::new())).collect(),
-        ..Settings::default()
+        ..TemplateInputs::default()
     };
-    Ok(template::read("template.yaml", &text, &settings)?)
+    Ok(template::resolve("template.yaml", &text, &inputs)?)
 }
 
 /// Function, action and resource of each grant that no call has needed.
-fn unused_grants(spec: &Plan, wire_log: &WireLog) -> Result<BTreeSet<(String, String, String)>> {
+fn unused_grants(spec: &StackSpec, wire_log: &WireLog) -> Result<BTreeSet<(String, String, String)>> {
     let mut used = vec![];
     for call in wire_log.calls()? {
         let needs = call.get("needs").cloned().unwrap_or(json!([]));

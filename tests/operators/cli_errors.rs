@@ -70,7 +70,7 @@ async fn a_stack_that_cannot_start_gives_the_reason() -> Result<()> {
     assert!(
         error_of(&missing)
             .await?
-            .contains("no/such.yaml can't be read")
+            .contains("cannot read the template no/such.yaml")
     );
     let bill = [
         "up",

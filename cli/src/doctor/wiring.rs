@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use longhaul_local::data;
+use longhaul_local::data_folder;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -208,7 +208,7 @@ fn schedule(site: &Site, state: Option<&str>, findings: &mut Findings) {
 
 /// Of the embedded cloud: given to it, or made and kept in its data folder.
 fn secret(place: &Place, findings: &mut Findings) {
-    let kept = data::read_secret(&place.data, SECRET).ok().flatten();
+    let kept = data_folder::read_secret(&place.data, SECRET).ok().flatten();
     if place.jwt_secret.is_some() || kept.is_some() {
         return findings.ok("secret", "set");
     }

@@ -6,7 +6,7 @@ use dynoxide::{Database, DynoxideError};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::plan::Table;
+use crate::stack_spec::Table;
 
 /// Makes the tables that are not there yet and changes those that are: indexes come and go, and with
 /// them no item; the expiry attribute changes. Answers the others that are there: `the table <name>`.
@@ -17,7 +17,7 @@ use crate::plan::Table;
 pub(super) fn provision(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
     for table in tables {
         let named = || format!("the table {}", table.name);
-        match database.create_table(request(table.create.clone())?) {
+        match database.create_table(request(table.create_request.clone())?) {
             Ok(_) => {}
             Err(DynoxideError::ResourceInUseException(_)) => {
                 adapt(database, table).with_context(named)?;
@@ -33,7 +33,7 @@ pub(super) fn provision(database: &Database, tables: &[Table]) -> Result<Vec<Str
 fn adapt(database: &Database, table: &Table) -> Result<()> {
     let described = database.describe_table(request(json!({"TableName": table.name}))?);
     let described = serde_json::to_value(described.map_err(told)?)?;
-    let (have, want) = (&described["Table"], &table.create);
+    let (have, want) = (&described["Table"], &table.create_request);
     if have["KeySchema"] != want["KeySchema"] {
         bail!("KeySchema can't change under the same TableName, as its items would be lost");
     }
@@ -62,7 +62,7 @@ fn adapt(database: &Database, table: &Table) -> Result<()> {
     let update = |change: Value| {
         let update = json!({
             "TableName": table.name,
-            "AttributeDefinitions": table.create["AttributeDefinitions"],
+            "AttributeDefinitions": table.create_request["AttributeDefinitions"],
             "GlobalSecondaryIndexUpdates": [change],
         });
         database.update_table(request(update)?).map_err(told)
@@ -179,7 +179,7 @@ mod tests {
         }
         Table {
             name: "things".into(),
-            create,
+            create_request: create,
             ttl_attribute: ttl.map(String::from),
         }
     }
@@ -238,11 +238,11 @@ mod tests {
         let refusal = |table: Table| format!("{:#}", provision(&database, &[table]).unwrap_err());
         assert!(refusal(table(&[("by-a", "b")], None)).contains("the index \"by-a\" can't change"));
         let mut other = table(&[], None);
-        other.create["KeySchema"][0]["AttributeName"] = "a".into();
-        other.create["AttributeDefinitions"][0]["AttributeName"] = "a".into();
+        other.create_request["KeySchema"][0]["AttributeName"] = "a".into();
+        other.create_request["AttributeDefinitions"][0]["AttributeName"] = "a".into();
         assert!(refusal(other).contains("the table things: KeySchema can't change"));
         let mut other = table(&[], None);
-        other.create["AttributeDefinitions"][0]["AttributeType"] = "N".into();
+        other.create_request["AttributeDefinitions"][0]["AttributeType"] = "N".into();
         assert!(refusal(other).contains("AttributeType of \"id\" can't change"));
     }
 

@@ -1,5 +1,4 @@
-//! The event source mapping with a real function; SQS is played by a list of prepared receives, at
-//! the one seam where its operations come in.
+//! The event source mapping with a real function. SQS is a list of prepared responses, behind [`SqsCall`].
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -7,16 +6,16 @@ use std::sync::Mutex;
 use futures_util::FutureExt;
 
 use super::*;
-use crate::lambda::tests::{function, host, notes, until};
+use crate::lambda::tests::{function, notes, start_lambda, until};
 
-/// Answers each receive with one batch of bodies, then with nothing; keeps what else is asked.
-struct Queue {
+/// Returns one batch of bodies per receive, then nothing; records all other requests.
+struct FakeQueue {
     batches: Mutex<Vec<Vec<&'static str>>>,
-    asked: Mutex<Vec<(&'static str, Value)>>,
+    requests: Mutex<Vec<(&'static str, Value)>>,
 }
 
-impl Queue {
-    fn answer(&self, operation: &'static str, request: Value) -> Value {
+impl FakeQueue {
+    fn respond(&self, operation: &'static str, request: Value) -> Value {
         match operation {
             "GetQueueUrl" => json!({ "QueueUrl": "http://127.0.0.1/jobs" }),
             "ReceiveMessage" => match self.batches.lock().unwrap().pop() {
@@ -24,7 +23,7 @@ impl Queue {
                 None => json!({}),
             },
             _ => {
-                self.asked.lock().unwrap().push((operation, request));
+                self.requests.lock().unwrap().push((operation, request));
                 json!({ "Successful": [], "Failed": [] })
             }
         }
@@ -32,8 +31,8 @@ impl Queue {
 
     /// The receipt handles of an operation's entries, in order.
     fn handles(&self, operation: &str) -> Vec<String> {
-        let asked = self.asked.lock().unwrap();
-        let entries = asked.iter().filter(|(name, _)| *name == operation);
+        let requests = self.requests.lock().unwrap();
+        let entries = requests.iter().filter(|(name, _)| *name == operation);
         entries
             .flat_map(|(_, request)| request["Entries"].as_array().unwrap().clone())
             .map(|entry| entry["ReceiptHandle"].as_str().unwrap().to_owned())
@@ -55,36 +54,36 @@ fn messages(bodies: &[&str]) -> Vec<Value> {
     bodies.iter().enumerate().map(message).collect()
 }
 
-/// A mapping from these batches, the last first, to the function `batch`.
-async fn map(
+/// A mapping of these batches, last first, to the function `batch`.
+async fn start_mapping(
     folder: &Path,
     batches: Vec<Vec<&'static str>>,
     reserved: Option<u32>,
     maximum_concurrency: Option<u32>,
-) -> (Arc<Queue>, Mapping, Lambda) {
+) -> (Arc<FakeQueue>, EventSourceMapping, Lambda) {
     let mut batch = function("batch", "batch");
     batch.reserved_concurrency = reserved;
-    let lambda = host(folder, vec![batch]).await;
-    let queue = Arc::new(Queue {
+    let lambda = start_lambda(folder, vec![batch]).await;
+    let queue = Arc::new(FakeQueue {
         batches: Mutex::new(batches),
-        asked: Mutex::default(),
+        requests: Mutex::default(),
     });
     let sqs: SqsCall = {
         let queue = queue.clone();
         Arc::new(move |operation, request| {
             let queue = queue.clone();
             async move {
-                let answer = queue.answer(operation, request);
-                // An empty queue answers when its long poll ends; the tests never wait for that.
-                if answer == json!({}) {
+                let response = queue.respond(operation, request);
+                // A real long poll of an empty queue ends after 20 s; no test waits for that.
+                if response == json!({}) {
                     std::future::pending::<()>().await;
                 }
-                Ok(answer)
+                Ok(response)
             }
             .boxed()
         })
     };
-    let source = plan::EventSource {
+    let source = EventSource {
         queue: "jobs".into(),
         function: "batch".into(),
         batch_size: 10,
@@ -92,13 +91,16 @@ async fn map(
         maximum_concurrency,
         reports_item_failures: true,
     };
-    let mapping = Mapping::start(source, lambda.clone(), sqs).await.unwrap();
+    let mapping = EventSourceMapping::start(source, lambda.clone(), sqs)
+        .await
+        .unwrap();
     (queue, mapping, lambda)
 }
 
-/// Has one batch worked on to its end.
-async fn deliver(folder: &Path, bodies: &[&'static str], reserved: Option<u32>) -> Arc<Queue> {
-    let (queue, mapping, lambda) = map(folder, vec![bodies.to_vec()], reserved, None).await;
+/// Processes one batch and stops the mapping.
+async fn process(folder: &Path, bodies: &[&'static str], reserved: Option<u32>) -> Arc<FakeQueue> {
+    let (queue, mapping, lambda) =
+        start_mapping(folder, vec![bodies.to_vec()], reserved, None).await;
     until("the batch was received", || {
         queue.batches.lock().unwrap().is_empty().then_some(())
     })
@@ -109,9 +111,9 @@ async fn deliver(folder: &Path, bodies: &[&'static str], reserved: Option<u32>) 
 }
 
 #[tokio::test]
-async fn a_batch_that_is_done_is_deleted() {
+async fn a_processed_batch_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = deliver(folder.path(), &["ok", "ok"], None).await;
+    let queue = process(folder.path(), &["ok", "ok"], None).await;
     assert_eq!(
         queue.handles("DeleteMessageBatch"),
         ["handle-0", "handle-1"]
@@ -137,9 +139,9 @@ async fn a_batch_that_is_done_is_deleted() {
 }
 
 #[tokio::test]
-async fn only_the_reported_records_stay() {
+async fn only_the_reported_messages_stay_in_the_queue() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = deliver(folder.path(), &["ok", "fail", "ok"], None).await;
+    let queue = process(folder.path(), &["ok", "fail", "ok"], None).await;
     assert_eq!(
         queue.handles("DeleteMessageBatch"),
         ["handle-0", "handle-2"]
@@ -147,33 +149,33 @@ async fn only_the_reported_records_stay() {
 }
 
 #[tokio::test]
-async fn a_failed_function_leaves_its_batch_alone() {
+async fn a_failed_invocation_leaves_its_batch_in_the_queue() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = deliver(folder.path(), &["ok", "throw"], None).await;
-    assert!(queue.asked.lock().unwrap().is_empty());
+    let queue = process(folder.path(), &["ok", "throw"], None).await;
+    assert!(queue.requests.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_response_that_cannot_be_read_fails_the_whole_batch() {
+async fn an_invalid_batch_response_fails_the_whole_batch() {
     let folder = tempfile::tempdir().unwrap();
-    let answer = r#"answer {"batchItemFailures":[{"itemIdentifier":"nobody"}]}"#;
-    let queue = deliver(folder.path(), &["ok", answer], None).await;
-    assert!(queue.asked.lock().unwrap().is_empty());
+    let body = r#"answer {"batchItemFailures":[{"itemIdentifier":"nobody"}]}"#;
+    let queue = process(folder.path(), &["ok", body], None).await;
+    assert!(queue.requests.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_batch_that_stays_throttled_is_hidden_for_a_while() {
+async fn a_batch_that_stays_throttled_gets_a_visibility_timeout() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = deliver(folder.path(), &["ok"], Some(0)).await;
+    let queue = process(folder.path(), &["ok"], Some(0)).await;
     assert_eq!(queue.handles("ChangeMessageVisibilityBatch"), ["handle-0"]);
     assert!(queue.handles("DeleteMessageBatch").is_empty());
 }
 
 #[tokio::test]
-async fn no_more_batches_are_received_than_may_run_at_once() {
+async fn no_more_batches_are_received_than_the_maximum_concurrency() {
     let folder = tempfile::tempdir().unwrap();
     let batches = vec![vec!["wait"]; 5];
-    let (queue, mapping, lambda) = map(folder.path(), batches, None, Some(2)).await;
+    let (queue, mapping, lambda) = start_mapping(folder.path(), batches, None, Some(2)).await;
     notes(folder.path(), "batches", 2).await;
     assert_eq!(queue.batches.lock().unwrap().len(), 3);
     std::fs::write(folder.path().join("go"), "").unwrap();
@@ -183,39 +185,4 @@ async fn no_more_batches_are_received_than_may_run_at_once() {
     .await;
     mapping.stop().await;
     lambda.stop().await;
-}
-
-#[test]
-fn each_shape_of_a_batch_response_is_read_as_aws_reads_it() {
-    let messages = messages(&["a", "b"]);
-    let cases = [
-        ("", "all"),
-        ("null", "all"),
-        ("{}", "all"),
-        (r#"{"statusCode":500}"#, "all"),
-        (r#"{"batchItemFailures":null}"#, "all"),
-        (r#"{"batchItemFailures":[]}"#, "all"),
-        (
-            r#"{"batchItemFailures":[{"itemIdentifier":"id-1"}]}"#,
-            "but 1",
-        ),
-        (
-            r#"{"batchItemFailures":[{"itemIdentifier":"id-7"}]}"#,
-            "none",
-        ),
-        (r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, "none"),
-        (r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#, "none"),
-        (r#"{"batchItemFailures":[{"itemId":"id-1"}]}"#, "none"),
-        (r#"{"batchItemFailures":"id-1"}"#, "none"),
-        ("not JSON", "none"),
-    ];
-    for (answer, expected) in cases {
-        let read = match verdict(answer.as_bytes(), &messages) {
-            Verdict::AllDone => "all".to_owned(),
-            Verdict::AllBut(ids) if ids.is_empty() => "all".to_owned(),
-            Verdict::AllBut(ids) => format!("but {}", ids.len()),
-            Verdict::NoneDone => "none".to_owned(),
-        };
-        assert_eq!(read, expected, "{answer}");
-    }
 }

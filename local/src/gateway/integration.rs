@@ -1,4 +1,4 @@
-//! A proxy integration: a function, asked within API Gateway's time, and the answer it must give.
+//! A proxy integration: invokes a function within API Gateway's timeout and parses its response.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Inner;
-use crate::lambda::Invoked;
+use super::state::GatewayState;
+use crate::lambda::InvokeOutcome;
 
-/// API Gateway's longest wait for an integration.
-const TIMEOUT: Duration = Duration::from_secs(29);
+/// API Gateway's maximum integration timeout.
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 
-/// What a function answered.
+/// A function's response in the format of a proxy integration.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
+pub(super) struct ProxyResponse {
     pub(super) status_code: u16,
     #[serde(default)]
     headers: Option<Map<String, Value>>,
@@ -23,50 +23,59 @@ pub(super) struct Answer {
     pub(super) body: Option<String>,
 }
 
-impl Answer {
-    /// A response header, by name in any case.
+impl ProxyResponse {
+    /// A response header by its case-insensitive name.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter().flatten();
-        let found = headers.find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.and_then(|(_, value)| value.as_str())
+        let header = headers.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        header.and_then(|(_, value)| value.as_str())
     }
 }
 
-/// Why there is no answer.
+/// Why there is no proxy response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum IntegrationError {
     TimedOut,
-    /// The function failed, was throttled, is missing, or answered without `statusCode`.
+    /// The function failed, was throttled, does not exist, or responded without `statusCode`.
     Failed,
 }
 
-/// Asks the function; what it does after the time is up is nobody's.
-pub(super) async fn ask(gateway: &Inner, function: &str, event: Bytes) -> Result<Answer, Fault> {
+/// Invokes the function and parses its proxy response. After the timeout, the invocation continues and its
+/// response is dropped.
+pub(super) async fn invoke_proxy(
+    gateway: &GatewayState,
+    function: &str,
+    event: Bytes,
+) -> Result<ProxyResponse, IntegrationError> {
     match invoke(gateway, function, event).await? {
-        Invoked::Returned(payload) => serde_json::from_slice(&payload).map_err(|error| {
+        InvokeOutcome::Returned(payload) => serde_json::from_slice(&payload).map_err(|error| {
             tracing::warn!(function, %error, "malformed proxy response");
-            Fault::Failed
+            IntegrationError::Failed
         }),
-        _ => Err(Fault::Failed),
+        _ => Err(IntegrationError::Failed),
     }
 }
 
-/// Invokes the function within the time and logs what went wrong.
+/// Invokes the function within the timeout and logs failures.
 pub(super) async fn invoke(
-    gateway: &Inner,
+    gateway: &GatewayState,
     function: &str,
     event: Bytes,
-) -> Result<Invoked, Fault> {
-    let invoking = gateway.lambda.invoke(function, event, None);
-    let Ok(invoked) = tokio::time::timeout(TIMEOUT, invoking).await else {
+) -> Result<InvokeOutcome, IntegrationError> {
+    let invocation = gateway.lambda.invoke(function, event, None);
+    let Ok(outcome) = tokio::time::timeout(INTEGRATION_TIMEOUT, invocation).await else {
         tracing::warn!(function, "integration timed out");
-        return Err(Fault::TimedOut);
+        return Err(IntegrationError::TimedOut);
     };
-    match &invoked {
-        Invoked::Returned(_) => {}
-        Invoked::Failed { kind, .. } => tracing::warn!(function, ?kind, "integration failed"),
-        Invoked::Throttled => tracing::warn!(function, "integration throttled"),
-        Invoked::NoSuchFunction => tracing::error!(function, "integration does not exist"),
+    match &outcome {
+        InvokeOutcome::Returned(_) => {}
+        InvokeOutcome::Failed { kind, .. } => {
+            tracing::warn!(function, ?kind, "integration failed");
+        }
+        InvokeOutcome::Throttled => tracing::warn!(function, "integration throttled"),
+        InvokeOutcome::NoSuchFunction => {
+            tracing::error!(function, "the integration's function does not exist");
+        }
     }
-    Ok(invoked)
+    Ok(outcome)
 }

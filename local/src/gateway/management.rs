@@ -1,5 +1,6 @@
-//! The `@connections` API: post to a connection, ask after it, close it. It knows which connections
-//! are open and nothing of who may ask: a local request must be signed, by whomever.
+//! The `@connections` API: posts to a connection, describes it, and closes it.
+//!
+//! Requests must have a signature, which is not verified.
 
 use std::sync::Arc;
 
@@ -9,81 +10,71 @@ use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode, header};
 use serde_json::json;
 
-use super::Inner;
-use super::connection::{Connection, Ending};
-use super::message::PAYLOAD_LIMIT;
-use super::request::percent_decoded;
+use super::close_reason::CloseReason;
+use super::connection::{Connection, MAX_PAYLOAD_BYTES, PostError};
+use super::state::GatewayState;
 
-/// The stage and the connection id of `/{stage}/@connections/{id}`, decoded.
-pub(super) fn target(path: &str) -> Option<(String, String)> {
+/// The stage and the connection id of `/{stage}/@connections/{id}`, decoded; `None` for other paths.
+pub(super) fn parse_path(path: &str) -> Option<(String, String)> {
     let mut segments = path.trim_start_matches('/').split('/').map(percent_decoded);
-    let (stage, word, id) = (segments.next()?, segments.next()?, segments.next()?);
-    (word == "@connections" && segments.next().is_none()).then_some((stage, id))
+    let (stage, api, id) = (segments.next()?, segments.next()?, segments.next()?);
+    (api == "@connections" && segments.next().is_none()).then_some((stage, id))
 }
 
-/// Answers as the API Gateway Management API does, error types in `x-amzn-errortype`.
-pub(super) async fn answer(
-    gateway: &Arc<Inner>,
+/// Responds like the API Gateway Management API, with error types in `x-amzn-errortype`.
+pub(super) async fn handle(
+    gateway: &Arc<GatewayState>,
     stage: &str,
-    id: &str,
+    connection_id: &str,
     request: Request,
 ) -> Response {
     if !is_signed(&request) {
-        return problem(
+        return error_response(
             StatusCode::FORBIDDEN,
             "MissingAuthenticationTokenException",
             "Missing Authentication Token",
         );
     }
     if stage != gateway.spec.stage {
-        return problem(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden");
+        return error_response(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden");
     }
-    // Read before the look-up, so that a post never goes to a connection that closed meanwhile.
+    // The body is read before the lookup, so that the connection cannot close in between.
     let method = request.method().clone();
-    let Ok(payload) = to_bytes(request.into_body(), PAYLOAD_LIMIT).await else {
-        let kind = "PayloadTooLargeException";
-        return problem(
+    let Ok(payload) = to_bytes(request.into_body(), MAX_PAYLOAD_BYTES).await else {
+        return error_response(
             StatusCode::PAYLOAD_TOO_LARGE,
-            kind,
+            "PayloadTooLargeException",
             "Message payload is too large",
         );
     };
-    let Some(connection) = gateway.find(id) else {
+    let Some(connection) = gateway.find(connection_id) else {
         return gone();
     };
     match method {
         Method::POST => match connection.post(payload) {
             Ok(()) => StatusCode::OK.into_response(),
             Err(PostError::Gone) => gone(),
-            Err(PostError::Full) => problem(
+            Err(PostError::QueueFull) => error_response(
                 StatusCode::TOO_MANY_REQUESTS,
                 "LimitExceededException",
-                "The client does not read what was already posted",
+                "The client reads its frames too slowly",
             ),
         },
         Method::GET => describe(&connection),
         Method::DELETE => {
-            connection.close(Ending::deleted());
+            connection.close(CloseReason::deleted());
             StatusCode::NO_CONTENT.into_response()
         }
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
 }
 
-/// Whether it carries a signature, in its header or in its query.
+/// Whether the request has a signature in its header or query.
 fn is_signed(request: &Request) -> bool {
     let header = request.headers().get(header::AUTHORIZATION);
     let in_header = header.is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "));
     let query = request.uri().query().unwrap_or_default();
     in_header || query.contains("X-Amz-Signature=")
-}
-
-/// Why a post was not queued.
-#[derive(Debug)]
-pub(super) enum PostError {
-    Gone,
-    /// The client reads too slowly.
-    Full,
 }
 
 fn describe(connection: &Connection) -> Response {
@@ -92,19 +83,48 @@ fn describe(connection: &Connection) -> Response {
         "identity": connection.peer().identity(),
         "lastActiveAt": format!("{:.3}", connection.last_active()),
     });
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    (StatusCode::OK, kind, body.to_string()).into_response()
+    let content_type = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::OK, content_type, body.to_string()).into_response()
 }
 
 fn gone() -> Response {
-    problem(StatusCode::GONE, "GoneException", "Gone")
+    error_response(StatusCode::GONE, "GoneException", "Gone")
 }
 
-fn problem(status: StatusCode, kind: &str, message: &str) -> Response {
+fn error_response(status: StatusCode, error_type: &str, message: &str) -> Response {
     let headers = [
-        ("x-amzn-errortype", kind),
+        ("x-amzn-errortype", error_type),
         ("content-type", "application/json"),
     ];
     let body = json!({ "message": message }).to_string();
     (status, headers, body).into_response()
+}
+
+/// Decodes percent-encoding. Invalid escapes stay as they are; invalid UTF-8 is replaced.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut remaining = text.as_bytes();
+    while let Some((first, tail)) = remaining.split_first() {
+        let escaped = (*first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(escaped.unwrap_or(*first));
+        remaining = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ids::new_id;
+    use super::*;
+
+    #[test]
+    fn a_connection_id_survives_percent_encoding() {
+        let id = new_id();
+        assert_eq!(percent_decoded(&id.replace('=', "%3D")), id);
+        assert_eq!(percent_decoded("100%"), "100%");
+    }
 }

@@ -1,76 +1,85 @@
-//! One text frame: throttle, route, function, and the answer where the route declares one. It
-//! knows nothing of sockets.
+//! Handles one text frame: throttle, route selection, invocation, and the response if the route declares one.
 
 use serde_json::Value;
 
-use super::connection::Connection;
-use super::request::new_id;
-use super::{Inner, event, integration};
-use crate::plan::Route;
+use super::connection::{Connection, MAX_PAYLOAD_BYTES};
+use super::ids::new_id;
+use super::state::GatewayState;
+use super::{event, integration};
+use crate::stack_spec::Route;
 
-/// The most that one frame to a client may hold (API Gateway's message quota).
-pub(super) const PAYLOAD_LIMIT: usize = 128 * 1024;
-
-/// Has the frame handled; what is to be said goes into the connection's queue.
-pub(super) async fn handle(gateway: &Inner, connection: &Connection, body: &str) {
-    let delays = &gateway.options.pace.delays;
-    if let Some(delay) = delays.iter().find(|delay| body.contains(&delay.text)) {
-        tokio::time::sleep(delay.by).await;
+/// Handles the frame. A response or error is queued on the connection.
+pub(super) async fn handle(gateway: &GatewayState, connection: &Connection, body: &str) {
+    let delays = &gateway.options.overrides.frame_delays;
+    if let Some(delayed) = delays.iter().find(|delay| body.contains(&delay.text)) {
+        tokio::time::sleep(delayed.delay).await;
     }
-    let request = new_id();
-    let complaint = |message| event::error(message, &connection.peer().id, &request);
-    let frame = if !gateway.admits() {
-        Some(complaint("Too Many Requests"))
-    } else {
-        match route(gateway, body) {
-            None => Some(complaint("Forbidden")),
-            Some((key, route)) => {
-                let event = event::message(gateway, connection.peer(), key, &request, body);
-                match integration::ask(gateway, &route.function, event).await {
-                    Err(_) => Some(complaint("Internal server error")),
-                    // API Gateway passes the body on whatever the status says, but only where a
-                    // route response is declared.
-                    Ok(answer) => answer
-                        .body
-                        .filter(|body| route.responds && !body.is_empty())
-                        .map(|body| match body.len() {
-                            0..=PAYLOAD_LIMIT => body,
-                            _ => complaint("Internal server error"),
-                        }),
-                }
-            }
+    let request_id = new_id();
+    let response = match invoke_route(gateway, connection, &request_id, body).await {
+        Ok(response) => response,
+        Err(message) => {
+            let connection_id = &connection.peer().connection_id;
+            Some(event::error(message, connection_id, &request_id))
         }
     };
-    if let Some(frame) = frame {
-        connection.answer(frame).await;
+    if let Some(response) = response {
+        connection.send_response(response).await;
     }
 }
 
-/// The route that the body selects: the exact key, else `$default`.
-fn route<'a>(gateway: &'a Inner, body: &str) -> Option<(&'a str, &'a Route)> {
+/// Selects and invokes a route; returns its response if it declares one.
+///
+/// # Errors
+/// API Gateway's error message for the client.
+async fn invoke_route(
+    gateway: &GatewayState,
+    connection: &Connection,
+    request_id: &str,
+    body: &str,
+) -> Result<Option<String>, &'static str> {
+    if !gateway.try_pass_throttle() {
+        return Err("Too Many Requests");
+    }
+    let (key, route) = select_route(gateway, body).ok_or("Forbidden")?;
+    let event = event::message(gateway, connection.peer(), key, request_id, body);
+    let response = integration::invoke_proxy(gateway, &route.function, event)
+        .await
+        .map_err(|_| "Internal server error")?;
+    // API Gateway forwards the body regardless of the status, but only if the route has a route response.
+    match response.body {
+        Some(body) if route.has_route_response && !body.is_empty() => match body.len() {
+            0..=MAX_PAYLOAD_BYTES => Ok(Some(body)),
+            _ => Err("Internal server error"),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The route that the body selects: the route with exactly this key, else `$default`.
+fn select_route<'a>(gateway: &'a GatewayState, body: &str) -> Option<(&'a str, &'a Route)> {
     let routes = &gateway.spec.routes;
-    let named = selected(&gateway.spec.route_selection, body)
-        // The lifecycle's own routes are not for clients to call.
+    let selected = route_key(&gateway.spec.route_selection, body)
+        // Clients cannot select `$connect` and `$disconnect`.
         .filter(|key| !key.starts_with('$'))
         .and_then(|key| routes.get_key_value(&key));
-    named
+    selected
         .or_else(|| routes.get_key_value("$default"))
         .map(|(key, route)| (key.as_str(), route))
 }
 
-/// What `$request.body.<path>` finds in the body; `None` for a body without it, for one that is
-/// no JSON, and for every other expression.
-fn selected(expression: &str, body: &str) -> Option<String> {
+/// The value of `$request.body.<path>`; `None` if the body is not JSON or has no such field, and for every other
+/// expression.
+fn route_key(expression: &str, body: &str) -> Option<String> {
     let path = expression
         .trim_start_matches("${")
         .trim_end_matches('}')
         .trim_start_matches('$')
         .strip_prefix("request.body.")?;
     let body: Value = serde_json::from_str(body).ok()?;
-    let found = path
+    let value = path
         .split('.')
         .try_fold(&body, |value, key| value.get(key))?;
-    match found {
+    match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),
@@ -83,15 +92,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_key_is_found_in_a_json_body_only() {
-        let find = |body| selected("$request.body.action", body);
+    fn a_route_key_is_a_field_of_a_json_body() {
+        let find = |body| route_key("$request.body.action", body);
         assert_eq!(find(r#"{"action":"query"}"#).as_deref(), Some("query"));
         assert_eq!(find(r#"{"action":7}"#).as_deref(), Some("7"));
         assert_eq!(find(r#"{"action":{}}"#), None);
         assert_eq!(find(r#"{"type":"query"}"#), None);
         assert_eq!(find("[1]"), None);
         assert_eq!(find("action"), None);
-        let nested = selected("${request.body.a.b}", r#"{"a":{"b":"c"}}"#);
+        let nested = route_key("${request.body.a.b}", r#"{"a":{"b":"c"}}"#);
         assert_eq!(nested.as_deref(), Some("c"));
     }
 }

@@ -1,10 +1,12 @@
-//! The gateway over real sockets, with a real function behind it: handshakes, frames and limits.
+//! The gateway with real sockets and a real function: handshakes, frames and limits.
 
 mod connections;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
@@ -23,47 +25,48 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::*;
-use crate::lambda::tests::{function, host};
-use crate::plan::Route;
+use crate::lambda::Lambda;
+use crate::lambda::tests::{function, notes, start_lambda};
+use crate::stack_spec::{Route, Throttle, WebSocketApi};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const TWO_HOURS: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// A served API: `echo` answers with its event, `mute` declares no response, no `$default`.
-struct Api {
+/// A served API: `echo` responds with its event, `mute` has no route response, and there is no `$default`.
+struct TestApi {
     address: SocketAddr,
     gateway: Gateway,
     lambda: Lambda,
     folder: TempDir,
 }
 
-impl Api {
-    async fn plain() -> Api {
-        Api::with(None, None, TWO_HOURS, TWO_HOURS).await
+impl TestApi {
+    async fn start() -> TestApi {
+        TestApi::start_with(None, None, TWO_HOURS, TWO_HOURS).await
     }
 
-    async fn with(
+    async fn start_with(
         authorizer: Option<&str>,
-        throttle: Option<(f64, u32)>,
-        idle: Duration,
-        life: Duration,
-    ) -> Api {
+        throttle: Option<Throttle>,
+        idle_timeout: Duration,
+        max_connection_age: Duration,
+    ) -> TestApi {
         let folder = tempfile::tempdir().unwrap();
         let functions = vec![function("socket", "socket"), function("guard", "authorize")];
-        let lambda = host(folder.path(), functions).await;
-        let route = |responds| Route {
+        let lambda = start_lambda(folder.path(), functions).await;
+        let route = |has_route_response| Route {
             function: "socket".into(),
             authorizer: None,
             identity_sources: Vec::new(),
-            responds,
+            has_route_response,
         };
         let connect = Route {
             authorizer: authorizer.map(String::from),
             identity_sources: vec!["route.request.querystring.token".into()],
             ..route(false)
         };
-        let spec = plan::Gateway {
+        let spec = WebSocketApi {
             api_id: "local".into(),
             stage: "prod".into(),
             route_selection: "$request.body.action".into(),
@@ -79,22 +82,22 @@ impl Api {
         let address = listener.local_addr().unwrap();
         let listener = listener.tap_io(|socket| socket.set_nodelay(true).unwrap());
         let domain = address.to_string();
-        let pace = Pace {
-            idle,
-            life,
-            delays: vec![Delay {
-                text: "held up".into(),
-                by: Duration::from_millis(500),
+        let overrides = GatewayOverrides {
+            idle_timeout,
+            max_connection_age,
+            frame_delays: vec![FrameDelay {
+                text: "delayed".into(),
+                delay: Duration::from_millis(500),
             }],
-            ..Pace::default()
+            ..GatewayOverrides::default()
         };
-        let options = GatewayOptions { pace, domain };
+        let options = GatewayOptions { overrides, domain };
         let gateway = Gateway::new(spec, lambda.clone(), options);
-        let page = Router::new().route("/", get(|| async { "the page" }));
-        let app = gateway.router(page);
+        let fallback = Router::new().route("/", get(|| async { "fallback" }));
+        let app = gateway.router(fallback);
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        Api {
+        TestApi {
             address,
             gateway,
             lambda,
@@ -107,7 +110,7 @@ impl Api {
         connect_async(url).await.unwrap().0
     }
 
-    async fn refused(&self, path: &str) -> u16 {
+    async fn rejected_status(&self, path: &str) -> u16 {
         match connect_async(format!("ws://{}{path}", self.address)).await {
             Err(Error::Http(response)) => response.status().as_u16(),
             other => panic!("{path}: {other:?}"),
@@ -141,37 +144,37 @@ impl Api {
             .await
     }
 
-    async fn end(self) {
+    async fn stop(self) {
         self.gateway.close_all().await;
         self.lambda.stop().await;
     }
 }
 
-async fn say(socket: &mut Socket, frame: Value) {
+async fn send(socket: &mut Socket, frame: Value) {
     socket.send(Message::text(frame.to_string())).await.unwrap();
 }
 
-async fn hear(socket: &mut Socket) -> Value {
+async fn receive(socket: &mut Socket) -> Value {
     match socket.next().await.unwrap().unwrap() {
         Message::Text(text) => serde_json::from_str(&text).unwrap(),
         other => panic!("{other:?}"),
     }
 }
 
-/// The event of an `echo` frame, and with it the connection's id.
+/// Sends an `echo` frame and returns its event, which contains the connection's id.
 async fn echo(socket: &mut Socket) -> Value {
-    say(socket, json!({ "action": "echo" })).await;
-    hear(socket).await
+    send(socket, json!({ "action": "echo" })).await;
+    receive(socket).await
 }
 
-fn id_of(event: &Value) -> String {
+fn connection_id(event: &Value) -> String {
     event["requestContext"]["connectionId"]
         .as_str()
         .unwrap()
         .to_owned()
 }
 
-/// Takes the socket along: the gateway waits a while for a client that stays.
+/// Drops the socket at the end, because the gateway waits some time for the client to close.
 async fn close_code(mut socket: Socket) -> u16 {
     loop {
         match socket.next().await.unwrap().unwrap() {
@@ -183,8 +186,8 @@ async fn close_code(mut socket: Socket) -> u16 {
 }
 
 #[tokio::test]
-async fn a_handshake_is_refused_with_the_right_status() {
-    let api = Api::with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
+async fn a_rejected_handshake_has_the_right_status() {
+    let api = TestApi::start_with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
     let cases = [
         ("/prod", 401),
         ("/prod?token=", 401),
@@ -199,14 +202,14 @@ async fn a_handshake_is_refused_with_the_right_status() {
         ("/other?token=good", 403),
     ];
     for (path, status) in cases {
-        assert_eq!(api.refused(path).await, status, "{path}");
+        assert_eq!(api.rejected_status(path).await, status, "{path}");
     }
-    api.end().await;
+    api.stop().await;
 }
 
 #[tokio::test]
-async fn what_the_authorizer_says_is_in_later_events() {
-    let api = Api::with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
+async fn later_events_contain_the_authorizers_context() {
+    let api = TestApi::start_with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
     let mut socket = api.connect("?token=good").await;
     let event = echo(&mut socket).await;
     let context = &event["requestContext"];
@@ -222,25 +225,25 @@ async fn what_the_authorizer_says_is_in_later_events() {
     assert_eq!(event["body"], r#"{"action":"echo"}"#);
     assert_eq!(event["isBase64Encoded"], false);
     drop(socket);
-    api.end().await;
+    api.stop().await;
 }
 
-/// API Gateway keeps results (`AuthorizerResultTtlInSeconds`) for HTTP APIs only.
+/// API Gateway caches authorizer results (`AuthorizerResultTtlInSeconds`) only for HTTP APIs.
 #[tokio::test]
-async fn the_authorizer_is_asked_at_each_handshake() {
-    let api = Api::with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
+async fn the_authorizer_is_invoked_for_each_handshake() {
+    let api = TestApi::start_with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
     for _ in 0..3 {
         drop(api.connect("?token=good").await);
     }
-    assert_eq!(api.refused("/prod?token=deny").await, 403);
-    let asked = crate::lambda::tests::notes(api.folder.path(), "authorizations", 4).await;
-    assert_eq!(asked.len(), 4);
-    api.end().await;
+    assert_eq!(api.rejected_status("/prod?token=deny").await, 403);
+    let authorizations = notes(api.folder.path(), "authorizations", 4).await;
+    assert_eq!(authorizations.len(), 4);
+    api.stop().await;
 }
 
 #[tokio::test]
 async fn only_the_functions_subprotocol_is_selected() {
-    let api = Api::plain().await;
+    let api = TestApi::start().await;
     for (query, selected) in [("?connect=subprotocol", Some("longhaul.v1")), ("", None)] {
         let url = format!("ws://{}/{query}", api.address);
         let mut request = url.into_client_request().unwrap();
@@ -248,7 +251,7 @@ async fn only_the_functions_subprotocol_is_selected() {
         request
             .headers_mut()
             .insert("sec-websocket-protocol", offer);
-        // The client library insists on a selection, so the answer is read where it complains.
+        // The client library fails without a selected subprotocol.
         match (connect_async(request).await, selected) {
             (Ok((_, response)), Some(selected)) => {
                 assert_eq!(response.headers()["sec-websocket-protocol"], selected);
@@ -257,55 +260,58 @@ async fn only_the_functions_subprotocol_is_selected() {
             (other, _) => panic!("{other:?}"),
         }
     }
-    api.end().await;
+    api.stop().await;
 }
 
 #[tokio::test]
-async fn frames_of_one_client_are_handled_at_the_same_time() {
-    let api = Api::plain().await;
+async fn frames_of_one_client_are_handled_concurrently() {
+    let api = TestApi::start().await;
     let mut socket = api.connect("").await;
     for (me, other) in [("a", "b"), ("b", "a")] {
         let frame = json!({ "action": "echo", "do": "meet", "me": me, "other": other });
-        say(&mut socket, frame).await;
+        send(&mut socket, frame).await;
     }
-    hear(&mut socket).await;
-    hear(&mut socket).await;
+    receive(&mut socket).await;
+    receive(&mut socket).await;
     drop(socket);
-    api.end().await;
+    api.stop().await;
 }
 
 #[tokio::test]
-async fn a_frame_that_is_held_up_is_overtaken() {
-    let api = Api::plain().await;
+async fn a_later_frame_overtakes_a_delayed_one() {
+    let api = TestApi::start().await;
     let mut socket = api.connect("").await;
-    say(&mut socket, json!({ "action": "echo", "n": "held up" })).await;
-    say(&mut socket, json!({ "action": "echo", "n": "second" })).await;
-    for n in ["second", "held up"] {
-        let body = hear(&mut socket).await["body"].to_string();
+    send(&mut socket, json!({ "action": "echo", "n": "delayed" })).await;
+    send(&mut socket, json!({ "action": "echo", "n": "second" })).await;
+    for n in ["second", "delayed"] {
+        let body = receive(&mut socket).await["body"].to_string();
         assert!(body.contains(n), "{body}");
     }
     drop(socket);
-    api.end().await;
+    api.stop().await;
 }
 
 #[tokio::test]
-async fn a_client_hears_route_responses_and_the_gateways_errors_only() {
-    let api = Api::plain().await;
+async fn a_client_receives_only_route_responses_and_gateway_errors() {
+    let api = TestApi::start().await;
     let mut socket = api.connect("").await;
-    let id = id_of(&echo(&mut socket).await);
+    let id = connection_id(&echo(&mut socket).await);
 
-    say(&mut socket, json!({ "action": "nowhere" })).await;
-    let error = hear(&mut socket).await;
+    send(&mut socket, json!({ "action": "nowhere" })).await;
+    let error = receive(&mut socket).await;
     assert_eq!(error["message"], "Forbidden");
     assert_eq!(error["connectionId"], id.as_str());
     assert!(error["requestId"].is_string());
-    say(&mut socket, json!({ "action": "$connect" })).await;
-    assert_eq!(hear(&mut socket).await["message"], "Forbidden");
-    say(&mut socket, json!({ "action": "mute", "do": "fail" })).await;
-    assert_eq!(hear(&mut socket).await["message"], "Internal server error");
+    send(&mut socket, json!({ "action": "$connect" })).await;
+    assert_eq!(receive(&mut socket).await["message"], "Forbidden");
+    send(&mut socket, json!({ "action": "mute", "do": "fail" })).await;
+    assert_eq!(
+        receive(&mut socket).await["message"],
+        "Internal server error"
+    );
 
-    say(&mut socket, json!({ "action": "mute" })).await;
-    say(&mut socket, json!({ "action": "echo", "do": "silent" })).await;
+    send(&mut socket, json!({ "action": "mute" })).await;
+    send(&mut socket, json!({ "action": "echo", "do": "silent" })).await;
     socket
         .send(Message::Ping(Bytes::from_static(b"hi")))
         .await
@@ -314,21 +320,25 @@ async fn a_client_hears_route_responses_and_the_gateways_errors_only() {
     assert_eq!(pong, Message::Pong(Bytes::from_static(b"hi")));
     let (status, ..) = api.manage(Method::DELETE, &id, "").await;
     assert_eq!(status, StatusCode::NO_CONTENT);
-    assert_eq!(close_code(socket).await, 1000, "nothing came before it");
-    api.end().await;
+    assert_eq!(
+        close_code(socket).await,
+        1000,
+        "no frame precedes the close"
+    );
+    api.stop().await;
 }
 
 #[tokio::test]
 async fn each_limit_has_its_close_code() {
-    let api = Api::plain().await;
+    let api = TestApi::start().await;
     let mut socket = api.connect("").await;
     let fits = json!({ "action": "mute", "pad": "x".repeat(32_000) });
-    say(&mut socket, fits).await;
+    send(&mut socket, fits).await;
     socket
         .send(Message::text("x".repeat(32 * 1024 + 1)))
         .await
         .unwrap();
-    assert_eq!(close_code(socket).await, 1009, "a frame");
+    assert_eq!(close_code(socket).await, 1009, "one frame");
 
     let mut socket = api.connect("").await;
     for part in 0..5 {
@@ -340,7 +350,11 @@ async fn each_limit_has_its_close_code() {
         let frame = Frame::message(vec![b'x'; 30_000], OpCode::Data(kind), part == 4);
         socket.send(Message::Frame(frame)).await.unwrap();
     }
-    assert_eq!(close_code(socket).await, 1009, "a message in frames");
+    assert_eq!(
+        close_code(socket).await,
+        1009,
+        "a message in several frames"
+    );
 
     let mut socket = api.connect("").await;
     socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
@@ -350,39 +364,43 @@ async fn each_limit_has_its_close_code() {
     let frame = Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true);
     socket.send(Message::Frame(frame)).await.unwrap();
     assert_eq!(close_code(socket).await, 1007);
-    api.end().await;
+    api.stop().await;
 
     let brief = Duration::from_millis(50);
-    for (idle, life) in [(brief, TWO_HOURS), (TWO_HOURS, brief)] {
-        let api = Api::with(None, None, idle, life).await;
+    for (idle_timeout, max_age) in [(brief, TWO_HOURS), (TWO_HOURS, brief)] {
+        let api = TestApi::start_with(None, None, idle_timeout, max_age).await;
         let socket = api.connect("").await;
         assert_eq!(close_code(socket).await, 1001);
-        api.end().await;
+        api.stop().await;
     }
 }
 
 #[tokio::test]
-async fn the_stage_throttle_covers_frames_and_handshakes() {
-    let api = Api::with(None, Some((1e-6, 2)), TWO_HOURS, TWO_HOURS).await;
+async fn the_stage_throttle_applies_to_frames_and_handshakes() {
+    let throttle = Throttle {
+        rate: 1e-6,
+        burst: 2,
+    };
+    let api = TestApi::start_with(None, Some(throttle), TWO_HOURS, TWO_HOURS).await;
     let mut socket = api.connect("").await;
     echo(&mut socket).await;
-    say(&mut socket, json!({ "action": "echo" })).await;
-    assert_eq!(hear(&mut socket).await["message"], "Too Many Requests");
-    assert_eq!(api.refused("/prod").await, 429);
+    send(&mut socket, json!({ "action": "echo" })).await;
+    assert_eq!(receive(&mut socket).await["message"], "Too Many Requests");
+    assert_eq!(api.rejected_status("/prod").await, 429);
     drop(socket);
-    api.end().await;
+    api.stop().await;
 }
 
 #[tokio::test]
-async fn what_is_no_handshake_is_the_callers() {
-    let api = Api::plain().await;
+async fn other_requests_go_to_the_fallback() {
+    let api = TestApi::start().await;
     let (status, _, body) = api.http(Method::GET, "/", Bytes::new()).await;
-    assert_eq!((status, &body[..]), (StatusCode::OK, &b"the page"[..]));
+    assert_eq!((status, &body[..]), (StatusCode::OK, &b"fallback"[..]));
     let (status, ..) = api.http(Method::GET, "/nothing", Bytes::new()).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     let (status, ..) = api
         .http(Method::POST, "/dev/@connections/x", Bytes::new())
         .await;
     assert_eq!(status, StatusCode::FORBIDDEN);
-    api.end().await;
+    api.stop().await;
 }

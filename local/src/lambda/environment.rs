@@ -1,5 +1,4 @@
-//! An execution environment: one child process, its Runtime API and its log, from cold start to
-//! death. It runs one invocation at a time and knows nothing of pools.
+//! An execution environment: one process with its Runtime API and its log. It runs one invocation at a time.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -13,191 +12,197 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::children::{Children, Entry};
-use super::guard::Guard;
-use super::invocation::{Exit, Invocation, error_payload};
-use super::log::Log;
-use super::memory::Memory;
-use super::runtime_api::{Delivery, Reply, RuntimeApi};
-use super::{FailureKind, Function, Invoked};
+use super::function_log::FunctionLog;
+use super::invocation::{Invocation, ProcessExit, error_payload};
+use super::launch::LaunchOptions;
+use super::memory_monitor::MemoryMonitor;
+use super::outcome::{FailureKind, InvokeOutcome};
+use super::process_group::ProcessGroup;
+use super::process_registry::{ProcessRegistry, Registration};
+use super::runtime_api::{InvocationResult, PendingInvocation, RuntimeApi};
 use crate::caller::ACCESS_KEY;
-use crate::plan;
+use crate::stack_spec::{Function, REGION};
 
-/// Lambda's limit for the init phase before it starts over under the function's own timeout.
-const INIT_LIMIT: Duration = Duration::from_secs(10);
+/// Lambda's limit for the init phase, before it repeats it under the function's own timeout.
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One child process and what belongs to it; dropping it kills the child.
+/// One process and what belongs to it. Dropping it kills the process.
 pub(super) struct Environment {
     function: Arc<Function>,
-    child: Child,
+    process: Child,
     api: RuntimeApi,
-    log: Log,
-    memory: Memory,
-    born: Instant,
-    /// Whether the child ever asked for an invocation.
-    initialised: bool,
-    /// The Runtime API's listener; ends with the environment.
-    listener: JoinHandle<()>,
+    log: FunctionLog,
+    memory: MemoryMonitor,
+    started_at: Instant,
+    /// Whether the process has requested its first invocation.
+    initialized: bool,
+    /// Serves the Runtime API; aborted when the environment is dropped.
+    api_task: JoinHandle<()>,
     _alive: mpsc::Sender<()>,
-    _entry: Entry,
+    _registration: Registration,
 }
 
-/// What became of an invocation and of the environment that was to run it.
-pub(super) enum Ran {
-    /// The environment is free for the next one.
-    Ended(Invoked),
-    /// The child is dead.
-    Died(Invoked),
-    /// The child is dead and never saw the invocation.
-    NotTaken(Invocation),
+/// The outcome of an invocation, and the state of its environment.
+pub(super) enum RunOutcome {
+    /// The environment can run another invocation.
+    Completed(InvokeOutcome),
+    /// The process is dead.
+    Died(InvokeOutcome),
+    /// The process is dead and never received the invocation.
+    NotStarted(Invocation),
 }
 
 impl Environment {
-    /// Starts the child. It may still fail its init: that shows in its first `run`.
+    /// Starts the process. An error in its init phase is reported by its first [`Environment::run`].
     ///
     /// # Errors
-    /// No port, no log file, no program, or one that can't be executed.
+    /// The Runtime API has no port, or the log file or the program cannot be opened or executed.
     pub(super) async fn start(
         function: &Arc<Function>,
-        guard: &Guard,
-        children: &Children,
+        launch: &LaunchOptions,
+        process_group: &ProcessGroup,
+        processes: &ProcessRegistry,
         alive: mpsc::Sender<()>,
     ) -> anyhow::Result<Environment> {
         let id = Uuid::new_v4().simple().to_string();
-        let path = function
-            .launch
-            .logs
-            .join(format!("{}.log", function.spec.name));
-        let (log, output) = Log::open(&path, &id[..8])
+        let path = launch.log_folder.join(format!("{}.log", function.name));
+        let (log, output) = FunctionLog::open(&path, &id[..8])
             .with_context(|| format!("cannot log to {}", path.display()))?;
-        let api = RuntimeApi::new(log.clone(), &function.spec);
-        let (address, listener) = api.listen().await?;
-        let program = function.launch.program.of(&function.spec)?;
+        let api = RuntimeApi::new(log.clone(), function);
+        let (address, api_task) = api.listen().await?;
+        let program = launch.programs.path_for(function)?;
         let errors = output
             .try_clone()
             .context("cannot share the function's log")?;
-        let child = Command::new(&program)
-            .args(&function.launch.args)
+        let process = Command::new(&program)
+            .args(&launch.arguments)
             .env_clear()
-            .envs(variables(function, &address.to_string(), &id))
+            .envs(environment_variables(
+                function,
+                launch,
+                &address.to_string(),
+                &id,
+            ))
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
-            .process_group(guard.group())
+            .process_group(process_group.id())
             .kill_on_drop(true)
             .spawn();
-        if child.is_err() {
-            listener.abort();
+        if process.is_err() {
+            api_task.abort();
         }
-        let child = child.with_context(|| format!("cannot start {}", program.display()))?;
-        let entry = children.enter(&id, child.id());
+        let process = process.with_context(|| format!("cannot start {}", program.display()))?;
+        let registration = processes.register(&id, process.id());
         Ok(Environment {
             function: function.clone(),
-            memory: Memory::of(child.id(), function.spec.memory),
-            child,
+            memory: MemoryMonitor::new(process.id(), function.memory_mib),
+            process,
             api,
             log,
-            born: Instant::now(),
-            initialised: false,
-            listener,
+            started_at: Instant::now(),
+            initialized: false,
+            api_task,
             _alive: alive,
-            _entry: entry,
+            _registration: registration,
         })
     }
 
-    /// Hands the invocation over and waits for its end, at most for the function's timeout and as
-    /// long as the child stays within its memory.
-    pub(super) async fn run(&mut self, invocation: Invocation) -> Ran {
-        let (delivery, taken, reply) = Delivery::of(invocation.clone());
-        if !self.api.offer(delivery) {
-            return Ran::NotTaken(invocation);
+    /// Runs the invocation until its result, the function's timeout or memory limit, or the end of the process.
+    pub(super) async fn run(&mut self, invocation: Invocation) -> RunOutcome {
+        let (pending, progress) = PendingInvocation::new(invocation.clone());
+        if !self.api.offer(pending) {
+            return RunOutcome::NotStarted(invocation);
         }
-        let timeout = self.function.spec.timeout;
-        let waiting = INIT_LIMIT.max(timeout);
+        let timeout = self.function.timeout;
+        let init_timeout = INIT_TIMEOUT.max(timeout);
         let begun = tokio::select! {
             biased;
-            Ok(at) = taken => at,
+            Ok(at) = progress.started => at,
             Some(payload) = self.api.init_error() => {
-                return Ran::Died(Invoked::Failed { kind: FailureKind::Init, payload });
+                return RunOutcome::Died(InvokeOutcome::Failed { kind: FailureKind::Init, payload });
             }
-            exit = self.child.wait() => return self.died_early(invocation, exit_of(exit)),
-            () = self.memory.outgrown() => {
+            exit = self.process.wait() => return self.ended_before_start(invocation, process_exit(exit)),
+            () = self.memory.limit_exceeded() => {
                 self.kill().await;
-                return self.died_early(invocation, Exit::KILLED);
+                return self.ended_before_start(invocation, ProcessExit::KILLED);
             }
-            () = tokio::time::sleep(waiting) => {
+            () = tokio::time::sleep(init_timeout) => {
                 self.kill().await;
-                if self.initialised {
-                    return Ran::NotTaken(invocation);
+                if self.initialized {
+                    return RunOutcome::NotStarted(invocation);
                 }
-                let message = format!("Error: Init phase timed out after {:.2} seconds", waiting.as_secs_f64());
+                let seconds = init_timeout.as_secs_f64();
+                let message = format!("Error: Init phase timed out after {seconds:.2} seconds");
                 let payload = error_payload("Sandbox.Timedout", &message);
-                return Ran::Died(Invoked::Failed { kind: FailureKind::Init, payload });
+                return RunOutcome::Died(InvokeOutcome::Failed { kind: FailureKind::Init, payload });
             }
         };
-        let init = (!self.initialised).then(|| begun - self.born);
-        self.initialised = true;
-        // A reply that stands when the child exits or the clock runs out is a reply all the same.
-        let ran = tokio::select! {
+        let init = (!self.initialized).then(|| begun - self.started_at);
+        self.initialized = true;
+        // Biased: a result that is already posted counts even if the process exits or times out.
+        let outcome = tokio::select! {
             biased;
-            Ok(reply) = reply => Ran::Ended(match reply {
-                Reply::Response(payload) => Invoked::Returned(payload),
-                Reply::Error(payload) => Invoked::Failed { kind: FailureKind::Unhandled, payload },
+            Ok(result) = progress.result => RunOutcome::Completed(match result {
+                InvocationResult::Response(payload) => InvokeOutcome::Returned(payload),
+                InvocationResult::Error(payload) => {
+                    InvokeOutcome::Failed { kind: FailureKind::Unhandled, payload }
+                }
             }),
-            exit = self.child.wait() => {
-                let exit = exit_of(exit);
-                Ran::Died(Invoked::Failed {
+            exit = self.process.wait() => {
+                let exit = process_exit(exit);
+                RunOutcome::Died(InvokeOutcome::Failed {
                     kind: FailureKind::Crashed(exit.code),
-                    payload: invocation.crashed(&exit),
+                    payload: invocation.exit_error(&exit),
                 })
             }
-            () = self.memory.outgrown() => {
+            () = self.memory.limit_exceeded() => {
                 self.kill().await;
-                Ran::Died(Invoked::Failed {
+                RunOutcome::Died(InvokeOutcome::Failed {
                     kind: FailureKind::Crashed(None),
-                    payload: invocation.crashed(&Exit::KILLED),
+                    payload: invocation.exit_error(&ProcessExit::KILLED),
                 })
             }
             () = tokio::time::sleep_until(begun + timeout) => {
                 self.kill().await;
-                Ran::Died(Invoked::Failed {
+                RunOutcome::Died(InvokeOutcome::Failed {
                     kind: FailureKind::TimedOut,
-                    payload: invocation.timed_out(timeout),
+                    payload: invocation.timeout_error(timeout),
                 })
             }
         };
-        self.report(&invocation, begun.elapsed(), init).await;
-        ran
+        self.log_report(&invocation, begun.elapsed(), init).await;
+        outcome
     }
 
-    /// Whether the child still runs. Only the kernel knows: no one waits for an idle child.
+    /// Whether the process still runs. Asks the kernel, because nothing waits for an idle process.
     pub(super) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Kills the child, if it still runs, and collects it.
+    /// Kills the process, if it still runs, and reaps it.
     pub(super) async fn reap(mut self) {
         self.kill().await;
     }
 
     async fn kill(&mut self) {
-        if let Err(error) = self.child.kill().await {
-            tracing::debug!(%error, "the child had ended before it was killed");
+        if let Err(error) = self.process.kill().await {
+            tracing::debug!(%error, "the process had already ended");
         }
     }
 
-    fn died_early(&self, invocation: Invocation, exit: Exit) -> Ran {
-        if self.initialised {
-            return Ran::NotTaken(invocation);
+    fn ended_before_start(&self, invocation: Invocation, exit: ProcessExit) -> RunOutcome {
+        if self.initialized {
+            return RunOutcome::NotStarted(invocation);
         }
-        Ran::Died(Invoked::Failed {
+        RunOutcome::Died(InvokeOutcome::Failed {
             kind: FailureKind::Init,
-            payload: invocation.crashed(&exit),
+            payload: invocation.exit_error(&exit),
         })
     }
 
-    /// The lines that Lambda ends an invocation with.
-    async fn report(&self, invocation: &Invocation, took: Duration, init: Option<Duration>) {
+    /// Writes the lines with which Lambda ends an invocation.
+    async fn log_report(&self, invocation: &Invocation, took: Duration, init: Option<Duration>) {
         let id = &invocation.id;
         let millis = took.as_secs_f64() * 1e3;
         // Lambda bills the init phase too, in whole milliseconds.
@@ -205,12 +210,12 @@ impl Environment {
         let init = init.map_or(String::new(), |init| {
             format!("\tInit Duration: {:.2} ms", init.as_secs_f64() * 1e3)
         });
-        let memory = self.function.spec.memory;
-        let used = self.memory.peak().map_or(String::new(), |peak| {
+        let memory = self.function.memory_mib;
+        let used = self.memory.peak_mib().map_or(String::new(), |peak| {
             format!("\tMax Memory Used: {peak} MB")
         });
         self.log
-            .mark(vec![
+            .write_lines(vec![
                 format!("END RequestId: {id}"),
                 format!(
                     "REPORT RequestId: {id}\tDuration: {millis:.2} ms\tBilled Duration: {:.0} ms\t\
@@ -224,36 +229,43 @@ impl Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        self.listener.abort();
+        self.api_task.abort();
     }
 }
 
-/// The child's whole environment: nothing of the user's shell but PATH.
-fn variables(function: &Function, api: &str, id: &str) -> BTreeMap<String, String> {
-    let spec = &function.spec;
+/// All environment variables of the process. Of the host's own, only PATH is passed on.
+fn environment_variables(
+    function: &Function,
+    launch: &LaunchOptions,
+    runtime_api: &str,
+    id: &str,
+) -> BTreeMap<String, String> {
     let date = jiff::Timestamp::now().strftime("%Y/%m/%d");
     let defaults = [
         ("PATH", std::env::var("PATH").unwrap_or_default()),
         ("LANG", "en_US.UTF-8".into()),
         ("TZ", ":UTC".into()),
-        // Names the environment on each of its calls.
+        // Identifies the environment in each of its AWS calls.
         ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY}{id}")),
         ("AWS_SECRET_ACCESS_KEY", "local".into()),
-        ("AWS_SDK_UA_APP_ID", spec.name.clone()),
+        ("AWS_SDK_UA_APP_ID", function.name.clone()),
     ];
-    // Lambda refuses functions that set these themselves, so they come last.
+    // Last, because Lambda does not let functions set these variables.
     let reserved = [
-        ("AWS_LAMBDA_RUNTIME_API", api.into()),
-        ("_HANDLER", spec.handler.clone()),
-        ("AWS_REGION", plan::REGION.into()),
-        ("AWS_DEFAULT_REGION", plan::REGION.into()),
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api.into()),
+        ("_HANDLER", function.handler.clone()),
+        ("AWS_REGION", REGION.into()),
+        ("AWS_DEFAULT_REGION", REGION.into()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
-        ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            function.memory_mib.to_string(),
+        ),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
         (
             "AWS_LAMBDA_LOG_GROUP_NAME",
-            format!("/aws/lambda/{}", spec.name),
+            format!("/aws/lambda/{}", function.name),
         ),
         (
             "AWS_LAMBDA_LOG_STREAM_NAME",
@@ -262,21 +274,21 @@ fn variables(function: &Function, api: &str, id: &str) -> BTreeMap<String, Strin
     ];
     let owned = |(name, value): (&str, String)| (name.to_owned(), value);
     let mut all: BTreeMap<_, _> = defaults.into_iter().map(owned).collect();
-    all.extend(function.launch.environment.clone());
-    all.extend(spec.environment.clone());
+    all.extend(launch.environment.clone());
+    all.extend(function.environment.clone());
     all.extend(reserved.into_iter().map(owned));
     all
 }
 
-fn exit_of(waited: std::io::Result<std::process::ExitStatus>) -> Exit {
+fn process_exit(waited: std::io::Result<std::process::ExitStatus>) -> ProcessExit {
     use std::os::unix::process::ExitStatusExt;
-    // Without a status there is nothing to tell but that the child is gone.
+    // Without a status, all that is known is that the process has ended.
     waited.map_or(
-        Exit {
+        ProcessExit {
             code: None,
             signal: None,
         },
-        |status| Exit {
+        |status| ProcessExit {
             code: status.code(),
             signal: status.signal(),
         },

@@ -1,5 +1,4 @@
-//! One invocation on its way to a process: its ids, its payload and the errors Lambda words for it.
-//! It knows no process and no socket.
+//! One invocation before it reaches a process: its ids, its payload, and Lambda's error payloads for it.
 
 use std::time::Duration;
 
@@ -7,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// What `/next` hands out.
+/// The content of a `/next` response.
 #[derive(Clone)]
 pub(super) struct Invocation {
     /// The request id, a UUID.
@@ -15,8 +14,8 @@ pub(super) struct Invocation {
     pub(super) payload: Bytes,
     /// `Root=1-..;Parent=..;Sampled=..`
     pub(super) trace: String,
-    /// Where a response goes as it comes, if its caller wants that.
-    pub(super) pieces: Option<mpsc::Sender<Bytes>>,
+    /// Receives a streamed response as it arrives; `None` if the caller wants the whole response.
+    pub(super) response_chunks: Option<mpsc::Sender<Bytes>>,
 }
 
 impl Invocation {
@@ -25,11 +24,12 @@ impl Invocation {
             id: Uuid::new_v4().to_string(),
             payload,
             trace: trace.unwrap_or_else(new_trace),
-            pieces: None,
+            response_chunks: None,
         }
     }
 
-    pub(super) fn timed_out(&self, timeout: Duration) -> Bytes {
+    /// The error payload after the function's timeout.
+    pub(super) fn timeout_error(&self, timeout: Duration) -> Bytes {
         let seconds = timeout.as_secs_f64();
         error_payload(
             "Sandbox.Timedout",
@@ -40,7 +40,8 @@ impl Invocation {
         )
     }
 
-    pub(super) fn crashed(&self, exit: &Exit) -> Bytes {
+    /// The error payload after the process ended.
+    pub(super) fn exit_error(&self, exit: &ProcessExit) -> Bytes {
         error_payload(
             "Runtime.ExitError",
             &format!("RequestId: {} Error: {}", self.id, exit.describe()),
@@ -48,15 +49,15 @@ impl Invocation {
     }
 }
 
-/// How a child ended: its exit code, or the signal that killed it.
-pub(super) struct Exit {
+/// How a process ended: its exit code, or the signal that killed it.
+pub(super) struct ProcessExit {
     pub(super) code: Option<i32>,
     pub(super) signal: Option<i32>,
 }
 
-impl Exit {
-    /// What the host itself does to a child.
-    pub(super) const KILLED: Exit = Exit {
+impl ProcessExit {
+    /// After SIGKILL by the host.
+    pub(super) const KILLED: ProcessExit = ProcessExit {
         code: None,
         signal: Some(9),
     };
@@ -80,7 +81,7 @@ impl Exit {
     }
 }
 
-/// The JSON that a caller gets for a failure that Lambda itself found.
+/// The JSON that a caller receives for a failure that Lambda itself detects.
 pub(super) fn error_payload(error_type: &str, message: &str) -> Bytes {
     serde_json::json!({ "errorType": error_type, "errorMessage": message })
         .to_string()
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_made_trace_has_xrays_shape() {
+    fn a_generated_trace_id_has_xrays_format() {
         let trace = new_trace();
         let (root, rest) = trace.split_once(';').unwrap();
         let parts: Vec<&str> = root.split('-').collect();
@@ -112,8 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn an_exit_is_worded_as_lambda_words_it() {
-        let exit = |code, signal| Exit { code, signal }.describe();
+    fn an_exit_is_described_as_lambda_does() {
+        let exit = |code, signal| ProcessExit { code, signal }.describe();
         assert_eq!(
             exit(Some(3), None),
             "Runtime exited with error: exit status 3"

@@ -1,9 +1,10 @@
-//! The Lambda Runtime API (version 2018-06-01) of one environment, on a port of its own: runtime
-//! clients build `http://{AWS_LAMBDA_RUNTIME_API}/2018-06-01/...`, and not all keep a path prefix.
-//! It passes one invocation at a time through and knows no process.
+//! The Lambda Runtime API (version 2018-06-01) of one environment.
+//!
+//! Each environment has its own port: runtime clients build `http://{AWS_LAMBDA_RUNTIME_API}/2018-06-01/...`,
+//! and not all of them support a path prefix in that variable.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use axum::Router;
@@ -20,194 +21,198 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::function_log::FunctionLog;
 use super::invocation::{Invocation, error_payload};
-use super::log::Log;
-use crate::plan;
+use crate::stack_spec::Function;
 
-/// The most that a function may answer to a synchronous invocation (Lambda's quota: 6 MB).
-const RESPONSE_LIMIT: usize = 6 * 1024 * 1024;
+/// Lambda's quota for the response to a synchronous invocation: 6 MB.
+const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
-/// What the child posted as the invocation's end.
-pub(super) enum Reply {
+/// What the process posted as the invocation's result.
+pub(super) enum InvocationResult {
     Response(Bytes),
     Error(Bytes),
 }
 
-/// An invocation that waits for the child's `/next`.
-pub(super) struct Delivery {
+/// An invocation that waits for the process to request it with `/next`.
+pub(super) struct PendingInvocation {
     invocation: Invocation,
-    taken: oneshot::Sender<Instant>,
-    reply: oneshot::Sender<Reply>,
+    started: oneshot::Sender<Instant>,
+    result: oneshot::Sender<InvocationResult>,
 }
 
-impl Delivery {
-    /// The delivery, the moment at which the child took it, and the child's reply.
-    pub(super) fn of(
-        invocation: Invocation,
-    ) -> (Self, oneshot::Receiver<Instant>, oneshot::Receiver<Reply>) {
-        let (taken, when) = oneshot::channel();
-        let (reply, answer) = oneshot::channel();
+/// The host's view of a [`PendingInvocation`].
+pub(super) struct InvocationProgress {
+    /// When the process received the invocation.
+    pub(super) started: oneshot::Receiver<Instant>,
+    pub(super) result: oneshot::Receiver<InvocationResult>,
+}
+
+impl PendingInvocation {
+    pub(super) fn new(invocation: Invocation) -> (PendingInvocation, InvocationProgress) {
+        let (started, when_started) = oneshot::channel();
+        let (result, when_finished) = oneshot::channel();
         (
-            Delivery {
+            PendingInvocation {
                 invocation,
-                taken,
-                reply,
+                started,
+                result,
             },
-            when,
-            answer,
+            InvocationProgress {
+                started: when_started,
+                result: when_finished,
+            },
         )
     }
 }
 
-/// The host's end.
+/// The host's handle of the Runtime API.
 pub(super) struct RuntimeApi {
-    shared: Arc<Shared>,
-    inbox: mpsc::Sender<Delivery>,
+    state: Arc<ApiState>,
+    pending: mpsc::Sender<PendingInvocation>,
     init_errors: mpsc::Receiver<Bytes>,
 }
 
-struct Shared {
-    waiting: tokio::sync::Mutex<mpsc::Receiver<Delivery>>,
-    /// The invocation that the child works on.
-    running: Mutex<Option<Running>>,
+struct ApiState {
+    pending: tokio::sync::Mutex<mpsc::Receiver<PendingInvocation>>,
+    /// The invocation that the process is working on.
+    running: Mutex<Option<RunningInvocation>>,
     init_error: mpsc::Sender<Bytes>,
-    log: Log,
-    arn: String,
+    log: FunctionLog,
+    function_arn: String,
     timeout: std::time::Duration,
 }
 
-struct Running {
+struct RunningInvocation {
     id: String,
-    /// Where its end goes.
-    reply: oneshot::Sender<Reply>,
-    /// Where a response goes that streams.
-    pieces: Option<mpsc::Sender<Bytes>>,
+    result: oneshot::Sender<InvocationResult>,
+    /// Receives a streamed response as it arrives.
+    response_chunks: Option<mpsc::Sender<Bytes>>,
 }
 
-/// How a response came that streams.
-enum Streamed {
-    Whole(Bytes),
-    /// The child told an error in the middle.
+/// The body of a response request.
+enum ResponseBody {
+    /// What remains to be returned: empty if the chunks were forwarded as they arrived.
+    Complete(Bytes),
+    /// A streamed response that ended with an error.
     Error(Bytes),
     TooLarge,
-    /// It did not come to its end, which the child's own end explains.
-    Broken,
+    /// A streamed response that broke off. How the process ended explains it.
+    Truncated,
 }
 
 impl RuntimeApi {
-    pub(super) fn new(log: Log, function: &plan::Function) -> RuntimeApi {
-        let (inbox, waiting) = mpsc::channel(1);
+    pub(super) fn new(log: FunctionLog, function: &Function) -> RuntimeApi {
+        let (sender, pending) = mpsc::channel(1);
         let (init_error, init_errors) = mpsc::channel(1);
         RuntimeApi {
-            shared: Arc::new(Shared {
-                waiting: tokio::sync::Mutex::new(waiting),
+            state: Arc::new(ApiState {
+                pending: tokio::sync::Mutex::new(pending),
                 running: Mutex::default(),
                 init_error,
                 log,
-                arn: function.arn.clone(),
+                function_arn: function.arn.clone(),
                 timeout: function.timeout,
             }),
-            inbox,
+            pending: sender,
             init_errors,
         }
     }
 
-    /// Answers on a free port of the loopback until the task is aborted.
+    /// Serves the API on a free loopback port until the task is aborted.
     pub(super) async fn listen(&self) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
-            .context("no port for a function's Runtime API")?;
-        let address = listener.local_addr().context("a listener has an address")?;
+            .context("cannot listen on a port for a function's Runtime API")?;
+        let address = listener
+            .local_addr()
+            .context("cannot read the address of a function's Runtime API")?;
         let runtime = Router::new()
             .route("/invocation/next", get(next))
             .route("/invocation/{id}/response", post(response))
             .route("/invocation/{id}/error", post(error))
             .route("/init/error", post(init_error))
-            .with_state(self.shared.clone());
+            .with_state(self.state.clone());
         let app = Router::new().nest("/2018-06-01/runtime", runtime);
-        // Small answers must not wait for the acknowledgement of the ones before.
+        // Without TCP_NODELAY, a small response waits for the acknowledgement of the previous one.
         let listener = listener.tap_io(|socket| {
             if let Err(error) = socket.set_nodelay(true) {
-                tracing::debug!(%error, "no TCP_NODELAY for a Runtime API");
+                tracing::debug!(%error, "cannot set TCP_NODELAY for a Runtime API");
             }
         });
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
-                tracing::error!(%error, "a Runtime API ended");
+                tracing::error!(%error, "a Runtime API stopped");
             }
         });
         Ok((address, task))
     }
 
-    /// Leaves a delivery for the child; false if it has not taken the one before.
-    pub(super) fn offer(&self, delivery: Delivery) -> bool {
-        self.inbox.try_send(delivery).is_ok()
+    /// Queues an invocation for the process; false if the previous one is still queued.
+    pub(super) fn offer(&self, invocation: PendingInvocation) -> bool {
+        self.pending.try_send(invocation).is_ok()
     }
 
-    /// The error that the child posts instead of asking for its first invocation.
+    /// The error that the process posts instead of requesting its first invocation.
     pub(super) async fn init_error(&mut self) -> Option<Bytes> {
         self.init_errors.recv().await
     }
 }
 
-impl Shared {
-    /// The reply channel of the invocation with this id, if it is the one that runs.
-    fn finish(&self, id: &str) -> Option<oneshot::Sender<Reply>> {
-        // A panic under this lock can't leave half an entry.
-        let mut running = self
-            .running
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+impl ApiState {
+    /// Ends the running invocation if it has this id, and returns the channel for its result.
+    fn finish(&self, id: &str) -> Option<oneshot::Sender<InvocationResult>> {
+        let mut running = self.running();
         match running.as_ref() {
-            Some(current) if current.id == id => running.take().map(|ended| ended.reply),
+            Some(current) if current.id == id => running.take().map(|ended| ended.result),
             _ => None,
         }
     }
 
-    /// Where a response to this invocation goes as it comes, if its caller wants that.
-    fn pieces(&self, id: &str) -> Option<mpsc::Sender<Bytes>> {
-        let running = self
-            .running
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+    /// The channel for a streamed response of this invocation, if the caller wants one.
+    fn response_chunks(&self, id: &str) -> Option<mpsc::Sender<Bytes>> {
+        let running = self.running();
         let current = running.as_ref().filter(|current| current.id == id)?;
-        current.pieces.clone()
+        current.response_chunks.clone()
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<RunningInvocation>> {
+        // The value is consistent between any two statements, even after a panic elsewhere.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn next(State(api): State<Arc<Shared>>) -> Response {
-    let Some(delivery) = api.waiting.lock().await.recv().await else {
-        return problem(
+async fn next(State(api): State<Arc<ApiState>>) -> Response {
+    let Some(pending) = api.pending.lock().await.recv().await else {
+        return error_response(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Runtime.Stopped",
             "the environment has ended",
         );
     };
-    let invocation = delivery.invocation;
+    let invocation = pending.invocation;
     let id = invocation.id;
     api.log
-        .mark(vec![format!("START RequestId: {id} Version: $LATEST")])
+        .write_lines(vec![format!("START RequestId: {id} Version: $LATEST")])
         .await;
     let deadline = jiff::Timestamp::now().as_millisecond() + api.timeout.as_millis() as i64;
-    *api.running
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Running {
+    *api.running() = Some(RunningInvocation {
         id: id.clone(),
-        reply: delivery.reply,
-        pieces: invocation.pieces,
+        result: pending.result,
+        response_chunks: invocation.response_chunks,
     });
-    // The host may have given up meanwhile; then nobody waits for the reply either.
-    let _ = delivery.taken.send(Instant::now());
+    // An error means that the host has stopped waiting for the start, and for the result.
+    let _ = pending.started.send(Instant::now());
     Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", id)
         .header("lambda-runtime-deadline-ms", deadline)
-        .header("lambda-runtime-invoked-function-arn", &api.arn)
+        .header("lambda-runtime-invoked-function-arn", &api.function_arn)
         .header("lambda-runtime-trace-id", invocation.trace)
         .body(Body::from(invocation.payload))
         .unwrap_or_else(|error| {
-            // Only a trace id that is no header value gets here.
-            problem(
+            // Reached only if the trace id is not a valid header value.
+            error_response(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Runtime.InvalidHeader",
                 &error.to_string(),
@@ -216,91 +221,96 @@ async fn next(State(api): State<Arc<Shared>>) -> Response {
 }
 
 async fn response(
-    State(api): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let mode = headers.get("lambda-runtime-function-response-mode");
-    let read = match mode.is_some_and(|mode| mode == "streaming") {
-        true => streamed(body, api.pieces(&id)).await,
-        false => match to_bytes(body, RESPONSE_LIMIT).await {
-            Ok(payload) => Streamed::Whole(payload),
-            Err(_) => Streamed::TooLarge,
+    let body = match mode.is_some_and(|mode| mode == "streaming") {
+        true => read_streamed(body, api.response_chunks(&id)).await,
+        false => match to_bytes(body, MAX_RESPONSE_BYTES).await {
+            Ok(payload) => ResponseBody::Complete(payload),
+            Err(_) => ResponseBody::TooLarge,
         },
     };
-    if matches!(read, Streamed::Broken) {
-        let message = "the response broke off";
-        return problem(StatusCode::BAD_REQUEST, "Runtime.Truncated", message);
+    if matches!(body, ResponseBody::Truncated) {
+        let message = "the response was truncated";
+        return error_response(StatusCode::BAD_REQUEST, "Runtime.Truncated", message);
     }
-    let Some(reply) = api.finish(&id) else {
-        return unknown(&id);
+    let Some(result_channel) = api.finish(&id) else {
+        return unknown_request_id(&id);
     };
-    let (answer, reply_with) = match read {
-        Streamed::Whole(payload) => (accepted(), Reply::Response(payload)),
-        Streamed::Error(payload) => (accepted(), Reply::Error(payload)),
-        Streamed::TooLarge | Streamed::Broken => {
+    let (response, result) = match body {
+        ResponseBody::Complete(payload) => (accepted(), InvocationResult::Response(payload)),
+        ResponseBody::Error(payload) => (accepted(), InvocationResult::Error(payload)),
+        ResponseBody::TooLarge | ResponseBody::Truncated => {
             let kind = "Function.ResponseSizeTooLarge";
-            let message = format!("Response payload size exceeded {RESPONSE_LIMIT} bytes");
+            let message = format!("Response payload size exceeded {MAX_RESPONSE_BYTES} bytes");
             (
-                problem(StatusCode::PAYLOAD_TOO_LARGE, kind, &message),
-                Reply::Error(error_payload(kind, &message)),
+                error_response(StatusCode::PAYLOAD_TOO_LARGE, kind, &message),
+                InvocationResult::Error(error_payload(kind, &message)),
             )
         }
     };
-    let _ = reply.send(reply_with);
-    answer
+    let _ = result_channel.send(result);
+    response
 }
 
-/// Hands a response on as it comes, or gathers it for a caller who waits for the whole. An error in the
-/// middle comes as trailers.
-async fn streamed(mut body: Body, pieces: Option<mpsc::Sender<Bytes>>) -> Streamed {
-    let mut whole = vec![];
+/// Forwards a response to `chunks` as it arrives, or collects it if there are none. Trailers report an error in
+/// the middle of a response.
+async fn read_streamed(mut body: Body, chunks: Option<mpsc::Sender<Bytes>>) -> ResponseBody {
+    let mut collected = vec![];
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            return Streamed::Broken;
+            return ResponseBody::Truncated;
         };
         match frame.into_data() {
-            Ok(data) => match &pieces {
-                // A function runs to its end, whether its caller is still there or not.
-                Some(pieces) => drop(pieces.send(data).await),
-                None if whole.len() + data.len() > RESPONSE_LIMIT => return Streamed::TooLarge,
-                None => whole.extend(data),
+            Ok(data) => match &chunks {
+                // The function runs to its end even if its caller has gone.
+                Some(chunks) => drop(chunks.send(data).await),
+                None if collected.len() + data.len() > MAX_RESPONSE_BYTES => {
+                    return ResponseBody::TooLarge;
+                }
+                None => collected.extend(data),
             },
             Err(frame) => {
                 let trailers = frame.into_trailers().unwrap_or_default();
                 if let Some(kind) = trailers.get("lambda-runtime-function-error-type") {
                     let kind = kind.to_str().unwrap_or("Runtime.Unknown");
-                    return Streamed::Error(error_payload(kind, "the response ended in an error"));
+                    let message = "the response ended with an error";
+                    return ResponseBody::Error(error_payload(kind, message));
                 }
             }
         }
     }
-    Streamed::Whole(whole.into())
+    ResponseBody::Complete(collected.into())
 }
 
-async fn error(State(api): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response {
-    let payload = error_body(body).await;
-    let Some(reply) = api.finish(&id) else {
-        return unknown(&id);
+async fn error(State(api): State<Arc<ApiState>>, Path(id): Path<String>, body: Body) -> Response {
+    let payload = read_error(body).await;
+    let Some(result) = api.finish(&id) else {
+        return unknown_request_id(&id);
     };
-    let _ = reply.send(Reply::Error(payload));
+    let _ = result.send(InvocationResult::Error(payload));
     accepted()
 }
 
-async fn init_error(State(api): State<Arc<Shared>>, body: Body) -> Response {
-    // One is enough: the environment ends with it.
-    let _ = api.init_error.try_send(error_body(body).await);
+async fn init_error(State(api): State<Arc<ApiState>>, body: Body) -> Response {
+    // Only the first error counts: it ends the environment.
+    let _ = api.init_error.try_send(read_error(body).await);
     accepted()
 }
 
-async fn error_body(body: Body) -> Bytes {
-    to_bytes(body, RESPONSE_LIMIT).await.unwrap_or_else(|_| {
-        error_payload(
-            "Runtime.Unknown",
-            "the function's error could not be read, or was too large",
-        )
-    })
+async fn read_error(body: Body) -> Bytes {
+    to_bytes(body, MAX_RESPONSE_BYTES)
+        .await
+        .unwrap_or_else(|_| {
+            error_payload(
+                "Runtime.Unknown",
+                "the function's error could not be read or was too large",
+            )
+        })
 }
 
 fn accepted() -> Response {
@@ -308,14 +318,14 @@ fn accepted() -> Response {
     (StatusCode::ACCEPTED, body).into_response()
 }
 
-fn unknown(id: &str) -> Response {
-    problem(
+fn unknown_request_id(id: &str) -> Response {
+    error_response(
         StatusCode::BAD_REQUEST,
         "InvalidRequestID",
         &format!("Invalid request ID: {id}"),
     )
 }
 
-fn problem(status: StatusCode, kind: &str, message: &str) -> Response {
+fn error_response(status: StatusCode, kind: &str, message: &str) -> Response {
     (status, error_payload(kind, message)).into_response()
 }

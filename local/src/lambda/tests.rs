@@ -1,5 +1,5 @@
-//! Lambda's host against real processes that use the real Rust runtime. The stack builders here
-//! serve the other services' tests too.
+//! Lambda with real processes that use the real Rust runtime. The helpers also serve the tests of other
+//! services.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::pool::Pool;
-use super::{FailureKind, Invoked, Lambda, Launch, Program};
-use crate::plan;
+use super::pool::EnvironmentPool;
+use super::{FailureKind, FunctionPrograms, InvokeOutcome, Lambda, LaunchOptions};
+use crate::stack_spec::{self, Function};
 
-/// The program of one of `examples/`; `cargo test` builds it beside the tests.
+/// The program of one of `examples/`, which `cargo test` builds along with the tests.
 fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let program = tests
@@ -28,23 +28,23 @@ fn example(name: &str) -> PathBuf {
         .join(name);
     assert!(
         program.exists(),
-        "{} is missing: cargo build --examples",
+        "{} is missing: run cargo build --examples",
         program.display()
     );
     program
 }
 
-pub(crate) fn function(name: &str, handler: &str) -> plan::Function {
-    plan::Function {
+pub(crate) fn function(name: &str, handler: &str) -> Function {
+    Function {
         name: name.into(),
         arn: format!(
             "arn:aws:lambda:{}:{}:function:{name}",
-            plan::REGION,
-            plan::ACCOUNT
+            stack_spec::REGION,
+            stack_spec::ACCOUNT
         ),
         handler: handler.into(),
         timeout: Duration::from_secs(60),
-        memory: 128,
+        memory_mib: 128,
         environment: BTreeMap::new(),
         package: None,
         reserved_concurrency: None,
@@ -52,19 +52,19 @@ pub(crate) fn function(name: &str, handler: &str) -> plan::Function {
     }
 }
 
-/// A host for these functions; they note what they see under `folder`.
-pub(crate) async fn host(folder: &Path, functions: Vec<plan::Function>) -> Lambda {
-    let launch = Launch {
-        program: Program::One(example("test_function")),
-        args: Vec::new(),
+/// Lambda with these functions, which write their notes below `folder`.
+pub(crate) async fn start_lambda(folder: &Path, functions: Vec<Function>) -> Lambda {
+    let launch = LaunchOptions {
+        programs: FunctionPrograms::Shared(example("test_function")),
+        arguments: Vec::new(),
         environment: BTreeMap::from([("NOTES".into(), folder.display().to_string())]),
-        logs: folder.join("logs"),
-        concurrency: 100,
+        log_folder: folder.join("logs"),
+        account_concurrency: 100,
     };
     Lambda::start(functions, launch).await.unwrap()
 }
 
-/// The lines of JSON that functions noted under this name, once there are `count` of them.
+/// The JSON lines that functions have written under this name, as soon as there are `count` of them.
 pub(crate) async fn notes(folder: &Path, name: &str, count: usize) -> Vec<Value> {
     until(&format!("{count} {name}"), || {
         let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
@@ -77,7 +77,7 @@ pub(crate) async fn notes(folder: &Path, name: &str, count: usize) -> Vec<Value>
     .await
 }
 
-/// Waits on a state; the limit only turns a hang into a failure.
+/// Waits for a state; the timeout only turns a hang into a failure.
 pub(crate) async fn until<T>(what: &str, mut state: impl FnMut() -> Option<T>) -> T {
     let waited = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
@@ -90,34 +90,36 @@ pub(crate) async fn until<T>(what: &str, mut state: impl FnMut() -> Option<T>) -
     waited.await.unwrap_or_else(|_| panic!("never: {what}"))
 }
 
-async fn ask(lambda: &Lambda, function: &str, event: Value) -> Invoked {
+async fn invoke(lambda: &Lambda, function: &str, event: Value) -> InvokeOutcome {
     lambda
         .invoke(function, event.to_string().into(), None)
         .await
 }
 
-fn returned(invoked: Invoked) -> Value {
-    match invoked {
-        Invoked::Returned(payload) => serde_json::from_slice(&payload).unwrap(),
+fn returned(outcome: InvokeOutcome) -> Value {
+    match outcome {
+        InvokeOutcome::Returned(payload) => serde_json::from_slice(&payload).unwrap(),
         other => panic!("{other:?}"),
     }
 }
 
-fn failed(invoked: Invoked) -> (FailureKind, Value) {
-    match invoked {
-        Invoked::Failed { kind, payload } => (kind, serde_json::from_slice(&payload).unwrap()),
+fn failed(outcome: InvokeOutcome) -> (FailureKind, Value) {
+    match outcome {
+        InvokeOutcome::Failed { kind, payload } => {
+            (kind, serde_json::from_slice(&payload).unwrap())
+        }
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn an_environment_is_reused_and_sees_only_lambdas_variables() {
+async fn an_environment_is_reused_and_has_only_lambdas_variables() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = function("echo", "main.handler");
     spec.environment.insert("TABLE".into(), "jobs".into());
-    let lambda = host(folder.path(), vec![spec]).await;
+    let lambda = start_lambda(folder.path(), vec![spec]).await;
 
-    let first = returned(ask(&lambda, "echo", json!({ "n": 1 })).await);
+    let first = returned(invoke(&lambda, "echo", json!({ "n": 1 })).await);
     let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
     let second = returned(
         lambda
@@ -145,16 +147,16 @@ async fn an_environment_is_reused_and_sees_only_lambdas_variables() {
 }
 
 #[tokio::test]
-async fn invocations_at_once_have_environments_of_their_own() {
+async fn concurrent_invocations_run_in_separate_environments() {
     let folder = tempfile::tempdir().unwrap();
-    let lambda = host(folder.path(), vec![function("meet", "socket")]).await;
+    let lambda = start_lambda(folder.path(), vec![function("meet", "socket")]).await;
     let frame = |me: &str, other: &str| {
         let body = json!({ "do": "meet", "me": me, "other": other }).to_string();
         json!({ "requestContext": { "eventType": "MESSAGE" }, "body": body })
     };
     let (one, two) = tokio::join!(
-        ask(&lambda, "meet", frame("a", "b")),
-        ask(&lambda, "meet", frame("b", "a"))
+        invoke(&lambda, "meet", frame("a", "b")),
+        invoke(&lambda, "meet", frame("b", "a"))
     );
     assert_eq!(returned(one)["statusCode"], 200);
     assert_eq!(returned(two)["statusCode"], 200);
@@ -162,7 +164,7 @@ async fn invocations_at_once_have_environments_of_their_own() {
 }
 
 #[tokio::test]
-async fn each_way_to_fail_has_its_kind_and_leaves_the_function_usable() {
+async fn each_failure_has_its_kind_and_leaves_the_function_usable() {
     let folder = tempfile::tempdir().unwrap();
     let mut brief = function("brief", "main");
     brief.timeout = Duration::from_millis(300);
@@ -172,142 +174,151 @@ async fn each_way_to_fail_has_its_kind_and_leaves_the_function_usable() {
         function("exits", "exit-at-init"),
         function("posts", "post-init-error"),
     ];
-    let lambda = host(folder.path(), functions).await;
+    let lambda = start_lambda(folder.path(), functions).await;
 
-    let (kind, payload) = failed(ask(&lambda, "main", json!({ "do": "fail" })).await);
+    let (kind, payload) = failed(invoke(&lambda, "main", json!({ "do": "fail" })).await);
     assert_eq!(kind, FailureKind::Unhandled);
     assert_eq!(payload["errorMessage"], "as asked");
 
-    let before = returned(ask(&lambda, "main", json!({})).await);
-    let (kind, payload) = failed(ask(&lambda, "main", json!({ "do": "exit" })).await);
+    let before = returned(invoke(&lambda, "main", json!({})).await);
+    let (kind, payload) = failed(invoke(&lambda, "main", json!({ "do": "exit" })).await);
     assert_eq!(kind, FailureKind::Crashed(Some(7)));
     assert_eq!(payload["errorType"], "Runtime.ExitError");
-    let after = returned(ask(&lambda, "main", json!({})).await);
-    assert_ne!(before["pid"], after["pid"], "a crash costs the environment");
+    let after = returned(invoke(&lambda, "main", json!({})).await);
+    assert_ne!(before["pid"], after["pid"], "a crash ends the environment");
 
-    let (kind, payload) = failed(ask(&lambda, "brief", json!({ "do": "hang" })).await);
+    let (kind, payload) = failed(invoke(&lambda, "brief", json!({ "do": "hang" })).await);
     assert_eq!(kind, FailureKind::TimedOut);
     let message = payload["errorMessage"].as_str().unwrap();
     assert!(message.ends_with("Task timed out after 0.30 seconds"));
 
     for _ in 0..2 {
-        let (kind, payload) = failed(ask(&lambda, "exits", json!({})).await);
+        let (kind, payload) = failed(invoke(&lambda, "exits", json!({})).await);
         assert_eq!(kind, FailureKind::Init);
         let message = payload["errorMessage"].as_str().unwrap();
         assert!(message.ends_with("exit status 3"));
-        let (kind, payload) = failed(ask(&lambda, "posts", json!({})).await);
+        let (kind, payload) = failed(invoke(&lambda, "posts", json!({})).await);
         assert_eq!(kind, FailureKind::Init);
         assert_eq!(payload["errorType"], "Config.Missing");
     }
     assert_eq!(
-        ask(&lambda, "nobody", json!({})).await,
-        Invoked::NoSuchFunction
+        invoke(&lambda, "nobody", json!({})).await,
+        InvokeOutcome::NoSuchFunction
     );
     lambda.stop().await;
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn who_outgrows_its_memory_is_killed_and_who_fits_is_not() {
+async fn a_process_that_exceeds_its_memory_limit_is_killed() {
     let folder = tempfile::tempdir().unwrap();
-    let lambda = host(folder.path(), vec![function("main", "main")]).await;
+    let lambda = start_lambda(folder.path(), vec![function("main", "main")]).await;
     let grow = |mib: u32| json!({ "do": "grow", "mib": mib });
-    let before = returned(ask(&lambda, "main", grow(80)).await);
+    let before = returned(invoke(&lambda, "main", grow(80)).await);
     assert_eq!(before, json!(80));
-    let (kind, payload) = failed(ask(&lambda, "main", grow(1000)).await);
+    let (kind, payload) = failed(invoke(&lambda, "main", grow(1000)).await);
     assert_eq!(kind, FailureKind::Crashed(None));
     assert_eq!(payload["errorType"], "Runtime.ExitError");
     let message = payload["errorMessage"].as_str().unwrap();
     assert!(message.ends_with("Runtime exited with error: signal: killed"));
-    returned(ask(&lambda, "main", json!({})).await);
+    returned(invoke(&lambda, "main", json!({})).await);
     let log = std::fs::read_to_string(folder.path().join("logs/main.log")).unwrap();
     assert!(log.contains("\tMax Memory Used: 128 MB"), "{log}");
     lambda.stop().await;
 }
 
 #[tokio::test]
-async fn beyond_its_reservation_a_function_is_throttled() {
+async fn a_function_is_throttled_at_its_reserved_concurrency() {
     let folder = tempfile::tempdir().unwrap();
     let mut none = function("none", "main");
     none.reserved_concurrency = Some(0);
     let mut one = function("one", "main");
     one.reserved_concurrency = Some(1);
-    let lambda = host(folder.path(), vec![none, one]).await;
+    let lambda = start_lambda(folder.path(), vec![none, one]).await;
 
-    assert_eq!(ask(&lambda, "none", json!({})).await, Invoked::Throttled);
-    let held = lambda.host.functions["one"].pool.admit().unwrap();
-    assert_eq!(ask(&lambda, "one", json!({})).await, Invoked::Throttled);
-    drop(held);
-    returned(ask(&lambda, "one", json!({})).await);
+    assert_eq!(
+        invoke(&lambda, "none", json!({})).await,
+        InvokeOutcome::Throttled
+    );
+    let permit = lambda.host.functions["one"]
+        .pool
+        .try_acquire_concurrency()
+        .unwrap();
+    assert_eq!(
+        invoke(&lambda, "one", json!({})).await,
+        InvokeOutcome::Throttled
+    );
+    drop(permit);
+    returned(invoke(&lambda, "one", json!({})).await);
     lambda.stop().await;
 }
 
 #[tokio::test]
-async fn where_all_places_are_taken_the_next_waits_for_one() {
-    let pool = Pool::new(Arc::new(Semaphore::new(100)));
-    let mut taken = vec![];
-    while let Some(place) = pool.place().now_or_never() {
-        taken.push(place);
-        assert!(taken.len() < 100, "there is no end of places");
+async fn an_invocation_waits_for_a_free_start_slot() {
+    let pool = EnvironmentPool::new(Arc::new(Semaphore::new(100)));
+    let mut slots = vec![];
+    while let Some(slot) = pool.acquire_start_slot().now_or_never() {
+        slots.push(slot);
+        assert!(slots.len() < 100, "the start slots are not limited");
     }
-    let mut next = pin!(pool.place());
+    let mut next = pin!(pool.acquire_start_slot());
     assert!(next.as_mut().now_or_never().is_none());
-    taken.pop();
+    slots.pop();
     assert!(next.await.is_some());
 }
 
 #[tokio::test]
-async fn invocations_that_take_long_keep_nobody_waiting() {
+async fn long_invocations_do_not_block_others() {
     let folder = tempfile::tempdir().unwrap();
-    let lambda = host(folder.path(), vec![function("slow", "main")]).await;
-    let asked = (0..20).map(|_| ask(&lambda, "slow", json!({ "do": "hang" })));
+    let lambda = start_lambda(folder.path(), vec![function("slow", "main")]).await;
+    let invocations = (0..20).map(|_| invoke(&lambda, "slow", json!({ "do": "hang" })));
     let log = folder.path().join("logs/slow.log");
-    let all_begun = until("all begun", || {
+    let all_started = until("all started", || {
         let text = std::fs::read_to_string(&log).ok()?;
         (text.matches(" START ").count() == 20).then_some(())
     });
     tokio::select! {
-        ended = join_all(asked) => panic!("{ended:?}"),
-        () = all_begun => {}
+        ended = join_all(invocations) => panic!("{ended:?}"),
+        () = all_started => {}
     }
     lambda.stop().await;
 }
 
 #[tokio::test]
-async fn an_idle_child_that_died_costs_no_invocation() {
+async fn a_dead_idle_process_fails_no_invocation() {
     let folder = tempfile::tempdir().unwrap();
-    let lambda = host(folder.path(), vec![function("main", "main")]).await;
-    let first = returned(ask(&lambda, "main", json!({})).await);
+    let lambda = start_lambda(folder.path(), vec![function("main", "main")]).await;
+    let first = returned(invoke(&lambda, "main", json!({})).await);
     let pool = &lambda.host.functions["main"].pool;
-    let mut idle = pool.take().unwrap();
+    let mut idle = pool.pop().unwrap();
     kill(first["pid"].as_u64().unwrap());
-    until("the child is dead", || (!idle.is_alive()).then_some(())).await;
-    pool.put(idle);
-    let second = returned(ask(&lambda, "main", json!({})).await);
+    until("the process is dead", || (!idle.is_alive()).then_some(())).await;
+    pool.push(idle);
+    let second = returned(invoke(&lambda, "main", json!({})).await);
     assert_ne!(first["pid"], second["pid"]);
     lambda.stop().await;
 }
 
 #[tokio::test]
-async fn what_was_idle_for_too_long_is_replaced() {
+async fn an_environment_that_was_idle_for_too_long_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
-    let lambda = host(folder.path(), vec![function("main", "main")]).await;
-    let first = returned(ask(&lambda, "main", json!({})).await);
+    let lambda = start_lambda(folder.path(), vec![function("main", "main")]).await;
+    let first = returned(invoke(&lambda, "main", json!({})).await);
     let pool = &lambda.host.functions["main"].pool;
-    pool.kill_idle_for(Duration::from_secs(600));
-    let second = returned(ask(&lambda, "main", json!({})).await);
-    pool.kill_idle_for(Duration::ZERO);
-    let third = returned(ask(&lambda, "main", json!({})).await);
+    pool.kill_idle(Duration::from_secs(600));
+    let second = returned(invoke(&lambda, "main", json!({})).await);
+    pool.kill_idle(Duration::ZERO);
+    let third = returned(invoke(&lambda, "main", json!({})).await);
     assert_eq!(first["pid"], second["pid"]);
     assert_ne!(second["pid"], third["pid"]);
     lambda.stop().await;
 }
 
 #[tokio::test]
-async fn what_a_function_prints_stands_between_start_and_end() {
+async fn a_functions_output_is_logged_between_start_and_end() {
     let folder = tempfile::tempdir().unwrap();
-    let lambda = host(folder.path(), vec![function("main", "main")]).await;
-    returned(ask(&lambda, "main", json!({ "do": "print" })).await);
+    let lambda = start_lambda(folder.path(), vec![function("main", "main")]).await;
+    returned(invoke(&lambda, "main", json!({ "do": "print" })).await);
     let log = std::fs::read_to_string(folder.path().join("logs/main.log")).unwrap();
     let lines: Vec<&str> = log
         .lines()
@@ -328,14 +339,14 @@ async fn what_a_function_prints_stands_between_start_and_end() {
     lambda.stop().await;
 }
 
-/// The guard is what a kill -9 of the host comes down to: its pipe closes.
+/// A kill -9 of the host closes the guard's pipe; this closes it directly.
 #[tokio::test]
-async fn the_guard_ends_a_busy_child_when_its_host_is_gone() {
+async fn the_guard_kills_a_busy_process_when_the_host_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let lambda = host(folder.path(), vec![function("main", "main")]).await;
+    let lambda = start_lambda(folder.path(), vec![function("main", "main")]).await;
     let hanging = {
         let lambda = lambda.clone();
-        tokio::spawn(async move { ask(&lambda, "main", json!({ "do": "hang" })).await })
+        tokio::spawn(async move { invoke(&lambda, "main", json!({ "do": "hang" })).await })
     };
     let log = folder.path().join("logs/main.log");
     until("the invocation's start", || {
@@ -345,18 +356,18 @@ async fn the_guard_ends_a_busy_child_when_its_host_is_gone() {
             .then_some(())
     })
     .await;
-    lambda.host.guard.kill_all();
+    lambda.host.process_group.kill_all();
     let (kind, payload) = failed(hanging.await.unwrap());
     assert_eq!(kind, FailureKind::Crashed(None));
     let message = payload["errorMessage"].as_str().unwrap();
     assert!(message.ends_with("signal: killed"), "{message}");
     lambda.stop().await;
-    let (kind, _) = failed(ask(&lambda, "main", json!({})).await);
-    assert_eq!(kind, FailureKind::Init, "a stopped host starts nothing");
+    let (kind, _) = failed(invoke(&lambda, "main", json!({})).await);
+    assert_eq!(kind, FailureKind::Init, "a stopped host starts no process");
 }
 
 #[tokio::test]
-async fn a_host_that_is_killed_leaves_no_busy_child_behind() {
+async fn a_killed_host_leaves_no_busy_process_behind() {
     let folder = tempfile::tempdir().unwrap();
     let mut host = tokio::process::Command::new(example("test_host"))
         .args([example("test_function").as_path(), folder.path()])
@@ -367,9 +378,9 @@ async fn a_host_that_is_killed_leaves_no_busy_child_behind() {
         let file = std::fs::File::open(folder.path().join("held")).ok()?;
         Some(file.try_lock().is_ok())
     };
-    until("the child works", || (!is_free()?).then_some(())).await;
+    until("the process is busy", || (!is_free()?).then_some(())).await;
     host.kill().await.unwrap();
-    until("the child is dead", || is_free()?.then_some(())).await;
+    until("the process is dead", || is_free()?.then_some(())).await;
 }
 
 fn kill(pid: u64) {

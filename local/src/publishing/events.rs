@@ -13,7 +13,7 @@ use super::{Publishing, need};
 use crate::faults::refusal::refused;
 use crate::faults::rules::Service;
 use crate::permissions::Need;
-use crate::plan::{ACCOUNT, EventRule, Match, REGION};
+use crate::stack_spec::{ACCOUNT, EventRule, FieldMatcher, REGION};
 
 /// EventBridge's most entries of one request.
 const MOST: usize = 10;
@@ -103,8 +103,8 @@ fn matches(rule: &EventRule, event: &Value) -> bool {
     rule.pattern.iter().all(|(field, several)| {
         let is = event[field].as_str().unwrap_or_default();
         several.iter().any(|one| match one {
-            Match::Exactly(text) => is == text,
-            Match::Prefix(prefix) => is.starts_with(prefix.as_str()),
+            FieldMatcher::Exact(text) => is == text,
+            FieldMatcher::Prefix(prefix) => is.starts_with(prefix.as_str()),
         })
     })
 }

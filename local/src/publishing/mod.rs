@@ -15,8 +15,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::permissions::Need;
-use crate::plan::{ACCOUNT, EventRule, Plan, Topic};
 use crate::sqs::{Sqs, SqsError};
+use crate::stack_spec::{ACCOUNT, EventRule, StackSpec, Topic};
 
 pub use events::needs as needed_for_events;
 pub use sns::Query;
@@ -38,12 +38,12 @@ struct Wired {
 
 impl Publishing {
     /// `endpoint` is where SQS answers, such as `http://127.0.0.1:4566`.
-    pub fn new(plan: &Plan, sqs: &Sqs, endpoint: &str) -> Self {
+    pub fn new(spec: &StackSpec, sqs: &Sqs, endpoint: &str) -> Self {
         let wired = Wired {
             endpoint: endpoint.to_owned(),
-            topics: plan.topics.clone(),
-            buses: plan.buses.clone(),
-            rules: plan.event_rules.clone(),
+            topics: spec.topics.clone(),
+            buses: spec.buses.clone(),
+            rules: spec.event_rules.clone(),
         };
         Self {
             wired: Arc::new(wired),

@@ -12,7 +12,7 @@ use super::{Publishing, need};
 use crate::faults::refusal::{escaped, refused};
 use crate::faults::rules::Service;
 use crate::permissions::Need;
-use crate::plan::Topic;
+use crate::stack_spec::Topic;
 
 /// SNS's largest message, and its largest batch, in bytes.
 const LARGEST: usize = 256 * 1024;

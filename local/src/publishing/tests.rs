@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Publishing, Query};
-use crate::plan::{ACCOUNT, EventRule, Match, Plan, Queue, REGION, Topic};
 use crate::sqs::Sqs;
+use crate::stack_spec::{ACCOUNT, EventRule, FieldMatcher, Queue, REGION, StackSpec, Topic};
 
 const ENDPOINT: &str = "http://127.0.0.1:4566";
 
@@ -25,7 +25,7 @@ impl Stand {
             name: name.to_owned(),
             attributes: [].into(),
         };
-        let plan = Plan {
+        let spec = StackSpec {
             queues: vec![queue("q")],
             topics: vec![Topic {
                 arn: arn("t"),
@@ -34,14 +34,17 @@ impl Stand {
             buses: vec!["b".to_owned()],
             event_rules: vec![EventRule {
                 bus: "b".to_owned(),
-                pattern: vec![("source".to_owned(), vec![Match::Prefix("shop".to_owned())])],
+                pattern: vec![(
+                    "source".to_owned(),
+                    vec![FieldMatcher::Prefix("shop".to_owned())],
+                )],
                 queues: vec!["q".to_owned()],
             }],
-            ..Plan::default()
+            ..StackSpec::default()
         };
-        sqs.provision(&plan.queues).await.unwrap();
+        sqs.provision(&spec.queues).await.unwrap();
         Self {
-            publishing: Publishing::new(&plan, &sqs, ENDPOINT),
+            publishing: Publishing::new(&spec, &sqs, ENDPOINT),
             sqs,
             _folder: folder,
         }

@@ -12,7 +12,7 @@ use super::checksum::{Algorithm, Sum};
 use super::index::{About, Stored};
 use super::listing::url_encoded;
 use super::store::at;
-use crate::plan::{ACCOUNT, CorsRule};
+use crate::stack_spec::{ACCOUNT, CorsRule};
 
 /// What S3 says an object is whose writer did not (S3 API reference, `PutObject`).
 pub(super) const UNKNOWN_TYPE: &str = "binary/octet-stream";

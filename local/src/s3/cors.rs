@@ -10,7 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use s3s::{S3Result, s3_error};
 
-use crate::plan::CorsRule;
+use crate::stack_spec::CorsRule;
 
 /// The methods that a rule can name, and the most rules of a bucket (the same page).
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];

@@ -12,7 +12,7 @@ use s3s::{S3Error, S3Result};
 use serde::{Deserialize, Serialize};
 
 use super::checksum::Sum;
-use crate::plan::{Bucket, CorsRule, Expiry};
+use crate::stack_spec::{Bucket, CorsRule, Expiry};
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;

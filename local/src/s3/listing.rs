@@ -151,7 +151,7 @@ pub(super) fn url_encoded(text: &str) -> String {
 mod tests {
     use super::super::index::{About, Index};
     use super::*;
-    use crate::plan::Bucket;
+    use crate::stack_spec::Bucket;
 
     async fn pages(keys: &[&str], listing: Listing) -> Vec<Vec<String>> {
         let folder = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use s3s::service::S3Service;
 
-use crate::plan;
+use crate::stack_spec;
 use store::{Store, now};
 
 pub use target::{Target, is_for_s3};
@@ -60,7 +60,7 @@ impl S3 {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn provision(&self, buckets: &[plan::Bucket]) -> anyhow::Result<()> {
+    pub async fn provision(&self, buckets: &[stack_spec::Bucket]) -> anyhow::Result<()> {
         let buckets = buckets.to_vec();
         let create = move |rows: &index::Rows<'_>| {
             for bucket in &buckets {

@@ -20,7 +20,7 @@ use super::checksum::{Algorithm, Announced, Sum};
 use super::chunked::Trailers;
 use super::conditions::{Conditions, allow_deleting};
 use super::index::{About, Index, Rows, Stored};
-use crate::plan::{Bucket, CorsRule};
+use crate::stack_spec::{Bucket, CorsRule};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 /// What one listing of expired objects looks at together.
@@ -290,7 +290,7 @@ pub(super) fn at(milliseconds: i64) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Expiry;
+    use crate::stack_spec::Expiry;
 
     #[test]
     fn an_object_expires_at_the_midnight_after_its_days() {

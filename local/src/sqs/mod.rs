@@ -33,7 +33,7 @@ use anyhow::Context;
 
 pub use error::SqsError;
 
-use crate::plan;
+use crate::stack_spec;
 use engine::Engine;
 use receiving::Deed;
 use store::Store;
@@ -65,7 +65,7 @@ impl Sqs {
     ///
     /// # Errors
     /// When an attribute or a redrive target is wrong; then nothing has changed.
-    pub async fn provision(&self, queues: &[plan::Queue]) -> anyhow::Result<Vec<String>> {
+    pub async fn provision(&self, queues: &[stack_spec::Queue]) -> anyhow::Result<Vec<String>> {
         let request = Admin::Provision(queues.to_vec());
         let others = self
             .engine

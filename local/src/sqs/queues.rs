@@ -13,7 +13,7 @@ use super::error::SqsError;
 use super::settings::{DERIVED, Settings, arn, is_askable, normalise, with_defaults};
 use super::store::{Queue, Store};
 use super::wire::{self, Admin};
-use crate::plan::{self, ACCOUNT};
+use crate::stack_spec::{self, ACCOUNT};
 
 /// A queue can be purged once in so many milliseconds (SQS API reference, `PurgeQueue`).
 const PURGE_PAUSE: i64 = 60_000;
@@ -119,7 +119,7 @@ impl Store {
 
     /// Brings the template's queues about: whole attributes, existing messages untouched. Policies are
     /// checked when all queues stand, so their order does not matter. Answers the names of the others.
-    fn provision(&mut self, queues: &[plan::Queue], now: i64) -> Result<Value, SqsError> {
+    fn provision(&mut self, queues: &[stack_spec::Queue], now: i64) -> Result<Value, SqsError> {
         for queue in queues {
             check_name(&queue.name)?;
             let mut bare = match self.queues.get(&queue.name) {

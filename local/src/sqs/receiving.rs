@@ -14,7 +14,7 @@ use super::messages::{Delivered, Receive};
 use super::receipt::Receipt;
 use super::settings::{MAX_VISIBILITY, MAX_WAIT};
 use super::wire::{QueueRef, parse, within};
-use crate::plan::ACCOUNT;
+use crate::stack_spec::ACCOUNT;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::SqsError;
-use crate::plan::{ACCOUNT, REGION};
+use crate::stack_spec::{ACCOUNT, REGION};
 
 /// The longest message, and the longest batch, in bytes (AWS raised it from 256 KiB in August 2025).
 pub(super) const MAX_MESSAGE_BYTES: i64 = 1_048_576;

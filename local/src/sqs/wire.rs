@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::error::SqsError;
 use super::redrive::Move;
 use super::settings::arn;
-use crate::plan;
+use crate::stack_spec;
 
 /// Every request that concerns a queue as a whole.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) enum Admin {
     ListMessageMoveTasks(ListMessageMoveTasks),
     CancelMessageMoveTask(CancelMessageMoveTask),
     /// No operation of the protocol: the template's queues.
-    Provision(Vec<plan::Queue>),
+    Provision(Vec<stack_spec::Queue>),
 }
 
 impl Admin {

@@ -1,15 +1,15 @@
-//! `AWS::S3::Bucket`: its name, who may call it from a browser, and what expires in it.
+//! `AWS::S3::Bucket`: name, CORS rules and expiration rules.
 //!
-//! Encryption, public access blocks, ownership, versions, tags, logs and other classes of storage
-//! are left out: they change nothing for who reads back what was last written. What would start
-//! something, such as notifications, is refused.
+//! Encryption, public access blocks, ownership, versions, tags, logs and storage classes are ignored: they do
+//! not change what a reader of the latest version gets. Properties that would start something, such as
+//! notifications, are rejected.
 
+use super::error::{LineError, Result};
 use super::properties::Properties;
-use super::scope::Resource;
-use super::{Fault, Result};
-use crate::plan::{Bucket, CorsRule, Expiry};
+use super::resolver::Resource;
+use crate::stack_spec::{Bucket, CorsRule, Expiry};
 
-/// The methods that a CORS rule may name (S3 API reference, `CORSRule`).
+/// The methods that a CORS rule may contain (S3 API reference, `CORSRule`).
 const METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 
 pub(super) fn read(resource: &Resource) -> Result<Bucket> {
@@ -28,20 +28,20 @@ pub(super) fn read(resource: &Resource) -> Result<Bucket> {
         "Tags",
         "VersioningConfiguration",
     ]);
-    let odd = bucket.fault(
+    let invalid = bucket.error(
         "BucketName",
-        "must be 3 to 63 of a-z, 0-9, - and ., with a letter or digit at both ends",
+        "must be 3 to 63 characters of a-z, 0-9, - and ., and start and end with a letter or digit",
     );
-    let given = bucket.text("BucketName")?;
+    let explicit_name = bucket.text("BucketName")?;
     let name = resource.identity.reference.clone();
-    if !is_name(given.unwrap_or(&name)) {
-        return Err(odd);
+    if !is_bucket_name(explicit_name.unwrap_or(&name)) {
+        return Err(invalid);
     }
     let mut cors = vec![];
     if let Some(mut configuration) = bucket.map("CorsConfiguration")? {
         let rules = configuration.maps("CorsRules")?;
         cors = rules.into_iter().map(cors_rule).collect::<Result<_>>()?;
-        configuration.finish()?;
+        configuration.deny_unknown()?;
     }
     let mut expiry = vec![];
     if let Some(mut configuration) = bucket.map("LifecycleConfiguration")? {
@@ -49,25 +49,28 @@ pub(super) fn read(resource: &Resource) -> Result<Bucket> {
         for rule in configuration.maps("Rules")? {
             expiry.extend(lifecycle_rule(rule)?);
         }
-        configuration.finish()?;
+        configuration.deny_unknown()?;
     }
-    bucket.finish()?;
+    bucket.deny_unknown()?;
     Ok(Bucket { name, cors, expiry })
 }
 
 fn cors_rule(mut rule: Properties<'_>) -> Result<CorsRule> {
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let odd = rule.fault("AllowedMethods", "must be of GET, PUT, HEAD, POST, DELETE");
-    let none = rule.fault("AllowedOrigins", "is required");
+    let invalid = rule.error(
+        "AllowedMethods",
+        "may contain only GET, PUT, HEAD, POST and DELETE",
+    );
+    let missing = rule.error("AllowedOrigins", "is required");
     let methods = rule.texts("AllowedMethods")?;
     if methods.is_empty() || methods.iter().any(|method| !METHODS.contains(method)) {
-        return Err(odd);
+        return Err(invalid);
     }
     let origins = owned(rule.texts("AllowedOrigins")?);
     if origins.is_empty() {
-        return Err(none);
+        return Err(missing);
     }
-    let read = CorsRule {
+    let cors_rule = CorsRule {
         id: rule.text("Id")?.map(str::to_owned),
         origins,
         methods: owned(methods),
@@ -75,11 +78,12 @@ fn cors_rule(mut rule: Properties<'_>) -> Result<CorsRule> {
         exposed: owned(rule.texts("ExposedHeaders")?),
         max_age: rule.number("MaxAge", 0, i32::MAX as u32)?,
     };
-    rule.finish()?;
-    Ok(read)
+    rule.deny_unknown()?;
+    Ok(cors_rule)
 }
 
-/// What the rule lets expire; nothing for one that is off, or that is about what is not kept here.
+/// The rule's expiration; `None` if it is disabled or about something that does not exist locally, such as
+/// versions.
 fn lifecycle_rule(mut rule: Properties<'_>) -> Result<Option<Expiry>> {
     rule.ignore(&[
         "AbortIncompleteMultipartUpload",
@@ -92,48 +96,46 @@ fn lifecycle_rule(mut rule: Properties<'_>) -> Result<Option<Expiry>> {
         "Transition",
         "Transitions",
     ]);
-    let odd: Fault = rule.fault("Status", "must be Enabled or Disabled");
+    let invalid: LineError = rule.error("Status", "must be Enabled or Disabled");
     let enabled = match rule.required("Status")? {
         "Enabled" => true,
         "Disabled" => false,
-        _ => return Err(odd),
+        _ => return Err(invalid),
     };
     let prefix = rule.text("Prefix")?.unwrap_or_default().to_owned();
     let days = rule.number("ExpirationInDays", 1, i32::MAX as u32)?;
-    rule.finish()?;
+    rule.deny_unknown()?;
     Ok(days.filter(|_| enabled).map(|days| Expiry { prefix, days }))
 }
 
-/// The rules for names that a template can break (S3 user guide, "Bucket naming rules").
-fn is_name(name: &str) -> bool {
-    let end = |byte: Option<u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
+/// The naming rules that a template can violate (S3 user guide, "Bucket naming rules").
+fn is_bucket_name(name: &str) -> bool {
+    let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
-    let inner = |byte: &u8| end(Some(*byte)) || matches!(byte, b'-' | b'.');
+    let is_allowed = |byte: &u8| is_alphanumeric(byte) || matches!(byte, b'-' | b'.');
     (3..=63).contains(&bytes.len())
-        && bytes.iter().all(inner)
-        && end(bytes.first().copied())
-        && end(bytes.last().copied())
+        && bytes.iter().all(is_allowed)
+        && bytes.first().is_some_and(is_alphanumeric)
+        && bytes.last().is_some_and(is_alphanumeric)
         && !name.contains("..")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Settings, read};
+    use super::super::{TemplateInputs, resolve};
     use super::*;
 
     fn buckets(properties: &str) -> std::result::Result<Vec<Bucket>, String> {
         let text = format!(
             "Resources:\n  JobResults:\n    Type: AWS::S3::Bucket\n    Properties: {properties}\n"
         );
-        let plan = read("t.yaml", &text, &Settings::default());
-        plan.map(|plan| plan.buckets)
+        let spec = resolve("t.yaml", &text, &TemplateInputs::default());
+        spec.map(|spec| spec.buckets)
             .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_bucket_has_its_name_its_pages_and_what_expires() {
+    fn a_bucket_has_its_name_cors_rules_and_expiration_rules() {
         let properties = "{VersioningConfiguration: {Status: Enabled}, \
             CorsConfiguration: {CorsRules: [{AllowedOrigins: ['*'], AllowedMethods: [GET], MaxAge: 60}]}, \
             LifecycleConfiguration: {Rules: [\
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_change_what_runs_is_refused() {
+    fn properties_that_change_behaviour_are_rejected() {
         for (properties, expected) in [
             (
                 "{NotificationConfiguration: {}}",
@@ -175,27 +177,27 @@ mod tests {
                 "TagFilters",
             ),
         ] {
-            let refused = buckets(properties).unwrap_err();
-            assert!(refused.contains(expected), "{properties}: {refused}");
+            let error = buckets(properties).unwrap_err();
+            assert!(error.contains(expected), "{properties}: {error}");
         }
     }
 
-    /// The plan of this project's template with this parameter.
-    fn own(parameter: &str, value: &str) -> crate::plan::Plan {
+    /// The project's own template, resolved with one parameter.
+    fn project_stack(parameter: &str, value: &str) -> crate::stack_spec::StackSpec {
         let template = include_str!("../../../cloudformation/template.yaml");
-        let settings = Settings {
+        let inputs = TemplateInputs {
             parameters: [(parameter.to_owned(), value.to_owned())].into(),
             secrets: [("TokenSecret".to_owned(), "s3cret".to_owned())].into(),
-            ..Settings::default()
+            ..TemplateInputs::default()
         };
-        read("template.yaml", template, &settings).unwrap()
+        resolve("template.yaml", template, &inputs).unwrap()
     }
 
     #[test]
-    fn large_results_expire_after_their_jobs_and_pages_get_them_where_they_are_named() {
+    fn results_expire_after_their_jobs_and_allowed_origins_may_read_them() {
         let days = |retention: &str| {
-            let plan = own("JobRetentionDays", retention);
-            let bucket = plan.buckets.first().cloned().unwrap();
+            let spec = project_stack("JobRetentionDays", retention);
+            let bucket = spec.buckets.first().cloned().unwrap();
             assert_eq!(bucket.name, "longhaul-results-000000000000-us-east-1");
             let results = bucket.expiry.iter().find(|rule| rule.prefix == "results/");
             results.expect("a rule for results").days
@@ -203,9 +205,9 @@ mod tests {
         for retention in [1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825, 3650] {
             assert!(days(&retention.to_string()) > retention);
         }
-        let origins = |given: &str| {
-            let plan = own("AllowedOrigins", given);
-            let rules = plan.buckets[0].cors.iter();
+        let origins = |allowed: &str| {
+            let spec = project_stack("AllowedOrigins", allowed);
+            let rules = spec.buckets[0].cors.iter();
             rules
                 .flat_map(|rule| rule.origins.clone())
                 .collect::<Vec<_>>()

@@ -1,15 +1,14 @@
-//! The values of a template's parameters: the caller's, else the defaults, held to the template's
-//! own constraints.
+//! The values of a template's parameters, checked against the template's constraints.
 //!
-//! It does not know where a caller's values come from. `AllowedPattern` is not checked: its Java
-//! regular expressions have no counterpart here, and AWS checks them at the deployment.
+//! `AllowedPattern` is not checked: it is a Java regular expression, which AWS checks at deployment.
 
 use std::collections::BTreeMap;
 
-use super::node::{Entry, Node, Value};
-use super::{Fault, Result};
+use super::error::{LineError, Result};
+use super::yaml::{MapEntry, Node, Value};
 
-/// Every parameter's value: a text, or for the list types a list of texts.
+/// The value of every declared parameter: a text, or a list of texts for the list types. `given` takes
+/// precedence over `defaults`, and `defaults` over the template's own defaults.
 pub(super) fn values(
     section: Option<&Node>,
     given: &BTreeMap<String, String>,
@@ -19,14 +18,14 @@ pub(super) fn values(
         Some(section) => section.entries("Parameters")?,
         None => &[],
     };
-    if let Some(stray) = given
+    if let Some(undeclared) = given
         .keys()
         .find(|name| declared.iter().all(|e| &e.key != *name))
     {
         let line = section.map_or(1, |section| section.line);
-        return Err(Fault::at(
+        return Err(LineError::at(
             line,
-            format!("the template has no parameter {stray}"),
+            format!("the template has no parameter {undeclared}"),
         ));
     }
     let chosen = |name: &String| given.get(name).or_else(|| defaults.get(name));
@@ -36,27 +35,28 @@ pub(super) fn values(
         .collect()
 }
 
-fn value(parameter: &Entry, given: Option<&String>) -> Result<Node> {
+fn value(parameter: &MapEntry, given: Option<&String>) -> Result<Node> {
     let (name, line) = (&parameter.key, parameter.line);
-    let fault = |problem: String| Fault::at(line, format!("parameter {name} {problem}"));
-    let kind = setting(parameter, "Type")?.ok_or_else(|| fault("has no Type".into()))?;
+    let error = |problem: String| LineError::at(line, format!("parameter {name} {problem}"));
+    let kind = constraint(parameter, "Type")?.ok_or_else(|| error("has no Type".into()))?;
     let text = match given {
         Some(text) => text.clone(),
-        None => setting(parameter, "Default")?
-            .ok_or_else(|| fault("has no default and needs a value".into()))?,
+        None => constraint(parameter, "Default")?
+            .ok_or_else(|| error("has no default, so it needs a value".into()))?,
     };
     let texts: Vec<&str> = match kind.as_str() {
         "String" | "Number" => vec![&text],
         "CommaDelimitedList" | "List<Number>" => text.split(',').map(str::trim).collect(),
         other => {
-            return Err(fault(format!(
-                "is of type {other}, not known to the local cloud"
+            return Err(error(format!(
+                "has the type {other}, which the embedded cloud does not support"
             )));
         }
     };
     let numeric = matches!(kind.as_str(), "Number" | "List<Number>");
     for text in &texts {
-        check(parameter, text, numeric)?.map_or(Ok(()), |problem| Err(fault(problem)))?;
+        violated_constraint(parameter, text, numeric)?
+            .map_or(Ok(()), |problem| Err(error(problem)))?;
     }
     let value = match kind.as_str() {
         "String" | "Number" => Value::Text(text),
@@ -65,9 +65,9 @@ fn value(parameter: &Entry, given: Option<&String>) -> Result<Node> {
     Ok(Node { line, value })
 }
 
-/// What is wrong with one value, if anything. The value is left out of the sentence where the
-/// template may have marked it `NoEcho`: a parameter may be a secret.
-fn check(parameter: &Entry, text: &str, numeric: bool) -> Result<Option<String>> {
+/// The constraint that one value violates, if any. The message omits the value, which may be a secret
+/// (`NoEcho`).
+fn violated_constraint(parameter: &MapEntry, text: &str, numeric: bool) -> Result<Option<String>> {
     if let Some(allowed) = parameter.node.get("AllowedValues") {
         let allowed = allowed.node.items("AllowedValues")?;
         if !allowed
@@ -83,37 +83,37 @@ fn check(parameter: &Entry, text: &str, numeric: bool) -> Result<Option<String>>
         return Ok(Some("must be a number".into()));
     }
     let length = Some(text.chars().count() as f64);
-    for (key, measured, at_least) in [
+    for (key, measured, is_minimum) in [
         ("MinLength", length, true),
         ("MaxLength", length, false),
         ("MinValue", number, true),
         ("MaxValue", number, false),
     ] {
-        let Some(written) = setting(parameter, key)? else {
+        let Some(written) = constraint(parameter, key)? else {
             continue;
         };
         let bound = written.trim().parse::<f64>().map_err(|_| {
-            Fault::at(
+            LineError::at(
                 parameter.line,
                 format!("{key} of parameter {} must be a number", parameter.key),
             )
         })?;
-        let kept = measured.is_none_or(|n| if at_least { n >= bound } else { n <= bound });
-        if !kept {
-            let side = if at_least { "below" } else { "above" };
+        let is_met = measured.is_none_or(|n| if is_minimum { n >= bound } else { n <= bound });
+        if !is_met {
+            let side = if is_minimum { "below" } else { "above" };
             return Ok(Some(format!("is {side} its {key} of {written}")));
         }
     }
     Ok(None)
 }
 
-fn setting(parameter: &Entry, key: &str) -> Result<Option<String>> {
+fn constraint(parameter: &MapEntry, key: &str) -> Result<Option<String>> {
     match parameter.node.get(key) {
         None => Ok(None),
         Some(entry) => match &entry.node.value {
             Value::Text(text) => Ok(Some(text.clone())),
             Value::Null => Ok(Some(String::new())),
-            _ => Err(Fault::at(
+            _ => Err(LineError::at(
                 entry.line,
                 format!("{key} of parameter {} must be plain text", parameter.key),
             )),

@@ -1,27 +1,28 @@
 //! `AWS::SQS::Queue`: its properties as the attributes of `CreateQueue`.
 //!
-//! It does not know whether a redrive target exists (`read` checks it once all queues are known).
+//! That the target of a redrive policy exists is checked later, when all queues are known.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::error::Result;
 use super::properties::Properties;
-use super::scope::Resource;
-use super::{Result, identity};
-use crate::plan::Queue;
+use super::resolver::Resource;
+use super::resource_identity;
+use crate::stack_spec::Queue;
 
-/// The numeric attributes and their ranges, as the SQS API reference states them for
-/// `SetQueueAttributes` (the message size in bytes, all else in seconds).
-const NUMBERS: [(&str, u32, u32); 5] = [
+/// The numeric attributes with minimum and maximum, from the SQS API reference for `SetQueueAttributes`
+/// (message size in bytes, all others in seconds).
+const NUMERIC_ATTRIBUTES: [(&str, u32, u32); 5] = [
     ("DelaySeconds", 0, 900),
     ("MaximumMessageSize", 1_024, 1_048_576),
     ("MessageRetentionPeriod", 60, 1_209_600),
     ("ReceiveMessageWaitTimeSeconds", 0, 20),
     ("VisibilityTimeout", 0, 43_200),
 ];
-/// The most receives that a redrive policy may allow (SQS API reference).
-const MOST_RECEIVES: u32 = 1_000;
+/// The maximum `maxReceiveCount` of a redrive policy (SQS API reference).
+const MAX_RECEIVE_COUNT: u32 = 1_000;
 
 pub(super) fn read(resource: &Resource) -> Result<Queue> {
     let mut queue = Properties::of(resource)?;
@@ -31,26 +32,29 @@ pub(super) fn read(resource: &Resource) -> Result<Queue> {
         "SqsManagedSseEnabled",
         "Tags",
     ]);
-    let fifo = queue.fault(
+    let fifo = queue.error(
         "FifoQueue",
-        "must not be true: the local cloud has standard queues only",
+        "must not be true: the embedded cloud supports only standard queues",
     );
     if queue.flag("FifoQueue")? == Some(true) {
         return Err(fifo);
     }
     let name = queue.text("QueueName")?;
-    let name = name.map_or_else(|| identity::default_name(&resource.id), str::to_string);
+    let name = name.map_or_else(
+        || resource_identity::default_name(&resource.id),
+        str::to_string,
+    );
     let mut attributes = BTreeMap::new();
-    for (key, least, most) in NUMBERS {
-        if let Some(number) = queue.number(key, least, most)? {
+    for (key, min, max) in NUMERIC_ATTRIBUTES {
+        if let Some(number) = queue.number(key, min, max)? {
             attributes.insert(key.to_string(), number.to_string());
         }
     }
     if let Some(mut redrive) = queue.map("RedrivePolicy")? {
         let target = redrive.required("deadLetterTargetArn")?;
-        let receives = redrive.number("maxReceiveCount", 1, MOST_RECEIVES)?;
-        let receives = receives.ok_or_else(|| redrive.fault("maxReceiveCount", "is required"))?;
-        redrive.finish()?;
+        let receives = redrive.number("maxReceiveCount", 1, MAX_RECEIVE_COUNT)?;
+        let receives = receives.ok_or_else(|| redrive.error("maxReceiveCount", "is required"))?;
+        redrive.deny_unknown()?;
         let policy = json!({"deadLetterTargetArn": target, "maxReceiveCount": receives});
         attributes.insert("RedrivePolicy".into(), policy.to_string());
     }
@@ -60,9 +64,9 @@ pub(super) fn read(resource: &Resource) -> Result<Queue> {
         if !sources.is_empty() {
             policy["sourceQueueArns"] = sources.into();
         }
-        allow.finish()?;
+        allow.deny_unknown()?;
         attributes.insert("RedriveAllowPolicy".into(), policy.to_string());
     }
-    queue.finish()?;
+    queue.deny_unknown()?;
     Ok(Queue { name, attributes })
 }

@@ -1,20 +1,19 @@
-//! `AWS::IAM::Role`: what a function's role lets it do.
+//! `AWS::IAM::Role`: the statements of its inline policies.
 //!
-//! Reads the statements of a role's own policies. It does not know what calls a function makes; who may
-//! take the role on is left out, as Lambda alone does here.
+//! The trust policy is ignored: locally only Lambda assumes roles.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::error::{LineError, Result};
 use super::properties::Properties;
-use super::scope::Resource;
-use super::{Fault, Result};
-use crate::plan::{Function, Grant};
+use super::resolver::Resource;
+use crate::stack_spec::{Function, Grant};
 
-/// What adds statements to a role from outside of it; they are not read.
-const ADDS: [&str; 2] = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"];
+/// Types that attach more statements to a role. Their statements are not read.
+const POLICY_TYPES: [&str; 2] = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"];
 
-/// Gives each function the statements of its role, where that is one of the template's and says all.
+/// Sets the grants of each function whose role is in the template and has inline policies only.
 pub(super) fn assign(resources: &[Rc<Resource>], functions: &mut [Function]) -> Result<()> {
     let mut roles = BTreeMap::new();
     for resource in resources.iter().filter(|r| r.kind == "AWS::IAM::Role") {
@@ -23,12 +22,15 @@ pub(super) fn assign(resources: &[Rc<Resource>], functions: &mut [Function]) -> 
             read(resource)?,
         );
     }
-    let mut extended = vec![];
-    for resource in resources.iter().filter(|r| ADDS.contains(&r.kind.as_str())) {
-        extended.extend(Properties::of(resource)?.texts("Roles")?);
+    let mut extended_roles = vec![];
+    for resource in resources
+        .iter()
+        .filter(|r| POLICY_TYPES.contains(&r.kind.as_str()))
+    {
+        extended_roles.extend(Properties::of(resource)?.texts("Roles")?);
     }
-    let says_all = |role: &&str| {
-        !extended
+    let is_complete = |role: &&str| {
+        !extended_roles
             .iter()
             .any(|name| role.ends_with(&format!("/{name}")))
     };
@@ -36,7 +38,7 @@ pub(super) fn assign(resources: &[Rc<Resource>], functions: &mut [Function]) -> 
         .iter()
         .filter(|r| r.kind == "AWS::Lambda::Function")
     {
-        let role = Properties::of(resource)?.text("Role")?.filter(says_all);
+        let role = Properties::of(resource)?.text("Role")?.filter(is_complete);
         let grants = role.and_then(|role| roles.get(role)).cloned().flatten();
         let arn = &resource.identity.attributes["Arn"];
         if let Some(function) = functions.iter_mut().find(|function| function.arn == *arn) {
@@ -46,7 +48,7 @@ pub(super) fn assign(resources: &[Rc<Resource>], functions: &mut [Function]) -> 
     Ok(())
 }
 
-/// A role's statements, or `None` where it also has policies that are not in the template.
+/// A role's statements; `None` if it also has managed policies.
 fn read(resource: &Resource) -> Result<Option<Vec<Grant>>> {
     let mut role = Properties::of(resource)?;
     if !role.texts("ManagedPolicyArns")?.is_empty() {
@@ -54,7 +56,7 @@ fn read(resource: &Resource) -> Result<Option<Vec<Grant>>> {
     }
     let mut grants = vec![];
     for mut policy in role.maps("Policies")? {
-        let missing = policy.fault("PolicyDocument", "is required");
+        let missing = policy.error("PolicyDocument", "is required");
         let mut document = policy.map("PolicyDocument")?.ok_or(missing)?;
         for statement in document.maps("Statement")? {
             grants.push(grant(statement)?);
@@ -65,12 +67,15 @@ fn read(resource: &Resource) -> Result<Option<Vec<Grant>>> {
 
 fn grant(mut statement: Properties<'_>) -> Result<Grant> {
     statement.ignore(&["Sid"]);
-    let only_allows = statement.fault("Effect", "must be Allow: the local cloud knows no denial");
+    let unsupported_effect = statement.error(
+        "Effect",
+        "must be Allow: the embedded cloud does not support Deny",
+    );
     if statement.required("Effect")? != "Allow" {
-        return Err(only_allows);
+        return Err(unsupported_effect);
     }
     let texts = |statement: &mut Properties<'_>, key| -> Result<Vec<String>> {
-        let missing: Fault = statement.fault(key, "is required");
+        let missing: LineError = statement.error(key, "is required");
         let texts = statement.texts(key)?;
         if texts.is_empty() {
             return Err(missing);
@@ -81,6 +86,6 @@ fn grant(mut statement: Properties<'_>) -> Result<Grant> {
         actions: texts(&mut statement, "Action")?,
         resources: texts(&mut statement, "Resource")?,
     };
-    statement.finish()?;
+    statement.deny_unknown()?;
     Ok(grant)
 }

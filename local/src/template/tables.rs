@@ -1,14 +1,15 @@
 //! `AWS::DynamoDB::Table`: its properties as a `CreateTable` request.
 //!
-//! Backups, encryption, protection and tags are left out: they change nothing on one machine, and
-//! the local database does not know them all. Streams are refused: nothing would read them.
+//! Backups, encryption, deletion protection and tags are ignored: they have no local effect. Streams are
+//! rejected, since nothing would read them.
 
 use serde_json::{Map, Value, json};
 
+use super::error::Result;
 use super::properties::Properties;
-use super::scope::Resource;
-use super::{Result, identity};
-use crate::plan::Table;
+use super::resolver::Resource;
+use super::resource_identity;
+use crate::stack_spec::Table;
 
 pub(super) fn read(resource: &Resource) -> Result<Table> {
     let mut table = Properties::of(resource)?;
@@ -23,39 +24,42 @@ pub(super) fn read(resource: &Resource) -> Result<Table> {
         "WarmThroughput",
     ]);
     let name = table.text("TableName")?;
-    let name = name.map_or_else(|| identity::default_name(&resource.id), str::to_string);
-    let mut create = Map::new();
-    create.insert("TableName".into(), name.as_str().into());
+    let name = name.map_or_else(
+        || resource_identity::default_name(&resource.id),
+        str::to_string,
+    );
+    let mut create_request = Map::new();
+    create_request.insert("TableName".into(), name.as_str().into());
     let attributes = table.maps("AttributeDefinitions")?;
-    create.insert("AttributeDefinitions".into(), pairs(attributes)?);
-    create.insert("KeySchema".into(), pairs(table.maps("KeySchema")?)?);
+    create_request.insert("AttributeDefinitions".into(), pairs(attributes)?);
+    create_request.insert("KeySchema".into(), pairs(table.maps("KeySchema")?)?);
     for kind in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
         let indexes = table.maps(kind)?.into_iter().map(index);
         let indexes = indexes.collect::<Result<Vec<_>>>()?;
-        // DynamoDB refuses an empty list.
+        // DynamoDB rejects an empty list.
         if !indexes.is_empty() {
-            create.insert(kind.into(), indexes.into());
+            create_request.insert(kind.into(), indexes.into());
         }
     }
     let billing = table.text("BillingMode")?.unwrap_or("PROVISIONED");
-    create.insert("BillingMode".into(), billing.into());
-    throughput(&mut table, &mut create)?;
+    create_request.insert("BillingMode".into(), billing.into());
+    copy_throughput(&mut table, &mut create_request)?;
     let ttl_attribute = match table.map("TimeToLiveSpecification")? {
         None => None,
         Some(mut ttl) => {
             let enabled = ttl.flag("Enabled")?.unwrap_or(false);
             let attribute = ttl.text("AttributeName")?.map(str::to_string);
             if enabled && attribute.is_none() {
-                return Err(ttl.fault("AttributeName", "is required"));
+                return Err(ttl.error("AttributeName", "is required"));
             }
-            ttl.finish()?;
+            ttl.deny_unknown()?;
             attribute.filter(|_| enabled)
         }
     };
-    table.finish()?;
+    table.deny_unknown()?;
     Ok(Table {
         name,
-        create: Value::Object(create),
+        create_request: Value::Object(create_request),
         ttl_attribute,
     })
 }
@@ -70,38 +74,41 @@ fn index(mut properties: Properties<'_>) -> Result<Value> {
     index.insert("IndexName".into(), properties.required("IndexName")?.into());
     index.insert("KeySchema".into(), pairs(properties.maps("KeySchema")?)?);
     if let Some(mut projection) = properties.map("Projection")? {
-        let mut shape = json!({"ProjectionType": projection.required("ProjectionType")?});
-        let others = projection.texts("NonKeyAttributes")?;
-        if !others.is_empty() {
-            shape["NonKeyAttributes"] = others.into();
+        let mut request = json!({"ProjectionType": projection.required("ProjectionType")?});
+        let attributes = projection.texts("NonKeyAttributes")?;
+        if !attributes.is_empty() {
+            request["NonKeyAttributes"] = attributes.into();
         }
-        projection.finish()?;
-        index.insert("Projection".into(), shape);
+        projection.deny_unknown()?;
+        index.insert("Projection".into(), request);
     }
-    throughput(&mut properties, &mut index)?;
-    properties.finish()?;
+    copy_throughput(&mut properties, &mut index)?;
+    properties.deny_unknown()?;
     Ok(Value::Object(index))
 }
 
-/// Copies what is said of provisioned capacity; the local database accepts it and does not throttle.
-fn throughput(properties: &mut Properties<'_>, request: &mut Map<String, Value>) -> Result<()> {
+/// Copies the provisioned capacity. The local database accepts it and does not throttle.
+fn copy_throughput(
+    properties: &mut Properties<'_>,
+    request: &mut Map<String, Value>,
+) -> Result<()> {
     let Some(mut capacity) = properties.map("ProvisionedThroughput")? else {
         return Ok(());
     };
-    let mut shape = Map::new();
+    let mut throughput = Map::new();
     for key in ["ReadCapacityUnits", "WriteCapacityUnits"] {
-        // AWS's own least; its most is an account's quota.
+        // AWS's minimum is 1; its maximum is an account quota.
         let units = capacity.number::<u64>(key, 1, u64::from(u32::MAX))?;
-        let units = units.ok_or_else(|| capacity.fault(key, "is required"))?;
-        shape.insert(key.into(), units.into());
+        let units = units.ok_or_else(|| capacity.error(key, "is required"))?;
+        throughput.insert(key.into(), units.into());
     }
-    capacity.finish()?;
-    request.insert("ProvisionedThroughput".into(), shape.into());
+    capacity.deny_unknown()?;
+    request.insert("ProvisionedThroughput".into(), throughput.into());
     Ok(())
 }
 
-/// Key schemas and attribute definitions: both are lists of maps of two texts, spelled alike in
-/// the template and in the request.
+/// Key schemas and attribute definitions: lists of maps with texts, which have the same format in the
+/// template and the request.
 fn pairs(maps: Vec<Properties<'_>>) -> Result<Value> {
     let object = |map: Properties<'_>| {
         let pairs = map.pairs()?.into_iter();

@@ -1,45 +1,45 @@
-//! What the reader makes of the project's own template, and of changes to it.
+//! Resolves the project's own template and modified versions of it.
 
 use serde_json::json;
 
 use super::*;
-use crate::plan::{Function, Grant};
+use crate::stack_spec::{Function, Grant, Throttle};
 
-mod aliases;
 mod environment;
-mod hostile;
+mod function_aliases;
+mod hostile_input;
 mod language;
 mod roles;
 
 const TEMPLATE: &str = include_str!("../../../cloudformation/template.yaml");
 
-fn settings() -> Settings {
-    Settings {
-        endpoint: "http://127.0.0.1:4566".into(),
-        gateway: "127.0.0.1:3001".into(),
+fn inputs() -> TemplateInputs {
+    TemplateInputs {
+        aws_endpoint: "http://127.0.0.1:4566".into(),
+        gateway_address: "127.0.0.1:3001".into(),
         secrets: BTreeMap::from([("TokenSecret".into(), "s3cret".into())]),
-        ..Settings::default()
+        ..TemplateInputs::default()
     }
 }
 
-fn own(parameters: &[(&str, &str)]) -> std::result::Result<Plan, TemplateError> {
-    let mut settings = settings();
+fn project_stack(parameters: &[(&str, &str)]) -> std::result::Result<StackSpec, TemplateError> {
+    let mut inputs = inputs();
     for (name, value) in parameters {
-        settings
+        inputs
             .parameters
             .insert(name.to_string(), value.to_string());
     }
-    read("template.yaml", TEMPLATE, &settings)
+    resolve("template.yaml", TEMPLATE, &inputs)
 }
 
-fn function<'p>(plan: &'p Plan, name: &str) -> &'p Function {
-    plan.functions.iter().find(|f| f.name == name).unwrap()
+fn function<'p>(spec: &'p StackSpec, name: &str) -> &'p Function {
+    spec.functions.iter().find(|f| f.name == name).unwrap()
 }
 
 #[test]
-fn tables_have_their_keys_indexes_and_expiry() {
-    let plan = own(&[]).unwrap();
-    let names: Vec<_> = plan
+fn tables_have_keys_indexes_and_ttl() {
+    let spec = project_stack(&[]).unwrap();
+    let names: Vec<_> = spec
         .tables
         .iter()
         .map(|table| table.name.as_str())
@@ -55,13 +55,13 @@ fn tables_have_their_keys_indexes_and_expiry() {
             "longhaul-subscriptions"
         ]
     );
-    for table in &plan.tables {
+    for table in &spec.tables {
         assert_eq!(table.ttl_attribute.as_deref(), Some("ttl"));
-        assert_eq!(table.create["TableName"], table.name);
-        assert_eq!(table.create["BillingMode"], "PAY_PER_REQUEST");
-        assert_eq!(table.create.get("SSESpecification"), None);
+        assert_eq!(table.create_request["TableName"], table.name);
+        assert_eq!(table.create_request["BillingMode"], "PAY_PER_REQUEST");
+        assert_eq!(table.create_request.get("SSESpecification"), None);
     }
-    let jobs = &plan.tables[1].create;
+    let jobs = &spec.tables[1].create_request;
     assert_eq!(
         jobs["KeySchema"],
         json!([{"AttributeName": "jobId", "KeyType": "HASH"}])
@@ -75,26 +75,29 @@ fn tables_have_their_keys_indexes_and_expiry() {
         "Projection": {"ProjectionType": "KEYS_ONLY"},
     });
     assert_eq!(jobs["GlobalSecondaryIndexes"][1], open);
-    assert_eq!(plan.tables[2].create.get("GlobalSecondaryIndexes"), None);
+    assert_eq!(
+        spec.tables[2].create_request.get("GlobalSecondaryIndexes"),
+        None
+    );
 }
 
 #[test]
-fn the_local_database_takes_every_table() {
-    let plan = own(&[]).unwrap();
+fn the_local_database_accepts_every_table() {
+    let spec = project_stack(&[]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dynamo.db");
     let database = dynoxide::Database::new(path.to_str().unwrap()).unwrap();
-    for table in plan.tables {
-        let request = serde_json::from_value(table.create).unwrap();
+    for table in spec.tables {
+        let request = serde_json::from_value(table.create_request).unwrap();
         let made = database.create_table(request).unwrap();
         assert_eq!(made.table_description.table_name, table.name);
     }
 }
 
 #[test]
-fn the_jobs_queue_redrives_to_the_dead_letter_queue_and_outlasts_the_worker() {
-    let plan = own(&[]).unwrap();
-    let names: Vec<_> = plan
+fn the_jobs_queue_has_a_dead_letter_queue_and_a_visibility_timeout_above_the_workers_timeout() {
+    let spec = project_stack(&[]).unwrap();
+    let names: Vec<_> = spec
         .queues
         .iter()
         .map(|queue| queue.name.as_str())
@@ -109,7 +112,7 @@ fn the_jobs_queue_redrives_to_the_dead_letter_queue_and_outlasts_the_worker() {
         "longhaul-fanout-dlq",
     ];
     assert_eq!(names, expected);
-    let jobs = &plan.queues[0].attributes;
+    let jobs = &spec.queues[0].attributes;
     assert_eq!(jobs["VisibilityTimeout"], "5400");
     assert_eq!(jobs["MessageRetentionPeriod"], "1209600");
     assert_eq!(jobs["ReceiveMessageWaitTimeSeconds"], "20");
@@ -119,14 +122,14 @@ fn the_jobs_queue_redrives_to_the_dead_letter_queue_and_outlasts_the_worker() {
         redrive,
         json!({"deadLetterTargetArn": target, "maxReceiveCount": 20})
     );
-    let short = own(&[("WorkerTimeoutSeconds", "60")]).unwrap();
+    let short = project_stack(&[("WorkerTimeoutSeconds", "60")]).unwrap();
     assert_eq!(short.queues[0].attributes["VisibilityTimeout"], "360");
 }
 
 #[test]
-fn the_queue_feeds_the_worker_and_the_clock_the_sweep() {
-    let plan = own(&[("WorkerConcurrency", "4")]).unwrap();
-    let source = &plan.event_sources[0];
+fn the_jobs_queue_invokes_the_worker_and_a_schedule_invokes_the_sweep() {
+    let spec = project_stack(&[("WorkerConcurrency", "4")]).unwrap();
+    let source = &spec.event_sources[0];
     assert_eq!(
         (source.queue.as_str(), source.function.as_str()),
         ("longhaul-jobs", "longhaul-worker")
@@ -136,14 +139,14 @@ fn the_queue_feeds_the_worker_and_the_clock_the_sweep() {
         (1, Some(4))
     );
     assert!(source.reports_item_failures);
-    let schedule = &plan.schedules[0];
+    let schedule = &spec.schedules[0];
     assert_eq!(
-        (schedule.every.as_secs(), schedule.function.as_str()),
+        (schedule.period.as_secs(), schedule.function.as_str()),
         (60, "longhaul-sweep")
     );
     assert_eq!(schedule.input, None);
-    assert_eq!((plan.event_sources.len(), plan.schedules.len()), (5, 1));
-    let source = &plan.event_sources[1];
+    assert_eq!((spec.event_sources.len(), spec.schedules.len()), (5, 1));
+    let source = &spec.event_sources[1];
     assert_eq!(
         (source.queue.as_str(), source.function.as_str()),
         ("longhaul-continuations", "longhaul-worker")
@@ -151,14 +154,21 @@ fn the_queue_feeds_the_worker_and_the_clock_the_sweep() {
 }
 
 #[test]
-fn the_gateway_has_three_routes_and_one_of_them_answers() {
-    let gateway = own(&[("Stage", "dev")]).unwrap().gateway.unwrap();
+fn the_websocket_api_has_three_routes_and_one_route_response() {
+    let websocket_api = project_stack(&[("Stage", "dev")])
+        .unwrap()
+        .websocket_api
+        .unwrap();
+    let throttle = Throttle {
+        rate: 50.0,
+        burst: 100,
+    };
     assert_eq!(
-        (gateway.stage.as_str(), gateway.throttle),
-        ("dev", Some((50.0, 100)))
+        (websocket_api.stage.as_str(), websocket_api.throttle),
+        ("dev", Some(throttle))
     );
-    assert_eq!(gateway.route_selection, "$request.body.action");
-    let routes: Vec<_> = gateway
+    assert_eq!(websocket_api.route_selection, "$request.body.action");
+    let routes: Vec<_> = websocket_api
         .routes
         .iter()
         .map(|(key, r)| {
@@ -166,7 +176,7 @@ fn the_gateway_has_three_routes_and_one_of_them_answers() {
                 key.as_str(),
                 r.function.as_str(),
                 r.authorizer.as_deref(),
-                r.responds,
+                r.has_route_response,
             )
         })
         .collect();
@@ -181,40 +191,40 @@ fn the_gateway_has_three_routes_and_one_of_them_answers() {
         ("$disconnect", "longhaul-connection", None, false),
     ];
     assert_eq!(routes, expected);
-    assert!(gateway.routes["$connect"].identity_sources.is_empty());
+    assert!(websocket_api.routes["$connect"].identity_sources.is_empty());
 }
 
 #[test]
 fn outputs_are_local_and_inert_resources_are_listed() {
-    let plan = own(&[("ProjectName", "other")]).unwrap();
-    assert_eq!(plan.outputs["WebSocketUrl"], "ws://127.0.0.1:3001/prod");
-    assert_eq!(plan.outputs["JobsTableName"], "other-jobs");
+    let spec = project_stack(&[("ProjectName", "other")]).unwrap();
+    assert_eq!(spec.outputs["WebSocketUrl"], "ws://127.0.0.1:3001/prod");
+    assert_eq!(spec.outputs["JobsTableName"], "other-jobs");
     assert_eq!(
-        plan.outputs["JobsDeadLetterQueueUrl"],
+        spec.outputs["JobsDeadLetterQueueUrl"],
         "http://127.0.0.1:4566/000000000000/other-jobs-dlq"
     );
     assert!(
-        plan.inert
+        spec.inert
             .contains(&("WorkerRole".into(), "AWS::IAM::Role".into()))
     );
     assert!(
-        plan.inert
+        spec.inert
             .contains(&("WorkerLogs".into(), "AWS::Logs::LogGroup".into()))
     );
 }
 
 #[test]
-fn a_route_without_its_route_response_answers_nobody() {
+fn a_route_without_a_route_response_is_marked_so() {
     let start = TEMPLATE.find("  DefaultRouteResponse:").unwrap();
     let end = TEMPLATE.find("Outputs:").unwrap();
     let without = format!("{}{}", &TEMPLATE[..start], &TEMPLATE[end..]);
-    let plan = read("template.yaml", &without, &settings()).unwrap();
-    assert!(!plan.gateway.unwrap().routes["$default"].responds);
+    let spec = resolve("template.yaml", &without, &inputs()).unwrap();
+    assert!(!spec.websocket_api.unwrap().routes["$default"].has_route_response);
 }
 
-/// The project's template with one text replaced, and what the reader then says.
+/// The project's template with one text replaced, and the expected error.
 #[test]
-fn a_change_that_the_local_cloud_cannot_follow_is_refused() {
+fn unsupported_template_changes_are_rejected() {
     for (from, to, expected) in [
         (
             "AutoDeploy: true",
@@ -229,7 +239,7 @@ fn a_change_that_the_local_cloud_cannot_follow_is_refused() {
         (
             "rate(1 minute)",
             "rate(1 minutes)",
-            "the local cloud knows no other",
+            "the embedded cloud supports no other schedule",
         ),
         (
             "ProtocolType: WEBSOCKET",
@@ -244,22 +254,22 @@ fn a_change_that_the_local_cloud_cannot_follow_is_refused() {
         (
             "BatchSize: 1\n",
             "BatchSize: 11\n",
-            "above 10 needs a MaximumBatchingWindowInSeconds",
+            "above 10 requires a MaximumBatchingWindowInSeconds",
         ),
         (
             "$request.body.action",
             "$request.header.action",
-            "must be $request.body. and a field",
+            "must be $request.body.<field>",
         ),
         (
             "$request.body.action",
             "${request.body.}",
-            "must be $request.body. and a field",
+            "must be $request.body.<field>",
         ),
         (
             "integrations/",
             "elsewhere/",
-            "must be integrations/ and an integration of this template",
+            "must be integrations/<id> with an integration of this template",
         ),
         (
             "2015-03-31",
@@ -274,34 +284,34 @@ fn a_change_that_the_local_cloud_cannot_follow_is_refused() {
         (
             "${TokenSecret}:SecretString",
             "${TokenSecret}:SecretBinary",
-            "read as SecretString",
+            "can only be read as SecretString",
         ),
         (
             "secretsmanager:${",
             "ssm:${",
-            "only secretsmanager is known",
+            "supports only dynamic references to secretsmanager",
         ),
         (
             "RouteKey: $disconnect",
             "RouteKey: $default",
-            "the route $default is there twice",
+            "the route $default is defined twice",
         ),
     ] {
         assert!(TEMPLATE.contains(from), "{from}");
         let changed = TEMPLATE.replace(from, to);
-        let error = read("t.yaml", &changed, &settings()).unwrap_err();
+        let error = resolve("t.yaml", &changed, &inputs()).unwrap_err();
         assert!(error.problem.contains(expected), "{error}");
     }
     let other = TEMPLATE.replace("$request.body.action", "$context.action");
     let line = other
         .lines()
         .position(|line| line.contains("$context.action"));
-    let error = read("t.yaml", &other, &settings()).unwrap_err();
+    let error = resolve("t.yaml", &other, &inputs()).unwrap_err();
     assert_eq!(error.line, line.unwrap() + 1);
 }
 
 #[test]
-fn parameters_are_held_to_their_constraints() {
+fn parameters_are_checked_against_their_constraints() {
     for (name, value, expected) in [
         (
             "Architecture",
@@ -325,9 +335,12 @@ fn parameters_are_held_to_their_constraints() {
         ),
         ("Colour", "red", "the template has no parameter Colour"),
     ] {
-        assert_eq!(own(&[(name, value)]).unwrap_err().problem, expected);
+        assert_eq!(
+            project_stack(&[(name, value)]).unwrap_err().problem,
+            expected
+        );
     }
-    let error = read("t.yaml", TEMPLATE, &Settings::default()).unwrap_err();
+    let error = resolve("t.yaml", TEMPLATE, &TemplateInputs::default()).unwrap_err();
     assert_eq!(
         error.problem,
         "no value was given for the secret TokenSecret"

@@ -1,13 +1,12 @@
-//! What others do with open connections: the management API, a client that stalls, and the end.
+//! Open connections: the management API, stalled clients, and `$disconnect`.
 
 use super::*;
-use crate::lambda::tests::notes;
 
 #[tokio::test]
-async fn a_back_end_posts_asks_and_closes() {
-    let api = Api::plain().await;
+async fn a_back_end_posts_to_describes_and_closes_a_connection() {
+    let api = TestApi::start().await;
     let mut socket = api.connect("").await;
-    let id = id_of(&echo(&mut socket).await);
+    let id = connection_id(&echo(&mut socket).await);
     for n in 0..50 {
         let (status, ..) = api
             .manage(Method::POST, &id, &format!("{{\"n\":{n}}}"))
@@ -15,7 +14,7 @@ async fn a_back_end_posts_asks_and_closes() {
         assert_eq!(status, StatusCode::OK);
     }
     for n in 0..50 {
-        assert_eq!(hear(&mut socket).await, json!({ "n": n }), "in order");
+        assert_eq!(receive(&mut socket).await, json!({ "n": n }), "in order");
     }
     let (status, _, body) = api.manage(Method::GET, &id, "").await;
     assert_eq!(status, StatusCode::OK);
@@ -45,15 +44,15 @@ async fn a_back_end_posts_asks_and_closes() {
         assert_eq!(headers["x-amzn-errortype"], "GoneException");
         assert!(serde_json::from_slice::<Value>(&body).unwrap()["message"].is_string());
     }
-    api.end().await;
+    api.stop().await;
 }
 
 #[tokio::test]
-async fn who_is_still_connecting_is_gone_to_a_back_end() {
-    let api = Api::plain().await;
+async fn a_connection_is_gone_until_connect_has_succeeded() {
+    let api = TestApi::start().await;
     let url = format!("ws://{}/prod?connect=wait", api.address);
     let connecting = tokio::spawn(connect_async(url));
-    let id = id_of(&notes(api.folder.path(), "connects", 1).await[0]);
+    let id = connection_id(&notes(api.folder.path(), "connects", 1).await[0]);
     for method in [Method::POST, Method::GET, Method::DELETE] {
         let (status, headers, _) = api.manage(method, &id, "too early").await;
         assert_eq!(status, StatusCode::GONE);
@@ -61,18 +60,22 @@ async fn who_is_still_connecting_is_gone_to_a_back_end() {
     }
     std::fs::write(api.folder.path().join("go"), "").unwrap();
     let (mut socket, _) = connecting.await.unwrap().unwrap();
-    assert_eq!(id_of(&echo(&mut socket).await), id, "and nothing was said");
+    assert_eq!(
+        connection_id(&echo(&mut socket).await),
+        id,
+        "no earlier frame arrived"
+    );
     drop(socket);
-    api.end().await;
+    api.stop().await;
 }
 
-/// The bytes as they are, since an SDK never leaves its signature out.
+/// Uses a raw socket, because an SDK always signs.
 #[tokio::test]
-async fn a_request_without_a_signature_is_refused() {
+async fn an_unsigned_request_is_rejected() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let api = Api::plain().await;
+    let api = TestApi::start().await;
     let mut socket = api.connect("").await;
-    let id = id_of(&echo(&mut socket).await).replace('=', "%3D");
+    let id = connection_id(&echo(&mut socket).await).replace('=', "%3D");
     for method in ["POST", "GET", "DELETE"] {
         let mut raw = TcpStream::connect(api.address).await.unwrap();
         let request = format!(
@@ -80,25 +83,25 @@ async fn a_request_without_a_signature_is_refused() {
              connection: close\r\ncontent-length: 0\r\n\r\n"
         );
         raw.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        raw.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
-        assert!(answer.contains("x-amzn-errortype: MissingAuthenticationTokenException"));
-        assert!(answer.ends_with(r#"{"message":"Missing Authentication Token"}"#));
+        let mut response = String::new();
+        raw.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
+        assert!(response.contains("x-amzn-errortype: MissingAuthenticationTokenException"));
+        assert!(response.ends_with(r#"{"message":"Missing Authentication Token"}"#));
     }
     echo(&mut socket).await;
     drop(socket);
-    api.end().await;
+    api.stop().await;
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_refused_more_and_stops_nobody() {
-    let api = Api::plain().await;
+async fn a_client_that_does_not_read_gets_no_more_frames_and_blocks_no_other() {
+    let api = TestApi::start().await;
     let mut stalled = api.connect("").await;
-    let id = id_of(&echo(&mut stalled).await);
+    let id = connection_id(&echo(&mut stalled).await);
     let large = "x".repeat(128 * 1024);
     let mut posted = 0;
-    let refused = loop {
+    let rejected = loop {
         let (status, headers, _) = api.manage(Method::POST, &id, &large).await;
         if status != StatusCode::OK {
             break (status, headers["x-amzn-errortype"].clone());
@@ -106,49 +109,49 @@ async fn a_client_that_does_not_read_is_refused_more_and_stops_nobody() {
         posted += 1;
         assert!(
             posted < 1000,
-            "128 MB were taken for a client that reads nothing"
+            "128 MB were queued for a client that does not read"
         );
     };
-    assert_eq!(refused.0, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(refused.1, "LimitExceededException");
+    assert_eq!(rejected.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(rejected.1, "LimitExceededException");
     let mut other = api.connect("").await;
     echo(&mut other).await;
     for _ in 0..posted {
         let frame = stalled.next().await.unwrap().unwrap();
-        assert_eq!(frame.len(), large.len(), "what was taken arrives");
+        assert_eq!(frame.len(), large.len(), "every queued frame arrives");
     }
     drop(other);
     drop(stalled);
-    api.end().await;
+    api.stop().await;
 }
 
 #[tokio::test]
-async fn disconnect_is_told_once_with_its_code() {
-    let api = Api::plain().await;
-    let mut polite = api.connect("").await;
-    polite.close(None).await.unwrap();
-    while polite.next().await.is_some() {}
-    drop(polite);
-    let mut rude = api.connect("").await;
-    let rude_id = id_of(&echo(&mut rude).await);
-    drop(rude);
-    let mut stays = api.connect("").await;
-    let stays_id = id_of(&echo(&mut stays).await);
-    let hears = tokio::spawn(async move { close_code(stays).await });
+async fn disconnect_is_invoked_once_with_its_code() {
+    let api = TestApi::start().await;
+    let mut closing = api.connect("").await;
+    closing.close(None).await.unwrap();
+    while closing.next().await.is_some() {}
+    drop(closing);
+    let mut aborted = api.connect("").await;
+    let aborted_id = connection_id(&echo(&mut aborted).await);
+    drop(aborted);
+    let mut open = api.connect("").await;
+    let open_id = connection_id(&echo(&mut open).await);
+    let close_code_of_open = tokio::spawn(async move { close_code(open).await });
 
     notes(api.folder.path(), "disconnects", 2).await;
     api.gateway.close_all().await;
-    assert_eq!(hears.await.unwrap(), 1001);
-    let told = notes(api.folder.path(), "disconnects", 3).await;
+    assert_eq!(close_code_of_open.await.unwrap(), 1001);
+    let events = notes(api.folder.path(), "disconnects", 3).await;
     let mut codes = BTreeMap::new();
-    for event in &told {
+    for event in &events {
         assert_eq!(event["requestContext"]["routeKey"], "$disconnect");
         let code = event["requestContext"]["disconnectStatusCode"].as_u64();
-        codes.insert(id_of(event), code.unwrap());
+        codes.insert(connection_id(event), code.unwrap());
     }
-    assert_eq!((told.len(), codes.len()), (3, 3), "once each");
-    assert_eq!(codes.remove(&rude_id), Some(1006));
-    assert_eq!(codes.remove(&stays_id), Some(1001));
+    assert_eq!((events.len(), codes.len()), (3, 3), "once each");
+    assert_eq!(codes.remove(&aborted_id), Some(1006));
+    assert_eq!(codes.remove(&open_id), Some(1001));
     assert_eq!(codes.into_values().collect::<Vec<_>>(), [1005]);
-    api.end().await;
+    api.stop().await;
 }

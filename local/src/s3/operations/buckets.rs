@@ -6,10 +6,10 @@ use s3s::dto::*;
 use s3s::{S3Request, s3_error};
 
 use super::{Answer, ok};
-use crate::plan::REGION;
 use crate::s3::answers::{from_rule, to_rule};
 use crate::s3::cors;
 use crate::s3::store::{Store, at};
+use crate::stack_spec::REGION;
 
 pub(in crate::s3) async fn list_buckets(
     store: &Store,

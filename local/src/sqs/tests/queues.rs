@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Bench, arn, list, redrive_to, url};
-use crate::plan;
+use crate::stack_spec;
 
 #[tokio::test]
 async fn creating_twice_is_the_same_unless_an_attribute_differs() {
@@ -203,7 +203,7 @@ async fn deleting_a_queue_ends_its_long_polls_and_frees_its_name() {
 #[tokio::test]
 async fn provisioning_keeps_messages_and_takes_queues_in_any_order() {
     let bench = Bench::new().await;
-    let queue = |name: &str, attributes: &[(&str, Value)]| plan::Queue {
+    let queue = |name: &str, attributes: &[(&str, Value)]| stack_spec::Queue {
         name: name.to_owned(),
         attributes: attributes
             .iter()

@@ -1,11 +1,11 @@
-//! What the project's own template gives its functions.
+//! The environment and limits of the project's project_stack functions.
 
 use super::*;
 
 #[test]
-fn functions_get_their_handler_limits_and_environment() {
-    let plan = own(&[]).unwrap();
-    let handlers: Vec<_> = plan.functions.iter().map(|f| f.handler.as_str()).collect();
+fn functions_have_their_handlers_limits_and_environment() {
+    let spec = project_stack(&[]).unwrap();
+    let handlers: Vec<_> = spec.functions.iter().map(|f| f.handler.as_str()).collect();
     assert_eq!(
         handlers,
         [
@@ -19,12 +19,12 @@ fn functions_get_their_handler_limits_and_environment() {
             "worker"
         ]
     );
-    let worker = function(&plan, "longhaul-worker");
+    let worker = function(&spec, "longhaul-worker");
     assert_eq!(
         worker.arn,
         "arn:aws:lambda:us-east-1:000000000000:function:longhaul-worker"
     );
-    assert_eq!((worker.timeout.as_secs(), worker.memory), (900, 512));
+    assert_eq!((worker.timeout.as_secs(), worker.memory_mib), (900, 512));
     let environment = BTreeMap::from(
         [
             ("CONNECTIONS_ENDPOINT", "http://127.0.0.1:3001/prod"),

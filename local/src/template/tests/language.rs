@@ -1,10 +1,10 @@
-//! What the reader makes of each intrinsic function, of each mistake in a template, and of the
-//! known shapes that the project's own template does not use.
+//! Intrinsic functions, invalid templates, and supported properties that the project's own template does not
+//! use.
 
 use super::*;
 
-/// A template in which expressions find something to refer to.
-const GROUND: &str = r#"
+/// A template with resources and parameters for expressions to refer to.
+const TEMPLATE_HEAD: &str = r#"
 Parameters:
   Word: {Type: String, Default: word}
   Words: {Type: CommaDelimitedList, Default: "a, b,c"}
@@ -35,14 +35,14 @@ Resources:
           NUMBER: 0123
 "#;
 
-fn evaluated(expression: &str) -> std::result::Result<String, TemplateError> {
-    let text = format!("{GROUND}Outputs:\n  Out:\n    Value: {expression}\n");
-    let mut plan = read("t.yaml", &text, &settings())?;
-    Ok(plan.outputs.remove("Out").unwrap())
+fn evaluate(expression: &str) -> std::result::Result<String, TemplateError> {
+    let text = format!("{TEMPLATE_HEAD}Outputs:\n  Out:\n    Value: {expression}\n");
+    let mut spec = resolve("t.yaml", &text, &inputs())?;
+    Ok(spec.outputs.remove("Out").unwrap())
 }
 
 #[test]
-fn intrinsics_give_what_cloudformation_gives() {
+fn intrinsic_functions_evaluate_as_in_cloudformation() {
     for (expression, expected) in [
         ("!Ref Word", "word"),
         ("{Ref: Word}", "word"),
@@ -80,7 +80,7 @@ fn intrinsics_give_what_cloudformation_gives() {
         ("True", "True"),
     ] {
         assert_eq!(
-            evaluated(expression).as_deref(),
+            evaluate(expression).as_deref(),
             Ok(expected),
             "{expression}"
         );
@@ -89,18 +89,18 @@ fn intrinsics_give_what_cloudformation_gives() {
 
 #[test]
 fn secrets_and_no_value_reach_the_environment() {
-    let plan = read("t.yaml", GROUND, &settings()).unwrap();
-    let environment = &plan.functions[0].environment;
+    let spec = resolve("t.yaml", TEMPLATE_HEAD, &inputs()).unwrap();
+    let environment = &spec.functions[0].environment;
     assert_eq!(environment["WHOLE"], r#"{"k":"v"}"#);
     assert_eq!(environment["MEMBER"], "<v>");
     assert_eq!(environment["NUMBER"], "0123");
     assert!(!environment.contains_key("GONE"));
-    assert_eq!(plan.queues.len(), 1);
+    assert_eq!(spec.queues.len(), 1);
 }
 
 #[test]
-fn a_wrong_expression_is_named_with_its_line() {
-    let line = GROUND.lines().count() + 3;
+fn an_invalid_expression_is_reported_with_its_line() {
+    let line = TEMPLATE_HEAD.lines().count() + 3;
     for (expression, problem) in [
         (
             "!Ref Nothing",
@@ -112,43 +112,46 @@ fn a_wrong_expression_is_named_with_its_line() {
         ),
         (
             "!GetAtt Q.Size",
-            "the attribute Size of AWS::SQS::Queue (resource Q) is not known to the local cloud",
+            "the attribute Size of AWS::SQS::Queue (resource Q) is not supported by the embedded cloud",
         ),
         ("!GetAtt Q", "GetAtt takes a logical id and an attribute"),
-        ("!Sub '${Word'", "a ${ of Sub is not closed"),
-        ("!Sub '${Words}'", "${Words} of Sub is not plain text"),
-        ("!If [Yes, a]", "If takes 3 arguments, and here are 2"),
-        ("!If [Perhaps, a, b]", "there is no condition Perhaps"),
+        ("!Sub '${Word'", "a ${ in Sub is not closed"),
+        ("!Sub '${Words}'", "${Words} in Sub is not plain text"),
+        ("!If [Yes, a]", "If takes 3 arguments, but 2 were given"),
+        (
+            "!If [Perhaps, a, b]",
+            "the condition Perhaps is not defined",
+        ),
         (
             "!Select [3, !Ref Words]",
             "Select has no item 3 in a list of 3",
         ),
         (
             "!FindInMap [Map, top, third]",
-            "there is no mapping Map.top.third",
+            "the mapping Map.top.third is not defined",
         ),
         (
             "!ImportValue other",
-            "ImportValue needs another stack, and the local cloud has one only",
+            "ImportValue needs another stack, and the embedded cloud runs only one",
         ),
         (
             "!Equals [a, b]",
-            "Equals gives a condition and may stand only in Conditions",
+            "Equals returns a condition and is allowed only in Conditions",
         ),
         (
             "!Cidr [a, b]",
-            "the tag !Cidr is not known to the local cloud",
+            "the tag !Cidr is not supported by the embedded cloud",
         ),
         (
             "{'Fn::GetAZs': ''}",
-            "Fn::GetAZs is not known to the local cloud",
+            "Fn::GetAZs is not supported by the embedded cloud",
         ),
         (
             "!Ref Words",
             "the output Out must have a Value of plain text",
         ),
     ] {
-        let error = evaluated(expression).unwrap_err();
+        let error = evaluate(expression).unwrap_err();
         assert_eq!(error.problem, problem);
         // The output itself is on the line before its value.
         let expected = if expression == "!Ref Words" {
@@ -161,9 +164,9 @@ fn a_wrong_expression_is_named_with_its_line() {
 }
 
 #[test]
-fn a_wrong_template_is_named_with_file_and_line() {
+fn an_invalid_template_is_reported_with_file_and_line() {
     let queue = "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      ";
-    let circle = "Resources:\n  A:\n    Type: AWS::SQS::Queue\n    DependsOn: B\n  B:\n    \
+    let cycle = "Resources:\n  A:\n    Type: AWS::SQS::Queue\n    DependsOn: B\n  B:\n    \
                   Type: AWS::SQS::Queue\n    Properties: {QueueName: !Ref A}\n";
     for (text, expected) in [
         ("", "line 1: the template is empty"),
@@ -171,11 +174,11 @@ fn a_wrong_template_is_named_with_file_and_line() {
         ("- a", "line 1: a template must be a map of sections"),
         (
             "Transform: x",
-            "line 1: the section Transform is not known to the local cloud",
+            "line 1: the section Transform is not supported by the embedded cloud",
         ),
         (
             "a: &x 1\nb: *x",
-            "line 2: CloudFormation does not support YAML aliases",
+            "line 2: CloudFormation does not support YAML function_aliases",
         ),
         (
             "a: 1\na: 2",
@@ -184,31 +187,31 @@ fn a_wrong_template_is_named_with_file_and_line() {
         ("Resources: {}", "line 1: the template has no Resources"),
         (
             "Parameters:\n  P: {Type: String}",
-            "line 2: parameter P has no default and needs a value",
+            "line 2: parameter P has no default, so it needs a value",
         ),
         (
             "Resources:\n  Baz:\n    Type: AWS::Foo::Bar",
-            "line 3: AWS::Foo::Bar (resource Baz) is not known to the local cloud",
+            "line 3: AWS::Foo::Bar (resource Baz) is not supported by the embedded cloud",
         ),
         (
             "Resources:\n  D: {Type: AWS::ApiGatewayV2::Deployment}",
-            "so give the stage AutoDeploy: true instead",
+            "so set AutoDeploy: true on the stage instead",
         ),
         (
-            circle,
-            "line 7: a circular reference: resource A, resource B and again resource A",
+            cycle,
+            "line 7: circular reference: resource A, resource B, resource A",
         ),
         (
             "Conditions:\n  A: !Condition B\n  B: !Not [!Condition A]",
-            "line 3: a circular reference: condition A, condition B and again condition A",
+            "line 3: circular reference: condition A, condition B, condition A",
         ),
         (
             &format!("{queue}Colour: red"),
-            "line 5: Colour of AWS::SQS::Queue (resource Q) is not known to the local cloud",
+            "line 5: Colour of AWS::SQS::Queue (resource Q) is not supported by the embedded cloud",
         ),
         (
             &format!("{queue}VisibilityTimeout: 43201"),
-            "line 5: VisibilityTimeout of AWS::SQS::Queue (resource Q) must be a number from 0 to 43200, and is 43201",
+            "line 5: VisibilityTimeout of AWS::SQS::Queue (resource Q) must be a number from 0 to 43200, but is 43201",
         ),
         (
             &format!("{queue}FifoQueue: true"),
@@ -218,7 +221,7 @@ fn a_wrong_template_is_named_with_file_and_line() {
             &format!(
                 "{queue}RedrivePolicy:\n        maxReceiveCount: 1\n        deadLetterTargetArn: x"
             ),
-            "line 7: RedrivePolicy.deadLetterTargetArn of AWS::SQS::Queue (resource Q) names no queue",
+            "line 7: RedrivePolicy.deadLetterTargetArn of AWS::SQS::Queue (resource Q) does not name a queue",
         ),
         (
             &format!(
@@ -227,7 +230,7 @@ fn a_wrong_template_is_named_with_file_and_line() {
             "line 6: R has the same name as Q",
         ),
     ] {
-        let error = read("t.yaml", text, &settings()).unwrap_err().to_string();
+        let error = resolve("t.yaml", text, &inputs()).unwrap_err().to_string();
         assert!(
             error.starts_with("t.yaml: line ") && error.contains(expected),
             "{error}"
@@ -235,12 +238,12 @@ fn a_wrong_template_is_named_with_file_and_line() {
     }
 }
 
-fn shapes(sections: &str) -> std::result::Result<Plan, TemplateError> {
-    read("t.yaml", &format!("{GROUND}{sections}"), &settings())
+fn stack_with(sections: &str) -> std::result::Result<StackSpec, TemplateError> {
+    resolve("t.yaml", &format!("{TEMPLATE_HEAD}{sections}"), &inputs())
 }
 
 #[test]
-fn a_scheduler_calls_with_its_input_and_a_disabled_one_not_at_all() {
+fn a_schedule_has_its_input_and_a_disabled_one_is_omitted() {
     let schedule = |state: &str| {
         let text = format!(
             "  Tick:\n    Type: AWS::Scheduler::Schedule\n    Properties:\n      \
@@ -248,11 +251,11 @@ fn a_scheduler_calls_with_its_input_and_a_disabled_one_not_at_all() {
              FlexibleTimeWindow: {{Mode: 'OFF'}}\n      \
              Target: {{Arn: !GetAtt F.Arn, RoleArn: !GetAtt R.Arn, Input: '{{}}'}}\n"
         );
-        shapes(&text).unwrap().schedules
+        stack_with(&text).unwrap().schedules
     };
     let enabled = schedule("ENABLED");
     assert_eq!(
-        (enabled[0].name.as_str(), enabled[0].every.as_secs()),
+        (enabled[0].name.as_str(), enabled[0].period.as_secs()),
         ("longhaul-Tick", 7200)
     );
     assert_eq!(enabled[0].input.as_deref(), Some("{}"));
@@ -261,7 +264,7 @@ fn a_scheduler_calls_with_its_input_and_a_disabled_one_not_at_all() {
 }
 
 #[test]
-fn what_is_published_leads_into_queues() {
+fn topics_and_event_rules_target_queues() {
     let rule = |pattern: &str, target: &str| {
         let text = format!(
             "  Bus:\n    Type: AWS::Events::EventBus\n    Properties: {{Name: bus}}\n  \
@@ -270,26 +273,26 @@ fn what_is_published_leads_into_queues() {
              Rule:\n    Type: AWS::Events::Rule\n    Properties:\n      EventBusName: !Ref Bus\n      \
              EventPattern: {pattern}\n      Targets: [{{Id: q, Arn: !GetAtt {target}.Arn}}]\n"
         );
-        shapes(&text)
+        stack_with(&text)
     };
-    let plan = rule("{source: [x, {prefix: y}]}", "Q").unwrap();
-    assert_eq!((plan.topics.len(), plan.schedules.len()), (1, 0));
-    assert_eq!(plan.topics[0].queues, plan.event_rules[0].queues);
+    let spec = rule("{source: [x, {prefix: y}]}", "Q").unwrap();
+    assert_eq!((spec.topics.len(), spec.schedules.len()), (1, 0));
+    assert_eq!(spec.topics[0].queues, spec.event_rules[0].queues);
     assert_eq!(
         (
-            plan.event_rules[0].bus.as_str(),
-            plan.event_rules[0].pattern[0].1.len()
+            spec.event_rules[0].bus.as_str(),
+            spec.event_rules[0].pattern[0].1.len()
         ),
         ("bus", 2)
     );
     assert!(
-        plan.inert
+        spec.inert
             .contains(&("Mail".to_owned(), "AWS::SNS::Topic".to_owned()))
     );
     for (pattern, target, problem) in [
         ("{detail: [x]}", "Q", "detail of EventPattern is not known"),
         ("{source: [{suffix: x}]}", "Q", "a text or {prefix: text}"),
-        ("{source: [x]}", "F", "names no queue"),
+        ("{source: [x]}", "F", "does not name a queue"),
     ] {
         let error = rule(pattern, target).unwrap_err();
         assert!(error.problem.contains(problem), "{error}");
@@ -297,13 +300,13 @@ fn what_is_published_leads_into_queues() {
 }
 
 #[test]
-fn a_mapping_has_aws_defaults_and_may_be_switched_off() {
+fn an_event_source_mapping_has_aws_defaults_and_can_be_disabled() {
     let mapping = |enabled: bool| {
         let text = format!(
             "  Link:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: \
              {{EventSourceArn: !GetAtt Q.Arn, FunctionName: !GetAtt F.Arn, Enabled: {enabled}}}\n"
         );
-        shapes(&text).unwrap().event_sources
+        stack_with(&text).unwrap().event_sources
     };
     let [source] = mapping(true).try_into().unwrap();
     assert_eq!(
@@ -318,7 +321,7 @@ fn a_mapping_has_aws_defaults_and_may_be_switched_off() {
 }
 
 #[test]
-fn a_table_keeps_its_local_indexes_capacity_and_projected_attributes() {
+fn a_table_has_its_local_indexes_capacity_and_projected_attributes() {
     let table = r#"  L:
     Type: AWS::DynamoDB::Table
     Properties:
@@ -331,17 +334,17 @@ fn a_table_keeps_its_local_indexes_capacity_and_projected_attributes() {
           KeySchema: [{AttributeName: a, KeyType: HASH}, {AttributeName: b, KeyType: RANGE}]
           Projection: {ProjectionType: INCLUDE, NonKeyAttributes: [c]}
 "#;
-    let plan = shapes(table).unwrap();
-    let table = plan
+    let spec = stack_with(table).unwrap();
+    let table = spec
         .tables
         .iter()
         .find(|table| table.name == "longhaul-L")
         .unwrap();
     let capacity = json!({"ReadCapacityUnits": 5, "WriteCapacityUnits": 6});
-    assert_eq!(table.create["ProvisionedThroughput"], capacity);
+    assert_eq!(table.create_request["ProvisionedThroughput"], capacity);
     let projection = json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": ["c"]});
     assert_eq!(
-        table.create["LocalSecondaryIndexes"][0]["Projection"],
+        table.create_request["LocalSecondaryIndexes"][0]["Projection"],
         projection
     );
     assert_eq!(table.ttl_attribute, None);
@@ -355,12 +358,12 @@ fn a_generated_secret_with_a_template_is_a_json_object() {
       GenerateSecretString: {SecretStringTemplate: '{"user":"u"}', GenerateStringKey: password}
 Outputs: {}
 "#;
-    let text =
-        format!("{GROUND}{text}").replace("secretsmanager:n}", "secretsmanager:${G}::password}");
+    let text = format!("{TEMPLATE_HEAD}{text}")
+        .replace("secretsmanager:n}", "secretsmanager:${G}::password}");
     let text = text.replace("WHOLE: '", "WHOLE: !Sub '");
-    assert_eq!(secrets("t.yaml", &text).unwrap(), ["G"]);
-    let mut settings = settings();
-    settings.secrets.insert("G".into(), "made".into());
-    let plan = read("t.yaml", &text, &settings).unwrap();
-    assert_eq!(plan.functions[0].environment["WHOLE"], "made");
+    assert_eq!(generated_secrets("t.yaml", &text).unwrap(), ["G"]);
+    let mut inputs = inputs();
+    inputs.secrets.insert("G".into(), "made".into());
+    let spec = resolve("t.yaml", &text, &inputs).unwrap();
+    assert_eq!(spec.functions[0].environment["WHOLE"], "made");
 }

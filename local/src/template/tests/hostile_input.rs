@@ -1,11 +1,11 @@
-//! That no text, however made, panics the reader or exhausts its memory or stack.
+//! Hostile input neither panics the reader nor exhausts memory or stack.
 
 use proptest::prelude::*;
 
 use super::*;
 
 #[test]
-fn hostile_depth_and_growth_are_refused() {
+fn hostile_depth_and_growth_are_rejected() {
     let blocks = "- ".repeat(100_000);
     let flows = "[".repeat(100_000);
     let mut chain = String::from("Resources:\n  Q0: {Type: AWS::SQS::Queue}\n");
@@ -33,17 +33,17 @@ fn hostile_depth_and_growth_are_refused() {
         (both, "this is not YAML"),
         (blocks, "indented by more than"),
         (flows, "this is not YAML"),
-        (chain, "references and functions deep"),
+        (chain, "references and functions"),
         (growth, "the text is longer than"),
     ] {
-        let error = read("t.yaml", &text, &settings()).unwrap_err();
+        let error = resolve("t.yaml", &text, &inputs()).unwrap_err();
         assert!(error.problem.contains(expected), "{error}");
     }
 }
 
-/// Never panics, and an error is about a line that is there (or the one after the last).
-fn survives(text: &str) {
-    if let Err(error) = read("t.yaml", text, &settings()) {
+/// Does not panic, and an error names an existing line (or the one after the last).
+fn resolve_without_panic(text: &str) {
+    if let Err(error) = resolve("t.yaml", text, &inputs()) {
         let lines = text.split(['\n', '\r']).count();
         assert!(
             (1..=lines + 1).contains(&error.line),
@@ -52,36 +52,36 @@ fn survives(text: &str) {
     }
 }
 
-/// A thousand cases of each, or as many more as `PROPTEST_CASES` says.
-fn many_cases() -> ProptestConfig {
-    let usual = ProptestConfig::default();
+/// At least 1,000 cases; more if `PROPTEST_CASES` says so.
+fn proptest_config() -> ProptestConfig {
+    let default_config = ProptestConfig::default();
     ProptestConfig {
-        cases: usual.cases.max(1_000),
-        ..usual
+        cases: default_config.cases.max(1_000),
+        ..default_config
     }
 }
 
 proptest! {
-    #![proptest_config(many_cases())]
+    #![proptest_config(proptest_config())]
 
     #[test]
-    fn any_text_gives_a_plan_or_an_error(text in "(?s).{0,200}") {
-        survives(&text);
+    fn any_text_gives_a_spec_or_an_error(text in "(?s).{0,200}") {
+        resolve_without_panic(&text);
     }
 
     #[test]
-    fn any_run_of_yaml_words_gives_a_plan_or_an_error(
-        words in prop::collection::vec(prop::sample::select(vec![
+    fn any_sequence_of_yaml_tokens_gives_a_spec_or_an_error(
+        tokens in prop::collection::vec(prop::sample::select(vec![
             "Resources:", "Q:", "Type:", "AWS::SQS::Queue", "\n", "\n  ", "\n    ", "- ", "? ", ": ",
             "[", "]", "{", "}", ",", "&a ", "*a", "!Ref ", "!Sub ", "!!int ", "'", "\"", "|\n", ">-",
             "${", "Fn::If: ", "Ref: ", "#", "---", "~", "\t", "Properties:", "<<: ", "%TAG ! x\n",
         ]), 0..60)
     ) {
-        survives(&words.concat());
+        resolve_without_panic(&tokens.concat());
     }
 
     #[test]
-    fn the_template_with_a_piece_cut_or_moved_gives_a_plan_or_an_error(
+    fn the_template_with_a_piece_moved_gives_a_spec_or_an_error(
         from in 0..TEMPLATE.len(), length in 0..200usize, to in 0..TEMPLATE.len(),
     ) {
         let mut text: Vec<u8> = TEMPLATE.into();
@@ -89,6 +89,6 @@ proptest! {
         let piece: Vec<u8> = text.drain(from..end).collect();
         let to = to.min(text.len());
         text.splice(to..to, piece);
-        survives(&String::from_utf8_lossy(&text));
+        resolve_without_panic(&String::from_utf8_lossy(&text));
     }
 }

@@ -1,21 +1,19 @@
-//! YAML text as a tree of nodes that know their lines.
+//! Parses YAML into a tree of nodes with line numbers.
 //!
-//! It spells both forms of an intrinsic function (`!Sub x`, `Fn::Sub: x`) as one [`Value::Call`].
-//! It does not know what the functions mean, nor which sections a template has.
+//! Both forms of an intrinsic function (`!Sub x`, `Fn::Sub: x`) become a [`Value::Call`].
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
-use super::{Fault, Result};
+use super::error::{LineError, Result};
 
 /// CloudFormation's quota for a template body passed from S3: 1 MB.
-const LARGEST: usize = 1024 * 1024;
-/// Levels of lists and maps. CloudFormation states none; real templates stay under 20. The bound
-/// keeps hostile text from exhausting the stack of those who walk the tree.
-const DEEPEST: usize = 64;
-/// Columns that a line's structure may be indented by: the parser takes stack for each level, and
-/// a level costs at least a column.
-const WIDEST_INDENT: usize = 100;
-/// The functions that the reader evaluates, without their `Fn::` prefix.
+const MAX_TEMPLATE_BYTES: usize = 1024 * 1024;
+/// Maximum nesting of lists and maps. CloudFormation documents no limit; real templates stay below 20. It
+/// keeps hostile input from exhausting the stack when the tree is walked recursively.
+const MAX_DEPTH: usize = 64;
+/// Maximum indentation in columns. The parser recurses for each level, and a level takes at least one column.
+const MAX_INDENT: usize = 100;
+/// The supported intrinsic functions, without the prefix `Fn::`.
 const FUNCTIONS: [&str; 14] = [
     "Ref",
     "Sub",
@@ -33,28 +31,28 @@ const FUNCTIONS: [&str; 14] = [
     "Condition",
 ];
 
-/// A value and the line (from 1) on which it starts.
+/// A value and the 1-based line on which it starts.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) line: usize,
     pub(super) value: Value,
 }
 
-/// What a node holds. Numbers and booleans stay as they were written: CloudFormation, too, reads
-/// them by what the property wants, and an account id must keep its leading zeros.
+/// A node's value. Numbers and booleans stay text, as written: CloudFormation also converts them by the
+/// property's type, and an account id must keep its leading zeros.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Null,
     Text(String),
     List(Vec<Node>),
-    Map(Vec<Entry>),
+    Map(Vec<MapEntry>),
     /// An intrinsic function by its short name, and its argument.
     Call(&'static str, Box<Node>),
 }
 
-/// One key of a map.
+/// One entry of a map.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct MapEntry {
     pub(super) key: String,
     /// The key's line.
     pub(super) line: usize,
@@ -76,86 +74,86 @@ impl Node {
         }
     }
 
-    /// The entry under `key`, where this is a map that has one.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
+    /// The entry `key`; `None` if this is not a map or has no such entry.
+    pub(super) fn get(&self, key: &str) -> Option<&MapEntry> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
         }
     }
 
-    /// The map's entries; nothing at all reads as an empty map, as a section with its whole
-    /// content commented out does in CloudFormation.
-    pub(super) fn entries(&self, what: &str) -> Result<&[Entry]> {
+    /// The map's entries. Null counts as an empty map, as in CloudFormation: a section may have all of its
+    /// content commented out.
+    pub(super) fn entries(&self, what: &str) -> Result<&[MapEntry]> {
         match &self.value {
             Value::Map(entries) => Ok(entries),
             Value::Null => Ok(&[]),
-            _ => Err(Fault::at(self.line, format!("{what} must be a map"))),
+            _ => Err(LineError::at(self.line, format!("{what} must be a map"))),
         }
     }
 
     pub(super) fn items(&self, what: &str) -> Result<&[Node]> {
         match &self.value {
             Value::List(items) => Ok(items),
-            _ => Err(Fault::at(self.line, format!("{what} must be a list"))),
+            _ => Err(LineError::at(self.line, format!("{what} must be a list"))),
         }
     }
 }
 
-/// Reads the one document that `text` holds.
+/// Parses a text with exactly one YAML document.
 pub(super) fn parse(text: &str) -> Result<Node> {
-    if text.len() > LARGEST {
-        return Err(Fault::at(1, "the template is larger than 1 MB"));
+    if text.len() > MAX_TEMPLATE_BYTES {
+        return Err(LineError::at(1, "the template is larger than 1 MB"));
     }
-    refuse_deep_indent(text)?;
+    check_indentation(text)?;
     let documents = MarkedYaml::load_from_str(text).map_err(|error| {
         let problem = format!("this is not YAML: {}", error.info());
-        Fault::at(error.marker().line(), problem)
+        LineError::at(error.marker().line(), problem)
     })?;
     match documents.as_slice() {
-        [document] => Source(text.chars().collect()).node(document, 0),
-        [] => Err(Fault::at(1, "the template is empty")),
-        [_, second, ..] => Err(Fault::at(
+        [document] => SourceText(text.chars().collect()).node(document, 0),
+        [] => Err(LineError::at(1, "the template is empty")),
+        [_, second, ..] => Err(LineError::at(
             second.span.start.line(),
-            "a template is one YAML document, and here a second one starts",
+            "a template must be one YAML document, and a second one starts here",
         )),
     }
 }
 
-/// The parser descends once for each block level, without a limit of its own (it has one for flow
-/// levels), so that the limit must be kept before it runs.
-fn refuse_deep_indent(text: &str) -> Result<()> {
+/// The parser recurses for each block level without a limit of its own (it has one for flow levels), so the
+/// limit is checked before parsing.
+fn check_indentation(text: &str) -> Result<()> {
     let opens_level = |word: &&str| {
         word.chars().all(|c| matches!(c, '-' | '?' | ':'))
             || word.starts_with('&')
             || word.starts_with('!')
     };
     for (index, line) in text.trim_start_matches('\u{feff}').split('\n').enumerate() {
-        // A carriage return alone ends a line, too.
+        // A single carriage return also ends a line.
         for part in line.split('\r') {
             let levels = part.split([' ', '\t']).take_while(opens_level).count();
-            if levels > WIDEST_INDENT {
-                let problem = format!("the line is indented by more than {WIDEST_INDENT} columns");
-                return Err(Fault::at(index + 1, problem));
+            if levels > MAX_INDENT {
+                let problem = format!("the line is indented by more than {MAX_INDENT} columns");
+                return Err(LineError::at(index + 1, problem));
             }
         }
     }
     Ok(())
 }
 
-/// The text by characters, which is how the parser counts positions.
-struct Source(Vec<char>);
+/// The source text as characters, the unit of the parser's positions.
+struct SourceText(Vec<char>);
 
-impl Source {
+impl SourceText {
     fn node(&self, yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node> {
         let line = yaml.span.start.line().max(1);
-        if depth > DEEPEST {
-            let problem = format!("the template is nested more than {DEEPEST} levels deep");
-            return Err(Fault::at(line, problem));
+        if depth > MAX_DEPTH {
+            let problem = format!("the template is nested more than {MAX_DEPTH} levels deep");
+            return Err(LineError::at(line, problem));
         }
         if self.is_alias(yaml) {
-            let problem = "CloudFormation does not support YAML aliases";
-            return Err(Fault::at(line, problem));
+            let problem = "CloudFormation does not support YAML function_aliases";
+            return Err(LineError::at(line, problem));
         }
         let value = match &yaml.data {
             YamlData::Value(scalar) => self.scalar(scalar, yaml),
@@ -170,14 +168,16 @@ impl Source {
                 for (key, value) in entries {
                     map.push(self.entry(key, value, depth)?);
                 }
-                return long_form(line, map);
+                return long_form_call(line, map);
             }
             YamlData::Tagged(tag, inner) => {
-                let function = (tag.handle == "!").then(|| known(&tag.suffix)).flatten();
+                let function = (tag.handle == "!")
+                    .then(|| intrinsic_name(&tag.suffix))
+                    .flatten();
                 let function = function.ok_or_else(|| {
-                    Fault::at(
+                    LineError::at(
                         line,
-                        format!("the tag {tag} is not known to the local cloud"),
+                        format!("the tag {tag} is not supported by the embedded cloud"),
                     )
                 })?;
                 let inner = MarkedYaml {
@@ -187,18 +187,26 @@ impl Source {
                 Value::Call(function, Box::new(self.node(&inner, depth + 1)?))
             }
             YamlData::Representation(..) | YamlData::Alias(_) | YamlData::BadValue => {
-                return Err(Fault::at(line, "this value does not fit its YAML tag"));
+                return Err(LineError::at(
+                    line,
+                    "this value does not match its YAML tag",
+                ));
             }
         };
         Ok(Node { line, value })
     }
 
-    fn entry(&self, key: &MarkedYaml<'_>, value: &MarkedYaml<'_>, depth: usize) -> Result<Entry> {
+    fn entry(
+        &self,
+        key: &MarkedYaml<'_>,
+        value: &MarkedYaml<'_>,
+        depth: usize,
+    ) -> Result<MapEntry> {
         let key = self.node(key, depth + 1)?;
         let Value::Text(name) = key.value else {
-            return Err(Fault::at(key.line, "a key must be plain text"));
+            return Err(LineError::at(key.line, "a key must be plain text"));
         };
-        Ok(Entry {
+        Ok(MapEntry {
             key: name,
             line: key.line,
             node: self.node(value, depth + 1)?,
@@ -217,18 +225,18 @@ impl Source {
         }
     }
 
-    /// The parser has put the anchor's content in place of an alias; only the text tells.
+    /// The parser replaces an alias with the anchor's content, so only the source text shows the alias.
     fn is_alias(&self, yaml: &MarkedYaml<'_>) -> bool {
-        let starred = self.0.get(yaml.span.start.index()) == Some(&'*');
-        let own =
+        let starts_with_star = self.0.get(yaml.span.start.index()) == Some(&'*');
+        let is_plain_text =
             matches!(&yaml.data, YamlData::Value(Scalar::String(text)) if text.starts_with('*'));
-        starred && !own
+        starts_with_star && !is_plain_text
     }
 }
 
-/// A map of the one key `Fn::Name` (or `Ref`) is a call. `Condition` stays a map: it is also a key
-/// of resources and of policies.
-fn long_form(line: usize, mut map: Vec<Entry>) -> Result<Node> {
+/// Converts a map with the single key `Fn::Name` (or `Ref`) into a call. `Condition` stays a map, since it is
+/// also a key of resources and policies.
+fn long_form_call(line: usize, mut map: Vec<MapEntry>) -> Result<Node> {
     let Some(named) = map
         .iter()
         .find(|e| e.key == "Ref" || e.key.starts_with("Fn::"))
@@ -237,10 +245,10 @@ fn long_form(line: usize, mut map: Vec<Entry>) -> Result<Node> {
         return Ok(Node { line, value });
     };
     let (name, line) = (named.key.clone(), named.line);
-    let Some(function) = known(name.strip_prefix("Fn::").unwrap_or(&name)) else {
-        return Err(Fault::at(
+    let Some(function) = intrinsic_name(name.strip_prefix("Fn::").unwrap_or(&name)) else {
+        return Err(LineError::at(
             line,
-            format!("{name} is not known to the local cloud"),
+            format!("{name} is not supported by the embedded cloud"),
         ));
     };
     match map.pop() {
@@ -248,13 +256,13 @@ fn long_form(line: usize, mut map: Vec<Entry>) -> Result<Node> {
             line,
             value: Value::Call(function, Box::new(only.node)),
         }),
-        _ => Err(Fault::at(
+        _ => Err(LineError::at(
             line,
             format!("{name} must be the only key of its map"),
         )),
     }
 }
 
-fn known(name: &str) -> Option<&'static str> {
+fn intrinsic_name(name: &str) -> Option<&'static str> {
     FUNCTIONS.into_iter().find(|function| *function == name)
 }

@@ -1,23 +1,25 @@
-//! `/_local/wiring`: which functions there are, and what calls them, for those who look after a stack.
-//!
-//! Says what the template asked for. Its port is loopback's.
+//! `GET /_local/wiring`: the stack's functions and what invokes them, for the operator's commands.
 
 use axum::Router;
 use axum::routing::get;
 use http::header;
 use serde_json::{Value, json};
 
-use crate::plan::Plan;
+use crate::stack_spec::StackSpec;
 
-pub fn router(plan: &Plan) -> Router {
-    let functions = plan.functions.iter().map(|function| {
-        json!({"name": function.name, "timeoutSeconds": function.timeout.as_secs(), "memory": function.memory})
+pub fn router(spec: &StackSpec) -> Router {
+    let functions = spec.functions.iter().map(|function| {
+        json!({
+            "name": function.name,
+            "timeoutSeconds": function.timeout.as_secs(),
+            "memory": function.memory_mib,
+        })
     });
-    let sources = plan
+    let sources = spec
         .event_sources
         .iter()
         .map(|source| json!({"queue": source.queue, "function": source.function}));
-    let schedules = plan
+    let schedules = spec
         .schedules
         .iter()
         .map(|schedule| json!({"name": schedule.name, "function": schedule.function}));
@@ -26,9 +28,9 @@ pub fn router(plan: &Plan) -> Router {
         "eventSources": sources.collect::<Vec<Value>>(),
         "schedules": schedules.collect::<Vec<Value>>(),
     });
-    let answer = (
+    let response = (
         [(header::CONTENT_TYPE, "application/json")],
         wiring.to_string(),
     );
-    Router::new().route("/_local/wiring", get(async move || answer))
+    Router::new().route("/_local/wiring", get(async move || response))
 }

@@ -1,16 +1,14 @@
-//! What a resource answers to `Ref` and `GetAtt`, by its type: the names and ARNs that AWS would
-//! give it. A type that is not here is not known to the local cloud.
-//!
-//! It does not know what the resources do, only what they are called.
+//! The return values of `Ref` and `GetAtt` for each resource type: the names and ARNs that AWS would assign.
+//! A type that is missing here is not supported by the embedded cloud.
 
 use std::collections::BTreeMap;
 
-use crate::plan::{ACCOUNT, REGION};
+use crate::stack_spec::{ACCOUNT, REGION};
 
-/// Stands in the generated names and in `AWS::StackName`.
+/// The stack's name: the prefix of generated names, and `AWS::StackName`.
 pub(super) const STACK: &str = "longhaul";
 
-/// Types that have no effect on one machine: they grant, alarm, encrypt or keep logs.
+/// Types without local effect: permissions, alarms, encryption, logs and deployments.
 const INERT: [&str; 16] = [
     "AWS::ApiGateway::Account",
     "AWS::CloudWatch::Alarm",
@@ -30,12 +28,12 @@ const INERT: [&str; 16] = [
     "AWS::SQS::QueuePolicy",
 ];
 
-/// How the rest of the template may speak of one resource.
+/// How the rest of the template refers to one resource.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Identity {
-    /// What `Ref` gives.
+pub(super) struct ResourceIdentity {
+    /// The value of `Ref`.
     pub(super) reference: String,
-    /// What `GetAtt` gives, by attribute.
+    /// The values of `GetAtt`, by attribute.
     pub(super) attributes: BTreeMap<&'static str, String>,
 }
 
@@ -43,24 +41,24 @@ pub(super) fn is_inert(kind: &str) -> bool {
     INERT.contains(&kind)
 }
 
-/// The name that a resource has: its own, else one made from the stack's and its logical id.
+/// The generated name of a resource without a name of its own.
 pub(super) fn default_name(id: &str) -> String {
     format!("{STACK}-{id}")
 }
 
-/// The WebSocket API's id: stable, and of the shape of AWS's own (ten of a-z and 0-9).
+/// The WebSocket API's id: stable across starts, and ten characters of a-z and 0-9 like AWS's own.
 pub(super) fn api_id(id: &str) -> String {
     let letters = id.chars().filter(char::is_ascii_alphanumeric);
     let id: String = letters.chain(std::iter::repeat('0')).take(10).collect();
     id.to_ascii_lowercase()
 }
 
-/// The domain that API Gateway would serve the WebSocket API on.
+/// The domain on which API Gateway would serve the WebSocket API.
 pub(super) fn api_domain(api_id: &str) -> String {
     format!("{api_id}.execute-api.{REGION}.amazonaws.com")
 }
 
-/// The property that names a resource of type `kind`, where its type has one.
+/// The property that names a resource of type `kind`; `None` if the type has no such property.
 fn name_property(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "AWS::ApiGatewayV2::Stage" => "StageName",
@@ -85,14 +83,14 @@ fn name_property(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// The identity of the resource `id`; `property` reads its resolved properties as text. `None` for
-/// a type that the local cloud does not know.
+/// The identity of the resource `id`; `property` reads its resolved properties as text. `None` if the
+/// embedded cloud does not support the type.
 pub(super) fn of(
     kind: &str,
     id: &str,
     endpoint: &str,
     property: impl Fn(&str) -> Option<String>,
-) -> Option<Identity> {
+) -> Option<ResourceIdentity> {
     let name = name_property(kind)
         .and_then(&property)
         .unwrap_or_else(|| default_name(id));
@@ -112,7 +110,7 @@ pub(super) fn of(
             )
         }
         "AWS::S3::Bucket" => {
-            // AWS adds random characters to a generated name; it is in lower case either way.
+            // AWS adds random characters to a generated name. Bucket names are always lower case.
             let name = name.to_ascii_lowercase();
             let domain = format!("{name}.s3.amazonaws.com");
             let regional = format!("{name}.s3.{REGION}.amazonaws.com");
@@ -130,7 +128,7 @@ pub(super) fn of(
             let arn = arn("lambda", format!("function:{name}"));
             (name, vec![("Arn", arn)])
         }
-        // Of a function, which is named or given by its ARN; there is one version here.
+        // `FunctionName` is a name or an ARN. A local function has one version.
         "AWS::Lambda::Version" | "AWS::Lambda::Alias" => {
             let function = property("FunctionName").unwrap_or_default();
             let function = match function.starts_with("arn:") {
@@ -169,7 +167,7 @@ pub(super) fn of(
         "AWS::ApiGatewayV2::RouteResponse" => {
             (id.to_string(), vec![("RouteResponseId", id.to_string())])
         }
-        // AWS ends the ARN in six random characters; these must be the same at each start.
+        // AWS appends six random characters to the ARN; locally they must be the same at each start.
         "AWS::SecretsManager::Secret" => {
             let arn = arn("secretsmanager", format!("secret:{name}-000000"));
             (arn.clone(), vec![("Id", arn)])
@@ -213,7 +211,7 @@ pub(super) fn of(
         _ => return None,
     };
     let attributes = attributes.into_iter().collect();
-    Some(Identity {
+    Some(ResourceIdentity {
         reference,
         attributes,
     })

@@ -1,7 +1,6 @@
-//! The console on the gateway's port: a folder of built files, and a development token for its pages.
+//! Serves the web console's built files and development tokens on the gateway's port.
 //!
-//! API Gateway has nothing of the kind, so this is in no template; only `longhaul` itself asks for it. It
-//! knows no page and signs no token: both are its caller's.
+//! API Gateway has no counterpart, so no template configures it.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -14,68 +13,74 @@ use http::{StatusCode, Uri, header};
 use serde::Deserialize;
 use serde_json::json;
 
-/// A development token for the user of this name, who is an admin or not.
-pub type Issue = Arc<dyn Fn(&str, bool) -> anyhow::Result<String> + Send + Sync>;
+/// Signs a development token for a user name; the flag makes the user an admin.
+pub type IssueToken = Arc<dyn Fn(&str, bool) -> anyhow::Result<String> + Send + Sync>;
 
-/// What is served besides WebSockets.
+/// The console's files and its source of tokens.
 #[derive(Clone)]
-pub struct Pages {
-    /// Holds `index.html` once the console is built; looked at anew with each request.
+pub struct ConsoleOptions {
+    /// The folder of the built console. It is read on each request, so the console can be built while the
+    /// cloud runs.
     pub folder: PathBuf,
-    pub issue: Issue,
+    pub issue_token: IssueToken,
 }
 
-/// Pages may run what this port serves, and nothing else, whatever an answer's Markdown holds; results
-/// lie on other ports.
-const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+/// Pages may only run scripts from this port, whatever the Markdown of a job's result contains. Connections
+/// are allowed to every port, since results are on other ports.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src *; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-const UNBUILT: &str = "Longhaul listens here for WebSockets. The console is not built: with Node 20 or newer,\n\n    \
-     (cd web/console && npm ci && npm run build)\n\nand load this page again.\n";
+const NOT_BUILT: &str = "This port serves WebSockets. The console is not built yet. Build it with Node 20 or newer:\n\n    \
+     (cd web/console && npm ci && npm run build)\n\nThen reload this page.\n";
 
 /// `GET` of any path, and `POST /_local/token?user=&admin=`.
-pub fn router(pages: Pages) -> Router {
+pub fn router(options: ConsoleOptions) -> Router {
     Router::new()
         .route("/_local/token", post(token))
         .fallback(get(page))
-        .with_state(pages)
+        .with_state(options)
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct TokenRequest {
     user: String,
     #[serde(default)]
     admin: bool,
 }
 
-async fn token(State(pages): State<Pages>, Query(asked): Query<Asked>) -> Response {
-    match (pages.issue)(&asked.user, asked.admin) {
+async fn token(
+    State(options): State<ConsoleOptions>,
+    Query(request): Query<TokenRequest>,
+) -> Response {
+    match (options.issue_token)(&request.user, request.admin) {
         Ok(token) => Json(json!({ "token": token })).into_response(),
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "no token was signed");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "cannot sign a development token"
+            );
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-async fn page(State(pages): State<Pages>, uri: Uri) -> Response {
-    let asked = file(&pages.folder, uri.path());
-    if let Some((path, kind)) = asked {
+async fn page(State(options): State<ConsoleOptions>, uri: Uri) -> Response {
+    if let Some((path, content_type)) = static_file(&options.folder, uri.path()) {
         return match tokio::fs::read(path).await {
-            Ok(bytes) => answer(kind, bytes),
+            Ok(bytes) => file_response(content_type, bytes),
             Err(_) => StatusCode::NOT_FOUND.into_response(),
         };
     }
-    // Every other path is one of the console's own, such as `/jobs/<id>`.
-    match tokio::fs::read(pages.folder.join("index.html")).await {
-        Ok(bytes) => answer("text/html; charset=utf-8", bytes),
-        Err(_) => UNBUILT.into_response(),
+    // Every other path is a client-side route of the console, such as `/jobs/<id>`.
+    match tokio::fs::read(options.folder.join("index.html")).await {
+        Ok(bytes) => file_response("text/html; charset=utf-8", bytes),
+        Err(_) => NOT_BUILT.into_response(),
     }
 }
 
-fn answer(kind: &'static str, bytes: Vec<u8>) -> Response {
+fn file_response(content_type: &'static str, bytes: Vec<u8>) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_TYPE, content_type),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-cache"),
@@ -83,11 +88,11 @@ fn answer(kind: &'static str, bytes: Vec<u8>) -> Response {
     (headers, bytes).into_response()
 }
 
-/// The file below `folder` that a path asks for, with its type; `None` where the path names no file of a
-/// type that a console has.
-fn file(folder: &Path, path: &str) -> Option<(PathBuf, &'static str)> {
-    let below = Path::new(path.strip_prefix('/')?);
-    let kind = match below.extension()?.to_str()? {
+/// The requested file in `folder` and its content type; `None` if the path has no extension that a console
+/// file has, or leaves the folder.
+fn static_file(folder: &Path, path: &str) -> Option<(PathBuf, &'static str)> {
+    let relative = Path::new(path.strip_prefix('/')?);
+    let content_type = match relative.extension()?.to_str()? {
         "css" => "text/css; charset=utf-8",
         "ico" => "image/x-icon",
         "js" => "text/javascript; charset=utf-8",
@@ -97,10 +102,10 @@ fn file(folder: &Path, path: &str) -> Option<(PathBuf, &'static str)> {
         "woff2" => "font/woff2",
         _ => return None,
     };
-    let stays_below = below
+    let stays_in_folder = relative
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
-    stays_below.then(|| (folder.join(below), kind))
+    stays_in_folder.then(|| (folder.join(relative), content_type))
 }
 
 #[cfg(test)]
@@ -108,11 +113,11 @@ mod tests {
     use super::*;
 
     async fn get(folder: &Path, path: &'static str) -> (StatusCode, String, String) {
-        let pages = Pages {
+        let options = ConsoleOptions {
             folder: folder.to_owned(),
-            issue: Arc::new(|user, _| Ok(format!("for {user}"))),
+            issue_token: Arc::new(|user, _| Ok(format!("for {user}"))),
         };
-        let response = page(State(pages), Uri::from_static(path)).await;
+        let response = page(State(options), Uri::from_static(path)).await;
         let status = response.status();
         let kind = response.headers()[header::CONTENT_TYPE]
             .to_str()
@@ -125,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_built_console_is_served_and_an_unbuilt_one_says_how_to_build_it() {
+    async fn a_built_console_is_served_and_a_missing_one_explains_how_to_build_it() {
         let folder = tempfile::tempdir().unwrap();
         let (status, _, text) = get(folder.path(), "/").await;
         assert!(
@@ -149,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn no_path_leads_out_of_the_folder() {
+    fn no_path_leaves_the_folder() {
         let folder = Path::new("/console");
-        assert!(file(folder, "/assets/index.js").is_some());
+        assert!(static_file(folder, "/assets/index.js").is_some());
         for path in [
             "/../secret.json",
             "//etc/x.json",
@@ -159,7 +164,7 @@ mod tests {
             "/./x.js/../../y.js",
             "x.js",
         ] {
-            assert!(file(folder, path).is_none(), "{path}");
+            assert!(static_file(folder, path).is_none(), "{path}");
         }
     }
 }

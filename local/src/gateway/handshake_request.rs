@@ -1,35 +1,31 @@
-//! What a handshake said, in the shapes that API Gateway hands to functions. It sends nothing and
-//! decides nothing.
+//! The headers and query of a handshake, in the format that API Gateway passes to functions.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Query};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 /// One client's handshake.
-pub(super) struct Handshake {
-    /// Names as API Gateway spells them (`Sec-WebSocket-Protocol`), values in order.
+pub(super) struct HandshakeRequest {
+    /// Names in API Gateway's case (`Sec-WebSocket-Protocol`), with their values in order.
     headers: Vec<(String, Vec<String>)>,
     query: Vec<(String, Vec<String>)>,
     pub(super) source_ip: IpAddr,
     pub(super) user_agent: Option<String>,
 }
 
-impl Handshake {
-    /// The address is the peer's where the server tells it (`ConnectInfo`), else the loopback.
-    pub(super) fn read(parts: &Parts) -> Handshake {
+impl HandshakeRequest {
+    /// The source IP is the peer's if the server provides it (`ConnectInfo`), else the loopback address.
+    pub(super) fn new(parts: &Parts) -> HandshakeRequest {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let source_ip = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
         let mut headers = Vec::new();
         for (name, value) in &parts.headers {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            gather(&mut headers, spelled(name.as_str()), value);
+            add_value(&mut headers, api_gateway_case(name.as_str()), value);
         }
-        gather(
+        add_value(
             &mut headers,
             "X-Forwarded-For".into(),
             source_ip.to_string(),
@@ -37,11 +33,11 @@ impl Handshake {
         let mut query = Vec::new();
         if let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
             for (name, value) in pairs {
-                gather(&mut query, name, value);
+                add_value(&mut query, name, value);
             }
         }
         let user_agent = parts.headers.get("user-agent");
-        Handshake {
+        HandshakeRequest {
             headers,
             query,
             source_ip,
@@ -50,18 +46,21 @@ impl Handshake {
     }
 
     /// Adds the header and query fields of a CONNECT or REQUEST event.
-    pub(super) fn describe(&self, event: &mut Map<String, Value>) {
-        event.insert("headers".into(), last(&self.headers));
-        event.insert("multiValueHeaders".into(), all(&self.headers));
+    pub(super) fn add_to_event(&self, event: &mut Map<String, Value>) {
+        event.insert("headers".into(), last_values(&self.headers));
+        event.insert("multiValueHeaders".into(), all_values(&self.headers));
         if !self.query.is_empty() {
-            event.insert("queryStringParameters".into(), last(&self.query));
-            event.insert("multiValueQueryStringParameters".into(), all(&self.query));
+            event.insert("queryStringParameters".into(), last_values(&self.query));
+            event.insert(
+                "multiValueQueryStringParameters".into(),
+                all_values(&self.query),
+            );
         }
     }
 
-    /// Whether the request carries this identity source, not empty. An expression of another
-    /// family (`context.`, `stageVariables.`) counts as there: it does not depend on the client.
-    pub(super) fn carries(&self, source: &str) -> bool {
+    /// Whether the request has this identity source with a value. Other expressions (`context.`,
+    /// `stageVariables.`) count as present, because they do not depend on the client.
+    pub(super) fn has_identity_source(&self, source: &str) -> bool {
         let has = |pairs: &[(String, Vec<String>)], name: &str, same: fn(&str, &str) -> bool| {
             pairs
                 .iter()
@@ -77,25 +76,26 @@ impl Handshake {
     }
 }
 
-fn gather(pairs: &mut Vec<(String, Vec<String>)>, name: String, value: String) {
+fn add_value(pairs: &mut Vec<(String, Vec<String>)>, name: String, value: String) {
     match pairs.iter_mut().find(|(known, _)| *known == name) {
         Some((_, values)) => values.push(value),
         None => pairs.push((name, vec![value])),
     }
 }
 
-fn last(pairs: &[(String, Vec<String>)]) -> Value {
+fn last_values(pairs: &[(String, Vec<String>)]) -> Value {
     let one = |(name, values): &(String, Vec<String>)| (name.clone(), json!(values.last()));
     Value::Object(pairs.iter().map(one).collect())
 }
 
-fn all(pairs: &[(String, Vec<String>)]) -> Value {
+fn all_values(pairs: &[(String, Vec<String>)]) -> Value {
     let one = |(name, values): &(String, Vec<String>)| (name.clone(), json!(values));
     Value::Object(pairs.iter().map(one).collect())
 }
 
-/// `sec-websocket-key` as browsers, and so API Gateway's events, write it. Hyper keeps no case.
-fn spelled(name: &str) -> String {
+/// Converts `sec-websocket-key` to `Sec-WebSocket-Key`, as browsers and API Gateway's events write it. Hyper
+/// lower-cases header names.
+fn api_gateway_case(name: &str) -> String {
     let part = |part: &str| match part {
         "websocket" => "WebSocket".to_owned(),
         _ => {
@@ -107,47 +107,26 @@ fn spelled(name: &str) -> String {
     name.split('-').map(part).collect::<Vec<_>>().join("-")
 }
 
-/// An id as API Gateway makes them for connections and requests: 16 characters ending in `=`.
-pub(super) fn new_id() -> String {
-    URL_SAFE.encode(&Uuid::new_v4().as_bytes()[..11])
-}
-
-/// Undoes percent-encoding; what is no escape stays as it is, what is no UTF-8 is replaced.
-pub(super) fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = (*first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn handshake(uri: &str, headers: &[(&str, &str)]) -> Handshake {
+    fn handshake(uri: &str, headers: &[(&str, &str)]) -> HandshakeRequest {
         let mut request = http::Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Handshake::read(&request.body(()).unwrap().into_parts().0)
+        HandshakeRequest::new(&request.body(()).unwrap().into_parts().0)
     }
 
     #[test]
-    fn an_event_has_last_and_all_values() {
-        let read = handshake(
+    fn an_event_has_the_last_and_all_values() {
+        let request = handshake(
             "/prod?a=1&a=2&t=x%2By",
             &[("sec-websocket-protocol", "longhaul.v1, token")],
         );
         let mut event = Map::new();
-        read.describe(&mut event);
+        request.add_to_event(&mut event);
         assert_eq!(
             event["queryStringParameters"],
             json!({ "a": "2", "t": "x+y" })
@@ -163,20 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_source_must_be_there_and_not_empty() {
-        let read = handshake("/?token=&other=1", &[("Authorization", "x")]);
-        assert!(read.carries("route.request.header.authorization"));
-        assert!(read.carries("route.request.querystring.other"));
-        assert!(!read.carries("route.request.querystring.token"));
-        assert!(!read.carries("route.request.header.Cookie"));
-    }
-
-    #[test]
-    fn ids_look_like_api_gateways_and_survive_a_url() {
-        let id = new_id();
-        assert_eq!(id.len(), 16);
-        assert!(id.ends_with('='));
-        assert_eq!(percent_decoded(&id.replace('=', "%3D")), id);
-        assert_eq!(percent_decoded("100%"), "100%");
+    fn an_identity_source_must_be_present_and_not_empty() {
+        let request = handshake("/?token=&other=1", &[("Authorization", "x")]);
+        assert!(request.has_identity_source("route.request.header.authorization"));
+        assert!(request.has_identity_source("route.request.querystring.other"));
+        assert!(!request.has_identity_source("route.request.querystring.token"));
+        assert!(!request.has_identity_source("route.request.header.Cookie"));
     }
 }

@@ -1,26 +1,25 @@
-//! What stands locally for what only AWS has: the WebSocket API's domain, and values kept in
-//! Secrets Manager.
+//! Replaces values that exist only in AWS: the WebSocket API's domain, and Secrets Manager references.
 //!
-//! It does not make or keep any secret's value: the caller does.
+//! The secrets' values come from the caller.
 
-use super::identity;
-use super::node::{Entry, Node, Value};
+use super::error::{LineError, Result};
 use super::properties::Properties;
-use super::scope::Scope;
-use super::{Fault, Result};
+use super::resolver::Resolver;
+use super::resource_identity;
+use super::yaml::{MapEntry, Node, Value};
 
-const SECRET: &str = "AWS::SecretsManager::Secret";
-const OPENING: &str = "{{resolve:";
+const SECRET_TYPE: &str = "AWS::SecretsManager::Secret";
+const DYNAMIC_REFERENCE_START: &str = "{{resolve:";
 
-/// The logical ids of the secrets whose value AWS would generate.
-pub(super) fn generated(template: &Node) -> Result<Vec<String>> {
+/// The logical ids of the secrets for which AWS would generate a value.
+pub(super) fn generated_secrets(template: &Node) -> Result<Vec<String>> {
     let resources = match template.get("Resources") {
         Some(section) => section.node.entries("Resources")?,
         None => &[],
     };
-    let generates = |entry: &&Entry| {
+    let generates = |entry: &&MapEntry| {
         let properties = entry.node.get("Properties");
-        is_a(entry, SECRET)
+        has_type(entry, SECRET_TYPE)
             && properties.is_some_and(|p| p.node.get("GenerateSecretString").is_some())
     };
     Ok(resources
@@ -30,31 +29,31 @@ pub(super) fn generated(template: &Node) -> Result<Vec<String>> {
         .collect())
 }
 
-/// Holds a secret to the properties that the local cloud knows.
+/// Rejects a secret with a property that the embedded cloud does not support.
 pub(super) fn check_secret(mut secret: Properties<'_>) -> Result<()> {
     secret.ignore(&["Name", "Description", "KmsKeyId", "ReplicaRegions", "Tags"]);
     secret.ignore(&["GenerateSecretString", "SecretString"]);
-    secret.finish()
+    secret.deny_unknown()
 }
 
-impl Scope<'_> {
-    /// Puts the local gateway and the secrets' values into every text of a resolved node.
-    pub(super) fn finish(&mut self, node: &mut Node) -> Result<()> {
+impl Resolver<'_> {
+    /// Inserts the local gateway's URL and the secrets' values into every text of a resolved node.
+    pub(super) fn substitute(&mut self, node: &mut Node) -> Result<()> {
         match &mut node.value {
             Value::Text(text) => {
-                *text = self.local_gateway(text)?;
-                if text.contains(OPENING) {
-                    *text = self.with_secrets(text, node.line)?;
+                *text = self.replace_gateway_url(text)?;
+                if text.contains(DYNAMIC_REFERENCE_START) {
+                    *text = self.substitute_secrets(text, node.line)?;
                 }
             }
             Value::List(items) => {
                 for item in items {
-                    self.finish(item)?;
+                    self.substitute(item)?;
                 }
             }
             Value::Map(entries) => {
                 for entry in entries {
-                    self.finish(&mut entry.node)?;
+                    self.substitute(&mut entry.node)?;
                 }
             }
             Value::Null | Value::Call(..) => {}
@@ -63,46 +62,47 @@ impl Scope<'_> {
     }
 
     /// The text with the WebSocket API's URL replaced by that of the local gateway.
-    pub(super) fn local_gateway(&self, text: &str) -> Result<String> {
+    pub(super) fn replace_gateway_url(&self, text: &str) -> Result<String> {
         let mut text = text.to_string();
         if !text.contains("://") {
             return Ok(text);
         }
         let apis = self.section("Resources")?.iter();
-        for api in apis.filter(|entry| is_a(entry, "AWS::ApiGatewayV2::Api")) {
-            let domain = identity::api_domain(&identity::api_id(&api.key));
-            for (far, near) in [("https", "http"), ("wss", "ws")] {
-                let far = format!("{far}://{domain}");
-                text = text.replace(&far, &format!("{near}://{}", self.settings.gateway));
+        for api in apis.filter(|entry| has_type(entry, "AWS::ApiGatewayV2::Api")) {
+            let domain = resource_identity::api_domain(&resource_identity::api_id(&api.key));
+            for (aws_scheme, local_scheme) in [("https", "http"), ("wss", "ws")] {
+                let aws_url = format!("{aws_scheme}://{domain}");
+                let local_url = format!("{local_scheme}://{}", self.inputs.gateway_address);
+                text = text.replace(&aws_url, &local_url);
             }
         }
         Ok(text)
     }
 
-    fn with_secrets(&mut self, text: &str, line: usize) -> Result<String> {
+    fn substitute_secrets(&mut self, text: &str, line: usize) -> Result<String> {
         let mut resolved = String::new();
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once(OPENING) {
+        while let Some((before, after)) = rest.split_once(DYNAMIC_REFERENCE_START) {
             let (reference, after) = after
                 .split_once("}}")
-                .ok_or_else(|| Fault::at(line, "a dynamic reference is not closed by }}"))?;
+                .ok_or_else(|| LineError::at(line, "a dynamic reference is not closed with }}"))?;
             let reference = reference.strip_prefix("secretsmanager:").ok_or_else(|| {
                 let problem =
-                    "of the dynamic references only secretsmanager is known to the local cloud";
-                Fault::at(line, problem)
+                    "the embedded cloud supports only dynamic references to secretsmanager";
+                LineError::at(line, problem)
             })?;
             resolved.push_str(before);
-            resolved.push_str(&self.secret(reference, line)?);
+            resolved.push_str(&self.secret_value(reference, line)?);
             rest = after;
         }
         Ok(resolved + rest)
     }
 
-    /// The value of `<name or ARN>[:SecretString[:<json key>[:<stage>[:<version>]]]]`. A secret has
-    /// one version locally, so that the last two select nothing.
-    fn secret(&mut self, reference: &str, line: usize) -> Result<String> {
+    /// The value of `<name or ARN>[:SecretString[:<json key>[:<stage>[:<version>]]]]`. A local secret has
+    /// one version, so stage and version are ignored.
+    fn secret_value(&mut self, reference: &str, line: usize) -> Result<String> {
         let secrets = self.section("Resources")?.iter();
-        for entry in secrets.filter(|entry| is_a(entry, SECRET)) {
+        for entry in secrets.filter(|entry| has_type(entry, SECRET_TYPE)) {
             let Some(secret) = self.resource(&entry.key, line)? else {
                 continue;
             };
@@ -110,7 +110,10 @@ impl Scope<'_> {
                 .properties
                 .get("Name")
                 .and_then(|name| name.node.as_text());
-            let name = name.map_or_else(|| identity::default_name(&secret.id), str::to_string);
+            let name = name.map_or_else(
+                || resource_identity::default_name(&secret.id),
+                str::to_string,
+            );
             for known in [&secret.identity.reference, &name] {
                 let Some(rest) = reference.strip_prefix(known.as_str()) else {
                     continue;
@@ -121,19 +124,25 @@ impl Scope<'_> {
                 let whole = self.secret_string(&secret.id, &secret.properties, line)?;
                 let mut parts = rest.strip_prefix(':').unwrap_or(rest).split(':');
                 if !matches!(parts.next(), None | Some("" | "SecretString")) {
-                    return Err(Fault::at(line, "a secret is read as SecretString"));
+                    return Err(LineError::at(
+                        line,
+                        "a secret can only be read as SecretString",
+                    ));
                 }
                 return match parts.next().filter(|key| !key.is_empty()) {
                     None => Ok(whole),
-                    Some(key) => member(&whole, key).ok_or_else(|| {
-                        Fault::at(line, format!("the secret {} has no text {key}", secret.id))
+                    Some(key) => json_member(&whole, key).ok_or_else(|| {
+                        LineError::at(
+                            line,
+                            format!("the secret {} has no text member {key}", secret.id),
+                        )
                     }),
                 };
             }
         }
-        Err(Fault::at(
+        Err(LineError::at(
             line,
-            "the dynamic reference names no secret of this template",
+            "the dynamic reference does not name a secret of this template",
         ))
     }
 
@@ -144,10 +153,9 @@ impl Scope<'_> {
         {
             return Ok(given.to_string());
         }
-        let value =
-            self.settings.secrets.get(id).ok_or_else(|| {
-                Fault::at(line, format!("no value was given for the secret {id}"))
-            })?;
+        let value = self.inputs.secrets.get(id).ok_or_else(|| {
+            LineError::at(line, format!("no value was given for the secret {id}"))
+        })?;
         let generate = properties.get("GenerateSecretString");
         let setting = |key| {
             generate
@@ -159,9 +167,9 @@ impl Scope<'_> {
         };
         let template = setting("SecretStringTemplate").unwrap_or("{}");
         let mut whole: serde_json::Map<_, _> = serde_json::from_str(template).map_err(|_| {
-            Fault::at(
+            LineError::at(
                 line,
-                format!("SecretStringTemplate of {id} is no JSON object"),
+                format!("SecretStringTemplate of {id} must be a JSON object"),
             )
         })?;
         whole.insert(key.to_string(), value.as_str().into());
@@ -169,12 +177,12 @@ impl Scope<'_> {
     }
 }
 
-fn member(whole: &str, key: &str) -> Option<String> {
+fn json_member(whole: &str, key: &str) -> Option<String> {
     let whole: serde_json::Value = serde_json::from_str(whole).ok()?;
     whole.get(key)?.as_str().map(str::to_string)
 }
 
-fn is_a(entry: &Entry, kind: &str) -> bool {
-    let own = entry.node.get("Type").and_then(|own| own.node.as_text());
-    own == Some(kind)
+fn has_type(entry: &MapEntry, kind: &str) -> bool {
+    let entry_kind = entry.node.get("Type").and_then(|kind| kind.node.as_text());
+    entry_kind == Some(kind)
 }

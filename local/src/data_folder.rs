@@ -1,0 +1,167 @@
+//! The data folder of an embedded cloud: locked by one process at a time, with secrets that only its user can
+//! read.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use uuid::Uuid;
+
+/// A data folder that this process has locked.
+pub struct DataFolder {
+    path: PathBuf,
+    /// The operating system releases the lock when the process ends, even on kill -9.
+    _lock: File,
+}
+
+/// The outcome of [`DataFolder::lock`].
+pub enum LockOutcome {
+    Locked(DataFolder),
+    /// Another process runs a cloud on the folder.
+    InUse,
+}
+
+impl DataFolder {
+    /// Locks the folder; creates it if it does not exist.
+    ///
+    /// # Errors
+    /// The folder or its lock file cannot be created or opened.
+    pub fn lock(path: &Path) -> Result<LockOutcome> {
+        let context = || format!("cannot open the data folder {}", path.display());
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(context)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))
+            .with_context(context)?;
+        match lock.try_lock() {
+            Ok(()) => {
+                // The endpoints of the previous run are stale.
+                let _ = fs::remove_file(path.join(ENDPOINTS_FILE));
+                Ok(LockOutcome::Locked(Self {
+                    path: path.to_owned(),
+                    _lock: lock,
+                }))
+            }
+            Err(TryLockError::WouldBlock) => Ok(LockOutcome::InUse),
+            Err(TryLockError::Error(error)) => Err(error).with_context(context),
+        }
+    }
+
+    /// The subfolder `name`; created if it does not exist.
+    pub fn subfolder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        fs::create_dir_all(&path)
+            .with_context(|| format!("cannot create the folder {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// The secret `name`; generated on first use and stored.
+    pub fn get_or_create_secret(&self, name: &str) -> Result<String> {
+        if let Some(secret) = read_secret(&self.path, name)? {
+            return Ok(secret);
+        }
+        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let folder = self.subfolder("secrets")?;
+        // Written to a temporary file and renamed, so that no crash or reader sees a partial secret.
+        let temporary = folder.join(format!("{name}.new"));
+        let mut open = OpenOptions::new();
+        let open = open.create(true).truncate(true).write(true).mode(0o600);
+        let written = open.open(&temporary).and_then(|mut file| {
+            file.write_all(secret.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&temporary, folder.join(name))
+        });
+        written.with_context(|| format!("cannot write the secret {name}"))?;
+        Ok(secret)
+    }
+
+    /// Stores the cloud's endpoints for other processes to read with [`read_endpoints`].
+    pub fn write_endpoints(&self, endpoints: &Endpoints) -> Result<()> {
+        // Written to a temporary file and renamed, so that no reader sees a partial file.
+        let temporary = self.path.join("endpoints.new");
+        fs::write(&temporary, serde_json::to_vec(endpoints)?)?;
+        fs::rename(&temporary, self.path.join(ENDPOINTS_FILE)).context("cannot write the endpoints")
+    }
+}
+
+const ENDPOINTS_FILE: &str = "endpoints.json";
+
+/// The addresses of a running cloud.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Endpoints {
+    /// The id of the process that runs the cloud.
+    #[serde(rename = "process")]
+    pub process_id: u32,
+    /// For example `ws://127.0.0.1:3001`.
+    pub gateway: String,
+    /// For example `http://127.0.0.1:4566`.
+    pub aws: String,
+}
+
+/// The endpoints of the cloud that was last started on the folder. Whether it still runs is known from the
+/// lock.
+pub fn read_endpoints(folder: &Path) -> Option<Endpoints> {
+    serde_json::from_slice(&fs::read(folder.join(ENDPOINTS_FILE)).ok()?).ok()
+}
+
+/// A stored secret, also while another process has locked the folder; `None` before the cloud's first start.
+pub fn read_secret(folder: &Path, name: &str) -> Result<Option<String>> {
+    match fs::read_to_string(folder.join("secrets").join(name)) {
+        Ok(secret) => Ok(Some(secret)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read the secret {name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn lock(path: &Path) -> DataFolder {
+        match DataFolder::lock(path).unwrap() {
+            LockOutcome::Locked(folder) => folder,
+            LockOutcome::InUse => panic!("the folder is in use"),
+        }
+    }
+
+    #[test]
+    fn one_process_locks_a_folder_and_a_secret_is_stable() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("data");
+        assert_eq!(read_secret(&path, "Token").unwrap(), None);
+        let folder = lock(&path);
+        assert!(matches!(
+            DataFolder::lock(&path).unwrap(),
+            LockOutcome::InUse
+        ));
+        let secret = folder.get_or_create_secret("Token").unwrap();
+        assert_eq!(secret.len(), 64);
+        assert_eq!(folder.get_or_create_secret("Token").unwrap(), secret);
+        assert_eq!(read_secret(&path, "Token").unwrap(), Some(secret));
+        let mode = fs::metadata(path.join("secrets/Token"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        drop(folder);
+        // A process that another test is starting may hold a copy of the lock until it executes.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while matches!(DataFolder::lock(&path).unwrap(), LockOutcome::InUse) {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "the lock is still held"
+            );
+            std::thread::yield_now();
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Ids of connections and requests.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
+use uuid::Uuid;
+
+/// A new id in API Gateway's format: 16 characters, the last of which is `=`.
+pub(super) fn new_id() -> String {
+    URL_SAFE.encode(&Uuid::new_v4().as_bytes()[..11])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_api_gateways_format() {
+        let id = new_id();
+        assert_eq!(id.len(), 16);
+        assert!(id.ends_with('='));
+    }
+}
