@@ -50,23 +50,23 @@ export class Longhaul {
   /** The jobs that the page before had submitted and not seen end; known once connected. */
   readonly resumed: Promise<Job<any>[]>;
 
-  private readonly connection: Connection;
-  private readonly environment: Environment;
-  private readonly host: Host;
-  private readonly store?: Store | null;
-  private readonly open = new Set<Job<any>>();
-  private readonly saved = new Map<Job<any>, Saved>();
-  private readonly listeners = { state: new Set<(change: StateChange) => void>(), frame: new Set<(frame: Frame) => void>() };
-  private readonly online = () => this.connection.probe();
-  private user?: string;
-  private resume: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
+  readonly #connection: Connection;
+  readonly #environment: Environment;
+  readonly #host: Host;
+  readonly #store?: Store | null;
+  readonly #open = new Set<Job<any>>();
+  readonly #saved = new Map<Job<any>, Saved>();
+  readonly #listeners = { state: new Set<(change: StateChange) => void>(), frame: new Set<(frame: Frame) => void>() };
+  readonly #online = () => this.#connection.probe();
+  #user?: string;
+  #resume: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
 
   constructor(options: ConnectOptions) {
     const url = new URL(options.url);
     url.protocol = url.protocol.replace("http", "ws");
     const WebSocket = options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined);
     if (!WebSocket) throw new TypeError("There is no global WebSocket here: pass that of the package 'ws' as WebSocket.");
-    this.environment = {
+    this.#environment = {
       now: Date.now,
       random: Math.random,
       after(ms, run) {
@@ -75,38 +75,38 @@ export class Longhaul {
       },
       ...options.environment,
     };
-    this.store = options.store === undefined ? defaultStore() : options.store;
+    this.#store = options.store === undefined ? defaultStore() : options.store;
     const timing = { ...TIMING, ...options.timing };
-    this.host = {
-      request: (...of) => this.connection.request(...of),
-      after: this.environment.after,
+    this.#host = {
+      request: (...of) => this.#connection.request(...of),
+      after: this.#environment.after,
       get: (jobId) => this.get(jobId),
-      acknowledged: (job) => this.keep(job),
-      over: (job) => this.over(job),
+      acknowledged: (job) => this.#keep(job),
+      over: (job) => this.#over(job),
       silence: timing.silence,
       backoff: timing.backoff,
     };
-    this.resumed = new Promise((done) => (this.resume = done));
-    this.connection = new Connection(
+    this.resumed = new Promise((done) => (this.#resume = done));
+    this.#connection = new Connection(
       { attempts: Infinity, queue: 100, ...options, url: url.href, WebSocket, timing },
-      this.environment,
+      this.#environment,
       {
-        opened: (user) => this.opened(user),
-        frame: (frame) => this.hear(frame),
-        state: (change) => this.tell("state", change),
+        opened: (user) => this.#opened(user),
+        frame: (frame) => this.#hear(frame),
+        state: (change) => this.#tell("state", change),
         closed: (error) => {
-          globalThis.removeEventListener?.("online", this.online);
-          for (const job of [...this.open]) job.fail(error);
-          this.resume([]);
+          globalThis.removeEventListener?.("online", this.#online);
+          for (const job of [...this.#open]) job.fail(error);
+          this.#resume([]);
         },
       },
     );
-    globalThis.addEventListener?.("online", this.online);
+    globalThis.addEventListener?.("online", this.#online);
   }
 
   /** `connecting`, `open`, `waiting` for the next try, or `closed`. */
   get state(): StateChange {
-    return this.connection.state;
+    return this.#connection.state;
   }
 
   /**
@@ -116,18 +116,18 @@ export class Longhaul {
   on(event: "state", listener: (change: StateChange) => void): () => void;
   on(event: "frame", listener: (frame: Frame) => void): () => void;
   on(event: "state" | "frame", listener: (said: any) => void): () => void {
-    this.listeners[event].add(listener);
-    return () => this.listeners[event].delete(listener);
+    this.#listeners[event].add(listener);
+    return () => this.#listeners[event].delete(listener);
   }
 
   /** Submits a job, now or when there is a connection; never twice, whatever drops. */
   query<K extends string>(kind: K, text: string, options: QueryOptions = {}): Job<ResultOf<K>> {
     const { signal, idempotencyKey = newKey(), ...more } = options;
-    for (const [job, saved] of this.saved) {
+    for (const [job, saved] of this.#saved) {
       if (saved.idempotencyKey === idempotencyKey && saved.kind === kind && saved.text === text) return job;
     }
-    const at = this.environment.now();
-    const job = this.submit({ ...more, idempotencyKey, kind, text, at, user: "" }, !signal?.aborted, true);
+    const at = this.#environment.now();
+    const job = this.#submit({ ...more, idempotencyKey, kind, text, at, user: "" }, !signal?.aborted, true);
     // Where the wish can't be heard, the end of the job is the end of waiting for it.
     const abort = () => void job.cancel().catch(() => {});
     signal?.addEventListener("abort", abort, { once: true });
@@ -136,9 +136,9 @@ export class Longhaul {
 
   /** Follows a job from `after`, the last seq applied elsewhere; by default all of it. */
   follow<R = unknown>(jobId: string, options: { after?: number } = {}): Job<R> {
-    for (const job of this.open) if (job.id === jobId) return job;
-    const job = new Job<R>(this.host, jobId, options.after);
-    this.open.add(job);
+    for (const job of this.#open) if (job.id === jobId) return job;
+    const job = new Job<R>(this.#host, jobId, options.after);
+    this.#open.add(job);
     // Otherwise it begins with the next socket.
     if (["open", "closed"].includes(this.state.state)) job.ask();
     return job;
@@ -166,82 +166,82 @@ export class Longhaul {
    */
   request(frame: Frame): Promise<Frame> {
     return new Promise((done, failed) => {
-      this.connection.request(frame, (answer) => (answer instanceof LonghaulError ? failed(answer) : done(answer)));
+      this.#connection.request(frame, (answer) => (answer instanceof LonghaulError ? failed(answer) : done(answer)));
     });
   }
 
   /** Ends the connection and every wait, with `CLOSED`. The jobs go on, and are resumed by the next page. */
   close(): void {
-    this.connection.close();
+    this.#connection.close();
   }
 
-  private submit(saved: Saved, isWanted: boolean, isNew: boolean): Job<any> {
-    const job = new Job<any>(this.host, saved.jobId);
-    this.open.add(job);
-    this.saved.set(job, saved);
+  #submit(saved: Saved, isWanted: boolean, isNew: boolean): Job<any> {
+    const job = new Job<any>(this.#host, saved.jobId);
+    this.#open.add(job);
+    this.#saved.set(job, saved);
     const { text: query, user, at, jobId, ...more } = saved;
     if (!isWanted) job.fail(new LonghaulError("CANCELLED", "The job was never sent."));
     else if (jobId) job.ask();
     else job.submit({ action: "query", query, ...more }, isNew);
-    if (this.open.has(job)) this.keep(job);
+    if (this.#open.has(job)) this.#keep(job);
     return job;
   }
 
-  private opened(user?: string): void {
-    const isFirst = this.user === undefined;
-    this.user = user;
-    for (const job of this.open) {
+  #opened(user?: string): void {
+    const isFirst = this.#user === undefined;
+    this.#user = user;
+    for (const job of this.#open) {
       job.ask();
-      this.keep(job);
+      this.#keep(job);
     }
-    if (isFirst && user !== undefined) this.resume(this.load(user));
-    else this.resume([]);
+    if (isFirst && user !== undefined) this.#resume(this.#load(user));
+    else this.#resume([]);
   }
 
-  private async load(user: string): Promise<Job<any>[]> {
-    const known = () => [...this.saved.values()].map((saved) => saved.idempotencyKey);
+  async #load(user: string): Promise<Job<any>[]> {
+    const known = () => [...this.#saved.values()].map((saved) => saved.idempotencyKey);
     try {
-      const entries = ((await this.store?.load()) ?? []).filter((entry) => entry.user === user);
-      const isStale = (entry: Saved) => !entry.jobId && entry.at < this.environment.now() - UNSENT_MS;
-      for (const entry of entries.filter(isStale)) this.store?.remove(entry.idempotencyKey);
+      const entries = ((await this.#store?.load()) ?? []).filter((entry) => entry.user === user);
+      const isStale = (entry: Saved) => !entry.jobId && entry.at < this.#environment.now() - UNSENT_MS;
+      for (const entry of entries.filter(isStale)) this.#store?.remove(entry.idempotencyKey);
       return entries
         .filter((entry) => !isStale(entry) && !known().includes(entry.idempotencyKey))
-        .map((entry) => this.submit(entry, true, false));
+        .map((entry) => this.#submit(entry, true, false));
     } catch {
       return [];
     }
   }
 
-  private hear(frame: Frame): void {
-    this.tell("frame", frame);
+  #hear(frame: Frame): void {
+    this.#tell("frame", frame);
     if (!isEvent(frame)) return;
-    for (const job of [...this.open]) if (job.id === frame.jobId) job.hear(frame);
+    for (const job of [...this.#open]) if (job.id === frame.jobId) job.hear(frame);
   }
 
-  private tell(event: "state" | "frame", said: any): void {
-    for (const listener of [...this.listeners[event]]) listener(said);
+  #tell(event: "state" | "frame", said: any): void {
+    for (const listener of [...this.#listeners[event]]) listener(said);
   }
 
   /** Notes a submitted job for the next page, once it is known whose it is. */
-  private keep(job: Job<any>): void {
-    const saved = this.saved.get(job);
-    if (!saved || this.user === undefined) return;
-    Object.assign(saved, { user: this.user, jobId: job.id });
-    this.stored((store) => store.save(saved));
+  #keep(job: Job<any>): void {
+    const saved = this.#saved.get(job);
+    if (!saved || this.#user === undefined) return;
+    Object.assign(saved, { user: this.#user, jobId: job.id });
+    this.#stored((store) => store.save(saved));
   }
 
-  private over(job: Job<any>): void {
-    const saved = this.saved.get(job);
-    this.open.delete(job);
-    this.saved.delete(job);
+  #over(job: Job<any>): void {
+    const saved = this.#saved.get(job);
+    this.#open.delete(job);
+    this.#saved.delete(job);
     // It was only we who stopped listening.
     if (["CLOSED", "CONNECTION_LOST"].includes(job.failure?.code ?? "")) return;
-    if (saved) this.stored((store) => store.remove(saved.idempotencyKey));
+    if (saved) this.#stored((store) => store.remove(saved.idempotencyKey));
   }
 
-  private stored(act: (store: Store) => void): void {
+  #stored(act: (store: Store) => void): void {
     try {
-      if (this.store) act(this.store);
+      if (this.#store) act(this.#store);
     } catch {
       // A full or forbidden store costs the resumption and nothing else.
     }
