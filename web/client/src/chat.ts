@@ -36,23 +36,23 @@ export interface Turn {
 }
 
 /** Wrapped, since a job is a promise of its result. */
-type Held = { job: Job<{ response?: string } | undefined> };
+type JobRef = { job: Job<{ response?: string } | undefined> };
 
 /** One answer: an async iterable of its pieces and a promise of the whole. */
 export class Answer implements PromiseLike<string>, AsyncIterable<Piece> {
   private outcome?: Promise<string>;
 
   /** Made by `say` and `follow`. */
-  constructor(private readonly held: Promise<Held>) {
+  constructor(private readonly jobRef: Promise<JobRef>) {
     // Whoever iterates or awaits is told; an answer that nobody asked for rejects nobody.
-    held.catch(() => {});
+    jobRef.catch(() => {});
   }
 
   then<A = string, B = never>(
     resolved?: ((answer: string) => A | PromiseLike<A>) | null,
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    this.outcome ??= this.held.then(async ({ job }) => {
+    this.outcome ??= this.jobRef.then(async ({ job }) => {
       for await (const _ of job);
       // What is streamed need not be fetched, and what is not streamed is in the result.
       return (job.state.status === "completed" && job.state.content) || (await job.result())?.response || "";
@@ -62,7 +62,7 @@ export class Answer implements PromiseLike<string>, AsyncIterable<Piece> {
 
   /** Every piece from the first on, whenever you start. Throws where the answer failed or was cancelled. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Piece, void, undefined> {
-    const { job } = await this.held;
+    const { job } = await this.jobRef;
     let chunks: { seq: number; content: string }[] = [];
     let whole = "";
     for await (const event of job) {
@@ -71,8 +71,8 @@ export class Answer implements PromiseLike<string>, AsyncIterable<Piece> {
         yield { text: event.content, whole: (whole += event.content) };
       } else if (event.type === "stream_reset") {
         chunks = chunks.filter(({ seq }) => seq <= event.keepThrough);
-        const kept = chunks.map(({ content }) => content).join("");
-        if (kept !== whole) yield { text: "", whole: (whole = kept) };
+        const remaining = chunks.map(({ content }) => content).join("");
+        if (remaining !== whole) yield { text: "", whole: (whole = remaining) };
       }
     }
     const answer = await this;
@@ -80,54 +80,54 @@ export class Answer implements PromiseLike<string>, AsyncIterable<Piece> {
   }
 
   /** The job that answers; resolves once the message is on its way. */
-  job(): Promise<Held> {
-    return this.held;
+  job(): Promise<JobRef> {
+    return this.jobRef;
   }
 
   /** Asks for the answer's end. */
   async cancel(): Promise<void> {
-    return (await this.held).job.cancel();
+    return (await this.jobRef).job.cancel();
   }
 }
 
 /** One conversation. */
 export class Chat {
-  private begun?: Promise<string>;
+  private startedSession?: Promise<string>;
   /** Settles when the message before has its place in the session. */
-  private placed: Promise<unknown> = Promise.resolve();
+  private previousAccepted: Promise<unknown> = Promise.resolve();
 
   /** Made by `chat`. */
   constructor(
     private readonly longhaul: Longhaul,
     sessionId?: string,
   ) {
-    if (sessionId) this.begun = Promise.resolve(sessionId);
+    if (sessionId) this.startedSession = Promise.resolve(sessionId);
   }
 
   /** The session's id, to go on with it elsewhere; a session that lasts is begun with the first message. */
   sessionId(): Promise<string> {
-    this.begun ??= this.longhaul.request({ action: "startSession", keep: true }).then(
+    this.startedSession ??= this.longhaul.request({ action: "startSession", keep: true }).then(
       (started) => String(started.sessionId),
       (error) => {
-        this.begun = undefined;
+        this.startedSession = undefined;
         throw error;
       },
     );
-    return this.begun;
+    return this.startedSession;
   }
 
   /** Says a message. Messages are sent in the order of the calls, and answered one after the other. */
   say(message: string, { kind = "chat", ...options }: SayOptions = {}): Answer {
     // Made before it waits, so that a signal that is aborted meanwhile is heard.
     const { signal } = options;
-    const held = this.placed.then(async () => {
+    const jobRef = this.previousAccepted.then(async () => {
       const sessionId = await this.sessionId();
       if (signal?.aborted) throw new LonghaulError("CANCELLED", "The message was never sent.");
-      return { job: this.longhaul.query<string>(kind, message, { ...options, sessionId }) as Held["job"] };
+      return { job: this.longhaul.query<string>(kind, message, { ...options, sessionId }) as JobRef["job"] };
     });
     // Frames may overtake each other on their way: the next one goes when this one has arrived.
-    this.placed = held.then(({ job }) => arrived(job), () => {});
-    return new Answer(held);
+    this.previousAccepted = jobRef.then(({ job }) => whenAccepted(job), () => {});
+    return new Answer(jobRef);
   }
 
   /** The answer to an earlier message, such as one that was open when the page was reloaded. */
@@ -157,14 +157,14 @@ export function chat(longhaul: Longhaul, sessionId?: string): Chat {
   return new Chat(longhaul, sessionId);
 }
 
-function arrived(job: Job<unknown>): Promise<void> {
-  return new Promise((done) => {
-    const look = () => {
+function whenAccepted(job: Job<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
       if (job.id === undefined && !job.failure) return;
       off();
-      done();
+      resolve();
     };
-    const off = job.onChange(look);
-    look();
+    const off = job.onChange(check);
+    check();
   });
 }

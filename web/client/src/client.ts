@@ -4,7 +4,7 @@
  */
 import { Connection } from "./connection.js";
 import { LonghaulError } from "./error.js";
-import { type Host, Job } from "./job.js";
+import { type JobContext, Job } from "./job.js";
 import { type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
 import { type Frame, isEvent, type JobView, type ResultOf } from "./protocol.js";
 import { defaultStore, type Saved, type Store } from "./store.js";
@@ -44,7 +44,7 @@ export interface QueryOptions {
 }
 
 /** Without a job id an entry this old is no longer what anyone waits for. */
-const UNSENT_MS = 3_600_000;
+const UNACKNOWLEDGED_TTL_MS = 3_600_000;
 
 export class Longhaul {
   /** The jobs that the page before had submitted and not seen end; known once connected. */
@@ -52,14 +52,14 @@ export class Longhaul {
 
   readonly #connection: Connection;
   readonly #environment: Environment;
-  readonly #host: Host;
+  readonly #context: JobContext;
   readonly #store?: Store | null;
-  readonly #open = new Set<Job<any>>();
-  readonly #saved = new Map<Job<any>, Saved>();
+  readonly #openJobs = new Set<Job<any>>();
+  readonly #savedJobs = new Map<Job<any>, Saved>();
   readonly #listeners = { state: new Set<(change: StateChange) => void>(), frame: new Set<(frame: Frame) => void>() };
-  readonly #online = () => this.#connection.probe();
+  readonly #onOnline = () => this.#connection.probe();
   #user?: string;
-  #resume: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
+  #resolveResumed: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
 
   constructor(options: ConnectOptions) {
     const url = new URL(options.url);
@@ -77,31 +77,31 @@ export class Longhaul {
     };
     this.#store = options.store === undefined ? defaultStore() : options.store;
     const timing = { ...TIMING, ...options.timing };
-    this.#host = {
-      request: (...of) => this.#connection.request(...of),
+    this.#context = {
+      request: (...args) => this.#connection.request(...args),
       after: this.#environment.after,
       get: (jobId) => this.get(jobId),
-      acknowledged: (job) => this.#keep(job),
-      over: (job) => this.#over(job),
+      acknowledged: (job) => this.#save(job),
+      ended: (job) => this.#remove(job),
       silence: timing.silence,
       backoff: timing.backoff,
     };
-    this.resumed = new Promise((done) => (this.#resume = done));
+    this.resumed = new Promise((resolve) => (this.#resolveResumed = resolve));
     this.#connection = new Connection(
       { attempts: Infinity, queue: 100, ...options, url: url.href, WebSocket, timing },
       this.#environment,
       {
         opened: (user) => this.#opened(user),
-        frame: (frame) => this.#hear(frame),
-        state: (change) => this.#tell("state", change),
+        frame: (frame) => this.#receive(frame),
+        state: (change) => this.#emit("state", change),
         closed: (error) => {
-          globalThis.removeEventListener?.("online", this.#online);
-          for (const job of [...this.#open]) job.fail(error);
-          this.#resume([]);
+          globalThis.removeEventListener?.("online", this.#onOnline);
+          for (const job of [...this.#openJobs]) job.fail(error);
+          this.#resolveResumed([]);
         },
       },
     );
-    globalThis.addEventListener?.("online", this.#online);
+    globalThis.addEventListener?.("online", this.#onOnline);
   }
 
   /** `connecting`, `open`, `waiting` for the next try, or `closed`. */
@@ -115,19 +115,19 @@ export class Longhaul {
    */
   on(event: "state", listener: (change: StateChange) => void): () => void;
   on(event: "frame", listener: (frame: Frame) => void): () => void;
-  on(event: "state" | "frame", listener: (said: any) => void): () => void {
+  on(event: "state" | "frame", listener: (value: any) => void): () => void {
     this.#listeners[event].add(listener);
     return () => this.#listeners[event].delete(listener);
   }
 
   /** Submits a job, now or when there is a connection; never twice, whatever drops. */
   query<K extends string>(kind: K, text: string, options: QueryOptions = {}): Job<ResultOf<K>> {
-    const { signal, idempotencyKey = newKey(), ...more } = options;
-    for (const [job, saved] of this.#saved) {
+    const { signal, idempotencyKey = newIdempotencyKey(), ...rest } = options;
+    for (const [job, saved] of this.#savedJobs) {
       if (saved.idempotencyKey === idempotencyKey && saved.kind === kind && saved.text === text) return job;
     }
     const at = this.#environment.now();
-    const job = this.#submit({ ...more, idempotencyKey, kind, text, at, user: "" }, !signal?.aborted, true);
+    const job = this.#submit({ ...rest, idempotencyKey, kind, text, at, user: "" }, !signal?.aborted, true);
     // Where the wish can't be heard, the end of the job is the end of waiting for it.
     const abort = () => void job.cancel().catch(() => {});
     signal?.addEventListener("abort", abort, { once: true });
@@ -136,11 +136,11 @@ export class Longhaul {
 
   /** Follows a job from `after`, the last seq applied elsewhere; by default all of it. */
   follow<R = unknown>(jobId: string, options: { after?: number } = {}): Job<R> {
-    for (const job of this.#open) if (job.id === jobId) return job;
-    const job = new Job<R>(this.#host, jobId, options.after);
-    this.#open.add(job);
+    for (const job of this.#openJobs) if (job.id === jobId) return job;
+    const job = new Job<R>(this.#context, jobId, options.after);
+    this.#openJobs.add(job);
     // Otherwise it begins with the next socket.
-    if (["open", "closed"].includes(this.state.state)) job.ask();
+    if (["open", "closed"].includes(this.state.state)) job.subscribe();
     return job;
   }
 
@@ -151,10 +151,10 @@ export class Longhaul {
   }
 
   /** Your jobs, newest first, without results; pages are fetched as you go. Admins may name another user. */
-  async *jobs({ pageSize: limit, ...which }: { status?: JobView["status"]; userId?: string; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
+  async *jobs({ pageSize: limit, ...filter }: { status?: JobView["status"]; userId?: string; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
     let cursor: unknown;
     do {
-      const page = await this.request({ action: "listJobs", ...which, limit, cursor });
+      const page = await this.request({ action: "listJobs", ...filter, limit, cursor });
       yield* page.jobs as JobView[];
       cursor = page.cursor;
     } while (cursor);
@@ -165,8 +165,8 @@ export class Longhaul {
    * be said twice. Rejects with a `LonghaulError`.
    */
   request(frame: Frame): Promise<Frame> {
-    return new Promise((done, failed) => {
-      this.#connection.request(frame, (answer) => (answer instanceof LonghaulError ? failed(answer) : done(answer)));
+    return new Promise((resolve, reject) => {
+      this.#connection.request(frame, (reply) => (reply instanceof LonghaulError ? reject(reply) : resolve(reply)));
     });
   }
 
@@ -175,34 +175,34 @@ export class Longhaul {
     this.#connection.close();
   }
 
-  #submit(saved: Saved, isWanted: boolean, isNew: boolean): Job<any> {
-    const job = new Job<any>(this.#host, saved.jobId);
-    this.#open.add(job);
-    this.#saved.set(job, saved);
-    const { text: query, user, at, jobId, ...more } = saved;
-    if (!isWanted) job.fail(new LonghaulError("CANCELLED", "The job was never sent."));
-    else if (jobId) job.ask();
-    else job.submit({ action: "query", query, ...more }, isNew);
-    if (this.#open.has(job)) this.#keep(job);
+  #submit(saved: Saved, shouldSend: boolean, isNew: boolean): Job<any> {
+    const job = new Job<any>(this.#context, saved.jobId);
+    this.#openJobs.add(job);
+    this.#savedJobs.set(job, saved);
+    const { text: query, user, at, jobId, ...rest } = saved;
+    if (!shouldSend) job.fail(new LonghaulError("CANCELLED", "The job was never sent."));
+    else if (jobId) job.subscribe();
+    else job.submit({ action: "query", query, ...rest }, isNew);
+    if (this.#openJobs.has(job)) this.#save(job);
     return job;
   }
 
   #opened(user?: string): void {
     const isFirst = this.#user === undefined;
     this.#user = user;
-    for (const job of this.#open) {
-      job.ask();
-      this.#keep(job);
+    for (const job of this.#openJobs) {
+      job.subscribe();
+      this.#save(job);
     }
-    if (isFirst && user !== undefined) this.#resume(this.#load(user));
-    else this.#resume([]);
+    if (isFirst && user !== undefined) this.#resolveResumed(this.#loadSaved(user));
+    else this.#resolveResumed([]);
   }
 
-  async #load(user: string): Promise<Job<any>[]> {
-    const known = () => [...this.#saved.values()].map((saved) => saved.idempotencyKey);
+  async #loadSaved(user: string): Promise<Job<any>[]> {
+    const known = () => [...this.#savedJobs.values()].map((saved) => saved.idempotencyKey);
     try {
       const entries = ((await this.#store?.load()) ?? []).filter((entry) => entry.user === user);
-      const isStale = (entry: Saved) => !entry.jobId && entry.at < this.#environment.now() - UNSENT_MS;
+      const isStale = (entry: Saved) => !entry.jobId && entry.at < this.#environment.now() - UNACKNOWLEDGED_TTL_MS;
       for (const entry of entries.filter(isStale)) this.#store?.remove(entry.idempotencyKey);
       return entries
         .filter((entry) => !isStale(entry) && !known().includes(entry.idempotencyKey))
@@ -212,36 +212,36 @@ export class Longhaul {
     }
   }
 
-  #hear(frame: Frame): void {
-    this.#tell("frame", frame);
+  #receive(frame: Frame): void {
+    this.#emit("frame", frame);
     if (!isEvent(frame)) return;
-    for (const job of [...this.#open]) if (job.id === frame.jobId) job.hear(frame);
+    for (const job of [...this.#openJobs]) if (job.id === frame.jobId) job.receive(frame);
   }
 
-  #tell(event: "state" | "frame", said: any): void {
-    for (const listener of [...this.#listeners[event]]) listener(said);
+  #emit(event: "state" | "frame", value: any): void {
+    for (const listener of [...this.#listeners[event]]) listener(value);
   }
 
   /** Notes a submitted job for the next page, once it is known whose it is. */
-  #keep(job: Job<any>): void {
-    const saved = this.#saved.get(job);
+  #save(job: Job<any>): void {
+    const saved = this.#savedJobs.get(job);
     if (!saved || this.#user === undefined) return;
     Object.assign(saved, { user: this.#user, jobId: job.id });
-    this.#stored((store) => store.save(saved));
+    this.#updateStore((store) => store.save(saved));
   }
 
-  #over(job: Job<any>): void {
-    const saved = this.#saved.get(job);
-    this.#open.delete(job);
-    this.#saved.delete(job);
+  #remove(job: Job<any>): void {
+    const saved = this.#savedJobs.get(job);
+    this.#openJobs.delete(job);
+    this.#savedJobs.delete(job);
     // It was only we who stopped listening.
     if (["CLOSED", "CONNECTION_LOST"].includes(job.failure?.code ?? "")) return;
-    if (saved) this.#stored((store) => store.remove(saved.idempotencyKey));
+    if (saved) this.#updateStore((store) => store.remove(saved.idempotencyKey));
   }
 
-  #stored(act: (store: Store) => void): void {
+  #updateStore(update: (store: Store) => void): void {
     try {
-      if (this.#store) act(this.#store);
+      if (this.#store) update(this.#store);
     } catch {
       // A full or forbidden store costs the resumption and nothing else.
     }
@@ -253,6 +253,6 @@ export function connect(options: ConnectOptions): Longhaul {
   return new Longhaul(options);
 }
 
-function newKey(): string {
+function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }

@@ -11,22 +11,22 @@ import { type JobState, initial, isBehind, isOver, reduce } from "./reduce.js";
 import { fetchResult } from "./result.js";
 
 /** What a job needs of its client. */
-export interface Host {
+export interface JobContext {
   request: Connection["request"];
   after: Environment["after"];
   get(jobId: string): Promise<JobView | undefined>;
   /** The server has given it an id. */
   acknowledged(job: Job<any>): void;
   /** Nothing more will be heard of it. */
-  over(job: Job<any>): void;
+  ended(job: Job<any>): void;
   /** Milliseconds. */
   silence: number;
   backoff: number;
 }
 
 /** What the server, asked for the job, says when time or the next socket mends it. */
-const PASSING = ["CONNECTION_LOST", "QUEUE_FULL", "RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR", "AUTHENTICATION_ERROR"];
-const ENDS = ["job_completed", "job_failed", "job_cancelled"];
+const TRANSIENT_CODES = ["CONNECTION_LOST", "QUEUE_FULL", "RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR", "AUTHENTICATION_ERROR"];
+const END_EVENTS = ["job_completed", "job_failed", "job_cancelled"];
 
 export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<R>> {
   /** All that is known of it now; another object after each change. */
@@ -37,15 +37,15 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   private readonly events: JobEvent<R>[] = [];
   private readonly listeners = new Set<() => void>();
   private isDone = false;
-  private asking = false;
-  private endAsked = false;
+  private isSubscribing = false;
+  private isEndRequested = false;
   private outcome?: Promise<R>;
-  private hush?: () => void;
+  private cancelTimer?: () => void;
   private withdraw?: () => boolean;
 
   /** Made by `query` and `follow`. */
   constructor(
-    private readonly host: Host,
+    private readonly context: JobContext,
     jobId?: string,
     after = 0,
   ) {
@@ -64,7 +64,7 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
 
   /** The result, fetched from where it lies if it is large; rejects with a `LonghaulError`. */
   result(): Promise<R> {
-    this.outcome ??= this.until(() => this.isDone).then(() => this.unwrap());
+    this.outcome ??= this.waitUntil(() => this.isDone).then(() => this.loadResult());
     return this.outcome;
   }
 
@@ -77,10 +77,10 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
 
   /** Every event from the first on, in order and once, whenever you start; ends with the job. */
   async *[Symbol.asyncIterator](): AsyncGenerator<JobEvent<R>, void, undefined> {
-    for (let at = 0; ; ) {
-      while (at < this.events.length) yield this.events[at++]!;
+    for (let next = 0; ; ) {
+      while (next < this.events.length) yield this.events[next++]!;
       if (this.isDone) break;
-      await this.until(() => this.isDone || at < this.events.length);
+      await this.waitUntil(() => this.isDone || next < this.events.length);
     }
     if (this.failure && !["LEFT", "CANCELLED"].includes(this.failure.code)) throw this.failure;
   }
@@ -96,11 +96,11 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
     if (!this.id && this.withdraw?.()) {
       this.fail(new LonghaulError("CANCELLED", "The job was never sent."));
     }
-    await this.until(() => this.isDone || this.id !== undefined);
+    await this.waitUntil(() => this.isDone || this.id !== undefined);
     if (this.isDone) return;
-    await new Promise<void>((done, failed) => {
-      this.host.request({ action: "cancel", jobId: this.id }, (answer) =>
-        answer instanceof LonghaulError ? failed(answer) : done(),
+    await new Promise<void>((resolve, reject) => {
+      this.context.request({ action: "cancel", jobId: this.id }, (reply) =>
+        reply instanceof LonghaulError ? reject(reply) : resolve(),
       );
     });
   }
@@ -108,60 +108,60 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   /** Hears no more of the job, which goes on. */
   leave(): void {
     if (this.isDone) return;
-    if (this.id) this.host.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
+    if (this.id) this.context.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
     this.fail(new LonghaulError("LEFT", "The job was left."));
   }
 
   /** @internal Submits it; `mayWithdraw`: no earlier page can have done so. */
   submit(frame: Frame, mayWithdraw: boolean): void {
-    const withdraw = this.host.request(frame, (answer) => {
-      if (answer instanceof LonghaulError) return this.fail(answer);
+    const withdraw = this.context.request(frame, (reply) => {
+      if (reply instanceof LonghaulError) return this.fail(reply);
       if (this.isDone) return;
-      this.state = { ...this.state, jobId: String(answer.jobId) };
-      this.host.acknowledged(this);
+      this.state = { ...this.state, jobId: String(reply.jobId) };
+      this.context.acknowledged(this);
       // An event is heard like any other; the answer to a key that was known already is for us alone.
-      if (answer.type === "subscribed") this.hear(answer as unknown as Subscribed<R>);
-      else this.listen(this.host.silence);
-      this.wake();
+      if (reply.type === "subscribed") this.receive(reply as unknown as Subscribed<R>);
+      else this.subscribeAfter(this.context.silence);
+      this.notify();
     });
     if (mayWithdraw) this.withdraw = withdraw;
   }
 
   /** @internal Follows it on the socket of now, from where it stands. */
-  ask(): void {
+  subscribe(): void {
     if (!this.id || this.isDone) return;
-    this.listen(this.host.silence);
-    this.asking = true;
-    this.host.request(
+    this.subscribeAfter(this.context.silence);
+    this.isSubscribing = true;
+    this.context.request(
       { action: "subscribe", jobId: this.id, after: this.state.applied },
-      (answer) => {
-        this.asking = false;
-        if (!(answer instanceof LonghaulError)) this.hear(answer as unknown as Subscribed<R>);
-        else if (!PASSING.includes(answer.code)) this.fail(answer);
+      (reply) => {
+        this.isSubscribing = false;
+        if (!(reply instanceof LonghaulError)) this.receive(reply as unknown as Subscribed<R>);
+        else if (!TRANSIENT_CODES.includes(reply.code)) this.fail(reply);
       },
       true,
     );
   }
 
   /** @internal An event of this job, or the answer to `subscribe`. */
-  hear(message: JobEvent<R> | Subscribed<R>): void {
+  receive(message: JobEvent<R> | Subscribed<R>): void {
     if (this.isDone) return;
     const before = this.state.applied;
     this.state = reduce(this.state, message, (event) => this.events.push(event));
-    const moved = this.state.applied > before;
+    const advanced = this.state.applied > before;
     const status = this.state.status;
     if (status === "gone") {
       this.fail(new LonghaulError("GONE", "There is no such job of yours."));
     } else if (isOver(this.state)) {
-      if (ENDS.includes(this.events.at(-1)?.type ?? "")) this.end();
-      else this.askForEnd();
-    } else if (isBehind(this.state) && !this.asking && (moved || message.type !== "subscribed")) {
-      this.ask();
+      if (END_EVENTS.includes(this.events.at(-1)?.type ?? "")) this.finish();
+      else this.requestEnd();
+    } else if (isBehind(this.state) && !this.isSubscribing && (advanced || message.type !== "subscribed")) {
+      this.subscribe();
     } else {
       // An answer that was under way before the gap opened brings nothing; one a moment later does.
-      this.listen(isBehind(this.state) && !this.asking ? this.host.backoff : this.host.silence);
+      this.subscribeAfter(isBehind(this.state) && !this.isSubscribing ? this.context.backoff : this.context.silence);
     }
-    this.wake();
+    this.notify();
   }
 
   /** @internal Nothing more will be heard, for a reason that is not an event. */
@@ -169,30 +169,30 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
     if (this.isDone) return;
     this.failure = failure;
     this.state = { ...this.state };
-    this.end();
-    this.wake();
+    this.finish();
+    this.notify();
   }
 
   /** Whoever follows from the very end on has applied the last event, and we have not. */
-  private askForEnd(): void {
-    if (this.endAsked) return this.fail(new LonghaulError("GONE", "The job's end is lost."));
-    this.endAsked = true;
+  private requestEnd(): void {
+    if (this.isEndRequested) return this.fail(new LonghaulError("GONE", "The job's end is lost."));
+    this.isEndRequested = true;
     this.state = { ...initial<R>(this.state.applied - 1), jobId: this.id };
-    this.ask();
+    this.subscribe();
   }
 
-  private end(): void {
+  private finish(): void {
     this.isDone = true;
-    this.hush?.();
-    this.host.over(this);
+    this.cancelTimer?.();
+    this.context.ended(this);
   }
 
-  private listen(ms: number): void {
-    this.hush?.();
-    this.hush = this.host.after(ms, () => this.ask());
+  private subscribeAfter(ms: number): void {
+    this.cancelTimer?.();
+    this.cancelTimer = this.context.after(ms, () => this.subscribe());
   }
 
-  private async unwrap(): Promise<R> {
+  private async loadResult(): Promise<R> {
     const { status, error, resultRef, result } = this.state;
     if (this.failure) throw this.failure;
     if (error) {
@@ -202,28 +202,28 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
     if (!resultRef) return result as R;
     const fetched = (await fetchResult(resultRef).catch(async (error) => {
       // The URL lapses after some minutes; asking for the job gives a fresh one.
-      const fresh = (await this.host.get(this.id!))?.resultRef;
+      const fresh = (await this.context.get(this.id!))?.resultRef;
       if (!fresh) throw error;
       return fetchResult(fresh);
     })) as R;
     this.state = { ...this.state, result: fetched };
-    this.wake();
+    this.notify();
     return fetched;
   }
 
-  private until(holds: () => boolean): Promise<void> {
-    return new Promise((done) => {
-      const look = () => {
-        if (!holds()) return;
-        this.listeners.delete(look);
-        done();
+  private waitUntil(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!condition()) return;
+        this.listeners.delete(check);
+        resolve();
       };
-      this.listeners.add(look);
-      look();
+      this.listeners.add(check);
+      check();
     });
   }
 
-  private wake(): void {
+  private notify(): void {
     for (const listener of [...this.listeners]) listener();
   }
 }

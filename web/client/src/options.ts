@@ -68,7 +68,7 @@ export interface StateChange {
   retryAt?: number;
 }
 
-export interface Options {
+export interface ConnectionSettings {
   url: string;
   token: string | (() => string | Promise<string>);
   /** Where the token stands in the handshake. URLs end in logs: `url` only if a proxy drops subprotocols. */
@@ -82,7 +82,7 @@ export interface Options {
 }
 
 /** What the caller hears. */
-export interface Ears {
+export interface Observer {
   /** A socket has taken over: what was followed on the one before has to be followed anew. */
   opened(user?: string): void;
   /** Every frame, after the request that it answers has been told. */

@@ -20,7 +20,7 @@ export interface Usage {
   runMs: number;
 }
 
-interface Numbered {
+interface EventEnvelope {
   jobId: string;
   /** 1 for `job_queued`, then one more with each. */
   seq: number;
@@ -30,8 +30,8 @@ interface Numbered {
   requestId?: string;
 }
 
-export type JobQueued = Numbered & { type: "job_queued"; message: string; query: string; progress: number };
-export type ProgressUpdate = Numbered & {
+export type JobQueued = EventEnvelope & { type: "job_queued"; message: string; query: string; progress: number };
+export type ProgressUpdate = EventEnvelope & {
   type: "progress_update";
   status: "processing" | "retrying";
   message: string;
@@ -39,22 +39,22 @@ export type ProgressUpdate = Numbered & {
   progress: number;
   attempt: number;
 };
-export type Chunk = Numbered & { type: "chunk"; content: string };
-export type StreamReset = Numbered & { type: "stream_reset"; attempt: number; keepThrough: number };
-export type JobCompleted<R = unknown> = Numbered & {
+export type Chunk = EventEnvelope & { type: "chunk"; content: string };
+export type StreamReset = EventEnvelope & { type: "stream_reset"; attempt: number; keepThrough: number };
+export type JobCompleted<R = unknown> = EventEnvelope & {
   type: "job_completed";
   result?: R;
   resultRef?: ResultRef;
   usage?: Usage;
 };
-export type JobFailed = Numbered & {
+export type JobFailed = EventEnvelope & {
   type: "job_failed";
   error: string;
   code: string;
   retryable: boolean;
   attempts: number;
 };
-export type JobCancelled = Numbered & { type: "job_cancelled"; by: string; content?: string };
+export type JobCancelled = EventEnvelope & { type: "job_cancelled"; by: string; content?: string };
 
 /** One numbered event of one job. */
 export type JobEvent<R = unknown> =

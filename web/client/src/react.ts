@@ -16,8 +16,8 @@ export const LonghaulProvider: Provider<Longhaul | null> = Context.Provider;
 export function useLonghaul(): { longhaul: Longhaul; connection: StateChange } {
   const longhaul = useContext(Context);
   if (!longhaul) throw new Error("useLonghaul needs a LonghaulProvider above it.");
-  const now = () => longhaul.state;
-  const connection = useSyncExternalStore((changed) => longhaul.on("state", changed), now, now);
+  const getState = () => longhaul.state;
+  const connection = useSyncExternalStore((onChange) => longhaul.on("state", onChange), getState, getState);
   return { longhaul, connection };
 }
 
@@ -28,18 +28,18 @@ export interface UsedJob<R> extends JobState<R> {
   failure?: unknown;
 }
 
-const NOTHING = initial<never>();
-const never = () => () => {};
+const NO_JOB = initial<never>();
+const subscribeToNothing = () => () => {};
 
 /**
  * A job's state, live, with its result however large. Takes what `query` gave, or an id to follow (other
  * components may look at the same job, so it is followed until it ends or you `leave` it), or nothing yet.
  */
-export function useJob<R = unknown>(wanted: Job<R> | string | undefined): UsedJob<R> {
+export function useJob<R = unknown>(jobOrId: Job<R> | string | undefined): UsedJob<R> {
   const longhaul = useContext(Context);
   const [followed, setFollowed] = useState<Job<R>>();
   const [failure, setFailure] = useState<unknown>();
-  const id = typeof wanted === "string" ? wanted : undefined;
+  const id = typeof jobOrId === "string" ? jobOrId : undefined;
   useEffect(() => {
     if (id === undefined) return;
     if (!longhaul) throw new Error("useJob with an id needs a LonghaulProvider above it.");
@@ -47,16 +47,16 @@ export function useJob<R = unknown>(wanted: Job<R> | string | undefined): UsedJo
     setFollowed(job);
     return () => setFollowed(undefined);
   }, [longhaul, id]);
-  const job = typeof wanted === "object" ? wanted : followed;
+  const job = typeof jobOrId === "object" ? jobOrId : followed;
   useEffect(() => {
-    let isShown = true;
+    let isMounted = true;
     setFailure(undefined);
-    job?.result().catch((reason: unknown) => isShown && setFailure(reason));
+    job?.result().catch((reason: unknown) => isMounted && setFailure(reason));
     return () => {
-      isShown = false;
+      isMounted = false;
     };
   }, [job]);
-  const now = (): JobState<R> => job?.state ?? NOTHING;
-  const state = useSyncExternalStore(job ? (changed) => job.onChange(changed) : never, now, now);
+  const getState = (): JobState<R> => job?.state ?? NO_JOB;
+  const state = useSyncExternalStore(job ? (onChange) => job.onChange(onChange) : subscribeToNothing, getState, getState);
   return { ...state, job, failure };
 }

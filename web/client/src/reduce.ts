@@ -65,18 +65,18 @@ export function isBehind(state: JobState): boolean {
 
 /**
  * Applies one event, or the answer to a `subscribe` whose `after` was not above `state.applied`.
- * What was applied goes, in order, to `applied` if it is given.
+ * What was applied goes, in order, to `onApplied` if it is given.
  */
 export function reduce<R>(
   state: JobState<R>,
   event: JobEvent<R> | Subscribed<R>,
-  applied?: (event: JobEvent<R>) => void,
+  onApplied?: (event: JobEvent<R>) => void,
 ): JobState<R> {
   const draft: Draft<R> = { ...state, chunks: [...state.chunks] };
   draft.jobId ??= event.jobId;
-  const next = (event: JobEvent<R>) => {
+  const applyNext = (event: JobEvent<R>) => {
     apply(draft, event);
-    applied?.(event);
+    onApplied?.(event);
   };
   let waiting = [...state.waiting];
   if (event.type === "subscribed") {
@@ -84,8 +84,8 @@ export function reduce<R>(
       return { ...state, jobId: draft.jobId, status: "gone", head: state.applied, waiting: [] };
     }
     // A replay leaves out progress that is outdated, so its numbers may jump, up to its head.
-    for (const missed of inOrder(event.events)) {
-      if (missed.seq > draft.applied) next(missed);
+    for (const replayed of sortBySeq(event.events)) {
+      if (replayed.seq > draft.applied) applyNext(replayed);
     }
     if (!event.more) draft.applied = Math.max(draft.applied, event.head);
     // Whoever had applied its end elsewhere gets no event that would say so.
@@ -93,19 +93,19 @@ export function reduce<R>(
       draft.status = event.status as Status;
     }
     draft.head = Math.max(draft.head, event.head);
-  } else if (event.seq > draft.applied && !waiting.some((known) => known.seq === event.seq)) {
-    waiting = inOrder([...waiting, event]);
+  } else if (event.seq > draft.applied && !waiting.some((other) => other.seq === event.seq)) {
+    waiting = sortBySeq([...waiting, event]);
     draft.head = Math.max(draft.head, event.seq);
   }
-  draft.waiting = waiting.filter((held) => {
-    if (held.seq === draft.applied + 1) next(held);
-    return held.seq > draft.applied;
+  draft.waiting = waiting.filter((pending) => {
+    if (pending.seq === draft.applied + 1) applyNext(pending);
+    return pending.seq > draft.applied;
   });
   draft.head = Math.max(draft.head, draft.applied);
   return draft;
 }
 
-function inOrder<R>(events: readonly JobEvent<R>[]): JobEvent<R>[] {
+function sortBySeq<R>(events: readonly JobEvent<R>[]): JobEvent<R>[] {
   return [...events].sort((a, b) => a.seq - b.seq);
 }
 

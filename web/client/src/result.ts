@@ -7,27 +7,27 @@ import type { ResultRef } from "./protocol.js";
 
 /** The result; `RESULT_UNAVAILABLE` when the URL has lapsed, or when it leads to something else. */
 export async function fetchResult(ref: ResultRef): Promise<unknown> {
-  const unavailable = (why: string) => new LonghaulError("RESULT_UNAVAILABLE", `The result could not be fetched: ${why}.`);
+  const unavailable = (reason: string) => new LonghaulError("RESULT_UNAVAILABLE", `The result could not be fetched: ${reason}.`);
   const response = await fetch(ref.url).catch((error) => {
     throw unavailable(String(error));
   });
   if (!response.ok) throw unavailable(`HTTP ${response.status}`);
   let bytes = await response.arrayBuffer();
-  let isRight = await matches(bytes, ref.sha256);
+  let isVerified = await hasDigest(bytes, ref.sha256);
   const [first, second] = new Uint8Array(bytes, 0, Math.min(2, bytes.byteLength));
   // A bucket that names the encoding lets the browser unpack; one that doesn't leaves it to us.
   if (first === 0x1f && second === 0x8b) {
-    const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    bytes = await new Response(unpacked).arrayBuffer();
+    const decompressed = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    bytes = await new Response(decompressed).arrayBuffer();
     // Whether the sum is of what is stored or of what it holds, either proves the content.
-    isRight ||= await matches(bytes, ref.sha256);
+    isVerified ||= await hasDigest(bytes, ref.sha256);
   }
-  if (!isRight) throw unavailable("its SHA-256 differs");
+  if (!isVerified) throw unavailable("its SHA-256 differs");
   const text = new TextDecoder().decode(bytes);
   return /json/.test(ref.contentType) ? JSON.parse(text) : text;
 }
 
-async function matches(bytes: ArrayBuffer, sha256: string): Promise<boolean> {
+async function hasDigest(bytes: ArrayBuffer, sha256: string): Promise<boolean> {
   // Pages without TLS have no digests, and then nothing is proved.
   if (!globalThis.crypto?.subtle) return true;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

@@ -4,7 +4,7 @@
  */
 
 /** The user and the end of a token (epoch milliseconds); empty for what is not a JWT. */
-export function claims(token: string): { user?: string; expiresAt?: number } {
+export function readClaims(token: string): { user?: string; expiresAt?: number } {
   try {
     const payload = token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/");
     const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
