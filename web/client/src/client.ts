@@ -1,7 +1,4 @@
-/**
- * `connect` and what it gives: the composition of connection, jobs and store. It refuses to know sockets and
- * the order of events; it routes each event to the jobs that it is of.
- */
+/** `connect` and the client it returns: connects the connection, the jobs and the store, and routes events to jobs. */
 import { Connection } from "./connection.js";
 import { LonghaulError } from "./error.js";
 import { type JobContext, Job } from "./job.js";
@@ -10,44 +7,45 @@ import { type Frame, isEvent, type JobView, type ResultOf } from "./protocol.js"
 import { defaultStore, type Saved, type Store } from "./store.js";
 
 export interface ConnectOptions {
-  /** `wss://...`; `https://...` is read as that. */
+  /** `wss://...`; `https://...` is accepted too. */
   url: string;
-  /** A JWT, or what gets a fresh one: it is asked before each socket and before the token expires. */
+  /** A JWT, or a function that returns a fresh one. It is called before each handshake and before the token expires. */
   token: string | (() => string | Promise<string>);
-  /** Where the token stands in the handshake; in a URL it ends in logs. Default `subprotocol`. */
+  /** Where the handshake carries the token. Default `subprotocol`; URLs end up in logs. */
   tokenIn?: "subprotocol" | "url";
-  /** Needed where there is no global one: in Node 20, that of the package `ws`. */
+  /** Required without a global `WebSocket`: in Node 20, use the package `ws`. */
   WebSocket?: SocketConstructor;
-  /** Where submitted jobs are noted to be resumed after a reload; `localStorage` in a page, `null` for nowhere. */
+  /** Where submitted jobs are stored for a resume after a reload. Default `localStorage` in a page; `null` disables it. */
   store?: Store | null;
-  /** Failed tries in a row after which it gives up with `CONNECTION_LOST`. Default: never. */
+  /** Failed connection attempts in a row after which the client gives up with `CONNECTION_LOST`. Default: never. */
   attempts?: number;
-  /** Requests that may wait while there is no connection; the next fails with `QUEUE_FULL`. Default 100. */
+  /** Maximum number of requests that wait for a connection; the next one fails with `QUEUE_FULL`. Default 100. */
   queue?: number;
-  /** For gateways with other limits than API Gateway's, and for tests. */
+  /** Timeouts in milliseconds, for gateways whose limits differ from API Gateway's. */
   timing?: Partial<Timing>;
-  /** For tests. */
+  /** Clock, timers and randomness, for tests. */
   environment?: Partial<Environment>;
 }
 
 export interface QueryOptions {
-  /** The same key is the same job, on any device; made if none is given. */
+  /** Submits with the same key are one job, on any device. Default: a random key. */
   idempotencyKey?: string;
   params?: Record<string, unknown>;
   deadlineSeconds?: number;
-  /** Makes it the next turn of this session; `longhaul-client/chat` does all of that for you. */
+  /** Makes the job the next turn of this session. `longhaul-client/chat` manages sessions for you. */
   sessionId?: string;
-  /** Of a turn: ends what is being answered, rather than waits for it. */
+  /** With `sessionId`: cancels the running turn instead of waiting for it. */
   supersede?: boolean;
-  /** Aborting it cancels the job. */
+  /** Cancels the job when aborted. */
   signal?: AbortSignal;
 }
 
-/** Without a job id an entry this old is no longer what anyone waits for. */
+/** A stored job without an id that is older than this is discarded instead of submitted again. */
 const UNACKNOWLEDGED_TTL_MS = 3_600_000;
 
+/** A client. Create one with `connect`. */
 export class Longhaul {
-  /** The jobs that the page before had submitted and not seen end; known once connected. */
+  /** Jobs of the previous page that had not ended. Resolves after the first connection. */
   readonly resumed: Promise<Job<any>[]>;
 
   readonly #connection: Connection;
@@ -65,7 +63,7 @@ export class Longhaul {
     const url = new URL(options.url);
     url.protocol = url.protocol.replace("http", "ws");
     const WebSocket = options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined);
-    if (!WebSocket) throw new TypeError("There is no global WebSocket here: pass that of the package 'ws' as WebSocket.");
+    if (!WebSocket) throw new TypeError("No global WebSocket: pass the one of the package 'ws' as WebSocket.");
     this.#environment = {
       now: Date.now,
       random: Math.random,
@@ -104,14 +102,14 @@ export class Longhaul {
     globalThis.addEventListener?.("online", this.#onOnline);
   }
 
-  /** `connecting`, `open`, `waiting` for the next try, or `closed`. */
+  /** The connection's state: `connecting`, `open`, `waiting` for the next attempt, or `closed`. */
   get state(): StateChange {
     return this.#connection.state;
   }
 
   /**
-   * Calls on each change of the connection's state (`open` with each socket that takes over), or with each frame of
-   * the server's; gives a function that stops it.
+   * Calls `listener` on each change of the connection's state (`open` for each socket that becomes active), or with
+   * each frame from the server. The returned function removes it.
    */
   on(event: "state", listener: (change: StateChange) => void): () => void;
   on(event: "frame", listener: (frame: Frame) => void): () => void;
@@ -120,7 +118,7 @@ export class Longhaul {
     return () => this.#listeners[event].delete(listener);
   }
 
-  /** Submits a job, now or when there is a connection; never twice, whatever drops. */
+  /** Submits a job, now or once connected. Reconnects never submit it twice. */
   query<K extends string>(kind: K, text: string, options: QueryOptions = {}): Job<ResultOf<K>> {
     const { signal, idempotencyKey = newIdempotencyKey(), ...rest } = options;
     for (const [job, saved] of this.#savedJobs) {
@@ -128,29 +126,29 @@ export class Longhaul {
     }
     const at = this.#environment.now();
     const job = this.#submit({ ...rest, idempotencyKey, kind, text, at, user: "" }, !signal?.aborted, true);
-    // Where the wish can't be heard, the end of the job is the end of waiting for it.
+    // A cancel that fails because the client was closed needs no handling: the job has failed with that error.
     const abort = () => void job.cancel().catch(() => {});
     signal?.addEventListener("abort", abort, { once: true });
     return job;
   }
 
-  /** Follows a job from `after`, the last seq applied elsewhere; by default all of it. */
+  /** Follows a job. `after` is the last `seq` applied elsewhere; by default all events are replayed. */
   follow<R = unknown>(jobId: string, options: { after?: number } = {}): Job<R> {
     for (const job of this.#openJobs) if (job.id === jobId) return job;
     const job = new Job<R>(this.#context, jobId, options.after);
     this.#openJobs.add(job);
-    // Otherwise it begins with the next socket.
+    // In other states the next socket subscribes.
     if (["open", "closed"].includes(this.state.state)) job.subscribe();
     return job;
   }
 
-  /** One job as it is now, with its result; `undefined` if there is no such job of yours. */
+  /** The current row of a job, with its result. `undefined` if you have no such job. */
   async get<R = unknown>(jobId: string): Promise<JobView<R> | undefined> {
     const { job } = await this.request({ action: "getJob", jobId });
     return (job as { status: string }).status === "gone" ? undefined : (job as JobView<R>);
   }
 
-  /** Your jobs, newest first, without results; pages are fetched as you go. Admins may name another user. */
+  /** Your jobs, newest first, without results. Pages are fetched on demand. Admins may list another user's jobs. */
   async *jobs({ pageSize: limit, ...filter }: { status?: JobView["status"]; userId?: string; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
     let cursor: unknown;
     do {
@@ -161,8 +159,8 @@ export class Longhaul {
   }
 
   /**
-   * Any other frame, answered. It waits for a connection, and is said again until it is answered: only for what may
-   * be said twice. Rejects with a `LonghaulError`.
+   * Sends any frame and returns its reply. The frame waits for a connection and is sent again until it is answered,
+   * so use it for idempotent actions only. Rejects with a `LonghaulError`.
    */
   request(frame: Frame): Promise<Frame> {
     return new Promise((resolve, reject) => {
@@ -170,7 +168,7 @@ export class Longhaul {
     });
   }
 
-  /** Ends the connection and every wait, with `CLOSED`. The jobs go on, and are resumed by the next page. */
+  /** Closes the connection and rejects everything pending with `CLOSED`. Jobs keep running; the next page resumes them. */
   close(): void {
     this.#connection.close();
   }
@@ -222,7 +220,7 @@ export class Longhaul {
     for (const listener of [...this.#listeners[event]]) listener(value);
   }
 
-  /** Notes a submitted job for the next page, once it is known whose it is. */
+  /** Stores a submitted job for the next page, once the user is known. */
   #save(job: Job<any>): void {
     const saved = this.#savedJobs.get(job);
     if (!saved || this.#user === undefined) return;
@@ -234,7 +232,7 @@ export class Longhaul {
     const saved = this.#savedJobs.get(job);
     this.#openJobs.delete(job);
     this.#savedJobs.delete(job);
-    // It was only we who stopped listening.
+    // Only this client stopped following; the next page resumes the job.
     if (["CLOSED", "CONNECTION_LOST"].includes(job.failure?.code ?? "")) return;
     if (saved) this.#updateStore((store) => store.remove(saved.idempotencyKey));
   }
@@ -243,12 +241,12 @@ export class Longhaul {
     try {
       if (this.#store) update(this.#store);
     } catch {
-      // A full or forbidden store costs the resumption and nothing else.
+      // If the store is full or forbidden, the job is not resumed; nothing else fails.
     }
   }
 }
 
-/** Opens a connection that lasts; nothing is to be awaited before asking. Throws on a `url` that is none. */
+/** Opens a connection and keeps it open. Jobs can be submitted at once. Throws a `TypeError` on an invalid `url`. */
 export function connect(options: ConnectOptions): Longhaul {
   return new Longhaul(options);
 }

@@ -1,8 +1,7 @@
 /**
- * One lasting connection out of many sockets: dials, backs off, hands over before the two-hour limit,
- * renews the token, notices silence, and says again what was not answered. Everything that is sent through
- * it is safe to say twice (submits have an idempotency key), and that is all it knows of meaning: jobs are
- * its caller's. Clock, chance and sockets are arguments.
+ * One durable connection over many sockets: reconnects with backoff, hands over to a new socket before API Gateway's
+ * two-hour limit, renews the token, detects dead sockets, and sends unanswered requests again. Every request must be
+ * idempotent (submits have an idempotency key).
  */
 import { LonghaulError } from "./error.js";
 import type { Observer, Environment, ConnectionSettings, Socket, StateChange } from "./options.js";
@@ -13,42 +12,44 @@ type Reply = Frame | LonghaulError;
 
 interface Request {
   frame: Frame;
-  /** Called once. */
+  /** Called exactly once. */
   onReply: (reply: Reply) => void;
-  /** Dropped with its socket, not said again on the next. */
+  /** Fails with its socket instead of being sent again on the next one. */
   isTransient: boolean;
+  /** The socket on which it was sent and not yet answered. */
   transport?: Transport;
-  /** Until it is late; or, without a socket, until it is said again. */
+  /** Cancels the reply timeout, or without a `transport` the wait before a retry. */
   timer?: () => void;
   wasSent?: boolean;
-  /** How often the server asked to try again later. */
+  /** Number of retries after an error of `RETRYABLE_CODES`. */
   retries: number;
   isTokenRenewed?: boolean;
 }
 
-/** One socket, and how to be rid of it. */
+/** One socket with the identity of its token. */
 interface Transport {
   socket: Socket;
+  /** Closes the socket and detaches its requests. */
   end(): void;
   user?: string;
   expiresAt?: number;
 }
 
-/** Whether it waits because the server asked it to. */
+/** Whether the request waits for a retry that the server asked for. */
 function isBackingOff(request: Request): boolean {
   return !request.transport && request.timer !== undefined;
 }
 
-/** Refusals that time mends, and how often one request waits for it. */
+/** Error codes after which a request is sent again, and the maximum number of such retries. */
 const RETRYABLE_CODES = ["RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR"];
 const MAX_RETRIES = 5;
-/** Whoever is asked to wait longer is told so instead, in seconds. */
+/** A request whose `retryAfter` is longer fails at once. In seconds. */
 const MAX_RETRY_AFTER_S = 60;
 
 export class Connection {
   state: StateChange = { state: "connecting", attempt: 0 };
   #active?: Transport;
-  /** Set while there is a dial, a socket that is opening, or a wait for either. */
+  /** Cancels the connection attempt that is running or scheduled; `undefined` if there is none. */
   #cancelDial?: () => void;
   #attempt = 0;
   readonly #requests = new Map<string, Request>();
@@ -70,15 +71,15 @@ export class Connection {
     this.#settings = settings;
     this.#environment = environment;
     this.#observer = observer;
-    // Request ids come back on the events of a job to all its followers, so they are unlike anyone else's.
+    // All followers of a job receive its `requestId`, so ids must be unique across clients.
     this.#idPrefix = Math.floor(environment.random() * 2 ** 48).toString(36);
     this.#dial();
   }
 
   /**
-   * Says `frame` now or when a connection is there, again after a drop or when the server asks for it, until
-   * it is answered. `isTransient`: only now, only on this socket. Gives a function that takes it back if it was
-   * never said, and tells whether it was so.
+   * Sends `frame` now or once connected, and again after a reconnect or when the server asks for a retry, until it is
+   * answered. `isTransient`: only on the active socket, without retries. The returned function withdraws the request
+   * and returns true, or returns false if it was already sent.
    */
   request(frame: Frame, onReply: (reply: Reply) => void, isTransient = false): () => boolean {
     const id = `${this.#idPrefix}-${++this.#requestCount}`;
@@ -89,9 +90,9 @@ export class Connection {
       this.state.state === "closed"
         ? new LonghaulError("CLOSED", "The client was closed.")
         : bytes > FRAME_BYTES
-          ? new LonghaulError("VALIDATION_ERROR", `The frame has ${bytes} bytes of ${FRAME_BYTES}.`, { field: "frame" })
+          ? new LonghaulError("VALIDATION_ERROR", `The frame has ${bytes} bytes; the limit is ${FRAME_BYTES}.`, { field: "frame" })
           : !this.#active && (isTransient || waiting >= this.#settings.queue)
-            ? new LonghaulError("QUEUE_FULL", "Too much waits for a connection.")
+            ? new LonghaulError("QUEUE_FULL", "Too many requests wait for a connection.")
             : undefined;
     this.#requests.set(id, request);
     if (rejection) this.#complete(id, rejection);
@@ -99,7 +100,7 @@ export class Connection {
     return () => !request.wasSent && this.#remove(id) !== undefined;
   }
 
-  /** Looks after the connection at once, as when the network is said to be back. */
+  /** Checks the connection now: reconnects or pings. Called when the browser is back online. */
   probe(): void {
     if (this.state.state === "waiting") this.#dial();
     else if (this.#active) this.#ping(this.#settings.timing.dial);
@@ -115,7 +116,7 @@ export class Connection {
     this.#observer.closed(error);
   }
 
-  /** Gets a token and opens a socket; it takes over when it is open, and till then nothing ends. */
+  /** Gets a token and opens a socket. The current socket stays active until the new one is open. */
   #dial(): void {
     this.#cancelDial?.();
     if (!this.#active) this.#setState({ state: "connecting", attempt: this.#attempt });
@@ -125,7 +126,7 @@ export class Connection {
       isSettled = true;
       transport?.end();
     };
-    // Or taken over: either way this dial can't fail any more.
+    // The attempt has succeeded, failed or been cancelled; later events of its socket are ignored.
     let isSettled = false;
     const failed = () => {
       if (isSettled) return;
@@ -175,20 +176,20 @@ export class Connection {
       transport.end();
       failed();
     };
-    // A close always follows; `ws` would throw if nobody listened.
+    // A close event always follows. Without a listener `ws` would throw.
     socket.onerror = () => {};
     return transport;
   }
 
-  /** Full jitter: any time up to a bound that doubles, so that a thousand clients don't come back at once. */
+  /** Schedules the next attempt with full jitter (a random delay up to a doubling bound), to spread many clients. */
   #scheduleDial(): void {
     this.#cancelDial?.();
     if (!this.#active && this.#attempt >= this.#settings.attempts) {
-      this.close(new LonghaulError("CONNECTION_LOST", `No connection after ${this.#attempt} tries.`));
+      this.close(new LonghaulError("CONNECTION_LOST", `No connection after ${this.#attempt} attempts.`));
       return;
     }
     const { backoff, backoffLimit } = this.#settings.timing;
-    // While there is a socket there is no hurry with the next one.
+    // A failed hand-over is not urgent: the current socket still works.
     const bound = this.#active ? backoffLimit : Math.min(backoffLimit, backoff * 2 ** this.#attempt++);
     const wait = this.#environment.random() * bound;
     this.#cancelDial = this.#environment.after(wait, () => this.#dial());
@@ -199,14 +200,14 @@ export class Connection {
     const previous = this.#active;
     this.#active = transport;
     const { life, overlap } = this.#settings.timing;
-    // Up to a tenth earlier, so that clients that came together don't hand over together.
+    // Up to 10 % earlier, so that clients that connected together do not hand over together.
     this.#setTimer("life", life * (1 - this.#environment.random() / 10), () => this.#dial());
     this.#scheduleRenewal(transport.expiresAt);
     this.#restartPingTimer();
     this.#setState({ state: "open", attempt: 0 });
     if (previous) this.#setTimer("overlap", overlap, previous.end);
     this.#observer.opened(transport.user);
-    // Also what the socket before may yet answer: there nobody would hear how it goes on.
+    // Includes requests that the previous socket may still answer: later events would not reach this socket.
     this.#sendAll((request) => request.transport !== transport && !request.isTransient && !isBackingOff(request));
   }
 
@@ -220,7 +221,7 @@ export class Connection {
     this.#active = undefined;
     for (const name of ["ping", "life", "renew"]) this.#timers[name]?.();
     if (this.state.state === "closed") return;
-    // A socket that is opening already, for the hand-over, is as good as a new one.
+    // A hand-over is in progress, so a socket is already opening.
     if (this.#cancelDial && this.#transports.size > 0) this.#setState({ state: "connecting", attempt: this.#attempt });
     else this.#scheduleDial();
   }
@@ -236,7 +237,7 @@ export class Connection {
     this.#attempt = 0;
     if (transport === this.#active) this.#restartPingTimer();
     if (!frame.type) {
-      // API Gateway's own error names no request of ours; one of those on their way has failed.
+      // API Gateway's own errors carry no `requestId` of ours: send all unanswered requests again.
       this.#setTimer("resend", this.#settings.timing.backoff * (1 + this.#environment.random()), () => this.#sendAll((request) => !isBackingOff(request)));
       return;
     }
@@ -249,7 +250,7 @@ export class Connection {
     if (frame.type !== "error") return this.#complete(id, frame);
     const error = LonghaulError.from(frame);
     if (error.code === "AUTHENTICATION_ERROR" && !request.isTokenRenewed && request.frame.action !== "refreshToken") {
-      // The token ran out unnoticed, as in a laptop that slept.
+      // The token expired unnoticed, for example while the machine slept.
       request.isTokenRenewed = true;
       this.#detach(request);
       void this.#renewToken().then((failure) =>
@@ -315,11 +316,11 @@ export class Connection {
     if (!expiresAt) return;
     const left = expiresAt - this.#environment.now();
     const wait = Math.max(this.#settings.timing.backoff, left - Math.min(60_000, left / 5));
-    // A longer life than the socket's needs no renewal, and would overflow a browser's timer.
+    // A token that outlives the socket needs no renewal, and its delay could overflow a browser timer.
     if (wait < this.#settings.timing.life) this.#setTimer("renew", wait, () => void this.#renewToken());
   }
 
-  /** Gives the connection a newer token; gives why not. Several callers share one renewal. */
+  /** Sends a fresh token. Resolves to the error if that fails. Concurrent callers share one renewal. */
   #renewToken(): Promise<LonghaulError | undefined> {
     const renewal = (token: string) =>
       new Promise<LonghaulError | undefined>((resolve) => {

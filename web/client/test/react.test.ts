@@ -57,5 +57,5 @@ it("follow a job by its id, and say why there is none", async () => {
   await show("job-1");
   expect(page.textContent).toBe("open queued 5");
   await show("unknown");
-  expect(page.textContent).toBe("open gone 0 There is no such job of yours.");
+  expect(page.textContent).toBe("open gone 0 Job not found.");
 });
