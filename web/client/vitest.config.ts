@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    reporters: ["default", "./scripts/reporter.mjs"],
+    reporters: ["default", "./scripts/cargoReporter.mjs"],
     // The embedded cloud starts processes, on machines that do other things too.
     testTimeout: 60_000,
     hookTimeout: 60_000,

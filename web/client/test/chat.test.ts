@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Answer, chat, type Piece } from "../src/chat.js";
-import { connected, dropped, longhaul, pass, renew, server, wire } from "./scripted.js";
-import type { EventBody, Fate, ServedJob } from "./server.js";
+import { connected, dropped, longhaul, pass, renew, server, wire } from "./scriptedFixture.js";
+import type { EventBody, Fate, ServedJob } from "./scriptedServer.js";
 
 const chunk = (content: string): EventBody => ({ type: "chunk", content });
 const end: EventBody = { type: "job_completed", result: { response: "in the result" }, usage: { attempts: 1, queuedMs: 0, runMs: 1 } };

@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { connect, type Job, type JobEvent, webStore } from "../src/index.js";
-import { arbitraryLog } from "./logs.js";
-import { connected, dropped, longhaul, pass, renew, server, start, wire } from "./scripted.js";
-import type { EventBody, Fate } from "./server.js";
-import { chance, token } from "./wire.js";
+import { arbitraryLog } from "./eventLogs.js";
+import { connected, dropped, longhaul, pass, renew, server, start, wire } from "./scriptedFixture.js";
+import type { EventBody, Fate } from "./scriptedServer.js";
+import { chance, token } from "./scriptedSocket.js";
 
 const progress = (progress: number): EventBody => ({ type: "progress_update", status: "processing", message: `at ${progress}`, progress, attempt: 1 });
 const end: EventBody = { type: "job_completed", result: { answer: 42 }, usage: { attempts: 1, queuedMs: 0, runMs: 1 } };

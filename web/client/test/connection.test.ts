@@ -1,7 +1,7 @@
 /** The connection machine on a scripted socket: time is the test's, and nothing is waited for. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connect, type ConnectOptions, type Longhaul } from "../src/index.js";
-import { chance, token, Wire } from "./wire.js";
+import { chance, token, Wire } from "./scriptedSocket.js";
 
 const MINUTE = 60_000;
 let wire: Wire;

@@ -5,8 +5,8 @@ import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { connect, type Job, type Longhaul } from "../src/index.js";
 import { LonghaulProvider, useJob, useLonghaul } from "../src/react.js";
-import { Server } from "./server.js";
-import { chance, token, Wire } from "./wire.js";
+import { Server } from "./scriptedServer.js";
+import { chance, token, Wire } from "./scriptedSocket.js";
 
 let wire: Wire;
 let server: Server;

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { JobEvent, Subscribed } from "../src/protocol.js";
 import { initial, isBehind, isOver, type JobState, reduce } from "../src/reduce.js";
-import { arbitraryLog, logged } from "./logs.js";
-import type { ServedJob } from "./server.js";
+import { arbitraryLog, logged } from "./eventLogs.js";
+import type { ServedJob } from "./scriptedServer.js";
 
 const after = (job: ServedJob, ...seqs: number[]) =>
   seqs.reduce((state, seq) => reduce(state, job.log[seq - 1]!), initial());

@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { connect, type Job, type Longhaul } from "../src/index.js";
-import { Server as Stack } from "./server.js";
-import { chance, token, Wire } from "./wire.js";
+import { Server as Stack } from "./scriptedServer.js";
+import { chance, token, Wire } from "./scriptedSocket.js";
 
 const result = { agent: "noop", response: "é".repeat(200_000) };
 const text = JSON.stringify(result);

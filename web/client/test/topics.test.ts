@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inbox, type Mail, topic, type Topic } from "../src/topics.js";
-import { connected, longhaul, pass, renew, server, wire } from "./scripted.js";
-import type { Fate } from "./server.js";
-import type { FarEnd } from "./wire.js";
+import { connected, longhaul, pass, renew, server, wire } from "./scriptedFixture.js";
+import type { Fate } from "./scriptedServer.js";
+import type { FarEnd } from "./scriptedSocket.js";
 
 /** What a reader has had so far, by what it was published as. */
 function heard(of: Topic): string[] {

@@ -1,6 +1,6 @@
 /** Logs of jobs as a server could write them, by hand or by chance. They know no client. */
 import fc from "fast-check";
-import { type EventBody, ServedJob } from "./server.js";
+import { type EventBody, ServedJob } from "./scriptedServer.js";
 
 /** A job that was queued and of which then `bodies` happened. */
 export function logged(bodies: readonly EventBody[]): ServedJob {

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../src/index.js";
-import { client, fresh, stack, wire } from "./real.js";
+import { client, fresh, stack, wire } from "./stackFixture.js";
 import { isBuilt } from "./stack.js";
 
 describe.skipIf(!isBuilt)("on a real stack", () => {

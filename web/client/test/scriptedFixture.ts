@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { connect, type ConnectOptions, type Longhaul } from "../src/index.js";
-import { type Fate, Server } from "./server.js";
-import { chance, token, Wire } from "./wire.js";
+import { type Fate, Server } from "./scriptedServer.js";
+import { chance, token, Wire } from "./scriptedSocket.js";
 
 export let wire: Wire;
 export let server: Server;

@@ -4,7 +4,7 @@
  * what happens to a job is the test's script.
  */
 import type { Frame, JobEvent } from "../src/protocol.js";
-import type { FarEnd, Wire } from "./wire.js";
+import type { FarEnd, Wire } from "./scriptedSocket.js";
 
 type Body<E> = E extends JobEvent ? Omit<E, "jobId" | "seq" | "timestamp"> : never;
 export type EventBody = Body<JobEvent>;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { chat, type Turn } from "../src/chat.js";
 import type { Longhaul } from "../src/index.js";
 import { inbox, topic } from "../src/topics.js";
-import { client, fresh, stack, wire } from "./real.js";
+import { client, fresh, stack, wire } from "./stackFixture.js";
 import { isBuilt } from "./stack.js";
 
 describe.skipIf(!isBuilt)("on a real stack", () => {
