@@ -1,12 +1,12 @@
 /**
- * Front ends that were written before there was this library, unchanged, against a real stack: each of the four
- * clients below is spelled as such clients usually are, and owes nothing to `src`.
+ * Tests with clients that do not use this library, against a real stack: four hand-written clients in the usual styles
+ * of existing front ends. They share no code with `src`.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { isBuilt, Stack } from "./stack.js";
 
-/** One that authenticates once connected, asks one thing at a time, and switches on `type`. */
+/** Authenticates after connecting, sends one query at a time, and switches on `type`. */
 class FinopsClient {
   onProgress: (progress: number, message: string) => void = () => {};
   onJobQueued: (jobId: string) => void = () => {};
@@ -65,7 +65,7 @@ class FinopsClient {
   }
 }
 
-/** One that wraps every payload in `data` and matches answers by `requestId`, many at a time. */
+/** Wraps every payload in `data` and matches concurrent replies by `requestId`. */
 class EnvelopeClient {
   private ws!: WebSocket;
   private requests = new Map<string, { resolve: (message: any) => void; reject: (error: any) => void }>();
@@ -103,7 +103,7 @@ class EnvelopeClient {
   }
 }
 
-/** One that has its token on the URL, and appends what comes to the message on its screen. */
+/** Passes its token in the URL and appends chunks to the displayed message. */
 class StreamingChat {
   messages: { role: "user" | "assistant" | "error"; content: string }[] = [];
   isStreaming = false;
@@ -148,7 +148,7 @@ class StreamingChat {
   }
 }
 
-/** One without actions: its frames have a `type` and their payload in `data`, and it queues them till it is connected. */
+/** Sends frames with a `type` and a payload in `data` instead of actions, and queues them until connected. */
 class TypedClient {
   private ws: WebSocket;
   private waiting: string[] = [];
@@ -187,7 +187,7 @@ class TypedClient {
   }
 }
 
-describe.skipIf(!isBuilt)("an older front end", () => {
+describe.skipIf(!isBuilt)("a client without the library", () => {
   let stack: Stack;
   let trusting: Stack;
   beforeAll(async () => {
@@ -197,23 +197,23 @@ describe.skipIf(!isBuilt)("an older front end", () => {
 
   const alice = () => ({ userId: "alice", username: "alice", token: stack.token("alice") });
 
-  it("that authenticates and sends finops_query hears of its progress and gets its answer", async () => {
+  it("authenticates, sends finops_query, and receives progress and the answer", async () => {
     const client = new FinopsClient(stack.url, alice());
-    let heard: number[] = [];
-    client.onProgress = (progress) => heard.push(progress);
+    let reported: number[] = [];
+    client.onProgress = (progress) => reported.push(progress);
     expect(await client.connect()).toMatchObject({ type: "authenticated", userId: "alice", message: expect.stringContaining("Welcome alice!") });
     for (const service of ["S3", "EC2"]) {
-      heard = [];
+      reported = [];
       const result = await client.query(`What was my ${service} spend in May?`);
       expect(result).toMatchObject({ agent: "finops", response: expect.stringContaining("USD"), cost_analysis: expect.any(Object) });
       expect(result.optimization_recommendations).toBeInstanceOf(Array);
-      expect(heard.length).toBeGreaterThan(1);
-      expect([heard[0], heard]).toEqual([5, [...heard].sort((a, b) => a - b)]);
+      expect(reported.length).toBeGreaterThan(1);
+      expect([reported[0], reported]).toEqual([5, [...reported].sort((a, b) => a - b)]);
     }
     client.disconnect();
   });
 
-  it("without a token is served where claims are trusted, and nowhere else", async () => {
+  it("without a token is served only where claims are trusted", async () => {
     const { token: _, ...claims } = alice();
     const trusted = new FinopsClient(trusting.url, claims);
     expect(await trusted.connect()).toMatchObject({ userId: "alice" });
@@ -224,13 +224,13 @@ describe.skipIf(!isBuilt)("an older front end", () => {
     refused.disconnect();
   });
 
-  it("that claims to be another than its token says is refused, and may try again", async () => {
+  it("that claims another user than its token is refused", async () => {
     const client = new FinopsClient(stack.url, { ...alice(), userId: "bob" });
     await expect(client.connect()).rejects.toThrow();
     client.disconnect();
   });
 
-  it("that asks for nothing is told why, and can go on", async () => {
+  it("that sends an empty query gets an error and can continue", async () => {
     const client = new FinopsClient(stack.url, alice());
     await client.connect();
     await expect(client.query("  ")).rejects.toThrow("'query'");
@@ -238,7 +238,7 @@ describe.skipIf(!isBuilt)("an older front end", () => {
     client.disconnect();
   });
 
-  it("that speaks in envelopes has each of its answers under its request's id", async () => {
+  it("that sends envelopes receives each reply under its request id", async () => {
     const client = new EnvelopeClient();
     await client.connect(stack.url);
     expect(await client.request("ping")).toMatchObject({ type: "pong", requestId: "req-1" });
@@ -250,16 +250,16 @@ describe.skipIf(!isBuilt)("an older front end", () => {
     client.close();
   });
 
-  it("that speaks in envelopes follows its jobs by their ids", async () => {
+  it("that sends envelopes follows its jobs by their ids", async () => {
     const client = new EnvelopeClient();
     await client.connect(`${stack.url}?token=${stack.token("carol")}`);
     const ended = new Map<string, any>();
-    const both = new Promise<void>((done) =>
+    const bothCompleted = new Promise<void>((done) =>
       client.on("job_completed", (message) => ended.set(message.jobId, message).size === 2 && done()),
     );
     const queued = await Promise.all(["S3 in May", "EC2 in May"].map((query) => client.request("finops_query", { query })));
     expect(queued.map((message) => [message.type, message.query])).toEqual([["job_queued", "S3 in May"], ["job_queued", "EC2 in May"]]);
-    await both;
+    await bothCompleted;
     for (const { jobId, requestId } of queued) {
       expect(ended.get(jobId)).toMatchObject({ requestId, result: { agent: "finops" } });
       expect(await client.request("getJob", { jobId })).toMatchObject({ type: "job", job: { jobId, status: "completed" } });
@@ -268,7 +268,7 @@ describe.skipIf(!isBuilt)("an older front end", () => {
     client.close();
   });
 
-  it("that streams into its messages shows whole answers, errors in words, and goes on", async () => {
+  it("that streams into its messages shows complete answers and error texts, and continues", async () => {
     const client = new StreamingChat();
     await client.connect(stack.url, stack.token("dave"));
     await client.sendMessage("What was my S3 spend in May?");
@@ -292,22 +292,22 @@ describe.skipIf(!isBuilt)("an older front end", () => {
     client.close();
   });
 
-  it("that speaks by type is answered in its data, also what it said before it was connected", async () => {
+  it("that sends types is answered in `data`, also for frames sent before it was connected", async () => {
     const client = new TypedClient(stack.url, stack.token("erin"));
-    const heard: string[] = [];
-    let grown = 0;
-    const answers = new Promise<void>((all) => {
+    const answers: string[] = [];
+    let partialTexts = 0;
+    const allAnswered = new Promise<void>((resolve) => {
       client.onText((text, done) => {
-        if (!done) grown++;
-        if (done && heard.push(text) === 1) client.sendText("Stream it", { kind: "noop", params: { steps: 3, stepMs: 400, text: 6 } });
-        else if (done && heard.length === 2) client.sendText("Fail", { kind: "noop", params: { fail: "reject" } });
-        else if (done) all();
+        if (!done) partialTexts++;
+        if (done && answers.push(text) === 1) client.sendText("Stream it", { kind: "noop", params: { steps: 3, stepMs: 400, text: 6 } });
+        else if (done && answers.length === 2) client.sendText("Fail", { kind: "noop", params: { fail: "reject" } });
+        else if (done) resolve();
       });
     });
     client.sendText("What was my S3 spend in May?");
-    await answers;
-    expect(heard).toEqual([expect.stringMatching(/^You were billed [^]*USD/), "1 1 1\n2 2 2\n3 3 3\n", "! It was asked to fail."]);
-    expect(grown).toBeGreaterThan(2);
+    await allAnswered;
+    expect(answers).toEqual([expect.stringMatching(/^You were billed [^]*USD/), "1 1 1\n2 2 2\n3 3 3\n", "! It was asked to fail."]);
+    expect(partialTexts).toBeGreaterThan(2);
     client.close();
   });
 });

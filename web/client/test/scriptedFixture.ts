@@ -1,46 +1,46 @@
-/**
- * A client of a scripted server, anew for each test of whichever file imports this; time stands till a test lets
- * it pass. It knows no test.
- */
+/** A fixture for tests with fake timers: a fresh scripted server for each test, and a client connected to it. */
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { connect, type ConnectOptions, type Longhaul } from "../src/index.js";
-import { type Fate, Server } from "./scriptedServer.js";
-import { chance, token, Wire } from "./scriptedSocket.js";
+import { type Delivery, ScriptedServer } from "./scriptedServer.js";
+import { fixedRandom, ScriptedSockets, unsignedToken } from "./scriptedSocket.js";
 
-export let wire: Wire;
-export let server: Server;
+export let sockets: ScriptedSockets;
+export let server: ScriptedServer;
 export let longhaul: Longhaul;
 
-export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** Advances the fake clock by `ms` milliseconds. */
+export const advance = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-/** Another wire and server, whose frames have these fates. */
-export function renew(fate?: () => Fate): void {
-  wire = new Wire();
-  server = new Server(wire, fate);
+/** Replaces sockets and server. `delivery` decides about each frame of the server. */
+export function resetServer(delivery?: () => Delivery): void {
+  sockets = new ScriptedSockets();
+  server = new ScriptedServer(sockets, delivery);
 }
 
-export function start(options: Partial<ConnectOptions> = {}): Longhaul {
-  longhaul = connect({ url: "wss://longhaul.test", token: token("alice", 86_400), WebSocket: wire.WebSocket, environment: chance(0.5), store: null, ...options });
+/** Creates the client without opening its socket. */
+export function startClient(options: Partial<ConnectOptions> = {}): Longhaul {
+  longhaul = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, environment: fixedRandom(0.5), store: null, ...options });
   return longhaul;
 }
 
-export async function connected(options: Partial<ConnectOptions> = {}): Promise<void> {
-  start(options);
-  await pass(0);
-  wire.last.open();
+/** Creates the client and opens its socket. */
+export async function connectClient(options: Partial<ConnectOptions> = {}): Promise<void> {
+  startClient(options);
+  await advance(0);
+  sockets.last.open();
 }
 
-/** The socket drops, and the next one opens. */
-export async function dropped(): Promise<void> {
-  wire.last.drop();
-  await pass(500);
-  wire.last.open();
-  await pass(0);
+/** Drops the socket and opens the next one. */
+export async function dropAndReconnect(): Promise<void> {
+  sockets.last.drop();
+  await advance(500);
+  sockets.last.open();
+  await advance(0);
 }
 
 beforeEach(() => {
   vi.useFakeTimers();
-  renew();
+  resetServer();
 });
 afterEach(() => {
   longhaul.close();

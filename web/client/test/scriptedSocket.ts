@@ -1,11 +1,9 @@
-/**
- * A scripted socket: the far end of every WebSocket that a client opens, in a test's hands. It knows no
- * protocol; what is said, and when a socket opens or drops, is up to the test.
- */
+/** WebSockets under test control: a test opens and drops them, delivers frames and reads the frames sent. */
 import type { Environment, Socket, SocketConstructor } from "../src/options.js";
 import type { Frame } from "../src/protocol.js";
 
-export class FarEnd implements Socket {
+/** One socket, seen from the server's side. */
+export class ScriptedSocket implements Socket {
   onopen: Socket["onopen"] = null;
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
@@ -14,8 +12,8 @@ export class FarEnd implements Socket {
   isOpen = false;
   /** Whether the client has closed it. */
   isClosed = false;
-  /** Called with each frame of the client's. */
-  hears: (frame: Frame) => void = () => {};
+  /** Called with each frame that the client sends. */
+  onFrame: (frame: Frame) => void = () => {};
 
   constructor(
     readonly url: string,
@@ -28,20 +26,20 @@ export class FarEnd implements Socket {
     return this;
   }
 
-  say(frame: object): void {
+  deliver(frame: object): void {
     this.onmessage?.({ data: JSON.stringify(frame) });
   }
 
-  /** The network or the server ends it. */
+  /** Closes the socket as the network or the server would. */
   drop(): void {
     this.isOpen = false;
     this.onclose?.({});
   }
 
   send(text: string): void {
-    if (!this.isOpen) throw new Error("a WebSocket that is not open can't send");
+    if (!this.isOpen) throw new Error("The WebSocket is not open.");
     this.sent.push(JSON.parse(text));
-    this.hears(this.sent.at(-1)!);
+    this.onFrame(this.sent.at(-1)!);
   }
 
   close(): void {
@@ -49,42 +47,43 @@ export class FarEnd implements Socket {
     this.isOpen = false;
   }
 
-  /** The frames of one action. */
-  said(action: string): Frame[] {
+  /** The sent frames with this action. */
+  sentFrames(action: string): Frame[] {
     return this.sent.filter((frame) => frame.action === action);
   }
 }
 
-export class Wire {
-  readonly sockets: FarEnd[] = [];
+/** All sockets of the clients under test, and the constructor that creates them. */
+export class ScriptedSockets {
+  readonly all: ScriptedSocket[] = [];
   readonly WebSocket: SocketConstructor;
   /** Called with each socket that a client opens. */
-  dialled: (socket: FarEnd) => void = () => {};
+  onConnect: (socket: ScriptedSocket) => void = () => {};
 
   constructor() {
-    const wire = this;
-    this.WebSocket = class extends FarEnd {
+    const sockets = this;
+    this.WebSocket = class extends ScriptedSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols);
-        wire.sockets.push(this);
-        wire.dialled(this);
+        sockets.all.push(this);
+        sockets.onConnect(this);
       }
     };
   }
 
-  get last(): FarEnd {
-    return this.sockets.at(-1)!;
+  get last(): ScriptedSocket {
+    return this.all.at(-1)!;
   }
 }
 
-/** A JWT of this user that ends after so many seconds; its signature is none. */
-export function token(user: string, seconds: number): string {
+/** A JWT for this user that expires after `seconds`. Its signature is not valid. */
+export function unsignedToken(user: string, seconds: number): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const exp = Math.floor(Date.now() / 1000) + seconds;
   return `${part({ alg: "HS256" })}.${part({ sub: user, exp })}.x`;
 }
 
-/** Chance that always says the same, so that waits are what a test computes. */
-export function chance(value: number): Partial<Environment> {
+/** An environment whose random number is constant, so that delays can be computed. */
+export function fixedRandom(value: number): Partial<Environment> {
   return { random: () => value };
 }

@@ -1,13 +1,11 @@
-/**
- * The client against a real stack. Skipped, and said so, where no binary is built. It knows no scripted server.
- */
+/** Tests of jobs against a real stack. Skipped if no binary is built. */
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../src/index.js";
-import { client, fresh, stack, wire } from "./stackFixture.js";
+import { client, proxy, stack, tokenFor } from "./stackFixture.js";
 import { isBuilt } from "./stack.js";
 
 describe.skipIf(!isBuilt)("on a real stack", () => {
-  it("a question is answered, with every event in order", async () => {
+  it("a query is answered, with every event in order", async () => {
     const job = client().query("finops", "What was my S3 spend in May?");
     const events: JobEvent[] = [];
     for await (const event of job) events.push(event);
@@ -18,7 +16,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     expect(result.response).toContain("USD");
   });
 
-  it("a socket that drops in the middle is healed: nothing is missed, nothing comes twice", async () => {
+  it("after a drop in the middle of a job nothing is missing or duplicated", async () => {
     const longhaul = client();
     const states: string[] = [];
     longhaul.on("state", ({ state }) => states.push(state));
@@ -26,21 +24,21 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     const seqs: number[] = [];
     for await (const event of job) {
       seqs.push(event.seq);
-      if (event.type === "progress_update" && !states.includes("waiting")) wire.cut();
+      if (event.type === "progress_update" && !states.includes("waiting")) proxy.dropConnections();
     }
     expect(states).toContain("waiting");
     expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
     expect([seqs[0], seqs.at(-1), job.state.status]).toEqual([1, job.state.applied, "completed"]);
   });
 
-  it("a socket that drops in the middle of a submit makes no second job", async () => {
-    const longhaul = client({ token: fresh("carol") });
+  it("a drop in the middle of a submit creates no second job", async () => {
+    const longhaul = client({ token: tokenFor("carol") });
     const job = longhaul.query("noop", "once");
     const off = longhaul.on("state", ({ state }) => {
       if (state !== "open") return;
       off();
-      // The frame is out, the answer is not in.
-      setImmediate(() => wire.cut());
+      // The frame is sent and its reply has not arrived.
+      setImmediate(() => proxy.dropConnections());
     });
     await job;
     const ids: string[] = [];
@@ -48,7 +46,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     expect(ids).toEqual([job.id]);
   });
 
-  it("two clients on one job hold the same state, whoever comes later too", async () => {
+  it("two clients of one job have the same state, and so does a later one", async () => {
     const [one, two] = [client(), client()];
     const job = one.query("noop", "shared", { params: { steps: 5, stepMs: 100 } });
     for await (const event of job) if (event.type === "progress_update") break;
@@ -60,7 +58,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     expect(view).toMatchObject({ jobId: job.id, kind: "noop", query: "shared", status: "completed" });
   });
 
-  it("the same key is the same job, from elsewhere and in parallel; for other work it is a conflict", async () => {
+  it("the same key is the same job, also from other clients in parallel; with another query it is a conflict", async () => {
     const options = { idempotencyKey: "one" };
     const jobs = [client(), client(), client()].map((longhaul) => longhaul.query("noop", "same", options));
     await Promise.all(jobs);
@@ -68,21 +66,21 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     await expect(client().query("noop", "different", options).result()).rejects.toMatchObject({ code: "CONFLICT" });
   });
 
-  it("another's job is gone, and an unknown kind is refused by field", async () => {
+  it("another user's job is not found, and an unknown kind is refused with its field", async () => {
     const job = client().query("noop", "mine");
     await job;
-    const bob = client({ token: fresh("bob") });
+    const bob = client({ token: tokenFor("bob") });
     await expect(bob.follow(job.id!).result()).rejects.toMatchObject({ code: "GONE" });
     expect(await bob.get(job.id!)).toBeUndefined();
     await expect(bob.query("nope", "x").result()).rejects.toMatchObject({ code: "VALIDATION_ERROR", details: { field: "kind" } });
   });
 
-  it("a streamed answer is whole on each side of a drop", async () => {
+  it("a streamed answer is complete despite a drop", async () => {
     const [one, two] = [client(), client()];
     const job = one.query("noop", "streamed", { params: { steps: 12, stepMs: 150, text: 3000 } });
     for await (const event of job) {
       if (event.type !== "chunk") continue;
-      wire.cut();
+      proxy.dropConnections();
       break;
     }
     await job;
@@ -92,7 +90,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     expect(followed.state.content).toBe(job.state.content);
   });
 
-  it("a job that is cancelled ends, and its deadline ends another", async () => {
+  it("a cancelled job ends, and a deadline ends another job", async () => {
     const longhaul = client();
     const params = { steps: 200, stepMs: 200 };
     const job = longhaul.query("noop", "long", { params });
@@ -105,10 +103,10 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     expect(late.state.status).toBe("failed");
   });
 
-  it("a token is renewed before it ends, on the same socket", async () => {
+  it("a token is renewed before it expires, on the same socket", async () => {
     const seconds = [6, 60];
-    const short = () => stack.token("alice", seconds.shift() ?? 60);
-    const longhaul = client({ token: short });
+    const shortLived = () => stack.token("alice", seconds.shift() ?? 60);
+    const longhaul = client({ token: shortLived });
     const states: string[] = [];
     longhaul.on("state", ({ state }) => states.push(state));
     await longhaul.query("noop", "longer than the token", { params: { steps: 10, stepMs: 800 } });
@@ -122,7 +120,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     longhaul.on("state", ({ state }) => states.push(state));
     const job = longhaul.query("noop", "handed over", { params: { steps: 15, stepMs: 100 } });
     await job;
-    // Once to begin with, and at least once after.
+    // Once at the start, and at least once for a hand-over.
     expect(states.filter((state) => state === "open").length).toBeGreaterThan(1);
     expect(states).not.toContain("waiting");
   });
