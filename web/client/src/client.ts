@@ -1,7 +1,7 @@
 /** `connect` and the client it returns: connects the connection, the jobs and the store, and routes events to jobs. */
 import { Connection } from "./connection.js";
 import { LonghaulError } from "./error.js";
-import { type JobContext, Job } from "./job.js";
+import { Job, type JobContext } from "./job.js";
 import { type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
 import { type Frame, isEvent, type JobView, type ResultOf } from "./protocol.js";
 import { defaultStore, type Saved, type Store } from "./store.js";

@@ -4,8 +4,8 @@
  * idempotent (submits have an idempotency key).
  */
 import { LonghaulError } from "./error.js";
-import type { Observer, Environment, ConnectionSettings, Socket, StateChange } from "./options.js";
-import { FRAME_BYTES, type Frame } from "./protocol.js";
+import type { ConnectionSettings, Environment, Observer, Socket, StateChange } from "./options.js";
+import { type Frame, FRAME_BYTES } from "./protocol.js";
 import { readClaims } from "./token.js";
 
 type Reply = Frame | LonghaulError;

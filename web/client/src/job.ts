@@ -6,7 +6,7 @@ import type { Connection } from "./connection.js";
 import { LonghaulError } from "./error.js";
 import type { Environment } from "./options.js";
 import type { Frame, JobEvent, JobView, Subscribed } from "./protocol.js";
-import { type JobState, initial, isBehind, isOver, reduce } from "./reduce.js";
+import { initial, isBehind, isOver, type JobState, reduce } from "./reduce.js";
 import { fetchResult } from "./result.js";
 
 /** What a job needs from its client. */

@@ -86,6 +86,6 @@ export interface Observer {
   /** Any frame. If it is a reply, the request's callback has run already. */
   frame(frame: Frame): void;
   state(change: StateChange): void;
-  /** The connection is closed for good, by `close()` or after too many failed attempts. */
+  /** The connection is permanently closed, by `close()` or after too many failed attempts. */
   closed(error: LonghaulError): void;
 }

@@ -3,7 +3,7 @@ import { createContext, type Provider, useContext, useEffect, useState, useSyncE
 import type { Longhaul } from "./client.js";
 import type { StateChange } from "./options.js";
 import type { Job } from "./job.js";
-import { type JobState, initial } from "./reduce.js";
+import { initial, type JobState } from "./reduce.js";
 
 const Context = createContext<Longhaul | null>(null);
 

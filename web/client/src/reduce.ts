@@ -88,7 +88,7 @@ export function reduce<R>(
       if (replayed.seq > draft.applied) applyNext(replayed);
     }
     if (!event.more) draft.applied = Math.max(draft.applied, event.head);
-    // If the last event was already applied elsewhere, no event tells the status.
+    // If the last event was already applied elsewhere, no event carries the status.
     if (!event.more && draft.applied >= event.head && draft.status === "submitting") {
       draft.status = event.status as Status;
     }

@@ -12,7 +12,7 @@ export async function fetchResult(ref: ResultRef): Promise<unknown> {
   let bytes = await response.arrayBuffer();
   let isVerified = await hasDigest(bytes, ref.sha256);
   const [first, second] = new Uint8Array(bytes, 0, Math.min(2, bytes.byteLength));
-  // With a Content-Encoding header the browser decompresses; without one the gzip magic number tells that we must.
+  // With a Content-Encoding header the browser decompresses; without one the gzip magic number shows that the data is compressed.
   if (first === 0x1f && second === 0x8b) {
     const decompressed = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     bytes = await new Response(decompressed).arrayBuffer();

@@ -98,7 +98,7 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
   readonly ready: Promise<void>;
   /** Subscriptions on the previous and the active socket. */
   private subscriptionIds: string[] = [];
-  /** Frames of this topic received before the reply that tells our subscription id. */
+  /** Frames of this topic received before the reply that contains the subscription id. */
   private unmatched: Frame[] = [];
   private subscribeRound = 0;
   private confirmedRound = 0;
