@@ -20,18 +20,18 @@ function chromium(): string | undefined {
 
 export default defineConfig({
   testDir: "test",
-  globalSetup: "./test/stack.ts",
+  globalSetup: "./test/globalSetup.ts",
   outputDir: "test-results",
   // Jobs mostly wait: three browsers at a time leave two processors little idle.
   workers: 3,
   projects: [
-    { name: "console", testIgnore: "killed.test.ts" },
-    { name: "killed", testMatch: "killed.test.ts", dependencies: ["console"] },
+    { name: "parallel", testIgnore: "workerCrash.test.ts" },
+    { name: "worker-crash", testMatch: "workerCrash.test.ts", dependencies: ["parallel"] },
   ],
   // How long a job takes is not what is tested; these only end what hangs.
   timeout: 120_000,
   expect: { timeout: 60_000 },
-  reporter: [["list"], ["./test/reporter.ts"]],
+  reporter: [["list"], ["./test/cargoReporter.ts"]],
   use: {
     launchOptions: { executablePath: chromium() },
     permissions: ["clipboard-read", "clipboard-write"],

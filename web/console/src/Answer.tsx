@@ -1,7 +1,7 @@
 /** An answer in Markdown, however long: what would make the page slow is shown when it is asked for. */
 import { Suspense, useState } from "react";
-import { Boundary } from "./Boundary";
-import { Markdown } from "./parts";
+import { Boundary } from "./ErrorBoundary";
+import { Markdown } from "./lazyComponents";
 
 /** Characters that are drawn unasked; a browser lays out ten times as many in seconds. */
 const SHOWN = 100_000;

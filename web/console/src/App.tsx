@@ -2,15 +2,15 @@
 import { connect, type Longhaul } from "longhaul-client";
 import { LonghaulProvider } from "longhaul-client/react";
 import { Suspense, useEffect, useState } from "react";
-import { Ask } from "./Ask";
-import { Boundary } from "./Boundary";
-import { ConnectionState } from "./Connection";
+import { Ask } from "./AskPage";
+import { Boundary } from "./ErrorBoundary";
+import { ConnectionState } from "./ConnectionStatus";
 import { JobById } from "./JobPage";
-import { Jobs } from "./Jobs";
-import { Operate } from "./parts";
-import { Link, useAddress } from "./route";
+import { Jobs } from "./MyJobs";
+import { Operate } from "./lazyComponents";
+import { Link, useAddress } from "./router";
 import { type Session, SessionContext, type Start, start } from "./session";
-import { SignIn } from "./SignIn";
+import { SignIn } from "./SignInPage";
 
 export function App() {
   const [began, setBegan] = useState<Start>();

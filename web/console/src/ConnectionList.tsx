@@ -2,7 +2,7 @@
 import type { Longhaul } from "longhaul-client";
 import { useLonghaul } from "longhaul-client/react";
 import { type FormEvent, useCallback, useState } from "react";
-import { close, type ConnectionRow, connections, throughAll, useLook } from "./admin";
+import { close, type ConnectionRow, connections, throughAll, useLook } from "./adminApi";
 
 export function ConnectionList() {
   const { longhaul } = useLonghaul();

@@ -5,7 +5,7 @@
 import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from "chart.js";
 import type { CostSection } from "longhaul-client";
 import { useEffect, useRef } from "react";
-import { money, roundMoney } from "./money";
+import { money, roundMoney } from "./formatMoney";
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 

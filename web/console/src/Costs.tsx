@@ -1,9 +1,9 @@
 /** What a cost analysis says, for the eye: a chart for each currency, and a card for each recommendation. */
 import type { CostSection, FinopsResult, Recommendation } from "longhaul-client";
 import { Suspense } from "react";
-import { Boundary } from "./Boundary";
-import { money } from "./money";
-import { CostChart } from "./parts";
+import { Boundary } from "./ErrorBoundary";
+import { money } from "./formatMoney";
+import { CostChart } from "./lazyComponents";
 
 export function Costs({ of }: { of: FinopsResult["cost_analysis"] }) {
   const by = of.groupedBy?.replace("tag:", "") ?? "group";

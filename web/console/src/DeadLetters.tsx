@@ -1,8 +1,8 @@
 /** What failed for good, what is to be done about each, and doing it. */
 import { useLonghaul } from "longhaul-client/react";
 import { useState } from "react";
-import { type DeadLetter, deadLetters, replay, useLook } from "./admin";
-import { Link } from "./route";
+import { type DeadLetter, deadLetters, replay, useLook } from "./adminApi";
+import { Link } from "./router";
 
 /** As plans of `longhaul dlq` have it, in words: what would be done, and what was. */
 const DO = {

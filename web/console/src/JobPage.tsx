@@ -3,11 +3,11 @@ import type { FinopsResult, Job, JobView } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
 import { useContext, useEffect, useState } from "react";
 import { Answer } from "./Answer";
-import { replay } from "./admin";
-import { Actions, type Asked, Cancel } from "./Actions";
-import { Stale } from "./Connection";
+import { replay } from "./adminApi";
+import { Actions, type Asked, Cancel } from "./JobActions";
+import { Stale } from "./ConnectionStatus";
 import { Costs, Recommendations } from "./Costs";
-import { Heading } from "./route";
+import { Heading } from "./router";
 import { SessionContext } from "./session";
 import { Timeline } from "./Timeline";
 

@@ -2,7 +2,7 @@
 import DOMPurify from "dompurify";
 import { marked } from "marked";
 import { useLayoutEffect, useRef } from "react";
-import { makeSortable } from "./tables";
+import { makeSortable } from "./sortableTable";
 
 const HARMLESS = {
   USE_PROFILES: { html: true },

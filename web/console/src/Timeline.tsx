@@ -1,7 +1,7 @@
-/** A job's story as a list, with a bar of how long it waited and ran. What the story is, `timeline.ts` says. */
+/** A job's story as a list, with a bar of how long it waited and ran. What the story is, `timelineEntries.ts` says. */
 import type { Job, JobView } from "longhaul-client";
 import { useEffect, useState } from "react";
-import { type Entry, tell } from "./timeline";
+import { type Entry, tell } from "./timelineEntries";
 
 export function Timeline({ job, view }: { job: Job<any>; view?: JobView }) {
   const story = useStory(job);

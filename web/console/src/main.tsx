@@ -2,7 +2,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { fetchParts } from "./parts";
+import { fetchParts } from "./lazyComponents";
 import "./style.css";
 
 createRoot(document.getElementById("app")!).render(

@@ -3,7 +3,7 @@
  * the hosted page that `config.json` names. It refuses to know connections; they ask a session for tokens.
  */
 import { createContext } from "react";
-import * as hosted from "./hosted";
+import * as hosted from "./oidc";
 
 /** `config.json`, which lies beside the page and is written by whoever deploys it. */
 export interface Config {

@@ -1,6 +1,6 @@
 /** What befalls a user while a job runs: a reload, no network, a token that ends. */
-import { answer, answerOf, ask, connection, expect, LEEWAY_S, progressAbove, signIn, status, talkative, test, token } from "./console";
-import { Network } from "./network";
+import { answer, answerOf, ask, connection, expect, LEEWAY_S, progressAbove, signIn, status, talkative, test, token } from "./consoleFixture";
+import { Network } from "./networkProxy";
 
 test("a reload in the middle: the page is where it was, and misses nothing", async ({ page, user }) => {
   await signIn(page, user);

@@ -1,5 +1,5 @@
 /** The operators' view: admins look after the jobs and connections of others, and nobody else does. */
-import { ask, connection, expect, fitsItsWidth, isAccessible, progressAbove, signIn, status, talkative, test } from "./console";
+import { ask, connection, expect, fitsItsWidth, isAccessible, progressAbove, signIn, status, talkative, test } from "./consoleFixture";
 
 /** What fails until its attempts are used up, which takes some seconds. */
 const doomed = { fail: "retry", steps: 0 };

@@ -1,6 +1,6 @@
 /** The page of who is not signed in. It knows the two ways in, and no connection. */
 import { useState } from "react";
-import * as hosted from "./hosted";
+import * as hosted from "./oidc";
 import { type Config, type Session, signInByName } from "./session";
 
 export function SignIn({ config, refusal, signedIn }: { config: Config; refusal?: string; signedIn: (session: Session) => void }) {

@@ -7,7 +7,7 @@ import { lazy } from "react";
 const chart = () => import("./CostChart");
 const markdown = () => import("./Markdown");
 
-export const Operate = lazy(() => import("./Operate").then(({ Operate }) => ({ default: Operate })));
+export const Operate = lazy(() => import("./Operations").then(({ Operate }) => ({ default: Operate })));
 export const CostChart = lazy(() => chart().then(({ CostChart }) => ({ default: CostChart })));
 export const Markdown = lazy(() => markdown().then(({ Markdown }) => ({ default: Markdown })));
 

@@ -2,9 +2,9 @@
 import { useContext } from "react";
 import { ConnectionList } from "./ConnectionList";
 import { DeadLetters } from "./DeadLetters";
-import { Stale } from "./Connection";
-import { Overseen } from "./Overseen";
-import { Heading, Link } from "./route";
+import { Stale } from "./ConnectionStatus";
+import { Overseen } from "./AllJobs";
+import { Heading, Link } from "./router";
 import { SessionContext } from "./session";
 
 const PARTS = { "/operate": ["Jobs of all users", Overseen], "/operate/letters": ["Dead letters", DeadLetters], "/operate/connections": ["Connections", ConnectionList] } as const;

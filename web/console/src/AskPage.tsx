@@ -3,7 +3,7 @@ import type { Job } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
 import { type FormEvent, useEffect, useState } from "react";
 import { JobShown } from "./JobPage";
-import { go, Heading, Link } from "./route";
+import { go, Heading, Link } from "./router";
 
 const EXAMPLES = ["What was my S3 spend in May?", "Top 5 services last month", "Spend by day, last 30 days", "Spend by region, year to date"];
 /** What is typed outlives a reload, in this tab. */

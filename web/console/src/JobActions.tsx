@@ -1,7 +1,7 @@
 /** What can be done about a job: cancel it, ask again, share it, keep its result. It shows nothing of it. */
 import type { Job } from "longhaul-client";
 import { useState } from "react";
-import { go } from "./route";
+import { go } from "./router";
 
 /** A question as it was asked. */
 export interface Asked {

@@ -1,6 +1,6 @@
 /** Asking, from a user's side: what is seen of a job from its question to its end, whichever that is. */
 import { readFile } from "node:fs/promises";
-import { answer, answerOf, ask, expect, origin, progressAbove, signIn, status, talkative, test } from "./console";
+import { answer, answerOf, ask, expect, origin, progressAbove, signIn, status, talkative, test } from "./consoleFixture";
 
 test("a question is answered with a chart, a table that sorts, and what could be saved", async ({ page, user }) => {
   await signIn(page, user);

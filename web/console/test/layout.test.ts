@@ -1,5 +1,5 @@
 /** The console on a phone, in the dark, by keyboard and to assistive technology. The pictures are for people. */
-import { ask, connection, expect, fitsItsWidth, isAccessible, origin, signIn, status, talkative, test } from "./console";
+import { ask, connection, expect, fitsItsWidth, isAccessible, origin, signIn, status, talkative, test } from "./consoleFixture";
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [390, 1280]) {

@@ -1,5 +1,5 @@
 /** What befalls a job whose worker dies. The fault that kills it meets whichever worker writes next, so nothing runs beside. */
-import { answer, answerOf, ask, expect, progressAbove, signIn, status, talkative, test } from "./console";
+import { answer, answerOf, ask, expect, progressAbove, signIn, status, talkative, test } from "./consoleFixture";
 
 test("a worker that is killed in the middle is followed by another, and the answer is whole", async ({ page, user }) => {
   await signIn(page, user);

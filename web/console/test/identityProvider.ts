@@ -6,7 +6,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { token } from "./console";
+import { token } from "./consoleFixture";
 
 export class Provider {
   /** Seconds that a token is good for. */

@@ -1,7 +1,7 @@
 /** Signing in and out, by a development token and by a hosted page. */
 import type { Page } from "@playwright/test";
-import { ask, connection, expect, origin, signIn, status, test } from "./console";
-import { Provider } from "./provider";
+import { ask, connection, expect, origin, signIn, status, test } from "./consoleFixture";
+import { Provider } from "./identityProvider";
 
 test("by a development token: it lasts over a reload, and ends with signing out", async ({ page, user }) => {
   await signIn(page, user);

@@ -2,9 +2,9 @@
 import type { JobView } from "longhaul-client";
 import { useJob } from "longhaul-client/react";
 import { useEffect, useState } from "react";
-import { Stale } from "./Connection";
-import { type Listing, useListing } from "./listing";
-import { Heading, Link } from "./route";
+import { Stale } from "./ConnectionStatus";
+import { type Listing, useListing } from "./useJobList";
+import { Heading, Link } from "./router";
 
 export const STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
 
