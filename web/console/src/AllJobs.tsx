@@ -1,8 +1,10 @@
 /** Jobs of all users: those that are open, or all of one user's. What becomes of one, its page tells. */
 import type { JobView, Longhaul } from "longhaul-client";
 import { type FormEvent, useCallback, useState } from "react";
-import { jobsOf, openJobs, useLook } from "./adminApi";
-import { Row, STATUSES, StatusFilter } from "./MyJobs";
+import { jobsOf, openJobs } from "./adminApi";
+import { Row } from "./JobRow";
+import { STATUSES, StatusFilter } from "./StatusFilter";
+import { useLook } from "./usePagedQuery";
 
 /** How often it looks again: a frame, and a page of each shard of the open jobs. */
 const LOOK_MS = 5_000;

@@ -9,7 +9,8 @@ import { JobById } from "./JobPage";
 import { Jobs } from "./MyJobs";
 import { Operate } from "./lazyComponents";
 import { Link, useAddress } from "./router";
-import { type Session, SessionContext, type Start, start } from "./session";
+import { type Session, SessionContext } from "./session";
+import { type Start, start } from "./signIn";
 import { SignIn } from "./SignInPage";
 
 export function App() {

@@ -2,7 +2,8 @@
 import type { Longhaul } from "longhaul-client";
 import { useLonghaul } from "longhaul-client/react";
 import { type FormEvent, useCallback, useState } from "react";
-import { close, type ConnectionRow, connections, throughAll, useLook } from "./adminApi";
+import { close, type ConnectionRow, connections, throughAll } from "./adminApi";
+import { useLook } from "./usePagedQuery";
 
 export function ConnectionList() {
   const { longhaul } = useLonghaul();

@@ -1,8 +1,9 @@
 /** What failed for good, what is to be done about each, and doing it. */
 import { useLonghaul } from "longhaul-client/react";
 import { useState } from "react";
-import { type DeadLetter, deadLetters, replay, useLook } from "./adminApi";
+import { type DeadLetter, deadLetters, replay } from "./adminApi";
 import { Link } from "./router";
+import { useLook } from "./usePagedQuery";
 
 /** As plans of `longhaul dlq` have it, in words: what would be done, and what was. */
 const DO = {

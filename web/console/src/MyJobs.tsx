@@ -3,10 +3,10 @@ import type { JobView } from "longhaul-client";
 import { useJob } from "longhaul-client/react";
 import { useEffect, useState } from "react";
 import { Stale } from "./ConnectionStatus";
+import { Row } from "./JobRow";
+import { Heading } from "./router";
+import { STATUSES, StatusFilter } from "./StatusFilter";
 import { type Listing, useListing } from "./useJobList";
-import { Heading, Link } from "./router";
-
-export const STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
 
 export function Jobs() {
   const [status, setStatus] = useState<JobView["status"]>();
@@ -46,22 +46,6 @@ export function Jobs() {
   );
 }
 
-type Status = JobView["status"];
-
-export function StatusFilter({ of, chosen, choose }: { of: readonly Status[]; chosen?: Status; choose: (status?: Status) => void }) {
-  return (
-    <label>
-      Status{" "}
-      <select value={chosen ?? ""} onChange={(event) => choose((event.target.value || undefined) as Status | undefined)}>
-        <option value="">all</option>
-        {of.map((status) => (
-          <option key={status}>{status}</option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 /** Searching looks at what was loaded, and says so. */
 function summary(found: number, loaded: number, hasMore: boolean): string {
   const jobs = (count: number) => `${count} job${count === 1 ? "" : "s"}`;
@@ -76,24 +60,4 @@ function OpenRow({ job, correct }: { job: JobView; correct: Listing["correct"] }
     correct(job.jobId, { status: status === "retrying" ? "processing" : status, progress, message, attempt, seq: applied });
   }, [job.jobId, status, progress, message, attempt, applied, correct]);
   return <Row job={job} />;
-}
-
-/** A job in a list; `of` names its user where that is not the caller. */
-export function Row({ job, of }: { job: JobView; of?: string }) {
-  const took = job.finishedAt && (Date.parse(job.finishedAt) - Date.parse(job.createdAt)) / 1000;
-  return (
-    <li>
-      <Link to={`/jobs/${job.jobId}`}>{job.query}</Link>
-      <p className="facts">
-        <span className={`status ${job.status}`}>{job.status}</span>
-        {of !== undefined && <span>{of}</span>}
-        <span>{job.kind}</span>
-        {job.status === "processing" && <span>{job.progress} %</span>}
-        {job.attempt > 1 && <span>{job.attempt} attempts</span>}
-        {took !== undefined && took !== "" && <span>took {took.toFixed(1)} s</span>}
-        <time dateTime={job.createdAt}>{new Date(job.createdAt).toLocaleString()}</time>
-      </p>
-      {job.status === "processing" && <progress max={100} value={job.progress} aria-label={`Progress of ${job.query.slice(0, 60)}`} />}
-    </li>
-  );
 }

@@ -1,7 +1,8 @@
 /** The page of who is not signed in. It knows the two ways in, and no connection. */
 import { useState } from "react";
-import * as hosted from "./oidc";
-import { type Config, type Session, signInByName } from "./session";
+import * as oidc from "./oidc";
+import type { Session } from "./session";
+import { type Config, signInByName } from "./signIn";
 
 export function SignIn({ config, refusal, signedIn }: { config: Config; refusal?: string; signedIn: (session: Session) => void }) {
   const [failure, setFailure] = useState(refusal);
@@ -11,7 +12,7 @@ export function SignIn({ config, refusal, signedIn }: { config: Config; refusal?
       <h1>Longhaul</h1>
       <p>Long-running questions, with nothing lost.</p>
       {config.signIn ? (
-        <button onClick={() => hosted.signIn(config.signIn!).catch(failed)}>Sign in</button>
+        <button onClick={() => oidc.signIn(config.signIn!).catch(failed)}>Sign in</button>
       ) : (
         <form
           onSubmit={(event) => {
