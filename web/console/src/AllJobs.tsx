@@ -1,46 +1,46 @@
-/** Jobs of all users: those that are open, or all of one user's. What becomes of one, its page tells. */
+/** The admins' list of jobs: the open jobs of all users, or all jobs of one user. */
 import type { JobView, Longhaul } from "longhaul-client";
 import { type FormEvent, useCallback, useState } from "react";
-import { jobsOf, openJobs } from "./adminApi";
-import { Row } from "./JobRow";
-import { STATUSES, StatusFilter } from "./StatusFilter";
-import { useLook } from "./usePagedQuery";
+import { listOpenJobs, listUserJobs } from "./adminApi";
+import { JobRow } from "./JobRow";
+import { JOB_STATUSES, StatusFilter } from "./StatusFilter";
+import { usePagedQuery } from "./usePagedQuery";
 
-/** How often it looks again: a frame, and a page of each shard of the open jobs. */
-const LOOK_MS = 5_000;
+/** Refresh interval of the open jobs. Each refresh costs one frame and a page of each shard of the open-jobs index. */
+const REFRESH_MS = 5_000;
 
-export function Overseen() {
+export function AllJobs() {
   const [user, setUser] = useState("");
   const [status, setStatus] = useState<JobView["status"]>();
-  // Ended jobs stand in no list but their user's.
-  const statuses = user ? STATUSES : (["queued", "processing"] as const);
-  const asked = statuses.find((one) => one === status);
-  const ask = useCallback(
-    (longhaul: Longhaul, cursor?: string) => (user ? jobsOf(longhaul, user, asked, cursor) : openJobs(longhaul, asked)),
-    [user, asked],
+  // Ended jobs are listed per user only.
+  const statuses = user ? JOB_STATUSES : (["queued", "processing"] as const);
+  const activeStatus = statuses.find((available) => available === status);
+  const fetchPage = useCallback(
+    (longhaul: Longhaul, cursor?: string) => (user ? listUserJobs(longhaul, user, activeStatus, cursor) : listOpenJobs(longhaul, activeStatus)),
+    [user, activeStatus],
   );
-  const { items, said, more, next } = useLook(ask, user ? undefined : LOOK_MS);
-  const find = (event: FormEvent<HTMLFormElement>) => {
+  const { items, notice, isTruncated, loadMore } = usePagedQuery(fetchPage, user ? undefined : REFRESH_MS);
+  const search = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setUser(String(new FormData(event.currentTarget).get("user")).trim());
   };
   return (
     <>
-      <form role="search" className="row" onSubmit={find}>
+      <form role="search" className="row" onSubmit={search}>
         <label>
           User <input name="user" type="search" placeholder="all, what is open" />
         </label>
-        <StatusFilter of={statuses} chosen={asked} choose={setStatus} />
+        <StatusFilter statuses={statuses} selected={activeStatus} onSelect={setStatus} />
         <button>Find</button>
       </form>
       <ul className="jobs">
         {items.map((job) => (
-          <Row key={job.jobId} job={job} of={job.userId} />
+          <JobRow key={job.jobId} job={job} userId={job.userId} />
         ))}
       </ul>
-      <p role="status">{said || `${items.length} ${user ? "" : "open "}job${items.length === 1 ? "" : "s"}${user && ` of ${user}`}${more || next ? ", and more" : ""}`}</p>
-      {next && (
-        <button className="quiet" onClick={next}>
+      <p role="status">{notice || `${items.length} ${user ? "" : "open "}job${items.length === 1 ? "" : "s"}${user && ` of ${user}`}${isTruncated || loadMore ? ", and more" : ""}`}</p>
+      {loadMore && (
+        <button className="secondary" onClick={loadMore}>
           Older jobs
         </button>
       )}

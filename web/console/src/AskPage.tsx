@@ -1,40 +1,40 @@
-/** The question box. What becomes of a question is the job's page. */
+/** The form that submits a query, and the user's jobs that were resumed after a reload. */
 import type { Job } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
 import { type FormEvent, useEffect, useState } from "react";
-import { JobShown } from "./JobPage";
-import { go, Heading, Link } from "./router";
+import { JobDetails } from "./JobPage";
+import { Link, navigate, PageHeading } from "./router";
 
 const EXAMPLES = ["What was my S3 spend in May?", "Top 5 services last month", "Spend by day, last 30 days", "Spend by region, year to date"];
-/** What is typed outlives a reload, in this tab. */
-const DRAFT = "longhaul-console-draft";
+/** Key in `sessionStorage` of the text being typed, so that it survives a reload of this tab. */
+const DRAFT_KEY = "longhaul-console-draft";
 
-export function Ask() {
+export function AskPage() {
   const { longhaul } = useLonghaul();
-  const asked = new URLSearchParams(location.search);
-  const [text, setText] = useState(asked.get("q") ?? sessionStorage.getItem(DRAFT) ?? "");
-  const [kind, setKind] = useState(asked.get("kind") ?? "finops");
-  const [params, setParams] = useState(asked.get("params") ?? "");
-  const [refusal, setRefusal] = useState("");
-  const [job, setJob] = useState<{ job: Job<any>; params?: Record<string, unknown> }>();
-  const { jobId } = useJob(job?.job);
-  useEffect(() => sessionStorage.setItem(DRAFT, text), [text]);
+  const prefill = new URLSearchParams(location.search);
+  const [text, setText] = useState(prefill.get("q") ?? sessionStorage.getItem(DRAFT_KEY) ?? "");
+  const [kind, setKind] = useState(prefill.get("kind") ?? "finops");
+  const [params, setParams] = useState(prefill.get("params") ?? "");
+  const [error, setError] = useState("");
+  const [submitted, setSubmitted] = useState<{ job: Job<any>; params?: Record<string, unknown> }>();
+  const { jobId } = useJob(submitted?.job);
+  useEffect(() => sessionStorage.setItem(DRAFT_KEY, text), [text]);
   useEffect(() => {
-    // From its first event on the job has an address of its own, which survives a reload.
-    if (jobId) go(`/jobs/${jobId}`);
+    // Once the job has an id, it gets its own address, which survives a reload.
+    if (jobId) navigate(`/jobs/${jobId}`);
   }, [jobId]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const read = parameters(params);
-    if (typeof read === "string") return setRefusal(read);
-    sessionStorage.removeItem(DRAFT);
-    setJob({ job: longhaul.query(kind.trim(), text, { params: read }), params: read });
+    const parsed = parseParams(params);
+    if (typeof parsed === "string") return setError(parsed);
+    sessionStorage.removeItem(DRAFT_KEY);
+    setSubmitted({ job: longhaul.query(kind.trim(), text, { params: parsed }), params: parsed });
   };
-  if (job) return <JobShown job={job.job} asked={{ query: text, kind, params: job.params }} />;
+  if (submitted) return <JobDetails job={submitted.job} submitted={{ query: text, kind, params: submitted.params }} />;
   return (
     <>
-      <Heading>Ask</Heading>
+      <PageHeading>Ask</PageHeading>
       <form onSubmit={submit}>
         <label>
           Question
@@ -50,51 +50,51 @@ export function Ask() {
           </datalist>
           <button>Ask</button>
         </div>
-        <details open={asked.has("params")}>
+        <details open={prefill.has("params")}>
           <summary>Parameters of the kind</summary>
           <label>
             A JSON object
             <textarea value={params} onChange={(event) => setParams(event.target.value)} rows={2} spellCheck={false} placeholder='{"steps": 4}' />
           </label>
         </details>
-        <p role="alert">{refusal}</p>
+        <p role="alert">{error}</p>
       </form>
       <h2>Such as</h2>
       <ul className="examples">
         {EXAMPLES.map((example) => (
           <li key={example}>
-            <button className="quiet" onClick={() => setText(example)}>
+            <button className="secondary" onClick={() => setText(example)}>
               {example}
             </button>
           </li>
         ))}
       </ul>
-      <Resumed />
+      <ResumedJobs />
     </>
   );
 }
 
-/** The parameters, `undefined` if none are given, or a sentence that says what is wrong with them. */
-function parameters(text: string): Record<string, unknown> | undefined | string {
+/** The parsed parameters, `undefined` if the text is empty, or an error message. */
+function parseParams(text: string): Record<string, unknown> | undefined | string {
   if (!text.trim()) return undefined;
   try {
-    const read: unknown = JSON.parse(text);
-    if (read && typeof read === "object" && !Array.isArray(read)) return read as Record<string, unknown>;
+    const parsed: unknown = JSON.parse(text);
+    if (parsed && typeof parsed === "object" && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
   } catch {
-    // It says the same.
+    // Invalid JSON gets the same message.
   }
   return "The parameters are not a JSON object.";
 }
 
-/** What the page before, or another tab, has asked and not seen end. */
-function Resumed() {
+/** Open jobs that the previous page, or another tab, has submitted. */
+function ResumedJobs() {
   const { longhaul } = useLonghaul();
   const [jobs, setJobs] = useState<Job<any>[]>([]);
   useEffect(() => {
-    let isShown = true;
-    void longhaul.resumed.then((jobs) => isShown && setJobs(jobs));
+    let isMounted = true;
+    void longhaul.resumed.then((jobs) => isMounted && setJobs(jobs));
     return () => {
-      isShown = false;
+      isMounted = false;
     };
   }, [longhaul]);
   if (!jobs.length) return null;
@@ -102,8 +102,8 @@ function Resumed() {
     <section aria-label="Your open questions">
       <h2>Your open questions</h2>
       <ul className="jobs">
-        {jobs.map((job, at) => (
-          <ResumedJob key={at} job={job} />
+        {jobs.map((job, index) => (
+          <ResumedJob key={index} job={job} />
         ))}
       </ul>
     </section>

@@ -1,23 +1,23 @@
-/** How the connection is, told always and honestly, and what that means for what is shown. It knows no job. */
+/** The state of the connection, and a notice that the displayed data may be outdated while disconnected. */
 import { useLonghaul } from "longhaul-client/react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
-const WORDS = { connecting: "Connecting", open: "Connected", waiting: "Not connected", closed: "Closed" };
+const STATE_LABELS = { connecting: "Connecting", open: "Connected", waiting: "Not connected", closed: "Closed" };
 
-function subscribe(changed: () => void): () => void {
-  for (const name of ["online", "offline"]) addEventListener(name, changed);
-  return () => ["online", "offline"].forEach((name) => removeEventListener(name, changed));
+function subscribeToNetwork(onChange: () => void): () => void {
+  for (const name of ["online", "offline"]) addEventListener(name, onChange);
+  return () => ["online", "offline"].forEach((name) => removeEventListener(name, onChange));
 }
 
-/** A socket whose network went away looks open until someone speaks; the browser knows earlier. */
-function useConnected() {
+/** A socket without a network looks open until something is sent; `navigator.onLine` notices it earlier. */
+function useConnectivity() {
   const { connection } = useLonghaul();
-  const hasNetwork = useSyncExternalStore(subscribe, () => navigator.onLine);
+  const hasNetwork = useSyncExternalStore(subscribeToNetwork, () => navigator.onLine);
   return { connection, hasNetwork, isConnected: hasNetwork && connection.state === "open" };
 }
 
-export function ConnectionState({ trouble }: { trouble: string }) {
-  const { connection, hasNetwork, isConnected } = useConnected();
+export function ConnectionStatus({ tokenError }: { tokenError: string }) {
+  const { connection, hasNetwork, isConnected } = useConnectivity();
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (connection.state !== "waiting") return;
@@ -29,24 +29,24 @@ export function ConnectionState({ trouble }: { trouble: string }) {
   return (
     <span className={`connection ${isConnected ? "open" : connection.state === "open" ? "waiting" : connection.state}`}>
       <span role="status">
-        {hasNetwork ? WORDS[connection.state] : "Offline"}
-        {hasNetwork && !isConnected && trouble && `: ${trouble}`}
+        {hasNetwork ? STATE_LABELS[connection.state] : "Offline"}
+        {hasNetwork && !isConnected && tokenError && `: ${tokenError}`}
       </span>
       {connection.state === "waiting" && <span aria-hidden="true"> · next try in {seconds} s</span>}
     </span>
   );
 }
 
-/** Says of what is shown that it may be old, and as of when; nothing while there is a connection. */
-export function Stale({ meanwhile }: { meanwhile: string }) {
-  const { isConnected } = useConnected();
-  const since = useRef<Date>(undefined);
-  if (isConnected) since.current = undefined;
-  else since.current ??= new Date();
-  if (!since.current) return null;
+/** Tells since when the page is disconnected. Renders nothing while connected. */
+export function StaleNotice({ hint }: { hint: string }) {
+  const { isConnected } = useConnectivity();
+  const disconnectedAt = useRef<Date>(undefined);
+  if (isConnected) disconnectedAt.current = undefined;
+  else disconnectedAt.current ??= new Date();
+  if (!disconnectedAt.current) return null;
   return (
     <p className="notice" role="status">
-      No connection since {since.current.toLocaleTimeString()}. {meanwhile}
+      No connection since {disconnectedAt.current.toLocaleTimeString()}. {hint}
     </p>
   );
 }

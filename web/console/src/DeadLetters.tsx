@@ -1,12 +1,12 @@
-/** What failed for good, what is to be done about each, and doing it. */
+/** The admins' view of the dead-letter queue: failed runs, what a replay would do with each, and replaying them. */
 import { useLonghaul } from "longhaul-client/react";
 import { useState } from "react";
-import { type DeadLetter, deadLetters, replay } from "./adminApi";
+import { type DeadLetter, listDeadLetters, replayJob } from "./adminApi";
 import { Link } from "./router";
-import { useLook } from "./usePagedQuery";
+import { usePagedQuery } from "./usePagedQuery";
 
-/** As plans of `longhaul dlq` have it, in words: what would be done, and what was. */
-const DO = {
+/** The text for each action of a `longhaul dlq` plan: what a replay will do, and what it did. */
+const ACTION_TEXTS = {
   replay: ["runs it again", "runs again"],
   send: ["queues it again", "is queued again"],
   delete: ["removes the letter: the run is over", "was over already; its letter is gone"],
@@ -15,37 +15,38 @@ const DO = {
 
 export function DeadLetters() {
   const { longhaul } = useLonghaul();
-  const { items, said, more, look } = useLook(deadLetters);
-  const [done, setDone] = useState("");
+  const { items, notice, isTruncated, refresh } = usePagedQuery(listDeadLetters);
+  const [outcome, setOutcome] = useState("");
   const [isBusy, setBusy] = useState(false);
-  const apply = async (letters: readonly DeadLetter[]) => {
+  const replay = async (letters: readonly DeadLetter[]) => {
     setBusy(true);
-    const told: string[] = [];
+    const outcomes: string[] = [];
     try {
-      // One after the other: each looks at the queue, which hides what it looks at from the next.
+      // Sequential: each replay receives messages of the queue, which hides them from the next one.
       for (const jobId of new Set(letters.map((letter) => letter.jobId))) {
-        told.push(`${jobId} ${DO[await replay(longhaul, jobId)][1]}.`);
-        setDone(told.join(" "));
+        outcomes.push(`${jobId} ${ACTION_TEXTS[await replayJob(longhaul, jobId)][1]}.`);
+        setOutcome(outcomes.join(" "));
       }
     } catch (error) {
-      setDone([...told, (error as Error).message].join(" "));
+      setOutcome([...outcomes, (error as Error).message].join(" "));
     }
     setBusy(false);
-    look();
+    refresh();
   };
-  const count = (what: DeadLetter["do"]) => items.filter((letter) => letter.do === what).length;
+  const count = (action: DeadLetter["do"]) => items.filter((letter) => letter.do === action).length;
+  const replayable = items.filter((letter) => letter.do !== "leave");
   return (
     <>
       <div className="row">
-        <button disabled={isBusy || items.every((letter) => letter.do === "leave")} onClick={() => void apply(items.filter((letter) => letter.do !== "leave"))}>
+        <button disabled={isBusy || !replayable.length} onClick={() => void replay(replayable)}>
           Apply the whole plan
         </button>
-        <button className="quiet" onClick={look}>
+        <button className="secondary" onClick={refresh}>
           Look again
         </button>
       </div>
-      <p role="status">{said || `${items.length} runs: ${count("replay")} to replay, ${count("send")} to queue again, ${count("delete")} over, ${count("leave")} left for you${more ? "; there is more on the queue" : ""}`}</p>
-      <p role="status">{done}</p>
+      <p role="status">{notice || `${items.length} runs: ${count("replay")} to replay, ${count("send")} to queue again, ${count("delete")} over, ${count("leave")} left for you${isTruncated ? "; there is more on the queue" : ""}`}</p>
+      <p role="status">{outcome}</p>
       <ul className="jobs">
         {items.map((letter) => (
           <li key={`${letter.jobId} ${letter.run}`}>
@@ -59,9 +60,9 @@ export function DeadLetters() {
               <time dateTime={letter.since}>{new Date(letter.since).toLocaleString()}</time>
               <span>the job is {letter.status ?? "gone"}</span>
             </p>
-            <p>Applying the plan: {DO[letter.do][0]}.</p>
+            <p>Applying the plan: {ACTION_TEXTS[letter.do][0]}.</p>
             {letter.do !== "leave" && (
-              <button className="quiet" disabled={isBusy} aria-label={`Apply to ${letter.jobId}`} onClick={() => void apply([letter])}>
+              <button className="secondary" disabled={isBusy} aria-label={`Apply to ${letter.jobId}`} onClick={() => void replay([letter])}>
                 Apply
               </button>
             )}

@@ -1,19 +1,19 @@
-/** Where drawing fails, this says so and leaves the rest of the page standing. It knows no part of it. */
+/** Shows an error message in place of a part of the page whose rendering failed. The rest of the page stays. */
 import { Component, type ReactNode } from "react";
 
-export class Boundary extends Component<{ what: string; children: ReactNode }, { failure?: Error }> {
-  state: { failure?: Error } = {};
+export class ErrorBoundary extends Component<{ content: string; children: ReactNode }, { error?: Error }> {
+  state: { error?: Error } = {};
 
-  static getDerivedStateFromError(failure: Error) {
-    return { failure };
+  static getDerivedStateFromError(error: Error) {
+    return { error };
   }
 
   render() {
-    if (!this.state.failure) return this.props.children;
+    if (!this.state.error) return this.props.children;
     return (
       <p role="alert">
-        {this.props.what} could not be drawn: {this.state.failure.message}{" "}
-        <button className="quiet" onClick={() => location.reload()}>
+        {this.props.content} could not be drawn: {this.state.error.message}{" "}
+        <button className="secondary" onClick={() => location.reload()}>
           Load the page again
         </button>
       </p>

@@ -1,10 +1,10 @@
-/** What can be done about a job: cancel it, ask again, share it, keep its result. It shows nothing of it. */
+/** The buttons of a job page: cancel, ask again, copy the link, download the result. */
 import type { Job } from "longhaul-client";
 import { useState } from "react";
-import { go } from "./router";
+import { navigate } from "./router";
 
-/** A question as it was asked. */
-export interface Asked {
+/** A query as it was submitted. */
+export interface SubmittedQuery {
   query: string;
   kind: string;
   params?: Record<string, unknown>;
@@ -12,65 +12,65 @@ export interface Asked {
 
 interface Props {
   job: Job<any>;
-  /** What to ask again. */
-  asked?: Asked;
+  /** What "Ask again" submits; missing until it is known. */
+  submitted?: SubmittedQuery;
   result: unknown;
 }
 
-export function Actions({ job, asked, result }: Props) {
+export function JobActions({ job, submitted, result }: Props) {
   return (
     <div className="row">
-      {asked && (
-        <button className="quiet" onClick={() => askAgain(asked)}>
+      {submitted && (
+        <button className="secondary" onClick={() => askAgain(submitted)}>
           Ask again
         </button>
       )}
-      {job.id && <CopyLink />}
-      {result !== undefined && <Download name={`${job.id}.json`} content={result} />}
+      {job.id && <CopyLinkButton />}
+      {result !== undefined && <DownloadButton name={`${job.id}.json`} content={result} />}
     </div>
   );
 }
 
-function askAgain({ query, kind, params }: Asked) {
-  const address = new URLSearchParams({ q: query, kind });
-  if (params) address.set("params", JSON.stringify(params));
-  go(`/?${address}`);
+function askAgain({ query, kind, params }: SubmittedQuery) {
+  const prefill = new URLSearchParams({ q: query, kind });
+  if (params) prefill.set("params", JSON.stringify(params));
+  navigate(`/?${prefill}`);
 }
 
-/** It has its place above the answer, which would push it away from under a pointer as it grows. */
-export function Cancel({ job }: { job: Job<any> }) {
-  const [said, setSaid] = useState("");
+/** Placed above the answer, so that the growing answer does not move it. */
+export function CancelButton({ job }: { job: Job<any> }) {
+  const [outcome, setOutcome] = useState("");
   const cancel = () => {
-    setSaid("Cancelling");
-    job.cancel().catch((error: Error) => setSaid(error.message));
+    setOutcome("Cancelling");
+    job.cancel().catch((error: Error) => setOutcome(error.message));
   };
   return (
-    <button onClick={cancel} disabled={said !== ""}>
-      {said || "Cancel"}
+    <button onClick={cancel} disabled={outcome !== ""}>
+      {outcome || "Cancel"}
     </button>
   );
 }
 
-/** Whoever opens the link sees the job if they are signed in as the same user. */
-function CopyLink() {
-  const [said, setSaid] = useState("");
+/** The link opens the job for the same user only. */
+function CopyLinkButton() {
+  const [outcome, setOutcome] = useState("");
   const copy = () => {
-    // Browsers have no clipboard for pages without TLS, but for those of this machine.
+    // Browsers provide the clipboard only to secure contexts: HTTPS or localhost.
     const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject();
     copied.then(
-      () => setSaid("Link copied"),
-      () => setSaid("Copy it from the address bar"),
+      () => setOutcome("Link copied"),
+      () => setOutcome("Copy it from the address bar"),
     );
   };
   return (
-    <button className="quiet" onClick={copy} aria-live="polite">
-      {said || "Copy link"}
+    <button className="secondary" onClick={copy} aria-live="polite">
+      {outcome || "Copy link"}
     </button>
   );
 }
 
-function Download({ name, content }: { name: string; content: unknown }) {
-  const save = () => {
+function DownloadButton({ name, content }: { name: string; content: unknown }) {
+  const download = () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2)], { type: "application/json" }));
     link.download = name;
@@ -78,7 +78,7 @@ function Download({ name, content }: { name: string; content: unknown }) {
     URL.revokeObjectURL(link.href);
   };
   return (
-    <button className="quiet" onClick={save}>
+    <button className="secondary" onClick={download}>
       Download result
     </button>
   );

@@ -1,44 +1,44 @@
-/** The caller's jobs, newest first: those that are open are followed, so that the list tells how far they are. */
+/** The user's own jobs, newest first. Open jobs are followed, so their progress is live. */
 import type { JobView } from "longhaul-client";
 import { useJob } from "longhaul-client/react";
 import { useEffect, useState } from "react";
-import { Stale } from "./ConnectionStatus";
-import { Row } from "./JobRow";
-import { Heading } from "./router";
-import { STATUSES, StatusFilter } from "./StatusFilter";
-import { type Listing, useListing } from "./useJobList";
+import { StaleNotice } from "./ConnectionStatus";
+import { JobRow } from "./JobRow";
+import { PageHeading } from "./router";
+import { JOB_STATUSES, StatusFilter } from "./StatusFilter";
+import { type JobList, useJobList } from "./useJobList";
 
-export function Jobs() {
+export function MyJobs() {
   const [status, setStatus] = useState<JobView["status"]>();
-  const [sought, setSought] = useState("");
-  const { jobs, said, hasMore, more, correct } = useListing(status);
-  const words = sought.toLowerCase().split(/\s+/);
-  const found = jobs.filter((job) => {
+  const [search, setSearch] = useState("");
+  const { jobs, notice, hasMore, loadMore, updateJob } = useJobList(status);
+  const terms = search.toLowerCase().split(/\s+/);
+  const matches = jobs.filter((job) => {
     const text = `${job.query} ${job.kind} ${job.jobId}`.toLowerCase();
-    return (!status || job.status === status) && words.every((word) => text.includes(word));
+    return (!status || job.status === status) && terms.every((term) => text.includes(term));
   });
   return (
     <>
-      <Heading>Jobs</Heading>
-      <Stale meanwhile="This is the list as it was." />
+      <PageHeading>Jobs</PageHeading>
+      <StaleNotice hint="This is the list as it was." />
       <form role="search" className="row" onSubmit={(event) => event.preventDefault()}>
-        <StatusFilter of={STATUSES} chosen={status} choose={setStatus} />
+        <StatusFilter statuses={JOB_STATUSES} selected={status} onSelect={setStatus} />
         <label>
-          Search <input type="search" value={sought} onChange={(event) => setSought(event.target.value)} />
+          Search <input type="search" value={search} onChange={(event) => setSearch(event.target.value)} />
         </label>
       </form>
       <ul className="jobs">
-        {found.map((job) =>
+        {matches.map((job) =>
           ["queued", "processing"].includes(job.status) ? (
-            <OpenRow key={job.jobId} job={job} correct={correct} />
+            <LiveJobRow key={job.jobId} job={job} updateJob={updateJob} />
           ) : (
-            <Row key={job.jobId} job={job} />
+            <JobRow key={job.jobId} job={job} />
           ),
         )}
       </ul>
-      <p role="status">{said || summary(found.length, jobs.length, hasMore)}</p>
-      {hasMore && !said && (
-        <button className="quiet" onClick={more}>
+      <p role="status">{notice || summary(matches.length, jobs.length, hasMore)}</p>
+      {hasMore && !notice && (
+        <button className="secondary" onClick={loadMore}>
           Older jobs
         </button>
       )}
@@ -46,18 +46,18 @@ export function Jobs() {
   );
 }
 
-/** Searching looks at what was loaded, and says so. */
-function summary(found: number, loaded: number, hasMore: boolean): string {
+/** The search covers the loaded jobs only, and the summary tells so. */
+function summary(matchCount: number, loadedCount: number, hasMore: boolean): string {
   const jobs = (count: number) => `${count} job${count === 1 ? "" : "s"}`;
-  if (found < loaded) return `${jobs(found)} of the ${loaded} ${hasMore ? "newest" : "there are"}`;
-  return `${jobs(loaded)}${hasMore ? ", and older ones" : ""}`;
+  if (matchCount < loadedCount) return `${jobs(matchCount)} of the ${loadedCount} ${hasMore ? "newest" : "there are"}`;
+  return `${jobs(loadedCount)}${hasMore ? ", and older ones" : ""}`;
 }
 
-function OpenRow({ job, correct }: { job: JobView; correct: Listing["correct"] }) {
+function LiveJobRow({ job, updateJob }: { job: JobView; updateJob: JobList["updateJob"] }) {
   const { status, progress, message, attempt, applied } = useJob(job.jobId);
   useEffect(() => {
     if (status === "submitting" || status === "gone") return;
-    correct(job.jobId, { status: status === "retrying" ? "processing" : status, progress, message, attempt, seq: applied });
-  }, [job.jobId, status, progress, message, attempt, applied, correct]);
-  return <Row job={job} />;
+    updateJob(job.jobId, { status: status === "retrying" ? "processing" : status, progress, message, attempt, seq: applied });
+  }, [job.jobId, status, progress, message, attempt, applied, updateJob]);
+  return <JobRow job={job} />;
 }

@@ -1,21 +1,22 @@
-/** The operators' view: which of its parts the address names. Who is no admin is told so by the server too. */
+/** The admins' pages: jobs of all users, the dead-letter queue, and connections. */
 import { useContext } from "react";
+import { AllJobs } from "./AllJobs";
 import { ConnectionList } from "./ConnectionList";
+import { StaleNotice } from "./ConnectionStatus";
 import { DeadLetters } from "./DeadLetters";
-import { Stale } from "./ConnectionStatus";
-import { Overseen } from "./AllJobs";
-import { Heading, Link } from "./router";
+import { Link, PageHeading } from "./router";
 import { SessionContext } from "./session";
 
-const PARTS = { "/operate": ["Jobs of all users", Overseen], "/operate/letters": ["Dead letters", DeadLetters], "/operate/connections": ["Connections", ConnectionList] } as const;
+const SECTIONS = { "/operate": ["Jobs of all users", AllJobs], "/operate/letters": ["Dead letters", DeadLetters], "/operate/connections": ["Connections", ConnectionList] } as const;
 
-export function Operate({ path }: { path: string }) {
+export function Operations({ path }: { path: string }) {
   const session = useContext(SessionContext);
-  const [title, Part] = PARTS[path as keyof typeof PARTS] ?? PARTS["/operate"];
+  const [title, Section] = SECTIONS[path as keyof typeof SECTIONS] ?? SECTIONS["/operate"];
+  // The server refuses these requests to other users too.
   if (!session?.isAdmin) {
     return (
       <>
-        <Heading>Operate</Heading>
+        <PageHeading>Operate</PageHeading>
         <p role="alert">Only admins may look after others' jobs.</p>
       </>
     );
@@ -23,15 +24,15 @@ export function Operate({ path }: { path: string }) {
   return (
     <>
       <nav aria-label="Operate" className="row">
-        {Object.entries(PARTS).map(([to, [title]]) => (
+        {Object.entries(SECTIONS).map(([to, [title]]) => (
           <Link key={to} to={to}>
             {title}
           </Link>
         ))}
       </nav>
-      <Heading>{title}</Heading>
-      <Stale meanwhile="This is how it stood." />
-      <Part />
+      <PageHeading>{title}</PageHeading>
+      <StaleNotice hint="This is how it stood." />
+      <Section />
     </>
   );
 }

@@ -1,24 +1,24 @@
-/** The page of who is not signed in. It knows the two ways in, and no connection. */
+/** The page for users who are not signed in. */
 import { useState } from "react";
-import * as oidc from "./oidc";
+import { redirectToSignIn } from "./oidc";
 import type { Session } from "./session";
 import { type Config, signInByName } from "./signIn";
 
-export function SignIn({ config, refusal, signedIn }: { config: Config; refusal?: string; signedIn: (session: Session) => void }) {
-  const [failure, setFailure] = useState(refusal);
-  const failed = (error: Error) => setFailure(error.message);
+export function SignInPage({ config, initialError, onSignIn }: { config: Config; initialError?: string; onSignIn: (session: Session) => void }) {
+  const [error, setError] = useState(initialError);
+  const showError = (error: Error) => setError(error.message);
   return (
     <main className="sign-in">
       <h1>Longhaul</h1>
       <p>Long-running questions, with nothing lost.</p>
       {config.signIn ? (
-        <button onClick={() => oidc.signIn(config.signIn!).catch(failed)}>Sign in</button>
+        <button onClick={() => redirectToSignIn(config.signIn!).catch(showError)}>Sign in</button>
       ) : (
         <form
           onSubmit={(event) => {
             event.preventDefault();
             const form = new FormData(event.currentTarget);
-            signInByName(String(form.get("user")).trim(), form.has("admin")).then(signedIn, failed);
+            signInByName(String(form.get("user")).trim(), form.has("admin")).then(onSignIn, showError);
           }}
         >
           <label>
@@ -30,7 +30,7 @@ export function SignIn({ config, refusal, signedIn }: { config: Config; refusal?
           <button>Sign in with a development token</button>
         </form>
       )}
-      <p role="alert">{failure}</p>
+      <p role="alert">{error}</p>
     </main>
   );
 }

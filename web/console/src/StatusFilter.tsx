@@ -1,17 +1,18 @@
-/** A choice of one status of jobs, or of all. */
+/** A select box that filters jobs by status. */
 import type { JobView } from "longhaul-client";
 
-export const STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
+export const JOB_STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
 
 type Status = JobView["status"];
 
-export function StatusFilter({ of, chosen, choose }: { of: readonly Status[]; chosen?: Status; choose: (status?: Status) => void }) {
+/** `selected` is `undefined` for all statuses. */
+export function StatusFilter({ statuses, selected, onSelect }: { statuses: readonly Status[]; selected?: Status; onSelect: (status?: Status) => void }) {
   return (
     <label>
       Status{" "}
-      <select value={chosen ?? ""} onChange={(event) => choose((event.target.value || undefined) as Status | undefined)}>
+      <select value={selected ?? ""} onChange={(event) => onSelect((event.target.value || undefined) as Status | undefined)}>
         <option value="">all</option>
-        {of.map((status) => (
+        {statuses.map((status) => (
           <option key={status}>{status}</option>
         ))}
       </select>

@@ -1,11 +1,10 @@
-/**
- * What admins ask of the server and what it answers (PROTOCOL 8). It decides nothing: who may ask, the server says.
- */
+/** Requests that only admins may send. The server checks the permission. */
 import type { JobView, Longhaul } from "longhaul-client";
 
-export interface ConnectionRow {
+/** A connection as `listConnections` returns it. */
+export interface ConnectionInfo {
   connectionId: string;
-  /** Missing until somebody has authenticated on it. */
+  /** Missing until the connection is authenticated. */
   userId?: string;
   status: "CONNECTED" | "DISCONNECTED";
   ipAddress?: string;
@@ -15,13 +14,13 @@ export interface ConnectionRow {
   lastActivity: string;
 }
 
-/** What the dead-letter queue holds of one run of one job. */
+/** The dead letters of one run of one job. */
 export interface DeadLetter {
   jobId: string;
   run: number | null;
-  /** What a replay would do about it. */
+  /** What `replayJob` would do. */
   do: "replay" | "send" | "delete" | "leave";
-  /** The job's status now; `null` if it is gone. */
+  /** The job's current status; `null` if the job no longer exists. */
   status: string | null;
   /** ISO 8601. */
   since: string;
@@ -32,46 +31,47 @@ export interface DeadLetter {
   attempts: number | null;
 }
 
-/** Some of what was asked for; `cursor` leads to the next page. */
+/** A page of a list. */
 export interface Page<T> {
   items: readonly T[];
-  /** Whether there is more that this can't lead to. */
-  more?: boolean;
+  /** Whether the server left out items that no further page contains. */
+  isTruncated?: boolean;
+  /** Cursor of the next page, if there is one. */
   cursor?: string;
 }
 
-export async function openJobs(longhaul: Longhaul, status?: JobView["status"]): Promise<Page<JobView>> {
+export async function listOpenJobs(longhaul: Longhaul, status?: JobView["status"]): Promise<Page<JobView>> {
   const { jobs, more } = await longhaul.request({ action: "listOpenJobs", data: { status } });
-  return { items: jobs as JobView[], more: more as boolean };
+  return { items: jobs as JobView[], isTruncated: more as boolean };
 }
 
-export async function jobsOf(longhaul: Longhaul, userId: string, status?: JobView["status"], cursor?: string): Promise<Page<JobView>> {
+export async function listUserJobs(longhaul: Longhaul, userId: string, status?: JobView["status"], cursor?: string): Promise<Page<JobView>> {
   const page = await longhaul.request({ action: "listJobs", userId, status, limit: 25, cursor });
   return { items: page.jobs as JobView[], cursor: page.cursor as string };
 }
 
-export async function connections(longhaul: Longhaul, userId?: string, cursor?: string): Promise<Page<ConnectionRow>> {
+export async function listConnections(longhaul: Longhaul, userId?: string, cursor?: string): Promise<Page<ConnectionInfo>> {
   const page = await longhaul.request({ action: "listConnections", data: { userId, cursor } });
-  return { items: page.connections as ConnectionRow[], cursor: page.cursor as string };
+  return { items: page.connections as ConnectionInfo[], cursor: page.cursor as string };
 }
 
-export async function deadLetters(longhaul: Longhaul): Promise<Page<DeadLetter>> {
+export async function listDeadLetters(longhaul: Longhaul): Promise<Page<DeadLetter>> {
   const { deadLetters, more } = await longhaul.request({ action: "listDeadLetters" });
-  return { items: deadLetters as DeadLetter[], more: more as boolean };
+  return { items: deadLetters as DeadLetter[], isTruncated: more as boolean };
 }
 
-/** Does about a job what its dead letters call for; a failed job of which there is none runs again. */
-export async function replay(longhaul: Longhaul, jobId: string): Promise<DeadLetter["do"]> {
+/** Resolves the job's dead letters, and returns how. A failed job without dead letters runs again. */
+export async function replayJob(longhaul: Longhaul, jobId: string): Promise<DeadLetter["do"]> {
   const { data } = await longhaul.request({ action: "replayJob", data: { jobId } });
   return (data as { did: DeadLetter["do"] }).did;
 }
 
-export async function close(longhaul: Longhaul, connectionId: string): Promise<void> {
+export async function closeConnection(longhaul: Longhaul, connectionId: string): Promise<void> {
   await longhaul.request({ action: "closeConnection", data: { connectionId } });
 }
 
-/** The sums of an action that takes a frame for each page of the table. */
-export async function throughAll<K extends string>(longhaul: Longhaul, action: string, data: object, counts: readonly K[]): Promise<Record<K, number>> {
+/** Runs an action that handles one page of the table per request, and adds up the counts of all pages. */
+export async function sumOverPages<K extends string>(longhaul: Longhaul, action: string, data: object, counts: readonly K[]): Promise<Record<K, number>> {
   const sums = Object.fromEntries(counts.map((name) => [name, 0])) as Record<K, number>;
   let cursor: unknown;
   do {

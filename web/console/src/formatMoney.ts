@@ -1,20 +1,20 @@
-/** Amounts as a reader of this browser's language expects them. Nothing is computed with what it gives. */
+/** Formats amounts of money in the browser's language, for display only. */
 
-/** An exact decimal, as text, or a number: to the cent, with its currency if it has one that is known. */
-export function money(amount: string | number, currency?: string): string {
-  return spelled(Number(amount), currency, {});
+/** An exact decimal string or a number, rounded to cents, with its currency if there is one. */
+export function formatMoney(amount: string | number, currency?: string): string {
+  return format(Number(amount), currency, {});
 }
 
-/** The same without cents where there are none, as on an axis. */
-export function roundMoney(amount: string | number, currency?: string): string {
-  return spelled(Number(amount), currency, { trailingZeroDisplay: "stripIfInteger" });
+/** The same, without cents for whole amounts, for axes. */
+export function formatRoundMoney(amount: string | number, currency?: string): string {
+  return format(Number(amount), currency, { trailingZeroDisplay: "stripIfInteger" });
 }
 
-function spelled(amount: number, currency: string | undefined, options: Intl.NumberFormatOptions): string {
+function format(amount: number, currency: string | undefined, options: Intl.NumberFormatOptions): string {
   try {
     return new Intl.NumberFormat(undefined, { ...options, style: "currency", currency }).format(amount);
   } catch {
-    // Bills name currencies as they like.
+    // A bill may contain a currency that `Intl` rejects.
     return `${new Intl.NumberFormat(undefined, { ...options, maximumFractionDigits: 2 }).format(amount)} ${currency ?? ""}`.trim();
   }
 }

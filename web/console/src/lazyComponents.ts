@@ -1,17 +1,18 @@
 /**
- * The parts that are too large for the first paint: they are drawn when they have come, and fetched soon after
- * the page so that they are there when the network is not. It knows nothing of what is in them.
+ * Components that are too large for the first paint and are loaded on demand. They are also preloaded after the page
+ * has loaded, so that they are available when the network is not.
  */
 import { lazy } from "react";
 
-const chart = () => import("./CostChart");
-const markdown = () => import("./Markdown");
+const importChart = () => import("./CostChart");
+const importMarkdown = () => import("./Markdown");
 
-export const Operate = lazy(() => import("./Operations").then(({ Operate }) => ({ default: Operate })));
-export const CostChart = lazy(() => chart().then(({ CostChart }) => ({ default: CostChart })));
-export const Markdown = lazy(() => markdown().then(({ Markdown }) => ({ default: Markdown })));
+export const Operations = lazy(() => import("./Operations").then(({ Operations }) => ({ default: Operations })));
+export const CostChart = lazy(() => importChart().then(({ CostChart }) => ({ default: CostChart })));
+export const Markdown = lazy(() => importMarkdown().then(({ Markdown }) => ({ default: Markdown })));
 
-export function fetchParts(): void {
-  // Whoever draws them says what went wrong.
-  Promise.all([markdown(), chart()]).catch(() => {});
+/** Loads the components of job pages in the background. */
+export function preloadComponents(): void {
+  // An error is reported when the component is rendered.
+  Promise.all([importMarkdown(), importChart()]).catch(() => {});
 }

@@ -1,25 +1,25 @@
-/** Which of the console's pages is shown: the address is the only state. */
+/** Client-side routing: the address is the only navigation state. */
 import { type ReactNode, useEffect, useRef, useSyncExternalStore } from "react";
 
-function subscribe(changed: () => void): () => void {
-  addEventListener("popstate", changed);
-  return () => removeEventListener("popstate", changed);
+function subscribe(onChange: () => void): () => void {
+  addEventListener("popstate", onChange);
+  return () => removeEventListener("popstate", onChange);
 }
 
-/** The address within the console, with what it asks for, live. */
+/** The current path and query string. */
 export function useAddress(): string {
   return useSyncExternalStore(subscribe, () => location.pathname + location.search);
 }
 
-let isFirst = true;
+let isInitialPage = true;
 
-export function go(path: string, how: "push" | "replace" = "push"): void {
-  isFirst = false;
-  history[`${how}State`](null, "", path);
+export function navigate(path: string, mode: "push" | "replace" = "push"): void {
+  isInitialPage = false;
+  history[`${mode}State`](null, "", path);
   dispatchEvent(new PopStateEvent("popstate"));
 }
 
-/** A link within the console; opened elsewhere, as with a middle click, it is a link like any other. */
+/** A link within the console. With a modifier key the browser handles it, for example to open a new tab. */
 export function Link({ to, children }: { to: string; children: ReactNode }) {
   return (
     <a
@@ -28,7 +28,7 @@ export function Link({ to, children }: { to: string; children: ReactNode }) {
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
-        go(to);
+        navigate(to);
       }}
     >
       {children}
@@ -36,15 +36,15 @@ export function Link({ to, children }: { to: string; children: ReactNode }) {
   );
 }
 
-/** A page's heading: it names the tab, and takes the focus so that keyboard and screen reader are at the new page. */
-export function Heading({ children }: { children: string }) {
+/** The heading of a page. It sets the tab's title, and takes the focus so that keyboard and screen reader users start at the new page. */
+export function PageHeading({ children }: { children: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${children.slice(0, 80)} · Longhaul`;
   }, [children]);
   useEffect(() => {
-    // A browser that has just loaded the page begins at its top.
-    if (!isFirst) heading.current?.focus();
+    // After a page load the browser starts at the top by itself.
+    if (!isInitialPage) heading.current?.focus();
   }, []);
   return (
     <h1 ref={heading} tabIndex={-1}>

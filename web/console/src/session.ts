@@ -1,18 +1,18 @@
-/** The signed-in user, as the pages see it. */
+/** The session of the signed-in user. */
 import { createContext } from "react";
 
 export interface Session {
-  /** As it is shown. */
+  /** Display name of the user. */
   user: string;
-  /** Whether the token says so; what that allows, the server decides. */
+  /** Whether the token claims admin rights. Only decides what is shown; the server checks each request. */
   isAdmin: boolean;
-  /** A token that is good for a while; rejects with a sentence. */
+  /** A currently valid token. Rejects with an error whose message can be shown. */
   token(): Promise<string>;
-  /** Signs out here, and where the hosted page remembers it. */
+  /** Signs out here, and at the identity provider if there is one. */
   end(): void;
-  /** Called when no more tokens are to be had without signing in again. */
-  onLapsed?: () => void;
+  /** Called when no token can be obtained without a new sign-in. */
+  onExpired?: () => void;
 }
 
-/** Who is signed in, for the components below. */
+/** The session, for the components below. */
 export const SessionContext = createContext<Session | undefined>(undefined);

@@ -1,65 +1,67 @@
 /**
- * Who is signed in, and by which of two ways: a name for which the embedded cloud signs development tokens, or
- * the hosted page that `config.json` names. It refuses to know connections; they ask a session for tokens.
+ * The two ways to sign in: with a user name for which the embedded cloud signs development tokens, or at the identity
+ * provider that `config.json` names.
  */
 import * as oidc from "./oidc";
 import type { Session } from "./session";
 
-/** `config.json`, which lies beside the page and is written by whoever deploys it. */
+/** The file `config.json`, which is deployed beside the page. */
 export interface Config {
-  /** The WebSocket API, `wss://...`; by default whatever serves this page. */
+  /** URL of the WebSocket API, `wss://...`. Default: the origin of the page. */
   url?: string;
-  /** Without it, users sign in by development tokens. */
-  signIn?: oidc.Page;
+  /** The identity provider. Without it, users sign in with development tokens. */
+  signIn?: oidc.OidcProvider;
 }
 
-export interface Start {
+/** What the console starts with. */
+export interface Startup {
   config: Config;
-  /** Of a visit before, or of the hosted page that has just sent the user back. */
+  /** The session of an earlier visit, or of a user who has just returned from the identity provider. */
   session?: Session;
-  /** Why there is none, if it was tried. */
-  refusal?: string;
+  /** Why the sign-in failed, if it was tried. */
+  signInError?: string;
 }
 
-const NAME = "longhaul-console-user";
-const ADMIN = "longhaul-console-admin";
+/** Keys in `localStorage`. */
+const USER_KEY = "longhaul-console-user";
+const ADMIN_KEY = "longhaul-console-admin";
 
-let started: Promise<Start> | undefined;
+let pendingStartup: Promise<Startup> | undefined;
 
-/** What this visit begins with. A code from the hosted page is good once, so this is done once. */
-export function start(): Promise<Start> {
-  started ??= begin().catch((error) => {
-    started = undefined;
+/** Loads the configuration and resumes the session. Runs once per page load, because an authorization code is valid only once. */
+export function startUp(): Promise<Startup> {
+  pendingStartup ??= loadStartup().catch((error) => {
+    pendingStartup = undefined;
     throw error;
   });
-  return started;
+  return pendingStartup;
 }
 
-async function begin(): Promise<Start> {
+async function loadStartup(): Promise<Startup> {
   const response = await fetch("/config.json");
   if (!response.ok) throw new Error(`config.json could not be read (HTTP ${response.status}).`);
   const config = (await response.json()) as Config;
   if (!config.signIn) {
-    const user = localStorage.getItem(NAME);
-    return { config, session: user === null ? undefined : development(user, localStorage.getItem(ADMIN) !== null) };
+    const user = localStorage.getItem(USER_KEY);
+    return { config, session: user === null ? undefined : developmentSession(user, localStorage.getItem(ADMIN_KEY) !== null) };
   }
   try {
-    return { config, session: await oidc.resume(config.signIn) };
+    return { config, session: await oidc.resumeSession(config.signIn) };
   } catch (error) {
-    return { config, refusal: (error as Error).message };
+    return { config, signInError: (error as Error).message };
   }
 }
 
-/** Signs in by name; rejects, with a sentence, where nobody signs development tokens. */
+/** Signs in with a development token. Rejects with a message to show if the deployment does not sign them. */
 export async function signInByName(user: string, isAdmin: boolean): Promise<Session> {
-  const session = development(user, isAdmin);
+  const session = developmentSession(user, isAdmin);
   await session.token();
-  localStorage.setItem(NAME, user);
-  if (isAdmin) localStorage.setItem(ADMIN, "true");
+  localStorage.setItem(USER_KEY, user);
+  if (isAdmin) localStorage.setItem(ADMIN_KEY, "true");
   return session;
 }
 
-function development(user: string, isAdmin: boolean): Session {
+function developmentSession(user: string, isAdmin: boolean): Session {
   return {
     user,
     isAdmin,
@@ -68,6 +70,6 @@ function development(user: string, isAdmin: boolean): Session {
       if (!response.ok) throw new Error(`This stack gives no development tokens (HTTP ${response.status}).`);
       return ((await response.json()) as { token: string }).token;
     },
-    end: () => [NAME, ADMIN].forEach((name) => localStorage.removeItem(name)),
+    end: () => [USER_KEY, ADMIN_KEY].forEach((key) => localStorage.removeItem(key)),
   };
 }

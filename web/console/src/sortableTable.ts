@@ -1,11 +1,11 @@
-/** Tables that are sorted by a click on a heading, or a key. It knows no Markdown: any table of rows will do. */
+/** Makes the rows of an HTML table sortable by its column headings, with pointer or keyboard. */
 
-/** Makes each heading of a table a button. A row whose first cell is bold is a sum, and stays at the end. */
+/** Turns each heading into a button. A row whose first cell is bold is a total and stays at the end. */
 export function makeSortable(table: HTMLTableElement): void {
   const body = table.tBodies[0];
   const headings = [...(table.tHead?.rows[0]?.cells ?? [])];
   if (!body || body.rows.length < 2) return;
-  const given = [...body.rows];
+  const originalRows = [...body.rows];
   headings.forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -13,30 +13,30 @@ export function makeSortable(table: HTMLTableElement): void {
     heading.replaceChildren(button);
     heading.scope = "col";
     button.addEventListener("click", () => {
-      const next = following(heading.ariaSort);
+      const direction = nextDirection(heading.ariaSort);
       for (const other of headings) other.ariaSort = null;
-      heading.ariaSort = next;
-      body.replaceChildren(...(next ? sorted(given, column, next) : given));
+      heading.ariaSort = direction;
+      body.replaceChildren(...(direction ? sortRows(originalRows, column, direction) : originalRows));
     });
   });
 }
 
-/** Ascending, descending, as given, and again. */
-function following(now: string | null): "ascending" | "descending" | null {
-  return now === null ? "ascending" : now === "ascending" ? "descending" : null;
+/** Cycles through ascending, descending and the original order. */
+function nextDirection(current: string | null): "ascending" | "descending" | null {
+  return current === null ? "ascending" : current === "ascending" ? "descending" : null;
 }
 
-function sorted(rows: HTMLTableRowElement[], column: number, how: "ascending" | "descending"): HTMLTableRowElement[] {
-  const sums = rows.filter((row) => row.cells[0]?.querySelector("strong"));
-  const others = rows.filter((row) => !sums.includes(row));
+function sortRows(rows: HTMLTableRowElement[], column: number, direction: "ascending" | "descending"): HTMLTableRowElement[] {
+  const totals = rows.filter((row) => row.cells[0]?.querySelector("strong"));
+  const others = rows.filter((row) => !totals.includes(row));
   const text = (row: HTMLTableRowElement) => row.cells[column]?.textContent?.trim() ?? "";
-  const areNumbers = others.every((row) => !Number.isNaN(number(text(row))));
+  const isNumeric = others.every((row) => !Number.isNaN(parseNumber(text(row))));
   const compare = (a: HTMLTableRowElement, b: HTMLTableRowElement) =>
-    areNumbers ? number(text(a)) - number(text(b)) : text(a).localeCompare(text(b), undefined, { numeric: true });
-  return [...others.sort((a, b) => (how === "ascending" ? compare(a, b) : compare(b, a))), ...sums];
+    isNumeric ? parseNumber(text(a)) - parseNumber(text(b)) : text(a).localeCompare(text(b), undefined, { numeric: true });
+  return [...others.sort((a, b) => (direction === "ascending" ? compare(a, b) : compare(b, a))), ...totals];
 }
 
-/** Answers write numbers as `1,234.50`; what is not one is not a number. */
-function number(text: string): number {
+/** Parses a number in the format of answers, `1,234.50`. NaN for other text. */
+function parseNumber(text: string): number {
   return text === "" ? NaN : Number(text.replace(/,/g, ""));
 }

@@ -1,32 +1,32 @@
-/** What happened to a job, told from its events. Pure; it refuses to know who draws it. */
+/** Turns the events of a job into the entries of its timeline. Pure. */
 import type { JobEvent } from "longhaul-client";
 
-/** One line of the story: one event, or several of a kind that came one after the other. */
-export interface Entry {
+/** A line of the timeline: one event, or several consecutive chunks. */
+export interface TimelineEntry {
   kind: "queued" | "attempt" | "step" | "retry" | "text" | "reset" | "end" | "gap";
-  words: string;
-  /** Of its first event, in Unix seconds. */
+  text: string;
+  /** Time of its first event, in Unix seconds. */
   at: number;
-  /** Of its last event. */
+  /** Sequence number of its last event. */
   seq: number;
   attempt: number;
-  pieces?: number;
-  characters?: number;
+  chunkCount?: number;
+  characterCount?: number;
 }
 
-/** The story with one more event at its end. Events come in order of `seq`. */
-export function tell(story: readonly Entry[], event: JobEvent): Entry[] {
-  const before = story.at(-1);
+/** The entries with one more event. Call it with events in order of `seq`. */
+export function appendEvent(entries: readonly TimelineEntry[], event: JobEvent): TimelineEntry[] {
+  const previous = entries.at(-1);
   const { timestamp: at, seq } = event;
-  const attempt = "attempt" in event ? event.attempt : (before?.attempt ?? 0);
-  const told = [...story];
-  const add = (kind: Entry["kind"], words: string, more: Partial<Entry> = {}) => told.push({ kind, words, at, seq, attempt, ...more });
+  const attempt = "attempt" in event ? event.attempt : (previous?.attempt ?? 0);
+  const result = [...entries];
+  const add = (kind: TimelineEntry["kind"], text: string, more: Partial<TimelineEntry> = {}) => result.push({ kind, text, at, seq, attempt, ...more });
 
-  const left = seq - (before?.seq ?? 0) - 1;
-  // Only progress is ever left out, and only for who comes later.
-  if (left > 0) add("gap", `${left} earlier report${left > 1 ? "s" : ""} of progress, not repeated`);
-  const begins = attempt > (before?.attempt ?? 0) && event.type !== "job_queued";
-  if (begins) add("attempt", `Attempt ${attempt}`);
+  // A replay omits superseded progress updates, and nothing else.
+  const omitted = seq - (previous?.seq ?? 0) - 1;
+  if (omitted > 0) add("gap", `${omitted} earlier report${omitted > 1 ? "s" : ""} of progress, not repeated`);
+  const startsAttempt = attempt > (previous?.attempt ?? 0) && event.type !== "job_queued";
+  if (startsAttempt) add("attempt", `Attempt ${attempt}`);
 
   switch (event.type) {
     case "job_queued":
@@ -36,13 +36,13 @@ export function tell(story: readonly Entry[], event: JobEvent): Entry[] {
       add(event.status === "retrying" ? "retry" : "step", `${event.message} (${event.progress} %)`);
       break;
     case "chunk": {
-      const last = told.at(-1);
-      const follows = last?.kind === "text";
-      if (follows) told.pop();
-      const pieces = (follows ? last.pieces! : 0) + 1;
-      const characters = (follows ? last.characters! : 0) + event.content.length;
-      const words = `Answered ${characters.toLocaleString()} characters in ${pieces} piece${pieces > 1 ? "s" : ""}`;
-      add("text", words, { at: follows ? last.at : at, pieces, characters });
+      const last = result.at(-1);
+      const extendsLast = last?.kind === "text";
+      if (extendsLast) result.pop();
+      const chunkCount = (extendsLast ? last.chunkCount! : 0) + 1;
+      const characterCount = (extendsLast ? last.characterCount! : 0) + event.content.length;
+      const text = `Answered ${characterCount.toLocaleString()} characters in ${chunkCount} piece${chunkCount > 1 ? "s" : ""}`;
+      add("text", text, { at: extendsLast ? last.at : at, chunkCount, characterCount });
       break;
     }
     case "stream_reset":
@@ -58,5 +58,5 @@ export function tell(story: readonly Entry[], event: JobEvent): Entry[] {
       add("end", `Cancelled by ${event.by}`);
       break;
   }
-  return told;
+  return result;
 }

@@ -1,97 +1,97 @@
 /**
- * The caller's jobs as a list that stays true: pages as they are wanted, what is new looked for while somebody
- * looks. It draws nothing. The server tells of jobs that are followed, not of new ones, so those are asked for.
+ * A hook for the list of the user's own jobs: loads pages on demand and looks for new jobs while the page is visible.
+ * The server pushes events of followed jobs, but does not announce new jobs.
  */
 import type { JobView } from "longhaul-client";
 import { useLonghaul } from "longhaul-client/react";
 import { useCallback, useEffect, useRef, useState } from "react";
 
-const PAGE = 25;
-/** How often it looks for new jobs, which costs a frame and a query of one page. */
-const LOOK_MS = 10_000;
+const PAGE_SIZE = 25;
+/** How often to look for new jobs. Costs one frame and a query of one page. */
+const REFRESH_MS = 10_000;
 
-export interface Listing {
+export interface JobList {
   jobs: readonly JobView[];
-  /** `Loading`, what went wrong, or nothing. */
-  said: string;
+  /** A loading notice, an error message, or empty. */
+  notice: string;
   hasMore: boolean;
-  more(): void;
-  /** Corrects an entry by what was heard of the job. */
-  correct(jobId: string, by: Partial<JobView>): void;
+  loadMore(): void;
+  /** Updates an entry with fields from the job's events. */
+  updateJob(jobId: string, fields: Partial<JobView>): void;
 }
 
-export function useListing(status: JobView["status"] | undefined): Listing {
+export function useJobList(status: JobView["status"] | undefined): JobList {
   const { longhaul, connection } = useLonghaul();
   const [jobs, setJobs] = useState<readonly JobView[]>([]);
-  const [said, setSaid] = useState("");
-  const [hasMore, setMore] = useState(false);
-  const rest = useRef<AsyncGenerator<JobView, void>>(undefined);
+  const [notice, setNotice] = useState("");
+  const [hasMore, setHasMore] = useState(false);
+  const remaining = useRef<AsyncGenerator<JobView, void>>(undefined);
 
-  const more = useCallback(async () => {
-    const from = rest.current!;
-    setSaid("Loading");
+  const loadMore = useCallback(async () => {
+    const source = remaining.current!;
+    setNotice("Loading");
     try {
-      const { page, isLast } = await read(from);
-      // A newer listing has begun: this one is nobody's.
-      if (rest.current !== from) return;
-      setJobs((shown) => merged(page, shown));
-      setMore(!isLast);
-      setSaid("");
+      const { page, isLast } = await readPage(source);
+      // Discard the page of a list that was replaced in the meantime.
+      if (remaining.current !== source) return;
+      setJobs((current) => merge(page, current));
+      setHasMore(!isLast);
+      setNotice("");
     } catch (error) {
-      if (rest.current === from) setSaid((error as Error).message);
+      if (remaining.current === source) setNotice((error as Error).message);
     }
   }, []);
 
   useEffect(() => {
     setJobs([]);
-    rest.current = longhaul.jobs({ status, pageSize: PAGE });
-    void more();
+    remaining.current = longhaul.jobs({ status, pageSize: PAGE_SIZE });
+    void loadMore();
     return () => {
-      rest.current = undefined;
+      remaining.current = undefined;
     };
-  }, [longhaul, status, more]);
+  }, [longhaul, status, loadMore]);
 
   useEffect(() => {
     if (connection.state !== "open") return;
-    let isShown = true;
-    const look = async () => {
+    let isMounted = true;
+    const loadNewest = async () => {
       if (document.visibilityState === "hidden") return;
-      const { page } = await read(longhaul.jobs({ status, pageSize: PAGE }));
-      if (isShown) setJobs((shown) => merged(page, shown));
+      const { page } = await readPage(longhaul.jobs({ status, pageSize: PAGE_SIZE }));
+      if (isMounted) setJobs((current) => merge(page, current));
     };
-    const looks = () => void look().catch(() => {});
-    const timer = setInterval(looks, LOOK_MS);
-    document.addEventListener("visibilitychange", looks);
-    // Another tab has submitted a job, which the client library notes there.
-    addEventListener("storage", looks);
-    looks();
+    const refresh = () => void loadNewest().catch(() => {});
+    const timer = setInterval(refresh, REFRESH_MS);
+    document.addEventListener("visibilitychange", refresh);
+    // The client library stores submitted jobs, so this event shows that another tab has submitted one.
+    addEventListener("storage", refresh);
+    refresh();
     return () => {
-      isShown = false;
+      isMounted = false;
       clearInterval(timer);
-      document.removeEventListener("visibilitychange", looks);
-      removeEventListener("storage", looks);
+      document.removeEventListener("visibilitychange", refresh);
+      removeEventListener("storage", refresh);
     };
   }, [longhaul, connection.state, status]);
 
-  const correct = useCallback((jobId: string, by: Partial<JobView>) => {
-    setJobs((shown) => shown.map((job) => (job.jobId === jobId ? { ...job, ...by } : job)));
+  const updateJob = useCallback((jobId: string, fields: Partial<JobView>) => {
+    setJobs((current) => current.map((job) => (job.jobId === jobId ? { ...job, ...fields } : job)));
   }, []);
-  return { jobs, said, hasMore, more: () => void more(), correct };
+  return { jobs, notice, hasMore, loadMore: () => void loadMore(), updateJob };
 }
 
-async function read(from: AsyncGenerator<JobView, void>): Promise<{ page: JobView[]; isLast: boolean }> {
+async function readPage(source: AsyncGenerator<JobView, void>): Promise<{ page: JobView[]; isLast: boolean }> {
   const page: JobView[] = [];
-  while (page.length < PAGE) {
-    const { value, done } = await from.next();
+  while (page.length < PAGE_SIZE) {
+    const { value, done } = await source.next();
     if (done) return { page, isLast: true };
     page.push(value);
   }
   return { page, isLast: false };
 }
 
-/** Both, newest first, each job once and as the server knew it last. */
-function merged(page: readonly JobView[], shown: readonly JobView[]): JobView[] {
-  const byId = new Map(shown.map((job) => [job.jobId, job]));
+/** Both lists, newest first, without duplicates. Of two versions of a job, the one with the higher `seq` remains. */
+function merge(page: readonly JobView[], current: readonly JobView[]): JobView[] {
+  const byId = new Map(current.map((job) => [job.jobId, job]));
   for (const job of page) if ((byId.get(job.jobId)?.seq ?? -1) <= job.seq) byId.set(job.jobId, job);
   return [...byId.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
 }

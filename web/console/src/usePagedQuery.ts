@@ -1,53 +1,59 @@
-/** A view of pages that are asked for, kept as they come, and asked for again. */
+/** A hook that loads the pages of a list, refreshes it on demand or periodically, and reports errors. */
 import type { Longhaul } from "longhaul-client";
 import { useLonghaul } from "longhaul-client/react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Page } from "./adminApi";
 
-export interface Looked<T> {
+export interface PagedQuery<T> {
   items: readonly T[];
-  /** `Loading`, what went wrong, or nothing. */
-  said: string;
-  more: boolean;
-  /** Leads on, if there is a next page. */
-  next?: () => void;
-  /** Looks again. */
-  look(): void;
+  /** A loading notice, an error message, or empty. */
+  notice: string;
+  isTruncated: boolean;
+  /** Loads the next page, if there is one. */
+  loadMore?: () => void;
+  /** Loads the first page again. */
+  refresh(): void;
 }
 
-/** What `ask` answers, asked again when it is another, every so often if that is said, and by `look`. */
-export function useLook<T>(ask: (longhaul: Longhaul, cursor?: string) => Promise<Page<T>>, everyMs?: number): Looked<T> {
+/** Loads the list again when `fetchPage` changes, when the connection's state changes, and every `refreshMs` milliseconds if given. */
+export function usePagedQuery<T>(fetchPage: (longhaul: Longhaul, cursor?: string) => Promise<Page<T>>, refreshMs?: number): PagedQuery<T> {
   const { longhaul, connection } = useLonghaul();
   const [page, setPage] = useState<Page<T>>({ items: [] });
-  const [said, setSaid] = useState("");
-  /** What is being asked, so that there is one look at a time, and of what is asked no more nothing is shown. */
-  const asking = useRef<unknown>(undefined);
+  const [notice, setNotice] = useState("");
+  /** The query in flight: at most one at a time, and the response of an outdated one is discarded. */
+  const inFlight = useRef<unknown>(undefined);
   const load = useCallback(
-    async (after?: Page<T>, isQuiet = false) => {
-      if (asking.current === ask) return;
-      asking.current = ask;
-      if (!isQuiet) setSaid("Loading");
-      let failure = "";
+    async (previous?: Page<T>, isSilent = false) => {
+      if (inFlight.current === fetchPage) return;
+      inFlight.current = fetchPage;
+      if (!isSilent) setNotice("Loading");
+      let error = "";
       try {
-        const found = await ask(longhaul, after?.cursor);
-        if (asking.current === ask) setPage({ ...found, items: [...(after?.items ?? []), ...found.items] });
-      } catch (error) {
-        failure = (error as Error).message;
+        const found = await fetchPage(longhaul, previous?.cursor);
+        if (inFlight.current === fetchPage) setPage({ ...found, items: [...(previous?.items ?? []), ...found.items] });
+      } catch (reason) {
+        error = (reason as Error).message;
       }
-      if (asking.current !== ask) return;
-      asking.current = undefined;
-      setSaid(failure);
+      if (inFlight.current !== fetchPage) return;
+      inFlight.current = undefined;
+      setNotice(error);
     },
-    [longhaul, ask],
+    [longhaul, fetchPage],
   );
-  useEffect(() => setPage({ items: [] }), [ask]);
+  useEffect(() => setPage({ items: [] }), [fetchPage]);
   useEffect(() => {
     void load();
-    const look = () => {
+    const refresh = () => {
       if (document.visibilityState !== "hidden") void load(undefined, true);
     };
-    const timer = everyMs && setInterval(look, everyMs);
+    const timer = refreshMs && setInterval(refresh, refreshMs);
     return () => clearInterval(timer);
-  }, [connection.state, everyMs, load]);
-  return { items: page.items, said, more: page.more ?? false, next: page.cursor ? () => void load(page) : undefined, look: () => void load() };
+  }, [connection.state, refreshMs, load]);
+  return {
+    items: page.items,
+    notice,
+    isTruncated: page.isTruncated ?? false,
+    loadMore: page.cursor ? () => void load(page) : undefined,
+    refresh: () => void load(),
+  };
 }
