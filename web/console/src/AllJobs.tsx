@@ -28,22 +28,28 @@ export function AllJobs() {
     <>
       <form role="search" className="row" onSubmit={search}>
         <label>
-          User <input name="user" type="search" placeholder="all, what is open" />
+          User <input name="user" type="search" placeholder="All users" />
         </label>
         <StatusFilter statuses={statuses} selected={activeStatus} onSelect={setStatus} />
-        <button>Find</button>
+        <button>Search</button>
       </form>
       <ul className="jobs">
         {items.map((job) => (
           <JobRow key={job.jobId} job={job} userId={job.userId} />
         ))}
       </ul>
-      <p role="status">{notice || `${items.length} ${user ? "" : "open "}job${items.length === 1 ? "" : "s"}${user && ` of ${user}`}${isTruncated || loadMore ? ", and more" : ""}`}</p>
+      <p role="status">{notice || summary(items.length, user, isTruncated || loadMore !== undefined)}</p>
       {loadMore && (
         <button className="secondary" onClick={loadMore}>
-          Older jobs
+          Load older jobs
         </button>
       )}
     </>
   );
+}
+
+/** An empty `user` stands for the open jobs of all users. */
+function summary(count: number, user: string, hasMore: boolean): string {
+  const jobs = `${count || "No"} ${user ? "" : "open "}job${count === 1 ? "" : "s"}${user && ` for ${user}`}`;
+  return hasMore ? `${jobs} shown; there are more` : jobs;
 }

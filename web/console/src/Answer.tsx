@@ -18,7 +18,7 @@ export function Answer({ text }: { text: string }) {
       </ErrorBoundary>
       {visibleText.length < text.length && (
         <p className="notice">
-          These are the first {INITIAL_CHARACTERS.toLocaleString()} of {text.length.toLocaleString()} characters.{" "}
+          Showing the first {INITIAL_CHARACTERS.toLocaleString()} of {text.length.toLocaleString()} characters.{" "}
           <button className="secondary" onClick={() => setExpanded(true)}>
             Show all
           </button>

@@ -20,8 +20,8 @@ export function App() {
   if (failure) {
     return (
       <main>
-        <p role="alert">The console could not start: {failure}</p>
-        <button onClick={() => location.reload()}>Load the page again</button>
+        <p role="alert">The console could not start. {failure}</p>
+        <button onClick={() => location.reload()}>Reload page</button>
       </main>
     );
   }
@@ -49,7 +49,7 @@ function SignedIn({ url = DEFAULT_URL, session, onSignOut }: { url?: string; ses
           throw error;
         },
       );
-    session.onExpired = () => onSignOut("Your sign-in has ended. Sign in again: your jobs go on meanwhile.");
+    session.onExpired = () => onSignOut("Your session has expired. Sign in again; your jobs keep running.");
     const longhaul = connect({ url, token });
     setLonghaul(longhaul);
     return () => {
@@ -66,10 +66,10 @@ function SignedIn({ url = DEFAULT_URL, session, onSignOut }: { url?: string; ses
       </a>
       <header>
         <strong>Longhaul</strong>
-        <nav aria-label="Pages">
+        <nav aria-label="Main">
           <Link to="/">Ask</Link>
           <Link to="/jobs">Jobs</Link>
-          {session.isAdmin && <Link to="/operate">Operate</Link>}
+          {session.isAdmin && <Link to="/operate">Operations</Link>}
         </nav>
         <ConnectionStatus tokenError={tokenError} />
         <button

@@ -4,6 +4,7 @@ import { useJob, useLonghaul } from "longhaul-client/react";
 import { type FormEvent, useEffect, useState } from "react";
 import { JobDetails } from "./JobPage";
 import { Link, navigate, PageHeading } from "./router";
+import { STATUS_LABELS } from "./statusLabels";
 
 const EXAMPLES = ["What was my S3 spend in May?", "Top 5 services last month", "Spend by day, last 30 days", "Spend by region, year to date"];
 /** Key in `sessionStorage` of the text being typed, so that it survives a reload of this tab. */
@@ -51,15 +52,19 @@ export function AskPage() {
           <button>Ask</button>
         </div>
         <details open={prefill.has("params")}>
-          <summary>Parameters of the kind</summary>
-          <label>
-            A JSON object
-            <textarea value={params} onChange={(event) => setParams(event.target.value)} rows={2} spellCheck={false} placeholder='{"steps": 4}' />
-          </label>
+          <summary>Parameters (JSON)</summary>
+          <textarea
+            aria-label="Parameters (JSON)"
+            value={params}
+            onChange={(event) => setParams(event.target.value)}
+            rows={2}
+            spellCheck={false}
+            placeholder='{"steps": 4}'
+          />
         </details>
         <p role="alert">{error}</p>
       </form>
-      <h2>Such as</h2>
+      <h2>Try one of these</h2>
       <ul className="examples">
         {EXAMPLES.map((example) => (
           <li key={example}>
@@ -83,7 +88,7 @@ function parseParams(text: string): Record<string, unknown> | undefined | string
   } catch {
     // Invalid JSON gets the same message.
   }
-  return "The parameters are not a JSON object.";
+  return 'Parameters must be a JSON object, for example {"steps": 4}.';
 }
 
 /** Open jobs that the previous page, or another tab, has submitted. */
@@ -99,8 +104,8 @@ function ResumedJobs() {
   }, [longhaul]);
   if (!jobs.length) return null;
   return (
-    <section aria-label="Your open questions">
-      <h2>Your open questions</h2>
+    <section aria-label="Jobs in progress">
+      <h2>Jobs in progress</h2>
       <ul className="jobs">
         {jobs.map((job, index) => (
           <ResumedJob key={index} job={job} />
@@ -117,8 +122,8 @@ function ResumedJob({ job }: { job: Job<any> }) {
     <li>
       <Link to={`/jobs/${jobId}`}>{query ?? jobId}</Link>
       <p className="facts">
-        <span className={`status ${status}`}>{status}</span>
-        <span>{progress} %</span>
+        <span className={`status ${status}`}>{STATUS_LABELS[status]}</span>
+        <span>{progress}%</span>
       </p>
     </li>
   );

@@ -22,11 +22,11 @@ export function ConnectionList() {
     );
   const cleanUp = async () => {
     const { removed, closed, kept } = await sumOverPages(longhaul, "cleanupConnections", {}, ["removed", "closed", "kept"]);
-    return `Of those that said nothing for an hour, ${removed} were gone, ${closed} were closed, ${kept} stay.`;
+    return `Connections idle for more than an hour: ${closed} closed, ${removed} already gone, ${kept} kept.`;
   };
   const broadcast = async (content: string) => {
     const { sent, gone, lost } = await sumOverPages(longhaul, "broadcast", { content, userId: user || undefined }, ["sent", "gone", "lost"]);
-    return `${sent} heard it, ${gone} were gone, ${lost} could not be reached.`;
+    return `Message sent to ${sent} connection${sent === 1 ? "" : "s"}; ${gone} already closed, ${lost} unreachable.`;
   };
   const search = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -41,21 +41,21 @@ export function ConnectionList() {
     <>
       <form role="search" className="row" onSubmit={search}>
         <label>
-          User <input name="user" type="search" placeholder="all" />
+          User <input name="user" type="search" placeholder="All users" />
         </label>
-        <button>Find</button>
+        <button>Search</button>
         <button type="button" className="secondary" onClick={refresh}>
-          Look again
+          Refresh
         </button>
         <button type="button" className="secondary" onClick={() => report(cleanUp())}>
-          Clean up
+          Close idle connections
         </button>
       </form>
-      <form className="row" onSubmit={sendMessage} aria-label="Broadcast">
+      <form className="row" onSubmit={sendMessage} aria-label="Send a message">
         <label>
-          Tell {user || "everybody"} <input name="content" required pattern=".*\S.*" placeholder="Back in five minutes." />
+          Message {user || "all users"} <input name="content" required pattern=".*\S.*" placeholder="Maintenance starts in 5 minutes." />
         </label>
-        <button className="secondary">Broadcast</button>
+        <button className="secondary">Send</button>
       </form>
       <p role="status">{outcome}</p>
       <ul className="jobs">
@@ -63,14 +63,14 @@ export function ConnectionList() {
           <ConnectionRow
             key={connection.connectionId}
             connection={connection}
-            close={() => report(closeConnection(longhaul, connection.connectionId).then(() => `Closed ${connection.connectionId}.`))}
+            close={() => report(closeConnection(longhaul, connection.connectionId).then(() => `Connection ${connection.connectionId} closed.`))}
           />
         ))}
       </ul>
-      <p role="status">{notice || `${items.length} connection${items.length === 1 ? "" : "s"}${loadMore ? ", and more" : ""}`}</p>
+      <p role="status">{notice || `${items.length || "No"} connection${items.length === 1 ? "" : "s"}${loadMore ? " shown; there are more" : ""}`}</p>
       {loadMore && (
         <button className="secondary" onClick={loadMore}>
-          More
+          Load more
         </button>
       )}
     </>
@@ -82,20 +82,20 @@ function ConnectionRow({ connection, close }: { connection: ConnectionInfo; clos
   const isOpen = connection.status === "CONNECTED";
   return (
     <li>
-      <strong>{userId ?? "nobody yet"}</strong>
+      <strong>{userId ?? "Not signed in"}</strong>
       <p className="facts">
-        <span className={`status ${isOpen ? "open" : "closed"}`}>{isOpen ? "connected" : "disconnected"}</span>
+        <span className={`status ${isOpen ? "open" : "closed"}`}>{isOpen ? "Connected" : "Disconnected"}</span>
         <span>{connectionId}</span>
         <span>{ipAddress}</span>
         <span>
-          since <time dateTime={connectedAt}>{new Date(connectedAt).toLocaleString()}</time>
+          Connected since <time dateTime={connectedAt}>{new Date(connectedAt).toLocaleString()}</time>
         </span>
         <span>
-          active <time dateTime={lastActivity}>{new Date(lastActivity).toLocaleTimeString()}</time>
+          Last active <time dateTime={lastActivity}>{new Date(lastActivity).toLocaleTimeString()}</time>
         </span>
       </p>
       {isOpen && (
-        <button className="secondary" aria-label={`Close ${connectionId} of ${userId ?? "nobody"}`} onClick={close}>
+        <button className="secondary" aria-label={`Close connection ${connectionId}${userId ? ` of ${userId}` : ""}`} onClick={close}>
           Close
         </button>
       )}

@@ -2,7 +2,7 @@
 import { useLonghaul } from "longhaul-client/react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
-const STATE_LABELS = { connecting: "Connecting", open: "Connected", waiting: "Not connected", closed: "Closed" };
+const STATE_LABELS = { connecting: "Connecting", open: "Connected", waiting: "Disconnected", closed: "Closed" };
 
 function subscribeToNetwork(onChange: () => void): () => void {
   for (const name of ["online", "offline"]) addEventListener(name, onChange);
@@ -32,7 +32,7 @@ export function ConnectionStatus({ tokenError }: { tokenError: string }) {
         {hasNetwork ? STATE_LABELS[connection.state] : "Offline"}
         {hasNetwork && !isConnected && tokenError && `: ${tokenError}`}
       </span>
-      {connection.state === "waiting" && <span aria-hidden="true"> · next try in {seconds} s</span>}
+      {connection.state === "waiting" && <span aria-hidden="true"> · retrying in {seconds} s</span>}
     </span>
   );
 }

@@ -35,7 +35,7 @@ export function CostChart({ section, groupedBy }: { section: CostSection; groupe
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`Bar chart of ${bars.length} bars; the highest is ${highest.key} with ${formatMoney(highest.amount, section.currency)}. The answer's table has every figure.`}
+        aria-label={`Bar chart with ${bars.length} bars. Highest: ${highest.key}, ${formatMoney(highest.amount, section.currency)}. The table in the answer lists every amount.`}
       />
     </div>
   );

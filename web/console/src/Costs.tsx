@@ -7,14 +7,13 @@ import { CostChart } from "./lazyComponents";
 
 export function Costs({ analysis }: { analysis: FinopsResult["cost_analysis"] }) {
   const groupedBy = analysis.groupedBy?.replace("tag:", "") ?? "group";
-  const period = analysis.period ? `from ${analysis.period.start} up to ${analysis.period.end}` : "";
+  const period = analysis.period ? `${analysis.period.start} to ${analysis.period.end} (end date not included)` : "";
   // A single bar would only repeat the answer's sentence.
   const sections = [analysis as CostSection, ...(analysis.otherCurrencies ?? [])].filter((section) => (section.groups?.length ?? 0) > 1);
   return sections.map((section, index) => (
     <figure key={index} className="costs">
       <figcaption>
-        Cost by {groupedBy}, {section.currency || "without currency"}, {period}
-        {analysis.sample === true && " (sample bill)"}
+        {[`Cost by ${groupedBy}`, section.currency || "no currency", period, analysis.sample === true && "sample bill"].filter(Boolean).join(", ")}
       </figcaption>
       <ErrorBoundary content="The chart">
         <Suspense fallback={<div className="chart" />}>
@@ -28,7 +27,7 @@ export function Costs({ analysis }: { analysis: FinopsResult["cost_analysis"] })
 /** What the amount of a recommendation means, by its kind. */
 const AMOUNT_LABELS: Record<string, string> = {
   idle_resource: "could be saved",
-  spike: "above the usual",
+  spike: "more than usual",
 };
 
 export function Recommendations({ recommendations }: { recommendations: Recommendation[] }) {

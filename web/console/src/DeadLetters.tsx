@@ -1,16 +1,18 @@
 /** The admins' view of the dead-letter queue: failed runs, what a replay would do with each, and replaying them. */
+import type { Status } from "longhaul-client";
 import { useLonghaul } from "longhaul-client/react";
 import { useState } from "react";
 import { type DeadLetter, listDeadLetters, replayJob } from "./adminApi";
 import { Link } from "./router";
+import { STATUS_LABELS } from "./statusLabels";
 import { usePagedQuery } from "./usePagedQuery";
 
-/** The text for each action of a `longhaul dlq` plan: what a replay will do, and what it did. */
+/** For each action of a `longhaul dlq` plan: the label of its button, what it will do, and what it did to a job. */
 const ACTION_TEXTS = {
-  replay: ["runs it again", "runs again"],
-  send: ["queues it again", "is queued again"],
-  delete: ["removes the letter: the run is over", "was over already; its letter is gone"],
-  leave: ["nothing: it is left for you", "is left as it is"],
+  replay: { label: "Replay", plan: "The job will run again.", outcome: "was replayed" },
+  send: { label: "Requeue", plan: "The job will be queued again.", outcome: "was queued again" },
+  delete: { label: "Delete", plan: "The job has already ended; its dead letter will be deleted.", outcome: "had already ended; its dead letter was deleted" },
+  leave: { label: "", plan: "Needs manual review; a replay leaves it as it is.", outcome: "was left as it is" },
 } as const;
 
 export function DeadLetters() {
@@ -24,7 +26,7 @@ export function DeadLetters() {
     try {
       // Sequential: each replay receives messages of the queue, which hides them from the next one.
       for (const jobId of new Set(letters.map((letter) => letter.jobId))) {
-        outcomes.push(`${jobId} ${ACTION_TEXTS[await replayJob(longhaul, jobId)][1]}.`);
+        outcomes.push(`${jobId} ${ACTION_TEXTS[await replayJob(longhaul, jobId)].outcome}.`);
         setOutcome(outcomes.join(" "));
       }
     } catch (error) {
@@ -33,37 +35,36 @@ export function DeadLetters() {
     setBusy(false);
     refresh();
   };
-  const count = (action: DeadLetter["do"]) => items.filter((letter) => letter.do === action).length;
   const replayable = items.filter((letter) => letter.do !== "leave");
   return (
     <>
       <div className="row">
         <button disabled={isBusy || !replayable.length} onClick={() => void replay(replayable)}>
-          Apply the whole plan
+          Replay all ({replayable.length})
         </button>
         <button className="secondary" onClick={refresh}>
-          Look again
+          Refresh
         </button>
       </div>
-      <p role="status">{notice || `${items.length} runs: ${count("replay")} to replay, ${count("send")} to queue again, ${count("delete")} over, ${count("leave")} left for you${isTruncated ? "; there is more on the queue" : ""}`}</p>
+      <p role="status">{notice || summary(items, isTruncated)}</p>
       <p role="status">{outcome}</p>
       <ul className="jobs">
         {items.map((letter) => (
           <li key={`${letter.jobId} ${letter.run}`}>
             <Link to={`/jobs/${letter.jobId}`}>{letter.error ?? letter.jobId}</Link>
             <p className="facts">
-              <span className="status failed">{letter.code ?? "never claimed"}</span>
+              <span className="status failed">{letter.code ?? "Never started"}</span>
               <span>{letter.userId}</span>
               <span>{letter.kind}</span>
-              {letter.attempts !== null && <span>{letter.attempts} attempts</span>}
-              {letter.run !== null && letter.run > 0 && <span>run {letter.run}</span>}
+              {letter.attempts !== null && <span>{letter.attempts} attempt{letter.attempts === 1 ? "" : "s"}</span>}
+              {letter.run !== null && letter.run > 0 && <span>Run {letter.run}</span>}
               <time dateTime={letter.since}>{new Date(letter.since).toLocaleString()}</time>
-              <span>the job is {letter.status ?? "gone"}</span>
+              <span>Job status: {STATUS_LABELS[(letter.status ?? "gone") as Status] ?? letter.status}</span>
             </p>
-            <p>Applying the plan: {ACTION_TEXTS[letter.do][0]}.</p>
+            <p>{ACTION_TEXTS[letter.do].plan}</p>
             {letter.do !== "leave" && (
-              <button className="secondary" disabled={isBusy} aria-label={`Apply to ${letter.jobId}`} onClick={() => void replay([letter])}>
-                Apply
+              <button className="secondary" disabled={isBusy} aria-label={`${ACTION_TEXTS[letter.do].label} ${letter.jobId}`} onClick={() => void replay([letter])}>
+                {ACTION_TEXTS[letter.do].label}
               </button>
             )}
           </li>
@@ -71,4 +72,11 @@ export function DeadLetters() {
       </ul>
     </>
   );
+}
+
+function summary(letters: readonly DeadLetter[], isTruncated: boolean): string {
+  if (!letters.length && !isTruncated) return "The dead-letter queue is empty.";
+  const count = (action: DeadLetter["do"]) => letters.filter((letter) => letter.do === action).length;
+  const actions = `${count("replay")} to replay, ${count("send")} to requeue, ${count("delete")} to delete, ${count("leave")} for manual review`;
+  return `${letters.length} failed run${letters.length === 1 ? "" : "s"}: ${actions}.${isTruncated ? " There are more in the queue." : ""}`;
 }

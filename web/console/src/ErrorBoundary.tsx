@@ -12,9 +12,9 @@ export class ErrorBoundary extends Component<{ content: string; children: ReactN
     if (!this.state.error) return this.props.children;
     return (
       <p role="alert">
-        {this.props.content} could not be drawn: {this.state.error.message}{" "}
+        {this.props.content} could not be displayed: {this.state.error.message}{" "}
         <button className="secondary" onClick={() => location.reload()}>
-          Load the page again
+          Reload page
         </button>
       </p>
     );

@@ -41,7 +41,7 @@ function askAgain({ query, kind, params }: SubmittedQuery) {
 export function CancelButton({ job }: { job: Job<any> }) {
   const [outcome, setOutcome] = useState("");
   const cancel = () => {
-    setOutcome("Cancelling");
+    setOutcome("Cancelling…");
     job.cancel().catch((error: Error) => setOutcome(error.message));
   };
   return (
@@ -59,7 +59,7 @@ function CopyLinkButton() {
     const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject();
     copied.then(
       () => setOutcome("Link copied"),
-      () => setOutcome("Copy it from the address bar"),
+      () => setOutcome("Copy the link from the address bar"),
     );
   };
   return (

@@ -9,7 +9,10 @@ import { Costs, Recommendations } from "./Costs";
 import { CancelButton, JobActions, type SubmittedQuery } from "./JobActions";
 import { PageHeading } from "./router";
 import { SessionContext } from "./session";
+import { STATUS_LABELS } from "./statusLabels";
 import { Timeline } from "./Timeline";
+
+const NOT_FOUND = "This job does not exist, is past its retention period, or belongs to another user.";
 
 /** The job with the id in the address. */
 export function JobPage({ id }: { id: string }) {
@@ -35,33 +38,33 @@ export function JobDetails({ job, submitted, onReplayed }: { job: Job<any>; subm
   const query = state.query ?? known?.query;
   return (
     <article aria-busy={isOpen}>
-      <PageHeading>{query ?? (failure ? "No question of yours" : "A question")}</PageHeading>
+      <PageHeading>{query ?? (status === "gone" ? "Job not found" : "Job")}</PageHeading>
       <p className="facts">
-        <span className={`status ${status}`}>{status}</span>
+        <span className={`status ${status}`}>{STATUS_LABELS[status]}</span>
         {session?.isAdmin && view && <span>{view.userId}</span>}
         {view && <span>{view.kind}</span>}
-        {state.attempt > 1 && <span>attempt {state.attempt}</span>}
+        {state.attempt > 1 && <span>Attempt {state.attempt}</span>}
         {view && <ElapsedTime view={view} />}
       </p>
       {isOpen && (
         <>
           <StaleNotice
-            hint={status === "submitting" ? "The question is sent as soon as there is one." : "This is how it stood; the job goes on, and so will this page."}
+            hint={status === "submitting" ? "Your question will be sent when the connection is back." : "The job keeps running; this page will update when the connection is back."}
           />
           <progress max={100} value={progress} aria-label="Progress" />
           <p role="status">
-            {message || (status === "submitting" ? "On its way to the server." : "Working.")} · {progress} %
+            {message || (status === "submitting" ? "Sending to the server…" : "Working…")} · {progress}%
           </p>
           <CancelButton job={job} />
         </>
       )}
       {/* Announces the end to screen readers. */}
       <p className="visually-hidden" role="status">
-        {status === "completed" && "The answer is there."}
+        {status === "completed" && "The answer is ready."}
         {status === "cancelled" && "The job was cancelled."}
       </p>
-      {failure !== undefined && <p role="alert">{(failure as Error).message}</p>}
-      {status === "completed" && result === undefined && !failure && <p role="status">The result is large, and on its way.</p>}
+      {failure !== undefined && <p role="alert">{status === "gone" ? NOT_FOUND : (failure as Error).message}</p>}
+      {status === "completed" && result === undefined && !failure && <p role="status">Loading a large result…</p>}
       {result?.cost_analysis && <Costs analysis={result.cost_analysis} />}
       {answer && <Answer text={answer} />}
       {result?.optimization_recommendations && <Recommendations recommendations={result.optimization_recommendations} />}
@@ -104,8 +107,8 @@ function ElapsedTime({ view }: { view: JobView }) {
   };
   return (
     <>
-      {view.startedAt && <span>queued {seconds(view.createdAt, view.startedAt)}</span>}
-      <span>{view.startedAt ? `${view.finishedAt ? "ran" : "runs"} ${seconds(view.startedAt, view.finishedAt)}` : `waits ${seconds(view.createdAt, view.finishedAt)}`}</span>
+      {view.startedAt && <span>Queued for {seconds(view.createdAt, view.startedAt)}</span>}
+      <span>{view.startedAt ? `${view.finishedAt ? "Ran" : "Running"} for ${seconds(view.startedAt, view.finishedAt)}` : `Queued for ${seconds(view.createdAt, view.finishedAt)}`}</span>
     </>
   );
 }
@@ -115,7 +118,7 @@ function ReplayButton({ jobId, onReplayed }: { jobId: string; onReplayed: () => 
   const { longhaul } = useLonghaul();
   const [outcome, setOutcome] = useState("");
   const replay = () => {
-    setOutcome("Replaying");
+    setOutcome("Replaying…");
     replayJob(longhaul, jobId).then(onReplayed, (error: Error) => setOutcome(error.message));
   };
   return (
@@ -130,7 +133,7 @@ function FullResult({ result }: { result: unknown }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>The whole result</summary>
+      <summary>Full result (JSON)</summary>
       {isOpen && <pre tabIndex={0}>{truncate(JSON.stringify(result, null, 2))}</pre>}
     </details>
   );
@@ -138,5 +141,5 @@ function FullResult({ result }: { result: unknown }) {
 
 function truncate(text: string): string {
   const limit = 100_000;
-  return text.length > limit ? `${text.slice(0, limit)}\n\n... and ${(text.length - limit).toLocaleString()} characters more: download it.` : text;
+  return text.length > limit ? `${text.slice(0, limit)}\n\n… ${(text.length - limit).toLocaleString()} more characters. Download the result to see all of it.` : text;
 }

@@ -1,6 +1,7 @@
 /** A job as a row of a list. */
 import type { JobView } from "longhaul-client";
 import { Link } from "./router";
+import { STATUS_LABELS } from "./statusLabels";
 
 /** `userId` is shown if given; leave it out where all jobs are the user's own. */
 export function JobRow({ job, userId }: { job: JobView; userId?: string }) {
@@ -9,12 +10,12 @@ export function JobRow({ job, userId }: { job: JobView; userId?: string }) {
     <li>
       <Link to={`/jobs/${job.jobId}`}>{job.query}</Link>
       <p className="facts">
-        <span className={`status ${job.status}`}>{job.status}</span>
+        <span className={`status ${job.status}`}>{STATUS_LABELS[job.status]}</span>
         {userId !== undefined && <span>{userId}</span>}
         <span>{job.kind}</span>
-        {job.status === "processing" && <span>{job.progress} %</span>}
+        {job.status === "processing" && <span>{job.progress}%</span>}
         {job.attempt > 1 && <span>{job.attempt} attempts</span>}
-        {durationSeconds !== undefined && durationSeconds !== "" && <span>took {durationSeconds.toFixed(1)} s</span>}
+        {durationSeconds !== undefined && durationSeconds !== "" && <span>Took {durationSeconds.toFixed(1)} s</span>}
         <time dateTime={job.createdAt}>{new Date(job.createdAt).toLocaleString()}</time>
       </p>
       {job.status === "processing" && <progress max={100} value={job.progress} aria-label={`Progress of ${job.query.slice(0, 60)}`} />}

@@ -20,7 +20,7 @@ export function MyJobs() {
   return (
     <>
       <PageHeading>Jobs</PageHeading>
-      <StaleNotice hint="This is the list as it was." />
+      <StaleNotice hint="This list may be out of date." />
       <form role="search" className="row" onSubmit={(event) => event.preventDefault()}>
         <StatusFilter statuses={JOB_STATUSES} selected={status} onSelect={setStatus} />
         <label>
@@ -39,7 +39,7 @@ export function MyJobs() {
       <p role="status">{notice || summary(matches.length, jobs.length, hasMore)}</p>
       {hasMore && !notice && (
         <button className="secondary" onClick={loadMore}>
-          Older jobs
+          Load older jobs
         </button>
       )}
     </>
@@ -48,9 +48,9 @@ export function MyJobs() {
 
 /** The search covers the loaded jobs only, and the summary tells so. */
 function summary(matchCount: number, loadedCount: number, hasMore: boolean): string {
-  const jobs = (count: number) => `${count} job${count === 1 ? "" : "s"}`;
-  if (matchCount < loadedCount) return `${jobs(matchCount)} of the ${loadedCount} ${hasMore ? "newest" : "there are"}`;
-  return `${jobs(loadedCount)}${hasMore ? ", and older ones" : ""}`;
+  const loaded = `${loadedCount || "No"} ${hasMore ? "newest " : ""}job${loadedCount === 1 ? "" : "s"}`;
+  if (matchCount < loadedCount) return `Showing ${matchCount} of ${hasMore ? "the " : ""}${loaded}`;
+  return hasMore ? `Showing the ${loaded}` : loaded;
 }
 
 function LiveJobRow({ job, updateJob }: { job: JobView; updateJob: JobList["updateJob"] }) {

@@ -7,7 +7,7 @@ import { DeadLetters } from "./DeadLetters";
 import { Link, PageHeading } from "./router";
 import { SessionContext } from "./session";
 
-const SECTIONS = { "/operate": ["Jobs of all users", AllJobs], "/operate/letters": ["Dead letters", DeadLetters], "/operate/connections": ["Connections", ConnectionList] } as const;
+const SECTIONS = { "/operate": ["All jobs", AllJobs], "/operate/letters": ["Dead-letter queue", DeadLetters], "/operate/connections": ["Connections", ConnectionList] } as const;
 
 export function Operations({ path }: { path: string }) {
   const session = useContext(SessionContext);
@@ -16,14 +16,14 @@ export function Operations({ path }: { path: string }) {
   if (!session?.isAdmin) {
     return (
       <>
-        <PageHeading>Operate</PageHeading>
-        <p role="alert">Only admins may look after others' jobs.</p>
+        <PageHeading>Operations</PageHeading>
+        <p role="alert">Only admins can view this page.</p>
       </>
     );
   }
   return (
     <>
-      <nav aria-label="Operate" className="row">
+      <nav aria-label="Operations" className="row">
         {Object.entries(SECTIONS).map(([to, [title]]) => (
           <Link key={to} to={to}>
             {title}
@@ -31,7 +31,7 @@ export function Operations({ path }: { path: string }) {
         ))}
       </nav>
       <PageHeading>{title}</PageHeading>
-      <StaleNotice hint="This is how it stood." />
+      <StaleNotice hint="This page may be out of date." />
       <Section />
     </>
   );

@@ -10,7 +10,7 @@ export function SignInPage({ config, initialError, onSignIn }: { config: Config;
   return (
     <main className="sign-in">
       <h1>Longhaul</h1>
-      <p>Long-running questions, with nothing lost.</p>
+      <p>Long-running jobs that survive dropped connections.</p>
       {config.signIn ? (
         <button onClick={() => redirectToSignIn(config.signIn!).catch(showError)}>Sign in</button>
       ) : (
@@ -25,7 +25,7 @@ export function SignInPage({ config, initialError, onSignIn }: { config: Config;
             User <input name="user" defaultValue="alice" required pattern=".*\S.*" autoComplete="username" />
           </label>
           <label>
-            <input name="admin" type="checkbox" /> as an admin, who looks after the jobs of all
+            <input name="admin" type="checkbox" /> Sign in as an admin, with access to all users' jobs
           </label>
           <button>Sign in with a development token</button>
         </form>

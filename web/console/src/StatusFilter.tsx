@@ -1,5 +1,6 @@
 /** A select box that filters jobs by status. */
 import type { JobView } from "longhaul-client";
+import { STATUS_LABELS } from "./statusLabels";
 
 export const JOB_STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
 
@@ -11,9 +12,11 @@ export function StatusFilter({ statuses, selected, onSelect }: { statuses: reado
     <label>
       Status{" "}
       <select value={selected ?? ""} onChange={(event) => onSelect((event.target.value || undefined) as Status | undefined)}>
-        <option value="">all</option>
+        <option value="">All</option>
         {statuses.map((status) => (
-          <option key={status}>{status}</option>
+          <option key={status} value={status}>
+            {STATUS_LABELS[status]}
+          </option>
         ))}
       </select>
     </label>

@@ -25,10 +25,10 @@ export function Timeline({ job, view }: { job: Job<any>; view?: JobView }) {
       </ol>
       {view?.lastError && (
         <p className="facts">
-          The attempt before ended with {view.lastError.code}: {view.lastError.message}
+          The previous attempt failed: {view.lastError.message} ({view.lastError.code})
         </p>
       )}
-      {view?.replays !== undefined && <p className="facts">An operator let it run again, {view.replays} times so far.</p>}
+      {view?.replays !== undefined && <p className="facts">Replayed by an operator: {view.replays} time{view.replays === 1 ? "" : "s"}</p>}
     </details>
   );
 }
@@ -63,7 +63,7 @@ function DurationBar({ view }: { view: JobView }) {
       <span className="queued" style={{ flexGrow: queuedMs || 1 }} />
       <span className="running" style={{ flexGrow: runMs || 1 }} />
       <span className="legend">
-        waited {(queuedMs / 1000).toFixed(1)} s, ran {(runMs / 1000).toFixed(1)} s{view.finishedAt ? "" : " so far"}
+        Queued for {(queuedMs / 1000).toFixed(1)} s, ran for {(runMs / 1000).toFixed(1)} s{view.finishedAt ? "" : " so far"}
         {view.attempt > 1 && `, in ${view.attempt} attempts`}
       </span>
     </p>

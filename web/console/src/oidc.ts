@@ -50,7 +50,7 @@ export async function resumeSession(provider: OidcProvider): Promise<Session | u
     const pending = JSON.parse(sessionStorage.getItem(PENDING_SIGN_IN_KEY) ?? "{}");
     sessionStorage.removeItem(PENDING_SIGN_IN_KEY);
     history.replaceState(null, "", pending.path ?? "/");
-    if (params.get("state") !== pending.state) throw new Error("This sign-in was not begun in this tab. Sign in again.");
+    if (params.get("state") !== pending.state) throw new Error("This sign-in was not started in this tab. Sign in again.");
     if (params.has("error")) throw new Error(params.get("error_description") ?? params.get("error")!);
     const grant = { code: params.get("code")!, code_verifier: pending.verifier, redirect_uri: redirectUri() };
     return createSession(provider, await requestTokens(provider, { grant_type: "authorization_code", ...grant }));
@@ -91,7 +91,7 @@ function storeTokens({ access_token, refresh_token, expires_in }: Tokens): [stri
 
 async function refreshTokens(provider: OidcProvider): Promise<Tokens> {
   const refresh_token = sessionStorage.getItem(REFRESH_TOKEN_KEY);
-  if (!refresh_token) throw new Error("The sign-in has ended. Sign in again.");
+  if (!refresh_token) throw new Error("Your session has expired. Sign in again.");
   return requestTokens(provider, { grant_type: "refresh_token", refresh_token });
 }
 
@@ -101,7 +101,7 @@ async function requestTokens(provider: OidcProvider, grant: Record<string, strin
   if (response.ok) return (await response.json()) as Tokens;
   // A 4xx means that the grant is invalid. Server errors are temporary, so the refresh token is kept.
   if (response.status < 500) sessionStorage.removeItem(REFRESH_TOKEN_KEY);
-  throw new Error(`The sign-in page gave no token (HTTP ${response.status}). Sign in again.`);
+  throw new Error(`The identity provider did not issue a token (HTTP ${response.status}). Sign in again.`);
 }
 
 function redirectUri(): string {

@@ -67,7 +67,7 @@ function developmentSession(user: string, isAdmin: boolean): Session {
     isAdmin,
     async token() {
       const response = await fetch(`/_local/token?${new URLSearchParams({ user, admin: String(isAdmin) })}`, { method: "POST" });
-      if (!response.ok) throw new Error(`This stack gives no development tokens (HTTP ${response.status}).`);
+      if (!response.ok) throw new Error(`This deployment does not issue development tokens (HTTP ${response.status}).`);
       return ((await response.json()) as { token: string }).token;
     },
     end: () => [USER_KEY, ADMIN_KEY].forEach((key) => localStorage.removeItem(key)),

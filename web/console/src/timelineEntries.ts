@@ -24,7 +24,7 @@ export function appendEvent(entries: readonly TimelineEntry[], event: JobEvent):
 
   // A replay omits superseded progress updates, and nothing else.
   const omitted = seq - (previous?.seq ?? 0) - 1;
-  if (omitted > 0) add("gap", `${omitted} earlier report${omitted > 1 ? "s" : ""} of progress, not repeated`);
+  if (omitted > 0) add("gap", `${omitted} earlier progress update${omitted > 1 ? "s" : ""} omitted`);
   const startsAttempt = attempt > (previous?.attempt ?? 0) && event.type !== "job_queued";
   if (startsAttempt) add("attempt", `Attempt ${attempt}`);
 
@@ -33,7 +33,7 @@ export function appendEvent(entries: readonly TimelineEntry[], event: JobEvent):
       add("queued", "Queued", { attempt: 0 });
       break;
     case "progress_update":
-      add(event.status === "retrying" ? "retry" : "step", `${event.message} (${event.progress} %)`);
+      add(event.status === "retrying" ? "retry" : "step", `${event.message} (${event.progress}%)`);
       break;
     case "chunk": {
       const last = result.at(-1);
@@ -41,12 +41,12 @@ export function appendEvent(entries: readonly TimelineEntry[], event: JobEvent):
       if (extendsLast) result.pop();
       const chunkCount = (extendsLast ? last.chunkCount! : 0) + 1;
       const characterCount = (extendsLast ? last.characterCount! : 0) + event.content.length;
-      const text = `Answered ${characterCount.toLocaleString()} characters in ${chunkCount} piece${chunkCount > 1 ? "s" : ""}`;
+      const text = `Streamed ${characterCount.toLocaleString()} character${characterCount === 1 ? "" : "s"} in ${chunkCount} chunk${chunkCount > 1 ? "s" : ""}`;
       add("text", text, { at: extendsLast ? last.at : at, chunkCount, characterCount });
       break;
     }
     case "stream_reset":
-      add("reset", "Took back what the attempt before had answered");
+      add("reset", "Discarded text streamed by the previous attempt");
       break;
     case "job_completed":
       add("end", "Completed");

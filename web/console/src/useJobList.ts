@@ -29,7 +29,7 @@ export function useJobList(status: JobView["status"] | undefined): JobList {
 
   const loadMore = useCallback(async () => {
     const source = remaining.current!;
-    setNotice("Loading");
+    setNotice("Loading…");
     try {
       const { page, isLast } = await readPage(source);
       // Discard the page of a list that was replaced in the meantime.

@@ -26,7 +26,7 @@ export function usePagedQuery<T>(fetchPage: (longhaul: Longhaul, cursor?: string
     async (previous?: Page<T>, isSilent = false) => {
       if (inFlight.current === fetchPage) return;
       inFlight.current = fetchPage;
-      if (!isSilent) setNotice("Loading");
+      if (!isSilent) setNotice("Loading…");
       let error = "";
       try {
         const found = await fetchPage(longhaul, previous?.cursor);

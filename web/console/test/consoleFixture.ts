@@ -53,8 +53,8 @@ export async function ask(page: Page, question: string, kind?: string, params?: 
   await page.getByRole("textbox", { name: "Question" }).fill(question);
   if (kind) await page.getByLabel("Kind").fill(kind);
   if (params) {
-    const box = page.getByLabel("A JSON object");
-    if (!(await box.isVisible())) await page.getByText("Parameters of the kind").click();
+    const box = page.getByLabel("Parameters (JSON)");
+    if (!(await box.isVisible())) await page.getByText("Parameters (JSON)").click();
     await box.fill(JSON.stringify(params));
   }
   await page.getByRole("button", { name: "Ask", exact: true }).click();

@@ -5,10 +5,10 @@ import { answer, answerOf, ask, expect, origin, progressAbove, signIn, status, t
 test("a question is answered with a chart, a table that sorts, and what could be saved", async ({ page, user }) => {
   await signIn(page, user);
   await ask(page, "Top 5 services in May");
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
   await expect(page.getByRole("region", { name: "Answer" })).toContainText("You were billed");
 
-  const chart = page.getByRole("img", { name: /^Bar chart of \d+ bars/ });
+  const chart = page.getByRole("img", { name: /^Bar chart with \d+ bars/ });
   await expect(chart).toBeVisible();
   const colours = () =>
     chart.evaluate((canvas: HTMLCanvasElement) => {
@@ -31,7 +31,7 @@ test("a question is answered with a chart, a table that sorts, and what could be
   expect((await costs()).at(-1)).toBe(total);
 
   const advice = page.getByRole("region", { name: "Recommendations" }).getByRole("listitem");
-  await expect(advice.filter({ hasText: /\d.* (could be saved|above the usual)/ }).first()).toBeVisible();
+  await expect(advice.filter({ hasText: /\d.* (could be saved|more than usual)/ }).first()).toBeVisible();
 });
 
 test("progress rises while a job runs, and the timeline tells its story", async ({ page, user }) => {
@@ -39,7 +39,7 @@ test("progress rises while a job runs, and the timeline tells its story", async 
   await ask(page, "rising", "noop", talkative(8));
   const first = await progressAbove(page, 5);
   await progressAbove(page, first);
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
   expect(await answer(page)).toBe(answerOf(8));
   await page.getByText(/^Timeline: \d+ events/).click();
   const story = page.locator(".timeline li");
@@ -47,11 +47,11 @@ test("progress rises while a job runs, and the timeline tells its story", async 
   await expect(story.filter({ hasText: "Attempt 1" })).toHaveCount(1);
   await expect(story.filter({ hasText: /Step \d of 8/ }).first()).toBeVisible();
   await expect(story.last()).toContainText("Completed");
-  await expect(page.locator(".bar")).toContainText(/waited [\d.]+ s, ran [\d.]+ s/);
+  await expect(page.locator(".bar")).toContainText(/Queued for [\d.]+ s, ran for [\d.]+ s/);
   // Who comes later is told of what was streamed, and honestly that progress is not repeated.
   await page.reload();
   await page.getByText(/^Timeline: \d+ events/).click();
-  await expect(story.filter({ hasText: /\d+ earlier reports? of progress, not repeated/ }).first()).toBeVisible();
+  await expect(story.filter({ hasText: /\d+ earlier progress updates? omitted/ }).first()).toBeVisible();
   await expect(story.last()).toContainText("Completed");
 });
 
@@ -60,16 +60,16 @@ test("a job that is cancelled says so, and stays so", async ({ page, user }) => 
   await ask(page, "endless", "noop", talkative(1000));
   await progressAbove(page, 4);
   await page.getByRole("button", { name: "Cancel" }).click();
-  await expect(status(page)).toHaveText("cancelled");
+  await expect(status(page)).toHaveText("Cancelled");
   await expect(page.getByRole("button", { name: /Cancel/ })).toHaveCount(0);
   await page.reload();
-  await expect(status(page)).toHaveText("cancelled");
+  await expect(status(page)).toHaveText("Cancelled");
 });
 
 test("a job that fails says why; one that fails once is tried again", async ({ page, user }) => {
   await signIn(page, user);
   await ask(page, "refused", "noop", { fail: "reject" });
-  await expect(status(page)).toHaveText("failed");
+  await expect(status(page)).toHaveText("Failed");
   await expect(page.getByRole("alert")).toHaveText("It was asked to fail.");
   await expect(page.locator(".timeline li").last()).toContainText("NOOP_REJECTED");
 
@@ -77,7 +77,7 @@ test("a job that fails says why; one that fails once is tried again", async ({ p
   await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("refused");
   await expect(page.getByLabel("Kind")).toHaveValue("noop");
   await ask(page, "fails once", "noop", { fail: "retry", failures: 1 });
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
   await page.getByText(/^Timeline/).click();
   await expect(page.locator(".timeline li").filter({ hasText: "Attempt 2" })).toHaveCount(1);
 });
@@ -97,7 +97,7 @@ test("an answer of 1 MB is shown, whole if wanted, and downloaded", async ({ pag
   await signIn(page, user);
   const bytes = 1 << 20;
   await ask(page, "large", "noop", { bytes });
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
   await expect(page.getByText("of 1,048,576 characters")).toBeVisible();
   const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download result" }).click()]);
   expect(JSON.parse(await readFile(await saved.path(), "utf8")).response.length).toBe(bytes);
@@ -115,19 +115,19 @@ test("two tabs on one job hold the same, and another user's tab holds nothing", 
   await other.goto(link);
   await progressAbove(other, 5);
   await progressAbove(page, 5);
-  for (const tab of [page, other]) await expect(status(tab)).toHaveText("completed");
+  for (const tab of [page, other]) await expect(status(tab)).toHaveText("Completed");
   expect([await answer(page), await answer(other)]).toEqual([answerOf(28), answerOf(28)]);
 
   const stranger = await browser.newPage();
   await signIn(stranger, `${user}-other`, link.slice(origin().length));
-  await expect(stranger.getByRole("alert")).toHaveText("There is no such job of yours.");
+  await expect(stranger.getByRole("alert")).toHaveText("This job does not exist, is past its retention period, or belongs to another user.");
   await stranger.close();
 });
 
 test("the list follows open jobs, finds new ones, and is searched and filtered", async ({ page, context, user }) => {
   await signIn(page, user);
   await ask(page, "quick one", "noop", {});
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
   await page.getByRole("link", { name: "Jobs" }).click();
   const rows = page.getByRole("main").getByRole("listitem");
   await expect(rows).toHaveCount(1);
@@ -136,18 +136,18 @@ test("the list follows open jobs, finds new ones, and is searched and filtered",
   await other.goto(`${origin()}/`);
   await ask(other, "slow one", "noop", talkative(40));
   const slow = rows.filter({ hasText: "slow one" });
-  await expect(slow).toContainText("processing");
+  await expect(slow).toContainText("Processing");
   // It rises more often than a list that only looks now and then would see.
   let seen = 5;
   for (let rises = 0; rises < 3; rises++) seen = await progressAbove(page, seen, "Progress of slow one");
   await page.getByLabel("Status").selectOption("completed");
   await expect(rows).toHaveText([/quick one/]);
   await page.getByLabel("Status").selectOption("");
-  await expect(slow).toContainText("completed");
+  await expect(slow).toContainText("Completed");
 
   await page.getByRole("searchbox", { name: "Search" }).fill("one quick");
   await expect(rows).toHaveText([/quick one/]);
-  await expect(page.getByRole("main").getByRole("status")).toHaveText("1 job of the 2 there are");
+  await expect(page.getByRole("main").getByRole("status")).toHaveText("Showing 1 of 2 jobs");
   await rows.getByRole("link").click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("quick one");
 });

@@ -35,7 +35,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await look("failed");
       await page.getByRole("link", { name: "Ask" }).click();
       await ask(page, "still running", "noop", talkative(1000));
-      await expect(status(page)).toHaveText("processing");
+      await expect(status(page)).toHaveText("Processing");
       await look("running");
       await page.getByRole("link", { name: "Jobs" }).click();
       await expect(page.getByRole("main").getByRole("listitem")).toHaveCount(4);
@@ -46,7 +46,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await context.setOffline(false);
       await page.getByRole("link", { name: "still running" }).click();
       await page.getByRole("button", { name: "Cancel" }).click();
-      await expect(status(page)).toHaveText("cancelled");
+      await expect(status(page)).toHaveText("Cancelled");
       await context.close();
     });
   }
@@ -63,7 +63,7 @@ test("by keyboard alone a question is asked and its page read", async ({ page, u
   await page.keyboard.press("Enter");
   // Focus goes where the news is.
   await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
-  await expect(page.getByText("The answer is there.")).toHaveCount(1);
+  await expect(page.getByText("The answer is ready.")).toHaveCount(1);
   await expect(page.getByRole("columnheader").first()).toBeVisible();
   await page.keyboard.press("Tab");
   await expect(page.getByRole("columnheader").first().getByRole("button")).toBeFocused();

@@ -9,7 +9,7 @@ test("a reload in the middle: the page is where it was, and misses nothing", asy
   await page.reload();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("reloaded");
   await progressAbove(page, before);
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
   expect(await answer(page)).toBe(answerOf(32));
 });
 
@@ -20,8 +20,8 @@ test("a question that is half typed outlives a reload, and an open one is offere
   await page.getByRole("textbox", { name: "Question" }).fill("half ty");
   await page.reload();
   await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("half ty");
-  await page.getByRole("region", { name: "Your open questions" }).getByRole("link", { name: "still open" }).click();
-  await expect(status(page)).toHaveText("completed");
+  await page.getByRole("region", { name: "Jobs in progress" }).getByRole("link", { name: "still open" }).click();
+  await expect(status(page)).toHaveText("Completed");
   expect(await answer(page)).toBe(answerOf(32));
 });
 
@@ -42,16 +42,16 @@ test.describe("without a network", () => {
     network.pull();
     await context.setOffline(true);
     await expect(connection(page)).toHaveText("Offline");
-    await expect(page.getByText(/No connection since .*the job goes on/)).toBeVisible();
+    await expect(page.getByText(/No connection since .*The job keeps running/)).toBeVisible();
     expect(await progressAbove(page, before - 1)).toBeLessThan(100);
     // Elsewhere the job goes on to its end.
     const elsewhere = await browser.newPage();
     await signIn(elsewhere, user, `/jobs/${id}`);
-    await expect(status(elsewhere)).toHaveText("completed");
-    await expect(status(page)).not.toHaveText("completed");
+    await expect(status(elsewhere)).toHaveText("Completed");
+    await expect(status(page)).not.toHaveText("Completed");
     network.plugIn();
     await context.setOffline(false);
-    await expect(status(page)).toHaveText("completed");
+    await expect(status(page)).toHaveText("Completed");
     await expect(connection(page)).toHaveText("Connected");
     expect(await answer(page)).toBe(answerOf(24));
     await elsewhere.close();
@@ -64,12 +64,12 @@ test.describe("without a network", () => {
     await signIn(page, user);
     network.pull();
     // The browser believes in its network; only the socket tells.
-    await expect(connection(page)).toHaveText(/Not connected|Connecting/);
+    await expect(connection(page)).toHaveText(/Disconnected|Connecting/);
     await page.getByRole("textbox", { name: "Question" }).fill("S3 in May");
     await page.getByRole("button", { name: "Ask", exact: true }).click();
-    await expect(page.getByText(/The question is sent as soon as there is one/)).toBeVisible();
+    await expect(page.getByText(/Your question will be sent when the connection is back/)).toBeVisible();
     network.plugIn();
-    await expect(status(page)).toHaveText("completed");
+    await expect(status(page)).toHaveText("Completed");
     await context.close();
   });
 });
@@ -85,7 +85,7 @@ test("a token that ends is renewed, and one that ended unnoticed costs nothing",
   await signIn(page, user);
   const before = signed;
   await ask(page, "longer than its token", "noop", talkative(30));
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
   expect(signed).toBeGreaterThan(before);
 
   // One that the server takes for a few seconds yet, and then none, as in a laptop that sleeps.
@@ -98,5 +98,5 @@ test("a token that ends is renewed, and one that ended unnoticed costs nothing",
   await page.getByRole("link", { name: "Ask" }).click();
   left = 3600;
   await ask(page, "after its end", "noop", {});
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
 });

@@ -30,10 +30,10 @@ test.describe("by a hosted page", () => {
     await expect(page).toHaveURL(`${origin()}/jobs`);
     await page.getByRole("link", { name: "Ask" }).click();
     await ask(page, "S3 in May");
-    await expect(status(page)).toHaveText("completed");
+    await expect(status(page)).toHaveText("Completed");
     await page.reload();
     await expect(page.getByRole("button", { name: `Sign out ${user}` })).toBeVisible();
-    await expect(status(page)).toHaveText("completed");
+    await expect(status(page)).toHaveText("Completed");
     await page.getByRole("button", { name: /Sign out/ }).click();
     await expect(page.getByText("Signed out.")).toBeVisible();
     await page.goto(origin());
@@ -43,7 +43,7 @@ test.describe("by a hosted page", () => {
   test("an answer that this tab did not ask for signs nobody in", async ({ page, user }) => {
     await begin(page, user);
     await page.goto(`${origin()}/?code=stolen&state=another`);
-    await expect(page.getByRole("alert")).toContainText("was not begun in this tab");
+    await expect(page.getByRole("alert")).toContainText("was not started in this tab");
     await expect(page).toHaveURL(`${origin()}/`);
   });
 
@@ -54,7 +54,7 @@ test.describe("by a hosted page", () => {
     await page.getByRole("button", { name: "Sign in" }).click();
     await expect(connection(page)).toHaveText("Connected");
     provider.revoke();
-    await expect(page.getByRole("alert")).toContainText("Your sign-in has ended");
+    await expect(page.getByRole("alert")).toContainText("Your session has expired");
     provider.life = 3600;
     await page.getByRole("button", { name: "Sign in" }).click();
     await expect(connection(page)).toHaveText("Connected");

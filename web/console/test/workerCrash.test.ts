@@ -12,10 +12,10 @@ test("a worker that is killed in the middle is followed by another, and the answ
   const report = async () => ((await (await faults({})).json()) as { kills: number }).kills;
   await expect.poll(report).toBe(1);
   await faults({ method: "DELETE" });
-  await expect(page.locator(".facts").first()).toContainText("attempt 2");
-  await expect(status(page)).toHaveText("completed");
+  await expect(page.locator(".facts").first()).toContainText("Attempt 2");
+  await expect(status(page)).toHaveText("Completed");
   expect(await answer(page)).toBe(answerOf(16));
   await page.reload();
-  await expect(status(page)).toHaveText("completed");
+  await expect(status(page)).toHaveText("Completed");
   expect(await answer(page)).toBe(answerOf(16));
 });
