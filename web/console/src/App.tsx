@@ -68,7 +68,7 @@ function SignedIn({ url = DEFAULT_URL, session, onSignOut }: { url?: string; ses
         <strong>Longhaul</strong>
         <nav aria-label="Main">
           <Link to="/">Ask</Link>
-          <Link to="/jobs">Jobs</Link>
+          <Link to="/jobs">My jobs</Link>
           {session.isAdmin && <Link to="/operate">Operations</Link>}
         </nav>
         <ConnectionStatus tokenError={tokenError} />
@@ -79,7 +79,7 @@ function SignedIn({ url = DEFAULT_URL, session, onSignOut }: { url?: string; ses
             onSignOut();
           }}
         >
-          Sign out {session.user}
+          Sign out ({session.user})
         </button>
       </header>
       <main id="content">

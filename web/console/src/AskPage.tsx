@@ -35,7 +35,7 @@ export function AskPage() {
   if (submitted) return <JobDetails job={submitted.job} submitted={{ query: text, kind, params: submitted.params }} />;
   return (
     <>
-      <PageHeading>Ask</PageHeading>
+      <PageHeading>Ask a question</PageHeading>
       <form onSubmit={submit}>
         <label>
           Question

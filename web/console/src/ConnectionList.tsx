@@ -53,7 +53,7 @@ export function ConnectionList() {
       </form>
       <form className="row" onSubmit={sendMessage} aria-label="Send a message">
         <label>
-          Message {user || "all users"} <input name="content" required pattern=".*\S.*" placeholder="Maintenance starts in 5 minutes." />
+          Message {user || "all users"} <input name="content" required pattern=".*\S.*" placeholder="Back in 5 minutes." />
         </label>
         <button className="secondary">Send</button>
       </form>

@@ -7,12 +7,12 @@ import { Link } from "./router";
 import { STATUS_LABELS } from "./statusLabels";
 import { usePagedQuery } from "./usePagedQuery";
 
-/** For each action of a `longhaul dlq` plan: the label of its button, what it will do, and what it did to a job. */
+/** For each action of a `longhaul dlq` plan: the label of its button, what it does, and what it did to a job. */
 const ACTION_TEXTS = {
-  replay: { label: "Replay", plan: "The job will run again.", outcome: "was replayed" },
-  send: { label: "Requeue", plan: "The job will be queued again.", outcome: "was queued again" },
-  delete: { label: "Delete", plan: "The job has already ended; its dead letter will be deleted.", outcome: "had already ended; its dead letter was deleted" },
-  leave: { label: "", plan: "Needs manual review; a replay leaves it as it is.", outcome: "was left as it is" },
+  replay: { label: "Replay", plan: "Replaying runs the job again.", outcome: "was replayed" },
+  send: { label: "Requeue", plan: "Requeuing sends the job to the queue again.", outcome: "was queued again" },
+  delete: { label: "Delete", plan: "The job has already ended. Deleting removes its dead letter.", outcome: "had already ended; its dead letter was deleted" },
+  leave: { label: "", plan: "Needs manual review.", outcome: "was left as it is" },
 } as const;
 
 export function DeadLetters() {
@@ -76,7 +76,10 @@ export function DeadLetters() {
 
 function summary(letters: readonly DeadLetter[], isTruncated: boolean): string {
   if (!letters.length && !isTruncated) return "The dead-letter queue is empty.";
-  const count = (action: DeadLetter["do"]) => letters.filter((letter) => letter.do === action).length;
-  const actions = `${count("replay")} to replay, ${count("send")} to requeue, ${count("delete")} to delete, ${count("leave")} for manual review`;
-  return `${letters.length} failed run${letters.length === 1 ? "" : "s"}: ${actions}.${isTruncated ? " There are more in the queue." : ""}`;
+  const count = (action: DeadLetter["do"], text: string) => {
+    const number = letters.filter((letter) => letter.do === action).length;
+    return number ? [`${number} ${text}`] : [];
+  };
+  const actions = [...count("replay", "to replay"), ...count("send", "to requeue"), ...count("delete", "to delete"), ...count("leave", "for manual review")];
+  return `${letters.length} failed run${letters.length === 1 ? "" : "s"}: ${actions.join(", ")}.${isTruncated ? " There are more in the queue." : ""}`;
 }

@@ -19,7 +19,7 @@ export function MyJobs() {
   });
   return (
     <>
-      <PageHeading>Jobs</PageHeading>
+      <PageHeading>My jobs</PageHeading>
       <StaleNotice hint="This list may be out of date." />
       <form role="search" className="row" onSubmit={(event) => event.preventDefault()}>
         <StatusFilter statuses={JOB_STATUSES} selected={status} onSelect={setStatus} />
@@ -46,7 +46,7 @@ export function MyJobs() {
   );
 }
 
-/** The search covers the loaded jobs only, and the summary tells so. */
+/** The search covers the loaded jobs only, so the summary names their number. */
 function summary(matchCount: number, loadedCount: number, hasMore: boolean): string {
   const loaded = `${loadedCount || "No"} ${hasMore ? "newest " : ""}job${loadedCount === 1 ? "" : "s"}`;
   if (matchCount < loadedCount) return `Showing ${matchCount} of ${hasMore ? "the " : ""}${loaded}`;
