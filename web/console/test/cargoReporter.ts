@@ -1,10 +1,7 @@
-/**
- * The counts in cargo's words, so that `scripts/test` can make one sum of all tests. It refuses to know
- * what was tested.
- */
+/** Prints the test counts in the format of `cargo test`, so that `scripts/test` can add up all suites. */
 import type { FullResult, Reporter, Suite, TestCase } from "@playwright/test/reporter";
 
-export default class Counts implements Reporter {
+export default class CargoReporter implements Reporter {
   private tests: TestCase[] = [];
 
   onBegin(_: unknown, suite: Suite): void {
@@ -14,7 +11,7 @@ export default class Counts implements Reporter {
   onEnd({ status }: FullResult): void {
     const count = (outcomes: string[]) => this.tests.filter((test) => outcomes.includes(test.outcome())).length;
     const passed = count(["expected"]);
-    // A suite that could not begin has no tests that fail.
+    // If the suite could not start, no test has failed, but the run has.
     const failed = count(["unexpected", "flaky"]) || (status === "passed" ? 0 : 1);
     console.log(`test result: ${failed ? "FAILED" : "ok"}. ${passed} passed; ${failed} failed; ${count(["skipped"])} ignored`);
   }

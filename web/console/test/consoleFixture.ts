@@ -1,34 +1,35 @@
 /**
- * The console as its user has it in hand: signing in, asking, what a job's page shows. Each test has a user of
- * its own, so that no limit and no list is shared. It knows the page's words, and none of its code.
+ * Fixtures and page helpers of the browser tests: signing in, submitting a query, reading a job page. Each test has its
+ * own user, so that tests share no limits and no lists.
  */
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test as base } from "@playwright/test";
 import { createHmac } from "node:crypto";
 
 export { expect };
+/** The origin of the console under test. */
 export const origin = () => process.env.CONSOLE!;
 
-/** What a server forgives clocks: so long a token is taken after its end. */
+/** Clock tolerance of the server: a token is accepted for so many seconds after its expiry. */
 export const LEEWAY_S = 30;
 
-/** A token of this user's that ends after so many seconds, or has ended that long ago. */
+/** A token for this user that expires after `seconds`; negative for one that has expired. */
 export function token(user: string, seconds = 3600): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const exp = Math.floor(Date.now() / 1000) + seconds;
-  const claimed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: user, username: user, exp })}`;
-  return `${claimed}.${createHmac("sha256", process.env.LONGHAUL_JWT_SECRET!).update(claimed).digest("base64url")}`;
+  const unsigned = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: user, username: user, exp })}`;
+  return `${unsigned}.${createHmac("sha256", process.env.LONGHAUL_JWT_SECRET!).update(unsigned).digest("base64url")}`;
 }
 
-/** A user, and pages on which nothing may be thrown. */
-export const test = base.extend<{ user: string; flawless: void }>({
+/** `test` with a user of its own. It fails on any uncaught error in a page. */
+export const test = base.extend<{ user: string; noPageErrors: void }>({
   user: async ({}, use, { testId }) => use(`user-${testId}`),
-  flawless: [
+  noPageErrors: [
     async ({ context }, use) => {
-      const thrown: Error[] = [];
-      context.on("weberror", (error) => thrown.push(error.error()));
+      const errors: Error[] = [];
+      context.on("weberror", (error) => errors.push(error.error()));
       await use();
-      expect(thrown).toEqual([]);
+      expect(errors).toEqual([]);
     },
     { auto: true },
   ],
@@ -43,12 +44,12 @@ export async function signIn(page: Page, user: string, path = "/", isAdmin = fal
   await expect(connection(page)).toHaveText("Connected");
 }
 
-/** What the header says of the connection. */
+/** The connection status in the header. */
 export function connection(page: Page) {
   return page.locator("header").getByRole("status");
 }
 
-/** Asks, and waits for the job's own address; gives its id. */
+/** Submits a query and waits for the job's address. Returns the job id. */
 export async function ask(page: Page, question: string, kind?: string, params?: object): Promise<string> {
   await page.getByRole("textbox", { name: "Question" }).fill(question);
   if (kind) await page.getByLabel("Kind").fill(kind);
@@ -63,41 +64,43 @@ export async function ask(page: Page, question: string, kind?: string, params?: 
   return page.url().split("/").at(-1)!;
 }
 
-/** A job that streams and reports so many times. */
-export const talkative = (steps: number) => ({ steps, stepMs: 250, text: 60 });
+/** Parameters of a `noop` job that streams a chunk and reports progress in each of its steps. */
+export const streamingParams = (steps: number) => ({ steps, stepMs: 250, text: 60 });
 
-/** What that job has answered when it is done, as one line. */
+/** The full answer of that job, as one line. */
 export function answerOf(steps: number): string {
   const line = (step: number) => `${step} `.repeat(30).slice(0, 59).trim();
   return Array.from({ length: steps }, (_, at) => line(at + 1)).join(" ");
 }
 
+/** The status on a job page. */
 export function status(page: Page) {
   return page.locator("article .status");
 }
 
-/** The answer as far as it is shown, as one line. */
+/** The displayed answer, as one line. */
 export async function answer(page: Page): Promise<string> {
   return (await page.locator(".markdown").innerText()).replace(/\s+/g, " ").trim();
 }
 
-/** Waits until the progress shown is above this; gives it. */
+/** Waits until the displayed progress exceeds `percent`. Returns it. */
 export async function progressAbove(page: Page, percent: number, name = "Progress"): Promise<number> {
   const bar = page.getByRole("progressbar", { name });
   const value = async () => Number(await bar.getAttribute("value", { timeout: 1000 }).catch(() => 0));
-  let seen = 0;
-  await expect.poll(async () => (seen = await value()), { intervals: [50] }).toBeGreaterThan(percent);
-  return seen;
+  let current = 0;
+  await expect.poll(async () => (current = await value()), { intervals: [50] }).toBeGreaterThan(percent);
+  return current;
 }
 
-/** No violation that axe-core calls serious or critical. */
-export async function isAccessible(page: Page): Promise<void> {
+/** Fails on violations that axe-core rates serious or critical. */
+export async function expectAccessible(page: Page): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze();
-  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  expect(grave.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)])).toEqual([]);
+  const severe = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  expect(severe.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)])).toEqual([]);
 }
 
-export async function fitsItsWidth(page: Page): Promise<void> {
-  const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  expect(wider, "pixels that have to be scrolled for").toBeLessThanOrEqual(0);
+/** Fails if the page is wider than the viewport. */
+export async function expectNoHorizontalScroll(page: Page): Promise<void> {
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(overflow, "horizontal overflow in pixels").toBeLessThanOrEqual(0);
 }

@@ -1,8 +1,8 @@
-/** Asking, from a user's side: what is seen of a job from its question to its end, whichever that is. */
+/** Browser tests of jobs: submitting, progress, the ways a job ends, and the list of jobs. */
 import { readFile } from "node:fs/promises";
-import { answer, answerOf, ask, expect, origin, progressAbove, signIn, status, talkative, test } from "./consoleFixture";
+import { answer, answerOf, ask, expect, origin, progressAbove, signIn, status, streamingParams, test } from "./consoleFixture";
 
-test("a question is answered with a chart, a table that sorts, and what could be saved", async ({ page, user }) => {
+test("a question is answered with a chart, a sortable table and recommendations", async ({ page, user }) => {
   await signIn(page, user);
   await ask(page, "Top 5 services in May");
   await expect(status(page)).toHaveText("Completed");
@@ -10,54 +10,54 @@ test("a question is answered with a chart, a table that sorts, and what could be
 
   const chart = page.getByRole("img", { name: /^Bar chart with \d+ bars/ });
   await expect(chart).toBeVisible();
-  const colours = () =>
+  const colorCount = () =>
     chart.evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
       return new Set(new Uint32Array(data.buffer)).size;
     });
-  await expect.poll(colours).toBeGreaterThan(2);
+  await expect.poll(colorCount).toBeGreaterThan(2);
 
   const costs = () => page.locator(".markdown tbody tr td:nth-child(2)").allInnerTexts();
   const numbers = async () => (await costs()).slice(0, -1).map((text) => Number(text.replace(/,/g, "")));
-  const [given, total] = [await numbers(), (await costs()).at(-1)];
+  const [original, total] = [await numbers(), (await costs()).at(-1)];
   const heading = page.getByRole("columnheader", { name: /^Cost/ });
   await heading.getByRole("button").click();
   await expect(heading).toHaveAttribute("aria-sort", "ascending");
-  expect(await numbers()).toEqual([...given].sort((a, b) => a - b));
+  expect(await numbers()).toEqual([...original].sort((a, b) => a - b));
   await heading.getByRole("button").press("Enter");
   await expect(heading).toHaveAttribute("aria-sort", "descending");
-  expect(await numbers()).toEqual([...given].sort((a, b) => b - a));
-  // The sum is no row among others.
+  expect(await numbers()).toEqual([...original].sort((a, b) => b - a));
+  // The total stays at the end.
   expect((await costs()).at(-1)).toBe(total);
 
-  const advice = page.getByRole("region", { name: "Recommendations" }).getByRole("listitem");
-  await expect(advice.filter({ hasText: /\d.* (could be saved|more than usual)/ }).first()).toBeVisible();
+  const recommendations = page.getByRole("region", { name: "Recommendations" }).getByRole("listitem");
+  await expect(recommendations.filter({ hasText: /\d.* (could be saved|more than usual)/ }).first()).toBeVisible();
 });
 
-test("progress rises while a job runs, and the timeline tells its story", async ({ page, user }) => {
+test("progress rises while a job runs, and the timeline lists its events", async ({ page, user }) => {
   await signIn(page, user);
-  await ask(page, "rising", "noop", talkative(8));
+  await ask(page, "rising", "noop", streamingParams(8));
   const first = await progressAbove(page, 5);
   await progressAbove(page, first);
   await expect(status(page)).toHaveText("Completed");
   expect(await answer(page)).toBe(answerOf(8));
   await page.getByText(/^Timeline: \d+ events/).click();
-  const story = page.locator(".timeline li");
-  await expect(story.first()).toContainText("Queued");
-  await expect(story.filter({ hasText: "Attempt 1" })).toHaveCount(1);
-  await expect(story.filter({ hasText: /Step \d of 8/ }).first()).toBeVisible();
-  await expect(story.last()).toContainText("Completed");
+  const entries = page.locator(".timeline li");
+  await expect(entries.first()).toContainText("Queued");
+  await expect(entries.filter({ hasText: "Attempt 1" })).toHaveCount(1);
+  await expect(entries.filter({ hasText: /Step \d of 8/ }).first()).toBeVisible();
+  await expect(entries.last()).toContainText("Completed");
   await expect(page.locator(".bar")).toContainText(/Queued for [\d.]+ s, ran for [\d.]+ s/);
-  // Who comes later is told of what was streamed, and honestly that progress is not repeated.
+  // After a reload the chunks are replayed, and superseded progress updates are marked as omitted.
   await page.reload();
   await page.getByText(/^Timeline: \d+ events/).click();
-  await expect(story.filter({ hasText: /\d+ earlier progress updates? omitted/ }).first()).toBeVisible();
-  await expect(story.last()).toContainText("Completed");
+  await expect(entries.filter({ hasText: /\d+ earlier progress updates? omitted/ }).first()).toBeVisible();
+  await expect(entries.last()).toContainText("Completed");
 });
 
-test("a job that is cancelled says so, and stays so", async ({ page, user }) => {
+test("a cancelled job is shown as cancelled, also after a reload", async ({ page, user }) => {
   await signIn(page, user);
-  await ask(page, "endless", "noop", talkative(1000));
+  await ask(page, "endless", "noop", streamingParams(1000));
   await progressAbove(page, 4);
   await page.getByRole("button", { name: "Cancel" }).click();
   await expect(status(page)).toHaveText("Cancelled");
@@ -66,7 +66,7 @@ test("a job that is cancelled says so, and stays so", async ({ page, user }) => 
   await expect(status(page)).toHaveText("Cancelled");
 });
 
-test("a job that fails says why; one that fails once is tried again", async ({ page, user }) => {
+test("a failed job shows its error, and one that fails once is retried", async ({ page, user }) => {
   await signIn(page, user);
   await ask(page, "refused", "noop", { fail: "reject" });
   await expect(status(page)).toHaveText("Failed");
@@ -82,7 +82,7 @@ test("a job that fails says why; one that fails once is tried again", async ({ p
   await expect(page.locator(".timeline li").filter({ hasText: "Attempt 2" })).toHaveCount(1);
 });
 
-test("what can't be asked is refused in words", async ({ page, user }) => {
+test("an invalid kind is refused with a message", async ({ page, user }) => {
   await signIn(page, user);
   await page.getByRole("textbox", { name: "Question" }).fill("why?");
   await page.getByLabel("Kind").fill("nonesuch");
@@ -93,7 +93,7 @@ test("what can't be asked is refused in words", async ({ page, user }) => {
   await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("why?");
 });
 
-test("an answer of 1 MB is shown, whole if wanted, and downloaded", async ({ page, user }) => {
+test("an answer of 1 MB is shown in part, in full on request, and can be downloaded", async ({ page, user }) => {
   await signIn(page, user);
   const bytes = 1 << 20;
   await ask(page, "large", "noop", { bytes });
@@ -102,12 +102,12 @@ test("an answer of 1 MB is shown, whole if wanted, and downloaded", async ({ pag
   const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download result" }).click()]);
   expect(JSON.parse(await readFile(await saved.path(), "utf8")).response.length).toBe(bytes);
   await page.getByRole("button", { name: "Show all" }).click();
-  await expect.poll(() => page.locator(".markdown").evaluate((shown) => shown.textContent!.trim().length)).toBe(bytes);
+  await expect.poll(() => page.locator(".markdown").evaluate((element) => element.textContent!.trim().length)).toBe(bytes);
 });
 
-test("two tabs on one job hold the same, and another user's tab holds nothing", async ({ page, context, browser, user }) => {
+test("two tabs show the same job, and another user's tab shows none", async ({ page, context, browser, user }) => {
   await signIn(page, user);
-  await ask(page, "shared", "noop", talkative(28));
+  await ask(page, "shared", "noop", streamingParams(28));
   await page.getByRole("button", { name: "Copy link" }).click();
   await expect(page.getByRole("button", { name: "Link copied" })).toBeVisible();
   const link = await page.evaluate(() => navigator.clipboard.readText());
@@ -118,28 +118,28 @@ test("two tabs on one job hold the same, and another user's tab holds nothing", 
   for (const tab of [page, other]) await expect(status(tab)).toHaveText("Completed");
   expect([await answer(page), await answer(other)]).toEqual([answerOf(28), answerOf(28)]);
 
-  const stranger = await browser.newPage();
-  await signIn(stranger, `${user}-other`, link.slice(origin().length));
-  await expect(stranger.getByRole("alert")).toHaveText("This job does not exist, is past its retention period, or belongs to another user.");
-  await stranger.close();
+  const otherUser = await browser.newPage();
+  await signIn(otherUser, `${user}-other`, link.slice(origin().length));
+  await expect(otherUser.getByRole("alert")).toHaveText("This job does not exist, is past its retention period, or belongs to another user.");
+  await otherUser.close();
 });
 
-test("the list follows open jobs, finds new ones, and is searched and filtered", async ({ page, context, user }) => {
+test("the list follows open jobs, shows new ones, and can be searched and filtered", async ({ page, context, user }) => {
   await signIn(page, user);
   await ask(page, "quick one", "noop", {});
   await expect(status(page)).toHaveText("Completed");
-  await page.getByRole("link", { name: "Jobs" }).click();
+  await page.getByRole("link", { name: "My jobs" }).click();
   const rows = page.getByRole("main").getByRole("listitem");
   await expect(rows).toHaveCount(1);
 
   const other = await context.newPage();
   await other.goto(`${origin()}/`);
-  await ask(other, "slow one", "noop", talkative(40));
+  await ask(other, "slow one", "noop", streamingParams(40));
   const slow = rows.filter({ hasText: "slow one" });
   await expect(slow).toContainText("Processing");
-  // It rises more often than a list that only looks now and then would see.
-  let seen = 5;
-  for (let rises = 0; rises < 3; rises++) seen = await progressAbove(page, seen, "Progress of slow one");
+  // Progress rises more often than the list is refreshed, so it must come from the followed job.
+  let percent = 5;
+  for (let rises = 0; rises < 3; rises++) percent = await progressAbove(page, percent, "Progress of slow one");
   await page.getByLabel("Status").selectOption("completed");
   await expect(rows).toHaveText([/quick one/]);
   await page.getByLabel("Status").selectOption("");

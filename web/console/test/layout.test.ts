@@ -1,48 +1,48 @@
-/** The console on a phone, in the dark, by keyboard and to assistive technology. The pictures are for people. */
-import { ask, connection, expect, fitsItsWidth, isAccessible, origin, signIn, status, talkative, test } from "./consoleFixture";
+/** Browser tests of layout and accessibility: widths, dark mode, keyboard. They also save a screenshot of each page. */
+import { ask, connection, expect, expectNoHorizontalScroll, expectAccessible, origin, signIn, status, streamingParams, test } from "./consoleFixture";
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [390, 1280]) {
     test(`every page at ${width} px, ${colorScheme}`, async ({ browser, user }, { project }) => {
       const context = await browser.newContext({ colorScheme, viewport: { width, height: 844 } });
       const page = await context.newPage();
-      const look = async (name: string) => {
-        await fitsItsWidth(page);
-        // What a width changes, the narrow one shows.
-        if (width === 390) await isAccessible(page);
+      const checkLayout = async (name: string) => {
+        await expectNoHorizontalScroll(page);
+        // Accessibility does not depend on the width.
+        if (width === 390) await expectAccessible(page);
         await page.evaluate(() => scrollTo(0, 0));
         await page.screenshot({ path: `${project.outputDir}/screenshots/${name}-${width}-${colorScheme}.png`, fullPage: true });
       };
       await page.goto(origin());
       await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
-      await look("sign-in");
+      await checkLayout("sign-in");
       await signIn(page, user);
       const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g)!.map(Number));
       expect(Math.max(...background) < 128).toBe(colorScheme === "dark");
-      await look("ask");
+      await checkLayout("ask");
 
       await ask(page, "Top 5 services in May");
       await expect(page.getByRole("img", { name: /^Bar chart/ })).toBeVisible();
       await page.getByText(/^Timeline/).click();
-      await look("answer");
+      await checkLayout("answer");
       await page.getByRole("link", { name: "Ask" }).click();
       await ask(page, "Spend by day, last 30 days");
       await expect(page.getByRole("img", { name: /^Bar chart/ })).toBeVisible();
-      await look("days");
+      await checkLayout("days");
       await page.getByRole("link", { name: "Ask" }).click();
       await ask(page, "a failure", "noop", { fail: "reject" });
       await expect(page.getByRole("alert")).toHaveText("It was asked to fail.");
-      await look("failed");
+      await checkLayout("failed");
       await page.getByRole("link", { name: "Ask" }).click();
-      await ask(page, "still running", "noop", talkative(1000));
+      await ask(page, "still running", "noop", streamingParams(1000));
       await expect(status(page)).toHaveText("Processing");
-      await look("running");
-      await page.getByRole("link", { name: "Jobs" }).click();
+      await checkLayout("running");
+      await page.getByRole("link", { name: "My jobs" }).click();
       await expect(page.getByRole("main").getByRole("listitem")).toHaveCount(4);
-      await look("jobs");
+      await checkLayout("jobs");
       await context.setOffline(true);
       await expect(connection(page)).toHaveText("Offline");
-      await look("offline");
+      await checkLayout("offline");
       await context.setOffline(false);
       await page.getByRole("link", { name: "still running" }).click();
       await page.getByRole("button", { name: "Cancel" }).click();
@@ -52,7 +52,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   }
 }
 
-test("by keyboard alone a question is asked and its page read", async ({ page, user }) => {
+test("a question is asked and its page read with the keyboard alone", async ({ page, user }) => {
   await signIn(page, user);
   await page.reload();
   await expect(page.getByRole("textbox", { name: "Question" })).toBeFocused();
@@ -61,7 +61,7 @@ test("by keyboard alone a question is asked and its page read", async ({ page, u
   await expect(page.getByLabel("Kind")).toBeFocused();
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  // Focus goes where the news is.
+  // The new page's heading takes the focus.
   await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
   await expect(page.getByText("The answer is ready.")).toHaveCount(1);
   await expect(page.getByRole("columnheader").first()).toBeVisible();

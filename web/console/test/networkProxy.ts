@@ -1,32 +1,29 @@
-/**
- * A network with a plug: a forward proxy, by which a browser reaches everything. Pulled, it resets what is
- * connected and refuses what comes. It knows no page and no WebSocket.
- */
-import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+/** A forward proxy that simulates the loss of a network: it resets all connections and refuses new ones until reconnected. */
+import { createServer, request as sendRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 
-export class Network {
-  private isOut = false;
+export class NetworkProxy {
+  private isDisconnected = false;
   private readonly open = new Set<Socket>();
-  private readonly server = createServer((asked, answer) => this.forward(asked, answer));
+  private readonly server = createServer((request, response) => this.forward(request, response));
 
-  /** Gives the proxy's address. */
+  /** Resolves to the proxy's URL. */
   async start(): Promise<string> {
     this.server.on("connection", (socket) => {
-      if (this.isOut) return void socket.destroy();
-      this.keep(socket);
+      if (this.isDisconnected) return void socket.destroy();
+      this.track(socket);
     });
-    // A WebSocket, like anything encrypted, asks for a tunnel.
-    this.server.on("connect", ({ url }, near: Socket, head) => {
+    // Browsers tunnel WebSockets through a proxy with CONNECT.
+    this.server.on("connect", ({ url }, client: Socket, head) => {
       const [host, port] = url!.split(":");
-      const far = connect(Number(port), host);
-      this.keep(far);
-      far.once("connect", () => {
-        near.write("HTTP/1.1 200 Connection established\r\n\r\n");
-        far.write(head);
-        near.pipe(far).pipe(near);
+      const upstream = connect(Number(port), host);
+      this.track(upstream);
+      upstream.once("connect", () => {
+        client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        upstream.write(head);
+        client.pipe(upstream).pipe(client);
       });
-      for (const [end, other] of [[near, far], [far, near]] as const) {
+      for (const [end, other] of [[client, upstream], [upstream, client]] as const) {
         end.on("error", () => {});
         end.on("close", () => other.destroy());
       }
@@ -35,33 +32,33 @@ export class Network {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  pull(): void {
-    this.isOut = true;
+  disconnect(): void {
+    this.isDisconnected = true;
     for (const socket of this.open) socket.destroy();
   }
 
-  plugIn(): void {
-    this.isOut = false;
+  reconnect(): void {
+    this.isDisconnected = false;
   }
 
   stop(): void {
-    this.pull();
+    this.disconnect();
     this.server.close();
   }
 
-  private keep(socket: Socket): void {
+  private track(socket: Socket): void {
     this.open.add(socket);
     socket.on("error", () => {});
     socket.on("close", () => this.open.delete(socket));
   }
 
-  private forward(asked: IncomingMessage, answer: ServerResponse): void {
-    const far = request(asked.url!, { method: asked.method, headers: asked.headers, agent: false }, (response) => {
-      answer.writeHead(response.statusCode!, response.headers);
-      response.pipe(answer);
+  private forward(request: IncomingMessage, response: ServerResponse): void {
+    const outgoing = sendRequest(request.url!, { method: request.method, headers: request.headers, agent: false }, (upstream) => {
+      response.writeHead(upstream.statusCode!, upstream.headers);
+      upstream.pipe(response);
     });
-    far.on("socket", (socket) => this.keep(socket));
-    far.on("error", () => answer.destroy());
-    asked.pipe(far);
+    outgoing.on("socket", (socket) => this.track(socket));
+    outgoing.on("error", () => response.destroy());
+    request.pipe(outgoing);
   }
 }

@@ -1,29 +1,29 @@
-/** Signing in and out, by a development token and by a hosted page. */
+/** Browser tests of signing in and out, with a development token and with an identity provider. */
 import type { Page } from "@playwright/test";
 import { ask, connection, expect, origin, signIn, status, test } from "./consoleFixture";
-import { Provider } from "./identityProvider";
+import { IdentityProvider } from "./identityProvider";
 
-test("by a development token: it lasts over a reload, and ends with signing out", async ({ page, user }) => {
+test("with a development token, the session survives a reload and ends with signing out", async ({ page, user }) => {
   await signIn(page, user);
   await page.reload();
   await expect(connection(page)).toHaveText("Connected");
-  await page.getByRole("button", { name: `Sign out ${user}` }).click();
+  await page.getByRole("button", { name: `Sign out (${user})` }).click();
   await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
   await page.reload();
   await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
 });
 
-test.describe("by a hosted page", () => {
-  let provider: Provider;
-  const begin = async (page: Page, user: string) => {
-    provider = new Provider(user);
+test.describe("with an identity provider", () => {
+  let provider: IdentityProvider;
+  const startProvider = async (page: Page, user: string) => {
+    provider = new IdentityProvider(user);
     const signIn = { domain: await provider.start(), clientId: provider.clientId };
     await page.route("**/config.json", (route) => route.fulfill({ json: { url: origin().replace("http", "ws"), signIn } }));
   };
   test.afterEach(() => provider.stop());
 
-  test("a user comes back to where they were, asks, and stays signed in over a reload", async ({ page, user }) => {
-    await begin(page, user);
+  test("the user returns to the same page, submits a query, and stays signed in after a reload", async ({ page, user }) => {
+    await startProvider(page, user);
     await page.goto(`${origin()}/jobs`);
     await page.getByRole("button", { name: "Sign in" }).click();
     await expect(connection(page)).toHaveText("Connected");
@@ -32,7 +32,7 @@ test.describe("by a hosted page", () => {
     await ask(page, "S3 in May");
     await expect(status(page)).toHaveText("Completed");
     await page.reload();
-    await expect(page.getByRole("button", { name: `Sign out ${user}` })).toBeVisible();
+    await expect(page.getByRole("button", { name: `Sign out (${user})` })).toBeVisible();
     await expect(status(page)).toHaveText("Completed");
     await page.getByRole("button", { name: /Sign out/ }).click();
     await expect(page.getByText("Signed out.")).toBeVisible();
@@ -40,22 +40,22 @@ test.describe("by a hosted page", () => {
     await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
   });
 
-  test("an answer that this tab did not ask for signs nobody in", async ({ page, user }) => {
-    await begin(page, user);
+  test("a callback that this tab did not request signs nobody in", async ({ page, user }) => {
+    await startProvider(page, user);
     await page.goto(`${origin()}/?code=stolen&state=another`);
     await expect(page.getByRole("alert")).toContainText("was not started in this tab");
     await expect(page).toHaveURL(`${origin()}/`);
   });
 
-  test("a sign-in that was ended elsewhere ends here, in words, and can be begun anew", async ({ page, user }) => {
-    await begin(page, user);
-    provider.life = 4;
+  test("a revoked session ends with a message, and the user can sign in again", async ({ page, user }) => {
+    await startProvider(page, user);
+    provider.tokenLifetime = 4;
     await page.goto(origin());
     await page.getByRole("button", { name: "Sign in" }).click();
     await expect(connection(page)).toHaveText("Connected");
     provider.revoke();
     await expect(page.getByRole("alert")).toContainText("Your session has expired");
-    provider.life = 3600;
+    provider.tokenLifetime = 3600;
     await page.getByRole("button", { name: "Sign in" }).click();
     await expect(connection(page)).toHaveText("Connected");
   });
