@@ -88,7 +88,7 @@ function ConnectionRow({ connection, close }: { connection: ConnectionInfo; clos
         <span>{connectionId}</span>
         <span>{ipAddress}</span>
         <span>
-          Connected since <time dateTime={connectedAt}>{new Date(connectedAt).toLocaleString()}</time>
+          Opened <time dateTime={connectedAt}>{new Date(connectedAt).toLocaleString()}</time>
         </span>
         <span>
           Last active <time dateTime={lastActivity}>{new Date(lastActivity).toLocaleTimeString()}</time>
