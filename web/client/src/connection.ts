@@ -19,7 +19,7 @@ interface Request {
   /** The socket on which it was sent and not yet answered. */
   transport?: Transport;
   /** Cancels the reply timeout, or without a `transport` the wait before a retry. */
-  timer?: () => void;
+  cancelTimer?: () => void;
   wasSent?: boolean;
   /** Number of retries after an error of `RETRYABLE_CODES`. */
   retries: number;
@@ -37,7 +37,7 @@ interface Transport {
 
 /** Whether the request waits for a retry that the server asked for. */
 function isBackingOff(request: Request): boolean {
-  return !request.transport && request.timer !== undefined;
+  return !request.transport && request.cancelTimer !== undefined;
 }
 
 /** Error codes after which a request is sent again, and the maximum number of such retries. */
@@ -264,7 +264,7 @@ export class Connection {
     ) {
       this.#detach(request);
       const wait = error.retryAfter ? error.retryAfter * 1000 : this.#settings.timing.backoff * 2 ** request.retries;
-      request.timer = this.#environment.after(wait * (1 + this.#environment.random() / 4), () => this.#send(request));
+      request.cancelTimer = this.#environment.after(wait * (1 + this.#environment.random() / 4), () => this.#send(request));
     } else {
       this.#complete(id, error);
     }
@@ -277,7 +277,7 @@ export class Connection {
     if (!transport) return;
     request.transport = transport;
     request.wasSent = true;
-    request.timer = this.#environment.after(this.#settings.timing.answer, () => transport.end());
+    request.cancelTimer = this.#environment.after(this.#settings.timing.answer, () => transport.end());
     transport.socket.send(JSON.stringify(request.frame));
   }
 
@@ -286,8 +286,8 @@ export class Connection {
   }
 
   #detach(request: Request): void {
-    request.timer?.();
-    request.timer = request.transport = undefined;
+    request.cancelTimer?.();
+    request.cancelTimer = request.transport = undefined;
   }
 
   #remove(id: string): Request | undefined {

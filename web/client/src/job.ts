@@ -119,7 +119,7 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
       if (this.isDone) return;
       this.state = { ...this.state, jobId: String(reply.jobId) };
       this.context.acknowledged(this);
-      // `job_queued` also arrives as an event. A `subscribed` reply to a known idempotency key comes only here.
+      // A `job_queued` reply is also routed as an event. A `subscribed` reply, to a known key, arrives only here.
       if (reply.type === "subscribed") this.receive(reply as unknown as Subscribed<R>);
       else this.subscribeAfter(this.context.silence);
       this.notify();
