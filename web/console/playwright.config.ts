@@ -1,13 +1,13 @@
-/** How the browser suite is run: in this machine's Chromium, against one real stack. It downloads no browser. */
+/** Playwright settings: the tests run in an installed Chromium against one real stack. No browser is downloaded. */
 import { defineConfig } from "@playwright/test";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** `CHROMIUM`, or the first browser of its family on the path. */
+/** The path in `CHROMIUM`, or the first Chromium-based browser on the `PATH`. */
 function chromium(): string | undefined {
   const names = ["chromium", "chromium-browser", "google-chrome"];
-  const places = (process.env.PATH ?? "").split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
-  const isThere = (path: string) => {
+  const candidates = (process.env.PATH ?? "").split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  const isExecutable = (path: string) => {
     try {
       accessSync(path, constants.X_OK);
       return true;
@@ -15,23 +15,23 @@ function chromium(): string | undefined {
       return false;
     }
   };
-  return process.env.CHROMIUM ?? places.find(isThere);
+  return process.env.CHROMIUM ?? candidates.find(isExecutable);
 }
 
 export default defineConfig({
   testDir: "test",
-  globalSetup: "./test/stack.ts",
+  globalSetup: "./test/globalSetup.ts",
   outputDir: "test-results",
-  // Jobs mostly wait: three browsers at a time leave two processors little idle.
+  // Jobs mostly wait, so three browsers at a time keep two processors busy.
   workers: 3,
   projects: [
-    { name: "console", testIgnore: "killed.test.ts" },
-    { name: "killed", testMatch: "killed.test.ts", dependencies: ["console"] },
+    { name: "parallel", testIgnore: "workerCrash.test.ts" },
+    { name: "worker-crash", testMatch: "workerCrash.test.ts", dependencies: ["parallel"] },
   ],
-  // How long a job takes is not what is tested; these only end what hangs.
+  // These timeouts only end tests that hang; the duration of jobs is not tested.
   timeout: 120_000,
   expect: { timeout: 60_000 },
-  reporter: [["list"], ["./test/reporter.ts"]],
+  reporter: [["list"], ["./test/cargoReporter.ts"]],
   use: {
     launchOptions: { executablePath: chromium() },
     permissions: ["clipboard-read", "clipboard-write"],

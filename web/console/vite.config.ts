@@ -1,4 +1,4 @@
-/** How the console is built: with the client library's source beside it, so that neither is ahead of the other. */
+/** Vite settings. The console is built with the client library's source, so that both are always of the same version. */
 import react from "@vitejs/plugin-react";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
@@ -6,7 +6,7 @@ import { defineConfig, type Plugin } from "vite";
 const client = (file: string) => fileURLToPath(new URL(`../client/src/${file}.ts`, import.meta.url));
 const gateway = "http://localhost:3001";
 
-/** What the embedded cloud sends as a header goes with the page too, for hosts that send none; not while developing. */
+/** The Content-Security-Policy that the embedded cloud sends as a header, as a meta tag for hosts that send none. Not in development. */
 const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src *; base-uri 'none'; form-action 'self'";
 const policy: Plugin = {
   name: "policy",
@@ -23,7 +23,7 @@ export default defineConfig({
     ],
     dedupe: ["react"],
   },
-  // The gateway gives tokens to the pages of its own port only; to connect, this page needs
+  // The gateway issues tokens to pages of its own origin only, so the proxy sets that origin. The WebSocket needs
   // `longhaul up --origin http://localhost:5173`.
   server: { proxy: { "/_local": { target: gateway, headers: { origin: gateway } } } },
 });

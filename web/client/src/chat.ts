@@ -1,68 +1,68 @@
 /**
- * Conversations: each message is the next turn of a session, and its answer a job that is followed like any other,
- * so that no drop, reload or death of a worker loses a word. It refuses to know sockets and the order of events.
+ * Conversations. Each message is a turn of a session, and its answer is a job, so reconnects, reloads and worker
+ * crashes lose nothing.
  */
 import type { Longhaul, QueryOptions } from "./client.js";
 import { LonghaulError } from "./error.js";
 import type { Job } from "./job.js";
 
 export interface SayOptions extends Omit<QueryOptions, "sessionId"> {
-  /** What answers; `chat` if left out. */
+  /** The job kind that answers. Default `chat`. */
   kind?: string;
-  /** Ends what is being answered, rather than waits for it. */
+  /** Cancels the running answer instead of waiting for it. */
   supersede?: boolean;
 }
 
 /** The next piece of an answer. */
 export interface Piece {
-  /** What is new. Empty where a retry took back something that was said before. */
+  /** The new text. Empty if a retry retracted text that was streamed before. */
   text: string;
-  /** The answer as far as it holds: what to show. */
+  /** The answer so far, without retracted text. Display this. */
   whole: string;
 }
 
-/** A turn of a session, as it is kept. */
+/** A stored turn of a session. */
 export interface Turn {
-  /** 1 for the first. */
+  /** Number of the turn, starting at 1. */
   turn: number;
   jobId: string;
   message: string;
-  /** `open` until it is answered: `chat.follow(jobId)` hears the answer. */
+  /** `open` until it is answered. `chat.follow(jobId)` follows an open answer. */
   status: "open" | "completed" | "failed" | "cancelled";
-  /** Its beginning, of at most 24 KiB. */
+  /** The first 24 KiB of the answer. */
   answer?: string;
   /** ISO 8601. */
   at: string;
 }
 
-/** Wrapped, since a job is a promise of its result. */
-type Held = { job: Job<{ response?: string } | undefined> };
+/** Wraps the job, because `await` on a job waits for its result. */
+type JobRef = { job: Job<{ response?: string } | undefined> };
 
-/** One answer: an async iterable of its pieces and a promise of the whole. */
+/** An answer: an async iterable of its pieces and a promise of the full text. */
 export class Answer implements PromiseLike<string>, AsyncIterable<Piece> {
   private outcome?: Promise<string>;
 
-  /** Made by `say` and `follow`. */
-  constructor(private readonly held: Promise<Held>) {
-    // Whoever iterates or awaits is told; an answer that nobody asked for rejects nobody.
-    held.catch(() => {});
+  /** Use `say` or `follow` to create one. */
+  constructor(private readonly jobRef: Promise<JobRef>) {
+    // Callers that iterate or await get the error; without callers it must not become an unhandled rejection.
+    jobRef.catch(() => {});
   }
 
   then<A = string, B = never>(
     resolved?: ((answer: string) => A | PromiseLike<A>) | null,
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    this.outcome ??= this.held.then(async ({ job }) => {
+    this.outcome ??= this.jobRef.then(async ({ job }) => {
       for await (const _ of job);
-      // What is streamed need not be fetched, and what is not streamed is in the result.
+      // A streamed answer is complete in `content`; otherwise it is in the result.
       return (job.state.status === "completed" && job.state.content) || (await job.result())?.response || "";
     });
     return this.outcome.then(resolved, rejected);
   }
 
-  /** Every piece from the first on, whenever you start. Throws where the answer failed or was cancelled. */
+  /** Every piece from the first one, whenever the iteration starts. Throws if the answer failed or was cancelled. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Piece, void, undefined> {
-    const { job } = await this.held;
+    const { job } = await this.jobRef;
     let chunks: { seq: number; content: string }[] = [];
     let whole = "";
     for await (const event of job) {
@@ -71,71 +71,71 @@ export class Answer implements PromiseLike<string>, AsyncIterable<Piece> {
         yield { text: event.content, whole: (whole += event.content) };
       } else if (event.type === "stream_reset") {
         chunks = chunks.filter(({ seq }) => seq <= event.keepThrough);
-        const kept = chunks.map(({ content }) => content).join("");
-        if (kept !== whole) yield { text: "", whole: (whole = kept) };
+        const remaining = chunks.map(({ content }) => content).join("");
+        if (remaining !== whole) yield { text: "", whole: (whole = remaining) };
       }
     }
     const answer = await this;
     if (!whole && answer) yield { text: answer, whole: answer };
   }
 
-  /** The job that answers; resolves once the message is on its way. */
-  job(): Promise<Held> {
-    return this.held;
+  /** The job that answers. Resolves when the message has been submitted. */
+  job(): Promise<JobRef> {
+    return this.jobRef;
   }
 
-  /** Asks for the answer's end. */
+  /** Requests cancellation of the answer. */
   async cancel(): Promise<void> {
-    return (await this.held).job.cancel();
+    return (await this.jobRef).job.cancel();
   }
 }
 
-/** One conversation. */
+/** A conversation. Create one with `chat`. */
 export class Chat {
-  private begun?: Promise<string>;
-  /** Settles when the message before has its place in the session. */
-  private placed: Promise<unknown> = Promise.resolve();
+  private startedSession?: Promise<string>;
+  /** Resolves when the server has accepted the previous message. */
+  private previousAccepted: Promise<unknown> = Promise.resolve();
 
-  /** Made by `chat`. */
+  /** Use `chat` to create one. */
   constructor(
     private readonly longhaul: Longhaul,
     sessionId?: string,
   ) {
-    if (sessionId) this.begun = Promise.resolve(sessionId);
+    if (sessionId) this.startedSession = Promise.resolve(sessionId);
   }
 
-  /** The session's id, to go on with it elsewhere; a session that lasts is begun with the first message. */
+  /** The session's id, to continue the conversation elsewhere. If there is none yet, starts one that lasts until `end()`. */
   sessionId(): Promise<string> {
-    this.begun ??= this.longhaul.request({ action: "startSession", keep: true }).then(
+    this.startedSession ??= this.longhaul.request({ action: "startSession", keep: true }).then(
       (started) => String(started.sessionId),
       (error) => {
-        this.begun = undefined;
+        this.startedSession = undefined;
         throw error;
       },
     );
-    return this.begun;
+    return this.startedSession;
   }
 
-  /** Says a message. Messages are sent in the order of the calls, and answered one after the other. */
+  /** Sends a message. Messages are sent in the order of the calls and answered one at a time. */
   say(message: string, { kind = "chat", ...options }: SayOptions = {}): Answer {
-    // Made before it waits, so that a signal that is aborted meanwhile is heard.
+    // The signal may be aborted while the message waits for its predecessor.
     const { signal } = options;
-    const held = this.placed.then(async () => {
+    const jobRef = this.previousAccepted.then(async () => {
       const sessionId = await this.sessionId();
       if (signal?.aborted) throw new LonghaulError("CANCELLED", "The message was never sent.");
-      return { job: this.longhaul.query<string>(kind, message, { ...options, sessionId }) as Held["job"] };
+      return { job: this.longhaul.query<string>(kind, message, { ...options, sessionId }) as JobRef["job"] };
     });
-    // Frames may overtake each other on their way: the next one goes when this one has arrived.
-    this.placed = held.then(({ job }) => arrived(job), () => {});
-    return new Answer(held);
+    // Frames may be reordered in transit, so the next message waits until this one is accepted.
+    this.previousAccepted = jobRef.then(({ job }) => whenAccepted(job), () => {});
+    return new Answer(jobRef);
   }
 
-  /** The answer to an earlier message, such as one that was open when the page was reloaded. */
+  /** The answer to an earlier message, for example one that was open when the page was reloaded. */
   follow(jobId: string): Answer {
     return new Answer(Promise.resolve({ job: this.longhaul.follow(jobId) }));
   }
 
-  /** What was said and answered, oldest first; pages are fetched as you go. */
+  /** The turns of the session, oldest first. Pages are fetched on demand. */
   async *turns(options: { pageSize?: number } = {}): AsyncGenerator<Turn, void, undefined> {
     const sessionId = await this.sessionId();
     let cursor: unknown;
@@ -146,25 +146,26 @@ export class Chat {
     } while (cursor);
   }
 
-  /** Ends the session, which can be read from then on; what is being answered goes on. */
+  /** Ends the session. It stays readable, and a running answer continues. */
   async end(): Promise<void> {
     await this.longhaul.request({ action: "endSession", sessionId: await this.sessionId() });
   }
 }
 
-/** A new conversation, or an earlier one by its session's id. */
+/** Starts a conversation, or continues the one with this session id. */
 export function chat(longhaul: Longhaul, sessionId?: string): Chat {
   return new Chat(longhaul, sessionId);
 }
 
-function arrived(job: Job<unknown>): Promise<void> {
-  return new Promise((done) => {
-    const look = () => {
+/** Resolves when the server has accepted the job, or when the submit has failed. */
+function whenAccepted(job: Job<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
       if (job.id === undefined && !job.failure) return;
       off();
-      done();
+      resolve();
     };
-    const off = job.onChange(look);
-    look();
+    const off = job.onChange(check);
+    check();
   });
 }

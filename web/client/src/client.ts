@@ -1,72 +1,70 @@
-/**
- * `connect` and what it gives: the composition of connection, jobs and store. It refuses to know sockets and
- * the order of events; it routes each event to the jobs that it is of.
- */
+/** `connect` and the client it returns: connects the connection, the jobs and the store, and routes events to jobs. */
 import { Connection } from "./connection.js";
 import { LonghaulError } from "./error.js";
-import { type Host, Job } from "./job.js";
+import { Job, type JobContext } from "./job.js";
 import { type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
 import { type Frame, isEvent, type JobView, type ResultOf } from "./protocol.js";
 import { defaultStore, type Saved, type Store } from "./store.js";
 
 export interface ConnectOptions {
-  /** `wss://...`; `https://...` is read as that. */
+  /** `wss://...`; `https://...` is accepted too. */
   url: string;
-  /** A JWT, or what gets a fresh one: it is asked before each socket and before the token expires. */
+  /** A JWT, or a function that returns a fresh one. It is called before each handshake and before the token expires. */
   token: string | (() => string | Promise<string>);
-  /** Where the token stands in the handshake; in a URL it ends in logs. Default `subprotocol`. */
+  /** Where the handshake carries the token. Default `subprotocol`; URLs end up in logs. */
   tokenIn?: "subprotocol" | "url";
-  /** Needed where there is no global one: in Node 20, that of the package `ws`. */
+  /** Required without a global `WebSocket`: in Node 20, use the package `ws`. */
   WebSocket?: SocketConstructor;
-  /** Where submitted jobs are noted to be resumed after a reload; `localStorage` in a page, `null` for nowhere. */
+  /** Where submitted jobs are stored for a resume after a reload. Default `localStorage` in a page; `null` disables it. */
   store?: Store | null;
-  /** Failed tries in a row after which it gives up with `CONNECTION_LOST`. Default: never. */
+  /** Failed connection attempts in a row after which the client gives up with `CONNECTION_LOST`. Default: never. */
   attempts?: number;
-  /** Requests that may wait while there is no connection; the next fails with `QUEUE_FULL`. Default 100. */
+  /** Maximum number of requests that wait for a connection; the next one fails with `QUEUE_FULL`. Default 100. */
   queue?: number;
-  /** For gateways with other limits than API Gateway's, and for tests. */
+  /** Timeouts in milliseconds, for gateways whose limits differ from API Gateway's. */
   timing?: Partial<Timing>;
-  /** For tests. */
+  /** Clock, timers and randomness, for tests. */
   environment?: Partial<Environment>;
 }
 
 export interface QueryOptions {
-  /** The same key is the same job, on any device; made if none is given. */
+  /** Submits with the same key are one job, on any device. Default: a random key. */
   idempotencyKey?: string;
   params?: Record<string, unknown>;
   deadlineSeconds?: number;
-  /** Makes it the next turn of this session; `longhaul-client/chat` does all of that for you. */
+  /** Makes the job the next turn of this session. `longhaul-client/chat` manages sessions for you. */
   sessionId?: string;
-  /** Of a turn: ends what is being answered, rather than waits for it. */
+  /** With `sessionId`: cancels the running turn instead of waiting for it. */
   supersede?: boolean;
-  /** Aborting it cancels the job. */
+  /** Cancels the job when aborted. */
   signal?: AbortSignal;
 }
 
-/** Without a job id an entry this old is no longer what anyone waits for. */
-const UNSENT_MS = 3_600_000;
+/** A stored job without an id that is older than this is discarded instead of submitted again. */
+const UNACKNOWLEDGED_TTL_MS = 3_600_000;
 
+/** A client. Create one with `connect`. */
 export class Longhaul {
-  /** The jobs that the page before had submitted and not seen end; known once connected. */
+  /** Jobs of the previous page that had not ended. Resolves after the first connection. */
   readonly resumed: Promise<Job<any>[]>;
 
-  private readonly connection: Connection;
-  private readonly environment: Environment;
-  private readonly host: Host;
-  private readonly store?: Store | null;
-  private readonly open = new Set<Job<any>>();
-  private readonly saved = new Map<Job<any>, Saved>();
-  private readonly listeners = { state: new Set<(change: StateChange) => void>(), frame: new Set<(frame: Frame) => void>() };
-  private readonly online = () => this.connection.probe();
-  private user?: string;
-  private resume: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
+  readonly #connection: Connection;
+  readonly #environment: Environment;
+  readonly #context: JobContext;
+  readonly #store?: Store | null;
+  readonly #openJobs = new Set<Job<any>>();
+  readonly #savedJobs = new Map<Job<any>, Saved>();
+  readonly #listeners = { state: new Set<(change: StateChange) => void>(), frame: new Set<(frame: Frame) => void>() };
+  readonly #onOnline = () => this.#connection.probe();
+  #user?: string;
+  #resolveResumed: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
 
   constructor(options: ConnectOptions) {
     const url = new URL(options.url);
     url.protocol = url.protocol.replace("http", "ws");
     const WebSocket = options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined);
-    if (!WebSocket) throw new TypeError("There is no global WebSocket here: pass that of the package 'ws' as WebSocket.");
-    this.environment = {
+    if (!WebSocket) throw new TypeError("No global WebSocket: pass the one of the package 'ws' as WebSocket.");
+    this.#environment = {
       now: Date.now,
       random: Math.random,
       after(ms, run) {
@@ -75,184 +73,184 @@ export class Longhaul {
       },
       ...options.environment,
     };
-    this.store = options.store === undefined ? defaultStore() : options.store;
+    this.#store = options.store === undefined ? defaultStore() : options.store;
     const timing = { ...TIMING, ...options.timing };
-    this.host = {
-      request: (...of) => this.connection.request(...of),
-      after: this.environment.after,
+    this.#context = {
+      request: (...args) => this.#connection.request(...args),
+      after: this.#environment.after,
       get: (jobId) => this.get(jobId),
-      acknowledged: (job) => this.keep(job),
-      over: (job) => this.over(job),
+      acknowledged: (job) => this.#save(job),
+      ended: (job) => this.#remove(job),
       silence: timing.silence,
       backoff: timing.backoff,
     };
-    this.resumed = new Promise((done) => (this.resume = done));
-    this.connection = new Connection(
+    this.resumed = new Promise((resolve) => (this.#resolveResumed = resolve));
+    this.#connection = new Connection(
       { attempts: Infinity, queue: 100, ...options, url: url.href, WebSocket, timing },
-      this.environment,
+      this.#environment,
       {
-        opened: (user) => this.opened(user),
-        frame: (frame) => this.hear(frame),
-        state: (change) => this.tell("state", change),
+        opened: (user) => this.#opened(user),
+        frame: (frame) => this.#receive(frame),
+        state: (change) => this.#emit("state", change),
         closed: (error) => {
-          globalThis.removeEventListener?.("online", this.online);
-          for (const job of [...this.open]) job.fail(error);
-          this.resume([]);
+          globalThis.removeEventListener?.("online", this.#onOnline);
+          for (const job of [...this.#openJobs]) job.fail(error);
+          this.#resolveResumed([]);
         },
       },
     );
-    globalThis.addEventListener?.("online", this.online);
+    globalThis.addEventListener?.("online", this.#onOnline);
   }
 
-  /** `connecting`, `open`, `waiting` for the next try, or `closed`. */
+  /** The connection's state: `connecting`, `open`, `waiting` for the next attempt, or `closed`. */
   get state(): StateChange {
-    return this.connection.state;
+    return this.#connection.state;
   }
 
   /**
-   * Calls on each change of the connection's state (`open` with each socket that takes over), or with each frame of
-   * the server's; gives a function that stops it.
+   * Calls `listener` on each change of the connection's state (`open` for each socket that becomes active), or with
+   * each frame from the server. The returned function removes it.
    */
   on(event: "state", listener: (change: StateChange) => void): () => void;
   on(event: "frame", listener: (frame: Frame) => void): () => void;
-  on(event: "state" | "frame", listener: (said: any) => void): () => void {
-    this.listeners[event].add(listener);
-    return () => this.listeners[event].delete(listener);
+  on(event: "state" | "frame", listener: (value: any) => void): () => void {
+    this.#listeners[event].add(listener);
+    return () => this.#listeners[event].delete(listener);
   }
 
-  /** Submits a job, now or when there is a connection; never twice, whatever drops. */
+  /** Submits a job, now or once connected. Reconnects never submit it twice. */
   query<K extends string>(kind: K, text: string, options: QueryOptions = {}): Job<ResultOf<K>> {
-    const { signal, idempotencyKey = newKey(), ...more } = options;
-    for (const [job, saved] of this.saved) {
+    const { signal, idempotencyKey = newIdempotencyKey(), ...rest } = options;
+    for (const [job, saved] of this.#savedJobs) {
       if (saved.idempotencyKey === idempotencyKey && saved.kind === kind && saved.text === text) return job;
     }
-    const at = this.environment.now();
-    const job = this.submit({ ...more, idempotencyKey, kind, text, at, user: "" }, !signal?.aborted, true);
-    // Where the wish can't be heard, the end of the job is the end of waiting for it.
+    const at = this.#environment.now();
+    const job = this.#submit({ ...rest, idempotencyKey, kind, text, at, user: "" }, !signal?.aborted, true);
+    // A cancel that fails because the client was closed needs no handling: the job has failed with that error.
     const abort = () => void job.cancel().catch(() => {});
     signal?.addEventListener("abort", abort, { once: true });
     return job;
   }
 
-  /** Follows a job from `after`, the last seq applied elsewhere; by default all of it. */
+  /** Follows a job. `after` is the last `seq` applied elsewhere; by default all events are replayed. */
   follow<R = unknown>(jobId: string, options: { after?: number } = {}): Job<R> {
-    for (const job of this.open) if (job.id === jobId) return job;
-    const job = new Job<R>(this.host, jobId, options.after);
-    this.open.add(job);
-    // Otherwise it begins with the next socket.
-    if (["open", "closed"].includes(this.state.state)) job.ask();
+    for (const job of this.#openJobs) if (job.id === jobId) return job;
+    const job = new Job<R>(this.#context, jobId, options.after);
+    this.#openJobs.add(job);
+    // In other states the next socket subscribes.
+    if (["open", "closed"].includes(this.state.state)) job.subscribe();
     return job;
   }
 
-  /** One job as it is now, with its result; `undefined` if there is no such job of yours. */
+  /** The current row of a job, with its result. `undefined` if you have no such job. */
   async get<R = unknown>(jobId: string): Promise<JobView<R> | undefined> {
     const { job } = await this.request({ action: "getJob", jobId });
     return (job as { status: string }).status === "gone" ? undefined : (job as JobView<R>);
   }
 
-  /** Your jobs, newest first, without results; pages are fetched as you go. Admins may name another user. */
-  async *jobs({ pageSize: limit, ...which }: { status?: JobView["status"]; userId?: string; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
+  /** Your jobs, newest first, without results. Pages are fetched on demand. Admins may list another user's jobs. */
+  async *jobs({ pageSize: limit, ...filter }: { status?: JobView["status"]; userId?: string; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
     let cursor: unknown;
     do {
-      const page = await this.request({ action: "listJobs", ...which, limit, cursor });
+      const page = await this.request({ action: "listJobs", ...filter, limit, cursor });
       yield* page.jobs as JobView[];
       cursor = page.cursor;
     } while (cursor);
   }
 
   /**
-   * Any other frame, answered. It waits for a connection, and is said again until it is answered: only for what may
-   * be said twice. Rejects with a `LonghaulError`.
+   * Sends any frame and returns its reply. The frame waits for a connection and is sent again until it is answered,
+   * so use it for idempotent actions only. Rejects with a `LonghaulError`.
    */
   request(frame: Frame): Promise<Frame> {
-    return new Promise((done, failed) => {
-      this.connection.request(frame, (answer) => (answer instanceof LonghaulError ? failed(answer) : done(answer)));
+    return new Promise((resolve, reject) => {
+      this.#connection.request(frame, (reply) => (reply instanceof LonghaulError ? reject(reply) : resolve(reply)));
     });
   }
 
-  /** Ends the connection and every wait, with `CLOSED`. The jobs go on, and are resumed by the next page. */
+  /** Closes the connection and rejects everything pending with `CLOSED`. Jobs keep running; the next page resumes them. */
   close(): void {
-    this.connection.close();
+    this.#connection.close();
   }
 
-  private submit(saved: Saved, isWanted: boolean, isNew: boolean): Job<any> {
-    const job = new Job<any>(this.host, saved.jobId);
-    this.open.add(job);
-    this.saved.set(job, saved);
-    const { text: query, user, at, jobId, ...more } = saved;
-    if (!isWanted) job.fail(new LonghaulError("CANCELLED", "The job was never sent."));
-    else if (jobId) job.ask();
-    else job.submit({ action: "query", query, ...more }, isNew);
-    if (this.open.has(job)) this.keep(job);
+  #submit(saved: Saved, shouldSend: boolean, isNew: boolean): Job<any> {
+    const job = new Job<any>(this.#context, saved.jobId);
+    this.#openJobs.add(job);
+    this.#savedJobs.set(job, saved);
+    const { text: query, user, at, jobId, ...rest } = saved;
+    if (!shouldSend) job.fail(new LonghaulError("CANCELLED", "The job was never sent."));
+    else if (jobId) job.subscribe();
+    else job.submit({ action: "query", query, ...rest }, isNew);
+    if (this.#openJobs.has(job)) this.#save(job);
     return job;
   }
 
-  private opened(user?: string): void {
-    const isFirst = this.user === undefined;
-    this.user = user;
-    for (const job of this.open) {
-      job.ask();
-      this.keep(job);
+  #opened(user?: string): void {
+    const isFirst = this.#user === undefined;
+    this.#user = user;
+    for (const job of this.#openJobs) {
+      job.subscribe();
+      this.#save(job);
     }
-    if (isFirst && user !== undefined) this.resume(this.load(user));
-    else this.resume([]);
+    if (isFirst && user !== undefined) this.#resolveResumed(this.#loadSaved(user));
+    else this.#resolveResumed([]);
   }
 
-  private async load(user: string): Promise<Job<any>[]> {
-    const known = () => [...this.saved.values()].map((saved) => saved.idempotencyKey);
+  async #loadSaved(user: string): Promise<Job<any>[]> {
+    const known = () => [...this.#savedJobs.values()].map((saved) => saved.idempotencyKey);
     try {
-      const entries = ((await this.store?.load()) ?? []).filter((entry) => entry.user === user);
-      const isStale = (entry: Saved) => !entry.jobId && entry.at < this.environment.now() - UNSENT_MS;
-      for (const entry of entries.filter(isStale)) this.store?.remove(entry.idempotencyKey);
+      const entries = ((await this.#store?.load()) ?? []).filter((entry) => entry.user === user);
+      const isStale = (entry: Saved) => !entry.jobId && entry.at < this.#environment.now() - UNACKNOWLEDGED_TTL_MS;
+      for (const entry of entries.filter(isStale)) this.#store?.remove(entry.idempotencyKey);
       return entries
         .filter((entry) => !isStale(entry) && !known().includes(entry.idempotencyKey))
-        .map((entry) => this.submit(entry, true, false));
+        .map((entry) => this.#submit(entry, true, false));
     } catch {
       return [];
     }
   }
 
-  private hear(frame: Frame): void {
-    this.tell("frame", frame);
+  #receive(frame: Frame): void {
+    this.#emit("frame", frame);
     if (!isEvent(frame)) return;
-    for (const job of [...this.open]) if (job.id === frame.jobId) job.hear(frame);
+    for (const job of [...this.#openJobs]) if (job.id === frame.jobId) job.receive(frame);
   }
 
-  private tell(event: "state" | "frame", said: any): void {
-    for (const listener of [...this.listeners[event]]) listener(said);
+  #emit(event: "state" | "frame", value: any): void {
+    for (const listener of [...this.#listeners[event]]) listener(value);
   }
 
-  /** Notes a submitted job for the next page, once it is known whose it is. */
-  private keep(job: Job<any>): void {
-    const saved = this.saved.get(job);
-    if (!saved || this.user === undefined) return;
-    Object.assign(saved, { user: this.user, jobId: job.id });
-    this.stored((store) => store.save(saved));
+  /** Stores a submitted job for the next page, once the user is known. */
+  #save(job: Job<any>): void {
+    const saved = this.#savedJobs.get(job);
+    if (!saved || this.#user === undefined) return;
+    Object.assign(saved, { user: this.#user, jobId: job.id });
+    this.#updateStore((store) => store.save(saved));
   }
 
-  private over(job: Job<any>): void {
-    const saved = this.saved.get(job);
-    this.open.delete(job);
-    this.saved.delete(job);
-    // It was only we who stopped listening.
+  #remove(job: Job<any>): void {
+    const saved = this.#savedJobs.get(job);
+    this.#openJobs.delete(job);
+    this.#savedJobs.delete(job);
+    // Only this client stopped following; the next page resumes the job.
     if (["CLOSED", "CONNECTION_LOST"].includes(job.failure?.code ?? "")) return;
-    if (saved) this.stored((store) => store.remove(saved.idempotencyKey));
+    if (saved) this.#updateStore((store) => store.remove(saved.idempotencyKey));
   }
 
-  private stored(act: (store: Store) => void): void {
+  #updateStore(update: (store: Store) => void): void {
     try {
-      if (this.store) act(this.store);
+      if (this.#store) update(this.#store);
     } catch {
-      // A full or forbidden store costs the resumption and nothing else.
+      // If the store is full or forbidden, the job is not resumed; nothing else fails.
     }
   }
 }
 
-/** Opens a connection that lasts; nothing is to be awaited before asking. Throws on a `url` that is none. */
+/** Opens a connection and keeps it open. Jobs can be submitted at once. Throws a `TypeError` on an invalid `url`. */
 export function connect(options: ConnectOptions): Longhaul {
   return new Longhaul(options);
 }
 
-function newKey(): string {
+function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }

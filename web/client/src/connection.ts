@@ -1,231 +1,232 @@
 /**
- * One lasting connection out of many sockets: dials, backs off, hands over before the two-hour limit,
- * renews the token, notices silence, and says again what was not answered. Everything that is sent through
- * it is safe to say twice (submits have an idempotency key), and that is all it knows of meaning: jobs are
- * its caller's. Clock, chance and sockets are arguments.
+ * One durable connection over many sockets: reconnects with backoff, hands over to a new socket before API Gateway's
+ * two-hour limit, renews the token, detects dead sockets, and sends unanswered requests again. Every request must be
+ * idempotent (submits have an idempotency key).
  */
 import { LonghaulError } from "./error.js";
-import type { Ears, Environment, Options, Socket, StateChange } from "./options.js";
-import { FRAME_BYTES, type Frame } from "./protocol.js";
-import { claims } from "./token.js";
+import type { ConnectionSettings, Environment, Observer, Socket, StateChange } from "./options.js";
+import { type Frame, FRAME_BYTES } from "./protocol.js";
+import { readClaims } from "./token.js";
 
-type Answer = Frame | LonghaulError;
+type Reply = Frame | LonghaulError;
 
 interface Request {
   frame: Frame;
-  /** Called once. */
-  answer: (answer: Answer) => void;
-  /** Dropped with its socket, not said again on the next. */
-  passing: boolean;
-  line?: Line;
-  /** Until it is late; or, without a socket, until it is said again. */
-  timer?: () => void;
-  wasSaid?: boolean;
-  /** How often the server asked to try again later. */
-  refusals: number;
-  renewed?: boolean;
+  /** Called exactly once. */
+  onReply: (reply: Reply) => void;
+  /** Fails with its socket instead of being sent again on the next one. */
+  isTransient: boolean;
+  /** The socket on which it was sent and not yet answered. */
+  transport?: Transport;
+  /** Cancels the reply timeout, or without a `transport` the wait before a retry. */
+  cancelTimer?: () => void;
+  wasSent?: boolean;
+  /** Number of retries after an error of `RETRYABLE_CODES`. */
+  retries: number;
+  isTokenRenewed?: boolean;
 }
 
-/** One socket, and how to be rid of it. */
-interface Line {
+/** One socket with the identity of its token. */
+interface Transport {
   socket: Socket;
+  /** Closes the socket and detaches its requests. */
   end(): void;
   user?: string;
   expiresAt?: number;
 }
 
-/** Whether it waits because the server asked it to. */
-function isResting(request: Request): boolean {
-  return !request.line && request.timer !== undefined;
+/** Whether the request waits for a retry that the server asked for. */
+function isBackingOff(request: Request): boolean {
+  return !request.transport && request.cancelTimer !== undefined;
 }
 
-/** Refusals that time mends, and how often one request waits for it. */
-const MENDED_BY_TIME = ["RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR"];
-const REFUSALS = 5;
-/** Whoever is asked to wait longer is told so instead, in seconds. */
-const PATIENCE_S = 60;
+/** Error codes after which a request is sent again, and the maximum number of such retries. */
+const RETRYABLE_CODES = ["RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR"];
+const MAX_RETRIES = 5;
+/** A request whose `retryAfter` is longer fails at once. In seconds. */
+const MAX_RETRY_AFTER_S = 60;
 
 export class Connection {
   state: StateChange = { state: "connecting", attempt: 0 };
-  #line?: Line;
-  /** Set while there is a dial, a socket that is opening, or a wait for either. */
-  #dialling?: () => void;
+  #active?: Transport;
+  /** Cancels the connection attempt that is running or scheduled; `undefined` if there is none. */
+  #cancelDial?: () => void;
   #attempt = 0;
   readonly #requests = new Map<string, Request>();
   readonly #timers: Record<string, () => void> = {};
-  readonly #lines = new Set<Line>();
-  #renewing?: Promise<LonghaulError | undefined>;
-  #numbers = 0;
-  readonly #name: string;
+  readonly #transports = new Set<Transport>();
+  #renewal?: Promise<LonghaulError | undefined>;
+  #requestCount = 0;
+  readonly #idPrefix: string;
 
-  readonly #options: Options;
+  readonly #settings: ConnectionSettings;
   readonly #environment: Environment;
-  readonly #ears: Ears;
+  readonly #observer: Observer;
 
   constructor(
-    options: Options,
+    settings: ConnectionSettings,
     environment: Environment,
-    ears: Ears,
+    observer: Observer,
   ) {
-    this.#options = options;
+    this.#settings = settings;
     this.#environment = environment;
-    this.#ears = ears;
-    // Request ids come back on the events of a job to all its followers, so they are unlike anyone else's.
-    this.#name = Math.floor(environment.random() * 2 ** 48).toString(36);
+    this.#observer = observer;
+    // All followers of a job receive its `requestId`, so ids must be unique across clients.
+    this.#idPrefix = Math.floor(environment.random() * 2 ** 48).toString(36);
     this.#dial();
   }
 
   /**
-   * Says `frame` now or when a connection is there, again after a drop or when the server asks for it, until
-   * it is answered. `passing`: only now, only on this socket. Gives a function that takes it back if it was
-   * never said, and tells whether it was so.
+   * Sends `frame` now or once connected, and again after a reconnect or when the server asks for a retry, until it is
+   * answered. `isTransient`: only on the active socket, without retries. The returned function withdraws the request
+   * and returns true, or returns false if it was already sent.
    */
-  request(frame: Frame, answer: (answer: Answer) => void, passing = false): () => boolean {
-    const id = `${this.#name}-${++this.#numbers}`;
-    const request: Request = { frame: { ...frame, requestId: id }, answer, passing, refusals: 0 };
-    const waiting = [...this.#requests.values()].filter((other) => !other.line).length;
+  request(frame: Frame, onReply: (reply: Reply) => void, isTransient = false): () => boolean {
+    const id = `${this.#idPrefix}-${++this.#requestCount}`;
+    const request: Request = { frame: { ...frame, requestId: id }, onReply, isTransient, retries: 0 };
+    const waiting = [...this.#requests.values()].filter((other) => !other.transport).length;
     const bytes = new TextEncoder().encode(JSON.stringify(request.frame)).length;
-    const refusal =
+    const rejection =
       this.state.state === "closed"
         ? new LonghaulError("CLOSED", "The client was closed.")
         : bytes > FRAME_BYTES
-          ? new LonghaulError("VALIDATION_ERROR", `The frame has ${bytes} bytes of ${FRAME_BYTES}.`, { field: "frame" })
-          : !this.#line && (passing || waiting >= this.#options.queue)
-            ? new LonghaulError("QUEUE_FULL", "Too much waits for a connection.")
+          ? new LonghaulError("VALIDATION_ERROR", `The frame has ${bytes} bytes; the limit is ${FRAME_BYTES}.`, { field: "frame" })
+          : !this.#active && (isTransient || waiting >= this.#settings.queue)
+            ? new LonghaulError("QUEUE_FULL", "Too many requests wait for a connection.")
             : undefined;
     this.#requests.set(id, request);
-    if (refusal) this.#settle(id, refusal);
-    else this.#say(request);
-    return () => !request.wasSaid && this.#forget(id) !== undefined;
+    if (rejection) this.#complete(id, rejection);
+    else this.#send(request);
+    return () => !request.wasSent && this.#remove(id) !== undefined;
   }
 
-  /** Looks after the connection at once, as when the network is said to be back. */
+  /** Checks the connection now: reconnects or pings. Called when the browser is back online. */
   probe(): void {
     if (this.state.state === "waiting") this.#dial();
-    else if (this.#line) this.#ping(this.#options.timing.dial);
+    else if (this.#active) this.#ping(this.#settings.timing.dial);
   }
 
   close(error = new LonghaulError("CLOSED", "The client was closed.")): void {
     if (this.state.state === "closed") return;
-    this.#show({ state: "closed", attempt: this.#attempt });
-    this.#dialling?.();
+    this.#setState({ state: "closed", attempt: this.#attempt });
+    this.#cancelDial?.();
     for (const cancel of Object.values(this.#timers)) cancel();
-    for (const line of [...this.#lines]) line.end();
-    for (const id of [...this.#requests.keys()]) this.#settle(id, error);
-    this.#ears.closed(error);
+    for (const transport of [...this.#transports]) transport.end();
+    for (const id of [...this.#requests.keys()]) this.#complete(id, error);
+    this.#observer.closed(error);
   }
 
-  /** Gets a token and opens a socket; it takes over when it is open, and till then nothing ends. */
+  /** Gets a token and opens a socket. The current socket stays active until the new one is open. */
   #dial(): void {
-    this.#dialling?.();
-    if (!this.#line) this.#show({ state: "connecting", attempt: this.#attempt });
-    let line: Line | undefined;
+    this.#cancelDial?.();
+    if (!this.#active) this.#setState({ state: "connecting", attempt: this.#attempt });
+    let transport: Transport | undefined;
     const stop = () => {
       cancel();
-      abandoned = true;
-      line?.end();
+      isSettled = true;
+      transport?.end();
     };
-    // Or taken over: either way this dial can't fail any more.
-    let abandoned = false;
+    // The attempt has succeeded, failed or been cancelled; later events of its socket are ignored.
+    let isSettled = false;
     const failed = () => {
-      if (abandoned) return;
+      if (isSettled) return;
       stop();
-      this.#dialAgain();
+      this.#scheduleDial();
     };
-    const cancel = this.#environment.after(this.#options.timing.dial, failed);
-    this.#dialling = stop;
-    this.#token()
+    const cancel = this.#environment.after(this.#settings.timing.dial, failed);
+    this.#cancelDial = stop;
+    this.#fetchToken()
       .then((token) => {
-        if (abandoned) return;
-        line = this.#open(token, failed, () => {
+        if (isSettled) return;
+        transport = this.#openTransport(token, failed, () => {
           cancel();
-          abandoned = true;
-          this.#dialling = undefined;
-          this.#take(line!);
+          isSettled = true;
+          this.#cancelDial = undefined;
+          this.#activate(transport!);
         });
       })
       .catch(failed);
   }
 
-  async #token(): Promise<string> {
-    const { token } = this.#options;
+  async #fetchToken(): Promise<string> {
+    const { token } = this.#settings;
     return typeof token === "string" ? token : token();
   }
 
-  #open(token: string, failed: () => void, opened: () => void): Line {
-    const url = new URL(this.#options.url);
+  #openTransport(token: string, failed: () => void, opened: () => void): Transport {
+    const url = new URL(this.#settings.url);
     const protocols = ["longhaul.v1"];
-    if (this.#options.tokenIn === "url") url.searchParams.set("token", token);
+    if (this.#settings.tokenIn === "url") url.searchParams.set("token", token);
     else protocols.push(token);
-    const socket = new this.#options.WebSocket(url.href, protocols);
-    const line: Line = {
+    const socket = new this.#settings.WebSocket(url.href, protocols);
+    const transport: Transport = {
       socket,
-      ...claims(token),
+      ...readClaims(token),
       end: () => {
         socket.onopen = socket.onmessage = socket.onclose = null;
-        this.#lines.delete(line);
+        this.#transports.delete(transport);
         socket.close();
-        this.#lost(line);
+        this.#handleClose(transport);
       },
     };
-    this.#lines.add(line);
+    this.#transports.add(transport);
     socket.onopen = opened;
-    socket.onmessage = (event) => this.#hear(line, event.data);
+    socket.onmessage = (event) => this.#receive(transport, event.data);
     socket.onclose = () => {
-      line.end();
+      transport.end();
       failed();
     };
-    // A close always follows; `ws` would throw if nobody listened.
+    // A close event always follows. Without a listener `ws` would throw.
     socket.onerror = () => {};
-    return line;
+    return transport;
   }
 
-  /** Full jitter: any time up to a bound that doubles, so that a thousand clients don't come back at once. */
-  #dialAgain(): void {
-    this.#dialling?.();
-    if (!this.#line && this.#attempt >= this.#options.attempts) {
-      this.close(new LonghaulError("CONNECTION_LOST", `No connection after ${this.#attempt} tries.`));
+  /** Schedules the next attempt with full jitter (a random delay up to a doubling bound), to spread many clients. */
+  #scheduleDial(): void {
+    this.#cancelDial?.();
+    if (!this.#active && this.#attempt >= this.#settings.attempts) {
+      this.close(new LonghaulError("CONNECTION_LOST", `No connection after ${this.#attempt} attempts.`));
       return;
     }
-    const { backoff, backoffLimit } = this.#options.timing;
-    // While there is a socket there is no hurry with the next one.
-    const bound = this.#line ? backoffLimit : Math.min(backoffLimit, backoff * 2 ** this.#attempt++);
+    const { backoff, backoffLimit } = this.#settings.timing;
+    // A failed hand-over is not urgent: the current socket still works.
+    const bound = this.#active ? backoffLimit : Math.min(backoffLimit, backoff * 2 ** this.#attempt++);
     const wait = this.#environment.random() * bound;
-    this.#dialling = this.#environment.after(wait, () => this.#dial());
-    if (!this.#line) this.#show({ state: "waiting", attempt: this.#attempt, retryAt: this.#environment.now() + wait });
+    this.#cancelDial = this.#environment.after(wait, () => this.#dial());
+    if (!this.#active) this.#setState({ state: "waiting", attempt: this.#attempt, retryAt: this.#environment.now() + wait });
   }
 
-  #take(line: Line): void {
-    const before = this.#line;
-    this.#line = line;
-    const { life, overlap } = this.#options.timing;
-    // Up to a tenth earlier, so that clients that came together don't hand over together.
-    this.#timer("life", life * (1 - this.#environment.random() / 10), () => this.#dial());
-    this.#renewBefore(line.expiresAt);
-    this.#heard();
-    this.#show({ state: "open", attempt: 0 });
-    if (before) this.#timer("overlap", overlap, before.end);
-    this.#ears.opened(line.user);
-    // Also what the socket before may yet answer: there nobody would hear how it goes on.
-    this.#sayAll((request) => request.line !== line && !request.passing && !isResting(request));
+  #activate(transport: Transport): void {
+    const previous = this.#active;
+    this.#active = transport;
+    const { life, overlap } = this.#settings.timing;
+    // Up to 10 % earlier, so that clients that connected together do not hand over together.
+    this.#setTimer("life", life * (1 - this.#environment.random() / 10), () => this.#dial());
+    this.#scheduleRenewal(transport.expiresAt);
+    this.#restartPingTimer();
+    this.#setState({ state: "open", attempt: 0 });
+    if (previous) this.#setTimer("overlap", overlap, previous.end);
+    this.#observer.opened(transport.user);
+    // Includes requests that the previous socket may still answer: later events would not reach this socket.
+    this.#sendAll((request) => request.transport !== transport && !request.isTransient && !isBackingOff(request));
   }
 
-  #lost(line: Line): void {
+  #handleClose(transport: Transport): void {
     for (const [id, request] of [...this.#requests]) {
-      if (request.line !== line) continue;
-      this.#unsay(request);
-      if (request.passing) this.#settle(id, new LonghaulError("CONNECTION_LOST", "The socket was closed."));
+      if (request.transport !== transport) continue;
+      this.#detach(request);
+      if (request.isTransient) this.#complete(id, new LonghaulError("CONNECTION_LOST", "The socket was closed."));
     }
-    if (line !== this.#line) return;
-    this.#line = undefined;
+    if (transport !== this.#active) return;
+    this.#active = undefined;
     for (const name of ["ping", "life", "renew"]) this.#timers[name]?.();
     if (this.state.state === "closed") return;
-    // A socket that is opening already, for the hand-over, is as good as a new one.
-    if (this.#dialling && this.#lines.size > 0) this.#show({ state: "connecting", attempt: this.#attempt });
-    else this.#dialAgain();
+    // A hand-over is in progress, so a socket is already opening.
+    if (this.#cancelDial && this.#transports.size > 0) this.#setState({ state: "connecting", attempt: this.#attempt });
+    else this.#scheduleDial();
   }
 
-  #hear(line: Line, data: unknown): void {
+  #receive(transport: Transport, data: unknown): void {
     let frame: Frame;
     try {
       frame = JSON.parse(String(data));
@@ -234,119 +235,119 @@ export class Connection {
     }
     if (typeof frame !== "object" || !frame) return;
     this.#attempt = 0;
-    if (line === this.#line) this.#heard();
+    if (transport === this.#active) this.#restartPingTimer();
     if (!frame.type) {
-      // API Gateway's own error names no request of ours; one of those on their way has failed.
-      this.#timer("again", this.#options.timing.backoff * (1 + this.#environment.random()), () => this.#sayAll((request) => !isResting(request)));
+      // API Gateway's own errors carry no `requestId` of ours: send all unanswered requests again.
+      this.#setTimer("resend", this.#settings.timing.backoff * (1 + this.#environment.random()), () => this.#sendAll((request) => !isBackingOff(request)));
       return;
     }
     const request = this.#requests.get(frame.requestId!);
-    if (request) this.#answered(frame.requestId!, request, frame);
-    this.#ears.frame(frame);
+    if (request) this.#handleReply(frame.requestId!, request, frame);
+    this.#observer.frame(frame);
   }
 
-  #answered(id: string, request: Request, frame: Frame): void {
-    if (frame.type !== "error") return this.#settle(id, frame);
+  #handleReply(id: string, request: Request, frame: Frame): void {
+    if (frame.type !== "error") return this.#complete(id, frame);
     const error = LonghaulError.from(frame);
-    if (error.code === "AUTHENTICATION_ERROR" && !request.renewed && request.frame.action !== "refreshToken") {
-      // The token ran out unnoticed, as in a laptop that slept.
-      request.renewed = true;
-      this.#unsay(request);
-      void this.#renew().then((failure) =>
-        failure?.code === error.code ? this.#settle(id, error) : this.#say(request),
+    if (error.code === "AUTHENTICATION_ERROR" && !request.isTokenRenewed && request.frame.action !== "refreshToken") {
+      // The token expired unnoticed, for example while the machine slept.
+      request.isTokenRenewed = true;
+      this.#detach(request);
+      void this.#renewToken().then((failure) =>
+        failure?.code === error.code ? this.#complete(id, error) : this.#send(request),
       );
     } else if (
-      MENDED_BY_TIME.includes(error.code) &&
-      !request.passing &&
-      !(error.retryAfter! > PATIENCE_S) &&
-      request.refusals++ < REFUSALS
+      RETRYABLE_CODES.includes(error.code) &&
+      !request.isTransient &&
+      !(error.retryAfter! > MAX_RETRY_AFTER_S) &&
+      request.retries++ < MAX_RETRIES
     ) {
-      this.#unsay(request);
-      const wait = error.retryAfter ? error.retryAfter * 1000 : this.#options.timing.backoff * 2 ** request.refusals;
-      request.timer = this.#environment.after(wait * (1 + this.#environment.random() / 4), () => this.#say(request));
+      this.#detach(request);
+      const wait = error.retryAfter ? error.retryAfter * 1000 : this.#settings.timing.backoff * 2 ** request.retries;
+      request.cancelTimer = this.#environment.after(wait * (1 + this.#environment.random() / 4), () => this.#send(request));
     } else {
-      this.#settle(id, error);
+      this.#complete(id, error);
     }
   }
 
-  #say(request: Request): void {
-    const line = this.#line;
+  #send(request: Request): void {
+    const transport = this.#active;
     if (!this.#requests.has(request.frame.requestId!)) return;
-    this.#unsay(request);
-    if (!line) return;
-    request.line = line;
-    request.wasSaid = true;
-    request.timer = this.#environment.after(this.#options.timing.answer, () => line.end());
-    line.socket.send(JSON.stringify(request.frame));
+    this.#detach(request);
+    if (!transport) return;
+    request.transport = transport;
+    request.wasSent = true;
+    request.cancelTimer = this.#environment.after(this.#settings.timing.answer, () => transport.end());
+    transport.socket.send(JSON.stringify(request.frame));
   }
 
-  #sayAll(which: (request: Request) => boolean): void {
-    for (const request of [...this.#requests.values()]) if (which(request)) this.#say(request);
+  #sendAll(matches: (request: Request) => boolean): void {
+    for (const request of [...this.#requests.values()]) if (matches(request)) this.#send(request);
   }
 
-  #unsay(request: Request): void {
-    request.timer?.();
-    request.timer = request.line = undefined;
+  #detach(request: Request): void {
+    request.cancelTimer?.();
+    request.cancelTimer = request.transport = undefined;
   }
 
-  #forget(id: string): Request | undefined {
+  #remove(id: string): Request | undefined {
     const request = this.#requests.get(id);
-    if (request) this.#unsay(request);
+    if (request) this.#detach(request);
     this.#requests.delete(id);
     return request;
   }
 
-  #settle(id: string, answer: Answer): void {
-    this.#forget(id)?.answer(answer);
+  #complete(id: string, reply: Reply): void {
+    this.#remove(id)?.onReply(reply);
   }
 
-  #heard(): void {
-    this.#timer("ping", this.#options.timing.ping, () => this.#ping(this.#options.timing.answer));
+  #restartPingTimer(): void {
+    this.#setTimer("ping", this.#settings.timing.ping, () => this.#ping(this.#settings.timing.answer));
   }
 
   #ping(deadline: number): void {
-    const line = this.#line;
-    const late = this.#environment.after(deadline, () => line?.end());
-    this.request({ action: "ping" }, late, true);
+    const transport = this.#active;
+    const cancelTimeout = this.#environment.after(deadline, () => transport?.end());
+    this.request({ action: "ping" }, cancelTimeout, true);
   }
 
-  #renewBefore(expiresAt?: number): void {
+  #scheduleRenewal(expiresAt?: number): void {
     this.#timers.renew?.();
     if (!expiresAt) return;
     const left = expiresAt - this.#environment.now();
-    const wait = Math.max(this.#options.timing.backoff, left - Math.min(60_000, left / 5));
-    // A longer life than the socket's needs no renewal, and would overflow a browser's timer.
-    if (wait < this.#options.timing.life) this.#timer("renew", wait, () => void this.#renew());
+    const wait = Math.max(this.#settings.timing.backoff, left - Math.min(60_000, left / 5));
+    // A token that outlives the socket needs no renewal, and its delay could overflow a browser timer.
+    if (wait < this.#settings.timing.life) this.#setTimer("renew", wait, () => void this.#renewToken());
   }
 
-  /** Gives the connection a newer token; gives why not. Several callers share one renewal. */
-  #renew(): Promise<LonghaulError | undefined> {
+  /** Sends a fresh token. Resolves to the error if that fails. Concurrent callers share one renewal. */
+  #renewToken(): Promise<LonghaulError | undefined> {
     const renewal = (token: string) =>
-      new Promise<LonghaulError | undefined>((done) => {
-        const answer = (answer: Answer) => {
-          if (answer instanceof LonghaulError) return done(answer);
-          this.#renewBefore((answer.expiresAt as number) * 1000);
-          done(undefined);
+      new Promise<LonghaulError | undefined>((resolve) => {
+        const onReply = (reply: Reply) => {
+          if (reply instanceof LonghaulError) return resolve(reply);
+          this.#scheduleRenewal((reply.expiresAt as number) * 1000);
+          resolve(undefined);
         };
-        this.request({ action: "refreshToken", token }, answer, true);
+        this.request({ action: "refreshToken", token }, onReply, true);
       });
-    this.#renewing ??= this.#token()
+    this.#renewal ??= this.#fetchToken()
       .then(renewal, (reason) => new LonghaulError("AUTHENTICATION_ERROR", `No token: ${reason}`))
       .then((failure) => {
-        this.#renewing = undefined;
-        if (failure && this.#line) this.#timer("renew", this.#options.timing.backoffLimit / 3, () => void this.#renew());
+        this.#renewal = undefined;
+        if (failure && this.#active) this.#setTimer("renew", this.#settings.timing.backoffLimit / 3, () => void this.#renewToken());
         return failure;
       });
-    return this.#renewing;
+    return this.#renewal;
   }
 
-  #timer(name: string, ms: number, run: () => void): void {
+  #setTimer(name: string, ms: number, run: () => void): void {
     this.#timers[name]?.();
     this.#timers[name] = this.#environment.after(ms, run);
   }
 
-  #show(change: StateChange): void {
+  #setState(change: StateChange): void {
     this.state = change;
-    this.#ears.state(change);
+    this.#observer.state(change);
   }
 }

@@ -1,21 +1,18 @@
-/**
- * The one error that this library rejects with. It refuses to know when: it only carries the code that
- * callers branch on.
- */
+/** The error class that every rejection of this library uses. */
 import type { Frame } from "./protocol.js";
 
 /**
- * Why something was not done. `code` is one of the server's (PROTOCOL 5, or of the job that failed), or
+ * A failed request or job. Branch on `code`: it is an error code of the server, the code of the failed job, or one of
  *
  * | code | when |
  * | --- | --- |
  * | `CANCELLED` | the job was cancelled |
- * | `GONE` | the job is unknown, past its retention, or somebody else's |
- * | `LEFT` | `job.leave()` |
- * | `CLOSED` | `longhaul.close()` |
- * | `CONNECTION_LOST` | the limit of reconnects was reached |
- * | `QUEUE_FULL` | too much was asked while offline |
- * | `RESULT_UNAVAILABLE` | a large result could not be fetched, or is not what its sum says |
+ * | `GONE` | the job does not exist, is past its retention, or belongs to another user |
+ * | `LEFT` | `job.leave()` was called |
+ * | `CLOSED` | `longhaul.close()` was called |
+ * | `CONNECTION_LOST` | the maximum number of connection attempts was reached |
+ * | `QUEUE_FULL` | too many requests are waiting for a connection |
+ * | `RESULT_UNAVAILABLE` | a large result could not be downloaded, or its SHA-256 differs |
  */
 export class LonghaulError extends Error {
   override readonly name = "LonghaulError";
@@ -23,20 +20,20 @@ export class LonghaulError extends Error {
   constructor(
     readonly code: string,
     message: string,
-    /** `field` names the field at fault; the rest depends on the code. */
+    /** `field` names the invalid field; other entries depend on the code. */
     readonly details: Record<string, unknown> = {},
-    /** Seconds until asking again may help. */
+    /** Seconds to wait before a retry. */
     readonly retryAfter?: number,
-    /** Whether the server holds that the same work could succeed another time. */
+    /** Whether a retry of the same job may succeed. */
     readonly retryable?: boolean,
   ) {
     super(message);
   }
 
-  /** From an `error` frame. */
+  /** Creates the error from an `error` frame. */
   static from(frame: Frame): LonghaulError {
     const data = (frame.data ?? {}) as { code?: string; message?: string; details?: Record<string, unknown> };
-    const sentence = String(data.message ?? frame.content);
-    return new LonghaulError(data.code ?? "INTERNAL_ERROR", sentence, data.details, frame.retryAfter as number);
+    const text = String(data.message ?? frame.content);
+    return new LonghaulError(data.code ?? "INTERNAL_ERROR", text, data.details, frame.retryAfter as number);
   }
 }

@@ -1,4 +1,4 @@
-/** What the package offers. It does nothing itself. */
+/** The public API of the package `longhaul-client`. */
 export { connect, type ConnectOptions, type Longhaul, type QueryOptions } from "./client.js";
 export type { Environment, Socket, SocketConstructor, State, StateChange, Timing } from "./options.js";
 export { LonghaulError } from "./error.js";

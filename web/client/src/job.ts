@@ -1,70 +1,70 @@
 /**
- * One job as its caller holds it: an async iterable of its events and a promise of its result. It asks again
- * for what is missing or overdue; how and over which socket is the connection's business, what the events
- * amount to is `reduce`'s.
+ * A job handle: an async iterable of the job's events and a promise of its result. It subscribes again when events
+ * are missing or overdue.
  */
 import type { Connection } from "./connection.js";
 import { LonghaulError } from "./error.js";
 import type { Environment } from "./options.js";
 import type { Frame, JobEvent, JobView, Subscribed } from "./protocol.js";
-import { type JobState, initial, isBehind, isOver, reduce } from "./reduce.js";
+import { initial, isBehind, isOver, type JobState, reduce } from "./reduce.js";
 import { fetchResult } from "./result.js";
 
-/** What a job needs of its client. */
-export interface Host {
+/** What a job needs from its client. */
+export interface JobContext {
   request: Connection["request"];
   after: Environment["after"];
   get(jobId: string): Promise<JobView | undefined>;
-  /** The server has given it an id. */
+  /** Called when the server has assigned the job's id. */
   acknowledged(job: Job<any>): void;
-  /** Nothing more will be heard of it. */
-  over(job: Job<any>): void;
-  /** Milliseconds. */
+  /** Called when the job receives no further events. */
+  ended(job: Job<any>): void;
+  /** Milliseconds without an event after which to subscribe again. */
   silence: number;
+  /** Milliseconds to wait before the next subscribe if a reply did not close a gap. */
   backoff: number;
 }
 
-/** What the server, asked for the job, says when time or the next socket mends it. */
-const PASSING = ["CONNECTION_LOST", "QUEUE_FULL", "RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR", "AUTHENTICATION_ERROR"];
-const ENDS = ["job_completed", "job_failed", "job_cancelled"];
+/** Errors of a `subscribe` after which the job stays followed: a later attempt or the next socket may succeed. */
+const TRANSIENT_CODES = ["CONNECTION_LOST", "QUEUE_FULL", "RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR", "AUTHENTICATION_ERROR"];
+const END_EVENTS = ["job_completed", "job_failed", "job_cancelled"];
 
 export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<R>> {
-  /** All that is known of it now; another object after each change. */
+  /** The current state of the job; a new object after each change. */
   state: JobState<R>;
-  /** Why nothing more will be heard of it, if that is not one of its events. */
+  /** Why the job receives no further events, if the reason is not one of its events. */
   failure?: LonghaulError;
 
   private readonly events: JobEvent<R>[] = [];
   private readonly listeners = new Set<() => void>();
   private isDone = false;
-  private asking = false;
-  private endAsked = false;
+  private isSubscribing = false;
+  private isEndRequested = false;
   private outcome?: Promise<R>;
-  private hush?: () => void;
+  private cancelTimer?: () => void;
   private withdraw?: () => boolean;
 
-  /** Made by `query` and `follow`. */
+  /** Use `query` or `follow` to create one. */
   constructor(
-    private readonly host: Host,
+    private readonly context: JobContext,
     jobId?: string,
     after = 0,
   ) {
     this.state = { ...initial<R>(after), jobId };
   }
 
-  /** Known from the first event on. */
+  /** The job's id; `undefined` until the server has accepted the job. */
   get id(): string | undefined {
     return this.state.jobId;
   }
 
-  /** 0 to 100. */
+  /** Percent, 0 to 100. */
   get progress(): number {
     return this.state.progress;
   }
 
-  /** The result, fetched from where it lies if it is large; rejects with a `LonghaulError`. */
+  /** The result; a large one is downloaded. Rejects with a `LonghaulError`. */
   result(): Promise<R> {
-    this.outcome ??= this.until(() => this.isDone).then(() => this.unwrap());
+    this.outcome ??= this.waitUntil(() => this.isDone).then(() => this.loadResult());
     return this.outcome;
   }
 
@@ -75,124 +75,124 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
     return this.result().then(resolved, rejected);
   }
 
-  /** Every event from the first on, in order and once, whenever you start; ends with the job. */
+  /** Every event exactly once, in order, from the first one, whenever the iteration starts. Ends with the job. */
   async *[Symbol.asyncIterator](): AsyncGenerator<JobEvent<R>, void, undefined> {
-    for (let at = 0; ; ) {
-      while (at < this.events.length) yield this.events[at++]!;
+    for (let next = 0; ; ) {
+      while (next < this.events.length) yield this.events[next++]!;
       if (this.isDone) break;
-      await this.until(() => this.isDone || at < this.events.length);
+      await this.waitUntil(() => this.isDone || next < this.events.length);
     }
     if (this.failure && !["LEFT", "CANCELLED"].includes(this.failure.code)) throw this.failure;
   }
 
-  /** Calls after each change of `state`; gives a function that stops it. */
+  /** Calls `listener` after each change of `state`. The returned function removes it. */
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Asks for the job's end. Resolves when the server has the wish; the end itself is an event. */
+  /** Requests cancellation. Resolves when the server has accepted the request; the job then ends with an event. */
   async cancel(): Promise<void> {
     if (!this.id && this.withdraw?.()) {
       this.fail(new LonghaulError("CANCELLED", "The job was never sent."));
     }
-    await this.until(() => this.isDone || this.id !== undefined);
+    await this.waitUntil(() => this.isDone || this.id !== undefined);
     if (this.isDone) return;
-    await new Promise<void>((done, failed) => {
-      this.host.request({ action: "cancel", jobId: this.id }, (answer) =>
-        answer instanceof LonghaulError ? failed(answer) : done(),
+    await new Promise<void>((resolve, reject) => {
+      this.context.request({ action: "cancel", jobId: this.id }, (reply) =>
+        reply instanceof LonghaulError ? reject(reply) : resolve(),
       );
     });
   }
 
-  /** Hears no more of the job, which goes on. */
+  /** Stops following the job. The job keeps running. */
   leave(): void {
     if (this.isDone) return;
-    if (this.id) this.host.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
-    this.fail(new LonghaulError("LEFT", "The job was left."));
+    if (this.id) this.context.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
+    this.fail(new LonghaulError("LEFT", "The job is no longer followed."));
   }
 
-  /** @internal Submits it; `mayWithdraw`: no earlier page can have done so. */
+  /** @internal Submits the job. `mayWithdraw`: the frame was not sent by an earlier page, so an unsent one can be dropped. */
   submit(frame: Frame, mayWithdraw: boolean): void {
-    const withdraw = this.host.request(frame, (answer) => {
-      if (answer instanceof LonghaulError) return this.fail(answer);
+    const withdraw = this.context.request(frame, (reply) => {
+      if (reply instanceof LonghaulError) return this.fail(reply);
       if (this.isDone) return;
-      this.state = { ...this.state, jobId: String(answer.jobId) };
-      this.host.acknowledged(this);
-      // An event is heard like any other; the answer to a key that was known already is for us alone.
-      if (answer.type === "subscribed") this.hear(answer as unknown as Subscribed<R>);
-      else this.listen(this.host.silence);
-      this.wake();
+      this.state = { ...this.state, jobId: String(reply.jobId) };
+      this.context.acknowledged(this);
+      // A `job_queued` reply is also routed as an event. A `subscribed` reply, to a known key, arrives only here.
+      if (reply.type === "subscribed") this.receive(reply as unknown as Subscribed<R>);
+      else this.subscribeAfter(this.context.silence);
+      this.notify();
     });
     if (mayWithdraw) this.withdraw = withdraw;
   }
 
-  /** @internal Follows it on the socket of now, from where it stands. */
-  ask(): void {
+  /** @internal Subscribes on the active socket, from the last applied event on. */
+  subscribe(): void {
     if (!this.id || this.isDone) return;
-    this.listen(this.host.silence);
-    this.asking = true;
-    this.host.request(
+    this.subscribeAfter(this.context.silence);
+    this.isSubscribing = true;
+    this.context.request(
       { action: "subscribe", jobId: this.id, after: this.state.applied },
-      (answer) => {
-        this.asking = false;
-        if (!(answer instanceof LonghaulError)) this.hear(answer as unknown as Subscribed<R>);
-        else if (!PASSING.includes(answer.code)) this.fail(answer);
+      (reply) => {
+        this.isSubscribing = false;
+        if (!(reply instanceof LonghaulError)) this.receive(reply as unknown as Subscribed<R>);
+        else if (!TRANSIENT_CODES.includes(reply.code)) this.fail(reply);
       },
       true,
     );
   }
 
-  /** @internal An event of this job, or the answer to `subscribe`. */
-  hear(message: JobEvent<R> | Subscribed<R>): void {
+  /** @internal Handles an event of this job, or a reply to `subscribe`. */
+  receive(message: JobEvent<R> | Subscribed<R>): void {
     if (this.isDone) return;
     const before = this.state.applied;
     this.state = reduce(this.state, message, (event) => this.events.push(event));
-    const moved = this.state.applied > before;
+    const advanced = this.state.applied > before;
     const status = this.state.status;
     if (status === "gone") {
-      this.fail(new LonghaulError("GONE", "There is no such job of yours."));
+      this.fail(new LonghaulError("GONE", "Job not found."));
     } else if (isOver(this.state)) {
-      if (ENDS.includes(this.events.at(-1)?.type ?? "")) this.end();
-      else this.askForEnd();
-    } else if (isBehind(this.state) && !this.asking && (moved || message.type !== "subscribed")) {
-      this.ask();
+      if (END_EVENTS.includes(this.events.at(-1)?.type ?? "")) this.finish();
+      else this.requestEnd();
+    } else if (isBehind(this.state) && !this.isSubscribing && (advanced || message.type !== "subscribed")) {
+      this.subscribe();
     } else {
-      // An answer that was under way before the gap opened brings nothing; one a moment later does.
-      this.listen(isBehind(this.state) && !this.asking ? this.host.backoff : this.host.silence);
+      // A reply computed before the gap opened does not close it; one requested after the backoff does.
+      this.subscribeAfter(isBehind(this.state) && !this.isSubscribing ? this.context.backoff : this.context.silence);
     }
-    this.wake();
+    this.notify();
   }
 
-  /** @internal Nothing more will be heard, for a reason that is not an event. */
+  /** @internal Ends the handle for a reason that is not an event. */
   fail(failure: LonghaulError): void {
     if (this.isDone) return;
     this.failure = failure;
     this.state = { ...this.state };
-    this.end();
-    this.wake();
+    this.finish();
+    this.notify();
   }
 
-  /** Whoever follows from the very end on has applied the last event, and we have not. */
-  private askForEnd(): void {
-    if (this.endAsked) return this.fail(new LonghaulError("GONE", "The job's end is lost."));
-    this.endAsked = true;
+  /** Subscribes from one event earlier: the caller had applied the last event elsewhere, so it is not replayed. */
+  private requestEnd(): void {
+    if (this.isEndRequested) return this.fail(new LonghaulError("GONE", "The last event is lost."));
+    this.isEndRequested = true;
     this.state = { ...initial<R>(this.state.applied - 1), jobId: this.id };
-    this.ask();
+    this.subscribe();
   }
 
-  private end(): void {
+  private finish(): void {
     this.isDone = true;
-    this.hush?.();
-    this.host.over(this);
+    this.cancelTimer?.();
+    this.context.ended(this);
   }
 
-  private listen(ms: number): void {
-    this.hush?.();
-    this.hush = this.host.after(ms, () => this.ask());
+  private subscribeAfter(ms: number): void {
+    this.cancelTimer?.();
+    this.cancelTimer = this.context.after(ms, () => this.subscribe());
   }
 
-  private async unwrap(): Promise<R> {
+  private async loadResult(): Promise<R> {
     const { status, error, resultRef, result } = this.state;
     if (this.failure) throw this.failure;
     if (error) {
@@ -201,29 +201,29 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
     if (status === "cancelled") throw new LonghaulError("CANCELLED", "The job was cancelled.");
     if (!resultRef) return result as R;
     const fetched = (await fetchResult(resultRef).catch(async (error) => {
-      // The URL lapses after some minutes; asking for the job gives a fresh one.
-      const fresh = (await this.host.get(this.id!))?.resultRef;
+      // The presigned URL expires after some minutes; `getJob` returns a new one.
+      const fresh = (await this.context.get(this.id!))?.resultRef;
       if (!fresh) throw error;
       return fetchResult(fresh);
     })) as R;
     this.state = { ...this.state, result: fetched };
-    this.wake();
+    this.notify();
     return fetched;
   }
 
-  private until(holds: () => boolean): Promise<void> {
-    return new Promise((done) => {
-      const look = () => {
-        if (!holds()) return;
-        this.listeners.delete(look);
-        done();
+  private waitUntil(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!condition()) return;
+        this.listeners.delete(check);
+        resolve();
       };
-      this.listeners.add(look);
-      look();
+      this.listeners.add(check);
+      check();
     });
   }
 
-  private wake(): void {
+  private notify(): void {
     for (const listener of [...this.listeners]) listener();
   }
 }

@@ -1,11 +1,8 @@
-/**
- * What a connection is given: sockets, time and chance, the times that it keeps, and who hears of it. It
- * does nothing itself.
- */
+/** The settings of a connection: socket constructor, clock and randomness, timeouts, and the observer of its events. */
 import type { LonghaulError } from "./error.js";
 import type { Frame } from "./protocol.js";
 
-/** What is needed of a WebSocket: the browser's and that of the package `ws` both have it. */
+/** The part of the WebSocket interface that is used. The browser's `WebSocket` and that of the package `ws` have it. */
 export interface Socket {
   onopen: ((event: any) => void) | null;
   onmessage: ((event: any) => void) | null;
@@ -16,33 +13,33 @@ export interface Socket {
 }
 export type SocketConstructor = new (url: string, protocols: string[]) => Socket;
 
-/** Time and chance. */
+/** Clock, timers and randomness. Tests replace them. */
 export interface Environment {
   /** Epoch milliseconds. */
   now(): number;
   /** At least 0, below 1. */
   random(): number;
-  /** Runs once after `ms`, unless what it returns is called first. */
+  /** Runs `run` once after `ms` milliseconds. The returned function cancels it. */
   after(ms: number, run: () => void): () => void;
 }
 
-/** Milliseconds. The defaults are API Gateway's limits, less a margin. */
+/** Timeouts in milliseconds. The defaults are API Gateway's limits less a margin. */
 export interface Timing {
-  /** Silence after which a ping goes out; API Gateway closes after 10 minutes. */
+  /** Time without a frame after which a ping is sent. API Gateway closes idle connections after 10 minutes. */
   ping: number;
-  /** Age at which the next socket is opened; API Gateway closes at 2 hours. */
+  /** Age of a socket at which its successor is opened. API Gateway closes connections after 2 hours. */
   life: number;
-  /** How long a socket lives on beside the next one, for what is still on its way. */
+  /** How long the old socket stays open after a hand-over, to receive frames that are in flight. */
   overlap: number;
-  /** An answer later than this will not come (API Gateway gives a function 29 s): the socket is dead. */
+  /** Maximum wait for a reply; then the socket is considered dead. API Gateway allows a function 29 s. */
   answer: number;
-  /** Longest time for a token and a handshake. */
+  /** Maximum time to get a token and complete the handshake. */
   dial: number;
-  /** Upper bound of the first wait before a reconnect; each further one doubles it. */
+  /** Upper bound of the first reconnect delay. It doubles with each attempt. */
   backoff: number;
-  /** Upper bound of every wait before a reconnect. */
+  /** Upper bound of any reconnect delay. */
   backoffLimit: number;
-  /** An open job that is silent for so long is subscribed to again. */
+  /** Time without an event after which an open job is subscribed to again. */
   silence: number;
 }
 
@@ -57,37 +54,38 @@ export const TIMING: Timing = {
   silence: 30_000,
 };
 
-/** `waiting`: for the next try, since the network or the server is away. `closed` is final. */
+/** `waiting`: the network or the server is unreachable and the next attempt is scheduled. `closed` is final. */
 export type State = "connecting" | "open" | "waiting" | "closed";
 
 export interface StateChange {
   state: State;
-  /** Of `waiting`: tries since the server was last heard. */
+  /** With `waiting`: connection attempts since the last frame from the server. */
   attempt: number;
-  /** Of `waiting`: when the next try starts, in epoch milliseconds. */
+  /** With `waiting`: when the next attempt starts, in epoch milliseconds. */
   retryAt?: number;
 }
 
-export interface Options {
+/** What a connection needs to know. See `ConnectOptions` for the defaults. */
+export interface ConnectionSettings {
   url: string;
   token: string | (() => string | Promise<string>);
-  /** Where the token stands in the handshake. URLs end in logs: `url` only if a proxy drops subprotocols. */
+  /** Where the handshake carries the token. Use `url` only if a proxy drops subprotocols: URLs end up in logs. */
   tokenIn?: "subprotocol" | "url";
   WebSocket: SocketConstructor;
-  /** Failed tries in a row after which it gives up; for ever by default. */
+  /** Failed connection attempts in a row after which the client gives up. */
   attempts: number;
-  /** Requests that may wait for a connection. */
+  /** Maximum number of requests that wait for a connection. */
   queue: number;
   timing: Timing;
 }
 
-/** What the caller hears. */
-export interface Ears {
-  /** A socket has taken over: what was followed on the one before has to be followed anew. */
+/** Callbacks of a connection. */
+export interface Observer {
+  /** A new socket has become active. Subscriptions of the previous one have to be renewed. */
   opened(user?: string): void;
-  /** Every frame, after the request that it answers has been told. */
+  /** Any frame. If it is a reply, the request's callback has run already. */
   frame(frame: Frame): void;
   state(change: StateChange): void;
-  /** The end, wanted or not. */
+  /** The connection is permanently closed, by `close()` or after too many failed attempts. */
   closed(error: LonghaulError): void;
 }

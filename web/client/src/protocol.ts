@@ -1,11 +1,8 @@
-/**
- * What goes over the wire: the frames of PROTOCOL 1 to 5, as types, and the one check that tells a
- * job's event from a direct answer. It refuses to know what anyone does with them.
- */
+/** Types of the frames on the wire, and the check that distinguishes a job's events from replies. */
 
-/** Where a large result lies (PROTOCOL 4). */
+/** Location of a result that is too large for a frame. */
 export interface ResultRef {
-  /** Presigned; good for up to 15 minutes. */
+  /** Presigned URL, valid for up to 15 minutes. */
   url: string;
   bytes: number;
   /** Hexadecimal. */
@@ -13,50 +10,51 @@ export interface ResultRef {
   contentType: string;
 }
 
-/** What the job took. */
+/** Attempts and times of a completed job. */
 export interface Usage {
   attempts: number;
   queuedMs: number;
   runMs: number;
 }
 
-interface Numbered {
+/** Fields that every event of a job has. */
+interface EventEnvelope {
   jobId: string;
-  /** 1 for `job_queued`, then one more with each. */
+  /** Sequence number: 1 for `job_queued`, then increasing by 1. */
   seq: number;
   /** Unix seconds. */
   timestamp: number;
-  /** Of the frame that started the job, whoever sent it. */
+  /** The `requestId` of the frame that submitted the job. All followers receive it. */
   requestId?: string;
 }
 
-export type JobQueued = Numbered & { type: "job_queued"; message: string; query: string; progress: number };
-export type ProgressUpdate = Numbered & {
+export type JobQueued = EventEnvelope & { type: "job_queued"; message: string; query: string; progress: number };
+export type ProgressUpdate = EventEnvelope & {
   type: "progress_update";
   status: "processing" | "retrying";
   message: string;
-  /** 0 to 100, never falling within an attempt. */
+  /** Percent, 0 to 100. Never decreases within an attempt. */
   progress: number;
   attempt: number;
 };
-export type Chunk = Numbered & { type: "chunk"; content: string };
-export type StreamReset = Numbered & { type: "stream_reset"; attempt: number; keepThrough: number };
-export type JobCompleted<R = unknown> = Numbered & {
+export type Chunk = EventEnvelope & { type: "chunk"; content: string };
+export type StreamReset = EventEnvelope & { type: "stream_reset"; attempt: number; keepThrough: number };
+export type JobCompleted<R = unknown> = EventEnvelope & {
   type: "job_completed";
   result?: R;
   resultRef?: ResultRef;
   usage?: Usage;
 };
-export type JobFailed = Numbered & {
+export type JobFailed = EventEnvelope & {
   type: "job_failed";
   error: string;
   code: string;
   retryable: boolean;
   attempts: number;
 };
-export type JobCancelled = Numbered & { type: "job_cancelled"; by: string; content?: string };
+export type JobCancelled = EventEnvelope & { type: "job_cancelled"; by: string; content?: string };
 
-/** One numbered event of one job. */
+/** An event of a job. */
 export type JobEvent<R = unknown> =
   | JobQueued
   | ProgressUpdate
@@ -66,24 +64,24 @@ export type JobEvent<R = unknown> =
   | JobFailed
   | JobCancelled;
 
-/** The answer to `subscribe`, and to a submit under a key that is known already. */
+/** The reply to `subscribe`, and to a `query` whose idempotency key is already in use. */
 export interface Subscribed<R = unknown> {
   type: "subscribed";
   jobId: string;
   status: string;
-  /** The latest seq. */
+  /** The latest sequence number. */
   head: number;
   mode: "replay" | "gone";
   events: JobEvent<R>[];
-  /** Whether to ask again from the last of `events`. */
+  /** Whether another page follows: subscribe again with `after` set to the last `seq` of `events`. */
   more: boolean;
   requestId?: string;
 }
 
-/** A job as `getJob` and `listJobs` show it; times in ISO 8601. */
+/** A job as `getJob` and `listJobs` return it. Times are in ISO 8601. */
 export interface JobView<R = unknown> {
   jobId: string;
-  /** Whose it is. */
+  /** The owner. */
   userId: string;
   kind: string;
   query: string;
@@ -98,11 +96,11 @@ export interface JobView<R = unknown> {
   finishedAt?: string;
   deadlineAt?: string;
   requestId?: string;
-  /** How the attempt before ended. */
+  /** The error of the previous attempt. */
   lastError?: { code: string; message: string; at: string };
-  /** How often an operator let it run again. */
+  /** Number of replays by an operator. */
   replays?: number;
-  /** From `getJob` only, as the next two. */
+  /** Returned by `getJob` only, as are `result` and `resultRef`. */
   params?: Record<string, unknown>;
   result?: R;
   resultRef?: ResultRef;
@@ -110,7 +108,7 @@ export interface JobView<R = unknown> {
   cancelledBy?: string;
 }
 
-/** A result of kind `finops`. */
+/** The result of a job of kind `finops`. */
 export interface FinopsResult {
   agent: string;
   query: string;
@@ -120,52 +118,53 @@ export interface FinopsResult {
     period?: { start: string; end: string } | null;
     /** `service`, `account`, `region`, `day`, `month` or `tag:<key>`. */
     groupedBy?: string | null;
-    /** Currencies are never added to each other. */
+    /** One section for each further currency. Currencies are never added up. */
     otherCurrencies?: CostSection[];
     [more: string]: unknown;
   };
   optimization_recommendations: Recommendation[];
 }
 
-/** What was billed in one currency. Amounts are exact decimals, as text. */
+/** Costs in one currency. Amounts are exact decimals in strings. */
 export interface CostSection {
   currency?: string;
   total?: string;
   groups?: { key: string; amount: string }[];
-  /** What the groups that are left out come to. */
+  /** Number and sum of the groups that are not listed. */
   others?: { groups: number; amount: string } | null;
 }
 
 export interface Recommendation {
   title: string;
   detail: string;
-  /** `spike`: `amount` is what it cost above the usual. `idle_resource`: what it cost at all. */
+  /** `spike`: `amount` is the cost above the usual level. `idle_resource`: `amount` is the whole cost. */
   kind?: string;
   amount?: string;
   currency?: string;
-  /** The rows and daily sums of the bill that it rests on. */
+  /** Rows and daily sums of the bill that support the recommendation. */
   evidence?: Record<string, unknown>[];
   [more: string]: unknown;
 }
 
-/** What each kind results in. Declare yours by module augmentation; unknown kinds give `unknown`. */
+/** Result type of each kind. Add your own by module augmentation; other kinds have the result type `unknown`. */
 export interface Results {
   finops: FinopsResult;
 }
 
+/** The result type of the kind `K`. */
 export type ResultOf<K extends string> = K extends keyof Results ? Results[K] : unknown;
 
-/** Any frame of the server's. Only API Gateway's own errors have no `type`. */
+/** Any frame. Only errors that API Gateway itself sends have no `type`. */
 export interface Frame {
   type?: string;
   requestId?: string;
   [field: string]: unknown;
 }
 
-/** The largest frame that the server reads, in bytes (PROTOCOL 1). */
+/** Maximum size of a frame to the server, in bytes. API Gateway closes the connection on a larger one. */
 export const FRAME_BYTES = 32_000;
 
-/** Whether a frame is an event of a job: those, and only those, are numbered. */
+/** Whether a frame is an event of a job. Only events have a `seq`. */
 export function isEvent(frame: Frame): frame is Frame & JobEvent {
   return typeof frame.seq === "number" && typeof frame.jobId === "string";
 }

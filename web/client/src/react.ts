@@ -1,62 +1,61 @@
-/**
- * React's view of a client and its jobs. It keeps no state of its own: both tell when they change.
- */
+/** React bindings: a provider for the client, and hooks that re-render when the connection or a job changes. */
 import { createContext, type Provider, useContext, useEffect, useState, useSyncExternalStore } from "react";
 import type { Longhaul } from "./client.js";
 import type { StateChange } from "./options.js";
 import type { Job } from "./job.js";
-import { type JobState, initial } from "./reduce.js";
+import { initial, type JobState } from "./reduce.js";
 
 const Context = createContext<Longhaul | null>(null);
 
-/** Gives the components below it the client: `<LonghaulProvider value={longhaul}>`. */
+/** Makes the client available to its children: `<LonghaulProvider value={longhaul}>`. */
 export const LonghaulProvider: Provider<Longhaul | null> = Context.Provider;
 
-/** The client of the provider above, and its connection's state, live. */
+/** The client of the nearest `LonghaulProvider`, and the current state of its connection. */
 export function useLonghaul(): { longhaul: Longhaul; connection: StateChange } {
   const longhaul = useContext(Context);
-  if (!longhaul) throw new Error("useLonghaul needs a LonghaulProvider above it.");
-  const now = () => longhaul.state;
-  const connection = useSyncExternalStore((changed) => longhaul.on("state", changed), now, now);
+  if (!longhaul) throw new Error("useLonghaul must be used inside a LonghaulProvider.");
+  const getState = () => longhaul.state;
+  const connection = useSyncExternalStore((onChange) => longhaul.on("state", onChange), getState, getState);
   return { longhaul, connection };
 }
 
 export interface UsedJob<R> extends JobState<R> {
   /** The job itself, to cancel it or to iterate over it. */
   job?: Job<R>;
-  /** Why there is no result and won't be: the job's own failure, or that it could not be followed. */
+  /** Why there is no result: the job failed, or it could not be followed. */
   failure?: unknown;
 }
 
-const NOTHING = initial<never>();
-const never = () => () => {};
+const NO_JOB = initial<never>();
+const subscribeToNothing = () => () => {};
 
 /**
- * A job's state, live, with its result however large. Takes what `query` gave, or an id to follow (other
- * components may look at the same job, so it is followed until it ends or you `leave` it), or nothing yet.
+ * The current state of a job, including a large result once it is downloaded. Pass the job from `query`, a job id to
+ * follow, or `undefined` while there is none. A followed job is shared between components, so unmounting does not
+ * stop it: it is followed until it ends or until `job.leave()`.
  */
-export function useJob<R = unknown>(wanted: Job<R> | string | undefined): UsedJob<R> {
+export function useJob<R = unknown>(jobOrId: Job<R> | string | undefined): UsedJob<R> {
   const longhaul = useContext(Context);
   const [followed, setFollowed] = useState<Job<R>>();
   const [failure, setFailure] = useState<unknown>();
-  const id = typeof wanted === "string" ? wanted : undefined;
+  const id = typeof jobOrId === "string" ? jobOrId : undefined;
   useEffect(() => {
     if (id === undefined) return;
-    if (!longhaul) throw new Error("useJob with an id needs a LonghaulProvider above it.");
+    if (!longhaul) throw new Error("useJob with a job id must be used inside a LonghaulProvider.");
     const job = longhaul.follow<R>(id);
     setFollowed(job);
     return () => setFollowed(undefined);
   }, [longhaul, id]);
-  const job = typeof wanted === "object" ? wanted : followed;
+  const job = typeof jobOrId === "object" ? jobOrId : followed;
   useEffect(() => {
-    let isShown = true;
+    let isMounted = true;
     setFailure(undefined);
-    job?.result().catch((reason: unknown) => isShown && setFailure(reason));
+    job?.result().catch((reason: unknown) => isMounted && setFailure(reason));
     return () => {
-      isShown = false;
+      isMounted = false;
     };
   }, [job]);
-  const now = (): JobState<R> => job?.state ?? NOTHING;
-  const state = useSyncExternalStore(job ? (changed) => job.onChange(changed) : never, now, now);
+  const getState = (): JobState<R> => job?.state ?? NO_JOB;
+  const state = useSyncExternalStore(job ? (onChange) => job.onChange(onChange) : subscribeToNothing, getState, getState);
   return { ...state, job, failure };
 }

@@ -1,36 +1,36 @@
 /**
- * The four rules of PROTOCOL 3 as one pure function: events of a job in any order, any number of times,
- * to the state that an undisturbed client holds. It refuses to know sockets, clocks and whom to ask:
- * `isBehind` only says that somebody should.
+ * A pure reducer for the events of a job. Events may arrive in any order and more than once; the state is the same
+ * as after an undisturbed, ordered delivery. The rules: apply events in order of `seq`, ignore those already applied,
+ * hold back those above a gap, and close a gap with `subscribe` and `after`.
  */
 import type { JobEvent, ResultRef, Subscribed, Usage } from "./protocol.js";
 
 export type Status = "submitting" | "queued" | "processing" | "retrying" | "completed" | "failed" | "cancelled" | "gone";
 
-/** All that is known of one job. Never changed in place. */
+/** Everything known about a job. Immutable. */
 export interface JobState<R = unknown> {
   readonly jobId?: string;
-  /** `submitting` until the server has said anything of the job. */
+  /** `submitting` until the first event or reply of the server. */
   readonly status: Status;
   /** 0 to 100. */
   readonly progress: number;
   readonly message: string;
   readonly attempt: number;
   readonly query?: string;
-  /** The answer as far as it was streamed. */
+  /** The text streamed so far. */
   readonly content: string;
   readonly result?: R;
   readonly resultRef?: ResultRef;
   readonly usage?: Usage;
   readonly error?: { code: string; message: string; retryable: boolean };
   readonly cancelledBy?: string;
-  /** The last seq applied: what `subscribe` wants as `after`. */
+  /** The last `seq` applied; pass it to `subscribe` as `after`. */
   readonly applied: number;
-  /** Of `content`, by seq: what a `stream_reset` may take back. */
+  /** The parts of `content` by `seq`. A `stream_reset` removes the latest of them. */
   readonly chunks: readonly { seq: number; content: string }[];
-  /** Events that are above a gap, by seq; none of them twice. */
+  /** Events above a gap, sorted by `seq`, without duplicates. */
   readonly waiting: readonly JobEvent<R>[];
-  /** The highest seq that is known to exist; above `applied` while something is missing. */
+  /** The highest `seq` known to exist. Greater than `applied` while events are missing. */
   readonly head: number;
 }
 
@@ -38,7 +38,7 @@ type Draft<R> = { -readonly [name in keyof JobState<R>]: JobState<R>[name] } & {
   chunks: { seq: number; content: string }[];
 };
 
-/** A job of which nothing is known; `after`: the seq up to which its events were applied elsewhere. */
+/** The state before the first event. `after` is the last `seq` that was already applied elsewhere. */
 export function initial<R = unknown>(after = 0): JobState<R> {
   return {
     status: "submitting",
@@ -53,66 +53,66 @@ export function initial<R = unknown>(after = 0): JobState<R> {
   };
 }
 
-/** Whether the job has ended, or is known not to be. */
+/** Whether the job has ended or does not exist. */
 export function isOver(state: JobState): boolean {
   return ["completed", "failed", "cancelled", "gone"].includes(state.status);
 }
 
-/** Whether something is missing, so that `subscribe` with `after: state.applied` has to be sent. */
+/** Whether events are missing. Then send `subscribe` with `after: state.applied`. */
 export function isBehind(state: JobState): boolean {
   return state.head > state.applied;
 }
 
 /**
- * Applies one event, or the answer to a `subscribe` whose `after` was not above `state.applied`.
- * What was applied goes, in order, to `applied` if it is given.
+ * Applies an event, or the reply to a `subscribe` whose `after` was not above `state.applied`.
+ * Calls `onApplied` with each event that is applied, in order of `seq`.
  */
 export function reduce<R>(
   state: JobState<R>,
   event: JobEvent<R> | Subscribed<R>,
-  applied?: (event: JobEvent<R>) => void,
+  onApplied?: (event: JobEvent<R>) => void,
 ): JobState<R> {
   const draft: Draft<R> = { ...state, chunks: [...state.chunks] };
   draft.jobId ??= event.jobId;
-  const next = (event: JobEvent<R>) => {
+  const applyNext = (event: JobEvent<R>) => {
     apply(draft, event);
-    applied?.(event);
+    onApplied?.(event);
   };
   let waiting = [...state.waiting];
   if (event.type === "subscribed") {
     if (event.mode === "gone") {
       return { ...state, jobId: draft.jobId, status: "gone", head: state.applied, waiting: [] };
     }
-    // A replay leaves out progress that is outdated, so its numbers may jump, up to its head.
-    for (const missed of inOrder(event.events)) {
-      if (missed.seq > draft.applied) next(missed);
+    // A replay omits superseded progress updates, so there may be gaps in `seq` up to its head.
+    for (const replayed of sortBySeq(event.events)) {
+      if (replayed.seq > draft.applied) applyNext(replayed);
     }
     if (!event.more) draft.applied = Math.max(draft.applied, event.head);
-    // Whoever had applied its end elsewhere gets no event that would say so.
+    // If the last event was already applied elsewhere, no event carries the status.
     if (!event.more && draft.applied >= event.head && draft.status === "submitting") {
       draft.status = event.status as Status;
     }
     draft.head = Math.max(draft.head, event.head);
-  } else if (event.seq > draft.applied && !waiting.some((known) => known.seq === event.seq)) {
-    waiting = inOrder([...waiting, event]);
+  } else if (event.seq > draft.applied && !waiting.some((other) => other.seq === event.seq)) {
+    waiting = sortBySeq([...waiting, event]);
     draft.head = Math.max(draft.head, event.seq);
   }
-  draft.waiting = waiting.filter((held) => {
-    if (held.seq === draft.applied + 1) next(held);
-    return held.seq > draft.applied;
+  draft.waiting = waiting.filter((pending) => {
+    if (pending.seq === draft.applied + 1) applyNext(pending);
+    return pending.seq > draft.applied;
   });
   draft.head = Math.max(draft.head, draft.applied);
   return draft;
 }
 
-function inOrder<R>(events: readonly JobEvent<R>[]): JobEvent<R>[] {
+function sortBySeq<R>(events: readonly JobEvent<R>[]): JobEvent<R>[] {
   return [...events].sort((a, b) => a.seq - b.seq);
 }
 
 function apply<R>(job: Draft<R>, event: JobEvent<R>): void {
   job.applied = event.seq;
   if (isOver(job)) {
-    // An operator let the job run again: of the run before, nothing holds.
+    // An operator replayed the job: discard the state of the previous run.
     const { jobId, query, applied, head } = job;
     for (const name of Object.keys(job)) delete (job as Record<string, unknown>)[name];
     Object.assign(job, initial<R>(), { jobId, query, applied, head });

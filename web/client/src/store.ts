@@ -1,12 +1,12 @@
 /**
- * Where submitted jobs are noted so that they outlive a page. It refuses to know when that is, and what a
- * job has said: a job is read again from its first event.
+ * Stores submitted jobs so that the next page can resume them. Events are not stored: a resumed job is replayed
+ * from its first event.
  */
 
-/** A submitted job, enough to find it again or to submit it again without doubling it. */
+/** A submitted job: enough to follow it again, or to submit it again without creating a duplicate. */
 export interface Saved {
   idempotencyKey: string;
-  /** The token's `sub`: nobody else resumes it. */
+  /** The token's `sub`. Only this user resumes the job. */
   user: string;
   kind: string;
   text: string;
@@ -16,19 +16,19 @@ export interface Saved {
   supersede?: boolean;
   /** Missing until the server has acknowledged it. */
   jobId?: string;
-  /** Epoch milliseconds of the submit. */
+  /** When it was submitted, in epoch milliseconds. */
   at: number;
 }
 
-/** Bring your own for other places. What it throws is taken for "not kept". */
+/** Implement this to store jobs elsewhere. Errors are ignored: a job that cannot be stored is not resumed. */
 export interface Store {
   load(): Saved[] | Promise<Saved[]>;
-  /** Writes under `idempotencyKey`, over what is there. */
+  /** Writes the job under its `idempotencyKey` and replaces an earlier entry. */
   save(job: Saved): void;
   remove(idempotencyKey: string): void;
 }
 
-/** One entry per job, so that tabs don't overwrite each other. */
+/** A `Store` in `localStorage` or `sessionStorage`. One entry per job, so that tabs do not overwrite each other. */
 export function webStore(storage: Storage, prefix = "longhaul:"): Store {
   return {
     load() {
@@ -46,10 +46,10 @@ export function webStore(storage: Storage, prefix = "longhaul:"): Store {
   };
 }
 
-/** `localStorage` where there is one that may be used; none in Node and in workers. */
+/** `localStorage` in a page where it is allowed; `undefined` in Node and in workers. */
 export function defaultStore(): Store | undefined {
   try {
-    // Node has a `localStorage` from 22 on, which is a file and warns; a page has a document.
+    // Node 22 and newer also has a `localStorage`, which is backed by a file and prints a warning. Only a page has a document.
     return typeof document === "object" ? webStore(localStorage) : undefined;
   } catch {
     return undefined;

@@ -1,10 +1,10 @@
 /**
- * Reads what a JWT says of itself. It verifies nothing, which is the server's business: a wrong reading
- * costs a renewal too early or too late, and no more.
+ * Reads the user and the expiry from a JWT without verifying it. The server verifies tokens; a wrong value here
+ * only makes a renewal early or late.
  */
 
-/** The user and the end of a token (epoch milliseconds); empty for what is not a JWT. */
-export function claims(token: string): { user?: string; expiresAt?: number } {
+/** The token's `sub` and its expiry in epoch milliseconds. Empty if the token is not a JWT. */
+export function readClaims(token: string): { user?: string; expiresAt?: number } {
   try {
     const payload = token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/");
     const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));

@@ -1,49 +1,49 @@
 /**
- * What back ends publish: topics, which are subscribed to anew on each socket, and the user's inbox, which the
- * server keeps. It refuses to know sockets; it hears every frame and takes those that are its own.
+ * Notifications from back ends: topics, which are subscribed to again on each socket, and the user's inbox, which the
+ * server stores.
  */
 import type { Longhaul } from "./client.js";
 import { LonghaulError } from "./error.js";
 import type { Frame } from "./protocol.js";
 
-/** What a payload must have: equality, `minX` and `maxX` for a number `x`, a list for one of several. */
+/** Conditions on the payload: a value means equality, a list means any of its values, `minX` and `maxX` bound a number `x`. */
 export type Filters = Record<string, string | number | boolean | readonly (string | number | boolean)[]>;
 
-/** What was published on a topic. */
+/** A notification published on a topic. */
 export interface Notification<T = Record<string, unknown>> {
   type: string;
   data: T;
   topic: string;
-  /** The same for every subscriber. */
+  /** Id of the publication, the same for every subscriber. */
   publishedId: string;
   /** Unix seconds. */
   timestamp: number;
 }
 
-/** What was sent to the user: a notification, or with `type` `message` a message from somebody. */
+/** An inbox entry: a notification for the user, or with `type` `message` a message from another user. */
 export interface Mail<T = Record<string, unknown>> {
-  /** What to acknowledge it by. */
+  /** Id for the acknowledgement. */
   id: string;
   type: string;
   data: T;
   topic?: string;
   /** Unix seconds. */
   timestamp: number;
-  /** Says that it was shown: it does not come again, on any device. Resolves when the server has it. */
+  /** Marks the entry as read, so that it is not delivered again on any device. Resolves when the server has confirmed. */
   acknowledge(): Promise<void>;
 }
 
-/** So many ids are remembered, to tell what comes twice. */
-const REMEMBERED = 1000;
+/** Number of ids remembered to detect duplicates. */
+const MAX_SEEN_IDS = 1000;
 
-/** What comes, in order, until it is closed; kept until somebody asks for it. One reader at a time. */
-class Feed<T> implements AsyncIterable<T> {
+/** An ordered, buffered, deduplicated stream of items for a single reader. */
+class BufferedStream<T> implements AsyncIterable<T> {
   private readonly items: T[] = [];
-  private readonly known = new Set<string>();
+  private readonly seenIds = new Set<string>();
   private failure?: LonghaulError;
   private isClosed = false;
-  private wake = () => {};
-  private stops: (() => void)[] = [];
+  private notifyReader = () => {};
+  private stopListening: (() => void)[] = [];
 
   constructor(protected readonly longhaul: Longhaul) {}
 
@@ -51,58 +51,59 @@ class Feed<T> implements AsyncIterable<T> {
     for (;;) {
       while (this.items.length) yield this.items.shift()!;
       if (this.isClosed) break;
-      await new Promise<void>((woken) => (this.wake = woken));
+      await new Promise<void>((resolve) => (this.notifyReader = resolve));
     }
     if (this.failure) throw this.failure;
   }
 
-  /** Ends the iteration, after what has come already. */
+  /** Ends the iteration after the buffered items, with `failure` if given. */
   close(failure?: LonghaulError): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.failure = failure;
-    for (const stop of this.stops) stop();
-    this.wake();
+    for (const stop of this.stopListening) stop();
+    this.notifyReader();
   }
 
   protected get closed(): boolean {
     return this.isClosed;
   }
 
-  /** Gives an item to the reader, unless that has had one of this id. */
-  protected give(id: string, item: T): void {
-    if (this.isClosed || this.known.has(id)) return;
-    this.known.add(id);
-    if (this.known.size > REMEMBERED) this.known.delete(this.known.values().next().value!);
+  /** Buffers an item unless its id was seen before. */
+  protected enqueue(id: string, item: T): void {
+    if (this.isClosed || this.seenIds.has(id)) return;
+    this.seenIds.add(id);
+    if (this.seenIds.size > MAX_SEEN_IDS) this.seenIds.delete(this.seenIds.values().next().value!);
     this.items.push(item);
-    this.wake();
+    this.notifyReader();
   }
 
-  /** Calls with each socket that takes over, the one of now too; and with each frame. */
-  protected listen(opened: () => void, frame: (frame: Frame) => void): void {
-    this.stops = [
-      this.longhaul.on("frame", frame),
+  /** Calls `onOpen` for the active socket and for each later one, and `onFrame` with each frame. */
+  protected listen(onOpen: () => void, onFrame: (frame: Frame) => void): void {
+    this.stopListening = [
+      this.longhaul.on("frame", onFrame),
       this.longhaul.on("state", ({ state }) => {
-        if (state === "open") opened();
+        if (state === "open") onOpen();
         if (state === "closed") this.close();
       }),
     ];
-    if (this.longhaul.state.state === "open") opened();
+    if (this.longhaul.state.state === "open") onOpen();
     if (this.longhaul.state.state === "closed") this.close();
   }
 }
 
-/** A subscription that outlives its sockets: an async iterable of what is published while there is one. */
-export class Topic<T = Record<string, unknown>> extends Feed<Notification<T>> {
-  /** Resolves when the first subscription is confirmed; rejects where it is refused. */
+/** A subscription that is renewed on each socket: an async iterable of what is published while connected. */
+export class Topic<T = Record<string, unknown>> extends BufferedStream<Notification<T>> {
+  /** Resolves when the first subscription is confirmed. Rejects if it is refused. */
   readonly ready: Promise<void>;
-  /** The subscriptions of the socket before and of this one. */
-  private ids: string[] = [];
-  /** What came while an answer is on its way that may say that it is ours. */
-  private early: Frame[] = [];
-  private asked = 0;
-  private answered = 0;
-  private settle!: [() => void, (error: LonghaulError) => void];
+  /** Subscriptions on the previous and the active socket. */
+  private subscriptionIds: string[] = [];
+  /** Frames of this topic received before the reply that contains the subscription id. */
+  private unmatched: Frame[] = [];
+  private subscribeRound = 0;
+  private confirmedRound = 0;
+  private resolveReady!: () => void;
+  private rejectReady!: (error: LonghaulError) => void;
 
   constructor(
     longhaul: Longhaul,
@@ -110,60 +111,63 @@ export class Topic<T = Record<string, unknown>> extends Feed<Notification<T>> {
     private readonly filters: Filters,
   ) {
     super(longhaul);
-    this.ready = new Promise((...settle) => (this.settle = settle));
+    this.ready = new Promise((resolve, reject) => {
+      this.resolveReady = resolve;
+      this.rejectReady = reject;
+    });
     this.ready.catch(() => {});
     this.listen(
       () => this.subscribe(),
       (frame) => {
         if (frame.subscriptionId === undefined || frame.topic !== this.name) return;
-        if (this.ids.includes(String(frame.subscriptionId))) this.hear(frame);
-        else if (this.asked > this.answered) this.early.push(frame);
+        if (this.subscriptionIds.includes(String(frame.subscriptionId))) this.deliver(frame);
+        else if (this.subscribeRound > this.confirmedRound) this.unmatched.push(frame);
       },
     );
   }
 
   override close(failure?: LonghaulError): void {
-    this.settle[1](failure ?? new LonghaulError("CLOSED", "The topic was closed."));
+    this.rejectReady(failure ?? new LonghaulError("CLOSED", "The topic was closed."));
     super.close(failure);
-    for (const id of this.ids) this.end(id);
+    for (const id of this.subscriptionIds) this.unsubscribe(id);
   }
 
   private subscribe(): void {
-    const round = ++this.asked;
+    const round = ++this.subscribeRound;
     const { name: topic, filters } = this;
     this.longhaul.request({ action: "subscribe", topic, filters }).then(
       (confirmed) => {
         const { subscriptionId } = confirmed.data as { subscriptionId: string };
-        // Closed meanwhile, or there is a newer socket already.
-        if (this.closed || round < this.asked) return this.end(subscriptionId);
-        this.answered = round;
-        // That of the socket before ends with that, a while later: who is telling subscribers just now may have
-        // been where this one is before it was there, and is yet to come to the other.
-        this.ids = [...this.ids.slice(-1), subscriptionId];
-        for (const frame of this.early.splice(0)) if (frame.subscriptionId === subscriptionId) this.hear(frame);
-        this.settle[0]();
+        // The topic was closed in the meantime, or a newer socket is active.
+        if (this.closed || round < this.subscribeRound) return this.unsubscribe(subscriptionId);
+        this.confirmedRound = round;
+        // Keep the previous subscription until its socket closes: a fan-out in progress may have passed the position
+        // of the new subscription before it existed, and reach the previous one only later.
+        this.subscriptionIds = [...this.subscriptionIds.slice(-1), subscriptionId];
+        for (const frame of this.unmatched.splice(0)) if (frame.subscriptionId === subscriptionId) this.deliver(frame);
+        this.resolveReady();
       },
-      (error: LonghaulError) => round === this.asked && this.close(error),
+      (error: LonghaulError) => round === this.subscribeRound && this.close(error),
     );
   }
 
-  private hear(frame: Frame): void {
+  private deliver(frame: Frame): void {
     const { type, data, topic, publishedId, timestamp } = frame as unknown as Notification<T>;
-    // The socket before and the next may both say it.
-    this.give(publishedId, { type, data, topic, publishedId, timestamp });
+    // Both sockets may deliver it during a hand-over; `enqueue` drops duplicates.
+    this.enqueue(publishedId, { type, data, topic, publishedId, timestamp });
   }
 
-  /** Whether it was there to be ended, nobody needs to know: it ends with its socket at the latest. */
-  private end(subscriptionId: string): void {
+  /** Errors are ignored: a subscription ends with its socket at the latest. */
+  private unsubscribe(subscriptionId: string): void {
     this.longhaul.request({ action: "unsubscribe", subscriptionId }).catch(() => {});
   }
 }
 
-/** What is sent to the user, on every device and for a week until it is acknowledged. */
-export class Inbox extends Feed<Mail> {
+/** The user's inbox. The server delivers an entry to every device, for a week or until it is acknowledged. */
+export class Inbox extends BufferedStream<Mail> {
   constructor(longhaul: Longhaul) {
     super(longhaul);
-    // The server delivers it to each new connection by itself.
+    // The server delivers the inbox to each new connection without a request.
     this.listen(
       () => {},
       (frame) => {
@@ -174,18 +178,18 @@ export class Inbox extends Feed<Mail> {
         const acknowledge = async () => {
           await longhaul.request({ action: "notificationAck", data: { notificationId: id } });
         };
-        this.give(id, { id, type, data, topic, timestamp, acknowledge });
+        this.enqueue(id, { id, type, data, topic, timestamp, acknowledge });
       },
     );
   }
 }
 
-/** Subscribes to a topic, now and with each further socket. */
+/** Subscribes to a topic, on the active socket and on each later one. */
 export function topic<T = Record<string, unknown>>(longhaul: Longhaul, name: string, filters: Filters = {}): Topic<T> {
   return new Topic<T>(longhaul, name, filters);
 }
 
-/** Messages and notifications of the user; each is told once, and again by the next page until it is acknowledged. */
+/** Messages and notifications of the user. Each is delivered once per page load until it is acknowledged. */
 export function inbox(longhaul: Longhaul): Inbox {
   return new Inbox(longhaul);
 }

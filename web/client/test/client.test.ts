@@ -1,17 +1,17 @@
-/** The client against a server after PROTOCOL 3 on a scripted wire: jobs, through whatever drops. */
+/** Tests of the client on scripted sockets: jobs, despite drops and reloads. */
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { connect, type Job, type JobEvent, webStore } from "../src/index.js";
-import { arbitraryLog } from "./logs.js";
-import { connected, dropped, longhaul, pass, renew, server, start, wire } from "./scripted.js";
-import type { EventBody, Fate } from "./server.js";
-import { chance, token } from "./wire.js";
+import { arbitraryLog } from "./eventLogs.js";
+import { advance, connectClient, dropAndReconnect, longhaul, resetServer, server, sockets, startClient } from "./scriptedFixture.js";
+import type { Delivery, EventBody } from "./scriptedServer.js";
+import { fixedRandom, unsignedToken } from "./scriptedSocket.js";
 
 const progress = (progress: number): EventBody => ({ type: "progress_update", status: "processing", message: `at ${progress}`, progress, attempt: 1 });
 const end: EventBody = { type: "job_completed", result: { answer: 42 }, usage: { attempts: 1, queuedMs: 0, runMs: 1 } };
 
-/** What an iteration gives until the job's end. */
-async function heard(job: Job): Promise<JobEvent["type"][]> {
+/** The types of all events of the job. */
+async function eventTypes(job: Job): Promise<JobEvent["type"][]> {
   const types: JobEvent["type"][] = [];
   for await (const event of job) types.push(event.type);
   return types;
@@ -19,142 +19,142 @@ async function heard(job: Job): Promise<JobEvent["type"][]> {
 
 describe("a job", () => {
   it("is an iterable of its events and a promise of its result", async () => {
-    await connected();
+    await connectClient();
     const job = longhaul.query("noop", "why?", { params: { steps: 1 }, deadlineSeconds: 60 });
-    expect(wire.last.said("query")[0]).toMatchObject({ kind: "noop", query: "why?", params: { steps: 1 }, deadlineSeconds: 60 });
+    expect(sockets.last.sentFrames("query")[0]).toMatchObject({ kind: "noop", query: "why?", params: { steps: 1 }, deadlineSeconds: 60 });
     expect([job.id, job.progress]).toEqual(["job-1", 5]);
-    const early = heard(job);
-    server.happens(server.jobs.get("job-1")!, progress(50));
+    const early = eventTypes(job);
+    server.emit(server.jobs.get("job-1")!, progress(50));
     expect(job.progress).toBe(50);
-    server.happens(server.jobs.get("job-1")!, end);
+    server.emit(server.jobs.get("job-1")!, end);
     const all = ["job_queued", "progress_update", "job_completed"];
-    expect([await job, await early, await heard(job)]).toEqual([{ answer: 42 }, all, all]);
+    expect([await job, await early, await eventTypes(job)]).toEqual([{ answer: 42 }, all, all]);
   });
 
-  it("that fails rejects with its own code, and its iteration ends with the event", async () => {
-    await connected();
+  it("rejects with its own code when it fails, and its iteration ends with the event", async () => {
+    await connectClient();
     const job = longhaul.query("noop", "x");
-    server.happens(server.jobs.get("job-1")!, { type: "job_failed", error: "It broke.", code: "BROKEN", retryable: true, attempts: 3 });
+    server.emit(server.jobs.get("job-1")!, { type: "job_failed", error: "It broke.", code: "BROKEN", retryable: true, attempts: 3 });
     await expect(job.result()).rejects.toMatchObject({ code: "BROKEN", message: "It broke.", retryable: true });
-    expect(await heard(job)).toEqual(["job_queued", "job_failed"]);
+    expect(await eventTypes(job)).toEqual(["job_queued", "job_failed"]);
   });
 
-  it("that is refused rejects, and throws in its iteration", async () => {
-    await connected();
-    wire.last.hears = ({ requestId }) => wire.last.say({ type: "error", content: "No such kind.", data: { code: "VALIDATION_ERROR", details: { field: "kind" } }, requestId });
+  it("rejects when it is refused, and its iteration throws", async () => {
+    await connectClient();
+    sockets.last.onFrame = ({ requestId }) => sockets.last.deliver({ type: "error", content: "No such kind.", data: { code: "VALIDATION_ERROR", details: { field: "kind" } }, requestId });
     const job = longhaul.query("nope", "x");
     await expect(job.result()).rejects.toMatchObject({ code: "VALIDATION_ERROR", details: { field: "kind" } });
-    await expect(heard(job)).rejects.toThrow("No such kind.");
+    await expect(eventTypes(job)).rejects.toThrow("No such kind.");
   });
 
-  it("submitted in flight at a drop is submitted again under its key, and is one job", async () => {
-    let fate: Fate = "lost";
-    renew(() => fate);
-    await connected();
-    // The server has it; its answer is lost with the socket.
+  it("whose submit was in flight at a drop is submitted again under its key, and exists once", async () => {
+    let delivery: Delivery = "lost";
+    resetServer(() => delivery);
+    await connectClient();
+    // The server has the job; its reply is lost with the socket.
     const job = longhaul.query("noop", "x");
     expect([job.id, server.jobs.size]).toEqual([undefined, 1]);
-    fate = "arrives";
-    const { requestId, idempotencyKey } = wire.last.said("query")[0]!;
+    delivery = "delivered";
+    const { requestId, idempotencyKey } = sockets.last.sentFrames("query")[0]!;
     expect(String(idempotencyKey).length).toBeGreaterThan(16);
-    await dropped();
-    expect(wire.last.said("query")[0]).toMatchObject({ requestId, idempotencyKey });
+    await dropAndReconnect();
+    expect(sockets.last.sentFrames("query")[0]).toMatchObject({ requestId, idempotencyKey });
     expect([job.id, server.jobs.size]).toEqual(["job-1", 1]);
   });
 
-  it("under one key is one job, here and at the server", async () => {
-    await connected();
+  it("under the same key is the same job, here and at the server", async () => {
+    await connectClient();
     const [a, b] = [1, 2].map(() => longhaul.query("noop", "x", { idempotencyKey: "k" }));
     expect([a === b, server.jobs.size]).toEqual([true, 1]);
   });
 
-  it("heals what a drop lost", async () => {
-    await connected();
+  it("recovers events lost in a drop", async () => {
+    await connectClient();
     const job = longhaul.query("noop", "x");
-    wire.last.drop();
-    for (const at of [10, 20, 30]) server.happens(server.jobs.get("job-1")!, progress(at));
-    await pass(500);
-    wire.last.open();
-    expect([job.progress, wire.last.said("subscribe")[0]]).toMatchObject([30, { jobId: "job-1", after: 1 }]);
-    server.happens(server.jobs.get("job-1")!, end);
+    sockets.last.drop();
+    for (const at of [10, 20, 30]) server.emit(server.jobs.get("job-1")!, progress(at));
+    await advance(500);
+    sockets.last.open();
+    expect([job.progress, sockets.last.sentFrames("subscribe")[0]]).toMatchObject([30, { jobId: "job-1", after: 1 }]);
+    server.emit(server.jobs.get("job-1")!, end);
     expect(await job).toEqual({ answer: 42 });
   });
 
-  it("heals a gap at once, page by page", async () => {
-    await connected();
+  it("closes a gap at once, page by page", async () => {
+    await connectClient();
     const job = longhaul.query("noop", "x");
     const served = server.jobs.get("job-1")!;
     for (const content of "abcdefgh") served.record({ type: "chunk", content });
-    server.happens(served, { type: "chunk", content: "!" });
-    expect([job.state.content, wire.last.said("subscribe").map((frame) => frame.after)]).toEqual(["abcdefgh!", [1, 4, 7]]);
+    server.emit(served, { type: "chunk", content: "!" });
+    expect([job.state.content, sockets.last.sentFrames("subscribe").map((frame) => frame.after)]).toEqual(["abcdefgh!", [1, 4, 7]]);
   });
 
-  it("that is silent for 30 s is asked for, and no earlier", async () => {
-    await connected();
+  it("is subscribed to again after 30 s without an event, and no earlier", async () => {
+    await connectClient();
     const job = longhaul.query("noop", "x");
     server.jobs.get("job-1")!.record(progress(70));
-    await pass(29_999);
-    expect([job.progress, wire.last.said("subscribe").length]).toEqual([5, 0]);
-    await pass(1);
+    await advance(29_999);
+    expect([job.progress, sockets.last.sentFrames("subscribe").length]).toEqual([5, 0]);
+    await advance(1);
     expect(job.progress).toBe(70);
   });
 
-  it("asks again soon when an answer that was under way does not close a gap", async () => {
-    await connected();
+  it("subscribes again soon when a reply in flight does not close a gap", async () => {
+    await connectClient();
     const job = longhaul.query("noop", "x");
     const served = server.jobs.get("job-1")!;
-    const answers: (() => void)[] = [];
-    const hears = wire.last.hears;
-    wire.last.hears = (frame) => answers.push(((answer) => () => wire.last.say({ ...answer, requestId: frame.requestId }))(served.replay(Number(frame.after))));
-    await pass(30_000);
+    const replies: (() => void)[] = [];
+    const handleFrame = sockets.last.onFrame;
+    sockets.last.onFrame = (frame) => replies.push(((reply) => () => sockets.last.deliver({ ...reply, requestId: frame.requestId }))(served.replay(Number(frame.after))));
+    await advance(30_000);
     served.record({ type: "chunk", content: "a" });
-    server.happens(served, { type: "chunk", content: "b" });
-    answers.forEach((answer) => answer());
+    server.emit(served, { type: "chunk", content: "b" });
+    replies.forEach((deliver) => deliver());
     expect(job.state.content).toBe("");
-    wire.last.hears = hears;
-    await pass(1000);
+    sockets.last.onFrame = handleFrame;
+    await advance(1000);
     expect(job.state.content).toBe("ab");
   });
 
-  it("is cancelled, and says so", async () => {
-    await connected();
+  it("is cancelled and reports it", async () => {
+    await connectClient();
     const job = longhaul.query("noop", "x");
     await job.cancel();
     await expect(job.result()).rejects.toMatchObject({ code: "CANCELLED" });
-    expect(await heard(job)).toEqual(["job_queued", "job_cancelled"]);
+    expect(await eventTypes(job)).toEqual(["job_queued", "job_cancelled"]);
     await job.cancel();
-    expect(wire.last.said("cancel").length).toBe(1);
+    expect(sockets.last.sentFrames("cancel").length).toBe(1);
   });
 
-  it("is cancelled by its signal; before it was sent it is never sent", async () => {
-    start();
+  it("is cancelled by its signal, and never sent if that was before the submit", async () => {
+    startClient();
     const [before, during] = [new AbortController(), new AbortController()];
     const unsent = longhaul.query("noop", "x", { signal: before.signal });
     const never = longhaul.query("noop", "y", { signal: AbortSignal.abort() });
     before.abort();
     await expect(unsent.result()).rejects.toMatchObject({ code: "CANCELLED" });
     await expect(never.result()).rejects.toMatchObject({ code: "CANCELLED" });
-    await pass(0);
-    wire.last.open();
-    expect(wire.last.sent).toEqual([]);
+    await advance(0);
+    sockets.last.open();
+    expect(sockets.last.sent).toEqual([]);
     const sent = longhaul.query("noop", "z", { signal: during.signal });
     during.abort();
     await expect(sent.result()).rejects.toMatchObject({ code: "CANCELLED" });
   });
 
-  it("that was left goes on, unheard", async () => {
-    await connected();
+  it("keeps running after `leave`, without events here", async () => {
+    await connectClient();
     const job = longhaul.query("noop", "x");
     job.leave();
-    server.happens(server.jobs.get("job-1")!, end);
-    expect([await heard(job), wire.last.said("unsubscribe").length]).toEqual([["job_queued"], 1]);
+    server.emit(server.jobs.get("job-1")!, end);
+    expect([await eventTypes(job), sockets.last.sentFrames("unsubscribe").length]).toEqual([["job_queued"], 1]);
     await expect(job.result()).rejects.toMatchObject({ code: "LEFT" });
   });
 
-  it("rejects nobody who never asked for its result", async () => {
+  it("causes no unhandled rejection if nobody awaits it", async () => {
     const unhandled = vi.fn();
     process.on("unhandledRejection", unhandled);
-    await connected();
+    await connectClient();
     longhaul.query("noop", "x");
     longhaul.close();
     vi.useRealTimers();
@@ -166,159 +166,159 @@ describe("a job", () => {
 });
 
 describe("following", () => {
-  it("from elsewhere gives all of it, and two who follow hear the same", async () => {
-    await connected();
+  it("gives all events, and two followers receive the same", async () => {
+    await connectClient();
     const job = longhaul.query("noop", "x");
-    const other = connect({ url: "wss://longhaul.test", token: token("alice", 86_400), WebSocket: wire.WebSocket, environment: chance(0.25), store: null });
-    await pass(0);
-    wire.last.open();
+    const other = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, environment: fixedRandom(0.25), store: null });
+    await advance(0);
+    sockets.last.open();
     const followed = other.follow("job-1");
-    server.happens(server.jobs.get("job-1")!, progress(40));
-    server.happens(server.jobs.get("job-1")!, end);
+    server.emit(server.jobs.get("job-1")!, progress(40));
+    server.emit(server.jobs.get("job-1")!, end);
     expect(followed.state).toEqual(job.state);
     expect(await followed).toEqual({ answer: 42 });
     other.close();
   });
 
-  it("from a seq on gives what comes after it, and the end even if that was it", async () => {
-    await connected();
+  it("from a seq gives later events, and the end even if it was that seq", async () => {
+    await connectClient();
     longhaul.query("noop", "x");
     const served = server.jobs.get("job-1")!;
     longhaul.close();
     for (const body of [progress(10), end]) served.record(body);
-    await connected();
-    expect(await heard(longhaul.follow("job-1", { after: 2 }))).toEqual(["job_completed"]);
+    await connectClient();
+    expect(await eventTypes(longhaul.follow("job-1", { after: 2 }))).toEqual(["job_completed"]);
     expect(await longhaul.follow("job-1", { after: 3 })).toEqual({ answer: 42 });
   });
 
-  it("a job that is gone rejects", async () => {
-    await connected();
+  it("a job that does not exist rejects", async () => {
+    await connectClient();
     await expect(longhaul.follow("unknown").result()).rejects.toMatchObject({ code: "GONE" });
   });
 
-  it("asked for while offline begins with the connection", async () => {
-    start();
+  it("while offline starts with the connection", async () => {
+    startClient();
     const job = longhaul.follow("unknown");
-    await pass(0);
-    wire.last.open();
+    await advance(0);
+    sockets.last.open();
     await expect(job.result()).rejects.toMatchObject({ code: "GONE" });
   });
 });
 
 describe("listing", () => {
-  it("fetches pages as they are wanted, empty ones too", async () => {
-    await connected();
+  it("fetches pages on demand, including empty ones", async () => {
+    await connectClient();
     const pages: Record<string, object> = {
       undefined: { jobs: [{ jobId: "a" }], cursor: "1" },
       1: { jobs: [], cursor: "2" },
       2: { jobs: [{ jobId: "b" }] },
     };
-    wire.last.hears = ({ requestId, cursor }) => wire.last.say({ type: "jobs", ...pages[String(cursor)], requestId });
+    sockets.last.onFrame = ({ requestId, cursor }) => sockets.last.deliver({ type: "jobs", ...pages[String(cursor)], requestId });
     const ids: string[] = [];
     for await (const job of longhaul.jobs({ status: "completed", pageSize: 1 })) {
       ids.push(job.jobId);
-      expect(wire.last.sent.length).toBe(ids.length === 1 ? 1 : 3);
+      expect(sockets.last.sent.length).toBe(ids.length === 1 ? 1 : 3);
     }
-    expect([ids, wire.last.sent[0]]).toMatchObject([["a", "b"], { status: "completed", limit: 1 }]);
+    expect([ids, sockets.last.sent[0]]).toMatchObject([["a", "b"], { status: "completed", limit: 1 }]);
   });
 });
 
 describe("a reload", () => {
-  let kept: Storage;
+  let storage: Storage;
   beforeEach(() => {
     const entries: Record<string, string> = {};
-    kept = Object.assign(Object.create({
-      getItem: (name: string) => (kept as never)[name] ?? null,
-      setItem: (name: string, text: string) => Object.assign(kept, { [name]: text }),
-      removeItem: (name: string) => delete (kept as never)[name],
+    storage = Object.assign(Object.create({
+      getItem: (name: string) => (storage as never)[name] ?? null,
+      setItem: (name: string, text: string) => Object.assign(storage, { [name]: text }),
+      removeItem: (name: string) => delete (storage as never)[name],
     }), entries) as Storage;
   });
 
-  it("resumes the open jobs from their first event, and forgets them at their end", async () => {
-    await connected({ store: webStore(kept) });
+  it("resumes the open jobs from their first event, and removes them at their end", async () => {
+    await connectClient({ store: webStore(storage) });
     longhaul.query("noop", "x");
-    server.happens(server.jobs.get("job-1")!, { type: "chunk", content: "so far" });
+    server.emit(server.jobs.get("job-1")!, { type: "chunk", content: "so far" });
     longhaul.close();
-    await connected({ store: webStore(kept) });
+    await connectClient({ store: webStore(storage) });
     const [job] = await longhaul.resumed;
     expect([job!.id, job!.state.content, server.jobs.size]).toEqual(["job-1", "so far", 1]);
-    server.happens(server.jobs.get("job-1")!, end);
-    expect([await job, Object.keys(kept)]).toEqual([{ answer: 42 }, []]);
+    server.emit(server.jobs.get("job-1")!, end);
+    expect([await job, Object.keys(storage)]).toEqual([{ answer: 42 }, []]);
   });
 
-  it("in the middle of a submit submits again under the same key", async () => {
-    await connected({ store: webStore(kept) });
-    wire.last.hears = () => {};
+  it("during a submit submits again under the same key", async () => {
+    await connectClient({ store: webStore(storage) });
+    sockets.last.onFrame = () => {};
     longhaul.query("noop", "x", { params: { steps: 2 } });
-    const { idempotencyKey } = wire.last.said("query")[0]!;
+    const { idempotencyKey } = sockets.last.sentFrames("query")[0]!;
     longhaul.close();
-    await connected({ store: webStore(kept) });
+    await connectClient({ store: webStore(storage) });
     const [job] = await longhaul.resumed;
-    expect([job!.id, wire.last.said("query")]).toMatchObject(["job-1", [{ idempotencyKey, params: { steps: 2 } }]]);
+    expect([job!.id, sockets.last.sentFrames("query")]).toMatchObject(["job-1", [{ idempotencyKey, params: { steps: 2 } }]]);
   });
 
-  it("resumes nothing of another user's, and nothing unsent that is old", async () => {
-    await connected({ store: webStore(kept) });
-    wire.last.hears = () => {};
+  it("resumes neither another user's jobs nor old jobs that were never accepted", async () => {
+    await connectClient({ store: webStore(storage) });
+    sockets.last.onFrame = () => {};
     longhaul.query("noop", "x");
     longhaul.close();
-    await connected({ store: webStore(kept), token: token("bob", 86_400) });
-    expect([await longhaul.resumed, wire.last.sent]).toEqual([[], []]);
+    await connectClient({ store: webStore(storage), token: unsignedToken("bob", 86_400) });
+    expect([await longhaul.resumed, sockets.last.sent]).toEqual([[], []]);
     longhaul.close();
-    await pass(3_700_000);
-    await connected({ store: webStore(kept) });
-    expect([await longhaul.resumed, wire.last.sent, Object.keys(kept)]).toEqual([[], [], []]);
+    await advance(3_700_000);
+    await connectClient({ store: webStore(storage) });
+    expect([await longhaul.resumed, sockets.last.sent, Object.keys(storage)]).toEqual([[], [], []]);
   });
 
-  it("resumes nothing where the store can't be used", async () => {
-    const refuses = () => {
+  it("resumes nothing if the store cannot be used", async () => {
+    const forbidden = () => {
       throw new Error("forbidden");
     };
-    await connected({ store: { load: refuses, save: refuses, remove: refuses } });
+    await connectClient({ store: { load: forbidden, save: forbidden, remove: forbidden } });
     const job = longhaul.query("noop", "x");
     expect([await longhaul.resumed, job.id]).toEqual([[], "job-1"]);
   });
 });
 
-describe("whatever befalls frames and sockets", () => {
-  const fates = fc.infiniteStream(fc.constantFrom<Fate>("arrives", "arrives", "lost", "doubled", "late"));
-  const step = fc.constantFrom("happens", "happens", "happens", "drop", "release", "wait");
+describe("whatever happens to frames and sockets", () => {
+  const deliveries = fc.infiniteStream(fc.constantFrom<Delivery>("delivered", "delivered", "lost", "duplicated", "delayed"));
+  const step = fc.constantFrom("event", "event", "event", "drop", "release", "wait");
 
-  it("every job ends as an undisturbed client sees it, heard in order, once, and submitted once", async () => {
+  it("every job ends in the undisturbed state, with each event once, in order, and submitted once", async () => {
     await fc.assert(
-      fc.asyncProperty(arbitraryLog, fates, fc.array(step, { maxLength: 40 }), async (bodies, fates, steps) => {
+      fc.asyncProperty(arbitraryLog, deliveries, fc.array(step, { maxLength: 40 }), async (bodies, deliveries, steps) => {
         let isCalm = false;
-        renew(() => (isCalm ? "arrives" : fates.next().value!));
-        await connected();
+        resetServer(() => (isCalm ? "delivered" : deliveries.next().value!));
+        await connectClient();
         const job = longhaul.query("noop", "why?");
         const seqs: number[] = [];
         void (async () => {
           for await (const event of job) seqs.push(event.seq);
         })();
-        const left = [...bodies];
+        const remaining = [...bodies];
         for (const step of steps) {
           const served = server.jobs.get("job-1")!;
-          if (step === "happens" && left.length > 0) server.happens(served, left.shift()!);
-          if (step === "drop") await dropped();
-          if (step === "release") server.release();
-          if (step === "wait") await pass(10_000);
+          if (step === "event" && remaining.length > 0) server.emit(served, remaining.shift()!);
+          if (step === "drop") await dropAndReconnect();
+          if (step === "release") server.releaseDelayed();
+          if (step === "wait") await advance(10_000);
         }
         isCalm = true;
         const served = server.jobs.get("job-1")!;
-        while (left.length > 0) server.happens(served, left.shift()!);
-        server.release();
-        // An answer that was lost is missed after 30 s. A socket is let open before the client gives it up.
+        while (remaining.length > 0) server.emit(served, remaining.shift()!);
+        server.releaseDelayed();
+        // A lost reply is noticed after 30 s. Sockets are opened before the client abandons them.
         for (let waits = 0; waits < 40 && job.state.applied < served.log.length; waits++) {
-          await pass(5_000);
-          if (!wire.last.isOpen) wire.last.open();
+          await advance(5_000);
+          if (!sockets.last.isOpen) sockets.last.open();
         }
-        await pass(0);
-        const undisturbed = connect({ url: "wss://longhaul.test", token: token("alice", 86_400), WebSocket: wire.WebSocket, store: null });
-        await pass(0);
-        wire.last.open();
-        const calm = undisturbed.follow("job-1");
-        expect(calm.state.applied).toBe(served.log.length);
-        expect(job.state).toEqual(calm.state);
+        await advance(0);
+        const undisturbed = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, store: null });
+        await advance(0);
+        sockets.last.open();
+        const reference = undisturbed.follow("job-1");
+        expect(reference.state.applied).toBe(served.log.length);
+        expect(job.state).toEqual(reference.state);
         expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
         expect([seqs[0], seqs.at(-1), server.jobs.size]).toEqual([1, served.log.length, 1]);
         undisturbed.close();

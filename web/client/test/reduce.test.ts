@@ -1,10 +1,10 @@
-/** The reducer: each rule by an example, and all of them by arbitrary drops, duplicates and reorderings. */
+/** Tests of the reducer: an example for each rule, and a property over arbitrary drops, duplicates and reorderings. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { JobEvent, Subscribed } from "../src/protocol.js";
 import { initial, isBehind, isOver, type JobState, reduce } from "../src/reduce.js";
-import { arbitraryLog, logged } from "./logs.js";
-import type { ServedJob } from "./server.js";
+import { arbitraryLog, jobWithLog } from "./eventLogs.js";
+import type { ServedJob } from "./scriptedServer.js";
 
 const after = (job: ServedJob, ...seqs: number[]) =>
   seqs.reduce((state, seq) => reduce(state, job.log[seq - 1]!), initial());
@@ -12,7 +12,7 @@ const replayed = (state: JobState, job: ServedJob, page?: number) =>
   reduce(state, job.replay(state.applied, page) as unknown as Subscribed);
 
 const streamed = () =>
-  logged([
+  jobWithLog([
     { type: "progress_update", status: "processing", message: "reading", progress: 20, attempt: 1 },
     { type: "chunk", content: "Hel" },
     { type: "chunk", content: "l" },
@@ -22,93 +22,93 @@ const streamed = () =>
   ]);
 
 describe("reduce", () => {
-  it("applies events in order, whatever order they come in", () => {
+  it("applies events in order of seq, whatever order they arrive in", () => {
     const job = streamed();
     const state = after(job, 7, 3, 1, 6, 2, 5, 4);
     expect(state).toEqual(after(job, 1, 2, 3, 4, 5, 6, 7));
     expect(state).toMatchObject({ status: "completed", result: 42, content: "Help", progress: 100, attempt: 2, query: "why?" });
   });
 
-  it("ignores what it has applied", () => {
+  it("ignores events that are already applied", () => {
     const job = streamed();
     expect(after(job, 1, 2, 3, 3, 2, 3, 1)).toEqual(after(job, 1, 2, 3));
   });
 
-  it("holds back what is above a gap, and knows that it is behind", () => {
+  it("holds back events above a gap and reports that it is behind", () => {
     const job = streamed();
     const state = after(job, 1, 2, 4);
     expect([state.applied, state.content, isBehind(state)]).toEqual([2, "", true]);
     expect(isBehind(reduce(state, job.log[2]!))).toBe(false);
   });
 
-  it("takes back the chunks above `keepThrough`, and only those", () => {
+  it("removes exactly the chunks above `keepThrough`", () => {
     expect(after(streamed(), 1, 2, 3, 4).content).toBe("Hell");
     expect(after(streamed(), 1, 2, 3, 4, 5).content).toBe("Hel");
   });
 
-  it("holds back what is above the head until a replay has no more", () => {
+  it("holds back events above the head until the replay is complete", () => {
     const job = streamed();
     const first = reduce(initial(), { ...job.replay(0, 2), head: 6 } as unknown as Subscribed);
-    const held = reduce(first, job.log[6]!);
-    expect([held.applied, held.status, isBehind(held)]).toEqual([2, "processing", true]);
-    expect(replayed(replayed(held, job, 2), job)).toEqual(after(job, 1, 2, 3, 4, 5, 6, 7));
+    const pending = reduce(first, job.log[6]!);
+    expect([pending.applied, pending.status, isBehind(pending)]).toEqual([2, "processing", true]);
+    expect(replayed(replayed(pending, job, 2), job)).toEqual(after(job, 1, 2, 3, 4, 5, 6, 7));
   });
 
-  it("goes on from the head of a replay that left out outdated progress", () => {
+  it("continues from the head of a replay that omits superseded progress", () => {
     const progress = (progress: number) => ({ type: "progress_update", status: "processing", message: "", progress, attempt: 1 }) as const;
-    const job = logged([progress(10), progress(20), { type: "chunk", content: "a" }, progress(30)]);
+    const job = jobWithLog([progress(10), progress(20), { type: "chunk", content: "a" }, progress(30)]);
     const state = replayed(initial(), job, 10);
     expect([state.applied, state.progress, isBehind(state)]).toEqual([5, 30, false]);
     const next = job.record({ type: "chunk", content: "b" });
     expect(reduce(state, next).content).toBe("ab");
   });
 
-  it("knows a job that is gone, and one whose end was applied elsewhere", () => {
+  it("recognises a job that does not exist and one whose end was applied elsewhere", () => {
     const gone = { type: "subscribed", jobId: "j", status: "gone", head: 0, mode: "gone", events: [], more: false } as const;
     expect(reduce(initial(), { ...gone, events: [] }).status).toBe("gone");
     expect(replayed(initial(7), streamed()).status).toBe("completed");
   });
 
-  it("starts afresh when an operator lets the job run again", () => {
-    const job = logged([{ type: "chunk", content: "x" }, { type: "job_failed", error: "no", code: "E", retryable: true, attempts: 3 }]);
+  it("starts over when an operator replays the job", () => {
+    const job = jobWithLog([{ type: "chunk", content: "x" }, { type: "job_failed", error: "no", code: "E", retryable: true, attempts: 3 }]);
     job.record({ type: "progress_update", status: "processing", message: "again", progress: 10, attempt: 1 });
     const state = after(job, 1, 2, 3, 4);
     expect(state).toMatchObject({ status: "processing", content: "", progress: 10, applied: 4, query: "why?" });
     expect(state.error).toBeUndefined();
   });
 
-  it("does not change what it is given", () => {
+  it("does not mutate its input", () => {
     const state = Object.freeze({ ...initial(), chunks: Object.freeze([]), waiting: Object.freeze([]) }) as JobState;
     expect(reduce(state, streamed().log[0]!)).not.toBe(state);
   });
 
-  it("ends like an undisturbed client after any drops, duplicates and reorderings", () => {
+  it("reaches the undisturbed state after any drops, duplicates and reorderings", () => {
     fc.assert(
       fc.property(arbitraryLog, fc.array(disturbance, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (bodies, disturbances, page) => {
-        const { log } = logged(bodies);
-        const served = logged([]);
+        const { log } = jobWithLog(bodies);
+        const served = jobWithLog([]);
         served.log.length = 0;
-        const answers: Frame[] = [];
+        const replies: Replay[] = [];
         let state: JobState = initial();
-        const hear = (message: JobEvent | Subscribed) => {
+        const receive = (message: JobEvent | Subscribed) => {
           const before = state.applied;
-          const heard: number[] = [];
-          state = reduce(state, message, (event) => heard.push(event.seq));
-          // Nothing twice, nothing backwards.
-          expect(heard).toEqual([...new Set(heard)].sort((a, b) => a - b).filter((seq) => seq > before));
+          const applied: number[] = [];
+          state = reduce(state, message, (event) => applied.push(event.seq));
+          // Nothing is applied twice or out of order.
+          expect(applied).toEqual([...new Set(applied)].sort((a, b) => a - b).filter((seq) => seq > before));
         };
-        for (const { what, at } of disturbances) {
-          if (what === "happens" && served.log.length < log.length) served.log.push(log[served.log.length]!);
-          if (what === "push" && served.log.length > 0) hear(served.log[at % served.log.length]!);
-          // An answer is computed when it is asked for and heard whenever.
-          if (what === "ask") answers.push(served.replay(state.applied, page) as unknown as Frame);
-          if (what === "answer" && answers.length > 0) hear(answers.splice(at % answers.length, 1)[0] as unknown as Subscribed);
+        for (const { kind, at } of disturbances) {
+          if (kind === "event" && served.log.length < log.length) served.log.push(log[served.log.length]!);
+          if (kind === "push" && served.log.length > 0) receive(served.log[at % served.log.length]!);
+          // A reply is computed when requested and may be received at any later time.
+          if (kind === "subscribe") replies.push(served.replay(state.applied, page) as unknown as Replay);
+          if (kind === "reply" && replies.length > 0) receive(replies.splice(at % replies.length, 1)[0] as unknown as Subscribed);
         }
         served.log.splice(0, Infinity, ...log);
-        // What heals: as long as something is missing, or the job is silent, ask again.
-        for (let asked = 0; state.applied < log.length || isBehind(state); asked++) {
-          expect(asked).toBeLessThanOrEqual(log.length + 1);
-          hear(served.replay(state.applied, page) as unknown as Subscribed);
+        // Recovery: subscribe again while events are missing or the job is silent.
+        for (let requests = 0; state.applied < log.length || isBehind(state); requests++) {
+          expect(requests).toBeLessThanOrEqual(log.length + 1);
+          receive(served.replay(state.applied, page) as unknown as Subscribed);
         }
         const undisturbed = log.reduce((state, event) => reduce(state, event), initial());
         expect(state).toEqual(undisturbed);
@@ -119,8 +119,8 @@ describe("reduce", () => {
   });
 });
 
-type Frame = ReturnType<ServedJob["replay"]>;
+type Replay = ReturnType<ServedJob["replay"]>;
 const disturbance = fc.record({
-  what: fc.constantFrom("happens", "happens", "push", "push", "ask", "answer"),
+  kind: fc.constantFrom("event", "event", "push", "push", "subscribe", "reply"),
   at: fc.nat(1000),
 });

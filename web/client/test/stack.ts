@@ -1,7 +1,7 @@
 /**
- * A real stack for tests and measurements, the console's too: `longhaul up` on free ports and a data folder of
- * its own, from the binary that `LONGHAUL_BIN` names or that this source tree has built; and a wire to it that
- * can be cut. It knows no test.
+ * A real stack for tests and benchmarks, including the console's: `longhaul up` on free ports with its own data
+ * folder, from the binary in `LONGHAUL_BIN` or in this source tree's target folder; and a proxy that can drop its
+ * connections.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -10,27 +10,29 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
-/** The source tree: the folder above that has the template, wherever this file was bundled to. */
+/** The root of the source tree: the nearest parent folder with the template, because bundling moves this file. */
 const root = (() => {
   for (let folder = resolve("."); ; folder = dirname(folder)) {
     if (existsSync(join(folder, "cloudformation/template.yaml"))) return folder;
-    if (folder === dirname(folder)) throw new Error("This runs within Longhaul's source tree only.");
+    if (folder === dirname(folder)) throw new Error("Run this inside Longhaul's source tree.");
   }
 })();
 const binary = process.env.LONGHAUL_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/longhaul");
 
+/** Whether there is a `longhaul` binary to test. */
 export const isBuilt = existsSync(binary);
 
+/** A running stack. */
 export class Stack {
   private constructor(
     private readonly process: ChildProcess,
     private readonly data: string,
-    /** Of the gateway and of the AWS endpoint, both on 127.0.0.1. */
+    /** Ports of the gateway and of the AWS endpoint on 127.0.0.1. */
     readonly port: number,
     readonly awsPort: number,
   ) {}
 
-  /** A fresh stack with these options of `longhaul up`, once it answers. */
+  /** Starts a new stack with these options of `longhaul up`. Resolves when it is ready. */
   static async start(...options: string[]): Promise<Stack> {
     const data = mkdtempSync(join(tmpdir(), "longhaul-web-"));
     const up = ["up", "--port", "0", "--aws-port", "0", "--data", data, ...options];
@@ -42,20 +44,20 @@ export class Stack {
       if (line === "READY") return new Stack(process, data, ports.WebSocket!, ports.AWS!);
     }
     rmSync(data, { recursive: true, force: true });
-    throw new Error("The stack did not start; what it said is above.");
+    throw new Error("The stack did not start; see its output above.");
   }
 
   get url(): string {
     return `ws://127.0.0.1:${this.port}`;
   }
 
-  /** A token of this user's that ends after so many seconds. */
+  /** A token for this user that expires after `seconds`. */
   token(user: string, seconds = 3600): string {
-    const asked = ["token", "--user", user, "--seconds", String(seconds), "--data", this.data];
-    return execFileSync(binary, asked, { cwd: root, encoding: "utf8" }).trim();
+    const args = ["token", "--user", user, "--seconds", String(seconds), "--data", this.data];
+    return execFileSync(binary, args, { cwd: root, encoding: "utf8" }).trim();
   }
 
-  /** What a back end says on a topic, or with `userId` to a user. */
+  /** Publishes on a topic, or with `userId` to a user, as a back end would. */
   async publish(message: { topic?: string; userId?: string; type: string; data?: object }): Promise<void> {
     const arn = "arn:aws:sns:us-east-1:000000000000:longhaul-publish";
     const credential = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/sns/aws4_request, SignedHeaders=host;x-amz-date, Signature=0";
@@ -75,13 +77,13 @@ export class Stack {
   }
 }
 
-/** A wire to a port that can be cut: what was connected drops, what comes after goes through. */
-export class Cuttable {
+/** A TCP proxy that can drop its open connections. Later connections are forwarded again. */
+export class CuttableProxy {
   private readonly open = new Set<Socket>();
   private server!: Server;
 
-  /** Gives the near end's port. */
-  async to(port: number): Promise<number> {
+  /** Forwards to `port` on 127.0.0.1. Resolves to the proxy's own port. */
+  async start(port: number): Promise<number> {
     this.server = createServer((near) => {
       const far = connect(port, "127.0.0.1");
       for (const [end, other] of [[near, far], [far, near]] as const) {
@@ -95,12 +97,12 @@ export class Cuttable {
     return (this.server.address() as { port: number }).port;
   }
 
-  cut(): void {
+  dropConnections(): void {
     for (const end of this.open) end.destroy();
   }
 
   close(): void {
-    this.cut();
+    this.dropConnections();
     this.server.close();
   }
 }

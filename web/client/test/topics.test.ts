@@ -1,136 +1,135 @@
-/** Topics and the inbox on a scripted wire: what is published is heard once, on whichever socket. */
+/** Tests of topics and the inbox on scripted sockets: each notification is received once, on whichever socket. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inbox, type Mail, topic, type Topic } from "../src/topics.js";
-import { connected, longhaul, pass, renew, server, wire } from "./scripted.js";
-import type { Fate } from "./server.js";
-import type { FarEnd } from "./wire.js";
+import { advance, connectClient, longhaul, resetServer, server, sockets } from "./scriptedFixture.js";
+import type { Delivery } from "./scriptedServer.js";
+import type { ScriptedSocket } from "./scriptedSocket.js";
 
-/** What a reader has had so far, by what it was published as. */
-function heard(of: Topic): string[] {
+/** The publication ids that a reader has received so far. */
+function receivedIds(topic: Topic): string[] {
   const ids: string[] = [];
   void (async () => {
-    for await (const { publishedId } of of) ids.push(publishedId);
+    for await (const { publishedId } of topic) ids.push(publishedId);
     ids.push("closed");
   })().catch((error) => ids.push(error.code));
   return ids;
 }
 
 describe("a topic", () => {
-  it("is an iterable of what is published, until it is closed", async () => {
-    await connected();
+  it("iterates over what is published until it is closed", async () => {
+    await connectClient();
     const deals = topic(longhaul, "deals", { category: ["travel", "food"], minDiscount: 20 });
     await deals.ready;
-    expect(wire.last.said("subscribe")).toMatchObject([{ topic: "deals", filters: { category: ["travel", "food"], minDiscount: 20 } }]);
-    const first = server.publishes("deals", { discount: 30 });
-    server.publishes("other");
+    expect(sockets.last.sentFrames("subscribe")).toMatchObject([{ topic: "deals", filters: { category: ["travel", "food"], minDiscount: 20 } }]);
+    const first = server.publish("deals", { discount: 30 });
+    server.publish("other");
     for await (const deal of deals) {
       expect(deal).toEqual({ type: "deal", data: { discount: 30 }, topic: "deals", publishedId: first, timestamp: 1 });
       break;
     }
-    const ids = heard(deals);
-    const second = server.publishes("deals");
-    await pass(0);
+    const ids = receivedIds(deals);
+    const second = server.publish("deals");
+    await advance(0);
     deals.close();
-    await pass(0);
+    await advance(0);
     expect([ids, server.subscriptions.size]).toEqual([[second, "closed"], 0]);
   });
 
-  it("asked for before there is a socket is subscribed to when there is one, and again on each further one", async () => {
-    await connected();
-    wire.last.drop();
-    const ids = heard(topic(longhaul, "deals"));
-    await pass(500);
-    wire.last.open();
-    const first = server.publishes("deals");
-    wire.last.drop();
-    server.publishes("deals");
-    await pass(500);
-    wire.last.open();
-    const second = server.publishes("deals");
-    await pass(0);
-    // What was published while there was no socket, nobody keeps.
+  it("is subscribed to once connected, and again on each later socket", async () => {
+    await connectClient();
+    sockets.last.drop();
+    const ids = receivedIds(topic(longhaul, "deals"));
+    await advance(500);
+    sockets.last.open();
+    const first = server.publish("deals");
+    sockets.last.drop();
+    server.publish("deals");
+    await advance(500);
+    sockets.last.open();
+    const second = server.publish("deals");
+    await advance(0);
+    // What is published while disconnected is not stored.
     expect(ids).toEqual([first, second]);
   });
 
-  it("is told apart from another subscription to the same topic", async () => {
-    await connected();
+  it("is distinguished from another subscription to the same topic", async () => {
+    await connectClient();
     const [one, two] = [topic(longhaul, "deals", { a: 1 }), topic(longhaul, "deals", { b: 2 })];
-    const [first, second] = [heard(one), heard(two)];
-    await pass(0);
+    const [first, second] = [receivedIds(one), receivedIds(two)];
+    await advance(0);
     const [id] = [...server.subscriptions.keys()];
-    wire.last.say({ type: "deal", data: {}, topic: "deals", subscriptionId: id, notificationId: "n", publishedId: "p", timestamp: 1 });
-    await pass(0);
+    sockets.last.deliver({ type: "deal", data: {}, topic: "deals", subscriptionId: id, notificationId: "n", publishedId: "p", timestamp: 1 });
+    await advance(0);
     expect([first, second]).toEqual([["p"], []]);
   });
 
-  it("hears what comes before the answer that says which subscription it is of", async () => {
-    await connected();
+  it("receives frames that arrive before the reply with the subscription id", async () => {
+    await connectClient();
     const answers: object[] = [];
-    wire.last.hears = ({ requestId }) => answers.push({ type: "subscriptionConfirmed", data: { subscriptionId: "deals.1" }, requestId });
-    const ids = heard(topic(longhaul, "deals"));
-    wire.last.say({ type: "deal", data: {}, topic: "deals", subscriptionId: "deals.1", notificationId: "n", publishedId: "p", timestamp: 1 });
-    await pass(0);
+    sockets.last.onFrame = ({ requestId }) => answers.push({ type: "subscriptionConfirmed", data: { subscriptionId: "deals.1" }, requestId });
+    const ids = receivedIds(topic(longhaul, "deals"));
+    sockets.last.deliver({ type: "deal", data: {}, topic: "deals", subscriptionId: "deals.1", notificationId: "n", publishedId: "p", timestamp: 1 });
+    await advance(0);
     expect(ids).toEqual([]);
-    wire.last.say(answers[0]!);
-    await pass(0);
+    sockets.last.deliver(answers[0]!);
+    await advance(0);
     expect(ids).toEqual(["p"]);
   });
 
-  it("that is refused says so, and ends with the client", async () => {
-    await connected();
+  it("reports a refused subscription, and closes with the client", async () => {
+    await connectClient();
     const fine = topic(longhaul, "fine");
-    const ids = heard(fine);
+    const ids = receivedIds(fine);
     await fine.ready;
-    wire.last.hears = ({ requestId }) => wire.last.say({ type: "error", content: "No.", data: { code: "VALIDATION_ERROR" }, requestId });
+    sockets.last.onFrame = ({ requestId }) => sockets.last.deliver({ type: "error", content: "No.", data: { code: "VALIDATION_ERROR" }, requestId });
     const refused = topic(longhaul, "no such");
-    const none = heard(refused);
+    const none = receivedIds(refused);
     await expect(refused.ready).rejects.toMatchObject({ code: "VALIDATION_ERROR" });
     longhaul.close();
-    await pass(0);
+    await advance(0);
     expect([none, ids]).toEqual([["VALIDATION_ERROR"], ["closed"]]);
-    await expect(topic(longhaul, "late").ready).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(topic(longhaul, "too late").ready).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("is heard once and without a gap through drops, hand-overs and repeats", async () => {
-    const fates = fc.infiniteStream(fc.constantFrom<Fate>("arrives", "doubled"));
+  it("receives everything once, without a gap, through drops, hand-overs and duplicates", async () => {
+    const deliveries = fc.infiniteStream(fc.constantFrom<Delivery>("delivered", "duplicated"));
     const step = fc.constantFrom("publish", "publish", "drop", "hand over", "half hand over", "close the old");
     await fc.assert(
-      fc.asyncProperty(fates, fc.array(step, { maxLength: 30 }), async (fates, steps) => {
-        renew(() => fates.next().value!);
-        await connected({ timing: { life: 100_000, overlap: 10_000, ping: 1e9 } });
+      fc.asyncProperty(deliveries, fc.array(step, { maxLength: 30 }), async (deliveries, steps) => {
+        resetServer(() => deliveries.next().value!);
+        await connectClient({ timing: { life: 100_000, overlap: 10_000, ping: 1e9 } });
         const deals = topic(longhaul, "deals");
-        const ids = heard(deals);
+        const ids = receivedIds(deals);
         await deals.ready;
-        const wanted: string[] = [];
-        const settled = async () => {
-          if (!wire.last.isOpen && !wire.last.isClosed) wire.last.open();
-          await pass(0);
+        const expected: string[] = [];
+        const openPending = async () => {
+          if (!sockets.last.isOpen && !sockets.last.isClosed) sockets.last.open();
+          await advance(0);
         };
         for (const step of steps) {
           if (step === "publish") {
-            const id = server.publishes("deals");
-            // One that is subscribed, and open, hears it.
-            const isHeard = [...server.subscriptions.values()].some(({ socket }) => socket.isOpen);
-            if (isHeard) wanted.push(id);
+            const id = server.publish("deals");
+            const isReceived = [...server.subscriptions.values()].some(({ socket }) => socket.isOpen);
+            if (isReceived) expected.push(id);
           }
           if (step === "drop") {
-            await settled();
-            for (const socket of [...wire.sockets] as FarEnd[]) if (socket.isOpen) socket.drop();
-            await pass(500);
-            await settled();
+            await openPending();
+            for (const socket of [...sockets.all] as ScriptedSocket[]) if (socket.isOpen) socket.drop();
+            await advance(500);
+            await openPending();
           }
           if (step === "hand over" || step === "half hand over") {
-            await settled();
-            await pass(95_000);
-            // The next one is there and not yet open: the one before is subscribed till it is.
-            if (step === "hand over") await settled();
+            await openPending();
+            await advance(95_000);
+            // While the next socket is not open yet, the previous one stays subscribed.
+            if (step === "hand over") await openPending();
           }
-          if (step === "close the old") await pass(10_000);
+          if (step === "close the old") await advance(10_000);
         }
-        await settled();
-        await pass(0);
-        expect(ids).toEqual(wanted);
+        await openPending();
+        await advance(0);
+        expect(ids).toEqual(expected);
         longhaul.close();
       }),
       { numRuns: 200 },
@@ -139,27 +138,27 @@ describe("a topic", () => {
 });
 
 describe("an inbox", () => {
-  it("tells each message and notification once, and acknowledges", async () => {
-    await connected();
-    const mail = inbox(longhaul);
-    const heard: Mail[] = [];
+  it("delivers each message and notification once, and acknowledges it", async () => {
+    await connectClient();
+    const entries = inbox(longhaul);
+    const received: Mail[] = [];
     void (async () => {
-      for await (const one of mail) heard.push(one);
+      for await (const entry of entries) received.push(entry);
     })();
     const note = { type: "deal", data: { discount: 30 }, topic: "old-deals", notificationId: "n", timestamp: 1 };
     const message = { type: "message", data: { messageId: "m", from: "bob", content: "Hello", type: "text" }, timestamp: 2 };
     const others = [{ type: "deal", data: {}, topic: "t", subscriptionId: "t.1", notificationId: "x", publishedId: "p" }, { type: "system", content: "Soon." }];
-    for (const frame of [note, message, note, ...others]) wire.last.say(frame);
-    wire.last.drop();
-    await pass(500);
-    wire.last.open().say(message);
-    await pass(0);
-    expect(heard.map(({ id, type, data, topic }) => [id, type, data, topic])).toEqual([
+    for (const frame of [note, message, note, ...others]) sockets.last.deliver(frame);
+    sockets.last.drop();
+    await advance(500);
+    sockets.last.open().deliver(message);
+    await advance(0);
+    expect(received.map(({ id, type, data, topic }) => [id, type, data, topic])).toEqual([
       ["n", "deal", { discount: 30 }, "old-deals"],
       ["m", "message", message.data, undefined],
     ]);
-    await heard[1]!.acknowledge();
-    expect(wire.last.said("notificationAck")).toMatchObject([{ data: { notificationId: "m" } }]);
-    mail.close();
+    await received[1]!.acknowledge();
+    expect(sockets.last.sentFrames("notificationAck")).toMatchObject([{ data: { notificationId: "m" } }]);
+    entries.close();
   });
 });

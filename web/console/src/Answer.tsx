@@ -1,25 +1,25 @@
-/** An answer in Markdown, however long: what would make the page slow is shown when it is asked for. */
+/** An answer in Markdown. A very long one is cut until the user asks for all of it. */
 import { Suspense, useState } from "react";
-import { Boundary } from "./Boundary";
-import { Markdown } from "./parts";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { Markdown } from "./lazyComponents";
 
-/** Characters that are drawn unasked; a browser lays out ten times as many in seconds. */
-const SHOWN = 100_000;
+/** Characters shown at first. A browser takes seconds to lay out ten times as many. */
+const INITIAL_CHARACTERS = 100_000;
 
 export function Answer({ text }: { text: string }) {
-  const [isWhole, setWhole] = useState(false);
-  const shown = isWhole ? text : text.slice(0, SHOWN);
+  const [isExpanded, setExpanded] = useState(false);
+  const visibleText = isExpanded ? text : text.slice(0, INITIAL_CHARACTERS);
   return (
     <section aria-label="Answer">
-      <Boundary what="The answer">
-        <Suspense fallback={<pre>{shown}</pre>}>
-          <Markdown text={shown} />
+      <ErrorBoundary content="The answer">
+        <Suspense fallback={<pre>{visibleText}</pre>}>
+          <Markdown text={visibleText} />
         </Suspense>
-      </Boundary>
-      {shown.length < text.length && (
+      </ErrorBoundary>
+      {visibleText.length < text.length && (
         <p className="notice">
-          These are the first {SHOWN.toLocaleString()} of {text.length.toLocaleString()} characters.{" "}
-          <button className="quiet" onClick={() => setWhole(true)}>
+          Showing the first {INITIAL_CHARACTERS.toLocaleString()} of {text.length.toLocaleString()} characters.{" "}
+          <button className="secondary" onClick={() => setExpanded(true)}>
             Show all
           </button>
         </p>

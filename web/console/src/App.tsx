@@ -1,61 +1,62 @@
-/** The frame around every page: who is signed in, how the connection is, and which page it is. */
+/** The frame of every page: navigation, connection status, sign-out, and the page that the address selects. */
 import { connect, type Longhaul } from "longhaul-client";
 import { LonghaulProvider } from "longhaul-client/react";
 import { Suspense, useEffect, useState } from "react";
-import { Ask } from "./Ask";
-import { Boundary } from "./Boundary";
-import { ConnectionState } from "./Connection";
-import { JobById } from "./JobPage";
-import { Jobs } from "./Jobs";
-import { Operate } from "./parts";
-import { Link, useAddress } from "./route";
-import { type Session, SessionContext, type Start, start } from "./session";
-import { SignIn } from "./SignIn";
+import { AskPage } from "./AskPage";
+import { ConnectionStatus } from "./ConnectionStatus";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { JobPage } from "./JobPage";
+import { Operations } from "./lazyComponents";
+import { MyJobs } from "./MyJobs";
+import { Link, useAddress } from "./router";
+import { type Session, SessionContext } from "./session";
+import { startUp, type Startup } from "./signIn";
+import { SignInPage } from "./SignInPage";
 
 export function App() {
-  const [began, setBegan] = useState<Start>();
+  const [startup, setStartup] = useState<Startup>();
   const [failure, setFailure] = useState("");
-  useEffect(() => void start().then(setBegan, (error: Error) => setFailure(error.message)), []);
+  useEffect(() => void startUp().then(setStartup, (error: Error) => setFailure(error.message)), []);
   if (failure) {
     return (
       <main>
-        <p role="alert">The console could not start: {failure}</p>
-        <button onClick={() => location.reload()}>Load the page again</button>
+        <p role="alert">The console could not start. {failure}</p>
+        <button onClick={() => location.reload()}>Reload page</button>
       </main>
     );
   }
-  if (!began) return null;
-  const { config, session, refusal } = began;
-  if (!session) return <SignIn config={config} refusal={refusal} signedIn={(session) => setBegan({ config, session })} />;
-  return <SignedIn url={config.url} session={session} left={(refusal) => setBegan({ config, refusal })} />;
+  if (!startup) return null;
+  const { config, session, signInError } = startup;
+  if (!session) return <SignInPage config={config} initialError={signInError} onSignIn={(session) => setStartup({ config, session })} />;
+  return <SignedIn url={config.url} session={session} onSignOut={(signInError) => setStartup({ config, signInError })} />;
 }
 
-const GATEWAY = import.meta.env.DEV ? "http://localhost:3001" : location.origin;
+const DEFAULT_URL = import.meta.env.DEV ? "http://localhost:3001" : location.origin;
 
-function SignedIn({ url = GATEWAY, session, left }: { url?: string; session: Session; left: (why?: string) => void }) {
+function SignedIn({ url = DEFAULT_URL, session, onSignOut }: { url?: string; session: Session; onSignOut: (reason?: string) => void }) {
   const [longhaul, setLonghaul] = useState<Longhaul>();
-  /** Why there is no token just now. */
-  const [trouble, setTrouble] = useState("");
+  /** Why the last request for a token failed; empty if it succeeded. */
+  const [tokenError, setTokenError] = useState("");
   useEffect(() => {
     const token = () =>
       session.token().then(
         (token) => {
-          setTrouble("");
+          setTokenError("");
           return token;
         },
         (error: Error) => {
-          setTrouble(error.message);
+          setTokenError(error.message);
           throw error;
         },
       );
-    session.onLapsed = () => left("Your sign-in has ended. Sign in again: your jobs go on meanwhile.");
+    session.onExpired = () => onSignOut("Your session has expired. Sign in again; your jobs keep running.");
     const longhaul = connect({ url, token });
     setLonghaul(longhaul);
     return () => {
       setLonghaul(undefined);
       longhaul.close();
     };
-    // `left` is another function with each rendering, and means the same.
+    // `onSignOut` is a new function with each render but does the same, so it is no dependency.
   }, [url, session]);
   if (!longhaul) return null;
   return (
@@ -65,48 +66,48 @@ function SignedIn({ url = GATEWAY, session, left }: { url?: string; session: Ses
       </a>
       <header>
         <strong>Longhaul</strong>
-        <nav aria-label="Pages">
+        <nav aria-label="Main">
           <Link to="/">Ask</Link>
-          <Link to="/jobs">Jobs</Link>
-          {session.isAdmin && <Link to="/operate">Operate</Link>}
+          <Link to="/jobs">My jobs</Link>
+          {session.isAdmin && <Link to="/operate">Operations</Link>}
         </nav>
-        <ConnectionState trouble={trouble} />
+        <ConnectionStatus tokenError={tokenError} />
         <button
-          className="quiet"
+          className="secondary"
           onClick={() => {
             session.end();
-            left();
+            onSignOut();
           }}
         >
-          Sign out {session.user}
+          Sign out ({session.user})
         </button>
       </header>
       <main id="content">
         <SessionContext value={session}>
-          <Page />
+          <CurrentPage />
         </SessionContext>
       </main>
     </LonghaulProvider>
   );
 }
 
-function Page() {
+function CurrentPage() {
   const address = useAddress();
   const path = address.split("?")[0]!;
-  const job = /^\/jobs\/([^/]+)$/.exec(path)?.[1];
+  const jobId = /^\/jobs\/([^/]+)$/.exec(path)?.[1];
   return (
-    <Boundary key={address} what="This page">
-      {job ? (
-        <JobById id={decodeURIComponent(job)} />
+    <ErrorBoundary key={address} content="This page">
+      {jobId ? (
+        <JobPage id={decodeURIComponent(jobId)} />
       ) : path === "/jobs" ? (
-        <Jobs />
+        <MyJobs />
       ) : path.startsWith("/operate") ? (
         <Suspense fallback={null}>
-          <Operate path={path} />
+          <Operations path={path} />
         </Suspense>
       ) : (
-        <Ask />
+        <AskPage />
       )}
-    </Boundary>
+    </ErrorBoundary>
   );
 }

@@ -1,95 +1,101 @@
-/** Who is connected: closed one by one, cleared of the stale, told something. */
+/** The admins' list of connections: close one, close idle ones, and send a message to users. */
 import type { Longhaul } from "longhaul-client";
 import { useLonghaul } from "longhaul-client/react";
 import { type FormEvent, useCallback, useState } from "react";
-import { close, type ConnectionRow, connections, throughAll, useLook } from "./admin";
+import { closeConnection, type ConnectionInfo, listConnections, sumOverPages } from "./adminApi";
+import { usePagedQuery } from "./usePagedQuery";
 
 export function ConnectionList() {
   const { longhaul } = useLonghaul();
   const [user, setUser] = useState("");
-  const [done, setDone] = useState("");
-  const ask = useCallback((longhaul: Longhaul, cursor?: string) => connections(longhaul, user || undefined, cursor), [user]);
-  const { items, said, next, look } = useLook(ask);
-  /** Does something, and says what came of it. */
-  const act = (doing: Promise<string>) =>
-    void doing.then(
-      (words) => {
-        setDone(words);
-        look();
+  const [outcome, setOutcome] = useState("");
+  const fetchPage = useCallback((longhaul: Longhaul, cursor?: string) => listConnections(longhaul, user || undefined, cursor), [user]);
+  const { items, notice, loadMore, refresh } = usePagedQuery(fetchPage);
+  /** Shows the outcome of an action, and refreshes the list if it succeeded. */
+  const report = (action: Promise<string>) =>
+    void action.then(
+      (text) => {
+        setOutcome(text);
+        refresh();
       },
-      (error: Error) => setDone(error.message),
+      (error: Error) => setOutcome(error.message),
     );
-  const clean = async () => {
-    const { removed, closed, kept } = await throughAll(longhaul, "cleanupConnections", {}, ["removed", "closed", "kept"]);
-    return `Of those that said nothing for an hour, ${removed} were gone, ${closed} were closed, ${kept} stay.`;
+  const cleanUp = async () => {
+    const { removed, closed, kept } = await sumOverPages(longhaul, "cleanupConnections", {}, ["removed", "closed", "kept"]);
+    return `Connections idle for more than an hour: ${closed} closed, ${removed} already gone, ${kept} kept.`;
   };
   const broadcast = async (content: string) => {
-    const { sent, gone, lost } = await throughAll(longhaul, "broadcast", { content, userId: user || undefined }, ["sent", "gone", "lost"]);
-    return `${sent} heard it, ${gone} were gone, ${lost} could not be reached.`;
+    const { sent, gone, lost } = await sumOverPages(longhaul, "broadcast", { content, userId: user || undefined }, ["sent", "gone", "lost"]);
+    return `Message sent to ${sent} connection${sent === 1 ? "" : "s"}; ${gone} already closed, ${lost} unreachable.`;
   };
-  const find = (event: FormEvent<HTMLFormElement>) => {
+  const search = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setUser(String(new FormData(event.currentTarget).get("user")).trim());
   };
-  const tell = (event: FormEvent<HTMLFormElement>) => {
+  const sendMessage = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    act(broadcast(String(new FormData(event.currentTarget).get("content"))));
+    report(broadcast(String(new FormData(event.currentTarget).get("content"))));
     event.currentTarget.reset();
   };
   return (
     <>
-      <form role="search" className="row" onSubmit={find}>
+      <form role="search" className="row" onSubmit={search}>
         <label>
-          User <input name="user" type="search" placeholder="all" />
+          User <input name="user" type="search" placeholder="All users" />
         </label>
-        <button>Find</button>
-        <button type="button" className="quiet" onClick={look}>
-          Look again
+        <button>Search</button>
+        <button type="button" className="secondary" onClick={refresh}>
+          Refresh
         </button>
-        <button type="button" className="quiet" onClick={() => act(clean())}>
-          Clean up
+        <button type="button" className="secondary" onClick={() => report(cleanUp())}>
+          Close idle connections
         </button>
       </form>
-      <form className="row" onSubmit={tell} aria-label="Broadcast">
+      <form className="row" onSubmit={sendMessage} aria-label="Send a message">
         <label>
-          Tell {user || "everybody"} <input name="content" required pattern=".*\S.*" placeholder="Back in five minutes." />
+          Message {user || "all users"} <input name="content" required pattern=".*\S.*" placeholder="Back in 5 minutes." />
         </label>
-        <button className="quiet">Broadcast</button>
+        <button className="secondary">Send</button>
       </form>
-      <p role="status">{done}</p>
+      <p role="status">{outcome}</p>
       <ul className="jobs">
-        {items.map((row) => (
-          <Row key={row.connectionId} row={row} close={() => act(close(longhaul, row.connectionId).then(() => `Closed ${row.connectionId}.`))} />
+        {items.map((connection) => (
+          <ConnectionRow
+            key={connection.connectionId}
+            connection={connection}
+            close={() => report(closeConnection(longhaul, connection.connectionId).then(() => `Connection ${connection.connectionId} closed.`))}
+          />
         ))}
       </ul>
-      <p role="status">{said || `${items.length} connection${items.length === 1 ? "" : "s"}${next ? ", and more" : ""}`}</p>
-      {next && (
-        <button className="quiet" onClick={next}>
-          More
+      <p role="status">{notice || `${items.length || "No"} connection${items.length === 1 ? "" : "s"}${loadMore ? " shown; there are more" : ""}`}</p>
+      {loadMore && (
+        <button className="secondary" onClick={loadMore}>
+          Load more
         </button>
       )}
     </>
   );
 }
 
-function Row({ row, close }: { row: ConnectionRow; close: () => void }) {
-  const isOpen = row.status === "CONNECTED";
+function ConnectionRow({ connection, close }: { connection: ConnectionInfo; close: () => void }) {
+  const { connectionId, userId, ipAddress, connectedAt, lastActivity } = connection;
+  const isOpen = connection.status === "CONNECTED";
   return (
     <li>
-      <strong>{row.userId ?? "nobody yet"}</strong>
+      <strong>{userId ?? "Not signed in"}</strong>
       <p className="facts">
-        <span className={`status ${isOpen ? "open" : "closed"}`}>{isOpen ? "connected" : "disconnected"}</span>
-        <span>{row.connectionId}</span>
-        <span>{row.ipAddress}</span>
+        <span className={`status ${isOpen ? "open" : "closed"}`}>{isOpen ? "Connected" : "Disconnected"}</span>
+        <span>{connectionId}</span>
+        <span>{ipAddress}</span>
         <span>
-          since <time dateTime={row.connectedAt}>{new Date(row.connectedAt).toLocaleString()}</time>
+          Opened <time dateTime={connectedAt}>{new Date(connectedAt).toLocaleString()}</time>
         </span>
         <span>
-          active <time dateTime={row.lastActivity}>{new Date(row.lastActivity).toLocaleTimeString()}</time>
+          Last active <time dateTime={lastActivity}>{new Date(lastActivity).toLocaleTimeString()}</time>
         </span>
       </p>
       {isOpen && (
-        <button className="quiet" aria-label={`Close ${row.connectionId} of ${row.userId ?? "nobody"}`} onClick={close}>
+        <button className="secondary" aria-label={`Close connection ${connectionId}${userId ? ` of ${userId}` : ""}`} onClick={close}>
           Close
         </button>
       )}

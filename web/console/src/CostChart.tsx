@@ -1,41 +1,41 @@
 /**
- * One currency's costs as bars, by Chart.js: days and months from left to right, anything else the largest first.
- * The exact figures are the answer's table's business; here they are for the eye, and so plain numbers.
+ * A bar chart of the costs in one currency, drawn by Chart.js: days and months in order of time, other groups by
+ * amount. Amounts are rounded to floating point here; the exact ones are in the answer's table.
  */
 import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from "chart.js";
 import type { CostSection } from "longhaul-client";
 import { useEffect, useRef } from "react";
-import { money, roundMoney } from "./money";
+import { formatMoney, formatRoundMoney } from "./formatMoney";
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
-/** Bars that can be told apart on a phone; the others are one bar. */
-const BARS = 20;
-const DARK = matchMedia("(prefers-color-scheme: dark)");
+/** Maximum number of bars that stay legible on a phone. The remaining groups share one more bar. */
+const MAX_BARS = 20;
+const DARK_MODE = matchMedia("(prefers-color-scheme: dark)");
 
-export function CostChart({ section, by }: { section: CostSection; by: string }) {
+export function CostChart({ section, groupedBy }: { section: CostSection; groupedBy: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const inTime = by === "day" || by === "month";
-  const bars = inTime ? timeline(section) : largest(section);
+  const isTimeSeries = groupedBy === "day" || groupedBy === "month";
+  const bars = isTimeSeries ? inTimeOrder(section) : largestFirst(section);
   useEffect(() => {
-    let chart = draw(canvas.current!, bars, section.currency, inTime);
+    let chart = drawChart(canvas.current!, bars, section.currency, isTimeSeries);
     const redraw = () => {
       chart.destroy();
-      chart = draw(canvas.current!, bars, section.currency, inTime);
+      chart = drawChart(canvas.current!, bars, section.currency, isTimeSeries);
     };
-    DARK.addEventListener("change", redraw);
+    DARK_MODE.addEventListener("change", redraw);
     return () => {
-      DARK.removeEventListener("change", redraw);
+      DARK_MODE.removeEventListener("change", redraw);
       chart.destroy();
     };
-  }, [section, by]);
-  const top = bars.reduce((top, bar) => (bar.amount > top.amount ? bar : top));
+  }, [section, groupedBy]);
+  const highest = bars.reduce((highest, bar) => (bar.amount > highest.amount ? bar : highest));
   return (
-    <div className="chart" style={{ height: inTime ? 260 : 48 + 30 * bars.length }}>
+    <div className="chart" style={{ height: isTimeSeries ? 260 : 48 + 30 * bars.length }}>
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`Bar chart of ${bars.length} bars; the highest is ${top.key} with ${money(top.amount, section.currency)}. The answer's table has every figure.`}
+        aria-label={`Bar chart with ${bars.length} bars. Highest: ${highest.key}, ${formatMoney(highest.amount, section.currency)}. The table in the answer lists every amount.`}
       />
     </div>
   );
@@ -46,28 +46,28 @@ interface Bar {
   amount: number;
 }
 
-function timeline({ groups = [] }: CostSection): Bar[] {
+function inTimeOrder({ groups = [] }: CostSection): Bar[] {
   return groups.map(({ key, amount }) => ({ key, amount: Number(amount) })).sort((a, b) => a.key.localeCompare(b.key));
 }
 
-function largest({ groups = [], others }: CostSection): Bar[] {
+function largestFirst({ groups = [], others }: CostSection): Bar[] {
   const bars = groups.map(({ key, amount }) => ({ key, amount: Number(amount) })).sort((a, b) => b.amount - a.amount);
-  const [shown, left] = [bars.slice(0, BARS), bars.slice(BARS)];
-  const count = left.length + (others?.groups ?? 0);
-  const rest = left.reduce((sum, bar) => sum + bar.amount, Number(others?.amount ?? 0));
-  return count > 0 ? [...shown, { key: `${count} others`, amount: rest }] : shown;
+  const [visible, remaining] = [bars.slice(0, MAX_BARS), bars.slice(MAX_BARS)];
+  const count = remaining.length + (others?.groups ?? 0);
+  const sum = remaining.reduce((sum, bar) => sum + bar.amount, Number(others?.amount ?? 0));
+  return count > 0 ? [...visible, { key: `${count} others`, amount: sum }] : visible;
 }
 
-function draw(canvas: HTMLCanvasElement, bars: Bar[], currency: string | undefined, inTime: boolean): Chart {
-  const [text, line, accent] = ["--text", "--line", "--accent"].map((name) => paint(canvas, name));
-  const amounts = { ticks: { color: text, maxTicksLimit: 6, autoSkip: true, autoSkipPadding: 16, maxRotation: 0, callback: (value: string | number) => roundMoney(value, currency) }, grid: { color: line }, beginAtZero: true };
-  const names = {
+function drawChart(canvas: HTMLCanvasElement, bars: Bar[], currency: string | undefined, isTimeSeries: boolean): Chart {
+  const [text, line, accent] = ["--text", "--line", "--accent"].map((name) => resolveColor(canvas, name));
+  const amountAxis = { ticks: { color: text, maxTicksLimit: 6, autoSkip: true, autoSkipPadding: 16, maxRotation: 0, callback: (value: string | number) => formatRoundMoney(value, currency) }, grid: { color: line }, beginAtZero: true };
+  const groupAxis = {
     ticks: {
       color: text,
-      autoSkip: inTime,
+      autoSkip: isTimeSeries,
       maxRotation: 0,
-      callback(_: unknown, at: number) {
-        const key = bars[at]!.key;
+      callback(_: unknown, index: number) {
+        const key = bars[index]!.key;
         return key.length > 24 ? `${key.slice(0, 23)}…` : key;
       },
     },
@@ -77,17 +77,17 @@ function draw(canvas: HTMLCanvasElement, bars: Bar[], currency: string | undefin
     type: "bar",
     data: { labels: bars.map((bar) => bar.key), datasets: [{ data: bars.map((bar) => bar.amount), backgroundColor: accent, maxBarThickness: 36 }] },
     options: {
-      indexAxis: inTime ? "x" : "y",
+      indexAxis: isTimeSeries ? "x" : "y",
       animation: false,
       maintainAspectRatio: false,
-      scales: inTime ? { x: names, y: amounts } : { x: amounts, y: names },
-      plugins: { tooltip: { callbacks: { label: (item) => money(Number(item.raw), currency) } } },
+      scales: isTimeSeries ? { x: groupAxis, y: amountAxis } : { x: amountAxis, y: groupAxis },
+      plugins: { tooltip: { callbacks: { label: (item) => formatMoney(Number(item.raw), currency) } } },
     },
   });
 }
 
-/** A colour of the style sheet as it is in the light of now: canvases can't resolve it. */
-function paint(canvas: HTMLCanvasElement, name: string): string {
+/** The current value of a colour variable of the style sheet. A canvas cannot resolve `light-dark()` itself. */
+function resolveColor(canvas: HTMLCanvasElement, name: string): string {
   canvas.style.color = `var(${name})`;
   return getComputedStyle(canvas).color;
 }

@@ -1,48 +1,47 @@
-/** What a cost analysis says, for the eye: a chart for each currency, and a card for each recommendation. */
+/** The cost analysis of a finops result: a chart for each currency and a card for each recommendation. */
 import type { CostSection, FinopsResult, Recommendation } from "longhaul-client";
 import { Suspense } from "react";
-import { Boundary } from "./Boundary";
-import { money } from "./money";
-import { CostChart } from "./parts";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { formatMoney } from "./formatMoney";
+import { CostChart } from "./lazyComponents";
 
-export function Costs({ of }: { of: FinopsResult["cost_analysis"] }) {
-  const by = of.groupedBy?.replace("tag:", "") ?? "group";
-  const period = of.period ? `from ${of.period.start} up to ${of.period.end}` : "";
-  // One bar would say what the sentence says.
-  const drawn = [of as CostSection, ...(of.otherCurrencies ?? [])].filter((section) => (section.groups?.length ?? 0) > 1);
-  return drawn.map((section, at) => (
-    <figure key={at} className="costs">
+export function Costs({ analysis }: { analysis: FinopsResult["cost_analysis"] }) {
+  const groupedBy = analysis.groupedBy?.replace("tag:", "") ?? "group";
+  const period = analysis.period ? `${analysis.period.start} to ${analysis.period.end} (end date not included)` : "";
+  // A single bar would only repeat the answer's sentence.
+  const sections = [analysis as CostSection, ...(analysis.otherCurrencies ?? [])].filter((section) => (section.groups?.length ?? 0) > 1);
+  return sections.map((section, index) => (
+    <figure key={index} className="costs">
       <figcaption>
-        Cost by {by}, {section.currency || "without currency"}, {period}
-        {of.sample === true && " (sample bill)"}
+        {[`Cost by ${groupedBy}`, section.currency || "no currency", period, analysis.sample === true && "sample bill"].filter(Boolean).join(", ")}
       </figcaption>
-      <Boundary what="The chart">
+      <ErrorBoundary content="The chart">
         <Suspense fallback={<div className="chart" />}>
-          <CostChart section={section} by={by} />
+          <CostChart section={section} groupedBy={groupedBy} />
         </Suspense>
-      </Boundary>
+      </ErrorBoundary>
     </figure>
   ));
 }
 
-/** What the amount of a recommendation is, by its kind. */
-const SAVINGS: Record<string, string> = {
+/** What the amount of a recommendation means, by its kind. */
+const AMOUNT_LABELS: Record<string, string> = {
   idle_resource: "could be saved",
-  spike: "above the usual",
+  spike: "more than usual",
 };
 
-export function Recommendations({ of }: { of: Recommendation[] }) {
-  if (!of.length) return null;
+export function Recommendations({ recommendations }: { recommendations: Recommendation[] }) {
+  if (!recommendations.length) return null;
   return (
     <section aria-labelledby="recommendations">
       <h2 id="recommendations">Recommendations</h2>
       <ul className="cards">
-        {of.map(({ title, detail, kind, amount, currency, evidence }, at) => (
-          <li key={at} className="card">
+        {recommendations.map(({ title, detail, kind, amount, currency, evidence }, index) => (
+          <li key={index} className="card">
             <h3>{title}</h3>
             {amount !== undefined && (
               <p className="saving">
-                <strong>{money(amount, currency)}</strong> {SAVINGS[kind ?? ""]}
+                <strong>{formatMoney(amount, currency)}</strong> {AMOUNT_LABELS[kind ?? ""]}
               </p>
             )}
             <p>{detail}</p>
@@ -50,8 +49,8 @@ export function Recommendations({ of }: { of: Recommendation[] }) {
               <details>
                 <summary>Evidence</summary>
                 <ul className="evidence">
-                  {evidence.map((row, at) => (
-                    <li key={at}>{spoken(row)}</li>
+                  {evidence.map((row, index) => (
+                    <li key={index}>{formatEvidence(row)}</li>
                   ))}
                 </ul>
               </details>
@@ -63,8 +62,8 @@ export function Recommendations({ of }: { of: Recommendation[] }) {
   );
 }
 
-/** A row of evidence, whatever it has. */
-function spoken(row: Record<string, unknown>): string {
+/** All fields of a row of evidence in one line. */
+function formatEvidence(row: Record<string, unknown>): string {
   return Object.entries(row)
     .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
     .join(", ");

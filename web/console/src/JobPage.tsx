@@ -1,94 +1,100 @@
-/** One job: how far it is, what it has said, what came of it, and what can be done about it. */
+/** The page of a job: status and progress, the answer, charts, actions and the timeline. */
 import type { FinopsResult, Job, JobView } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
 import { useContext, useEffect, useState } from "react";
+import { replayJob } from "./adminApi";
 import { Answer } from "./Answer";
-import { replay } from "./admin";
-import { Actions, type Asked, Cancel } from "./Actions";
-import { Stale } from "./Connection";
+import { StaleNotice } from "./ConnectionStatus";
 import { Costs, Recommendations } from "./Costs";
-import { Heading } from "./route";
+import { CancelButton, JobActions, type SubmittedQuery } from "./JobActions";
+import { PageHeading } from "./router";
 import { SessionContext } from "./session";
+import { STATUS_LABELS } from "./statusLabels";
 import { Timeline } from "./Timeline";
 
-/** A job by the id in the address. */
-export function JobById({ id }: { id: string }) {
+const NOT_FOUND = "This job does not exist, is past its retention period, or belongs to another user.";
+
+/** The job with the id in the address. */
+export function JobPage({ id }: { id: string }) {
   const { longhaul } = useLonghaul();
-  const [job, setJob] = useState<{ job: Job<any> }>();
-  useEffect(() => setJob({ job: longhaul.follow(id) }), [longhaul, id]);
-  return job ? <JobShown job={job.job} again={() => setJob({ job: longhaul.follow(id) })} /> : null;
+  const [followed, setFollowed] = useState<{ job: Job<any> }>();
+  useEffect(() => setFollowed({ job: longhaul.follow(id) }), [longhaul, id]);
+  return followed ? <JobDetails job={followed.job} onReplayed={() => setFollowed({ job: longhaul.follow(id) })} /> : null;
 }
 
-/** A job, and what was asked if the server has not said so yet; `again` follows it anew, once it was replayed. */
-export function JobShown({ job, asked, again }: { job: Job<any>; asked?: Asked; again?: () => void }) {
+/**
+ * A job. `submitted` is the query of a job that the server has not accepted yet. `onReplayed` is called after a replay,
+ * so that the caller follows the new run.
+ */
+export function JobDetails({ job, submitted, onReplayed }: { job: Job<any>; submitted?: SubmittedQuery; onReplayed?: () => void }) {
   const state = useJob<Partial<FinopsResult>>(job);
   const { status, progress, message, content, result, failure, jobId } = state;
-  const view = useView(jobId, status);
+  const view = useJobView(jobId, status);
   const session = useContext(SessionContext);
   const isOpen = ["submitting", "queued", "processing", "retrying"].includes(status) && !failure;
-  // What streams its answer need not repeat it in its result.
+  // A job that streams its answer may omit it from its result.
   const answer = (typeof result?.response === "string" && result.response) || content;
-  const known = view ?? asked;
+  const known = view ?? submitted;
   const query = state.query ?? known?.query;
   return (
     <article aria-busy={isOpen}>
-      <Heading>{query ?? (failure ? "No question of yours" : "A question")}</Heading>
+      <PageHeading>{query ?? (status === "gone" ? "Job not found" : "Job")}</PageHeading>
       <p className="facts">
-        <span className={`status ${status}`}>{status}</span>
+        <span className={`status ${status}`}>{STATUS_LABELS[status]}</span>
         {session?.isAdmin && view && <span>{view.userId}</span>}
         {view && <span>{view.kind}</span>}
-        {state.attempt > 1 && <span>attempt {state.attempt}</span>}
-        {view && <Elapsed view={view} />}
+        {state.attempt > 1 && <span>Attempt {state.attempt}</span>}
+        {view && <ElapsedTime view={view} />}
       </p>
       {isOpen && (
         <>
-          <Stale
-            meanwhile={status === "submitting" ? "The question is sent as soon as there is one." : "This is how it stood; the job goes on, and so will this page."}
+          <StaleNotice
+            hint={status === "submitting" ? "Your question will be sent when the connection is back." : "The job keeps running; this page will update when the connection is back."}
           />
           <progress max={100} value={progress} aria-label="Progress" />
           <p role="status">
-            {message || (status === "submitting" ? "On its way to the server." : "Working.")} · {progress} %
+            {message || (status === "submitting" ? "Sending to the server…" : "Working…")} · {progress}%
           </p>
-          <Cancel job={job} />
+          <CancelButton job={job} />
         </>
       )}
-      {/* What came of it is told to who can't see it appear. */}
-      <p className="heard" role="status">
-        {status === "completed" && "The answer is there."}
+      {/* Announces the end to screen readers. */}
+      <p className="visually-hidden" role="status">
+        {status === "completed" && "The answer is ready."}
         {status === "cancelled" && "The job was cancelled."}
       </p>
-      {failure !== undefined && <p role="alert">{(failure as Error).message}</p>}
-      {status === "completed" && result === undefined && !failure && <p role="status">The result is large, and on its way.</p>}
-      {result?.cost_analysis && <Costs of={result.cost_analysis} />}
+      {failure !== undefined && <p role="alert">{status === "gone" ? NOT_FOUND : (failure as Error).message}</p>}
+      {status === "completed" && result === undefined && !failure && <p role="status">Loading a large result…</p>}
+      {result?.cost_analysis && <Costs analysis={result.cost_analysis} />}
       {answer && <Answer text={answer} />}
-      {result?.optimization_recommendations && <Recommendations of={result.optimization_recommendations} />}
-      <Actions job={job} asked={known} result={result} />
-      {session?.isAdmin && status === "failed" && again && <Replay jobId={jobId!} again={again} />}
+      {result?.optimization_recommendations && <Recommendations recommendations={result.optimization_recommendations} />}
+      <JobActions job={job} submitted={known} result={result} />
+      {session?.isAdmin && status === "failed" && onReplayed && <ReplayButton jobId={jobId!} onReplayed={onReplayed} />}
       {jobId && <Timeline job={job} view={view} />}
-      {result !== undefined && <Whole result={result} />}
+      {result !== undefined && <FullResult result={result} />}
     </article>
   );
 }
 
-/** The job's row, read when it is opened and again when its status changes, for what no event has. */
-function useView(jobId: string | undefined, status: string): JobView | undefined {
+/** The job's row, read at first and after each change of its status. It has fields that no event carries. */
+function useJobView(jobId: string | undefined, status: string): JobView | undefined {
   const { longhaul } = useLonghaul();
   const [view, setView] = useState<JobView>();
   useEffect(() => {
     if (!jobId) return;
-    let isShown = true;
+    let isMounted = true;
     longhaul.get(jobId).then(
-      (view) => isShown && setView(view),
+      (view) => isMounted && setView(view),
       () => {},
     );
     return () => {
-      isShown = false;
+      isMounted = false;
     };
   }, [longhaul, jobId, status]);
   return view;
 }
 
-function Elapsed({ view }: { view: JobView }) {
+function ElapsedTime({ view }: { view: JobView }) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (view.finishedAt) return;
@@ -101,39 +107,39 @@ function Elapsed({ view }: { view: JobView }) {
   };
   return (
     <>
-      {view.startedAt && <span>queued {seconds(view.createdAt, view.startedAt)}</span>}
-      <span>{view.startedAt ? `${view.finishedAt ? "ran" : "runs"} ${seconds(view.startedAt, view.finishedAt)}` : `waits ${seconds(view.createdAt, view.finishedAt)}`}</span>
+      {view.startedAt && <span>Queued for {seconds(view.createdAt, view.startedAt)}</span>}
+      <span>{view.startedAt ? `${view.finishedAt ? "Ran" : "Running"} for ${seconds(view.startedAt, view.finishedAt)}` : `Queued for ${seconds(view.createdAt, view.finishedAt)}`}</span>
     </>
   );
 }
 
-/** An admin lets a failed job run again. */
-function Replay({ jobId, again }: { jobId: string; again: () => void }) {
+/** Lets an admin replay a failed job. */
+function ReplayButton({ jobId, onReplayed }: { jobId: string; onReplayed: () => void }) {
   const { longhaul } = useLonghaul();
-  const [said, setSaid] = useState("");
-  const run = () => {
-    setSaid("Replaying");
-    replay(longhaul, jobId).then(again, (error: Error) => setSaid(error.message));
+  const [outcome, setOutcome] = useState("");
+  const replay = () => {
+    setOutcome("Replaying…");
+    replayJob(longhaul, jobId).then(onReplayed, (error: Error) => setOutcome(error.message));
   };
   return (
-    <button className="quiet" onClick={run} disabled={said !== ""} aria-live="polite">
-      {said || "Replay"}
+    <button className="secondary" onClick={replay} disabled={outcome !== ""} aria-live="polite">
+      {outcome || "Replay"}
     </button>
   );
 }
 
-/** A result of any shape, spelled only when somebody looks: it may be large. */
-function Whole({ result }: { result: unknown }) {
+/** The result as JSON, whatever its shape. Formatted only when opened, because it may be large. */
+function FullResult({ result }: { result: unknown }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>The whole result</summary>
-      {isOpen && <pre tabIndex={0}>{beginning(JSON.stringify(result, null, 2))}</pre>}
+      <summary>Full result (JSON)</summary>
+      {isOpen && <pre tabIndex={0}>{truncate(JSON.stringify(result, null, 2))}</pre>}
     </details>
   );
 }
 
-function beginning(text: string): string {
-  const most = 100_000;
-  return text.length > most ? `${text.slice(0, most)}\n\n... and ${(text.length - most).toLocaleString()} characters more: download it.` : text;
+function truncate(text: string): string {
+  const limit = 100_000;
+  return text.length > limit ? `${text.slice(0, limit)}\n\n… ${(text.length - limit).toLocaleString()} more characters. Download the result to see all of it.` : text;
 }

@@ -1,10 +1,10 @@
-/** Markdown from a job, shown as HTML that can do nothing: whoever wrote it is not trusted. Its tables can be sorted. */
+/** Renders Markdown of untrusted origin as sanitized HTML, with sortable tables. */
 import DOMPurify from "dompurify";
 import { marked } from "marked";
 import { useLayoutEffect, useRef } from "react";
-import { makeSortable } from "./tables";
+import { makeSortable } from "./sortableTable";
 
-const HARMLESS = {
+const SANITIZE_OPTIONS = {
   USE_PROFILES: { html: true },
   FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select"],
   FORBID_ATTR: ["style", "id", "name", "class"],
@@ -12,12 +12,12 @@ const HARMLESS = {
 } as const;
 
 export function Markdown({ text }: { text: string }) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const html = marked.parse(text, { async: false, gfm: true });
-    const harmless = DOMPurify.sanitize(html, { ...HARMLESS, FORBID_TAGS: [...HARMLESS.FORBID_TAGS], FORBID_ATTR: [...HARMLESS.FORBID_ATTR] });
-    harmless.querySelectorAll("table").forEach(makeSortable);
-    place.current!.replaceChildren(harmless);
+    const sanitized = DOMPurify.sanitize(html, { ...SANITIZE_OPTIONS, FORBID_TAGS: [...SANITIZE_OPTIONS.FORBID_TAGS], FORBID_ATTR: [...SANITIZE_OPTIONS.FORBID_ATTR] });
+    sanitized.querySelectorAll("table").forEach(makeSortable);
+    container.current!.replaceChildren(sanitized);
   }, [text]);
-  return <div className="markdown" ref={place} />;
+  return <div className="markdown" ref={container} />;
 }

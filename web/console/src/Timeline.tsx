@@ -1,69 +1,69 @@
-/** A job's story as a list, with a bar of how long it waited and ran. What the story is, `timeline.ts` says. */
+/** The timeline of a job: a bar of queue and run time, and a list of its events. */
 import type { Job, JobView } from "longhaul-client";
 import { useEffect, useState } from "react";
-import { type Entry, tell } from "./timeline";
+import { appendEvent, type TimelineEntry } from "./timelineEntries";
 
 export function Timeline({ job, view }: { job: Job<any>; view?: JobView }) {
-  const story = useStory(job);
-  const [first] = story;
-  const pushes = job.state.applied;
+  const entries = useTimelineEntries(job);
+  const [first] = entries;
+  const eventCount = job.state.applied;
   return (
     <details className="timeline" open={job.state.status === "failed" || undefined}>
       <summary>
-        Timeline: {pushes} event{pushes === 1 ? "" : "s"}
+        Timeline: {eventCount} event{eventCount === 1 ? "" : "s"}
       </summary>
-      {view?.startedAt && <Bar view={view} />}
+      {view?.startedAt && <DurationBar view={view} />}
       <ol>
-        {story.map((entry) => (
+        {entries.map((entry) => (
           <li key={`${entry.kind}-${entry.seq}`} className={entry.kind}>
             <time dateTime={new Date(entry.at * 1000).toISOString()} title={new Date(entry.at * 1000).toLocaleString()}>
               +{entry.at - first!.at} s
             </time>
-            {entry.words}
+            {entry.text}
           </li>
         ))}
       </ol>
       {view?.lastError && (
         <p className="facts">
-          The attempt before ended with {view.lastError.code}: {view.lastError.message}
+          The previous attempt failed: {view.lastError.message} ({view.lastError.code})
         </p>
       )}
-      {view?.replays !== undefined && <p className="facts">An operator let it run again, {view.replays} times so far.</p>}
+      {view?.replays !== undefined && <p className="facts">Replayed by an operator: {view.replays} time{view.replays === 1 ? "" : "s"}</p>}
     </details>
   );
 }
 
-/** Every event from the first on, told as they come; several that come at once are drawn at once. */
-function useStory(job: Job<any>): readonly Entry[] {
-  const [story, setStory] = useState<readonly Entry[]>([]);
+/** The entries of all events so far. */
+function useTimelineEntries(job: Job<any>): readonly TimelineEntry[] {
+  const [entries, setEntries] = useState<readonly TimelineEntry[]>([]);
   useEffect(() => {
-    let isShown = true;
-    setStory([]);
-    const listen = async () => {
+    let isMounted = true;
+    setEntries([]);
+    const collect = async () => {
       for await (const event of job) {
-        if (!isShown) return;
-        setStory((story) => tell(story, event));
+        if (!isMounted) return;
+        setEntries((entries) => appendEvent(entries, event));
       }
     };
-    // That it could not be followed, the page says.
-    listen().catch(() => {});
+    // The page reports the error.
+    collect().catch(() => {});
     return () => {
-      isShown = false;
+      isMounted = false;
     };
   }, [job]);
-  return story;
+  return entries;
 }
 
-function Bar({ view }: { view: JobView }) {
+function DurationBar({ view }: { view: JobView }) {
   const ms = (from: string, to: string) => Math.max(0, Date.parse(to) - Date.parse(from));
-  const waited = ms(view.createdAt, view.startedAt!);
-  const ran = ms(view.startedAt!, view.finishedAt ?? view.updatedAt);
+  const queuedMs = ms(view.createdAt, view.startedAt!);
+  const runMs = ms(view.startedAt!, view.finishedAt ?? view.updatedAt);
   return (
     <p className="bar">
-      <span className="waited" style={{ flexGrow: waited || 1 }} />
-      <span className="ran" style={{ flexGrow: ran || 1 }} />
-      <span className="words">
-        waited {(waited / 1000).toFixed(1)} s, ran {(ran / 1000).toFixed(1)} s{view.finishedAt ? "" : " so far"}
+      <span className="queued" style={{ flexGrow: queuedMs || 1 }} />
+      <span className="running" style={{ flexGrow: runMs || 1 }} />
+      <span className="legend">
+        Queued for {(queuedMs / 1000).toFixed(1)} s, ran for {(runMs / 1000).toFixed(1)} s{view.finishedAt ? "" : " so far"}
         {view.attempt > 1 && `, in ${view.attempt} attempts`}
       </span>
     </p>

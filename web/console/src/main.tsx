@@ -1,8 +1,8 @@
-/** Puts the console into its page, and then fetches what later pages need. It knows no job. */
+/** The entry point: renders the console, and preloads the lazy components once the page has loaded. */
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { fetchParts } from "./parts";
+import { preloadComponents } from "./lazyComponents";
 import "./style.css";
 
 createRoot(document.getElementById("app")!).render(
@@ -10,4 +10,4 @@ createRoot(document.getElementById("app")!).render(
     <App />
   </StrictMode>,
 );
-addEventListener("load", fetchParts);
+addEventListener("load", preloadComponents);

@@ -1,0 +1,62 @@
+/** Browser tests of signing in and out, with a development token and with an identity provider. */
+import type { Page } from "@playwright/test";
+import { ask, connection, expect, origin, signIn, status, test } from "./consoleFixture";
+import { IdentityProvider } from "./identityProvider";
+
+test("with a development token, the session survives a reload and ends with signing out", async ({ page, user }) => {
+  await signIn(page, user);
+  await page.reload();
+  await expect(connection(page)).toHaveText("Connected");
+  await page.getByRole("button", { name: `Sign out (${user})` }).click();
+  await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
+});
+
+test.describe("with an identity provider", () => {
+  let provider: IdentityProvider;
+  const startProvider = async (page: Page, user: string) => {
+    provider = new IdentityProvider(user);
+    const signIn = { domain: await provider.start(), clientId: provider.clientId };
+    await page.route("**/config.json", (route) => route.fulfill({ json: { url: origin().replace("http", "ws"), signIn } }));
+  };
+  test.afterEach(() => provider.stop());
+
+  test("the user returns to the same page, submits a query, and stays signed in after a reload", async ({ page, user }) => {
+    await startProvider(page, user);
+    await page.goto(`${origin()}/jobs`);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(connection(page)).toHaveText("Connected");
+    await expect(page).toHaveURL(`${origin()}/jobs`);
+    await page.getByRole("link", { name: "Ask" }).click();
+    await ask(page, "S3 in May");
+    await expect(status(page)).toHaveText("Completed");
+    await page.reload();
+    await expect(page.getByRole("button", { name: `Sign out (${user})` })).toBeVisible();
+    await expect(status(page)).toHaveText("Completed");
+    await page.getByRole("button", { name: /Sign out/ }).click();
+    await expect(page.getByText("Signed out.")).toBeVisible();
+    await page.goto(origin());
+    await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+  });
+
+  test("a callback that this tab did not request signs nobody in", async ({ page, user }) => {
+    await startProvider(page, user);
+    await page.goto(`${origin()}/?code=stolen&state=another`);
+    await expect(page.getByRole("alert")).toContainText("was not started in this tab");
+    await expect(page).toHaveURL(`${origin()}/`);
+  });
+
+  test("a revoked session ends with a message, and the user can sign in again", async ({ page, user }) => {
+    await startProvider(page, user);
+    provider.tokenLifetime = 4;
+    await page.goto(origin());
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(connection(page)).toHaveText("Connected");
+    provider.revoke();
+    await expect(page.getByRole("alert")).toContainText("Your session has expired");
+    provider.tokenLifetime = 3600;
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(connection(page)).toHaveText("Connected");
+  });
+});
