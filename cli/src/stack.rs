@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use longhaul_finops as finops;
 use longhaul_local::cloud::{
     CloudOptions, ConsoleOptions, EmbeddedCloud, FunctionPrograms, GatewayOverrides,
 };
 use longhaul_local::data_folder::{self, DataFolder, Endpoints, LockOutcome};
 use longhaul_shared::settings::Settings;
-use longhaul_finops as finops;
 
 use crate::functions::TRUST_CLAIMS;
 use crate::token::{self, SECRET};
