@@ -3,7 +3,7 @@
     pack.py CRATE TARGET PROGRAM ZIP
 
 Reads Cargo.lock and `cargo metadata`; the same inputs give the same bytes, so the list has no serial
-number and no time. It knows nothing of how the program is built or where the package goes.
+number and no time. Building the program and uploading the package are done elsewhere.
 """
 
 import json

@@ -16,24 +16,24 @@ async fn send_message() -> Result<()> {
         "`sendMessage` with `message`: a streamed answer.",
     );
     transcript.note("A question about costs is answered from the bill.");
-    let asked = json!({"action": "sendMessage", "message": "What was my S3 spend in May?", "requestId": "r1"});
+    let message = json!({"action": "sendMessage", "message": "What was my S3 spend in May?", "requestId": "r1"});
     transcript
-        .request("alice", &mut alice, asked, "complete")
+        .request("alice", &mut alice, message, "complete")
         .await?;
     transcript.note("Other questions are not, as no language model is configured.");
-    let asked = json!({"action": "sendMessage", "message": "Tell me a joke"});
+    let message = json!({"action": "sendMessage", "message": "Tell me a joke"});
     transcript
-        .request("alice", &mut alice, asked, "complete")
+        .request("alice", &mut alice, message, "complete")
         .await?;
     transcript.note("A result that was not streamed is sent as one piece.");
-    let asked = noop_message("sendMessage", "Say it at once", json!({"bytes": 8}));
+    let message = noop_message("sendMessage", "Say it at once", json!({"bytes": 8}));
     transcript
-        .request("alice", &mut alice, asked, "complete")
+        .request("alice", &mut alice, message, "complete")
         .await?;
     transcript.note("A job that fails ends with an error.");
-    let asked = noop_message("sendMessage", "Fail", json!({"fail": "reject"}));
+    let message = noop_message("sendMessage", "Fail", json!({"fail": "reject"}));
     transcript
-        .request("alice", &mut alice, asked, "error")
+        .request("alice", &mut alice, message, "error")
         .await?;
     transcript.note("An invalid frame is answered with an error too, and starts no job.");
     transcript
@@ -56,17 +56,17 @@ async fn chat_message() -> Result<()> {
         "`chat_message`: an answer between two typing indicators.",
     );
     let done = |frame: &Value| frame["isTyping"] == false;
-    for asked in [
+    for message in [
         json!({"action": "chat_message", "message": "What was my S3 spend in May?"}),
         json!({"type": "chat_message", "content": "Tell me a joke", "requestId": "r2"}),
     ] {
-        transcript.send("alice", &mut alice, asked).await?;
+        transcript.send("alice", &mut alice, message).await?;
         transcript.until("alice", &mut alice, done).await?;
     }
     transcript.note("A job that fails, and one that is cancelled.");
-    let asked = noop_message("chat_message", "Fail", json!({"fail": "reject"}));
+    let message = noop_message("chat_message", "Fail", json!({"fail": "reject"}));
     transcript
-        .request("alice", &mut alice, asked, "error")
+        .request("alice", &mut alice, message, "error")
         .await?;
     let slow = noop_message(
         "chat_message",
@@ -96,13 +96,13 @@ async fn text_message() -> Result<()> {
         "`text_message`: text in `data`, and the answer there too.",
     );
     let done = |frame: &Value| frame["data"]["done"] == true;
-    let asked = json!({"type": "text_message", "data": {"text": "What was my S3 spend in May?"}, "timestamp": 1_790_000_000});
-    transcript.send("alice", &mut alice, asked).await?;
+    let message = json!({"type": "text_message", "data": {"text": "What was my S3 spend in May?"}, "timestamp": 1_790_000_000});
+    transcript.send("alice", &mut alice, message).await?;
     transcript.until("alice", &mut alice, done).await?;
     transcript.note("A job that fails.");
-    let asked = json!({"type": "text_message", "data": {"text": "Fail", "kind": "noop", "params": {"fail": "reject"}}});
+    let message = json!({"type": "text_message", "data": {"text": "Fail", "kind": "noop", "params": {"fail": "reject"}}});
     transcript
-        .request("alice", &mut alice, asked, "error")
+        .request("alice", &mut alice, message, "error")
         .await?;
     transcript.compare()
 }
@@ -116,9 +116,9 @@ async fn a_retry_with_other_output_is_an_error_in_a_dialect() -> Result<()> {
         "A retry with other output than before: a dialect can't take back text that it has sent.",
     );
     let params = json!({"steps": 1, "text": 12, "vary": true, "fail": "retry", "failures": 1});
-    let asked = noop_message("sendMessage", "Change your mind", params);
+    let message = noop_message("sendMessage", "Change your mind", params);
     let error = transcript
-        .request("alice", &mut alice, asked, "error")
+        .request("alice", &mut alice, message, "error")
         .await?;
     transcript.note("The job continues: `subscribe` follows it by the protocol.");
     let mut other = stack.client("alice").await?;
@@ -140,13 +140,13 @@ async fn subscribe_switches_a_dialect_connection_to_the_protocol() -> Result<()>
         "subscribe",
         "`subscribe` always uses the protocol, also on a connection that submitted in a dialect.",
     );
-    let asked = noop_message(
+    let message = noop_message(
         "chat_message",
         "Two pieces",
         json!({"steps": 2, "stepMs": 1500, "text": 10}),
     );
     let piece = transcript
-        .request("alice", &mut alice, asked, "chat_response")
+        .request("alice", &mut alice, message, "chat_response")
         .await?;
     let subscribe = json!({"action": "subscribe", "jobId": piece["jobId"], "after": piece["seq"]});
     transcript

@@ -203,11 +203,11 @@ async fn ask_prints_a_large_result() -> Result<()> {
     let ask = [
         "ask", "q", "--kind", "noop", "--params", params, "--data", data,
     ];
-    let asked = longhaul(&ask).await?;
-    let values = String::from_utf8_lossy(&asked.stderr);
-    assert_eq!(asked.status.code(), Some(0), "{values}");
+    let output = longhaul(&ask).await?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert_eq!(
-        asked.stdout,
+        output.stdout,
         [b"x".repeat(1_000_000), b"\n".to_vec()].concat()
     );
     Ok(())

@@ -33,15 +33,15 @@ async fn topics() -> Result<()> {
         "topics",
         "Topics: `subscribe`, `unsubscribe`, and what is published.",
     );
-    let asked = json!({"action": "subscribe", "requestId": "r1",
+    let request = json!({"action": "subscribe", "requestId": "r1",
         "data": {"topic": "new-deals", "filters": {"category": ["travel", "food"], "minDiscount": 20}}});
     let confirmed = transcript
-        .request("alice", &mut alice, asked, "subscriptionConfirmed")
+        .request("alice", &mut alice, request, "subscriptionConfirmed")
         .await?;
     transcript.note("An older front end's action for the topic new-deals, here without filters.");
-    let asked = json!({"action": "subscribeToDeals"});
+    let request = json!({"action": "subscribeToDeals"});
     transcript
-        .request("bob", &mut bob, asked, "subscriptionConfirmed")
+        .request("bob", &mut bob, request, "subscriptionConfirmed")
         .await?;
 
     transcript.note("A back end publishes {\"topic\":\"new-deals\",\"type\":\"deal\",\"data\":{\"category\":\"travel\",\"discount\":30}}.");
@@ -267,7 +267,7 @@ async fn accepted_messages_survive_a_crash_and_invalid_ones_block_nothing() -> R
     ensure!(stack.log("publish").contains("it can't be read"));
     ensure!(
         stack.message_count("longhaul-publish").await? > 0,
-        "it is kept"
+        "the unreadable message stays on the queue"
     );
     Ok(())
 }

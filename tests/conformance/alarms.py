@@ -1,7 +1,7 @@
-"""CloudWatch's part in an alarm: what the template's alarms read, computed from what the small cloud left behind.
+"""CloudWatch's part in an alarm: what the template's alarms read, computed from the files of the embedded cloud.
 
 Metrics of our own come from the functions' logs (embedded metric format), AWS's from the wire log, the REPORT lines and
-the queues. It knows statistics, metric math as far as the template uses it, and no alarm by name.
+the queues. It knows statistics, the part of metric math that the template uses, and no alarm by name.
 """
 
 import json
@@ -45,7 +45,7 @@ Loader.add_multi_constructor("!", _intrinsic)
 
 
 class Template:
-    """The template with these parameters, as far as alarms need it resolved."""
+    """The template with these parameters, with those values resolved that alarms use."""
 
     def __init__(self, **parameters):
         self.document = yaml.load(TEMPLATE.read_text(), Loader)

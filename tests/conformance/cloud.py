@@ -1,4 +1,4 @@
-"""The small cloud as a process: started on free ports, killed by its id, started again.
+"""The embedded cloud as a process: started on free ports, killed by its id, started again.
 
 It knows the command line's promise (an address a line, then READY) and nothing of any service.
 """
@@ -44,7 +44,7 @@ class Cloud:
         return local_client(service, self.endpoint)
 
     def kill(self):
-        """SIGKILL: nothing is flushed, nobody is told."""
+        """SIGKILL: nothing is flushed."""
         self._end(signal.SIGKILL)
 
     def stop(self):

@@ -1,10 +1,10 @@
-"""What every conformance test gets: an endpoint, clients for it, and queues and tables that go away again.
+"""The fixtures of every conformance test: an endpoint, clients for it, and queues and tables that are deleted afterwards.
 
-    pytest tests/conformance                          starts the small cloud itself
+    pytest tests/conformance                          starts the embedded cloud itself
     pytest tests/conformance --endpoint http://...    anyone's endpoint
     pytest tests/conformance --endpoint aws           AWS, with the credentials and region of the environment
 
-It knows no expectation: those are in the tests, each with the page of AWS's documentation that states it.
+Expectations are in the tests, each with the page of AWS's documentation that states it.
 """
 
 import os
@@ -21,11 +21,11 @@ from cloud import CREDENTIALS, REGION, Cloud, local_client
 
 
 def pytest_addoption(parser):
-    parser.addoption("--endpoint", help="the endpoint to test, or `aws`; without it the small cloud is started")
+    parser.addoption("--endpoint", help="the endpoint to test, or `aws`; without it the embedded cloud is started")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "differs(why): the small cloud is known not to do this, and why")
+    config.addinivalue_line("markers", "differs(why): a known difference of the embedded cloud, and its reason")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,6 +1,6 @@
 """What the S3 tests share: a bucket that goes away again, refusals by code and status, and raw HTTP.
 
-It knows no expectation of any operation.
+It has no expectations of its own.
 """
 
 import http.client

@@ -1,25 +1,25 @@
-"""What the SQS tests share: reading a queue until it gave what is expected, and refusals by code."""
+"""Helpers of the SQS tests: receiving until the expected messages have arrived, and expected errors by code."""
 
 import time
 
 import pytest
 from botocore.exceptions import ClientError
 
-PATIENCE = 15
+MAX_WAIT = 15
 
 
-def take(sqs, url, count=1, **arguments):
-    """Receives until `count` messages came: AWS may return fewer than there are."""
-    messages, until = [], time.monotonic() + PATIENCE
+def receive_messages(sqs, url, count=1, **arguments):
+    """Receives until `count` messages have arrived: AWS may return fewer than there are."""
+    messages, until = [], time.monotonic() + MAX_WAIT
     while len(messages) < count and time.monotonic() < until:
         asked = {"MaxNumberOfMessages": min(10, count - len(messages)), "WaitTimeSeconds": 1} | arguments
         messages += sqs.receive_message(QueueUrl=url, **asked).get("Messages", [])
-    assert len(messages) == count, f"{len(messages)} messages came, not {count}"
+    assert len(messages) == count, f"{len(messages)} messages arrived, not {count}"
     return messages
 
 
-def nothing(sqs, url):
-    """Asserts that nothing is to be received now."""
+def assert_empty(sqs, url):
+    """Asserts that no message is visible."""
     assert "Messages" not in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
 
 
@@ -31,7 +31,7 @@ def arn(sqs, url):
     return attributes(sqs, url, "QueueArn")["QueueArn"]
 
 
-def until(condition, patience=PATIENCE):
+def wait_until(condition, patience=MAX_WAIT):
     """Waits for a state that AWS brings about in its own time."""
     end = time.monotonic() + patience
     while not (seen := condition()):

@@ -1,6 +1,6 @@
-"""Each alarm of the template fires when what it is for is done to the small cloud, and none does on a quiet one.
+"""Each alarm of the template fires when its cause happens on the embedded cloud, and none fires on an idle one.
 
-It refuses to know thresholds and metrics: those are the template's.
+Thresholds and metrics are read from the template.
 """
 
 import base64
@@ -18,9 +18,9 @@ from websockets.sync.client import connect
 
 from alarms import Samples, Template, is_firing
 from cloud import PROGRAM, ROOT, Cloud
-from test_runbook import hear, until
+from test_runbook import receive_until, wait_until
 
-# What a stack is told so that minutes become seconds; the template's own arithmetic stays.
+# Parameters that turn minutes into seconds; the template's arithmetic stays.
 QUICK = {"LeaseSeconds": "1", "MaxAttempts": "2", "WorkerTimeoutSeconds": "5", "WorkerConcurrency": "2"}
 QUICK |= {"LongestWaitSeconds": "1", "OldestMessageSeconds": "1", "EndToEndSeconds": "1"}
 UNLIMITED = QUICK | {"OpenJobs": "0", "SubmitsPerSecond": "0"}
@@ -28,7 +28,7 @@ QUIET = {"LongestWaitSeconds": "300"}
 
 
 class Watched:
-    """A small cloud, and what CloudWatch would have seen of it."""
+    """An embedded cloud, and the samples that CloudWatch would have of it."""
 
     def __init__(self, data, stack, parameters, *options):
         self.data, self.wire = data, data / "wire.log"
@@ -49,7 +49,7 @@ class Watched:
 
     def submit(self, wait_for, **params):
         self.socket.send(json.dumps({"action": "query", "kind": "noop", "query": "alarming", "params": params}))
-        return hear(self.socket, wait_for)
+        return receive_until(self.socket, wait_for)
 
     def faults(self, *rules):
         body = json.dumps({"rules": rules}).encode()
@@ -78,7 +78,7 @@ class Watched:
         return {id for id, alarm in self.template.alarms().items() if is_firing(alarm, samples)}
 
     def until_fires(self, *alarms):
-        until(f"{alarms} fire", lambda: set(alarms) <= self.firing())
+        wait_until(f"{alarms} fire", lambda: set(alarms) <= self.firing())
 
 
 @pytest.fixture
@@ -90,13 +90,13 @@ def watched(tmp_path):
 def test_a_healthy_stack_alarms_nobody(watched):
     it = watched(QUIET, "--tick-seconds", "1")
     it.submit("job_completed", steps=2, text=20)
-    until("the sweep has run", lambda: "NoSweepAlarm" not in it.firing())
+    wait_until("the sweep has run", lambda: "NoSweepAlarm" not in it.firing())
     assert it.firing() == set()
 
 
 def test_what_workers_do_wrong(watched):
     it = watched(QUICK, "--tick-seconds", "1")
-    # A job that kills its workers for good, and one whose writes take as long as the function may run.
+    # A job that crashes its worker at each attempt, and one whose writes take as long as the function may run.
     it.submit("job_failed", crash=True)
     it.until_fires("WorkerErrorsAlarm", "WorkerReleaseAlarm", "DeadLettersAlarm", "EndToEndAlarm")
     it.faults({"service": "dynamodb", "operation": "UpdateItem", "caller": "longhaul-worker", "effect": {"delayMs": 1500}})
@@ -123,7 +123,7 @@ def test_workers_that_die_unheard(watched):
     claim = {"service": "dynamodb", "operation": "UpdateItem", "caller": "longhaul-worker"}
     it.faults(claim | {"number": 1, "effect": {"kill": "after"}})
     it.submit("job_queued", steps=0)
-    until("the worker is dead", it.fired)
+    wait_until("the worker is dead", it.fired)
     it.faults(claim | {"effect": {"fail": {"code": "ThrottlingException", "status": 400}}})
     it.until_fires("LapsedLeasesAlarm", "WorkerErrorsAlarm")
 
@@ -131,7 +131,7 @@ def test_workers_that_die_unheard(watched):
         it.throttled = it.fired()
         return "TableThrottlesAlarm" in it.firing()
 
-    until("refused writes are many", count)
+    wait_until("refused writes are many", count)
 
 
 def test_many_resends(watched):
@@ -175,7 +175,7 @@ def test_a_delivery_that_dies(watched):
     it = watched(QUICK)
     it.faults(kill("longhaul-deliver", "Query"))
     it.socket.send(json.dumps({"action": "sendMessage", "data": {"recipientId": "alice", "content": "Remember"}}))
-    hear(it.socket, "messageSent")
+    receive_until(it.socket, "messageSent")
     with connect(f"{it.cloud.gateway}?token={it.token}"):
         it.until_fires("DeliverReleaseAlarm")
 

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from sqs_tools import arn, attributes, take
+from sqs_tools import arn, attributes, receive_messages
 
 
 class Scene:
@@ -24,7 +24,7 @@ class Scene:
 
     def receipt(self, sqs):
         sqs.send_message(QueueUrl=self.url, MessageBody="a")
-        return take(sqs, self.url)[0]["ReceiptHandle"]
+        return receive_messages(sqs, self.url)[0]["ReceiptHandle"]
 
 
 @pytest.fixture

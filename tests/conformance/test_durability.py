@@ -1,4 +1,4 @@
-"""Kill -9 of the small cloud under load: what was acknowledged is there afterwards, and nothing is doubled.
+"""Kill -9 of the embedded cloud under load: afterwards every acknowledged write is there, and none is duplicated.
 
 LONGHAUL_KILLS says how often (5 unless told). SQS may deliver a message again only if its delete was
 not acknowledged (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html);
@@ -23,7 +23,7 @@ SENDERS, RECEIVERS, WRITERS = 3, 3, 2
 # Seconds; several rounds long, so that messages come back in some rounds and must not in others.
 VISIBILITY = 8
 # Seconds within which a round reaches its number of sends, however busy the machine is.
-PATIENCE = 60
+MAX_WAIT = 60
 # Seconds that the cloud's clock and ours may differ by over a visibility timeout.
 GRACE = 0.05
 
@@ -120,8 +120,8 @@ class Round:
         record.note(lambda: record.written.update({item: int(answer["Attributes"]["n"]["N"])}))
 
     def kill_after(self, sends):
-        """Kills the cloud in the middle of its work, once so many more sends were acknowledged."""
-        goal, end = len(self.record.sent) + sends, time.monotonic() + PATIENCE
+        """Kills the cloud in the middle of its work, once this many more sends were acknowledged."""
+        goal, end = len(self.record.sent) + sends, time.monotonic() + MAX_WAIT
         self.working.wait()
         while len(self.record.sent) < goal:
             assert time.monotonic() < end and not self.record.wrong, f"the load stopped: {self.record.wrong}"
@@ -135,7 +135,7 @@ class Round:
 def test_nothing_acknowledged_is_lost_by_a_kill(request, tmp_path):
     """Acknowledged sends are there or were received; deleted messages stay deleted; counters are exact."""
     if request.config.getoption("endpoint"):
-        pytest.skip("only the small cloud can be killed")
+        pytest.skip("only the embedded cloud can be killed")
     record, chance, data = Record(), random.Random(SEED), tmp_path / "data"
     cloud = Cloud(data)
     cloud.client("sqs").create_queue(QueueName="load", Attributes={"VisibilityTimeout": str(VISIBILITY)})

@@ -331,7 +331,7 @@ def test_time_to_live_is_described_as_it_was_set(dynamodb, table):
 
 @pytest.mark.parametrize("operation", ["FoldTable", ""])
 def test_an_operation_that_does_not_exist_is_refused(endpoint, operation):
-    """UnknownOperationException with status 400 for an action that is none.
+    """UnknownOperationException with status 400 for an unknown action.
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html"""
     where = endpoint or "https://dynamodb.us-east-1.amazonaws.com"
     headers = {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": "application/x-amz-json-1.0"}

@@ -8,7 +8,7 @@ import pytest
 from test_dynamodb import key, number, refused, text
 
 
-def until(condition, patience=15):
+def wait_until(condition, patience=15):
     """An index follows its table in its own time."""
     end = time.monotonic() + patience
     while not condition():
@@ -105,7 +105,7 @@ def test_an_index_of_keys_has_only_keys_and_pages(dynamodb, table):
     name = table(index=True)
     for rank in (3, 1, 2):
         dynamodb.put_item(TableName=name, Item=member(str(rank), rank, body=text("long")))
-    until(lambda: in_group(dynamodb, name)["Count"] == 3)
+    wait_until(lambda: in_group(dynamodb, name)["Count"] == 3)
     first = in_group(dynamodb, name, Limit=2)
     assert first["Items"] == [member("1", 1), member("2", 2)]
     assert first["LastEvaluatedKey"] == member("2", 2)
@@ -119,7 +119,7 @@ def test_entries_of_equal_sort_key_page_without_loss(dynamodb, table):
     name = table(index=True)
     for id in "abcde":
         dynamodb.put_item(TableName=name, Item=member(id, 7))
-    until(lambda: in_group(dynamodb, name)["Count"] == 5)
+    wait_until(lambda: in_group(dynamodb, name)["Count"] == 5)
     seen, page = [], {}
     while page is not None:
         answer = in_group(dynamodb, name, Limit=2, **page)
@@ -135,11 +135,11 @@ def test_an_index_is_sparse(dynamodb, table):
     name = table(index=True)
     dynamodb.put_item(TableName=name, Item=key("never") | {"rank": number(1)})
     dynamodb.put_item(TableName=name, Item=member("1", 1))
-    until(lambda: in_group(dynamodb, name)["Count"] == 1)
+    wait_until(lambda: in_group(dynamodb, name)["Count"] == 1)
     dynamodb.update_item(
         TableName=name, Key=key(), UpdateExpression="REMOVE #g, #r", ExpressionAttributeNames={"#g": "group", "#r": "rank"}
     )
-    until(lambda: in_group(dynamodb, name)["Count"] == 0)
+    wait_until(lambda: in_group(dynamodb, name)["Count"] == 0)
 
 
 def test_an_index_key_of_the_wrong_type_is_refused(dynamodb, table):
@@ -254,7 +254,7 @@ def cost(answer):
 
 
 def sized(id, bytes):
-    """An item of so many bytes by DynamoDB's count."""
+    """An item of this size in bytes, as DynamoDB counts it."""
     return key(id) | {"b": text("a" * (bytes - len("id") - len(id) - len("b")))}
 
 

@@ -1,4 +1,4 @@
-"""Lambda's invocations as AWS documents them, asked of a function that each Longhaul has."""
+"""Lambda's invocations as AWS documents them, on a function that every stack has."""
 
 import json
 

@@ -1,7 +1,7 @@
-"""The runbook's blocks, pasted into bash as they stand, on a small cloud with jobs of every fate.
+"""The runbook's blocks, pasted into bash unchanged, on an embedded cloud with jobs of every outcome.
 
 Each recipe is read out of docs/RUNBOOK.md, so one that is changed is tested as changed; and what it prints is compared
-with the jobs, not only its exit code. It refuses to know how a recipe asks, and repairs nothing in it but the endpoint.
+with the jobs, not only its exit code. Only the endpoint in a recipe is replaced.
 
 Run by hand:  pytest tests/conformance/test_runbook.py   (after cargo build)
 """
@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from cloud import PROGRAM, ROOT, Cloud
 
-PATIENCE = 60
+MAX_WAIT = 60
 TENANT = "société"
 # The first call is a claim: its worker dies right after it, and no sweep comes to mend that.
 CLAIM = {"service": "dynamodb", "operation": "UpdateItem", "caller": "longhaul-worker", "number": 1}
@@ -47,7 +47,7 @@ RECIPES = {int(heading.split(".")[0]): found for heading, found in BLOCKS.items(
 
 
 class Scene:
-    """A small cloud, its users' sockets, and the ids of jobs by their fate."""
+    """An embedded cloud, its users' sockets, and the ids of jobs by outcome."""
 
     def __init__(self, cloud, data):
         self.cloud, self.data, self.jobs = cloud, data, {}
@@ -57,12 +57,12 @@ class Scene:
 
     def socket(self, user, *tenant):
         command = [PROGRAM, "token", "--data", self.data, "--user", user, *tenant]
-        token = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout.strip()
+        token = subprocess.run(command, capture_output=True, text=True, check=True, timeout=MAX_WAIT).stdout.strip()
         return connect(f"{self.cloud.gateway}?token={token}")
 
     def submit(self, fate, socket, until, **params):
         socket.send(json.dumps({"action": "query", "kind": "noop", "query": fate, "params": params}))
-        self.jobs[fate] = hear(socket, until)["jobId"]
+        self.jobs[fate] = receive_until(socket, until)["jobId"]
 
     def stuck(self, attribute):
         """What the row of the stuck job says."""
@@ -72,11 +72,11 @@ class Scene:
     def paste(self, block, **variables):
         """A block after the one that the runbook has pasted first: what bash ended with and printed."""
         known = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        # The tools beside this Python; and no settings of whoever runs this.
+        # The tools beside this Python, and no settings of the caller.
         known |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "AWS_CONFIG_FILE": os.devnull}
         environment = known | variables
         command = ["bash", "-c", self.setup + block]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=MAX_WAIT)
 
     def says(self, block, **variables):
         done = self.paste(block, **variables)
@@ -97,17 +97,17 @@ class Scene:
         return {name: next(iter(value.values())) for name, value in item.items()}
 
 
-def hear(socket, kind, job=None):
+def receive_until(socket, kind, job=None):
     """The next frame of this kind (about this job)."""
     while True:
-        frame = json.loads(socket.recv(timeout=PATIENCE))
+        frame = json.loads(socket.recv(timeout=MAX_WAIT))
         if frame["type"] == kind and job in (None, frame.get("jobId")):
             return frame
 
 
-def until(what, holds):
+def wait_until(what, holds):
     """Waits until something that is asked for holds; what it then is."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + MAX_WAIT
     while time.monotonic() < end:
         answer = holds()
         if answer:
@@ -128,7 +128,7 @@ def scene(tmp_path_factory):
         scene.alice = stack.enter_context(scene.socket("alice"))
         scene.bob = stack.enter_context(scene.socket("bob", "--tenant", TENANT))
         scene.submit("stuck", scene.alice, "job_queued", steps=0)
-        until("its first worker has claimed it", lambda: scene.stuck("status") == "processing")
+        wait_until("its first worker has claimed it", lambda: scene.stuck("status") == "processing")
         scene.submit("completed", scene.alice, "job_completed", steps=2, text=20, keep=True)
         scene.submit("rejected", scene.alice, "job_failed", fail="reject")
         scene.submit("rejected too", scene.bob, "job_failed", fail="reject")
@@ -136,9 +136,9 @@ def scene(tmp_path_factory):
         for fate in ["running", "running too"]:
             scene.submit(fate, scene.bob, "progress_update", steps=100, stepMs=60_000)
         scene.submit("queued", scene.alice, "job_queued", steps=0)
-        # An end is heard before its job is off the index, its message deleted and its evidence sent.
+        # An end is pushed before the job leaves the index, its message is deleted and its evidence is sent.
         open_jobs = {"TableName": "longhaul-jobs", "IndexName": "open"}
-        until("four jobs are open", lambda: scene.dynamodb.scan(**open_jobs)["Count"] == 4)
+        wait_until("four jobs are open", lambda: scene.dynamodb.scan(**open_jobs)["Count"] == 4)
         sqs = cloud.client("sqs")
         wanted = {"longhaul-jobs": ("1", "3"), "longhaul-jobs-dlq": ("1", "0")}
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -148,7 +148,7 @@ def scene(tmp_path_factory):
             counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             return tuple(counts[name] for name in names)
 
-        until("the queues are settled", lambda: {queue: depth(queue) for queue in wanted} == wanted)
+        wait_until("the queues are settled", lambda: {queue: depth(queue) for queue in wanted} == wanted)
         yield scene
 
 
@@ -199,13 +199,13 @@ def test_3_open_jobs(scene):
 
 def test_4_stuck_leases(scene):
     """Once its lease is over; those that run renew theirs."""
-    ((status, lapsed, job, attempt, resends),) = until("a lease is stuck", lambda: scene.rows(4))
+    ((status, lapsed, job, attempt, resends),) = wait_until("a lease is stuck", lambda: scene.rows(4))
     assert (status, job, attempt, resends) == ("processing", scene.jobs["stuck"], "1", "None")
     assert lapsed == scene.stuck("leaseUntil")
 
 
 def test_5_jobs_that_wait(scene):
-    ((status, _, job, user, kind, _),) = until("a second is over", lambda: scene.rows(5, MINUTES="0"))
+    ((status, _, job, user, kind, _),) = wait_until("a second is over", lambda: scene.rows(5, MINUTES="0"))
     assert (status, job, user, kind) == ("queued", scene.jobs["queued"], "alice", "noop")
     assert scene.recipe(5, MINUTES="60") == ""
 
@@ -226,7 +226,7 @@ def test_7_an_event_log(scene):
 
 def connection_of(socket):
     socket.send('{"action":"authenticate"}')
-    return hear(socket, "authenticated")["connectionId"]
+    return receive_until(socket, "authenticated")["connectionId"]
 
 
 def test_8_a_connection(scene):
@@ -260,10 +260,10 @@ def test_a_job_is_ended_and_another_sent_by_hand(scene):
     (send,) = BLOCKS["Sending a job to the queue by hand"]
     assert scene.says(end, JOB=scene.jobs["running"]).split() == [scene.jobs["running"], "cancelled"]
     assert "ConditionalCheckFailedException" in scene.paste(end, JOB=scene.jobs["running"]).stderr
-    hear(scene.alice, "job_completed", scene.jobs["queued"])
-    until("the lease is over", lambda: scene.stuck("leaseUntil") < time.strftime("%FT%T", time.gmtime()))
+    receive_until(scene.alice, "job_completed", scene.jobs["queued"])
+    wait_until("the lease is over", lambda: scene.stuck("leaseUntil") < time.strftime("%FT%T", time.gmtime()))
     scene.says(send, JOB=scene.jobs["stuck"])
-    hear(scene.alice, "job_completed", scene.jobs["stuck"])
+    receive_until(scene.alice, "job_completed", scene.jobs["stuck"])
     scene.bob.send(json.dumps({"action": "getJob", "jobId": scene.jobs["running"]}))
-    job = hear(scene.bob, "job")["job"]
+    job = receive_until(scene.bob, "job")["job"]
     assert (job["status"], job["cancelledBy"]) == ("cancelled", "operator"), "the functions can read the row"

@@ -221,7 +221,7 @@ def test_a_write_can_depend_on_nothing_being_there(s3, bucket):
 
 
 def test_a_write_can_depend_on_the_etag(s3, ten):
-    """If-Match writes only over the object with that ETag: 412 for another, 404 where there is none.
+    """If-Match writes only over the object with that ETag: 412 for another, 404 where no object exists.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
     refused("PreconditionFailed", s3.put_object, 412, **ten, Body=b"new", IfMatch='"other"')
     s3.put_object(**ten, Body=b"new", IfMatch=TAG)
@@ -318,7 +318,7 @@ def test_the_sdk_s_own_checksum_is_kept(s3, bucket):
 
 
 def test_content_md5_is_verified(s3, bucket):
-    """BadDigest for another MD5 than the body's, InvalidDigest for what is none.
+    """BadDigest for another MD5 than the body's, InvalidDigest for text that is not an MD5.
     https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList"""
     where = {"Bucket": bucket, "Key": "k", "Body": TEXT}
     s3.put_object(**where, ContentMD5=base64.b64encode(hashlib.md5(TEXT).digest()).decode())

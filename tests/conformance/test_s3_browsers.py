@@ -6,7 +6,7 @@ from botocore.config import Config
 
 from cloud import CREDENTIALS, REGION
 from s3_tools import body, refused, request
-from sqs_tools import until
+from sqs_tools import wait_until
 
 PAGE = "https://app.example.com"
 RULE = {
@@ -41,7 +41,7 @@ def code(answer):
 
 
 def test_a_presigned_get_needs_no_credentials(s3, bucket, presign):
-    """Whoever has the URL may download, ranges too. HEAD has a URL of its own.
+    """A presigned URL allows downloads, ranges too. HEAD has a URL of its own.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ShareObjectPreSignedURL.html"""
     s3.put_object(Bucket=bucket, Key="a é/+b", Body=b"0123456789", ContentType="text/csv")
     url = presign("get_object", "a é/+b")
@@ -53,7 +53,7 @@ def test_a_presigned_get_needs_no_credentials(s3, bucket, presign):
 
 
 def test_a_presigned_put_uploads(s3, bucket, presign):
-    """Whoever has the URL may upload the object that it names.
+    """A presigned URL allows the upload of the object that it names.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/PresignedUrlUploadObject.html"""
     status, headers, _ = request("PUT", presign("put_object"), b"from a page", Content_Type="text/plain")
     assert (status, headers["etag"]) == (200, '"1219f418c4a7385836767feed2483369"')
@@ -74,7 +74,7 @@ def test_an_expired_url_is_refused(s3, bucket, presign):
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html#PresignedUrl-Expiration"""
     s3.put_object(Bucket=bucket, Key="k", Body=b"old")
     get, put = presign("get_object", seconds=1), presign("put_object", seconds=1)
-    refusal = until(lambda: (answer := request("GET", get))[0] != 200 and answer)
+    refusal = wait_until(lambda: (answer := request("GET", get))[0] != 200 and answer)
     assert (refusal[0], code(refusal)) == (403, "AccessDenied")
     assert request("PUT", put, b"new")[0] == 403
     assert body(s3.get_object(Bucket=bucket, Key="k")) == b"old"
@@ -157,7 +157,7 @@ def preflight(url, method, origin=PAGE, **headers):
 
 
 def test_cors_rules_are_kept(s3, shared):
-    """PutBucketCors, GetBucketCors, DeleteBucketCors; NoSuchCORSConfiguration where there is none.
+    """PutBucketCors, GetBucketCors, DeleteBucketCors; NoSuchCORSConfiguration without a configuration.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketCors.html"""
     assert s3.get_bucket_cors(Bucket=shared)["CORSRules"] == [RULE]
     s3.delete_bucket_cors(Bucket=shared)

@@ -122,7 +122,7 @@ def test_the_older_listing_pages_by_key(s3, filled):
 
 
 def test_a_bucket_is_there_once_created(s3, bucket):
-    """HeadBucket finds it, ListBuckets lists it, GetBucketLocation says nothing for us-east-1.
+    """HeadBucket finds it, ListBuckets lists it, GetBucketLocation is empty for us-east-1.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html"""
     assert s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from sqs_tools import attributes, nothing, refused, take, until
+from sqs_tools import attributes, assert_empty, refused, receive_messages, wait_until
 
 VISIBILITY_OF_A_MOMENT = 1
 NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
@@ -105,7 +105,7 @@ def test_listing_is_by_prefix_and_in_pages(sqs, fresh):
     prefix = fresh()
     urls = [sqs.create_queue(QueueName=f"{prefix}-{n}")["QueueUrl"] for n in range(3)]
     try:
-        listed = until(
+        listed = wait_until(
             lambda: len(found := sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls", [])) == 3 and found
         )
         assert sorted(listed) == urls
@@ -144,7 +144,7 @@ def test_a_deleted_queue_is_gone_with_its_messages(sqs, queue):
         except sqs.exceptions.QueueDoesNotExist:
             return True
 
-    until(gone, patience=70)
+    wait_until(gone, patience=70)
 
 
 def test_tags_come_and_go(sqs, queue):
@@ -163,7 +163,7 @@ def test_a_message_comes_back_as_it_was_sent(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
     url, body = queue(), 'tab\tnewline\n"quote" <angle> äöü 漢字 🚚'
     sent = sqs.send_message(QueueUrl=url, MessageBody=body)
-    (message,) = take(sqs, url)
+    (message,) = receive_messages(sqs, url)
     digest = hashlib.md5(body.encode()).hexdigest()
     assert (sent["MD5OfMessageBody"], message["MD5OfBody"]) == (digest, digest)
     assert (message["MessageId"], message["Body"]) == (sent["MessageId"], body)
@@ -220,7 +220,7 @@ def test_attributes_come_back_with_the_documented_digest(sqs, queue):
         raw = value.get("BinaryValue") or value["StringValue"].encode()
         encoded += (b"\x02" if "BinaryValue" in value else b"\x01") + struct.pack(">I", len(raw)) + raw
     sent = sqs.send_message(QueueUrl=url, MessageBody="a", MessageAttributes=given)
-    (message,) = take(sqs, url, MessageAttributeNames=["All"])
+    (message,) = receive_messages(sqs, url, MessageAttributeNames=["All"])
     digest = hashlib.md5(encoded).hexdigest()
     assert (sent["MD5OfMessageAttributes"], message["MD5OfMessageAttributes"]) == (digest, digest)
     assert message["MessageAttributes"] == given
@@ -233,7 +233,7 @@ def test_only_attributes_asked_for_come(sqs, queue):
     named = {name: {"DataType": "String", "StringValue": "v"} for name in ("bar.a", "bar.b", "foo")}
     sqs.send_message(QueueUrl=url, MessageBody="a", MessageAttributes=named)
     for asked, expected in [([], []), (["foo"], ["foo"]), (["bar.*"], ["bar.a", "bar.b"]), (["All"], sorted(named))]:
-        (message,) = take(sqs, url, MessageAttributeNames=asked)
+        (message,) = receive_messages(sqs, url, MessageAttributeNames=asked)
         assert sorted(message.get("MessageAttributes", {})) == expected
 
 
@@ -263,14 +263,14 @@ def test_system_attributes_and_the_trace_header_come_when_asked_for(sqs, queue):
     header = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
     before = time.time() * 1000
     sqs.send_message(QueueUrl=url, MessageBody="a", MessageSystemAttributes=header)
-    take(sqs, url)
-    (message,) = take(sqs, url, MessageSystemAttributeNames=["All"])
+    receive_messages(sqs, url)
+    (message,) = receive_messages(sqs, url, MessageSystemAttributeNames=["All"])
     about = message["Attributes"]
     assert (about["ApproximateReceiveCount"], about["AWSTraceHeader"]) == ("2", trace)
     # A minute of grace for clocks that differ.
     assert before - 60_000 < int(about["SentTimestamp"]) <= int(about["ApproximateFirstReceiveTimestamp"])
     assert about["SenderId"]
-    (bare,) = take(sqs, url)
+    (bare,) = receive_messages(sqs, url)
     assert "Attributes" not in bare
 
 
@@ -279,7 +279,7 @@ def test_the_older_name_of_the_parameter_works_too(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html"""
     url = queue()
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    (message,) = take(sqs, url, AttributeNames=["SentTimestamp"])
+    (message,) = receive_messages(sqs, url, AttributeNames=["SentTimestamp"])
     assert list(message["Attributes"]) == ["SentTimestamp"]
 
 
@@ -313,9 +313,9 @@ def test_a_received_message_is_hidden_and_comes_back(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"""
     url = queue(VisibilityTimeout=VISIBILITY_OF_A_MOMENT)
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    first = take(sqs, url)[0]
-    nothing(sqs, url)
-    again = take(sqs, url, AttributeNames=["ApproximateReceiveCount"])[0]
+    first = receive_messages(sqs, url)[0]
+    assert_empty(sqs, url)
+    again = receive_messages(sqs, url, AttributeNames=["ApproximateReceiveCount"])[0]
     assert (again["MessageId"], again["Attributes"]["ApproximateReceiveCount"]) == (first["MessageId"], "2")
     assert again["ReceiptHandle"] != first["ReceiptHandle"]
 
@@ -345,7 +345,7 @@ def test_a_deleted_message_does_not_come_back(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html"""
     url = queue(VisibilityTimeout=VISIBILITY_OF_A_MOMENT)
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    handle = take(sqs, url)[0]["ReceiptHandle"]
+    handle = receive_messages(sqs, url)[0]["ReceiptHandle"]
     sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
     sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
     assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=VISIBILITY_OF_A_MOMENT + 1)
@@ -356,10 +356,10 @@ def test_an_old_receipt_handle_deletes_nothing(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html"""
     url = queue(VisibilityTimeout=0)
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    old = take(sqs, url)[0]["ReceiptHandle"]
-    take(sqs, url)
+    old = receive_messages(sqs, url)[0]["ReceiptHandle"]
+    receive_messages(sqs, url)
     sqs.delete_message(QueueUrl=url, ReceiptHandle=old)
-    take(sqs, url)
+    receive_messages(sqs, url)
 
 
 def test_a_handle_that_is_none_is_refused(sqs, queue):
@@ -372,15 +372,15 @@ def test_a_handle_that_is_none_is_refused(sqs, queue):
 
 
 def test_visibility_is_changed_to_zero_and_to_longer(sqs, queue):
-    """ChangeMessageVisibility sets the timeout anew from now; 0 makes the message visible at once.
+    """ChangeMessageVisibility sets a new timeout from now; 0 makes the message visible at once.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
     url = queue(VisibilityTimeout=VISIBILITY_OF_A_MOMENT)
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    handle = take(sqs, url)[0]["ReceiptHandle"]
+    handle = receive_messages(sqs, url)[0]["ReceiptHandle"]
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=60)
     assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=VISIBILITY_OF_A_MOMENT + 1)
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-    take(sqs, url)
+    receive_messages(sqs, url)
 
 
 def test_visibility_has_a_ceiling_of_12_hours_from_the_receive(sqs, queue):
@@ -388,7 +388,7 @@ def test_visibility_has_a_ceiling_of_12_hours_from_the_receive(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
     url = queue()
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    handle = take(sqs, url)[0]["ReceiptHandle"]
+    handle = receive_messages(sqs, url)[0]["ReceiptHandle"]
     change = sqs.change_message_visibility
     refused("InvalidParameterValue", change, QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=43_201)
     time.sleep(1.1)  # Only so is a second of the twelve hours gone.
@@ -401,7 +401,7 @@ def test_the_visibility_of_a_message_not_in_flight_cannot_change(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
     url = queue(VisibilityTimeout=0)
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    handle = take(sqs, url)[0]["ReceiptHandle"]
+    handle = receive_messages(sqs, url)[0]["ReceiptHandle"]
     with pytest.raises(sqs.exceptions.MessageNotInflight):
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=9)
 
@@ -412,9 +412,9 @@ def test_a_delayed_message_comes_late_and_its_own_delay_wins(sqs, queue):
     url = queue(DelaySeconds=1)
     sqs.send_message(QueueUrl=url, MessageBody="late")
     sqs.send_message(QueueUrl=url, MessageBody="now", DelaySeconds=0)
-    assert [message["Body"] for message in take(sqs, url)] == ["now"]
-    nothing(sqs, url)
-    assert [message["Body"] for message in take(sqs, url)] == ["late"]
+    assert [message["Body"] for message in receive_messages(sqs, url)] == ["now"]
+    assert_empty(sqs, url)
+    assert [message["Body"] for message in receive_messages(sqs, url)] == ["late"]
     refused("InvalidParameterValue", sqs.send_message, QueueUrl=url, MessageBody="a", DelaySeconds=901)
 
 
@@ -424,9 +424,9 @@ def test_counts_tell_visible_in_flight_and_delayed(sqs, queue):
     url = queue()
     for delay in (0, 0, 900):
         sqs.send_message(QueueUrl=url, MessageBody="a", DelaySeconds=delay)
-    take(sqs, url)
+    receive_messages(sqs, url)
     kinds = ["ApproximateNumberOfMessages" + kind for kind in ("", "NotVisible", "Delayed")]
-    until(lambda: [attributes(sqs, url, *kinds)[kind] for kind in kinds] == ["1", "1", "1"], patience=70)
+    wait_until(lambda: [attributes(sqs, url, *kinds)[kind] for kind in kinds] == ["1", "1", "1"], patience=70)
 
 
 def test_a_purge_empties_and_may_not_be_repeated_for_a_minute(sqs, queue):
@@ -435,11 +435,11 @@ def test_a_purge_empties_and_may_not_be_repeated_for_a_minute(sqs, queue):
     url = queue(VisibilityTimeout=VISIBILITY_OF_A_MOMENT)
     for _ in range(2):
         sqs.send_message(QueueUrl=url, MessageBody="a")
-    take(sqs, url)
+    receive_messages(sqs, url)
     sqs.purge_queue(QueueUrl=url)
     with pytest.raises(sqs.exceptions.PurgeQueueInProgress):
         sqs.purge_queue(QueueUrl=url)
-    until(lambda: "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2), patience=70)
+    wait_until(lambda: "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2), patience=70)
 
 
 def test_a_group_that_fills_the_queue_does_not_starve_the_others(sqs, queue):
@@ -449,9 +449,9 @@ def test_a_group_that_fills_the_queue_does_not_starve_the_others(sqs, queue):
     for batch in range(5):
         entries = [{"Id": str(n), "MessageBody": f"noisy {batch}-{n}", "MessageGroupId": "noisy"} for n in range(10)]
         sqs.send_message_batch(QueueUrl=url, Entries=entries)
-    take(sqs, url, 10)
+    receive_messages(sqs, url, 10)
     sqs.send_message(QueueUrl=url, MessageBody="quiet", MessageGroupId="quiet")
-    messages = take(sqs, url, 10, AttributeNames=["MessageGroupId"])
+    messages = receive_messages(sqs, url, 10, AttributeNames=["MessageGroupId"])
     assert "quiet" in [message["Attributes"]["MessageGroupId"] for message in messages]
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sqs_tools import arn, attributes, nothing, refused, take, until
+from sqs_tools import arn, attributes, assert_empty, refused, receive_messages, wait_until
 
 API = "AWS.SimpleQueueService."
 
@@ -21,14 +21,14 @@ def test_a_batch_of_ten_is_sent_received_and_deleted(sqs, queue):
     sent = sqs.send_message_batch(QueueUrl=url, Entries=entries(10))
     assert sorted(entry["Id"] for entry in sent["Successful"]) == sorted(str(n) for n in range(10))
     assert not sent.get("Failed")
-    messages = take(sqs, url, 10)
+    messages = receive_messages(sqs, url, 10)
     assert {m["MessageId"] for m in messages} == {entry["MessageId"] for entry in sent["Successful"]}
     handles = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
     done = sqs.delete_message_batch(QueueUrl=url, Entries=handles)
     assert len(done["Successful"]) == 10
     assert not done.get("Failed")
     left = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    until(lambda: set(attributes(sqs, url, *left).values()) == {"0"}, patience=70)
+    wait_until(lambda: set(attributes(sqs, url, *left).values()) == {"0"}, patience=70)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_malformed_batch_is_refused_whole(sqs, queue, wrong, code):
     with pytest.raises(getattr(sqs.exceptions, code)) as refusal:
         sqs.send_message_batch(QueueUrl=url, Entries=wrong)
     assert refusal.value.response["Error"]["Code"] == API + code
-    nothing(sqs, url)
+    assert_empty(sqs, url)
 
 
 def test_one_bad_entry_fails_alone(sqs, queue):
@@ -62,7 +62,7 @@ def test_one_bad_entry_fails_alone(sqs, queue):
     assert [entry["Id"] for entry in sent["Successful"]] == ["good"]
     (failed,) = sent["Failed"]
     assert (failed["Id"], failed["SenderFault"], failed["Code"]) == ("bad", True, "InvalidParameterValue")
-    (message,) = take(sqs, url)
+    (message,) = receive_messages(sqs, url)
     handles = [{"Id": "good", "ReceiptHandle": message["ReceiptHandle"]}, {"Id": "bad", "ReceiptHandle": "nonsense"}]
     done = sqs.delete_message_batch(QueueUrl=url, Entries=handles)
     assert [entry["Id"] for entry in done["Successful"]] == ["good"]
@@ -74,7 +74,7 @@ def test_visibility_changes_in_a_batch(sqs, queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html"""
     url = queue()
     sqs.send_message_batch(QueueUrl=url, Entries=entries(2))
-    one, two = take(sqs, url, 2)
+    one, two = receive_messages(sqs, url, 2)
     batch = [
         {"Id": "shown", "ReceiptHandle": one["ReceiptHandle"], "VisibilityTimeout": 0},
         {"Id": "over", "ReceiptHandle": two["ReceiptHandle"], "VisibilityTimeout": 43_201},
@@ -82,7 +82,7 @@ def test_visibility_changes_in_a_batch(sqs, queue):
     done = sqs.change_message_visibility_batch(QueueUrl=url, Entries=batch)
     assert [entry["Id"] for entry in done["Successful"]] == ["shown"]
     assert [entry["Id"] for entry in done["Failed"]] == ["over"]
-    assert take(sqs, url)[0]["MessageId"] == one["MessageId"]
+    assert receive_messages(sqs, url)[0]["MessageId"] == one["MessageId"]
 
 
 @pytest.fixture
@@ -103,9 +103,9 @@ def test_a_message_received_too_often_moves_to_the_dead_letter_queue(sqs, dead_l
     url, dead = dead_letters(2)
     sqs.send_message(QueueUrl=url, MessageBody="poison")
     for _ in range(2):
-        alive = take(sqs, url, AttributeNames=["SentTimestamp"])[0]
-    nothing(sqs, url)
-    (message,) = take(sqs, dead, AttributeNames=["All"])
+        alive = receive_messages(sqs, url, AttributeNames=["SentTimestamp"])[0]
+    assert_empty(sqs, url)
+    (message,) = receive_messages(sqs, dead, AttributeNames=["All"])
     assert (message["MessageId"], message["Body"]) == (alive["MessageId"], "poison")
     assert message["Attributes"]["SentTimestamp"] == alive["Attributes"]["SentTimestamp"]
     assert message["Attributes"]["DeadLetterQueueSourceArn"] == arn(sqs, url)
@@ -117,7 +117,7 @@ def test_a_redrive_policy_reads_back_and_names_its_sources(sqs, dead_letters):
     url, dead = dead_letters(3)
     policy = json.loads(attributes(sqs, url, "RedrivePolicy")["RedrivePolicy"])
     assert (policy["deadLetterTargetArn"], int(policy["maxReceiveCount"])) == (arn(sqs, dead), 3)
-    listed = until(lambda: sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"])
+    listed = wait_until(lambda: sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"])
     assert listed == [url]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": ""})
     assert "RedrivePolicy" not in attributes(sqs, url)
@@ -155,8 +155,8 @@ def bury(sqs, url, count):
     """Lets `count` messages die."""
     for n in range(0, count, 10):
         sqs.send_message_batch(QueueUrl=url, Entries=entries(min(10, count - n)))
-    take(sqs, url, count)
-    until(lambda: "Messages" not in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10))
+    receive_messages(sqs, url, count)
+    wait_until(lambda: "Messages" not in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10))
 
 
 def task(sqs, dead):
@@ -170,10 +170,10 @@ def test_a_move_task_brings_dead_letters_back_as_new_messages(sqs, dead_letters)
     url, dead = dead_letters()
     bury(sqs, url, 3)
     assert sqs.start_message_move_task(SourceArn=arn(sqs, dead))["TaskHandle"]
-    done = until(lambda: (seen := task(sqs, dead))["Status"] == "COMPLETED" and seen, patience=70)
+    done = wait_until(lambda: (seen := task(sqs, dead))["Status"] == "COMPLETED" and seen, patience=70)
     assert (done["ApproximateNumberOfMessagesMoved"], done["SourceArn"]) == (3, arn(sqs, dead))
     assert "TaskHandle" not in done
-    assert {m["Attributes"]["ApproximateReceiveCount"] for m in take(sqs, url, 3, AttributeNames=["All"])} == {"1"}
+    assert {m["Attributes"]["ApproximateReceiveCount"] for m in receive_messages(sqs, url, 3, AttributeNames=["All"])} == {"1"}
 
 
 def test_a_move_task_can_have_another_destination(sqs, queue, dead_letters):
@@ -182,7 +182,7 @@ def test_a_move_task_can_have_another_destination(sqs, queue, dead_letters):
     (url, dead), other = dead_letters(), queue()
     bury(sqs, url, 1)
     sqs.start_message_move_task(SourceArn=arn(sqs, dead), DestinationArn=arn(sqs, other))
-    take(sqs, other)
+    receive_messages(sqs, other)
 
 
 def test_a_running_move_task_is_alone_and_can_be_cancelled(sqs, dead_letters):
@@ -197,7 +197,7 @@ def test_a_running_move_task_is_alone_and_can_be_cancelled(sqs, dead_letters):
         sqs.start_message_move_task(SourceArn=arn(sqs, dead))
     moved = sqs.cancel_message_move_task(TaskHandle=handle)["ApproximateNumberOfMessagesMoved"]
     assert 0 <= moved < 20
-    until(lambda: task(sqs, dead)["Status"] == "CANCELLED")
+    wait_until(lambda: task(sqs, dead)["Status"] == "CANCELLED")
 
 
 def test_a_move_task_refuses_what_is_no_dead_letter_queue(sqs, queue):

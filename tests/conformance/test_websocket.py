@@ -26,14 +26,14 @@ from wsproto.events import AcceptConnection, CloseConnection, Message, Ping, Pon
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "longhaul"
-PATIENCE = 60
+MAX_WAIT = 60
 PING = '{"action":"ping","requestId":"é€𝄞"}'
 TEXT, BINARY, CONTINUATION, CLOSE, PING_FRAME, PONG_FRAME = 1, 2, 0, 8, 9, 10
 
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory):
-    """A small cloud's gateway, as (host, port), without the stage's throttle."""
+    """An embedded cloud's gateway, as (host, port), without the stage's throttle."""
     data = tmp_path_factory.mktemp("websocket")
     command = [PROGRAM, "up", "--port", "0", "--aws-port", "0", "--no-throttle", "--data", data]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -44,18 +44,18 @@ def gateway(tmp_path_factory):
             if line.strip() == "READY":
                 break
         try:
-            assert address, "the small cloud ended before READY"
+            assert address, "the embedded cloud ended before READY"
             yield address.hostname, address.port
         finally:
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(MAX_WAIT)
 
 
 class Raw:
-    """A connection that sends whatever bytes it is told to."""
+    """A connection that sends raw bytes."""
 
     def __init__(self, address, headers=None):
-        self.socket = socket.create_connection(address, PATIENCE)
+        self.socket = socket.create_connection(address, MAX_WAIT)
         key = base64.b64encode(os.urandom(16)).decode()
         fields = {
             "Host": f"{address[0]}:{address[1]}",
@@ -143,7 +143,7 @@ def is_pong(frame):
 
 
 def pieces(text, count):
-    """The bytes in so many pieces, wherever that cuts: also within a character."""
+    """The bytes in this many pieces, cut anywhere, also within a character."""
     data = text.encode()
     cuts = [len(data) * n // count for n in range(count + 1)]
     return [data[a:b] for a, b in zip(cuts, cuts[1:])]
@@ -188,7 +188,7 @@ def test_extensions_are_declined(gateway):
     """9.1: a server may accept none; `websockets` offers permessage-deflate and goes on without."""
     with connect(f"ws://{gateway[0]}:{gateway[1]}", compression="deflate") as client:
         client.send(PING)
-        assert json.loads(client.recv(PATIENCE))["type"] == "pong"
+        assert json.loads(client.recv(MAX_WAIT))["type"] == "pong"
         assert client.protocol.extensions == []
 
 
@@ -200,7 +200,7 @@ def test_a_text_in_fragments_is_one_message(gateway, count):
     with connect(f"ws://{gateway[0]}:{gateway[1]}") as client:
         size = -(-len(PING) // count)
         client.send(PING[n : n + size] for n in range(0, len(PING), size))
-        assert json.loads(client.recv(PATIENCE))["requestId"] == "é€𝄞"
+        assert json.loads(client.recv(MAX_WAIT))["requestId"] == "é€𝄞"
 
 
 @pytest.mark.parametrize("count", [2, 5, 10, len(PING.encode())])
@@ -261,7 +261,7 @@ def test_many_messages_in_one_segment_are_all_answered(gateway):
         wanted = {str(n) for n in range(40)}
         for n in wanted:
             client.send(json.dumps({"action": "ping", "requestId": n}))
-        assert {json.loads(client.recv(PATIENCE))["requestId"] for _ in wanted} == wanted
+        assert {json.loads(client.recv(MAX_WAIT))["requestId"] for _ in wanted} == wanted
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_binary_message_closes_with_1003(gateway):
     with connect(f"ws://{gateway[0]}:{gateway[1]}") as client:
         client.send(b"\x00\x01")
         with pytest.raises(websockets.ConnectionClosedError) as closed:
-            client.recv(PATIENCE)
+            client.recv(MAX_WAIT)
         assert closed.value.rcvd.code == 1003
 
 
@@ -390,7 +390,7 @@ def test_a_ping_is_answered_with_its_payload(gateway, payload):
 
 
 def test_a_pong_that_nobody_asked_for_is_ignored(gateway):
-    connection, stream = WSConnection(ConnectionType.CLIENT), socket.create_connection(gateway, PATIENCE)
+    connection, stream = WSConnection(ConnectionType.CLIENT), socket.create_connection(gateway, MAX_WAIT)
     with stream:
 
         def events(kind):
@@ -474,4 +474,4 @@ def test_a_client_that_vanishes_disturbs_no_other(gateway):
                 raw.socket.sendall(sent)
                 raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         other.send(PING)
-        assert json.loads(other.recv(PATIENCE))["type"] == "pong"
+        assert json.loads(other.recv(MAX_WAIT))["type"] == "pong"

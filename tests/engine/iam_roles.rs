@@ -216,7 +216,7 @@ async fn send_direct_messages(stack: &Stack, client: &mut Client) -> Result<()> 
     .await
 }
 
-/// Two turns, of which the second waits for the first; and a voice message.
+/// Sends two turns, so that the second waits for the first, and a voice message.
 async fn hold_a_conversation(client: &mut Client) -> Result<()> {
     client.send(json!({"action": "startSession"})).await?;
     client.until("sessionStarted").await?;

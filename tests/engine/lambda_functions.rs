@@ -104,7 +104,7 @@ async fn a_streaming_function_reports_progress_and_text() -> Result<()> {
         streamed += event["content"].as_str().unwrap_or_default();
     }
     assert_eq!(streamed, "It is ");
-    std::fs::write(functions.packages.path().join("theirs/go"), "")?;
+    std::fs::write(functions.packages.path().join("external/go"), "")?;
     let events = alice.until("job_completed").await?;
     let content = events.iter().filter_map(|event| event["content"].as_str());
     streamed.extend(content);
@@ -130,7 +130,7 @@ async fn several_functions_of_one_kind_run_in_parallel() -> Result<()> {
     alice.send(query("both")).await?;
     let end = alice.until_end().await?;
     assert_eq!(end["type"], "job_completed", "{end}");
-    let names = ["longhaul-theirs", "longhaul-others"];
+    let names = ["longhaul-external", "longhaul-others"];
     for (agent, name) in names.iter().enumerate() {
         let agent = &end["result"]["agents"][agent];
         assert_eq!(

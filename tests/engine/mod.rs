@@ -10,5 +10,6 @@ mod fanout;
 mod iam_roles;
 mod job_outcomes;
 mod lambda_functions;
+mod stored_data;
 mod template_update;
 mod traces;

@@ -74,10 +74,12 @@ async fn jobs_are_listed_by_user_when_open_or_by_a_scan_with_its_cost() -> Resul
         "{log:?}"
     );
     assert!(log.contains(&row["resultRef"]["event"].as_str().context("no event")?));
-    let (_, shown) = longhaul_text(&stack, &["jobs", "show", &done]).await?;
-    assert!(shown.contains("alice") && !shown.contains(query) && !row.to_string().contains(query));
-    let (_, shown) = longhaul_text(&stack, &["jobs", "show", "--with-query", &done]).await?;
-    assert!(shown.contains(query));
+    let (_, stdout) = longhaul_text(&stack, &["jobs", "show", &done]).await?;
+    assert!(
+        stdout.contains("alice") && !stdout.contains(query) && !row.to_string().contains(query)
+    );
+    let (_, stdout) = longhaul_text(&stack, &["jobs", "show", "--with-query", &done]).await?;
+    assert!(stdout.contains(query));
     let (code, ..) = longhaul_json(
         &stack,
         &["jobs", "show", "0190c6f3-0000-7000-8000-000000000001"],

@@ -27,7 +27,7 @@ from cloud import Cloud, PROGRAM  # noqa: E402
 
 PACKAGES = ROOT / "target/package"
 HOST = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
-PATIENCE = 120
+MAX_WAIT = 120
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def unpacked(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def packaged(unpacked, tmp_path_factory):
-    """The small cloud, with the packaged programs as its functions."""
+    """The embedded cloud, with the packaged programs as its functions."""
     cloud = Cloud(tmp_path_factory.mktemp("cloud"), "--packages", str(unpacked))
     cloud.data = tmp_path_factory.getbasetemp() / "cloud0"
     yield cloud
@@ -53,7 +53,7 @@ def packaged(unpacked, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory):
-    """The environment of whoever deploys to moto's server."""
+    """The environment for a deployment to moto's server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -68,7 +68,7 @@ def emulator(tmp_path_factory):
     address = f"http://localhost:{port}"
     config = tmp_path_factory.mktemp("aws") / "config"
     config.write_text("[default]\ns3 =\n    addressing_style = path\n")
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + MAX_WAIT
     while True:
         try:
             urllib.request.urlopen(f"{address}/moto-api/data.json", timeout=5).read()
@@ -129,7 +129,7 @@ def aws(environment, *arguments):
 
 
 def token(cloud):
-    """A token that the small cloud believes, signed with its secret."""
+    """A token that the embedded cloud accepts, signed with its secret."""
     secret = (cloud.data / "secrets/TokenSecret").read_text().strip()
     part = lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode()
     claims = {"sub": "deployer", "username": "deployer", "exp": int(time.time()) + 600}

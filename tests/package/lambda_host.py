@@ -12,7 +12,7 @@ import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PATIENCE = 60
+MAX_WAIT = 60
 RUNTIME = "/2018-06-01/runtime"
 
 
@@ -85,7 +85,7 @@ class Function:
         request, answer = str(uuid.uuid4()), queue.Queue()
         self.answers[request] = answer
         self.waiting.put((request, event))
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + MAX_WAIT
         while time.monotonic() < end:
             try:
                 what, body = answer.get(timeout=0.1)
@@ -107,20 +107,20 @@ class Gateway:
     """Connections' management API, and the events that frames become."""
 
     def __init__(self):
-        self.heard = {}
+        self.pushed = {}
         self.server = Server(self.answer)
         self.endpoint = f"http://{self.server.address}/prod"
 
     def answer(self, method, path, body):
         connection = path.rsplit("/", 1)[1].replace("%3D", "=")
-        if connection not in self.heard:
+        if connection not in self.pushed:
             return 410, {"x-amzn-errortype": "GoneException"}, b"{}"
-        self.heard[connection].put(json.loads(body))
+        self.pushed[connection].put(json.loads(body))
         return 200, {}, b""
 
     def connect(self):
         connection = uuid.uuid4().hex
-        self.heard[connection] = queue.Queue()
+        self.pushed[connection] = queue.Queue()
         return connection
 
     def event(self, connection, kind, route, context, **more):
@@ -179,4 +179,4 @@ class Poller:
 
     def stop(self):
         self.stopped.set()
-        self.thread.join(timeout=PATIENCE)
+        self.thread.join(timeout=MAX_WAIT)

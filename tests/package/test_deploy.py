@@ -1,8 +1,8 @@
 """The template and the scripts that deploy it, against an emulator of AWS that is not ours (moto's server).
 
-moto knows no WebSocket APIs, aliases and alarms: what it leaves out is listed here, so that a change is seen.
-Where it would need an alias's ARN it is told the function's, and the dashboard has the alarms' ids for ARNs. What is asked whether it works is the small
-cloud. Tests run in this order, on one stack.
+moto has no WebSocket APIs, aliases and alarms. What it leaves out is listed here, so that a change is noticed.
+In place of an alias's ARN it gets the function's, and the dashboard has the alarms' ids in place of ARNs. The smoke test
+runs against the embedded cloud. Tests run in this order, on one stack.
 """
 
 import re
@@ -12,7 +12,7 @@ import pytest
 from conftest import HOST, PACKAGES, ROOT, aws, run, token
 
 STACK = ["--stack", "longhaul"]
-# In the template, and nothing in moto, which says CREATE_COMPLETE of them without a name.
+# Resources of the template that moto does not make; it reports CREATE_COMPLETE without a name.
 LEFT_OUT = {
     "AWS::ApiGateway::Account",
     "AWS::ApiGatewayV2::Api",

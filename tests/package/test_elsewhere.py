@@ -1,7 +1,7 @@
-"""The packaged functions on another's AWS: DynamoDB, SQS and S3 of moto's server, under a Lambda and an API Gateway that
-are not ours either, so that nothing is tuned to our own small cloud.
+"""The packaged functions on an independent AWS: DynamoDB, SQS and S3 of moto's server, and a Lambda and an API Gateway of
+this test, so that nothing depends on the embedded cloud.
 
-Tables, queues and environments are those that moto's CloudFormation makes of our template.
+Moto's CloudFormation makes the tables, queues and environments from our template.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from lambda_host import PATIENCE, Function, Gateway, Poller
+from lambda_host import MAX_WAIT, Function, Gateway, Poller
 
 SECRET = "a secret of this test alone, which guards nothing"
 
@@ -81,7 +81,7 @@ class Client:
     def until(self, kind):
         frames = []
         while not frames or frames[-1]["type"] != kind:
-            frames.append(self.host.gateway.heard[self.connection].get(timeout=PATIENCE))
+            frames.append(self.host.gateway.pushed[self.connection].get(timeout=MAX_WAIT))
         return frames
 
 
@@ -107,7 +107,7 @@ def host(emulator, unpacked, template):
 
 
 def until(what, holds):
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + MAX_WAIT
     while not holds():
         assert time.monotonic() < end, f"it never came about that {what}"
         time.sleep(0.1)
@@ -212,7 +212,7 @@ def test_another_users_job_is_gone(host):
 def test_who_is_gone_is_forgotten(host):
     alice = host.client("alice")
     job = alice.submit(params={"steps": 20, "stepMs": 100})
-    del host.gateway.heard[alice.connection]
+    del host.gateway.pushed[alice.connection]
     until("it ended", lambda: host.row(job)["status"]["S"] == "completed")
     key = {"connectionId": {"S": alice.connection}}
     assert "Item" not in host.dynamodb.get_item(TableName="longhaul-connections", Key=key)

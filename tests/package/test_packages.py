@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from conftest import HOST, PACKAGES, PATIENCE, ROOT, run, token
+from conftest import HOST, PACKAGES, MAX_WAIT, ROOT, run, token
 
 # By the ELF header's e_machine.
 MACHINES = {"x86_64": 62, "arm64": 183}
@@ -59,13 +59,13 @@ def programs_running():
 
 
 def test_a_job_is_run_by_the_packaged_programs(packaged, unpacked):
-    with connect(f"{packaged.gateway}/?token={token(packaged)}", open_timeout=PATIENCE) as socket:
+    with connect(f"{packaged.gateway}/?token={token(packaged)}", open_timeout=MAX_WAIT) as socket:
         socket.send(json.dumps({"action": "query", "kind": "noop", "query": "packaged", "params": {"steps": 3, "bytes": 8000}}))
-        heard = []
-        while not heard or heard[-1]["type"] not in ("job_completed", "job_failed", "error"):
-            heard.append(json.loads(socket.recv(timeout=PATIENCE)))
-    assert heard[-1]["type"] == "job_completed", heard
-    assert heard[0]["type"] == "job_queued"
+        frames = []
+        while not frames or frames[-1]["type"] not in ("job_completed", "job_failed", "error"):
+            frames.append(json.loads(socket.recv(timeout=MAX_WAIT)))
+    assert frames[-1]["type"] == "job_completed", frames
+    assert frames[0]["type"] == "job_queued"
     # They stay for the next call.
     ours = {str(unpacked / name / "bootstrap") for name in ["handlers", "worker"]}
     assert ours <= programs_running()

@@ -13,13 +13,13 @@ use crate::support::stack::Stack;
 
 /// Added to the project's template.
 const FUNCTIONS: &str = r#"
-  TheirFunction:
+  ExternalFunction:
     Type: AWS::Lambda::Function
     Properties:
-      FunctionName: !Sub "${ProjectName}-theirs"
+      FunctionName: !Sub "${ProjectName}-external"
       Runtime: provided.al2023
-      Handler: theirs
-      Code: {S3Bucket: !Ref CodeBucket, S3Key: theirs.zip}
+      Handler: external
+      Code: {S3Bucket: !Ref CodeBucket, S3Key: external.zip}
       Timeout: 20
       Role: !GetAtt SweepRole.Arn
 
@@ -28,12 +28,12 @@ const FUNCTIONS: &str = r#"
     Properties:
       FunctionName: !Sub "${ProjectName}-others"
       Runtime: provided.al2023
-      Handler: theirs
-      Code: {S3Bucket: !Ref CodeBucket, S3Key: theirs.zip}
+      Handler: external
+      Code: {S3Bucket: !Ref CodeBucket, S3Key: external.zip}
       Timeout: 20
       Role: !GetAtt SweepRole.Arn
 "#;
-pub const EXTERNAL_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:longhaul-theirs";
+pub const EXTERNAL_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:longhaul-external";
 pub const OTHER_EXTERNAL_ARN: &str =
     "arn:aws:lambda:us-east-1:000000000000:function:longhaul-others";
 
@@ -57,7 +57,7 @@ impl ExternalFunctions {
     ) -> Result<Self> {
         let packages = tempfile::tempdir()?;
         let bootstrap = |name: &str| packages.path().join(name).join("bootstrap");
-        for name in ["handlers", "worker", "theirs"] {
+        for name in ["handlers", "worker", "external"] {
             std::fs::create_dir(packages.path().join(name))?;
         }
         for name in ["handlers", "worker"] {
@@ -65,9 +65,9 @@ impl ExternalFunctions {
         }
         std::fs::copy(
             repository_root().join("tests/programs/function.py"),
-            bootstrap("theirs"),
+            bootstrap("external"),
         )?;
-        std::fs::set_permissions(bootstrap("theirs"), Permissions::from_mode(0o755))?;
+        std::fs::set_permissions(bootstrap("external"), Permissions::from_mode(0o755))?;
         let template =
             std::fs::read_to_string(repository_root().join("cloudformation/template.yaml"))?;
         let (before, after) = template.split_once("\nOutputs:").context("no outputs")?;
@@ -85,7 +85,7 @@ impl ExternalFunctions {
 
     /// The requests that both have received.
     pub fn calls(&self) -> Result<Vec<Value>> {
-        let calls = std::fs::read_to_string(self.packages.path().join("theirs/calls"))?;
+        let calls = std::fs::read_to_string(self.packages.path().join("external/calls"))?;
         let calls = calls.lines().map(serde_json::from_str);
         Ok(calls.collect::<Result<_, _>>()?)
     }
