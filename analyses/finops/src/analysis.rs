@@ -1,0 +1,79 @@
+//! The analysis `finops`: settings, reading and answering.
+
+use async_trait::async_trait;
+use longhaul_shared::settings::{Settings, SettingsError};
+use longhaul_worker::analysis::{Analysis, Context, Failure};
+use serde_json::Value;
+
+use crate::answer::compose;
+use crate::aws::sources::AwsSources;
+use crate::failures::inexact_sum;
+use crate::read::gather;
+use crate::read::locations::BillSource;
+use crate::text::tokens::Tokens;
+
+/// Earlier turns of a conversation that are read; a follow-up question can refer to them.
+const MAX_TURNS: usize = 12;
+
+/// Answers questions about costs. It reads the bill for each question, so a replaced file is used at once.
+#[derive(Clone)]
+pub struct Finops {
+    source: BillSource,
+    aws_sources: AwsSources,
+}
+
+impl Finops {
+    /// Answers from these bills and these AWS services.
+    pub fn new(source: BillSource, aws_sources: AwsSources) -> Self {
+        Self {
+            source,
+            aws_sources,
+        }
+    }
+
+    /// Creates the analysis from the worker's settings. Returns `None` where neither a bill nor an AWS service is
+    /// configured.
+    pub fn configured(config: &Settings) -> Result<Option<Self>, SettingsError> {
+        let bills = config.optional("FINOPS_BILL").unwrap_or_default();
+        let source = BillSource::parse(bills, config.switch("FINOPS_BILL_IS_SAMPLE")?);
+        let aws_sources = AwsSources::configured(config)?;
+        let some = !source.locations.is_empty() || aws_sources.any_enabled();
+        Ok(some.then(|| Self::new(source, aws_sources)))
+    }
+
+    /// Returns the answer, or `None` where the question is not about costs.
+    pub async fn answer_if_about_costs(&self, context: &Context) -> Result<Option<Value>, Failure> {
+        let (answer, about_costs) = self.answer(context).await?;
+        Ok(about_costs.then_some(answer))
+    }
+
+    /// Returns the answer, and whether the question was about costs at all.
+    async fn answer(&self, context: &Context) -> Result<(Value, bool), Failure> {
+        let turns = turns(context);
+        let cost_data = gather::gather(&self.source, &self.aws_sources, context, &turns).await?;
+        context.progress(90, format!("Adding up {} rows", cost_data.ledger.rows));
+        let sample = self.source.sample;
+        compose::answer(&cost_data, context.query(), &turns, sample)
+            .map_err(|_| inexact_sum(&cost_data.name))
+    }
+}
+
+#[async_trait]
+impl Analysis for Finops {
+    fn kind(&self) -> &'static str {
+        "finops"
+    }
+
+    async fn run(&self, context: &Context) -> Result<Value, Failure> {
+        self.answer(context).await.map(|(answer, _)| answer)
+    }
+}
+
+/// The questions of the conversation, oldest first, the current one last. Only the last [`MAX_TURNS`] earlier turns
+/// are used.
+fn turns(context: &Context) -> Vec<Tokens> {
+    let past = context.history();
+    let recent = &past[past.len().saturating_sub(MAX_TURNS)..];
+    let asked = recent.iter().map(|turn| turn.message.as_str());
+    asked.chain([context.query()]).map(Tokens::of).collect()
+}
