@@ -37,7 +37,7 @@ pub async fn check(site: &Site, timeout: Option<u64>, findings: &mut Findings) {
     let published = (
         "published and not told",
         "see why in the log of publish and fanout, then start its redrive",
-        "Notifications not told",
+        "Notifications not delivered",
     );
     for (name, (check, advice, section)) in [(JOBS, jobs), (FANOUT, published)] {
         if let Some(queue) = attributes(site, name, findings).await {
