@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_function_is_identified_by_name_or_arn_with_an_optional_qualifier() {
-        let arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Ahear";
+        let arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aecho";
         for (name, qualifier) in [
             ("echo", None),
             ("echo:live", Some("live")),
