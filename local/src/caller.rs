@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, header};
 
-use crate::faults::rules::{Called, Service};
+use crate::aws_call::{Called, Service};
 
 /// Before an execution environment's id, in the access key that its process signs with.
 pub const ACCESS_KEY: &str = "local-";

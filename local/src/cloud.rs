@@ -15,12 +15,13 @@ use axum::serve::ListenerExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::aws_call::EVENT_SOURCE;
 use crate::data::{DataFolder, Endpoints};
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoint;
 use crate::event_source::Mapping;
 use crate::faults::Faults;
-use crate::faults::rules::{self, EVENT_SOURCE};
+use crate::faults::rules;
 pub use crate::gateway::{Delay, Pace};
 use crate::gateway::{Gateway, GatewayOptions};
 use crate::in_process::in_process;

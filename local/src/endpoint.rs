@@ -15,10 +15,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use crate::aws_call::{Called, Service};
 use crate::caller::Caller;
 use crate::dynamodb::{Direct, DynamoDb};
 use crate::faults::admin;
-use crate::faults::rules::{Called, Effects, Service};
+use crate::faults::rules::Effects;
 use crate::lambda::{Lambda, api};
 use crate::permissions;
 use crate::publishing::{Publishing, Query, needed_for_events};

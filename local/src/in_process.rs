@@ -7,9 +7,9 @@ use anyhow::{Result, anyhow};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use crate::aws_call::{Called, EVENT_SOURCE, Service};
 use crate::event_source::SqsCall;
 use crate::faults::Faults;
-use crate::faults::rules::{Called, EVENT_SOURCE, Service};
 use crate::sqs::Sqs;
 use crate::wire_log::{Call, WireLog};
 

@@ -2,11 +2,13 @@
 //!
 //! It imports none of the project's other crates: an emulator that shared code would share mistakes.
 
+mod aws_call;
 mod caller;
 pub mod cloud;
 pub mod data;
 mod dynamodb;
 mod endpoint;
+mod error_response;
 mod event_source;
 pub mod event_stream;
 mod faults;

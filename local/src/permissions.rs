@@ -12,8 +12,8 @@ use http::StatusCode;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::faults::refusal::refused;
-use crate::faults::rules::{Called, Service};
+use crate::aws_call::{Called, Service};
+use crate::error_response::refused;
 use crate::plan::{ACCOUNT, Function, Grant, REGION};
 use crate::s3::Target;
 

@@ -7,8 +7,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
 
+use crate::aws_call::Service;
 use crate::caller::Caller;
-use crate::faults::rules::Service;
 use crate::permissions;
 use crate::watch::{Passing, Watch};
 use crate::wire_log::Units;

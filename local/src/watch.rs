@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 
+use crate::aws_call::Called;
 use crate::faults::Faults;
-use crate::faults::rules::{Called, Effects};
+use crate::faults::rules::Effects;
 use crate::permissions::{Need, Permissions};
 use crate::wire_log::{Call, Units, WireLog};
 

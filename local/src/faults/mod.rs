@@ -3,16 +3,22 @@
 //! Every call of the cloud's services passes here on its way; what a call does is not known.
 
 pub mod admin;
-pub(crate) mod refusal;
 pub mod rules;
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::response::Response;
+use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::aws_call::{Called, Service};
+use crate::error_response::refused;
 use crate::lambda::Lambda;
-use rules::{Called, Effects, Failure, Moment, Plan, Rules};
+use rules::{Effects, Failure, Moment, Plan, Rules};
+
+/// Why nothing else is wrong with the call.
+const MESSAGE: &str = "A fault of the small cloud.";
 
 /// The rules in force. Clones share them.
 #[derive(Clone)]
@@ -26,6 +32,14 @@ pub struct Faults {
 struct State {
     rules: Rules,
     kills: u64,
+}
+
+impl Failure {
+    /// The HTTP answer. SQS's older error names (`x-amzn-query-error`) are taken to be the codes.
+    pub fn response(&self, service: Service) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        refused(service, status, &self.code, MESSAGE)
+    }
 }
 
 impl Faults {

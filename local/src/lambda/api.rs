@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Invoked, Lambda};
+use crate::aws_call::Service;
+use crate::error_response::refused;
 use crate::event_stream::{CONTENT_TYPE, event};
-use crate::faults::refusal::refused;
-use crate::faults::rules::Service;
 use crate::permissions::Need;
 use crate::plan::{ACCOUNT, REGION};
 

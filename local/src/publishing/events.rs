@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Publishing, need};
-use crate::faults::refusal::refused;
-use crate::faults::rules::Service;
+use crate::aws_call::Service;
+use crate::error_response::refused;
 use crate::permissions::Need;
 use crate::plan::{ACCOUNT, EventRule, Match, REGION};
 

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Publishing, need};
-use crate::faults::refusal::{escaped, refused};
-use crate::faults::rules::Service;
+use crate::aws_call::Service;
+use crate::error_response::{escaped, refused};
 use crate::permissions::Need;
 use crate::plan::Topic;
 

@@ -11,7 +11,7 @@ use s3s::{S3Result, s3_error};
 use super::checksum::{Algorithm, Sum};
 use super::index::{About, Stored};
 use super::listing::url_encoded;
-use super::store::at;
+use super::time::at;
 use crate::plan::{ACCOUNT, CorsRule};
 
 /// What S3 says an object is whose writer did not (S3 API reference, `PutObject`).
@@ -79,7 +79,7 @@ macro_rules! described {
                 .map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size)),
             content_type: Some(content_type.to_owned().into()),
             e_tag: Some($crate::s3::answers::tag(&object.etag)),
-            last_modified: Some($crate::s3::store::at(object.modified)),
+            last_modified: Some($crate::s3::time::at(object.modified)),
             metadata: Some(about.metadata.into_iter().collect())
                 .filter(|metadata: &s3s::dto::Metadata| !metadata.is_empty()),
             checksum_type: sum.map($crate::s3::answers::kind),

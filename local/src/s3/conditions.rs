@@ -7,7 +7,7 @@ use s3s::dto::{ETag, ETagCondition, Timestamp};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use super::index::Stored;
-use super::store::at;
+use super::time::at;
 
 /// The conditional headers of a request, or of a copy's source.
 #[derive(Debug, Clone, Default)]

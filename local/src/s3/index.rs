@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use s3s::{S3Error, S3Result};
+use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
 use super::checksum::Sum;
@@ -137,6 +137,15 @@ impl Rows<'_> {
             cors,
             expiry,
         }))
+    }
+
+    /// The bucket.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`.
+    pub(super) fn existing_bucket(&self, name: &str) -> S3Result<Bucket> {
+        self.bucket(name)?
+            .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
     }
 
     /// Names and when each was made, in milliseconds since the epoch.

@@ -7,7 +7,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use s3s::{S3Result, s3_error};
 
 use super::index::{Rows, Stored};
-use super::store::existing;
 
 /// The most keys of one page (S3 API reference).
 const MOST_KEYS: i32 = 1_000;
@@ -45,7 +44,7 @@ impl Listing {
     }
 
     pub(super) fn page(&self, rows: &Rows<'_>) -> S3Result<Page> {
-        existing(rows, &self.bucket)?;
+        rows.existing_bucket(&self.bucket)?;
         let mut page = Page::default();
         // Just below the prefix: nothing sorts between it and the prefix itself.
         let mut after = self.after.clone();

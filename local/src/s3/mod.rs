@@ -20,6 +20,7 @@ mod multipart;
 mod operations;
 mod store;
 mod target;
+mod time;
 
 use std::path::Path;
 use std::time::Duration;
@@ -30,7 +31,8 @@ use http::{Request, Response};
 use s3s::service::S3Service;
 
 use crate::plan;
-use store::{Store, now};
+use store::Store;
+use time::now;
 
 pub use target::{Target, is_for_s3};
 

@@ -11,7 +11,8 @@ use super::blobs::{Draft, hex};
 use super::checksum::Sum;
 use super::conditions::Conditions;
 use super::index::{About, Part, Rows, Stored, Upload};
-use super::store::{Store, existing, now};
+use super::store::Store;
+use super::time::now;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -38,7 +39,7 @@ impl Store {
         };
         let id = upload.id.clone();
         let start = move |rows: &Rows<'_>| {
-            existing(rows, &upload.bucket)?;
+            rows.existing_bucket(&upload.bucket)?;
             rows.put_upload(&upload)
         };
         self.index.change(start).await?;
@@ -142,7 +143,7 @@ pub(super) fn check_number(number: i32) -> S3Result<()> {
 }
 
 fn under_way(rows: &Rows<'_>, bucket: &str, key: &str, id: &str) -> S3Result<Upload> {
-    existing(rows, bucket)?;
+    rows.existing_bucket(bucket)?;
     let mut uploads = rows.uploads(bucket)?.into_iter();
     uploads
         .find(|upload| upload.id == id && upload.key == key)

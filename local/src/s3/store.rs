@@ -5,14 +5,12 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::HeaderMap;
-use jiff::Timestamp as Instant;
-use s3s::dto::{ETagCondition, Timestamp};
+use s3s::dto::ETagCondition;
 use s3s::{S3Result, StdError, s3_error};
 
 use super::blobs::{Blobs, Draft};
@@ -20,6 +18,7 @@ use super::checksum::{Algorithm, Announced, Sum};
 use super::chunked::Trailers;
 use super::conditions::{Conditions, allow_deleting};
 use super::index::{About, Index, Rows, Stored};
+use super::time::now;
 use crate::plan::{Bucket, CorsRule};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
@@ -53,7 +52,9 @@ impl Store {
     /// The bucket, or the error that there is none.
     pub(super) async fn bucket(&self, name: &str) -> S3Result<Bucket> {
         let name = name.to_owned();
-        self.index.change(move |rows| existing(rows, &name)).await
+        self.index
+            .change(move |rows| rows.existing_bucket(&name))
+            .await
     }
 
     pub(super) async fn create_bucket(&self, name: String) -> S3Result<()> {
@@ -74,7 +75,7 @@ impl Store {
         let set = move |rows: &Rows<'_>| {
             let bucket = Bucket {
                 cors: rules,
-                ..existing(rows, &name)?
+                ..rows.existing_bucket(&name)?
             };
             rows.put_bucket(&bucket, now())
         };
@@ -83,7 +84,7 @@ impl Store {
 
     pub(super) async fn delete_bucket(&self, name: String) -> S3Result<()> {
         let delete = move |rows: &Rows<'_>| {
-            existing(rows, &name)?;
+            rows.existing_bucket(&name)?;
             if !rows.page(&name, "", 1)?.is_empty() || !rows.uploads(&name)?.is_empty() {
                 return Err(s3_error!(
                     BucketNotEmpty,
@@ -138,7 +139,7 @@ impl Store {
         };
         let row = object.clone();
         let put = move |rows: &Rows<'_>| {
-            existing(rows, &bucket)?;
+            rows.existing_bucket(&bucket)?;
             let old = rows.object(&bucket, &row.key)?;
             conditions.allow_writing(old.as_ref())?;
             rows.put_object(&bucket, &row)?;
@@ -164,7 +165,7 @@ impl Store {
     pub(super) async fn object(&self, bucket: &str, key: &str) -> S3Result<Stored> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let find = move |rows: &Rows<'_>| {
-            existing(rows, &bucket)?;
+            rows.existing_bucket(&bucket)?;
             rows.object(&bucket, &key)?
                 .ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
         };
@@ -220,7 +221,7 @@ impl Store {
     ) -> S3Result<Vec<S3Result<()>>> {
         let bucket = bucket.to_owned();
         let delete = move |rows: &Rows<'_>| {
-            existing(rows, &bucket)?;
+            rows.existing_bucket(&bucket)?;
             let (mut fates, mut blobs) = (vec![], vec![]);
             for (key, condition) in &keys {
                 let object = rows.object(&bucket, key)?;
@@ -269,22 +270,6 @@ fn is_expired(bucket: &Bucket, object: &Stored, now: i64) -> bool {
         let midnight = due.div_euclid(DAY) * DAY + DAY;
         object.key.starts_with(&rule.prefix) && midnight <= now
     })
-}
-
-pub(super) fn existing(rows: &Rows<'_>, name: &str) -> S3Result<Bucket> {
-    rows.bucket(name)?
-        .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn now() -> i64 {
-    Instant::now().as_millisecond()
-}
-
-/// The time so many milliseconds after the epoch.
-pub(super) fn at(milliseconds: i64) -> Timestamp {
-    let since = Duration::from_millis(milliseconds.unsigned_abs());
-    Timestamp::from(SystemTime::UNIX_EPOCH + since)
 }
 
 #[cfg(test)]

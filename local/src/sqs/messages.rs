@@ -13,7 +13,7 @@ use super::error::SqsError;
 use super::receipt::Receipt;
 use super::schema::{DELAYED, IN_FLIGHT, READY};
 use super::settings::MAX_VISIBILITY;
-use super::store::{CHUNK, Store};
+use super::store::Store;
 
 /// At most so many messages of a standard queue are in flight (SQS quotas).
 const MAX_IN_FLIGHT: i64 = 120_000;
@@ -227,44 +227,6 @@ impl Store {
         Ok(())
     }
 
-    /// Makes ready what was delayed or in flight until now: at most a chunk, so that a hundred
-    /// thousand timeouts in one moment stop nobody.
-    pub(super) fn surface(&mut self, queue: &str, now: i64) -> Result<(), SqsError> {
-        let id = self.queue(queue)?.id;
-        let surfaced = self.run(
-            "UPDATE messages SET state = 0 WHERE id IN
-             (SELECT id FROM messages WHERE queue = ?1 AND state > 0 AND due <= ?2
-              ORDER BY due LIMIT ?3)",
-            params![id, now, CHUNK],
-        )?;
-        if surfaced > 0 {
-            self.stir(queue);
-        }
-        Ok(())
-    }
-
-    /// Removes what was sent longer ago than the retention (in seconds): at most a chunk, and says
-    /// how many.
-    pub(super) fn expire(&self, queue: i64, retention: i64, now: i64) -> Result<usize, SqsError> {
-        self.run(
-            "DELETE FROM messages WHERE id IN
-             (SELECT id FROM messages WHERE queue = ?1 AND sent_at <= ?2
-              ORDER BY sent_at LIMIT ?3)",
-            params![queue, now - retention * 1000, CHUNK],
-        )
-    }
-
-    /// When the next hidden message of the queue comes back.
-    pub(super) fn next_due(&self, queue: &str) -> Result<Option<i64>, SqsError> {
-        let Some(queue) = self.queues.get(queue) else {
-            return Ok(None);
-        };
-        Ok(self
-            .connection
-            .prepare_cached("SELECT min(due) FROM messages WHERE queue = ?1 AND state > 0")?
-            .query_row([queue.id], |row| row.get(0))?)
-    }
-
     fn candidate(&self, queue: i64) -> Result<Option<Candidate>, SqsError> {
         Ok(self
             .connection
@@ -341,12 +303,5 @@ impl Store {
     fn remove(&self, id: i64) -> Result<(), SqsError> {
         self.run("DELETE FROM messages WHERE id = ?1", [id])?;
         Ok(())
-    }
-
-    /// Notes that receives waiting at the queue should look again.
-    pub(super) fn stir(&mut self, queue: &str) {
-        if !self.stirred.contains(queue) {
-            self.stirred.insert(queue.to_owned());
-        }
     }
 }

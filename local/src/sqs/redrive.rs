@@ -3,13 +3,15 @@
 //! A task is a row with a cursor, so it survives a restart and loses nothing: each message changes
 //! queues in the same transaction that advances the cursor. It reads no clock and knows no wire.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use super::error::SqsError;
+use super::housekeeping::CHUNK;
+use super::move_task::Move;
 use super::schema::READY;
 use super::settings::{arn, name_in_arn};
-use super::store::{CHUNK, Store};
+use super::store::Store;
 
 /// A task with a rate works in steps of this many milliseconds.
 const STEP: i64 = 100;
@@ -17,28 +19,6 @@ const STEP: i64 = 100;
 const REMEMBERED: i64 = 10;
 /// `MaxNumberOfMessagesPerSecond` is at most this (SQS API reference, `StartMessageMoveTask`).
 const MAX_RATE: i64 = 500;
-
-/// A move task, running or ended.
-#[derive(Debug, Clone)]
-pub(super) struct Move {
-    pub(super) id: i64,
-    pub(super) handle: String,
-    /// The dead-letter queue's name.
-    pub(super) source: String,
-    /// A queue's name; `None` sends each message back to where it died.
-    pub(super) destination: Option<String>,
-    /// Messages a second; `None` means as fast as it goes.
-    pub(super) rate: Option<i64>,
-    /// `RUNNING`, `COMPLETED`, `CANCELLED` or `FAILED`.
-    pub(super) status: String,
-    pub(super) moved: i64,
-    pub(super) to_move: i64,
-    pub(super) started_at: i64,
-    pub(super) reason: Option<String>,
-    /// `sent_at` and row of the last message that was looked at.
-    cursor: (i64, i64),
-    next_at: i64,
-}
 
 /// A message of the source, as a task meets it.
 struct Letter {
@@ -127,7 +107,7 @@ impl Store {
              (SELECT id FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2)",
             params![source, REMEMBERED],
         )?;
-        self.moves = self.running_moves()?;
+        self.moves = Move::running(&self.connection)?;
         Ok(handle)
     }
 
@@ -148,30 +128,14 @@ impl Store {
         };
         let mut task = self.moves.remove(at);
         task.status = "CANCELLED".to_owned();
-        self.write_move(&task)?;
+        task.save(&self.connection)?;
         Ok(task.moved)
     }
 
     /// A queue's latest tasks, newest first.
     pub(super) fn list_moves(&self, source_arn: &str, most: i64) -> Result<Vec<Move>, SqsError> {
         let source = self.resource("SourceArn", source_arn)?;
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,
-                    reason, cursor_sent_at, cursor_id
-             FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2",
-        )?;
-        let tasks = statement.query_map(params![source, most], read_move)?;
-        Ok(tasks.collect::<Result<_, _>>()?)
-    }
-
-    pub(super) fn running_moves(&self) -> Result<Vec<Move>, SqsError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,
-                    reason, cursor_sent_at, cursor_id
-             FROM moves WHERE status = 'RUNNING'",
-        )?;
-        let tasks = statement.query_map([], read_move)?;
-        Ok(tasks.collect::<Result<_, _>>()?)
+        Move::latest(&self.connection, &source, most)
     }
 
     /// When the next step of a running task is due.
@@ -188,7 +152,7 @@ impl Store {
             } else {
                 task.fail("AWS.SimpleQueueService.NonExistentQueue");
             }
-            self.write_move(task)?;
+            task.save(&self.connection)?;
         }
         tasks.retain(|task| task.status == "RUNNING");
         self.moves = tasks;
@@ -272,50 +236,10 @@ impl Store {
         Ok(())
     }
 
-    fn write_move(&self, task: &Move) -> Result<(), SqsError> {
-        self.run(
-            "UPDATE moves SET status = ?2, moved = ?3, reason = ?4, cursor_sent_at = ?5,
-             cursor_id = ?6 WHERE id = ?1",
-            params![
-                task.id,
-                task.status,
-                task.moved,
-                task.reason,
-                task.cursor.0,
-                task.cursor.1
-            ],
-        )?;
-        Ok(())
-    }
-
     fn resource(&self, parameter: &str, arn: &str) -> Result<String, SqsError> {
         name_in_arn(arn)
             .filter(|name| self.queues.contains_key(*name))
             .map(str::to_owned)
             .ok_or_else(|| SqsError::no_resource(parameter))
     }
-}
-
-impl Move {
-    fn fail(&mut self, reason: &str) {
-        self.status = "FAILED".to_owned();
-        self.reason = Some(reason.to_owned());
-    }
-}
-
-fn read_move(row: &Row<'_>) -> rusqlite::Result<Move> {
-    Ok(Move {
-        id: row.get(0)?,
-        handle: row.get(1)?,
-        source: row.get(2)?,
-        destination: row.get(3)?,
-        rate: row.get(4)?,
-        status: row.get(5)?,
-        moved: row.get(6)?,
-        to_move: row.get(7)?,
-        started_at: row.get(8)?,
-        reason: row.get(9)?,
-        cursor: (row.get(10)?, row.get(11)?),
-        next_at: 0,
-    })
 }

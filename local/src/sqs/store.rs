@@ -12,15 +12,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::error::SqsError;
-use super::redrive::Move;
+use super::move_task::Move;
 use super::schema;
 use super::settings::Settings;
 
 /// So long an opening waits for a process that is just ending to let go of the file.
 const OPENING_PATIENCE: Duration = Duration::from_secs(2);
-/// Rows that housekeeping touches in one transaction: some 10 ms of work, so that nobody notices it.
-pub(super) const CHUNK: usize = 500;
-
 /// A queue as it is configured.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
@@ -51,7 +48,7 @@ pub(super) struct Store {
     pub(super) queues: BTreeMap<String, Queue>,
     pub(super) moves: Vec<Move>,
     /// Purged and deleted queues that still have rows.
-    condemned: Vec<i64>,
+    pub(super) condemned: Vec<i64>,
     /// Queues where a receive that found nothing may now find something.
     pub(super) stirred: BTreeSet<String>,
     /// Rises with every message served: the round robin's clock.
@@ -162,7 +159,7 @@ impl Store {
         }
         drop(rows);
         drop(statement);
-        self.moves = self.running_moves()?;
+        self.moves = Move::running(&self.connection)?;
         Ok(())
     }
 
@@ -255,32 +252,11 @@ impl Store {
         self.turn
     }
 
-    /// Removes a piece of what is condemned or has outlived its queue's retention, and says whether
-    /// more is left.
-    pub(super) fn tidy(&mut self, now: i64) -> Result<bool, SqsError> {
-        let mut more = false;
-        if let Some(&queue) = self.condemned.last() {
-            let gone = self.run("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ?1 LIMIT ?2)", params![queue, CHUNK])?;
-            if gone < CHUNK {
-                for row in [
-                    "DELETE FROM counts WHERE queue = ?1",
-                    "DELETE FROM queues WHERE id = ?1",
-                ] {
-                    self.run(row, [queue])?;
-                }
-                self.condemned.pop();
-            }
-            more = !self.condemned.is_empty();
+    /// Notes that receives waiting at the queue should look again.
+    pub(super) fn stir(&mut self, queue: &str) {
+        if !self.stirred.contains(queue) {
+            self.stirred.insert(queue.to_owned());
         }
-        for queue in self.queues.values() {
-            more |= self.expire(queue.id, queue.settings.retention, now)? == CHUNK;
-        }
-        Ok(more)
-    }
-
-    /// Whether condemned queues still have rows.
-    pub(super) fn is_untidy(&self) -> bool {
-        !self.condemned.is_empty()
     }
 }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::SqsError;
-use super::redrive::Move;
+use super::move_task::Move;
 use super::settings::arn;
 use crate::plan;
 

@@ -9,7 +9,8 @@ use super::{Answer, ok};
 use crate::plan::REGION;
 use crate::s3::answers::{from_rule, to_rule};
 use crate::s3::cors;
-use crate::s3::store::{Store, at};
+use crate::s3::store::Store;
+use crate::s3::time::at;
 
 pub(in crate::s3) async fn list_buckets(
     store: &Store,

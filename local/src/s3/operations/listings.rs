@@ -9,7 +9,8 @@ use super::{Answer, ok};
 use crate::s3::answers::{listed, owner, rolled_up, spelled, tag};
 use crate::s3::index;
 use crate::s3::listing::{self, Listing};
-use crate::s3::store::{Store, at, existing};
+use crate::s3::store::Store;
+use crate::s3::time::at;
 
 /// The most uploads or parts of one page (S3 API reference).
 const MOST: usize = 1_000;
@@ -104,7 +105,7 @@ pub(in crate::s3) async fn list_multipart_uploads(
     let most = at_most(input.max_uploads, "max-uploads")?;
     let bucket = input.bucket.clone();
     let uploads = store.index.change(move |rows| {
-        existing(rows, &bucket)?;
+        rows.existing_bucket(&bucket)?;
         rows.uploads(&bucket)
     });
     let mut uploads = uploads.await?;

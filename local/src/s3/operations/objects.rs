@@ -12,7 +12,8 @@ use crate::s3::checksum::Sum;
 use crate::s3::chunked::Trailers;
 use crate::s3::conditions::Conditions;
 use crate::s3::index::{About, Stored};
-use crate::s3::store::{Store, Upload, at};
+use crate::s3::store::{Store, Upload};
+use crate::s3::time::at;
 
 pub(in crate::s3) async fn put_object(
     store: &Store,

@@ -13,7 +13,8 @@ use crate::s3::chunked::Trailers;
 use crate::s3::conditions::Conditions;
 use crate::s3::index::About;
 use crate::s3::multipart::check_number;
-use crate::s3::store::{Store, Upload, at};
+use crate::s3::store::{Store, Upload};
+use crate::s3::time::at;
 
 pub(in crate::s3) async fn create_multipart_upload(
     store: &Store,

@@ -4,8 +4,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::super::error::SqsError;
+use super::super::housekeeping::CHUNK;
 use super::super::messages::{Delivered, Outgoing, Receive};
-use super::super::store::{CHUNK, Counts, Store};
+use super::super::store::{Counts, Store};
 use super::super::wire::{Admin, parse};
 use super::{redrive_to, url};
 

@@ -5,18 +5,7 @@ use http::{StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::rules::{Failure, Service};
-
-/// Why nothing else is wrong with the call.
-const MESSAGE: &str = "A fault of the small cloud.";
-
-impl Failure {
-    /// The HTTP answer. SQS's older error names (`x-amzn-query-error`) are taken to be the codes.
-    pub fn response(&self, service: Service) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        refused(service, status, &self.code, MESSAGE)
-    }
-}
+use crate::aws_call::Service;
 
 /// The answer of a service that does not perform a call. Code and message go into XML as they are, where
 /// the service is S3.

@@ -1,0 +1,51 @@
+//! The vocabulary of AWS calls: which service, which operation, and which caller.
+
+use serde::{Deserialize, Serialize};
+
+/// The caller that stands for every event source mapping.
+pub const EVENT_SOURCE: &str = "event-source";
+
+/// An AWS service whose calls rules can name; spelled as in the wire log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Service {
+    #[serde(rename = "dynamodb")]
+    DynamoDb,
+    #[serde(rename = "sqs")]
+    Sqs,
+    /// The `@connections` API.
+    #[serde(rename = "execute-api")]
+    ExecuteApi,
+    #[serde(rename = "s3")]
+    S3,
+    #[serde(rename = "sns")]
+    Sns,
+    #[serde(rename = "events")]
+    Events,
+    #[serde(rename = "lambda")]
+    Lambda,
+}
+
+impl Service {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "dynamodb",
+            Self::Sqs => "sqs",
+            Self::ExecuteApi => "execute-api",
+            Self::S3 => "s3",
+            Self::Sns => "sns",
+            Self::Events => "events",
+            Self::Lambda => "lambda",
+        }
+    }
+}
+
+/// One call, as far as rules tell calls apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Called<'a> {
+    pub service: Service,
+    pub operation: &'a str,
+    /// The calling function's name, [`EVENT_SOURCE`], or empty for anyone else.
+    pub caller: &'a str,
+    /// The execution environment that calls; `None` where no function does.
+    pub environment: Option<&'a str>,
+}

@@ -1,0 +1,95 @@
+//! Message move tasks as rows: one task, and how it is read and written.
+
+use rusqlite::{Connection, Row, params};
+
+use super::error::SqsError;
+
+/// A move task, running or ended.
+#[derive(Debug, Clone)]
+pub(super) struct Move {
+    pub(super) id: i64,
+    pub(super) handle: String,
+    /// The dead-letter queue's name.
+    pub(super) source: String,
+    /// A queue's name; `None` sends each message back to where it died.
+    pub(super) destination: Option<String>,
+    /// Messages a second; `None` means as fast as it goes.
+    pub(super) rate: Option<i64>,
+    /// `RUNNING`, `COMPLETED`, `CANCELLED` or `FAILED`.
+    pub(super) status: String,
+    pub(super) moved: i64,
+    pub(super) to_move: i64,
+    pub(super) started_at: i64,
+    pub(super) reason: Option<String>,
+    /// `sent_at` and row of the last message that was looked at.
+    pub(super) cursor: (i64, i64),
+    pub(super) next_at: i64,
+}
+
+impl Move {
+    /// The tasks under way.
+    pub(super) fn running(connection: &Connection) -> Result<Vec<Self>, SqsError> {
+        let mut statement = connection.prepare_cached(
+            "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,
+                    reason, cursor_sent_at, cursor_id
+             FROM moves WHERE status = 'RUNNING'",
+        )?;
+        let tasks = statement.query_map([], read_move)?;
+        Ok(tasks.collect::<Result<_, _>>()?)
+    }
+
+    /// The latest tasks of a dead-letter queue, newest first, at most `limit`.
+    pub(super) fn latest(
+        connection: &Connection,
+        source: &str,
+        limit: i64,
+    ) -> Result<Vec<Self>, SqsError> {
+        let mut statement = connection.prepare_cached(
+            "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,
+                    reason, cursor_sent_at, cursor_id
+             FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2",
+        )?;
+        let tasks = statement.query_map(params![source, limit], read_move)?;
+        Ok(tasks.collect::<Result<_, _>>()?)
+    }
+
+    /// Stores status, progress and cursor.
+    pub(super) fn save(&self, connection: &Connection) -> Result<(), SqsError> {
+        connection
+            .prepare_cached(
+                "UPDATE moves SET status = ?2, moved = ?3, reason = ?4, cursor_sent_at = ?5,
+                 cursor_id = ?6 WHERE id = ?1",
+            )?
+            .execute(params![
+                self.id,
+                self.status,
+                self.moved,
+                self.reason,
+                self.cursor.0,
+                self.cursor.1
+            ])?;
+        Ok(())
+    }
+
+    pub(super) fn fail(&mut self, reason: &str) {
+        self.status = "FAILED".to_owned();
+        self.reason = Some(reason.to_owned());
+    }
+}
+
+fn read_move(row: &Row<'_>) -> rusqlite::Result<Move> {
+    Ok(Move {
+        id: row.get(0)?,
+        handle: row.get(1)?,
+        source: row.get(2)?,
+        destination: row.get(3)?,
+        rate: row.get(4)?,
+        status: row.get(5)?,
+        moved: row.get(6)?,
+        to_move: row.get(7)?,
+        started_at: row.get(8)?,
+        reason: row.get(9)?,
+        cursor: (row.get(10)?, row.get(11)?),
+        next_at: 0,
+    })
+}
