@@ -17,6 +17,7 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::aws_call::{Called, Service};
 use crate::caller::Caller;
+use crate::capacity::{Costs, Units};
 use crate::dynamodb::{Direct, DynamoDb};
 use crate::faults::admin;
 use crate::faults::rules::Effects;
@@ -26,7 +27,6 @@ use crate::publishing::{Publishing, Query, needed_for_events};
 use crate::s3::{S3, Target, is_for_s3};
 use crate::sqs::Sqs;
 use crate::watch::{Passing, Watch, length};
-use crate::wire_log::{Costs, Units};
 
 /// No JSON request here is larger: DynamoDB takes 16 MB. S3 reads its bodies as they come.
 const LARGEST_REQUEST: usize = 17 << 20;

@@ -4,6 +4,7 @@
 
 mod aws_call;
 mod caller;
+mod capacity;
 pub mod cloud;
 pub mod data;
 mod dynamodb;

@@ -9,9 +9,9 @@ use http::{Method, StatusCode};
 
 use crate::aws_call::Service;
 use crate::caller::Caller;
+use crate::capacity::Units;
 use crate::permissions;
 use crate::watch::{Passing, Watch};
-use crate::wire_log::Units;
 
 /// Far above the gateway's own limit, which it words itself.
 const LARGEST_REQUEST: usize = 1 << 20;

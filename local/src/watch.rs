@@ -7,10 +7,11 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 
 use crate::aws_call::Called;
+use crate::capacity::Units;
 use crate::faults::Faults;
 use crate::faults::rules::Effects;
 use crate::permissions::{Need, Permissions};
-use crate::wire_log::{Call, Units, WireLog};
+use crate::wire_log::{Call, WireLog};
 
 /// Who watches over the calls. Clones share it.
 #[derive(Clone)]

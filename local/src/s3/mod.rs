@@ -18,6 +18,7 @@ mod index;
 mod listing;
 mod multipart;
 mod operations;
+mod service;
 mod store;
 mod target;
 mod time;
@@ -53,7 +54,7 @@ impl S3 {
     /// When the folder cannot be written or what is in it cannot be read.
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
         let store = Store::open(folder).await?;
-        let service = door::service(store.clone());
+        let service = service::service(store.clone());
         Ok(Self { store, service })
     }
 
@@ -87,6 +88,6 @@ impl S3 {
 
     /// Answers one request: with S3's own errors where it is refused, 500 where the store failed.
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
-        door::answer(&self.store, &self.service, request).await
+        service::answer(&self.store, &self.service, request).await
     }
 }
