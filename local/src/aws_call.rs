@@ -41,7 +41,7 @@ impl Service {
 
 /// One call, as far as rules tell calls apart.
 #[derive(Debug, Clone, Copy)]
-pub struct Called<'a> {
+pub struct AwsCall<'a> {
     pub service: Service,
     pub operation: &'a str,
     /// The calling function's name, [`EVENT_SOURCE`], or empty for anyone else.

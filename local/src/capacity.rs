@@ -4,23 +4,23 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 /// Asks DynamoDB what a call costs behind the caller's back, and takes the figure out of the answer.
-pub struct Costs {
-    asked: bool,
-    writes: bool,
+pub struct CapacityProbe {
+    is_injected: bool,
+    is_write: bool,
 }
 
 /// Capacity units, indexes included.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub struct Units {
+pub struct CapacityUnits {
     pub write: f64,
     pub read: f64,
 }
 
-impl Costs {
+impl CapacityProbe {
     /// The request as it is to be sent on. One whose caller asks for its costs itself, or that is
     /// not JSON, is left alone.
-    pub fn ask(operation: &str, request: Bytes) -> (Self, Bytes) {
-        let writes = [
+    pub fn inject(operation: &str, request: Bytes) -> (Self, Bytes) {
+        let is_write = [
             "PutItem",
             "UpdateItem",
             "DeleteItem",
@@ -28,7 +28,7 @@ impl Costs {
             "TransactWriteItems",
         ]
         .contains(&operation);
-        let reads = [
+        let is_read = [
             "GetItem",
             "Query",
             "Scan",
@@ -37,20 +37,22 @@ impl Costs {
         ]
         .contains(&operation);
         match serde_json::from_slice::<Map<String, Value>>(&request) {
-            Ok(mut fields) if (writes || reads) && !fields.contains_key(ASKED) => {
-                fields.insert(ASKED.to_owned(), "TOTAL".into());
+            Ok(mut fields)
+                if (is_write || is_read) && !fields.contains_key(RETURN_CONSUMED_CAPACITY) =>
+            {
+                fields.insert(RETURN_CONSUMED_CAPACITY.to_owned(), "TOTAL".into());
                 (
                     Self {
-                        asked: true,
-                        writes,
+                        is_injected: true,
+                        is_write,
                     },
                     Value::Object(fields).to_string().into(),
                 )
             }
             _ => (
                 Self {
-                    asked: false,
-                    writes,
+                    is_injected: false,
+                    is_write,
                 },
                 request,
             ),
@@ -58,36 +60,36 @@ impl Costs {
     }
 
     /// What the call cost, and the answer as the caller is to have it.
-    pub fn take(&self, answer: Bytes) -> (Units, Bytes) {
+    pub fn extract(&self, answer: Bytes) -> (CapacityUnits, Bytes) {
         match serde_json::from_slice::<Map<String, Value>>(&answer) {
-            Ok(mut fields) if self.asked => {
+            Ok(mut fields) if self.is_injected => {
                 let units = fields
                     .remove("ConsumedCapacity")
-                    .map_or(0.0, |costs| total(&costs));
-                let units = if self.writes {
-                    Units {
+                    .map_or(0.0, |consumed| total_units(&consumed));
+                let units = if self.is_write {
+                    CapacityUnits {
                         write: units,
                         read: 0.0,
                     }
                 } else {
-                    Units {
+                    CapacityUnits {
                         write: 0.0,
                         read: units,
                     }
                 };
                 (units, Value::Object(fields).to_string().into())
             }
-            _ => (Units::default(), answer),
+            _ => (CapacityUnits::default(), answer),
         }
     }
 }
 
-const ASKED: &str = "ReturnConsumedCapacity";
+const RETURN_CONSUMED_CAPACITY: &str = "ReturnConsumedCapacity";
 
 /// Of one table, or of each table of a batch or transaction.
-fn total(costs: &Value) -> f64 {
-    match costs {
-        Value::Array(tables) => tables.iter().map(total).sum(),
+fn total_units(consumed: &Value) -> f64 {
+    match consumed {
+        Value::Array(tables) => tables.iter().map(total_units).sum(),
         table => table["CapacityUnits"].as_f64().unwrap_or(0.0),
     }
 }
@@ -100,18 +102,18 @@ mod tests {
 
     #[test]
     fn costs_are_asked_for_and_taken_out_again() {
-        let (costs, request) =
-            Costs::ask("UpdateItem", Bytes::from_static(br#"{"TableName":"t"}"#));
+        let (probe, request) =
+            CapacityProbe::inject("UpdateItem", Bytes::from_static(br#"{"TableName":"t"}"#));
         assert_eq!(
             serde_json::from_slice::<Value>(&request).unwrap(),
             json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"})
         );
         let answer = json!({"ConsumedCapacity": [{"CapacityUnits": 2.0}, {"CapacityUnits": 1.5}], "Attributes": {}});
-        let (units, answer) = costs.take(answer.to_string().into());
+        let (units, answer) = probe.extract(answer.to_string().into());
         assert_eq!(
             (units, answer),
             (
-                Units {
+                CapacityUnits {
                     write: 3.5,
                     read: 0.0
                 },
@@ -123,9 +125,12 @@ mod tests {
     #[test]
     fn a_caller_that_asks_itself_is_answered_itself() {
         let body = Bytes::from_static(br#"{"ReturnConsumedCapacity":"INDEXES"}"#);
-        let (costs, request) = Costs::ask("Query", body.clone());
+        let (probe, request) = CapacityProbe::inject("Query", body.clone());
         assert_eq!(request, body);
         let answer = Bytes::from_static(br#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#);
-        assert_eq!(costs.take(answer.clone()), (Units::default(), answer));
+        assert_eq!(
+            probe.extract(answer.clone()),
+            (CapacityUnits::default(), answer)
+        );
     }
 }

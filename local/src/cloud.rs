@@ -16,29 +16,29 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::aws_call::EVENT_SOURCE;
+use crate::call_interceptor::CallInterceptor;
 use crate::data::{DataFolder, Endpoints};
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoint;
 use crate::event_source::Mapping;
-use crate::faults::Faults;
+use crate::event_source_sqs;
+use crate::faults::FaultInjector;
 use crate::faults::rules;
 pub use crate::gateway::{Delay, Pace};
 use crate::gateway::{Gateway, GatewayOptions};
-use crate::in_process::in_process;
 pub use crate::lambda::Program;
 use crate::lambda::{Lambda, Launch};
-use crate::loopback::{self, Door};
+use crate::loopback::{self, LoopbackPolicy};
+use crate::management_proxy::{self, ManagementProxy};
 use crate::pages;
 pub use crate::pages::{Issue, Pages};
 use crate::permissions::Permissions;
 use crate::plan::Plan;
-use crate::publishing::Publishing;
-use crate::pushes::{self, Watched};
 use crate::s3::S3;
 use crate::schedule::{self, Ticking};
+use crate::sns_eventbridge::SnsEventBridge;
 use crate::sqs::Sqs;
 use crate::template::{self, Settings};
-use crate::watch::Watch;
 use crate::wire_log::WireLog;
 use crate::wiring;
 
@@ -142,30 +142,40 @@ impl Cloud {
             concurrency: CONCURRENCY,
         };
         let lambda = Lambda::start(plan.functions.clone(), launch).await?;
-        let faults = Faults::new(faults, lambda.clone());
+        let faults = FaultInjector::new(faults, lambda.clone());
         let domain = gateway_port.local_addr()?.to_string();
         let (pace, pages) = (options.pace, options.pages);
         let options = GatewayOptions { pace, domain };
-        let watch = Watch {
-            permissions: Permissions::of(&plan.functions),
+        let interceptor = CallInterceptor {
+            permissions: Permissions::from_functions(&plan.functions),
             faults: faults.clone(),
             log: log.clone(),
         };
-        let watched = Watched {
-            watch: watch.clone(),
+        let proxy = ManagementProxy {
+            interceptor: interceptor.clone(),
             api_id: api.api_id.clone(),
         };
         let gateway = Gateway::new(api, lambda.noted(&log, "execute-api"), options);
 
-        let console = gateway_port.local_addr()?.port();
-        let door =
-            |is_aws| middleware::from_fn_with_state(Door { console, is_aws }, loopback::guard);
-        let publishing = Publishing::new(&plan, &sqs, &endpoints.aws);
+        let console_port = gateway_port.local_addr()?.port();
+        let policy = |is_aws_endpoint| {
+            middleware::from_fn_with_state(
+                LoopbackPolicy {
+                    console_port,
+                    is_aws_endpoint,
+                },
+                loopback::guard,
+            )
+        };
+        let sns_eventbridge = SnsEventBridge::new(&plan, &sqs, &endpoints.aws);
         let mut servers = JoinSet::new();
         let web = gateway
             .router(pages::router(pages))
-            .layer(middleware::from_fn_with_state(watched, pushes::pass))
-            .layer(door(false));
+            .layer(middleware::from_fn_with_state(
+                proxy,
+                management_proxy::intercept,
+            ))
+            .layer(policy(false));
         serve(&mut servers, gateway_port, web);
         serve(
             &mut servers,
@@ -174,19 +184,26 @@ impl Cloud {
                 &dynamodb,
                 sqs.clone(),
                 s3.clone(),
-                publishing,
+                sns_eventbridge,
                 lambda.clone(),
-                watch,
+                interceptor,
             )
             .router()
             .merge(wiring::router(&plan))
-            .layer(door(true)),
+            .layer(policy(true)),
         );
         servers.spawn(s3.keep_expiring());
         let mut pollers = vec![];
         for source in plan.event_sources.clone() {
             let invoking = lambda.noted(&log, EVENT_SOURCE);
-            pollers.push(Mapping::start(source, invoking, in_process(&sqs, &log, &faults)).await?);
+            pollers.push(
+                Mapping::start(
+                    source,
+                    invoking,
+                    event_source_sqs::client(&sqs, &log, &faults),
+                )
+                .await?,
+            );
         }
         let ticking = plan
             .schedules
@@ -252,10 +269,10 @@ fn plan(
     Ok(template::read(&name, &text, &settings)?)
 }
 
-fn faults(path: &Path) -> Result<rules::Plan> {
+fn faults(path: &Path) -> Result<rules::FaultPlan> {
     std::fs::read(path)
         .map_err(Into::into)
-        .and_then(|text| rules::Plan::parse(&text))
+        .and_then(|text| rules::FaultPlan::parse(&text))
         .with_context(|| format!("the faults {}", path.display()))
 }
 

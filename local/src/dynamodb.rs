@@ -4,7 +4,7 @@
 //! else; its router is private, so it listens on a port that [`crate::endpoint`] forwards to. Which
 //! tables there are is the plan's business.
 
-mod direct;
+mod fast_path;
 mod provision;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,13 +15,13 @@ use anyhow::{Context, Result, anyhow};
 use dynoxide::{Database, server};
 use tokio::sync::oneshot;
 
-pub use self::direct::Direct;
+pub use self::fast_path::FastPath;
 use crate::plan::Table;
 
 /// How often expired items are removed; AWS takes up to days, and every reader filters by itself.
-const TTL_SWEEP: Duration = Duration::from_secs(60);
+const TTL_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// A sweep reads every item of the tables that have a TTL, so the next waits so many times as long as it took.
-const TTL_REST: u32 = 50;
+const TTL_PAUSE_FACTOR: u32 = 50;
 
 /// A running engine.
 pub struct DynamoDb {
@@ -29,7 +29,7 @@ pub struct DynamoDb {
     /// Where it speaks DynamoDB's wire protocol.
     pub address: SocketAddr,
     /// The shorter way, for typed clients.
-    pub direct: Direct,
+    pub fast_path: FastPath,
     /// Dropped, it ends the engine's threads.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -77,7 +77,7 @@ impl DynamoDb {
                 runtime.shutdown_timeout(Duration::from_secs(2));
             })?;
         Ok(Self {
-            direct: Direct::start(database.clone())?,
+            fast_path: FastPath::start(database.clone())?,
             database,
             address,
             stop: Some(stop),
@@ -109,6 +109,6 @@ async fn sweep_ttl(database: Database) {
             Ok(Err(error)) => tracing::warn!(%error, "expired items stay until the next sweep"),
             Err(error) => tracing::warn!(%error, "the sweep of expired items broke off"),
         }
-        tokio::time::sleep(TTL_SWEEP.max(TTL_REST * begun.elapsed())).await;
+        tokio::time::sleep(TTL_SWEEP_INTERVAL.max(TTL_PAUSE_FACTOR * begun.elapsed())).await;
     }
 }

@@ -9,25 +9,30 @@ use crate::aws_call::Service;
 
 /// The answer of a service that does not perform a call. Code and message go into XML as they are, where
 /// the service is S3.
-pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message: &str) -> Response {
+pub(crate) fn error_response(
+    service: Service,
+    status: StatusCode,
+    code: &str,
+    message: &str,
+) -> Response {
     match service {
         Service::DynamoDb => {
-            let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
-            let body = json!({ "__type": kind, "message": message }).to_string();
+            let error_type = format!("com.amazonaws.dynamodb.v20120810#{code}");
+            let body = json!({ "__type": error_type, "message": message }).to_string();
             let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
             (status, headers, body).into_response()
         }
         Service::Sqs => {
-            let kind = format!("com.amazonaws.sqs#{code}");
-            let body = json!({ "__type": kind, "message": message }).to_string();
-            let side = if status.is_server_error() {
+            let error_type = format!("com.amazonaws.sqs#{code}");
+            let body = json!({ "__type": error_type, "message": message }).to_string();
+            let fault = if status.is_server_error() {
                 "Receiver"
             } else {
                 "Sender"
             };
             let headers = [
                 ("content-type", "application/x-amz-json-1.0".to_owned()),
-                ("x-amzn-query-error", format!("{code};{side}")),
+                ("x-amzn-query-error", format!("{code};{fault}")),
             ];
             (status, headers, body).into_response()
         }
@@ -37,13 +42,13 @@ pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message:
             (status, headers, body).into_response()
         }
         Service::Sns => {
-            let (side, id) = match status.is_server_error() {
+            let (fault, id) = match status.is_server_error() {
                 true => ("Receiver", Uuid::new_v4()),
                 false => ("Sender", Uuid::new_v4()),
             };
-            let message = escaped(message);
+            let message = escape_xml(message);
             let body = format!(
-                r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>{side}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"#
+                r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"#
             );
             (status, [("content-type", "text/xml")], body).into_response()
         }
@@ -70,7 +75,7 @@ pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message:
 }
 
 /// Text as XML holds it.
-pub(crate) fn escaped(text: &str) -> String {
+pub(crate) fn escape_xml(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('>', "&gt;")
 }

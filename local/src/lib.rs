@@ -3,6 +3,7 @@
 //! It imports none of the project's other crates: an emulator that shared code would share mistakes.
 
 mod aws_call;
+mod call_interceptor;
 mod caller;
 mod capacity;
 pub mod cloud;
@@ -11,21 +12,20 @@ mod dynamodb;
 mod endpoint;
 mod error_response;
 mod event_source;
+mod event_source_sqs;
 pub mod event_stream;
 mod faults;
 mod gateway;
-mod in_process;
 pub mod lambda;
 mod loopback;
+mod management_proxy;
 mod pages;
 pub mod permissions;
 pub mod plan;
-mod publishing;
-mod pushes;
 mod s3;
 mod schedule;
+mod sns_eventbridge;
 mod sqs;
 pub mod template;
-mod watch;
 mod wire_log;
 mod wiring;

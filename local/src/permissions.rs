@@ -12,11 +12,11 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::aws_call::{Called, Service};
-use crate::error_response::refused;
+use crate::aws_call::{AwsCall, Service};
+use crate::error_response::error_response;
 use crate::plan::{ACCOUNT, Function, Grant};
 
-pub use required::{of_connection, of_json, of_s3};
+pub use required::{required_for_connection, required_for_json, required_for_s3};
 
 /// The roles of a stack's functions. Clones share them.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ pub struct Permissions {
 
 /// What a call needs: one action on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Need {
+pub struct RequiredPermission {
     /// Such as `dynamodb:PutItem`.
     pub action: String,
     /// An ARN.
@@ -34,7 +34,7 @@ pub struct Need {
 }
 
 impl Permissions {
-    pub fn of(functions: &[Function]) -> Self {
+    pub fn from_functions(functions: &[Function]) -> Self {
         let grants = |function: &Function| Some((function.name.clone(), function.grants.clone()?));
         Self {
             grants: Arc::new(functions.iter().filter_map(grants).collect()),
@@ -42,22 +42,24 @@ impl Permissions {
     }
 
     /// Whether calls of this caller are checked: it is a function whose role the template has.
-    pub fn bind(&self, caller: &str) -> bool {
+    pub fn applies_to(&self, caller: &str) -> bool {
         self.grants.contains_key(caller)
     }
 
     /// The answer to a call that the caller's role does not allow; `None` lets it pass.
-    pub fn refusal(&self, called: &Called<'_>, needs: &[Need]) -> Option<Response> {
-        let grants = self.grants.get(called.caller)?;
-        let allowed = |need: &&Need| grants.iter().any(|grant| grant.allows(need));
-        let Need { action, resource } = needs.iter().find(|need| !allowed(need))?;
-        let caller = called.caller;
+    pub fn deny(&self, call: &AwsCall<'_>, required: &[RequiredPermission]) -> Option<Response> {
+        let grants = self.grants.get(call.caller)?;
+        let allowed =
+            |permission: &&RequiredPermission| grants.iter().any(|grant| grant.allows(permission));
+        let RequiredPermission { action, resource } =
+            required.iter().find(|permission| !allowed(permission))?;
+        let caller = call.caller;
         tracing::error!(caller, action, resource, "a role does not allow a call");
         let message = format!(
             "User: arn:aws:sts::{ACCOUNT}:assumed-role/{caller} is not authorized to perform: {action} \
              on resource: {resource} because no identity-based policy allows the {action} action"
         );
-        let (status, code) = match called.service {
+        let (status, code) = match call.service {
             Service::DynamoDb => (StatusCode::BAD_REQUEST, "AccessDeniedException"),
             Service::Sqs => (StatusCode::FORBIDDEN, "AccessDenied"),
             Service::Sns => (StatusCode::FORBIDDEN, "AuthorizationError"),
@@ -67,26 +69,26 @@ impl Permissions {
             Service::S3 => (StatusCode::FORBIDDEN, "AccessDenied"),
         };
         // S3 says no more than this, and a key may hold what XML doesn't take.
-        let message = match called.service {
+        let message = match call.service {
             Service::S3 => "Access Denied",
             _ => &message,
         };
-        Some(refused(called.service, status, code, message))
+        Some(error_response(call.service, status, code, message))
     }
 }
 
 impl Grant {
     /// Whether this statement covers the need, by IAM's wildcards; actions are of any case.
-    pub fn allows(&self, need: &Need) -> bool {
-        let action = need.action.to_ascii_lowercase();
-        let action = |pattern: &String| fits(&pattern.to_ascii_lowercase(), &action);
-        let resource = |pattern: &String| fits(pattern, &need.resource);
+    pub fn allows(&self, permission: &RequiredPermission) -> bool {
+        let action = permission.action.to_ascii_lowercase();
+        let action = |pattern: &String| matches_wildcard(&pattern.to_ascii_lowercase(), &action);
+        let resource = |pattern: &String| matches_wildcard(pattern, &permission.resource);
         self.actions.iter().any(action) && self.resources.iter().any(resource)
     }
 }
 
 /// Whether `text` fits `pattern`, where `*` stands for any characters and `?` for one.
-fn fits(pattern: &str, text: &str) -> bool {
+fn matches_wildcard(pattern: &str, text: &str) -> bool {
     let mut pattern = pattern.chars();
     let mut text = text.chars();
     loop {
@@ -95,15 +97,15 @@ fn fits(pattern: &str, text: &str) -> bool {
             Some('*') => {
                 let (rest, tail) = (pattern.as_str(), text.as_str());
                 let mut cuts = tail.char_indices().map(|(cut, _)| cut).chain([tail.len()]);
-                return cuts.any(|cut| fits(rest, &tail[cut..]));
+                return cuts.any(|cut| matches_wildcard(rest, &tail[cut..]));
             }
             Some('?') => {
                 if text.next().is_none() {
                     return false;
                 }
             }
-            Some(letter) => {
-                if text.next() != Some(letter) {
+            Some(expected) => {
+                if text.next() != Some(expected) {
                     return false;
                 }
             }
@@ -122,8 +124,8 @@ mod tests {
         }
     }
 
-    fn need(action: &str, resource: &str) -> Need {
-        Need {
+    fn permission(action: &str, resource: &str) -> RequiredPermission {
+        RequiredPermission {
             action: action.to_owned(),
             resource: resource.to_owned(),
         }
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn wildcards_stand_for_what_iam_says() {
-        let get = need("s3:GetObject", "arn:aws:s3:::b/results/1");
+        let get = permission("s3:GetObject", "arn:aws:s3:::b/results/1");
         for (action, resource, allowed) in [
             ("s3:GetObject", "arn:aws:s3:::b/results/1", true),
             ("S3:getobject", "arn:aws:s3:::b/results/*", true),

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 
 /// Where calls are noted; one that was opened on no file notes nothing and costs nothing.
 #[derive(Clone, Default)]
@@ -23,7 +23,7 @@ pub struct WireLog {
 /// One call.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Call<'a> {
+pub struct WireLogEntry<'a> {
     /// The calling function, as its SDK's user agent names it, or what of the small cloud calls by
     /// itself (`event-source`, `execute-api`, `scheduler`); empty for anyone else.
     pub caller: &'a str,
@@ -34,8 +34,11 @@ pub struct Call<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     pub function: &'a str,
     /// What the caller's role must allow; left out for callers that have none.
-    #[serde(skip_serializing_if = "<[Need]>::is_empty")]
-    pub needs: &'a [Need],
+    #[serde(
+        rename = "needs",
+        skip_serializing_if = "<[RequiredPermission]>::is_empty"
+    )]
+    pub required_permissions: &'a [RequiredPermission],
     /// HTTP status of the answer.
     pub status: u16,
     /// Whether an invocation of status 200 was the function's own failure; left out if not.
@@ -48,15 +51,15 @@ pub struct Call<'a> {
     pub read_units: f64,
 }
 
-impl<'a> Call<'a> {
+impl<'a> WireLogEntry<'a> {
     /// A call of this service of which nothing else is known yet.
-    pub fn of(service: &'a str) -> Self {
+    pub fn new(service: &'a str) -> Self {
         Self {
             caller: "",
             service,
             operation: "",
             function: "",
-            needs: &[],
+            required_permissions: &[],
             status: 0,
             function_error: false,
             request_bytes: 0,
@@ -77,29 +80,29 @@ impl WireLog {
         })
     }
 
-    pub fn is_on(&self) -> bool {
+    pub fn is_enabled(&self) -> bool {
         self.file.is_some()
     }
 
     /// Notes a call, in the file by the time this returns.
-    pub fn note(&self, call: &Call<'_>) {
+    pub fn record(&self, entry: &WireLogEntry<'_>) {
         #[derive(Serialize)]
         struct Line<'a> {
             at: String,
             #[serde(flatten)]
-            call: &'a Call<'a>,
+            entry: &'a WireLogEntry<'a>,
         }
         let Some(file) = &self.file else { return };
         let line = Line {
             at: format!("{:.3}", Timestamp::now()),
-            call,
+            entry,
         };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = serde_json::to_writer(&mut *file, &line)
+        let outcome = serde_json::to_writer(&mut *file, &line)
             .map_err(Into::into)
             .and_then(|()| file.write_all(b"\n"))
             .and_then(|()| file.flush());
-        if let Err(error) = written {
+        if let Err(error) = outcome {
             tracing::warn!(%error, "a call is missing from the wire log");
         }
     }

@@ -17,22 +17,22 @@ use crate::plan::Table;
 pub(super) fn provision(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
     for table in tables {
         let named = || format!("the table {}", table.name);
-        match database.create_table(request(table.create.clone())?) {
+        match database.create_table(parse_request(table.create.clone())?) {
             Ok(_) => {}
             Err(DynoxideError::ResourceInUseException(_)) => {
-                adapt(database, table).with_context(named)?;
+                update_table(database, table).with_context(named)?;
             }
             Err(error) => return Err(anyhow!("{error}")).with_context(named),
         }
-        expire(database, table).with_context(named)?;
+        set_ttl(database, table).with_context(named)?;
     }
-    others(database, tables)
+    undeclared_tables(database, tables)
 }
 
 /// Changes an existing table into what the template asks for.
-fn adapt(database: &Database, table: &Table) -> Result<()> {
-    let described = database.describe_table(request(json!({"TableName": table.name}))?);
-    let described = serde_json::to_value(described.map_err(told)?)?;
+fn update_table(database: &Database, table: &Table) -> Result<()> {
+    let described = database.describe_table(parse_request(json!({"TableName": table.name}))?);
+    let described = serde_json::to_value(described.map_err(to_error)?)?;
     let (have, want) = (&described["Table"], &table.create);
     if have["KeySchema"] != want["KeySchema"] {
         bail!("KeySchema can't change under the same TableName, as its items would be lost");
@@ -65,7 +65,9 @@ fn adapt(database: &Database, table: &Table) -> Result<()> {
             "AttributeDefinitions": table.create["AttributeDefinitions"],
             "GlobalSecondaryIndexUpdates": [change],
         });
-        database.update_table(request(update)?).map_err(told)
+        database
+            .update_table(parse_request(update)?)
+            .map_err(to_error)
     };
     for index in have.iter().filter(|index| !want.contains(index)) {
         update(json!({"Delete": {"IndexName": index["IndexName"]}}))?;
@@ -77,16 +79,17 @@ fn adapt(database: &Database, table: &Table) -> Result<()> {
 }
 
 /// Has items expire by the template's attribute, or none where it names none.
-fn expire(database: &Database, table: &Table) -> Result<()> {
-    let described = database.describe_time_to_live(request(json!({"TableName": table.name}))?);
-    let described = serde_json::to_value(described.map_err(told)?)?;
+fn set_ttl(database: &Database, table: &Table) -> Result<()> {
+    let described =
+        database.describe_time_to_live(parse_request(json!({"TableName": table.name}))?);
+    let described = serde_json::to_value(described.map_err(to_error)?)?;
     let have = described["TimeToLiveDescription"]["AttributeName"].as_str();
     let want = table.ttl_attribute.as_deref();
     let set = |attribute: &str, enabled: bool| {
         let specification = json!({"Enabled": enabled, "AttributeName": attribute});
         let update = json!({"TableName": table.name, "TimeToLiveSpecification": specification});
-        let update = database.update_time_to_live(request(update)?);
-        update.map(|_| ()).map_err(told)
+        let update = database.update_time_to_live(parse_request(update)?);
+        update.map(|_| ()).map_err(to_error)
     };
     if have == want {
         return Ok(());
@@ -97,17 +100,19 @@ fn expire(database: &Database, table: &Table) -> Result<()> {
     want.map_or(Ok(()), |want| set(want, true))
 }
 
-fn others(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
-    let mut others = vec![];
+fn undeclared_tables(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
+    let mut undeclared_tables = vec![];
     let mut page = json!({});
     loop {
-        let listed = database.list_tables(request(page)?).map_err(told)?;
+        let listed = database
+            .list_tables(parse_request(page)?)
+            .map_err(to_error)?;
         let listed = serde_json::to_value(listed)?;
         let names = list(&listed["TableNames"]).iter().filter_map(Value::as_str);
-        let unnamed = names.filter(|name| tables.iter().all(|table| table.name != *name));
-        others.extend(unnamed.map(|name| format!("the table {name}")));
+        let undeclared = names.filter(|name| tables.iter().all(|table| table.name != *name));
+        undeclared_tables.extend(undeclared.map(|name| format!("the table {name}")));
         match &listed["LastEvaluatedTableName"] {
-            Value::Null => return Ok(others),
+            Value::Null => return Ok(undeclared_tables),
             last => page = json!({"ExclusiveStartTableName": last}),
         }
     }
@@ -143,11 +148,11 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn request<T: DeserializeOwned>(json: Value) -> Result<T> {
+fn parse_request<T: DeserializeOwned>(json: Value) -> Result<T> {
     serde_json::from_value(json).context("a request that the database does not take")
 }
 
-fn told(error: DynoxideError) -> anyhow::Error {
+fn to_error(error: DynoxideError) -> anyhow::Error {
     anyhow!("{error}")
 }
 
@@ -191,14 +196,14 @@ mod tests {
         (folder, database)
     }
 
-    fn by(database: &Database, index: &str, key: &str) -> Result<usize, DynoxideError> {
+    fn query_index(database: &Database, index: &str, key: &str) -> Result<usize, DynoxideError> {
         let query = json!({
             "TableName": "things", "IndexName": index,
             "KeyConditionExpression": "#k = :v",
             "ExpressionAttributeNames": {"#k": key},
             "ExpressionAttributeValues": {":v": {"S": "x"}},
         });
-        let found = database.query(request(query).unwrap())?;
+        let found = database.query(parse_request(query).unwrap())?;
         Ok(found.items.map_or(0, |items| items.len()))
     }
 
@@ -208,13 +213,13 @@ mod tests {
         provision(&database, &[table(&[("by-a", "a")], None)]).unwrap();
         let item = json!({"id": {"S": "1"}, "a": {"S": "x"}, "b": {"S": "x"}});
         let put = json!({"TableName": "things", "Item": item});
-        database.put_item(request(put).unwrap()).unwrap();
+        database.put_item(parse_request(put).unwrap()).unwrap();
         for _ in 0..2 {
             let changed = table(&[("by-b", "b"), ("by-c", "c")], None);
             assert_eq!(provision(&database, &[changed]).unwrap(), [""; 0]);
-            assert_eq!(by(&database, "by-b", "b").unwrap(), 1);
-            assert_eq!(by(&database, "by-c", "c").unwrap(), 0);
-            assert!(by(&database, "by-a", "a").is_err());
+            assert_eq!(query_index(&database, "by-b", "b").unwrap(), 1);
+            assert_eq!(query_index(&database, "by-c", "c").unwrap(), 0);
+            assert!(query_index(&database, "by-a", "a").is_err());
         }
     }
 
@@ -223,7 +228,7 @@ mod tests {
         let (_folder, database) = database();
         for ttl in [None, Some("ttl"), Some("until"), Some("until"), None] {
             provision(&database, &[table(&[], ttl)]).unwrap();
-            let described = request(json!({"TableName": "things"})).unwrap();
+            let described = parse_request(json!({"TableName": "things"})).unwrap();
             let described = database.describe_time_to_live(described).unwrap();
             let described = serde_json::to_value(described).unwrap();
             let attribute = &described["TimeToLiveDescription"]["AttributeName"];

@@ -12,17 +12,17 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::aws_call::{Called, Service};
-use crate::error_response::refused;
+use crate::aws_call::{AwsCall, Service};
+use crate::error_response::error_response;
 use crate::lambda::Lambda;
-use rules::{Effects, Failure, Moment, Plan, Rules};
+use rules::{Effects, FaultPlan, InjectedError, KillPoint, Rules};
 
 /// Why nothing else is wrong with the call.
 const MESSAGE: &str = "A fault of the small cloud.";
 
 /// The rules in force. Clones share them.
 #[derive(Clone)]
-pub struct Faults {
+pub struct FaultInjector {
     state: Arc<Mutex<State>>,
     /// Where callers live.
     lambda: Lambda,
@@ -34,16 +34,16 @@ struct State {
     kills: u64,
 }
 
-impl Failure {
+impl InjectedError {
     /// The HTTP answer. SQS's older error names (`x-amzn-query-error`) are taken to be the codes.
     pub fn response(&self, service: Service) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        refused(service, status, &self.code, MESSAGE)
+        error_response(service, status, &self.code, MESSAGE)
     }
 }
 
-impl Faults {
-    pub fn new(plan: Plan, lambda: Lambda) -> Self {
+impl FaultInjector {
+    pub fn new(plan: FaultPlan, lambda: Lambda) -> Self {
         let faults = Self {
             state: Arc::default(),
             lambda,
@@ -53,7 +53,7 @@ impl Faults {
     }
 
     /// Puts a plan in place of the one before; everything counts from nothing.
-    pub fn set(&self, plan: Plan) {
+    pub fn set(&self, plan: FaultPlan) {
         *self.state() = State {
             rules: Rules::new(plan),
             kills: 0,
@@ -63,11 +63,11 @@ impl Faults {
     /// The plan, with how often each rule has met calls and fired, and how many processes died.
     pub fn report(&self) -> Value {
         let state = self.state();
-        let rules = state.rules.tallies().iter().map(|(rule, tally)| {
-            let mut shown = json!(rule);
-            shown["matched"] = tally.matched.into();
-            shown["fired"] = tally.fired.into();
-            shown
+        let rules = state.rules.hit_counts().iter().map(|(rule, hits)| {
+            let mut entry = json!(rule);
+            entry["matched"] = hits.matched.into();
+            entry["fired"] = hits.fired.into();
+            entry
         });
         json!({
             "seed": state.rules.seed(),
@@ -81,63 +81,63 @@ impl Faults {
     ///
     /// # Errors
     /// The error that a rule asks for; then nothing was performed.
-    pub async fn through<T, F: Future<Output = T>>(
+    pub async fn run<T, F: Future<Output = T>>(
         &self,
-        call: &Called<'_>,
+        call: &AwsCall<'_>,
         perform: impl Fn() -> F,
-    ) -> Result<T, Failure> {
-        self.suffer(self.decide(call), call, perform).await
+    ) -> Result<T, InjectedError> {
+        self.apply(self.decide(call), call, perform).await
     }
 
-    /// What befalls this call, which counts: for who must know it before [`Faults::suffer`].
-    pub fn decide(&self, call: &Called<'_>) -> Effects {
+    /// What befalls this call, which counts: for who must know it before [`FaultInjector::apply`].
+    pub fn decide(&self, call: &AwsCall<'_>) -> Effects {
         self.state().rules.decide(call)
     }
 
-    /// [`Faults::through`], for effects that are decided.
+    /// [`FaultInjector::run`], for effects that are decided.
     ///
     /// # Errors
     /// The error that a rule asks for; then nothing was performed.
-    pub async fn suffer<T, F: Future<Output = T>>(
+    pub async fn apply<T, F: Future<Output = T>>(
         &self,
         effects: Effects,
-        call: &Called<'_>,
+        call: &AwsCall<'_>,
         perform: impl Fn() -> F,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, InjectedError> {
         if !effects.delay.is_zero() {
             tokio::time::sleep(effects.delay).await;
         }
-        if effects.kill == Some(Moment::Before) && self.kill(call, "before it took effect") {
+        if effects.kill == Some(KillPoint::Before) && self.kill(call, "before it took effect") {
             pending::<()>().await;
         }
-        if let Some(failure) = effects.fail {
+        if let Some(error) = effects.fail {
             let (service, operation) = (call.service.name(), call.operation);
             tracing::info!(
                 service,
                 operation,
                 caller = call.caller,
-                code = failure.code,
+                code = error.code,
                 "a fault refuses a call"
             );
-            return Err(failure);
+            return Err(error);
         }
-        let mut answer = perform().await;
+        let mut response = perform().await;
         for _ in 0..effects.repeat {
-            answer = perform().await;
+            response = perform().await;
         }
-        if effects.kill == Some(Moment::After) && self.kill(call, "after it took effect") {
+        if effects.kill == Some(KillPoint::After) && self.kill(call, "after it took effect") {
             pending::<()>().await;
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// Whether the messages that this call has brought are to be delivered once more.
-    pub fn delivers_twice(&self, call: &Called<'_>) -> bool {
+    pub fn delivers_twice(&self, call: &AwsCall<'_>) -> bool {
         self.state().rules.delivers_twice(call)
     }
 
     /// Kills the very process that calls; false if it is dead already, or nobody's.
-    fn kill(&self, call: &Called<'_>, when: &str) -> bool {
+    fn kill(&self, call: &AwsCall<'_>, when: &str) -> bool {
         let Some(environment) = call.environment else {
             return false;
         };

@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::aws_call::{Called, EVENT_SOURCE, Service};
+use crate::aws_call::{AwsCall, EVENT_SOURCE, Service};
 
 /// What a faults file or the admin call says.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
+pub struct FaultPlan {
     /// What `probability` draws from.
     #[serde(default)]
     pub seed: u64,
@@ -51,7 +51,7 @@ pub struct Rule {
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
     /// It takes no effect, and is answered with this error.
-    Fail(Failure),
+    Fail(InjectedError),
     /// It takes effect so many milliseconds later.
     DelayMs(u64),
     /// It takes effect so many times more, as when the answers to an SDK's first tries are lost;
@@ -60,18 +60,18 @@ pub enum Effect {
     /// The connection breaks after so many bytes of the answer's body, where it has more.
     CutAfter(u64),
     /// Its caller's process is killed. It meets only calls of functions.
-    Kill(Moment),
+    Kill(KillPoint),
     /// What it received is handed to the function once more, by itself. It meets only calls of
     /// `ReceiveMessage` by an event source mapping that brought messages.
-    DeliverTwice(True),
+    DeliverTwice(OnlyTrue),
 }
 
 /// The only value that a switch can have: a rule that does nothing is left out instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "bool", into = "bool")]
-pub struct True;
+pub struct OnlyTrue;
 
-impl TryFrom<bool> for True {
+impl TryFrom<bool> for OnlyTrue {
     type Error = &'static str;
 
     fn try_from(value: bool) -> Result<Self, Self::Error> {
@@ -79,8 +79,8 @@ impl TryFrom<bool> for True {
     }
 }
 
-impl From<True> for bool {
-    fn from(True: True) -> Self {
+impl From<OnlyTrue> for bool {
+    fn from(OnlyTrue: OnlyTrue) -> Self {
         true
     }
 }
@@ -88,7 +88,7 @@ impl From<True> for bool {
 /// An error of AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Failure {
+pub struct InjectedError {
     /// Such as `ProvisionedThroughputExceededException`.
     pub code: String,
     /// HTTP status, 400 to 599.
@@ -99,7 +99,7 @@ pub struct Failure {
 /// When a caller dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Moment {
+pub enum KillPoint {
     /// Before the call takes effect: it never does.
     Before,
     /// After it has taken effect, and before its answer arrives.
@@ -114,16 +114,16 @@ fn client_error() -> u16 {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     pub delay: Duration,
-    pub kill: Option<Moment>,
-    pub fail: Option<Failure>,
+    pub kill: Option<KillPoint>,
+    pub fail: Option<InjectedError>,
     pub repeat: u32,
     /// The bytes of the answer's body that arrive, if not all.
-    pub cut: Option<u64>,
+    pub cut_after: Option<u64>,
 }
 
 /// How often a rule has met calls, and has fired.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
+pub struct HitCount {
     pub matched: u64,
     pub fired: u64,
 }
@@ -132,14 +132,14 @@ pub struct Tally {
 #[derive(Debug, Default)]
 pub struct Rules {
     seed: u64,
-    rules: Vec<(Rule, Tally)>,
+    rules: Vec<(Rule, HitCount)>,
 }
 
-impl Plan {
+impl FaultPlan {
     /// # Errors
     /// The text is not a plan, or a rule could never fire; the field is named.
-    pub fn parse(text: &[u8]) -> Result<Self> {
-        let plan: Self = serde_json::from_slice(text).context("these are no faults")?;
+    pub fn parse(json: &[u8]) -> Result<Self> {
+        let plan: Self = serde_json::from_slice(json).context("these are no faults")?;
         for (index, rule) in plan.rules.iter().enumerate() {
             rule.check().with_context(|| format!("rules[{index}]"))?;
         }
@@ -149,13 +149,13 @@ impl Plan {
 
 impl Rule {
     fn check(&self) -> Result<()> {
-        let picks = [
+        let selects = [
             self.number.is_some(),
             self.every.is_some(),
             self.probability.is_some(),
         ];
         ensure!(
-            picks.iter().filter(|given| **given).count() <= 1,
+            selects.iter().filter(|given| **given).count() <= 1,
             "number, every and probability exclude each other"
         );
         ensure!(self.number != Some(0), "number counts from 1");
@@ -172,14 +172,14 @@ impl Rule {
                     (400..=599).contains(&failure.status),
                     "effect.fail.status is from 400 to 599"
                 );
-                let spelled = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+                let is_code_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
                 ensure!(
-                    !failure.code.is_empty() && failure.code.bytes().all(spelled),
+                    !failure.code.is_empty() && failure.code.bytes().all(is_code_byte),
                     "effect.fail.code is an error code of AWS"
                 );
             }
             Effect::Repeat(times) => ensure!(*times > 0, "effect.repeat is at least 1"),
-            Effect::DeliverTwice(True) => ensure!(
+            Effect::DeliverTwice(OnlyTrue) => ensure!(
                 self.service == Service::Sqs,
                 "effect.deliverTwice is for the service sqs"
             ),
@@ -192,7 +192,7 @@ impl Rule {
         Ok(())
     }
 
-    fn meets(&self, call: &Called<'_>) -> bool {
+    fn matches(&self, call: &AwsCall<'_>) -> bool {
         let names =
             |named: &Option<String>, is: &str| named.as_deref().is_none_or(|name| name == is);
         self.service == call.service
@@ -200,7 +200,7 @@ impl Rule {
             && names(&self.caller, call.caller)
             && match self.effect {
                 Effect::Kill(_) => call.environment.is_some(),
-                Effect::DeliverTwice(True) => {
+                Effect::DeliverTwice(OnlyTrue) => {
                     call.caller == EVENT_SOURCE && call.operation == "ReceiveMessage"
                 }
                 _ => true,
@@ -208,21 +208,21 @@ impl Rule {
     }
 
     /// Whether it fires on the call of this number among those that it meets.
-    fn picks(&self, number: u64, chance: f64) -> bool {
+    fn selects(&self, number: u64, random: f64) -> bool {
         self.number.is_none_or(|only| only == number)
             && self.every.is_none_or(|every| number.is_multiple_of(every))
-            && self.probability.is_none_or(|limit| chance < limit)
+            && self.probability.is_none_or(|limit| random < limit)
     }
 }
 
 impl Rules {
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: FaultPlan) -> Self {
         Self {
             seed: plan.seed,
             rules: plan
                 .rules
                 .into_iter()
-                .map(|rule| (rule, Tally::default()))
+                .map(|rule| (rule, HitCount::default()))
                 .collect(),
         }
     }
@@ -231,47 +231,47 @@ impl Rules {
         self.seed
     }
 
-    pub fn tallies(&self) -> &[(Rule, Tally)] {
+    pub fn hit_counts(&self) -> &[(Rule, HitCount)] {
         &self.rules
     }
 
     /// What befalls this call, which counts.
-    pub fn decide(&mut self, call: &Called<'_>) -> Effects {
+    pub fn decide(&mut self, call: &AwsCall<'_>) -> Effects {
         let mut all = Effects::default();
         for effect in self.fire(call, |effect| !matches!(effect, Effect::DeliverTwice(_))) {
             match effect {
                 Effect::Fail(failure) => all.fail = all.fail.or(Some(failure)),
                 Effect::DelayMs(millis) => all.delay += Duration::from_millis(millis),
                 Effect::Repeat(times) => all.repeat += times,
-                Effect::CutAfter(bytes) => all.cut = all.cut.or(Some(bytes)),
+                Effect::CutAfter(bytes) => all.cut_after = all.cut_after.or(Some(bytes)),
                 Effect::Kill(moment) => all.kill = all.kill.or(Some(moment)),
-                Effect::DeliverTwice(True) => {}
+                Effect::DeliverTwice(OnlyTrue) => {}
             }
         }
         all
     }
 
     /// Whether what this call has brought is to be delivered twice, which counts.
-    pub fn delivers_twice(&mut self, call: &Called<'_>) -> bool {
+    pub fn delivers_twice(&mut self, call: &AwsCall<'_>) -> bool {
         let twice = |effect: &Effect| matches!(effect, Effect::DeliverTwice(_));
         !self.fire(call, twice).is_empty()
     }
 
-    fn fire(&mut self, call: &Called<'_>, kind: impl Fn(&Effect) -> bool) -> Vec<Effect> {
+    fn fire(&mut self, call: &AwsCall<'_>, kind: impl Fn(&Effect) -> bool) -> Vec<Effect> {
         let mut effects = vec![];
-        for (index, (rule, tally)) in self.rules.iter_mut().enumerate() {
-            if !kind(&rule.effect) || !rule.meets(call) {
+        for (index, (rule, hits)) in self.rules.iter_mut().enumerate() {
+            if !kind(&rule.effect) || !rule.matches(call) {
                 continue;
             }
-            tally.matched += 1;
-            let left = rule.limit.is_none_or(|limit| tally.fired < limit);
-            if left
-                && rule.picks(
-                    tally.matched,
-                    chance(self.seed, index as u64, tally.matched),
+            hits.matched += 1;
+            let is_under_limit = rule.limit.is_none_or(|limit| hits.fired < limit);
+            if is_under_limit
+                && rule.selects(
+                    hits.matched,
+                    random_unit(self.seed, index as u64, hits.matched),
                 )
             {
-                tally.fired += 1;
+                hits.fired += 1;
                 effects.push(rule.effect.clone());
             }
         }
@@ -281,7 +281,7 @@ impl Rules {
 
 /// From 0 up to 1, by SplitMix64's finaliser: of the rule's own count only, so that one rule's luck
 /// does not hang on how calls of others fall in between.
-fn chance(seed: u64, rule: u64, number: u64) -> f64 {
+fn random_unit(seed: u64, rule: u64, number: u64) -> f64 {
     let mut x = seed
         .wrapping_add(rule.wrapping_mul(0xD134_2543_DE82_EF95))
         .wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));

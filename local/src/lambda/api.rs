@@ -17,9 +17,9 @@ use tokio::task::JoinHandle;
 
 use super::{Invoked, Lambda};
 use crate::aws_call::Service;
-use crate::error_response::refused;
+use crate::error_response::error_response;
 use crate::event_stream::{CONTENT_TYPE, event};
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 use crate::plan::{ACCOUNT, REGION};
 
 /// What a request, and an answer, may have (Lambda's quota for an invocation that is waited for).
@@ -81,10 +81,10 @@ impl Target {
     }
 
     /// One action for both (Lambda's reference of actions).
-    pub fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self) -> Vec<RequiredPermission> {
         let qualifier = self.qualifier.as_ref().map(|name| format!(":{name}"));
         let (function, qualifier) = (&self.function, qualifier.unwrap_or_default());
-        vec![Need {
+        vec![RequiredPermission {
             action: "lambda:InvokeFunction".to_owned(),
             resource: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}{qualifier}"),
         }]
@@ -93,7 +93,8 @@ impl Target {
 
 /// Invokes the function and waits for it.
 pub async fn invoke(lambda: &Lambda, target: &Target, kind: &str, payload: Bytes) -> Response {
-    let refused = |status, code, message: &str| refused(Service::Lambda, status, code, message);
+    let refused =
+        |status, code, message: &str| error_response(Service::Lambda, status, code, message);
     if kind != "RequestResponse" {
         let message = "The small cloud invokes only by RequestResponse.";
         return refused(
@@ -118,7 +119,8 @@ pub async fn invoke(lambda: &Lambda, target: &Target, kind: &str, payload: Bytes
 }
 
 fn answer(target: &Target, invoked: Invoked) -> Response {
-    let refused = |status, code, message: &str| refused(Service::Lambda, status, code, message);
+    let refused =
+        |status, code, message: &str| error_response(Service::Lambda, status, code, message);
     match invoked {
         Invoked::Returned(payload) => payload.into_response(),
         Invoked::Failed { payload, .. } => {

@@ -20,7 +20,7 @@ use super::log::Log;
 use super::memory::Memory;
 use super::runtime_api::{Delivery, Reply, RuntimeApi};
 use super::{FailureKind, Function, Invoked};
-use crate::caller::ACCESS_KEY;
+use crate::caller::ACCESS_KEY_PREFIX;
 use crate::plan;
 
 /// Lambda's limit for the init phase before it starts over under the function's own timeout.
@@ -237,7 +237,7 @@ fn variables(function: &Function, api: &str, id: &str) -> BTreeMap<String, Strin
         ("LANG", "en_US.UTF-8".into()),
         ("TZ", ":UTC".into()),
         // Names the environment on each of its calls.
-        ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY}{id}")),
+        ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY_PREFIX}{id}")),
         ("AWS_SECRET_ACCESS_KEY", "local".into()),
         ("AWS_SDK_UA_APP_ID", spec.name.clone()),
     ];

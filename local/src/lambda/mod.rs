@@ -28,7 +28,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
 use crate::plan;
-use crate::wire_log::{Call, WireLog};
+use crate::wire_log::{WireLog, WireLogEntry};
 use children::Children;
 use environment::{Environment, Ran};
 use guard::Guard;
@@ -215,7 +215,7 @@ impl Lambda {
             Invoked::Throttled => (429, 0),
             Invoked::NoSuchFunction => (404, 0),
         };
-        self.log.note(&Call {
+        self.log.record(&WireLogEntry {
             caller: self.caller,
             operation: "Invoke",
             function,
@@ -223,7 +223,7 @@ impl Lambda {
             function_error: matches!(invoked, Invoked::Failed { .. }),
             request_bytes,
             response_bytes,
-            ..Call::of("lambda")
+            ..WireLogEntry::new("lambda")
         });
         invoked
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Need;
+use super::RequiredPermission;
 use crate::aws_call::Service;
 use crate::plan::{ACCOUNT, REGION};
 use crate::s3::Target;
@@ -14,7 +14,7 @@ use crate::s3::Target;
 /// What of a JSON request says on which resources it acts.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Request<'a> {
+struct RequestResources<'a> {
     #[serde(borrow)]
     table_name: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -22,7 +22,7 @@ struct Request<'a> {
     #[serde(borrow)]
     request_items: BTreeMap<Cow<'a, str>, IgnoredAny>,
     #[serde(borrow)]
-    transact_items: Vec<BTreeMap<Cow<'a, str>, Part<'a>>>,
+    transact_items: Vec<BTreeMap<Cow<'a, str>, TransactItem<'a>>>,
     #[serde(borrow)]
     queue_url: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -32,50 +32,56 @@ struct Request<'a> {
 /// One action of a transaction.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Part<'a> {
+struct TransactItem<'a> {
     #[serde(borrow)]
     table_name: Cow<'a, str>,
 }
 
 /// What a call of DynamoDB or SQS needs: leave to act on everything where it doesn't say on what it acts.
-pub fn of_json(service: Service, operation: &str, body: &[u8]) -> Vec<Need> {
-    let request = serde_json::from_slice::<Request<'_>>(body).unwrap_or_default();
+pub fn required_for_json(
+    service: Service,
+    operation: &str,
+    body: &[u8],
+) -> Vec<RequiredPermission> {
+    let request = serde_json::from_slice::<RequestResources<'_>>(body).unwrap_or_default();
     if service == Service::Sqs {
         let queue = request.queue_url.or(request.queue_name).unwrap_or_default();
         let queue = queue.rsplit('/').next().unwrap_or_default();
         // A batch needs what each of its entries would.
         let action = operation.strip_suffix("Batch").unwrap_or(operation);
-        return vec![Need {
+        return vec![RequiredPermission {
             action: format!("sqs:{action}"),
             resource: format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"),
         }];
     }
-    let need = |operation: &str, table: &str| Need {
+    let permission = |operation: &str, table: &str| RequiredPermission {
         action: format!("dynamodb:{operation}"),
         resource: format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}"),
     };
-    let one = request.table_name.map(|table| match request.index_name {
-        Some(index) => need(operation, &format!("{table}/index/{index}")),
-        None => need(operation, &table),
+    let single = request.table_name.map(|table| match request.index_name {
+        Some(index) => permission(operation, &format!("{table}/index/{index}")),
+        None => permission(operation, &table),
     });
-    let several = request.request_items.keys();
-    let parts = request.transact_items.iter().flatten();
-    let needs: Vec<Need> = one
+    let batch = request.request_items.keys();
+    let transaction = request.transact_items.iter().flatten();
+    let required: Vec<RequiredPermission> = single
         .into_iter()
-        .chain(several.map(|table| need(operation, table)))
-        .chain(parts.map(|(kind, part)| need(transacted(kind), &part.table_name)))
+        .chain(batch.map(|table| permission(operation, table)))
+        .chain(
+            transaction.map(|(kind, item)| permission(transaction_action(kind), &item.table_name)),
+        )
         .collect();
-    if needs.is_empty() {
-        return vec![Need {
+    if required.is_empty() {
+        return vec![RequiredPermission {
             action: format!("dynamodb:{operation}"),
             resource: "*".to_owned(),
         }];
     }
-    needs
+    required
 }
 
 /// The action that a part of a transaction needs: IAM knows no action for the whole.
-fn transacted(kind: &str) -> &'static str {
+fn transaction_action(kind: &str) -> &'static str {
     match kind {
         "Put" => "PutItem",
         "Update" => "UpdateItem",
@@ -85,9 +91,9 @@ fn transacted(kind: &str) -> &'static str {
     }
 }
 
-/// What a call of S3 needs, by the actions that S3 has for its operations; `copied` is what a copy is made
+/// What a call of S3 needs, by the actions that S3 has for its operations; `copy_source` is what a copy is made
 /// of (`x-amz-copy-source`).
-pub fn of_s3(target: &Target, copied: Option<&str>) -> Vec<Need> {
+pub fn required_for_s3(target: &Target, copy_source: Option<&str>) -> Vec<RequiredPermission> {
     let action = match target.operation {
         "HeadObject" => "GetObject",
         "CreateMultipartUpload"
@@ -112,24 +118,24 @@ pub fn of_s3(target: &Target, copied: Option<&str>) -> Vec<Need> {
         }
         (Some(bucket), None) => format!("arn:aws:s3:::{bucket}"),
     };
-    let need = Need {
+    let permission = RequiredPermission {
         action: format!("s3:{action}"),
         resource,
     };
-    let source = copied.map(|source| Need {
+    let source = copy_source.map(|source| RequiredPermission {
         action: "s3:GetObject".to_owned(),
         resource: format!("arn:aws:s3:::{}", source.trim_start_matches('/')),
     });
-    [need].into_iter().chain(source).collect()
+    [permission].into_iter().chain(source).collect()
 }
 
 /// What a call of `@connections` needs: `path` is `/<stage>/@connections/<id>`.
-pub fn of_connection(api_id: &str, method: &str, path: &str) -> Vec<Need> {
+pub fn required_for_connection(api_id: &str, method: &str, path: &str) -> Vec<RequiredPermission> {
     let (stage, connection) = path
         .trim_start_matches('/')
         .split_once('/')
         .unwrap_or_default();
-    vec![Need {
+    vec![RequiredPermission {
         action: "execute-api:ManageConnections".to_owned(),
         resource: format!(
             "arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/{stage}/{method}/{connection}"
@@ -141,8 +147,8 @@ pub fn of_connection(api_id: &str, method: &str, path: &str) -> Vec<Need> {
 mod tests {
     use super::*;
 
-    fn need(action: &str, resource: &str) -> Need {
-        Need {
+    fn permission(action: &str, resource: &str) -> RequiredPermission {
+        RequiredPermission {
             action: action.to_owned(),
             resource: resource.to_owned(),
         }
@@ -151,14 +157,15 @@ mod tests {
     #[test]
     fn a_call_needs_an_action_on_each_resource_that_it_names() {
         let table = |name: &str| format!("arn:aws:dynamodb:us-east-1:000000000000:table/{name}");
-        let dynamodb =
-            |operation, body: &str| of_json(Service::DynamoDb, operation, body.as_bytes());
+        let dynamodb = |operation, body: &str| {
+            required_for_json(Service::DynamoDb, operation, body.as_bytes())
+        };
         assert_eq!(
             dynamodb(
                 "Query",
                 r#"{"TableName": "jobs", "IndexName": "open", "Limit": 5}"#
             ),
-            [need("dynamodb:Query", &table("jobs/index/open"))]
+            [permission("dynamodb:Query", &table("jobs/index/open"))]
         );
         assert_eq!(
             dynamodb(
@@ -166,8 +173,8 @@ mod tests {
                 r#"{"RequestItems": {"a": {"Keys": []}, "b": {}}}"#
             ),
             [
-                need("dynamodb:BatchGetItem", &table("a")),
-                need("dynamodb:BatchGetItem", &table("b"))
+                permission("dynamodb:BatchGetItem", &table("a")),
+                permission("dynamodb:BatchGetItem", &table("b"))
             ]
         );
         let transaction = r#"{"TransactItems": [{"Update": {"TableName": "jobs", "Key": {}}},
@@ -175,30 +182,30 @@ mod tests {
         assert_eq!(
             dynamodb("TransactWriteItems", transaction),
             [
-                need("dynamodb:UpdateItem", &table("jobs")),
-                need("dynamodb:ConditionCheckItem", &table("events"))
+                permission("dynamodb:UpdateItem", &table("jobs")),
+                permission("dynamodb:ConditionCheckItem", &table("events"))
             ]
         );
         let send = r#"{"QueueUrl": "http://127.0.0.1:4566/000000000000/jobs", "Entries": []}"#;
         assert_eq!(
-            of_json(Service::Sqs, "SendMessageBatch", send.as_bytes()),
-            [need(
+            required_for_json(Service::Sqs, "SendMessageBatch", send.as_bytes()),
+            [permission(
                 "sqs:SendMessage",
                 "arn:aws:sqs:us-east-1:000000000000:jobs"
             )]
         );
-        let anything = need("dynamodb:ExecuteStatement", "*");
+        let anything = permission("dynamodb:ExecuteStatement", "*");
         assert_eq!(
             dynamodb("ExecuteStatement", r#"{"Statement": "SELECT"}"#),
             [anything]
         );
         assert_eq!(
             dynamodb("GetItem", "no JSON"),
-            [need("dynamodb:GetItem", "*")]
+            [permission("dynamodb:GetItem", "*")]
         );
         assert_eq!(
-            of_connection("api", "POST", "/prod/@connections/abc="),
-            [need(
+            required_for_connection("api", "POST", "/prod/@connections/abc="),
+            [permission(
                 "execute-api:ManageConnections",
                 "arn:aws:execute-api:us-east-1:000000000000:api/prod/POST/@connections/abc="
             )]

@@ -9,7 +9,7 @@ use super::aliases::Callable;
 use super::properties::Properties;
 use super::scope::Resource;
 use super::{Result, identity};
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 use crate::plan::{ACCOUNT, EventSource, Function, Grant, REGION, Schedule};
 
 pub(super) fn read(resource: &Resource) -> Result<Function> {
@@ -84,7 +84,7 @@ pub(super) fn event_source(
     let function = callable.find(named).ok_or(no_function)?;
     // AWS refuses the mapping otherwise: Lambda polls the queue by the function's role.
     for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
-        let need = Need {
+        let need = RequiredPermission {
             action: format!("sqs:{action}"),
             resource: arn.to_owned(),
         };

@@ -1,17 +1,17 @@
 //! What the reader makes of roles, and of the project's own ones.
 
 use super::*;
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 
-fn need(action: &str, resource: &str) -> Need {
-    Need {
+fn need(action: &str, resource: &str) -> RequiredPermission {
+    RequiredPermission {
         action: action.into(),
         resource: resource.into(),
     }
 }
 
 /// Whether each function's role allows this.
-fn allowed(plan: &Plan, need: &Need) -> Vec<bool> {
+fn allowed(plan: &Plan, need: &RequiredPermission) -> Vec<bool> {
     let grants = plan.functions.iter().map(|f| f.grants.as_deref().unwrap());
     let allows = |grants: &[Grant]| grants.iter().any(|grant| grant.allows(need));
     grants.map(allows).collect()

@@ -16,11 +16,11 @@ type Work = Box<dyn FnOnce(&Database) + Send>;
 
 /// The way to the thread, which ends with the last clone.
 #[derive(Debug, Clone)]
-pub struct Direct {
+pub struct FastPath {
     work: Sender<Work>,
 }
 
-impl Direct {
+impl FastPath {
     pub(super) fn start(database: Database) -> Result<Self> {
         let (work, queue) = channel::<Work>();
         std::thread::Builder::new()
@@ -84,11 +84,13 @@ mod tests {
         });
         let table = serde_json::from_value(table).unwrap();
         database.create_table(table).unwrap();
-        let direct = Direct::start(database).unwrap();
+        let fast_path = FastPath::start(database).unwrap();
         let call = async |operation: &str, rest: Value| {
             let mut body = rest;
             body["TableName"] = "things".into();
-            let answer = direct.call(operation, body.to_string().as_bytes()).await?;
+            let answer = fast_path
+                .call(operation, body.to_string().as_bytes())
+                .await?;
             serde_json::from_str::<Value>(&answer).ok()
         };
         let key = json!({"id": {"S": "1"}});

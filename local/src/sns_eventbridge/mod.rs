@@ -4,7 +4,7 @@
 //! `sns` and `events` speak the services' protocols; here is what both share. How a queue keeps a message is
 //! SQS's.
 
-mod events;
+mod eventbridge;
 mod sns;
 
 #[cfg(test)]
@@ -14,21 +14,21 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 use crate::plan::{ACCOUNT, EventRule, Plan, Topic};
 use crate::sqs::{Sqs, SqsError};
 
-pub use events::needs as needed_for_events;
-pub use sns::Query;
+pub use eventbridge::required_for_put_events;
+pub use sns::QueryRequest;
 
 /// The topics, buses and rules of one template. Clones share them.
 #[derive(Clone)]
-pub struct Publishing {
-    wired: Arc<Wired>,
+pub struct SnsEventBridge {
+    routes: Arc<Routes>,
     sqs: Sqs,
 }
 
-struct Wired {
+struct Routes {
     /// What queues' URLs begin with.
     endpoint: String,
     topics: Vec<Topic>,
@@ -36,17 +36,17 @@ struct Wired {
     rules: Vec<EventRule>,
 }
 
-impl Publishing {
+impl SnsEventBridge {
     /// `endpoint` is where SQS answers, such as `http://127.0.0.1:4566`.
     pub fn new(plan: &Plan, sqs: &Sqs, endpoint: &str) -> Self {
-        let wired = Wired {
+        let routes = Routes {
             endpoint: endpoint.to_owned(),
             topics: plan.topics.clone(),
             buses: plan.buses.clone(),
             rules: plan.event_rules.clone(),
         };
         Self {
-            wired: Arc::new(wired),
+            routes: Arc::new(routes),
             sqs: sqs.clone(),
         }
     }
@@ -54,7 +54,7 @@ impl Publishing {
     /// Puts a message on each of these queues.
     async fn deliver(&self, queues: &[String], body: &str) -> Result<(), SqsError> {
         for queue in queues {
-            let url = format!("{}/{ACCOUNT}/{queue}", self.wired.endpoint);
+            let url = format!("{}/{ACCOUNT}/{queue}", self.routes.endpoint);
             let send = json!({"QueueUrl": url, "MessageBody": body}).to_string();
             self.sqs.call("SendMessage", send.as_bytes()).await?;
         }
@@ -62,8 +62,8 @@ impl Publishing {
     }
 }
 
-fn need(action: &str, resource: impl Into<String>) -> Vec<Need> {
-    vec![Need {
+fn required_permission(action: &str, resource: impl Into<String>) -> Vec<RequiredPermission> {
+    vec![RequiredPermission {
         action: action.to_owned(),
         resource: resource.into(),
     }]
