@@ -192,7 +192,7 @@ impl Cloud {
             .merge(wiring::router(&plan))
             .layer(policy(true)),
         );
-        servers.spawn(s3.keep_expiring());
+        servers.spawn(s3.run_lifecycle());
         let mut pollers = vec![];
         for source in plan.event_sources.clone() {
             let invoking = lambda.noted(&log, EVENT_SOURCE);

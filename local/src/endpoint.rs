@@ -24,7 +24,7 @@ use crate::faults::admin;
 use crate::faults::rules::Effects;
 use crate::lambda::{Lambda, api};
 use crate::permissions;
-use crate::s3::{S3, Target, is_for_s3};
+use crate::s3::{S3, S3Target, is_for_s3};
 use crate::sns_eventbridge::{QueryRequest, SnsEventBridge, required_for_put_events};
 use crate::sqs::Sqs;
 
@@ -221,7 +221,7 @@ impl Endpoint {
     async fn s3(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let caller = Caller::from_headers(&parts.headers);
-        let target = Target::of(&parts);
+        let target = S3Target::from_request(&parts);
         let copy_source = parts.headers.get("x-amz-copy-source");
         let copy_source = copy_source.and_then(|source| source.to_str().ok());
         let call = caller.call(Service::S3, target.operation);

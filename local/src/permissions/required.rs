@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use super::RequiredPermission;
 use crate::aws_call::Service;
 use crate::plan::{ACCOUNT, REGION};
-use crate::s3::Target;
+use crate::s3::S3Target;
 
 /// What of a JSON request says on which resources it acts.
 #[derive(Default, Deserialize)]
@@ -93,7 +93,7 @@ fn transaction_action(kind: &str) -> &'static str {
 
 /// What a call of S3 needs, by the actions that S3 has for its operations; `copy_source` is what a copy is made
 /// of (`x-amz-copy-source`).
-pub fn required_for_s3(target: &Target, copy_source: Option<&str>) -> Vec<RequiredPermission> {
+pub fn required_for_s3(target: &S3Target, copy_source: Option<&str>) -> Vec<RequiredPermission> {
     let action = match target.operation {
         "HeadObject" => "GetObject",
         "CreateMultipartUpload"

@@ -21,37 +21,37 @@ use uuid::Uuid;
 use super::checksum::Algorithm;
 
 /// What a read takes from the disk at once.
-const READ: u64 = 256 << 10;
+const READ_CHUNK_BYTES: u64 = 256 << 10;
 /// The largest body of one `PutObject` or `UploadPart` (S3 user guide: 5 GiB).
-const LARGEST: u64 = 5 << 30;
+const MAX_UPLOAD_BYTES: u64 = 5 << 30;
 
 /// The folder of the files.
 #[derive(Debug, Clone)]
-pub(super) struct Blobs {
+pub(super) struct BlobStore {
     folder: PathBuf,
 }
 
 /// A file on disk that no row names yet. It goes away with this value unless it is kept.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct UncommittedBlob {
     path: PathBuf,
     name: String,
-    kept: bool,
+    is_committed: bool,
     pub(super) size: u64,
     pub(super) md5: [u8; 16],
     /// Base64, by the algorithm that was asked for.
-    pub(super) sum: String,
+    pub(super) checksum: String,
 }
 
-impl Draft {
+impl UncommittedBlob {
     /// The file's name, for the row that is about to name it.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// Keeps the file: a row names it now.
-    pub(super) fn keep(mut self) {
-        self.kept = true;
+    pub(super) fn commit(mut self) {
+        self.is_committed = true;
     }
 
     pub(super) fn etag(&self) -> String {
@@ -75,9 +75,9 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for UncommittedBlob {
     fn drop(&mut self) {
-        if !self.kept
+        if !self.is_committed
             && let Err(error) = std::fs::remove_file(&self.path)
         {
             tracing::warn!(%error, "an unfinished upload stays until the next start");
@@ -85,17 +85,17 @@ impl Drop for Draft {
     }
 }
 
-impl Blobs {
+impl BlobStore {
     /// Opens the folder and removes what no row names: what a crash left half written.
-    pub(super) fn open(folder: &Path, named: &[String]) -> std::io::Result<Self> {
+    pub(super) fn open(folder: &Path, referenced: &[String]) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let named: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+        let referenced: BTreeSet<&str> = referenced.iter().map(String::as_str).collect();
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             if entry
                 .file_name()
                 .to_str()
-                .is_none_or(|name| !named.contains(name))
+                .is_none_or(|name| !referenced.contains(name))
             {
                 std::fs::remove_file(entry.path())?;
             }
@@ -111,17 +111,17 @@ impl Blobs {
         mut body: impl Stream<Item = Result<Bytes, StdError>> + Unpin,
         length: Option<u64>,
         algorithm: Algorithm,
-    ) -> S3Result<Draft> {
+    ) -> S3Result<UncommittedBlob> {
         let name = Uuid::new_v4().simple().to_string();
         let path = self.folder.join(&name);
         let mut file = File::create(&path).await.map_err(S3Error::internal_error)?;
-        let mut draft = Draft {
+        let mut blob = UncommittedBlob {
             path,
             name,
-            kept: false,
+            is_committed: false,
             size: 0,
             md5: [0; 16],
-            sum: String::new(),
+            checksum: String::new(),
         };
         let (mut md5, mut hasher) = (Md5::new(), algorithm.hasher());
         while let Some(piece) = body.next().await {
@@ -133,8 +133,8 @@ impl Blobs {
                 error.set_source(source);
                 error
             })?;
-            draft.size += piece.len() as u64;
-            if draft.size > LARGEST {
+            blob.size += piece.len() as u64;
+            if blob.size > MAX_UPLOAD_BYTES {
                 return Err(s3_error!(
                     EntityTooLarge,
                     "Your proposed upload exceeds the maximum allowed size."
@@ -146,7 +146,7 @@ impl Blobs {
                 .await
                 .map_err(S3Error::internal_error)?;
         }
-        if length.is_some_and(|length| length != draft.size) {
+        if length.is_some_and(|length| length != blob.size) {
             return Err(s3_error!(
                 IncompleteBody,
                 "You did not provide the number of bytes specified by the Content-Length HTTP header."
@@ -158,9 +158,9 @@ impl Blobs {
             .await
             .map_err(S3Error::internal_error)?;
         folder.sync_all().await.map_err(S3Error::internal_error)?;
-        draft.md5 = md5.finalize().into();
-        draft.sum = algorithm.finish(hasher);
-        Ok(draft)
+        blob.md5 = md5.finalize().into();
+        blob.checksum = algorithm.finish(hasher);
+        Ok(blob)
     }
 
     /// The bytes of `range`. Whoever deletes the file meanwhile does not disturb the reader.
@@ -173,17 +173,17 @@ impl Blobs {
         let mut file = file.map_err(S3Error::internal_error)?;
         let start = SeekFrom::Start(range.start);
         file.seek(start).await.map_err(S3Error::internal_error)?;
-        let left = range.end - range.start;
-        let next = |(mut file, left): (File, u64)| async move {
-            if left == 0 {
+        let remaining = range.end - range.start;
+        let next = |(mut file, remaining): (File, u64)| async move {
+            if remaining == 0 {
                 return Ok(None);
             }
-            let mut piece = vec![0; left.min(READ) as usize];
+            let mut piece = vec![0; remaining.min(READ_CHUNK_BYTES) as usize];
             file.read_exact(&mut piece).await?;
-            let left = left - piece.len() as u64;
-            Ok(Some((Bytes::from(piece), (file, left))))
+            let remaining = remaining - piece.len() as u64;
+            Ok(Some((Bytes::from(piece), (file, remaining))))
         };
-        Ok(stream::try_unfold((file, left), next))
+        Ok(stream::try_unfold((file, remaining), next))
     }
 
     /// Removes files that no row names any more; one that stays is removed at the next start.

@@ -33,7 +33,7 @@ const NAMES: [(Algorithm, &str, &str); 5] = [
 
 /// A checksum of an object or of one of its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sum {
+pub(super) struct StoredChecksum {
     pub(super) algorithm: Algorithm,
     /// Base64, and `-<parts>` behind it where it is one of the parts' checksums.
     pub(super) value: String,
@@ -43,7 +43,7 @@ pub(super) struct Sum {
 
 /// What a request says of the checksum of its body.
 #[derive(Debug)]
-pub(super) struct Announced {
+pub(super) struct DeclaredChecksum {
     pub(super) algorithm: Algorithm,
     /// Unknown where it follows the body, or is left to S3.
     value: Option<String>,
@@ -66,8 +66,9 @@ impl Algorithm {
     }
 
     fn names(self) -> (&'static str, &'static str) {
-        let own = NAMES.iter().find(|(algorithm, ..)| *algorithm == self);
-        own.map(|(_, name, header)| (*name, *header))
+        let encoded = NAMES.iter().find(|(algorithm, ..)| *algorithm == self);
+        encoded
+            .map(|(_, name, header)| (*name, *header))
             .expect("every algorithm is named")
     }
 
@@ -85,33 +86,33 @@ impl Algorithm {
 
     /// The hash, once all bytes are in.
     pub(super) fn finish(self, hasher: ChecksumHasher) -> String {
-        let sums = hasher.finalize();
-        let own = match self {
-            Self::Crc32 => sums.checksum_crc32,
-            Self::Crc32c => sums.checksum_crc32c,
-            Self::Crc64Nvme => sums.checksum_crc64nvme,
-            Self::Sha1 => sums.checksum_sha1,
-            Self::Sha256 => sums.checksum_sha256,
+        let checksum_fields = hasher.finalize();
+        let encoded = match self {
+            Self::Crc32 => checksum_fields.checksum_crc32,
+            Self::Crc32c => checksum_fields.checksum_crc32c,
+            Self::Crc64Nvme => checksum_fields.checksum_crc64nvme,
+            Self::Sha1 => checksum_fields.checksum_sha1,
+            Self::Sha256 => checksum_fields.checksum_sha256,
         };
-        own.expect("the hasher was made for this algorithm")
+        encoded.expect("the hasher was made for this algorithm")
     }
 }
 
-impl Announced {
+impl DeclaredChecksum {
     /// Where a request names no checksum, S3 keeps a CRC-64/NVME of its own making (S3 user guide,
     /// "Checking object integrity").
-    pub(super) fn read(headers: &HeaderMap) -> S3Result<Self> {
+    pub(super) fn from_headers(headers: &HeaderMap) -> S3Result<Self> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let mut sent = NAMES.iter().filter_map(|(algorithm, _, header)| {
+        let mut in_headers = NAMES.iter().filter_map(|(algorithm, _, header)| {
             let value = text(header)?.to_owned();
             Some(Self {
                 algorithm: *algorithm,
                 value: Some(value),
             })
         });
-        if let Some(announced) = sent.next() {
-            return match sent.next() {
-                None => Ok(announced),
+        if let Some(declared) = in_headers.next() {
+            return match in_headers.next() {
+                None => Ok(declared),
                 Some(_) => Err(s3_error!(
                     InvalidRequest,
                     "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
@@ -135,20 +136,20 @@ impl Announced {
 
     /// The checksum to keep: the computed one, if it is the announced one. `trailer` finds a header
     /// that followed the body.
-    pub(super) fn check(
+    pub(super) fn verify(
         self,
         computed: String,
         trailer: impl Fn(&str) -> Option<String>,
-    ) -> S3Result<Sum> {
-        let announced = self.value.or_else(|| trailer(self.algorithm.header()));
-        if announced.is_some_and(|announced| announced != computed) {
+    ) -> S3Result<StoredChecksum> {
+        let declared = self.value.or_else(|| trailer(self.algorithm.header()));
+        if declared.is_some_and(|declared| declared != computed) {
             return Err(s3_error!(
                 BadDigest,
                 "The {} you specified did not match the calculated checksum.",
                 self.algorithm.name()
             ));
         }
-        Ok(Sum {
+        Ok(StoredChecksum {
             algorithm: self.algorithm,
             value: computed,
             composite: false,
@@ -160,12 +161,12 @@ impl Announced {
 mod tests {
     use super::*;
 
-    fn announced(headers: &[(&'static str, &'static str)]) -> S3Result<Announced> {
+    fn declared(headers: &[(&'static str, &'static str)]) -> S3Result<DeclaredChecksum> {
         let pairs = headers.iter().map(|(name, value)| {
             let value = http::HeaderValue::from_static(value);
             (http::HeaderName::from_static(name), value)
         });
-        Announced::read(&pairs.collect())
+        DeclaredChecksum::from_headers(&pairs.collect())
     }
 
     fn computed(algorithm: Algorithm) -> String {
@@ -178,12 +179,12 @@ mod tests {
     fn a_checksum_is_checked_wherever_it_stands() {
         // The check value of CRC-32/ISO-HDLC for "123456789" is cbf43926.
         assert_eq!(computed(Algorithm::Crc32), "y/Q5Jg==");
-        let header = announced(&[("x-amz-checksum-crc32", "y/Q5Jg==")]).unwrap();
-        let sum = header.check(computed(Algorithm::Crc32), |_| None).unwrap();
-        assert_eq!(sum.value, "y/Q5Jg==");
+        let header = declared(&[("x-amz-checksum-crc32", "y/Q5Jg==")]).unwrap();
+        let checksum = header.verify(computed(Algorithm::Crc32), |_| None).unwrap();
+        assert_eq!(checksum.value, "y/Q5Jg==");
         for value in ["y/Q5Jg==", "AAAAAA=="] {
-            let trailing = announced(&[("x-amz-trailer", "x-amz-checksum-crc32")]).unwrap();
-            let checked = trailing.check(computed(Algorithm::Crc32), |name| {
+            let trailing = declared(&[("x-amz-trailer", "x-amz-checksum-crc32")]).unwrap();
+            let checked = trailing.verify(computed(Algorithm::Crc32), |name| {
                 assert_eq!(name, "x-amz-checksum-crc32");
                 Some(value.to_owned())
             });
@@ -193,11 +194,11 @@ mod tests {
 
     #[test]
     fn without_one_the_default_is_kept_and_two_are_refused() {
-        assert_eq!(announced(&[]).unwrap().algorithm, Algorithm::Crc64Nvme);
-        let named = announced(&[("x-amz-sdk-checksum-algorithm", "SHA256")]).unwrap();
+        assert_eq!(declared(&[]).unwrap().algorithm, Algorithm::Crc64Nvme);
+        let named = declared(&[("x-amz-sdk-checksum-algorithm", "SHA256")]).unwrap();
         assert_eq!(named.algorithm, Algorithm::Sha256);
         let two = [("x-amz-checksum-crc32", "a"), ("x-amz-checksum-sha1", "b")];
-        assert!(announced(&two).is_err());
-        assert!(announced(&[("x-amz-sdk-checksum-algorithm", "MD4")]).is_err());
+        assert!(declared(&two).is_err());
+        assert!(declared(&[("x-amz-sdk-checksum-algorithm", "MD4")]).is_err());
     }
 }

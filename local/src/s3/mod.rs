@@ -7,17 +7,17 @@
 //! A request enters by `door`, which settles who asks and from which page, and goes through `s3s` to
 //! `operations`, which speak of it in `store`'s terms: rows in `index`, bytes in `blobs`.
 
-mod answers;
 mod blobs;
 mod checksum;
 mod chunked;
 mod conditions;
+mod conversions;
 mod cors;
-mod door;
 mod index;
 mod listing;
 mod multipart;
 mod operations;
+mod request_auth;
 mod service;
 mod store;
 mod target;
@@ -33,12 +33,12 @@ use s3s::service::S3Service;
 
 use crate::plan;
 use store::Store;
-use time::now;
+use time::now_ms;
 
-pub use target::{Target, is_for_s3};
+pub use target::{S3Target, is_for_s3};
 
 /// How often lifecycle rules are applied. They count days; AWS applies them once a day.
-const LIFECYCLE: Duration = Duration::from_secs(60 * 60);
+const LIFECYCLE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// The buckets of one data folder. Cheap to clone.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl S3 {
     /// When the folder cannot be written or what is in it cannot be read.
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
         let store = Store::open(folder).await?;
-        let service = service::service(store.clone());
+        let service = service::build(store.clone());
         Ok(Self { store, service })
     }
 
@@ -65,22 +65,22 @@ impl S3 {
     /// When the store fails.
     pub async fn provision(&self, buckets: &[plan::Bucket]) -> anyhow::Result<()> {
         let buckets = buckets.to_vec();
-        let create = move |rows: &index::Rows<'_>| {
+        let create = move |rows: &index::IndexTransaction<'_>| {
             for bucket in &buckets {
-                rows.put_bucket(bucket, now())?;
+                rows.put_bucket(bucket, now_ms())?;
             }
             Ok(())
         };
-        let created = self.store.index.change(create).await;
+        let created = self.store.index.transaction(create).await;
         created.context("creating the template's buckets")
     }
 
     /// Applies the lifecycle rules now and each hour, for as long as it is polled.
-    pub async fn keep_expiring(self) {
-        let mut due = tokio::time::interval(LIFECYCLE);
+    pub async fn run_lifecycle(self) {
+        let mut interval = tokio::time::interval(LIFECYCLE_INTERVAL);
         loop {
-            due.tick().await;
-            if let Err(error) = self.store.expire(now()).await {
+            interval.tick().await;
+            if let Err(error) = self.store.expire_objects(now_ms()).await {
                 tracing::warn!(%error, "objects that have expired stay for another hour");
             }
         }
@@ -88,6 +88,6 @@ impl S3 {
 
     /// Answers one request: with S3's own errors where it is refused, 500 where the store failed.
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
-        service::answer(&self.store, &self.service, request).await
+        service::handle(&self.store, &self.service, request).await
     }
 }

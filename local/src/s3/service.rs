@@ -12,51 +12,53 @@ use uuid::Uuid;
 
 use super::chunked::{self, Trailers};
 use super::cors;
-use super::door::{LocalKey, Signed, SignedOnly, check_presigned, trust_header};
 use super::operations::Operations;
+use super::request_auth::{
+    HeaderSigned, LocalKey, SignedOnly, accept_header_signature, check_presigned,
+};
 use super::store::Store;
-use super::target::{Hosts, Target};
+use super::target::{BucketHosts, S3Target};
 
 /// The protocol over the store.
-pub(super) fn service(store: Store) -> S3Service {
+pub(super) fn build(store: Store) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Operations(store));
     builder.set_auth(LocalKey);
     builder.set_access(SignedOnly);
-    builder.set_host(Hosts);
+    builder.set_host(BucketHosts);
     builder.build()
 }
 
-pub(super) async fn answer(
+pub(super) async fn handle(
     store: &Store,
     service: &S3Service,
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let bucket = Target::of(&parts).bucket;
+    let bucket = S3Target::from_request(&parts).bucket;
     let rules = match bucket.filter(|_| parts.headers.contains_key(header::ORIGIN)) {
         Some(bucket) => store.bucket(&bucket).await.map(|bucket| bucket.cors),
         None => Ok(vec![]),
     };
     let rules = rules.unwrap_or_default();
     let (method, headers) = (parts.method.clone(), parts.headers.clone());
-    let answered = if method == Method::OPTIONS {
+    let outcome = if method == Method::OPTIONS {
         cors::preflight(&rules, &headers).map(|headers| {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = headers;
             response
         })
     } else {
-        let answered = forward(service, parts, body).await;
-        answered.map(|mut response| {
-            let allowed = cors::answered(&rules, method.as_str(), &headers);
-            response.headers_mut().extend(allowed);
+        let outcome = call_protocol(service, parts, body).await;
+        outcome.map(|mut response| {
+            let cors_headers = cors::response_headers(&rules, method.as_str(), &headers);
+            response.headers_mut().extend(cors_headers);
             response
         })
     };
-    let mut response = answered.unwrap_or_else(|error| {
-        let mut response = refusal(error);
-        let allowed = cors::answered(&rules, method.as_str(), &headers);
-        response.headers_mut().extend(allowed);
+    let mut response = outcome.unwrap_or_else(|error| {
+        let mut response = error_response(error);
+        let cors_headers = cors::response_headers(&rules, method.as_str(), &headers);
+        response.headers_mut().extend(cors_headers);
         response
     });
     let id = Uuid::new_v4().simple().to_string().to_ascii_uppercase();
@@ -65,22 +67,26 @@ pub(super) async fn answer(
     response
 }
 
-async fn forward(service: &S3Service, mut parts: Parts, body: Body) -> S3Result<Response<Body>> {
+async fn call_protocol(
+    service: &S3Service,
+    mut parts: Parts,
+    body: Body,
+) -> S3Result<Response<Body>> {
     check_presigned(&parts)?;
-    trust_header(&mut parts);
-    ignore_odd_range(&mut parts.headers);
-    let body = unframed(&mut parts, body)?;
+    accept_header_signature(&mut parts);
+    drop_unsupported_range(&mut parts.headers);
+    let body = decode_body(&mut parts, body)?;
     let response = service.call(Request::from_parts(parts, body)).await;
-    let response = response.map_err(|error| S3Error::internal_error(Failed(error)))?;
+    let response = response.map_err(|error| S3Error::internal_error(ProtocolFailure(error)))?;
     Ok(response.map(Body::new))
 }
 
 /// A failure of the protocol's own, which has no answer of S3's.
 #[derive(Debug, thiserror::Error)]
 #[error("S3 did not answer: {0:?}")]
-struct Failed(s3s::HttpError);
+struct ProtocolFailure(s3s::HttpError);
 
-fn refusal(error: S3Error) -> Response<Body> {
+fn error_response(error: S3Error) -> Response<Body> {
     if error
         .status_code()
         .is_none_or(|status| status.is_server_error())
@@ -99,7 +105,7 @@ fn refusal(error: S3Error) -> Response<Body> {
 }
 
 /// S3 answers with the whole object where it can't read the range or is asked for several.
-fn ignore_odd_range(headers: &mut HeaderMap) {
+fn drop_unsupported_range(headers: &mut HeaderMap) {
     let range = headers.get(header::RANGE);
     let range = range.map(|value| value.to_str().ok().and_then(|text| Range::parse(text).ok()));
     if let Some(None) = range {
@@ -108,10 +114,10 @@ fn ignore_odd_range(headers: &mut HeaderMap) {
 }
 
 /// The body itself, without the framing of `aws-chunked`; the headers then speak of it too.
-fn unframed(parts: &mut Parts, body: Body) -> S3Result<s3s::Body> {
+fn decode_body(parts: &mut Parts, body: Body) -> S3Result<s3s::Body> {
     let hash = parts.headers.get("x-amz-content-sha256");
-    let framed = hash.is_some_and(|hash| hash.as_bytes().starts_with(b"STREAMING-"));
-    if !framed || parts.extensions.get::<Signed>().is_none() {
+    let is_framed = hash.is_some_and(|hash| hash.as_bytes().starts_with(b"STREAMING-"));
+    if !is_framed || parts.extensions.get::<HeaderSigned>().is_none() {
         return Ok(s3s::Body::http_body_unsync(body));
     }
     let length = parts.headers.remove("x-amz-decoded-content-length");
@@ -126,26 +132,29 @@ fn unframed(parts: &mut Parts, body: Body) -> S3Result<s3s::Body> {
     parts.headers.remove(header::TRANSFER_ENCODING);
     let encoding = parts.headers.remove(header::CONTENT_ENCODING);
     let encoding = encoding.as_ref().and_then(|value| value.to_str().ok());
-    let kept: Vec<_> = encoding
+    let encodings: Vec<_> = encoding
         .unwrap_or_default()
         .split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty() && *name != "aws-chunked")
         .collect();
-    if let (false, Ok(kept)) = (kept.is_empty(), HeaderValue::from_str(&kept.join(","))) {
-        parts.headers.insert(header::CONTENT_ENCODING, kept);
+    if let (false, Ok(encodings)) = (
+        encodings.is_empty(),
+        HeaderValue::from_str(&encodings.join(",")),
+    ) {
+        parts.headers.insert(header::CONTENT_ENCODING, encodings);
     }
     let trailers = Trailers::default();
     parts.extensions.insert(trailers.clone());
     let frames = body.into_data_stream().map_err(StdError::from).boxed();
-    let pieces = chunked::decode(frames, trailers);
-    let pieces = pieces.map_ok(http_body::Frame::data).map_err(Broken);
+    let chunks = chunked::decode(frames, trailers);
+    let chunks = chunks.map_ok(http_body::Frame::data).map_err(BrokenBody);
     Ok(s3s::Body::http_body_unsync(StreamBody::new(Box::pin(
-        pieces,
+        chunks,
     ))))
 }
 
 /// A body that broke off, or whose framing is wrong.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Broken(StdError);
+struct BrokenBody(StdError);

@@ -12,7 +12,7 @@ const DOMAIN: &str = ".localhost";
 
 /// What a request is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Target {
+pub struct S3Target {
     pub bucket: Option<String>,
     pub key: Option<String>,
     /// Such as `GetObject`; `Unknown` for what S3 has no operation for.
@@ -35,9 +35,9 @@ pub fn is_for_s3(parts: &Parts) -> bool {
     }
 }
 
-impl Target {
-    pub fn of(parts: &Parts) -> Self {
-        let path = decoded(parts.uri.path());
+impl S3Target {
+    pub fn from_request(parts: &Parts) -> Self {
+        let path = percent_decode(parts.uri.path());
         let path = path.trim_start_matches('/');
         let (bucket, key) = match host_bucket(&parts.headers) {
             Some(bucket) => (bucket, path),
@@ -111,7 +111,7 @@ fn bucket_before_domain(host: &str) -> Option<&str> {
 }
 
 /// Percent-encoded bytes as text; what is no text stays as it is, for S3 to refuse.
-fn decoded(path: &str) -> String {
+fn percent_decode(path: &str) -> String {
     let bytes = path.as_bytes();
     let (mut text, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while at < bytes.len() {
@@ -132,9 +132,9 @@ fn decoded(path: &str) -> String {
 }
 
 /// Tells `s3s` which bucket a `Host` header names.
-pub(super) struct Hosts;
+pub(super) struct BucketHosts;
 
-impl S3Host for Hosts {
+impl S3Host for BucketHosts {
     fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
         Ok(match bucket_before_domain(host) {
             Some(bucket) => VirtualHost::new(host).with_bucket(bucket),
@@ -197,7 +197,7 @@ mod tests {
             ("HEAD", "/k", "b.localhost:4566", "HeadObject", "b", "k"),
             ("PATCH", "/b/k", "localhost", "Unknown", "b", "k"),
         ] {
-            let target = Target::of(&parts(method, uri, &[("host", host)]));
+            let target = S3Target::from_request(&parts(method, uri, &[("host", host)]));
             let found = (
                 target.operation,
                 target.bucket.unwrap_or_default(),

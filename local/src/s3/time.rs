@@ -6,12 +6,12 @@ use jiff::Timestamp as Instant;
 use s3s::dto::Timestamp;
 
 /// Milliseconds since the epoch.
-pub(super) fn now() -> i64 {
+pub(super) fn now_ms() -> i64 {
     Instant::now().as_millisecond()
 }
 
 /// The time so many milliseconds after the epoch.
-pub(super) fn at(milliseconds: i64) -> Timestamp {
+pub(super) fn to_timestamp(milliseconds: i64) -> Timestamp {
     let since = Duration::from_millis(milliseconds.unsigned_abs());
     Timestamp::from(SystemTime::UNIX_EPOCH + since)
 }

@@ -14,9 +14,9 @@ use s3s::{S3Result, s3_error};
 const ACCESS_KEY: &str = "local";
 const SECRET_KEY: &str = "local";
 /// The longest life of a presigned URL, in seconds: a week (S3 user guide).
-const LONGEST_LIFE: i64 = 7 * 24 * 60 * 60;
+const MAX_PRESIGNED_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// What a presigned URL must say (S3 API reference, "Authenticating Requests: Using Query Parameters").
-const PRESIGNED: [&str; 6] = [
+const PRESIGNED_PARAMETERS: [&str; 6] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
     "X-Amz-Signature",
@@ -27,7 +27,7 @@ const PRESIGNED: [&str; 6] = [
 
 /// Marks a request that came with a signature in its header.
 #[derive(Debug, Clone)]
-pub(super) struct Signed;
+pub(super) struct HeaderSigned;
 
 /// The one key that presigned URLs are verified with.
 pub(super) struct LocalKey;
@@ -53,7 +53,7 @@ pub(super) struct SignedOnly;
 #[async_trait::async_trait]
 impl S3Access for SignedOnly {
     async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let signed = request.extensions_mut().get::<Signed>().is_some();
+        let signed = request.extensions_mut().get::<HeaderSigned>().is_some();
         if signed || request.credentials().is_some() {
             return Ok(());
         }
@@ -75,7 +75,10 @@ pub(super) fn check_presigned(parts: &Parts) -> S3Result<()> {
     {
         return Ok(());
     }
-    if PRESIGNED.iter().any(|name| value(name).is_none()) {
+    if PRESIGNED_PARAMETERS
+        .iter()
+        .any(|name| value(name).is_none())
+    {
         return Err(s3_error!(
             AuthorizationQueryParametersError,
             "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
@@ -87,11 +90,11 @@ pub(super) fn check_presigned(parts: &Parts) -> S3Result<()> {
             "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\" here."
         ));
     }
-    let life = value("X-Amz-Expires").and_then(|text| text.parse::<i64>().ok());
-    let problem = match life {
+    let expires = value("X-Amz-Expires").and_then(|text| text.parse::<i64>().ok());
+    let problem = match expires {
         None => "X-Amz-Expires should be a number",
         Some(..0) => "X-Amz-Expires must be non-negative",
-        Some(seconds) if seconds > LONGEST_LIFE => {
+        Some(seconds) if seconds > MAX_PRESIGNED_SECONDS => {
             "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"
         }
         Some(_) => return Ok(()),
@@ -100,11 +103,11 @@ pub(super) fn check_presigned(parts: &Parts) -> S3Result<()> {
 }
 
 /// Takes a signature in the header on trust, whatever its key.
-pub(super) fn trust_header(parts: &mut Parts) {
+pub(super) fn accept_header_signature(parts: &mut Parts) {
     let signature = parts.headers.get(header::AUTHORIZATION);
     let signature = signature.and_then(|value| value.to_str().ok());
     if signature.is_some_and(|text| text.starts_with("AWS4-HMAC-") || text.starts_with("AWS ")) {
         parts.headers.remove(header::AUTHORIZATION);
-        parts.extensions.insert(Signed);
+        parts.extensions.insert(HeaderSigned);
     }
 }

@@ -8,48 +8,48 @@ use s3s::dto::{
 };
 use s3s::{S3Result, s3_error};
 
-use super::checksum::{Algorithm, Sum};
-use super::index::{About, Stored};
-use super::listing::url_encoded;
-use super::time::at;
+use super::checksum::{Algorithm, StoredChecksum};
+use super::index::{ObjectMetadata, ObjectRow};
+use super::listing::url_encode;
+use super::time::to_timestamp;
 use crate::plan::{ACCOUNT, CorsRule};
 
 /// What S3 says an object is whose writer did not (S3 API reference, `PutObject`).
-pub(super) const UNKNOWN_TYPE: &str = "binary/octet-stream";
+pub(super) const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 /// The most bytes of user metadata.
-const MOST_METADATA: usize = 2 << 10;
+const MAX_METADATA_BYTES: usize = 2 << 10;
 
 /// The description of an object in a request that writes one, or the error that it is too long. The
 /// field names are those of all the requests that can: `PutObject`, `CopyObject`,
 /// `CreateMultipartUpload`.
-macro_rules! about {
+macro_rules! object_metadata {
     ($input:expr) => {{
-        let metadata = $input.metadata.take().unwrap_or_default();
-        $crate::s3::answers::of_allowed_size($crate::s3::index::About {
+        let user_metadata = $input.metadata.take().unwrap_or_default();
+        $crate::s3::conversions::check_metadata_size($crate::s3::index::ObjectMetadata {
             content_type: $input.content_type.take().map(|value| value.to_string()),
             cache_control: $input.cache_control.take(),
             content_disposition: $input.content_disposition.take(),
             content_encoding: $input.content_encoding.take(),
             content_language: $input.content_language.take(),
-            metadata: metadata.into_iter().collect(),
-            sum: None,
-            parts: vec![],
+            user_metadata: user_metadata.into_iter().collect(),
+            checksum: None,
+            part_sizes: vec![],
         })
     }};
 }
 
 /// An answer with an object's checksum, if there is one to tell, in the field of its algorithm.
-macro_rules! summed {
-    ($output:ident, $sum:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
-        let sums = $crate::s3::answers::sums($sum);
+macro_rules! with_checksum {
+    ($output:ident, $checksum:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
+        let checksum_fields = $crate::s3::conversions::checksum_fields($checksum);
         // Some answers have no other fields than those that are given here.
         #[allow(clippy::needless_update)]
         let answer = $output {
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
+            checksum_crc32: checksum_fields.checksum_crc32,
+            checksum_crc32c: checksum_fields.checksum_crc32c,
+            checksum_crc64nvme: checksum_fields.checksum_crc64nvme,
+            checksum_sha1: checksum_fields.checksum_sha1,
+            checksum_sha256: checksum_fields.checksum_sha256,
             $($field: $value,)*
             ..$output::default()
         };
@@ -59,71 +59,73 @@ macro_rules! summed {
 
 /// An answer that describes an object: `GetObject` and `HeadObject` have the same fields. How many parts
 /// there are is told to who asked for one.
-macro_rules! described {
-    ($output:ident, $object:expr, $part:expr, $range:expr, $sum:expr) => {{
-        let (object, range, sum) = (&$object, $range, $sum);
-        let about = object.about.clone();
+macro_rules! object_response {
+    ($output:ident, $object:expr, $part:expr, $range:expr, $checksum:expr) => {{
+        let (object, range, checksum) = (&$object, $range, $checksum);
+        let metadata = object.metadata.clone();
         let whole = 0..object.size;
         let asked = range.clone().unwrap_or(whole);
-        let content_type = about.content_type.as_deref();
-        let content_type = content_type.unwrap_or($crate::s3::answers::UNKNOWN_TYPE);
-        let parts = about.parts.len() as i32;
-        $crate::s3::answers::summed!($output, sum, {
+        let content_type = metadata.content_type.as_deref();
+        let content_type = content_type.unwrap_or($crate::s3::conversions::DEFAULT_CONTENT_TYPE);
+        let parts = metadata.part_sizes.len() as i32;
+        $crate::s3::conversions::with_checksum!($output, checksum, {
             accept_ranges: Some("bytes".to_owned()),
-            cache_control: about.cache_control,
-            content_disposition: about.content_disposition,
-            content_encoding: about.content_encoding,
-            content_language: about.content_language,
+            cache_control: metadata.cache_control,
+            content_disposition: metadata.content_disposition,
+            content_encoding: metadata.content_encoding,
+            content_language: metadata.content_language,
             content_length: Some((asked.end - asked.start) as i64),
             content_range: range
                 .map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size)),
             content_type: Some(content_type.to_owned().into()),
-            e_tag: Some($crate::s3::answers::tag(&object.etag)),
-            last_modified: Some($crate::s3::time::at(object.modified)),
-            metadata: Some(about.metadata.into_iter().collect())
+            e_tag: Some($crate::s3::conversions::to_etag(&object.etag)),
+            last_modified: Some($crate::s3::time::to_timestamp(object.modified)),
+            metadata: Some(metadata.user_metadata.into_iter().collect())
                 .filter(|metadata: &s3s::dto::Metadata| !metadata.is_empty()),
-            checksum_type: sum.map($crate::s3::answers::kind),
+            checksum_type: checksum.map($crate::s3::conversions::checksum_type),
             parts_count: $part.map(|_| parts).filter(|parts| *parts > 0),
         })
     }};
 }
 
-pub(super) use {about, described, summed};
+pub(super) use {object_metadata, object_response, with_checksum};
 
 /// # Errors
 /// For user metadata above 2 KB, names and values together (S3 user guide, "Working with object metadata").
-pub(super) fn of_allowed_size(about: About) -> S3Result<About> {
+pub(super) fn check_metadata_size(metadata: ObjectMetadata) -> S3Result<ObjectMetadata> {
     let bytes = |(name, value): (&String, &String)| name.len() + value.len();
-    if about.metadata.iter().map(bytes).sum::<usize>() > MOST_METADATA {
+    if metadata.user_metadata.iter().map(bytes).sum::<usize>() > MAX_METADATA_BYTES {
         return Err(s3_error!(
             MetadataTooLarge,
             "Your metadata headers exceed the maximum allowed metadata size"
         ));
     }
-    Ok(about)
+    Ok(metadata)
 }
 
-pub(super) fn tag(etag: &str) -> ETag {
+pub(super) fn to_etag(etag: &str) -> ETag {
     ETag::Strong(etag.to_owned())
 }
 
 /// The checksum in the field of its algorithm.
-pub(super) fn sums(sum: Option<&Sum>) -> Checksum {
-    let mut sums = Checksum::default();
-    let Some(sum) = sum else { return sums };
-    let value = Some(sum.value.clone());
-    match sum.algorithm {
-        Algorithm::Crc32 => sums.checksum_crc32 = value,
-        Algorithm::Crc32c => sums.checksum_crc32c = value,
-        Algorithm::Crc64Nvme => sums.checksum_crc64nvme = value,
-        Algorithm::Sha1 => sums.checksum_sha1 = value,
-        Algorithm::Sha256 => sums.checksum_sha256 = value,
+pub(super) fn checksum_fields(checksum: Option<&StoredChecksum>) -> Checksum {
+    let mut checksum_fields = Checksum::default();
+    let Some(checksum) = checksum else {
+        return checksum_fields;
+    };
+    let value = Some(checksum.value.clone());
+    match checksum.algorithm {
+        Algorithm::Crc32 => checksum_fields.checksum_crc32 = value,
+        Algorithm::Crc32c => checksum_fields.checksum_crc32c = value,
+        Algorithm::Crc64Nvme => checksum_fields.checksum_crc64nvme = value,
+        Algorithm::Sha1 => checksum_fields.checksum_sha1 = value,
+        Algorithm::Sha256 => checksum_fields.checksum_sha256 = value,
     }
-    sums
+    checksum_fields
 }
 
-pub(super) fn kind(sum: &Sum) -> ChecksumType {
-    ChecksumType::from_static(if sum.composite {
+pub(super) fn checksum_type(checksum: &StoredChecksum) -> ChecksumType {
+    ChecksumType::from_static(if checksum.composite {
         ChecksumType::COMPOSITE
     } else {
         ChecksumType::FULL_OBJECT
@@ -133,10 +135,10 @@ pub(super) fn kind(sum: &Sum) -> ChecksumType {
 /// The algorithm that a multipart upload asks for, its value still empty. Without a type, that of
 /// the CRC-64 covers the whole object and those of the others cover the parts' checksums (S3 user
 /// guide, "Full object and composite checksum types").
-pub(super) fn asked(
+pub(super) fn requested_checksum(
     algorithm: Option<&ChecksumAlgorithm>,
     kind: Option<&ChecksumType>,
-) -> S3Result<Sum> {
+) -> S3Result<StoredChecksum> {
     let algorithm = algorithm.map_or(Ok(Algorithm::Crc64Nvme), |name| {
         Algorithm::parse(name.as_str())
     })?;
@@ -152,7 +154,7 @@ pub(super) fn asked(
             algorithm.name()
         ));
     }
-    Ok(Sum {
+    Ok(StoredChecksum {
         algorithm,
         value: String::new(),
         composite,
@@ -160,19 +162,19 @@ pub(super) fn asked(
 }
 
 /// An object in a listing, with its owner where that was asked for.
-pub(super) fn listed(object: Stored, url: bool, owned: bool) -> Object {
-    let sum = object.about.sum.as_ref();
+pub(super) fn listing_entry(object: ObjectRow, url: bool, owned: bool) -> Object {
+    let checksum = object.metadata.checksum.as_ref();
     Object {
-        checksum_algorithm: sum
-            .map(|sum| vec![ChecksumAlgorithm::from_static(sum.algorithm.name())]),
-        checksum_type: sum.map(kind),
-        e_tag: Some(tag(&object.etag)),
-        last_modified: Some(at(object.modified)),
+        checksum_algorithm: checksum
+            .map(|checksum| vec![ChecksumAlgorithm::from_static(checksum.algorithm.name())]),
+        checksum_type: checksum.map(checksum_type),
+        e_tag: Some(to_etag(&object.etag)),
+        last_modified: Some(to_timestamp(object.modified)),
         size: Some(object.size as i64),
         storage_class: Some(ObjectStorageClass::from_static(
             ObjectStorageClass::STANDARD,
         )),
-        key: Some(spelled(object.key, url)),
+        key: Some(encode_key(object.key, url)),
         owner: owned.then(owner),
         ..Object::default()
     }
@@ -186,18 +188,18 @@ pub(super) fn owner() -> Owner {
     }
 }
 
-pub(super) fn rolled_up(prefix: String, url: bool) -> CommonPrefix {
+pub(super) fn to_common_prefix(prefix: String, url: bool) -> CommonPrefix {
     CommonPrefix {
-        prefix: Some(spelled(prefix, url)),
+        prefix: Some(encode_key(prefix, url)),
     }
 }
 
 /// A key or prefix of a listing, URL-encoded where the request wants that.
-pub(super) fn spelled(text: String, url: bool) -> String {
-    if url { url_encoded(&text) } else { text }
+pub(super) fn encode_key(text: String, url: bool) -> String {
+    if url { url_encode(&text) } else { text }
 }
 
-pub(super) fn from_rule(rule: CorsRule) -> CORSRule {
+pub(super) fn to_cors_dto(rule: CorsRule) -> CORSRule {
     let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
     CORSRule {
         id: rule.id,
@@ -209,7 +211,7 @@ pub(super) fn from_rule(rule: CorsRule) -> CORSRule {
     }
 }
 
-pub(super) fn to_rule(rule: CORSRule) -> CorsRule {
+pub(super) fn from_cors_dto(rule: CORSRule) -> CorsRule {
     CorsRule {
         id: rule.id,
         origins: rule.allowed_origins,
