@@ -20,19 +20,19 @@ pub(super) fn check_ids<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Resu
     match ids.len() {
         0 => return Err(SqsError::empty_batch()),
         1..=MAX_ENTRIES => {}
-        more => return Err(SqsError::batch_too_many(more)),
+        count => return Err(SqsError::too_many_batch_entries(count)),
     }
     let mut seen = BTreeSet::new();
     for id in ids {
-        let fits = (1..=80).contains(&id.len())
+        let is_valid = (1..=80).contains(&id.len())
             && id
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if !fits {
-            return Err(SqsError::batch_entry_id());
+        if !is_valid {
+            return Err(SqsError::invalid_batch_entry_id());
         }
         if !seen.insert(id) {
-            return Err(SqsError::batch_not_distinct(id));
+            return Err(SqsError::batch_ids_not_distinct(id));
         }
     }
     Ok(())
@@ -40,34 +40,34 @@ pub(super) fn check_ids<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Resu
 
 /// The answer to a batch, as it comes together.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct BatchResponse {
     successful: Vec<Value>,
     failed: Vec<Value>,
 }
 
-impl Report {
-    /// Notes one entry's fate; `answer` is what it gets if it went well.
-    pub(super) fn add(&mut self, id: &str, answer: Value, fate: Result<(), SqsError>) {
-        match fate {
-            Ok(()) => self.successful.push(answer),
-            Err(refusal) => self.failed(id, &refusal),
+impl BatchResponse {
+    /// Notes one entry's fate; `entry` is what it gets if it went well.
+    pub(super) fn add(&mut self, id: &str, entry: Value, outcome: Result<(), SqsError>) {
+        match outcome {
+            Ok(()) => self.successful.push(entry),
+            Err(error) => self.add_failed(id, &error),
         }
     }
 
     /// Notes an entry that was refused.
-    pub(super) fn failed(&mut self, id: &str, refusal: &SqsError) {
-        self.failed.push(refusal.entry(id));
+    pub(super) fn add_failed(&mut self, id: &str, error: &SqsError) {
+        self.failed.push(error.batch_entry(id));
     }
 
     /// The response body. AWS leaves `Failed` out where nothing failed, and so do we.
     pub(super) fn render(self) -> Value {
-        let mut answer = json!({});
+        let mut response = json!({});
         if !self.successful.is_empty() {
-            answer["Successful"] = self.successful.into();
+            response["Successful"] = self.successful.into();
         }
         if !self.failed.is_empty() {
-            answer["Failed"] = self.failed.into();
+            response["Failed"] = self.failed.into();
         }
-        answer
+        response
     }
 }

@@ -7,33 +7,38 @@ use super::error::SqsError;
 use super::store::Store;
 
 /// Rows that housekeeping touches in one transaction: some 10 ms of work, so that nobody notices it.
-pub(super) const CHUNK: usize = 500;
+pub(super) const CHUNK_ROWS: usize = 500;
 
 impl Store {
     /// Makes ready what was delayed or in flight until now: at most a chunk, so that a hundred
     /// thousand timeouts in one moment stop nobody.
-    pub(super) fn surface(&mut self, queue: &str, now: i64) -> Result<(), SqsError> {
+    pub(super) fn make_due_visible(&mut self, queue: &str, now: i64) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
-        let surfaced = self.run(
+        let updated = self.execute(
             "UPDATE messages SET state = 0 WHERE id IN
              (SELECT id FROM messages WHERE queue = ?1 AND state > 0 AND due <= ?2
               ORDER BY due LIMIT ?3)",
-            params![id, now, CHUNK],
+            params![id, now, CHUNK_ROWS],
         )?;
-        if surfaced > 0 {
-            self.stir(queue);
+        if updated > 0 {
+            self.mark_changed(queue);
         }
         Ok(())
     }
 
     /// Removes what was sent longer ago than the retention (in seconds): at most a chunk, and says
     /// how many.
-    pub(super) fn expire(&self, queue: i64, retention: i64, now: i64) -> Result<usize, SqsError> {
-        self.run(
+    pub(super) fn delete_expired(
+        &self,
+        queue: i64,
+        retention: i64,
+        now: i64,
+    ) -> Result<usize, SqsError> {
+        self.execute(
             "DELETE FROM messages WHERE id IN
              (SELECT id FROM messages WHERE queue = ?1 AND sent_at <= ?2
               ORDER BY sent_at LIMIT ?3)",
-            params![queue, now - retention * 1000, CHUNK],
+            params![queue, now - retention * 1000, CHUNK_ROWS],
         )
     }
 
@@ -50,29 +55,29 @@ impl Store {
 
     /// Removes a piece of what is condemned or has outlived its queue's retention, and says whether
     /// more is left.
-    pub(super) fn tidy(&mut self, now: i64) -> Result<bool, SqsError> {
+    pub(super) fn clean_up(&mut self, now: i64) -> Result<bool, SqsError> {
         let mut more = false;
-        if let Some(&queue) = self.condemned.last() {
-            let gone = self.run("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ?1 LIMIT ?2)", params![queue, CHUNK])?;
-            if gone < CHUNK {
+        if let Some(&queue) = self.detached_queues.last() {
+            let deleted = self.execute("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ?1 LIMIT ?2)", params![queue, CHUNK_ROWS])?;
+            if deleted < CHUNK_ROWS {
                 for row in [
                     "DELETE FROM counts WHERE queue = ?1",
                     "DELETE FROM queues WHERE id = ?1",
                 ] {
-                    self.run(row, [queue])?;
+                    self.execute(row, [queue])?;
                 }
-                self.condemned.pop();
+                self.detached_queues.pop();
             }
-            more = !self.condemned.is_empty();
+            more = !self.detached_queues.is_empty();
         }
         for queue in self.queues.values() {
-            more |= self.expire(queue.id, queue.settings.retention, now)? == CHUNK;
+            more |= self.delete_expired(queue.id, queue.settings.retention, now)? == CHUNK_ROWS;
         }
         Ok(more)
     }
 
     /// Whether condemned queues still have rows.
-    pub(super) fn is_untidy(&self) -> bool {
-        !self.condemned.is_empty()
+    pub(super) fn needs_clean_up(&self) -> bool {
+        !self.detached_queues.is_empty()
     }
 }

@@ -20,7 +20,7 @@ const MAX_IN_FLIGHT: i64 = 120_000;
 
 /// A message on its way in, checked.
 #[derive(Debug, Clone)]
-pub(super) struct Outgoing {
+pub(super) struct NewMessage {
     pub(super) message_id: [u8; 16],
     pub(super) body: String,
     /// The message attributes as the wire has them, where there are any.
@@ -37,10 +37,10 @@ pub(super) struct Outgoing {
 
 /// A request for messages, checked.
 #[derive(Debug, Clone)]
-pub(super) struct Receive {
+pub(super) struct ReceiveRequest {
     pub(super) queue: String,
     /// 1 to 10.
-    pub(super) most: usize,
+    pub(super) limit: usize,
     /// Seconds; `None` means the queue's.
     pub(super) visibility: Option<i64>,
     /// Seconds; `None` means the queue's.
@@ -49,7 +49,7 @@ pub(super) struct Receive {
 
 /// A message on its way out.
 #[derive(Debug, Clone)]
-pub(super) struct Delivered {
+pub(super) struct ReceivedMessage {
     pub(super) receipt: Receipt,
     pub(super) message_id: [u8; 16],
     pub(super) body: String,
@@ -64,7 +64,7 @@ pub(super) struct Delivered {
 }
 
 /// The next ready message in turn.
-struct Candidate {
+struct NextMessage {
     id: i64,
     group: i64,
     group_name: String,
@@ -81,20 +81,20 @@ impl Store {
     pub(super) fn send(
         &mut self,
         queue: &str,
-        message: &Outgoing,
+        message: &NewMessage,
         now: i64,
     ) -> Result<(), SqsError> {
-        let known = self.queue(queue)?;
-        let (id, most) = (known.id, known.settings.max_bytes);
-        let delay = message.delay.unwrap_or(known.settings.delay);
-        if message.bytes > most {
-            return Err(SqsError::parameter(format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+        let target = self.queue(queue)?;
+        let (id, max_bytes) = (target.id, target.settings.max_bytes);
+        let delay = message.delay.unwrap_or(target.settings.delay);
+        if message.bytes > max_bytes {
+            return Err(SqsError::invalid_parameter(format!(
+                "One or more parameters are invalid. Reason: Message must be shorter than {max_bytes} bytes."
             )));
         }
         let group = self.group(id, &message.group)?;
         let state = if delay > 0 { DELAYED } else { READY };
-        self.run(
+        self.execute(
             "INSERT INTO messages (queue, grp, state, due, sent_at, message_id)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
@@ -107,12 +107,12 @@ impl Store {
             ],
         )?;
         let row = self.connection.last_insert_rowid();
-        self.run(
+        self.execute(
             "INSERT INTO contents (id, body, attributes, trace) VALUES (?1, ?2, ?3, ?4)",
             params![row, message.body, message.attributes, message.trace],
         )?;
         if state == READY {
-            self.stir(queue);
+            self.mark_changed(queue);
         }
         Ok(())
     }
@@ -122,20 +122,20 @@ impl Store {
     /// message is served on, because nothing may destroy it.
     pub(super) fn receive(
         &mut self,
-        request: &Receive,
+        request: &ReceiveRequest,
         now: i64,
-    ) -> Result<Vec<Delivered>, SqsError> {
+    ) -> Result<Vec<ReceivedMessage>, SqsError> {
         let queue = self.queue(&request.queue)?;
         let (id, retention) = (queue.id, queue.settings.retention);
         let redrive = queue.settings.redrive.clone();
         let visibility = request.visibility.unwrap_or(queue.settings.visibility);
-        let polls_long = request.wait.unwrap_or(queue.settings.wait) > 0;
-        self.expire(id, retention, now)?;
-        self.surface(&request.queue, now)?;
-        let room = MAX_IN_FLIGHT - self.counts(id)?.in_flight;
-        if room <= 0 {
+        let is_long_poll = request.wait.unwrap_or(queue.settings.wait) > 0;
+        self.delete_expired(id, retention, now)?;
+        self.make_due_visible(&request.queue, now)?;
+        let capacity = MAX_IN_FLIGHT - self.counts(id)?.in_flight;
+        if capacity <= 0 {
             // Only a short poll is told (SQS quotas, "Messages per queue (in flight)").
-            if polls_long {
+            if is_long_poll {
                 return Ok(Vec::new());
             }
             return Err(SqsError::over_limit(format!(
@@ -143,20 +143,21 @@ impl Store {
                 request.queue
             )));
         }
-        let most = usize::try_from(room).map_or(request.most, |room| room.min(request.most));
+        let limit =
+            usize::try_from(capacity).map_or(request.limit, |capacity| capacity.min(request.limit));
         let mut delivered = Vec::new();
-        while delivered.len() < most {
-            let Some(candidate) = self.candidate(id)? else {
+        while delivered.len() < limit {
+            let Some(candidate) = self.next_message(id)? else {
                 break;
             };
-            let exhausted = redrive.as_ref().filter(|redrive| {
+            let exhausted_policy = redrive.as_ref().filter(|redrive| {
                 candidate.received_here >= redrive.max_receive_count
                     && self.queues.contains_key(&redrive.target)
             });
             if candidate.sent_at + retention * 1000 <= now {
-                self.remove(candidate.id)?;
-            } else if let Some(redrive) = exhausted {
-                self.bury(
+                self.delete_row(candidate.id)?;
+            } else if let Some(redrive) = exhausted_policy {
+                self.move_to_dead_letter_queue(
                     &request.queue,
                     &redrive.target,
                     candidate.id,
@@ -164,7 +165,7 @@ impl Store {
                     now,
                 )?;
             } else {
-                delivered.push(self.lease(&request.queue, candidate, visibility, now)?);
+                delivered.push(self.deliver(&request.queue, candidate, visibility, now)?);
             }
         }
         Ok(delivered)
@@ -174,7 +175,7 @@ impl Store {
     /// the last deletes nothing, and that is no error.
     pub(super) fn delete(&mut self, queue: &str, receipt: Receipt) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
-        self.run(
+        self.execute(
             "DELETE FROM messages WHERE id = ?1 AND receipt = ?2 AND queue = ?3",
             params![receipt.row, receipt.serial, id],
         )?;
@@ -190,7 +191,7 @@ impl Store {
         now: i64,
     ) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
-        self.surface(queue, now)?;
+        self.make_due_visible(queue, now)?;
         let found: Option<(i64, i64, i64)> = self
             .connection
             .prepare_cached(
@@ -202,7 +203,7 @@ impl Store {
             })
             .optional()?;
         let Some((state, due, received_at)) = found else {
-            return Err(SqsError::parameter(
+            return Err(SqsError::invalid_parameter(
                 "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
             ));
         };
@@ -212,22 +213,22 @@ impl Store {
         }
         let until = now + seconds * 1000;
         if until > received_at + MAX_VISIBILITY * 1000 {
-            return Err(SqsError::parameter(format!(
+            return Err(SqsError::invalid_parameter(format!(
                 "Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [{MAX_VISIBILITY} seconds]."
             )));
         }
         let state = if seconds == 0 { READY } else { IN_FLIGHT };
-        self.run(
+        self.execute(
             "UPDATE messages SET state = ?2, due = ?3 WHERE id = ?1",
             params![receipt.row, state, until],
         )?;
         if state == READY {
-            self.stir(queue);
+            self.mark_changed(queue);
         }
         Ok(())
     }
 
-    fn candidate(&self, queue: i64) -> Result<Option<Candidate>, SqsError> {
+    fn next_message(&self, queue: i64) -> Result<Option<NextMessage>, SqsError> {
         Ok(self
             .connection
             .prepare_cached(
@@ -239,7 +240,7 @@ impl Store {
                  ORDER BY m.due, m.id LIMIT 1",
             )?
             .query_row([queue], |row| {
-                Ok(Candidate {
+                Ok(NextMessage {
                     id: row.get(0)?,
                     group: row.get(1)?,
                     group_name: row.get(2)?,
@@ -254,16 +255,16 @@ impl Store {
             .optional()?)
     }
 
-    fn lease(
+    fn deliver(
         &mut self,
         queue: &str,
-        candidate: Candidate,
+        candidate: NextMessage,
         visibility: i64,
         now: i64,
-    ) -> Result<Delivered, SqsError> {
-        let receipt = Receipt::fresh(queue, candidate.id);
+    ) -> Result<ReceivedMessage, SqsError> {
+        let receipt = Receipt::new(queue, candidate.id);
         let first_received_at = candidate.first_received_at.unwrap_or(now);
-        self.run(
+        self.execute(
             "UPDATE messages SET state = 2, due = ?2, receipt = ?3, first_received_at = ?4,
                     received_at = ?5, receive_count = receive_count + 1,
                     received_here = received_here + 1
@@ -276,16 +277,16 @@ impl Store {
                 now
             ],
         )?;
-        let turn = self.next_turn();
-        self.run(
+        let tick = self.next_served_tick();
+        self.execute(
             "UPDATE groups SET served = ?2 WHERE id = ?1",
-            params![candidate.group, turn],
+            params![candidate.group, tick],
         )?;
         Ok(self
             .connection
             .prepare_cached("SELECT body, attributes, trace FROM contents WHERE id = ?1")?
             .query_row([candidate.id], |row| {
-                Ok(Delivered {
+                Ok(ReceivedMessage {
                     receipt,
                     message_id: candidate.message_id,
                     body: row.get(0)?,
@@ -300,8 +301,8 @@ impl Store {
             })?)
     }
 
-    fn remove(&self, id: i64) -> Result<(), SqsError> {
-        self.run("DELETE FROM messages WHERE id = ?1", [id])?;
+    fn delete_row(&self, id: i64) -> Result<(), SqsError> {
+        self.execute("DELETE FROM messages WHERE id = ?1", [id])?;
         Ok(())
     }
 }

@@ -20,11 +20,11 @@ mod queues;
 mod receipt;
 mod receiving;
 mod redrive;
+mod requests;
 mod schema;
 mod sending;
 mod settings;
 mod store;
-mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -37,9 +37,9 @@ pub use error::SqsError;
 
 use crate::plan;
 use engine::Engine;
-use receiving::Deed;
+use receiving::ReceiptAction;
+use requests::AdminRequest;
 use store::Store;
-use wire::Admin;
 
 /// The queues of one data folder. Cheap to clone; the store closes with the last clone.
 #[derive(Debug, Clone)]
@@ -68,14 +68,14 @@ impl Sqs {
     /// # Errors
     /// When an attribute or a redrive target is wrong; then nothing has changed.
     pub async fn provision(&self, queues: &[plan::Queue]) -> anyhow::Result<Vec<String>> {
-        let request = Admin::Provision(queues.to_vec());
-        let others = self
+        let request = AdminRequest::Provision(queues.to_vec());
+        let undeclared = self
             .engine
             .administer(request)
             .await
             .context("creating the template's queues")?;
-        let others: Vec<String> = serde_json::from_value(others)?;
-        Ok(others
+        let undeclared: Vec<String> = serde_json::from_value(undeclared)?;
+        Ok(undeclared
             .iter()
             .map(|name| format!("the queue {name}"))
             .collect())
@@ -93,20 +93,22 @@ impl Sqs {
             "SendMessage" => sending::send(engine, request).await?,
             "SendMessageBatch" => sending::send_batch(engine, request).await?,
             "ReceiveMessage" => receiving::receive(engine, request).await?,
-            "DeleteMessage" => receiving::one(engine, Deed::Delete, request).await?,
-            "DeleteMessageBatch" => receiving::many(engine, Deed::Delete, request).await?,
+            "DeleteMessage" => receiving::apply_one(engine, ReceiptAction::Delete, request).await?,
+            "DeleteMessageBatch" => {
+                receiving::apply_batch(engine, ReceiptAction::Delete, request).await?
+            }
             "ChangeMessageVisibility" => {
-                receiving::one(engine, Deed::ChangeVisibility, request).await?
+                receiving::apply_one(engine, ReceiptAction::ChangeVisibility, request).await?
             }
             "ChangeMessageVisibilityBatch" => {
-                receiving::many(engine, Deed::ChangeVisibility, request).await?
+                receiving::apply_batch(engine, ReceiptAction::ChangeVisibility, request).await?
             }
             "AddPermission" | "RemovePermission" => {
-                return Err(SqsError::unsupported(
+                return Err(SqsError::unsupported_operation(
                     "Queue permissions do not exist locally: everyone is the owner.",
                 ));
             }
-            other => match Admin::parse(other, request)? {
+            other => match AdminRequest::parse(other, request)? {
                 Some(request) => engine.administer(request).await?,
                 None => return Err(SqsError::unknown_operation(other)),
             },

@@ -6,7 +6,7 @@ use super::error::SqsError;
 
 /// A move task, running or ended.
 #[derive(Debug, Clone)]
-pub(super) struct Move {
+pub(super) struct MoveTask {
     pub(super) id: i64,
     pub(super) handle: String,
     /// The dead-letter queue's name.
@@ -26,7 +26,7 @@ pub(super) struct Move {
     pub(super) next_at: i64,
 }
 
-impl Move {
+impl MoveTask {
     /// The tasks under way.
     pub(super) fn running(connection: &Connection) -> Result<Vec<Self>, SqsError> {
         let mut statement = connection.prepare_cached(
@@ -34,7 +34,7 @@ impl Move {
                     reason, cursor_sent_at, cursor_id
              FROM moves WHERE status = 'RUNNING'",
         )?;
-        let tasks = statement.query_map([], read_move)?;
+        let tasks = statement.query_map([], read_move_task)?;
         Ok(tasks.collect::<Result<_, _>>()?)
     }
 
@@ -49,7 +49,7 @@ impl Move {
                     reason, cursor_sent_at, cursor_id
              FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2",
         )?;
-        let tasks = statement.query_map(params![source, limit], read_move)?;
+        let tasks = statement.query_map(params![source, limit], read_move_task)?;
         Ok(tasks.collect::<Result<_, _>>()?)
     }
 
@@ -77,8 +77,8 @@ impl Move {
     }
 }
 
-fn read_move(row: &Row<'_>) -> rusqlite::Result<Move> {
-    Ok(Move {
+fn read_move_task(row: &Row<'_>) -> rusqlite::Result<MoveTask> {
+    Ok(MoveTask {
         id: row.get(0)?,
         handle: row.get(1)?,
         source: row.get(2)?,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::error::SqsError;
 
 /// Every handle's, so that none begins with a dash, which the `aws` command line would take for an option.
-const BEGINNING: &str = "AQEB";
+const HANDLE_PREFIX: &str = "AQEB";
 
 /// What a handle says. `serial` is drawn anew at every receive, so an older handle can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +23,12 @@ pub(super) struct Receipt {
 
 impl Receipt {
     /// The receipt of a receive that happens now.
-    pub(super) fn fresh(queue: &str, row: i64) -> Self {
+    pub(super) fn new(queue: &str, row: i64) -> Self {
         let (high, low) = Uuid::new_v4().as_u64_pair();
         Self {
             row,
             serial: (high ^ low).cast_signed(),
-            queue: mark(queue),
+            queue: queue_hash(queue),
         }
     }
 
@@ -37,24 +37,24 @@ impl Receipt {
     /// # Errors
     /// `ReceiptHandleIsInvalid` for anything that this module did not write for that queue.
     pub(super) fn parse(handle: &str, queue: &str) -> Result<Self, SqsError> {
-        let refuse = || SqsError::receipt(handle);
+        let invalid = || SqsError::invalid_receipt_handle(handle);
         let bytes: [u8; 24] = handle
-            .strip_prefix(BEGINNING)
-            .and_then(|said| URL_SAFE_NO_PAD.decode(said).ok())
+            .strip_prefix(HANDLE_PREFIX)
+            .and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok())
             .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(refuse)?;
-        let (said, seal) = bytes.split_at(20);
-        if seal != checksum(said) || said[..4] != mark(queue) {
-            return Err(refuse());
+            .ok_or_else(invalid)?;
+        let (payload, checksum_bytes) = bytes.split_at(20);
+        if checksum_bytes != checksum(payload) || payload[..4] != queue_hash(queue) {
+            return Err(invalid());
         }
         let number = |at: usize| {
-            let eight = said[at..at + 8].try_into();
+            let eight = payload[at..at + 8].try_into();
             i64::from_be_bytes(eight.expect("a slice of eight bytes is eight bytes"))
         };
         Ok(Self {
             row: number(4),
             serial: number(12),
-            queue: mark(queue),
+            queue: queue_hash(queue),
         })
     }
 
@@ -65,11 +65,11 @@ impl Receipt {
         bytes.extend(self.row.to_be_bytes());
         bytes.extend(self.serial.to_be_bytes());
         bytes.extend(checksum(&bytes));
-        format!("{BEGINNING}{}", URL_SAFE_NO_PAD.encode(bytes))
+        format!("{HANDLE_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 
-fn mark(queue: &str) -> [u8; 4] {
+fn queue_hash(queue: &str) -> [u8; 4] {
     checksum(queue.as_bytes())
 }
 
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_handle_comes_back_as_it_was_and_only_at_its_own_queue() {
-        let receipt = Receipt::fresh("orders", 7);
+        let receipt = Receipt::new("orders", 7);
         let handle = receipt.handle();
         assert_eq!(Receipt::parse(&handle, "orders").unwrap(), receipt);
         for (handle, queue) in [
@@ -93,7 +93,7 @@ mod tests {
             ("nonsense", "orders"),
         ] {
             let refusal = Receipt::parse(handle, queue).unwrap_err();
-            assert_eq!(refusal.query, "ReceiptHandleIsInvalid");
+            assert_eq!(refusal.code, "ReceiptHandleIsInvalid");
         }
         let mut forged = handle.into_bytes();
         forged[10] = if forged[10] == b'A' { b'B' } else { b'A' };
@@ -103,6 +103,6 @@ mod tests {
 
     #[test]
     fn two_receives_of_one_message_differ() {
-        assert_ne!(Receipt::fresh("orders", 7), Receipt::fresh("orders", 7));
+        assert_ne!(Receipt::new("orders", 7), Receipt::new("orders", 7));
     }
 }

@@ -7,31 +7,31 @@ use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use super::error::SqsError;
-use super::housekeeping::CHUNK;
-use super::move_task::Move;
+use super::housekeeping::CHUNK_ROWS;
+use super::move_task::MoveTask;
 use super::schema::READY;
 use super::settings::{arn, name_in_arn};
 use super::store::Store;
 
 /// A task with a rate works in steps of this many milliseconds.
-const STEP: i64 = 100;
+const STEP_MS: i64 = 100;
 /// So many ended tasks of a queue can be listed (`ListMessageMoveTasks` shows ten at most).
-const REMEMBERED: i64 = 10;
+const MAX_LISTED_TASKS: i64 = 10;
 /// `MaxNumberOfMessagesPerSecond` is at most this (SQS API reference, `StartMessageMoveTask`).
 const MAX_RATE: i64 = 500;
 
 /// A message of the source, as a task meets it.
-struct Letter {
+struct DeadLetter {
     id: i64,
     sent_at: i64,
-    movable: bool,
+    is_movable: bool,
     source: Option<String>,
     group: String,
 }
 
 impl Store {
     /// Moves a message that nobody could handle; it keeps its id and the time of its first send.
-    pub(super) fn bury(
+    pub(super) fn move_to_dead_letter_queue(
         &mut self,
         from: &str,
         to: &str,
@@ -41,12 +41,12 @@ impl Store {
     ) -> Result<(), SqsError> {
         let target = self.queue(to)?.id;
         let group = self.group(target, group)?;
-        self.run(
+        self.execute(
             "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, receipt = 0,
              received_here = 0, source = ?5 WHERE id = ?1",
             params![message, target, group, now, arn(from)],
         )?;
-        self.stir(to);
+        self.mark_changed(to);
         Ok(())
     }
 
@@ -63,89 +63,97 @@ impl Store {
     }
 
     /// Starts a task and gives its handle.
-    pub(super) fn start_move(
+    pub(super) fn start_move_task(
         &mut self,
         source_arn: &str,
         destination_arn: Option<&str>,
         rate: Option<i64>,
         now: i64,
     ) -> Result<String, SqsError> {
-        let source = self.resource("SourceArn", source_arn)?;
+        let source = self.queue_name_in("SourceArn", source_arn)?;
         let destination = destination_arn
-            .map(|arn| self.resource("DestinationArn", arn))
+            .map(|arn| self.queue_name_in("DestinationArn", arn))
             .transpose()?;
         if let Some(rate) = rate.filter(|rate| !(1..=MAX_RATE).contains(rate)) {
-            return Err(SqsError::parameter(format!(
+            return Err(SqsError::invalid_parameter(format!(
                 "Value {rate} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and {MAX_RATE}."
             )));
         }
         if self.sources_of(&source).is_empty() {
-            return Err(SqsError::parameter(
+            return Err(SqsError::invalid_parameter(
                 "Value for parameter SourceArn is invalid. Reason: Source queue must be configured as a Dead Letter Queue.",
             ));
         }
         if destination.as_ref() == Some(&source) {
-            return Err(SqsError::parameter(
+            return Err(SqsError::invalid_parameter(
                 "Value for parameter DestinationArn is invalid. Reason: Source queue and destination queue must differ.",
             ));
         }
-        if self.moves.iter().any(|task| task.source == source) {
-            return Err(SqsError::unsupported(
+        if self.move_tasks.iter().any(|task| task.source == source) {
+            return Err(SqsError::unsupported_operation(
                 "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
             ));
         }
-        self.surface(&source, now)?;
+        self.make_due_visible(&source, now)?;
         let to_move = self.counts(self.queue(&source)?.id)?.ready;
         let handle = Uuid::new_v4().to_string();
-        self.run(
+        self.execute(
             "INSERT INTO moves (handle, source, destination, rate, status, to_move, started_at)
              VALUES (?1, ?2, ?3, ?4, 'RUNNING', ?5, ?6)",
             params![handle, source, destination, rate, to_move, now],
         )?;
-        self.run(
+        self.execute(
             "DELETE FROM moves WHERE source = ?1 AND id NOT IN
              (SELECT id FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2)",
-            params![source, REMEMBERED],
+            params![source, MAX_LISTED_TASKS],
         )?;
-        self.moves = Move::running(&self.connection)?;
+        self.move_tasks = MoveTask::running(&self.connection)?;
         Ok(handle)
     }
 
     /// Stops a running task and says how many messages it has moved.
-    pub(super) fn cancel_move(&mut self, handle: &str) -> Result<i64, SqsError> {
-        let Some(at) = self.moves.iter().position(|task| task.handle == handle) else {
+    pub(super) fn cancel_move_task(&mut self, handle: &str) -> Result<i64, SqsError> {
+        let Some(at) = self
+            .move_tasks
+            .iter()
+            .position(|task| task.handle == handle)
+        else {
             let ended: Option<String> = self
                 .connection
                 .prepare_cached("SELECT status FROM moves WHERE handle = ?1")?
                 .query_row([handle], |row| row.get(0))
                 .optional()?;
             return Err(match ended {
-                Some(status) => SqsError::unsupported(format!(
+                Some(status) => SqsError::unsupported_operation(format!(
                     "Only an active task can be cancelled; this one is {status}."
                 )),
-                None => SqsError::no_resource("TaskHandle"),
+                None => SqsError::resource_not_found("TaskHandle"),
             });
         };
-        let mut task = self.moves.remove(at);
+        let mut task = self.move_tasks.remove(at);
         task.status = "CANCELLED".to_owned();
         task.save(&self.connection)?;
         Ok(task.moved)
     }
 
     /// A queue's latest tasks, newest first.
-    pub(super) fn list_moves(&self, source_arn: &str, most: i64) -> Result<Vec<Move>, SqsError> {
-        let source = self.resource("SourceArn", source_arn)?;
-        Move::latest(&self.connection, &source, most)
+    pub(super) fn list_move_tasks(
+        &self,
+        source_arn: &str,
+        limit: i64,
+    ) -> Result<Vec<MoveTask>, SqsError> {
+        let source = self.queue_name_in("SourceArn", source_arn)?;
+        MoveTask::latest(&self.connection, &source, limit)
     }
 
     /// When the next step of a running task is due.
-    pub(super) fn next_move(&self) -> Option<i64> {
-        self.moves.iter().map(|task| task.next_at).min()
+    pub(super) fn next_move_task_due(&self) -> Option<i64> {
+        self.move_tasks.iter().map(|task| task.next_at).min()
     }
 
     /// Takes one step of every running task whose time has come.
-    pub(super) fn run_moves(&mut self, now: i64) -> Result<(), SqsError> {
-        let mut tasks = std::mem::take(&mut self.moves);
+    pub(super) fn run_move_tasks(&mut self, now: i64) -> Result<(), SqsError> {
+        let mut tasks = std::mem::take(&mut self.move_tasks);
         for task in tasks.iter_mut().filter(|task| task.next_at <= now) {
             if self.queues.contains_key(&task.source) {
                 self.step(task, now)?;
@@ -155,21 +163,21 @@ impl Store {
             task.save(&self.connection)?;
         }
         tasks.retain(|task| task.status == "RUNNING");
-        self.moves = tasks;
+        self.move_tasks = tasks;
         Ok(())
     }
 
     /// Looks at the next messages in the order of their sending and moves those that were visible
     /// when the task began: what fails again meanwhile and comes back is not moved in circles.
-    fn step(&mut self, task: &mut Move, now: i64) -> Result<(), SqsError> {
-        let quota = match task.rate {
-            Some(rate) => usize::try_from((rate * STEP / 1000).max(1)).unwrap_or(CHUNK),
-            None => CHUNK,
+    fn step(&mut self, task: &mut MoveTask, now: i64) -> Result<(), SqsError> {
+        let step_size = match task.rate {
+            Some(rate) => usize::try_from((rate * STEP_MS / 1000).max(1)).unwrap_or(CHUNK_ROWS),
+            None => CHUNK_ROWS,
         };
-        let letters = self.letters(task, quota)?;
-        for letter in &letters {
-            if letter.movable {
-                let origin = letter.source.as_deref().and_then(name_in_arn);
+        let dead_letters = self.next_dead_letters(task, step_size)?;
+        for dead_letter in &dead_letters {
+            if dead_letter.is_movable {
+                let origin = dead_letter.source.as_deref().and_then(name_in_arn);
                 let Some(to) = task.destination.as_deref().or(origin) else {
                     task.fail("CouldNotDetermineMessageSource");
                     return Ok(());
@@ -179,20 +187,24 @@ impl Store {
                     task.fail("AWS.SimpleQueueService.NonExistentQueue");
                     return Ok(());
                 }
-                self.revive(letter, &to, now)?;
+                self.redrive_message(dead_letter, &to, now)?;
                 task.moved += 1;
             }
-            task.cursor = (letter.sent_at, letter.id);
+            task.cursor = (dead_letter.sent_at, dead_letter.id);
         }
-        if letters.len() < quota {
+        if dead_letters.len() < step_size {
             task.status = "COMPLETED".to_owned();
         }
-        let pause = |rate: i64| i64::try_from(quota).unwrap_or(STEP) * 1000 / rate;
+        let pause = |rate: i64| i64::try_from(step_size).unwrap_or(STEP_MS) * 1000 / rate;
         task.next_at = now + task.rate.map_or(0, pause);
         Ok(())
     }
 
-    fn letters(&self, task: &Move, most: usize) -> Result<Vec<Letter>, SqsError> {
+    fn next_dead_letters(
+        &self,
+        task: &MoveTask,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, SqsError> {
         let queue = self.queue(&task.source)?.id;
         let mut statement = self.connection.prepare_cached(
             "SELECT m.id, m.sent_at, m.state = ?5 AND m.due <= ?6, m.source, g.name
@@ -200,46 +212,57 @@ impl Store {
              WHERE m.queue = ?1 AND (m.sent_at, m.id) > (?2, ?3)
              ORDER BY m.sent_at, m.id LIMIT ?4",
         )?;
-        let letters = statement.query_map(
+        let dead_letters = statement.query_map(
             params![
                 queue,
                 task.cursor.0,
                 task.cursor.1,
-                most,
+                limit,
                 READY,
                 task.started_at
             ],
             |row| {
-                Ok(Letter {
+                Ok(DeadLetter {
                     id: row.get(0)?,
                     sent_at: row.get(1)?,
-                    movable: row.get(2)?,
+                    is_movable: row.get(2)?,
                     source: row.get(3)?,
                     group: row.get(4)?,
                 })
             },
         )?;
-        Ok(letters.collect::<Result<_, _>>()?)
+        Ok(dead_letters.collect::<Result<_, _>>()?)
     }
 
     /// Gives a dead letter a new life: to SQS it is a new message, with an id and a time of its own.
-    fn revive(&mut self, letter: &Letter, to: &str, now: i64) -> Result<(), SqsError> {
+    fn redrive_message(
+        &mut self,
+        dead_letter: &DeadLetter,
+        to: &str,
+        now: i64,
+    ) -> Result<(), SqsError> {
         let target = self.queue(to)?.id;
-        let group = self.group(target, &letter.group)?;
-        self.run(
+        let group = self.group(target, &dead_letter.group)?;
+        self.execute(
             "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, sent_at = ?4,
              message_id = ?5, receipt = 0, receive_count = 0, received_here = 0,
              first_received_at = NULL, received_at = 0, source = NULL WHERE id = ?1",
-            params![letter.id, target, group, now, Uuid::new_v4().into_bytes()],
+            params![
+                dead_letter.id,
+                target,
+                group,
+                now,
+                Uuid::new_v4().into_bytes()
+            ],
         )?;
-        self.stir(to);
+        self.mark_changed(to);
         Ok(())
     }
 
-    fn resource(&self, parameter: &str, arn: &str) -> Result<String, SqsError> {
+    fn queue_name_in(&self, parameter: &str, arn: &str) -> Result<String, SqsError> {
         name_in_arn(arn)
             .filter(|name| self.queues.contains_key(*name))
             .map(str::to_owned)
-            .ok_or_else(|| SqsError::no_resource(parameter))
+            .ok_or_else(|| SqsError::resource_not_found(parameter))
     }
 }

@@ -21,7 +21,7 @@ pub(super) const MAX_DELAY: i64 = 900;
 pub(super) const MAX_WAIT: i64 = 20;
 
 /// Numeric attributes: name, default, least, most (SQS API reference, `SetQueueAttributes`).
-const NUMBERS: [(&str, i64, i64, i64); 6] = [
+const NUMERIC_ATTRIBUTES: [(&str, i64, i64, i64); 6] = [
     ("VisibilityTimeout", 30, 0, MAX_VISIBILITY),
     ("DelaySeconds", 0, 0, MAX_DELAY),
     (
@@ -35,8 +35,8 @@ const NUMBERS: [(&str, i64, i64, i64); 6] = [
     ("KmsDataKeyReusePeriodSeconds", 300, 60, 86_400),
 ];
 /// Kept and given back, without effect here: nothing is encrypted and everyone is the owner.
-const KEPT: [&str; 3] = ["Policy", "KmsMasterKeyId", "SqsManagedSseEnabled"];
-const FIFO: [&str; 4] = [
+const UNUSED_ATTRIBUTES: [&str; 3] = ["Policy", "KmsMasterKeyId", "SqsManagedSseEnabled"];
+const FIFO_ATTRIBUTES: [&str; 4] = [
     "FifoQueue",
     "ContentBasedDeduplication",
     "DeduplicationScope",
@@ -66,7 +66,7 @@ pub(super) struct Settings {
     /// Seconds.
     pub(super) wait: i64,
     pub(super) redrive: Option<Redrive>,
-    pub(super) allow: Allow,
+    pub(super) allow: RedriveAllow,
 }
 
 /// Where messages go that nobody could handle.
@@ -80,18 +80,18 @@ pub(super) struct Redrive {
 
 /// Who may name this queue as dead-letter queue.
 #[derive(Debug, Clone)]
-pub(super) enum Allow {
-    All,
-    Nobody,
+pub(super) enum RedriveAllow {
+    AllowAll,
+    DenyAll,
     /// These queues, by ARN.
-    These(Vec<String>),
+    Queues(Vec<String>),
 }
 
 impl Settings {
     /// Reads attributes that [`normalise`] has passed; those not given have their defaults.
     pub(super) fn read(attributes: &BTreeMap<String, String>) -> Result<Self, SqsError> {
         let number = |name: &str| -> Result<i64, SqsError> {
-            let (_, default, ..) = NUMBERS
+            let (_, default, ..) = NUMERIC_ATTRIBUTES
                 .iter()
                 .find(|(known, ..)| *known == name)
                 .expect("only names from the table are asked for");
@@ -111,16 +111,16 @@ impl Settings {
                 .transpose()?,
             allow: attributes
                 .get("RedriveAllowPolicy")
-                .map_or(Ok(Allow::All), |policy| read_allow(policy))?,
+                .map_or(Ok(RedriveAllow::AllowAll), |policy| read_allow(policy))?,
         })
     }
 
     /// Whether `source` (an ARN) may send its dead letters here.
-    pub(super) fn allows(&self, source: &str) -> bool {
+    pub(super) fn allows_source(&self, source: &str) -> bool {
         match &self.allow {
-            Allow::All => true,
-            Allow::Nobody => false,
-            Allow::These(sources) => sources.iter().any(|allowed| allowed == source),
+            RedriveAllow::AllowAll => true,
+            RedriveAllow::DenyAll => false,
+            RedriveAllow::Queues(sources) => sources.iter().any(|allowed| allowed == source),
         }
     }
 }
@@ -136,21 +136,23 @@ pub(super) fn normalise(
     let mut checked = BTreeMap::new();
     for (name, value) in given {
         let value = value.trim();
-        let spelled = if FIFO.contains(&name.as_str()) {
-            return Err(SqsError::attribute_value(
+        let normalised = if FIFO_ATTRIBUTES.contains(&name.as_str()) {
+            return Err(SqsError::invalid_attribute_value(
                 name,
                 "FIFO queues are not supported, only standard queues",
             ));
         } else if value.is_empty() {
             if !is_settable(name) {
-                return Err(SqsError::attribute_name(name));
+                return Err(SqsError::invalid_attribute_name(name));
             }
             String::new()
-        } else if let Some((_, _, least, most)) = NUMBERS.iter().find(|(known, ..)| known == name) {
+        } else if let Some((_, _, min, max)) =
+            NUMERIC_ATTRIBUTES.iter().find(|(known, ..)| known == name)
+        {
             let number = integer(name, value)?;
-            if !(*least..=*most).contains(&number) {
-                let reason = format!("must be an integer from {least} to {most}");
-                return Err(SqsError::attribute_value(name, &reason));
+            if !(*min..=*max).contains(&number) {
+                let reason = format!("must be an integer from {min} to {max}");
+                return Err(SqsError::invalid_attribute_value(name, &reason));
             }
             number.to_string()
         } else if name == "RedrivePolicy" {
@@ -159,19 +161,19 @@ pub(super) fn normalise(
         } else if name == "RedriveAllowPolicy" {
             read_allow(value)?;
             value.to_owned()
-        } else if KEPT.contains(&name.as_str()) {
+        } else if UNUSED_ATTRIBUTES.contains(&name.as_str()) {
             value.to_owned()
         } else {
-            return Err(SqsError::attribute_name(name));
+            return Err(SqsError::invalid_attribute_name(name));
         };
-        checked.insert(name.clone(), spelled);
+        checked.insert(name.clone(), normalised);
     }
     Ok(checked)
 }
 
 /// The attributes with every default filled in, as `GetQueueAttributes` reports them.
 pub(super) fn with_defaults(set: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<String, String> = NUMBERS
+    let mut all: BTreeMap<String, String> = NUMERIC_ATTRIBUTES
         .iter()
         .filter(|(name, ..)| {
             // AWS reports the key's reuse only for a queue that has a key.
@@ -189,14 +191,14 @@ pub(super) fn with_defaults(set: &BTreeMap<String, String>) -> BTreeMap<String, 
 
 /// Whether `SetQueueAttributes` knows the name (for a standard queue).
 pub(super) fn is_settable(name: &str) -> bool {
-    NUMBERS.iter().any(|(known, ..)| *known == name)
-        || KEPT.contains(&name)
+    NUMERIC_ATTRIBUTES.iter().any(|(known, ..)| *known == name)
+        || UNUSED_ATTRIBUTES.contains(&name)
         || matches!(name, "RedrivePolicy" | "RedriveAllowPolicy")
 }
 
 /// Whether `GetQueueAttributes` accepts the name; FIFO's are known and never present.
-pub(super) fn is_askable(name: &str) -> bool {
-    is_settable(name) || DERIVED.contains(&name) || FIFO.contains(&name)
+pub(super) fn is_readable(name: &str) -> bool {
+    is_settable(name) || DERIVED.contains(&name) || FIFO_ATTRIBUTES.contains(&name)
 }
 
 /// A local queue's ARN.
@@ -216,7 +218,7 @@ pub(super) fn name_in_arn(arn: &str) -> Option<&str> {
 fn integer(name: &str, value: &str) -> Result<i64, SqsError> {
     value
         .parse()
-        .map_err(|_| SqsError::attribute_value(name, "must be an integer"))
+        .map_err(|_| SqsError::invalid_attribute_value(name, "must be an integer"))
 }
 
 #[derive(Deserialize)]
@@ -227,7 +229,7 @@ struct RedrivePolicy {
 }
 
 fn read_redrive(policy: &str) -> Result<Redrive, SqsError> {
-    let refuse = SqsError::redrive;
+    let refuse = SqsError::invalid_redrive_policy;
     let policy: RedrivePolicy =
         serde_json::from_str(policy).map_err(|problem| refuse(&problem.to_string()))?;
     let target = name_in_arn(&policy.dead_letter_target_arn)
@@ -254,15 +256,17 @@ struct RedriveAllowPolicy {
     source_queue_arns: Vec<String>,
 }
 
-fn read_allow(policy: &str) -> Result<Allow, SqsError> {
-    let refuse = |reason: &str| SqsError::attribute_value("RedriveAllowPolicy", reason);
+fn read_allow(policy: &str) -> Result<RedriveAllow, SqsError> {
+    let refuse = |reason: &str| SqsError::invalid_attribute_value("RedriveAllowPolicy", reason);
     let policy: RedriveAllowPolicy =
         serde_json::from_str(policy).map_err(|problem| refuse(&problem.to_string()))?;
     let named = policy.source_queue_arns.len();
     match policy.redrive_permission.as_str() {
-        "allowAll" if named == 0 => Ok(Allow::All),
-        "denyAll" if named == 0 => Ok(Allow::Nobody),
-        "byQueue" if (1..=10).contains(&named) => Ok(Allow::These(policy.source_queue_arns)),
+        "allowAll" if named == 0 => Ok(RedriveAllow::AllowAll),
+        "denyAll" if named == 0 => Ok(RedriveAllow::DenyAll),
+        "byQueue" if (1..=10).contains(&named) => {
+            Ok(RedriveAllow::Queues(policy.source_queue_arns))
+        }
         "byQueue" => Err(refuse("byQueue needs 1 to 10 sourceQueueArns")),
         "allowAll" | "denyAll" => Err(refuse("sourceQueueArns goes only with byQueue")),
         _ => Err(refuse(

@@ -12,12 +12,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::error::SqsError;
-use super::move_task::Move;
+use super::move_task::MoveTask;
 use super::schema;
 use super::settings::Settings;
 
 /// So long an opening waits for a process that is just ending to let go of the file.
-const OPENING_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// A queue as it is configured.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
@@ -46,13 +46,13 @@ pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) base_url: String,
     pub(super) queues: BTreeMap<String, Queue>,
-    pub(super) moves: Vec<Move>,
+    pub(super) move_tasks: Vec<MoveTask>,
     /// Purged and deleted queues that still have rows.
-    pub(super) condemned: Vec<i64>,
+    pub(super) detached_queues: Vec<i64>,
     /// Queues where a receive that found nothing may now find something.
-    pub(super) stirred: BTreeSet<String>,
+    pub(super) changed_queues: BTreeSet<String>,
     /// Rises with every message served: the round robin's clock.
-    turn: i64,
+    served_clock: i64,
 }
 
 impl Store {
@@ -64,7 +64,7 @@ impl Store {
         std::fs::create_dir_all(folder).context("creating the queue store's folder")?;
         let connection = Connection::open(folder.join("sqs.sqlite"))
             .context("opening the queue store sqs.sqlite")?;
-        connection.busy_timeout(OPENING_PATIENCE)?;
+        connection.busy_timeout(LOCK_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(96);
         // Otherwise SQLite compiles a statement anew whenever a bound limit or time differs, which
         // costs a receive more than all its work.
@@ -77,20 +77,20 @@ impl Store {
             connection,
             base_url,
             queues: BTreeMap::new(),
-            moves: Vec::new(),
-            condemned: Vec::new(),
-            stirred: BTreeSet::new(),
+            move_tasks: Vec::new(),
+            detached_queues: Vec::new(),
+            changed_queues: BTreeSet::new(),
             // Microseconds outrun any number of turns that were handed out before.
-            turn: now.saturating_mul(1000),
+            served_clock: now.saturating_mul(1000),
         };
         store.reload().context("reading the queue store")?;
         Ok(store)
     }
 
-    /// Begins the transaction that one turn of the engine is. `synced`, it will survive a power cut, with all
+    /// Begins the transaction that one turn of the engine is. `is_synced`, it will survive a power cut, with all
     /// before it; else a kill.
-    pub(super) fn begin(&self, synced: bool) -> Result<(), SqsError> {
-        let begin = match synced {
+    pub(super) fn begin(&self, is_synced: bool) -> Result<(), SqsError> {
+        let begin = match is_synced {
             true => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
             false => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         };
@@ -110,24 +110,24 @@ impl Store {
         self.reload()
     }
 
-    /// Runs `deed` so that a refusal leaves nothing of it behind.
-    pub(super) fn all_or_nothing<T>(
+    /// Runs `operation` so that a refusal leaves nothing of it behind.
+    pub(super) fn atomically<T>(
         &mut self,
-        deed: impl FnOnce(&mut Self) -> Result<T, SqsError>,
+        operation: impl FnOnce(&mut Self) -> Result<T, SqsError>,
     ) -> Result<T, SqsError> {
-        self.connection.execute_batch("SAVEPOINT deed")?;
-        match deed(self) {
-            Ok(done) => {
-                self.connection.execute_batch("RELEASE deed")?;
-                Ok(done)
+        self.connection.execute_batch("SAVEPOINT operation")?;
+        match operation(self) {
+            Ok(output) => {
+                self.connection.execute_batch("RELEASE operation")?;
+                Ok(output)
             }
             // The engine rolls everything back; a savepoint may not even be there any more.
-            Err(error) if error.is_ours() => Err(error),
-            Err(refusal) => {
+            Err(error) if error.is_server_error() => Err(error),
+            Err(error) => {
                 self.connection
-                    .execute_batch("ROLLBACK TO deed; RELEASE deed")?;
+                    .execute_batch("ROLLBACK TO operation; RELEASE operation")?;
                 self.reload()?;
-                Err(refusal)
+                Err(error)
             }
         }
     }
@@ -135,14 +135,14 @@ impl Store {
     /// Reads what is kept in memory from the tables.
     fn reload(&mut self) -> Result<(), SqsError> {
         self.queues.clear();
-        self.condemned.clear();
+        self.detached_queues.clear();
         let mut statement = self.connection.prepare_cached(
             "SELECT id, name, attributes, tags, created_at, modified_at, purged_at FROM queues",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let Some(name) = row.get::<_, Option<String>>(1)? else {
-                self.condemned.push(row.get(0)?);
+                self.detached_queues.push(row.get(0)?);
                 continue;
             };
             let attributes = read_map(&row.get::<_, String>(2)?)?;
@@ -159,18 +159,20 @@ impl Store {
         }
         drop(rows);
         drop(statement);
-        self.moves = Move::running(&self.connection)?;
+        self.move_tasks = MoveTask::running(&self.connection)?;
         Ok(())
     }
 
     /// Runs one statement and says how many rows it changed.
-    pub(super) fn run(&self, sql: &str, values: impl Params) -> Result<usize, SqsError> {
+    pub(super) fn execute(&self, sql: &str, values: impl Params) -> Result<usize, SqsError> {
         Ok(self.connection.prepare_cached(sql)?.execute(values)?)
     }
 
     /// The queue of that name.
     pub(super) fn queue(&self, name: &str) -> Result<&Queue, SqsError> {
-        self.queues.get(name).ok_or_else(SqsError::no_queue)
+        self.queues
+            .get(name)
+            .ok_or_else(SqsError::queue_does_not_exist)
     }
 
     /// Writes a queue's configuration and keeps it in memory; a new one has `id` 0.
@@ -178,7 +180,7 @@ impl Store {
         let attributes = write_map(&queue.attributes);
         let tags = write_map(&queue.tags);
         if queue.id == 0 {
-            self.run(
+            self.execute(
                 "INSERT INTO queues (name, attributes, tags, created_at, modified_at, purged_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
@@ -191,25 +193,28 @@ impl Store {
                 ],
             )?;
             queue.id = self.connection.last_insert_rowid();
-            self.run("INSERT INTO counts (queue) VALUES (?1)", [queue.id])?;
+            self.execute("INSERT INTO counts (queue) VALUES (?1)", [queue.id])?;
         } else {
-            self.run(
+            self.execute(
                 "UPDATE queues SET attributes = ?2, tags = ?3, modified_at = ?4 WHERE id = ?1",
                 params![queue.id, attributes, tags, queue.modified_at],
             )?;
         }
         // Waiting receives see a new visibility timeout or redrive policy, or a queue that came back.
-        self.stirred.insert(name.to_owned());
+        self.changed_queues.insert(name.to_owned());
         self.queues.insert(name.to_owned(), queue);
         Ok(())
     }
 
     /// Takes the name from a queue and gives it back as it was; its messages go later.
-    pub(super) fn condemn(&mut self, name: &str) -> Result<Queue, SqsError> {
-        let queue = self.queues.remove(name).ok_or_else(SqsError::no_queue)?;
-        self.run("UPDATE queues SET name = NULL WHERE id = ?1", [queue.id])?;
-        self.condemned.push(queue.id);
-        self.stirred.insert(name.to_owned());
+    pub(super) fn detach_queue(&mut self, name: &str) -> Result<Queue, SqsError> {
+        let queue = self
+            .queues
+            .remove(name)
+            .ok_or_else(SqsError::queue_does_not_exist)?;
+        self.execute("UPDATE queues SET name = NULL WHERE id = ?1", [queue.id])?;
+        self.detached_queues.push(queue.id);
+        self.changed_queues.insert(name.to_owned());
         Ok(queue)
     }
 
@@ -238,24 +243,24 @@ impl Store {
         if let Some(id) = known {
             return Ok(id);
         }
-        let turn = self.next_turn();
-        self.run(
+        let served_clock = self.next_served_tick();
+        self.execute(
             "INSERT INTO groups (queue, name, served) VALUES (?1, ?2, ?3)",
-            params![queue, name, turn],
+            params![queue, name, served_clock],
         )?;
         Ok(self.connection.last_insert_rowid())
     }
 
     /// The next tick of the round robin's clock.
-    pub(super) fn next_turn(&mut self) -> i64 {
-        self.turn += 1;
-        self.turn
+    pub(super) fn next_served_tick(&mut self) -> i64 {
+        self.served_clock += 1;
+        self.served_clock
     }
 
     /// Notes that receives waiting at the queue should look again.
-    pub(super) fn stir(&mut self, queue: &str) {
-        if !self.stirred.contains(queue) {
-            self.stirred.insert(queue.to_owned());
+    pub(super) fn mark_changed(&mut self, queue: &str) {
+        if !self.changed_queues.contains(queue) {
+            self.changed_queues.insert(queue.to_owned());
         }
     }
 }

@@ -6,27 +6,27 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use super::super::store::Store;
-use super::{Bench, bodies, open, url};
+use super::{TestSqs, bodies, open, url};
 
 /// Where the child of the test below writes; its parent sets it.
 const FOLDER: &str = "LONGHAUL_SQS_KILL_FOLDER";
 
 #[tokio::test]
 async fn a_restart_keeps_what_waits_what_is_in_flight_and_its_receipts() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     for body in ["one", "two", "three"] {
-        bench.send("orders", body).await;
+        test_sqs.send("orders", body).await;
     }
     let request = json!({"QueueUrl": url("orders"), "DelaySeconds": 900, "MessageBody": "later"});
-    bench.ok("SendMessage", request).await;
+    test_sqs.ok("SendMessage", request).await;
     let request =
         json!({"QueueUrl": url("orders"), "MaxNumberOfMessages": 2, "VisibilityTimeout": 600});
-    let taken = bench.ok("ReceiveMessage", request).await;
-    let bench = bench.reopened();
-    assert_eq!(bench.counts("orders").await, [1, 2, 1]);
-    bench.delete("orders", &taken["Messages"][0]).await;
-    assert_eq!(bodies(&bench.receive("orders").await), ["three"]);
-    assert_eq!(bench.counts("orders").await, [0, 2, 1]);
+    let taken = test_sqs.ok("ReceiveMessage", request).await;
+    let test_sqs = test_sqs.reopened();
+    assert_eq!(test_sqs.counts("orders").await, [1, 2, 1]);
+    test_sqs.delete("orders", &taken["Messages"][0]).await;
+    assert_eq!(bodies(&test_sqs.receive("orders").await), ["three"]);
+    assert_eq!(test_sqs.counts("orders").await, [0, 2, 1]);
 }
 
 #[tokio::test]
@@ -58,13 +58,13 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
     }
     child.wait().unwrap();
 
-    let bench = Bench {
+    let test_sqs = TestSqs {
         sqs: open(&folder),
         folder,
     };
     let mut found = Vec::new();
     loop {
-        let received = bench.receive("orders").await;
+        let received = test_sqs.receive("orders").await;
         if received.is_empty() {
             break;
         }
@@ -97,8 +97,8 @@ async fn child() {
 
 #[tokio::test]
 async fn a_second_store_on_the_same_folder_is_refused() {
-    let bench = Bench::new().await;
-    let second = super::Sqs::open(bench.folder.path(), String::new());
+    let test_sqs = TestSqs::new().await;
+    let second = super::Sqs::open(test_sqs.folder.path(), String::new());
     assert!(format!("{:#}", second.unwrap_err()).contains("another process"));
 }
 

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Bench, bodies, list, url};
+use super::{TestSqs, bodies, list, url};
 
 #[tokio::test]
 async fn a_message_arrives_with_its_digests_and_what_is_known_about_it() {
-    let bench = Bench::new().await;
-    let sent = bench
+    let test_sqs = TestSqs::new().await;
+    let sent = test_sqs
         .ok(
             "SendMessage",
             json!({
@@ -36,7 +36,7 @@ async fn a_message_arrives_with_its_digests_and_what_is_known_about_it() {
         "3f71502e2b401dca4ffefa0d1f324c78"
     );
 
-    let received = bench.receive("orders").await;
+    let received = test_sqs.receive("orders").await;
     let message = &received[0];
     assert_eq!(message["MessageId"], sent["MessageId"]);
     assert_eq!(message["Body"], "This is a test message");
@@ -57,10 +57,10 @@ async fn a_message_arrives_with_its_digests_and_what_is_known_about_it() {
 
 #[tokio::test]
 async fn a_receiver_gets_only_the_attributes_it_asks_for() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     let text = |value: &str| json!({"DataType": "String", "StringValue": value});
     let attributes = json!({"app.a": text("1"), "app.b": text("2"), "other": text("3")});
-    bench
+    test_sqs
         .ok(
             "SendMessage",
             json!({"QueueUrl": url("orders"), "MessageBody": "x", "MessageAttributes": attributes}),
@@ -72,7 +72,7 @@ async fn a_receiver_gets_only_the_attributes_it_asks_for() {
         (json!([".*"]), vec!["app.a", "app.b", "other"]),
         (json!([]), vec![]),
     ] {
-        let answer = bench
+        let answer = test_sqs
             .ok(
                 "ReceiveMessage",
                 json!({"QueueUrl": url("orders"), "VisibilityTimeout": 0,
@@ -91,39 +91,41 @@ async fn a_receiver_gets_only_the_attributes_it_asks_for() {
 
 #[tokio::test]
 async fn what_is_received_is_hidden_until_deleted_or_shown_again() {
-    let bench = Bench::new().await;
-    bench.send("orders", "one").await;
-    assert_eq!(bench.counts("orders").await, [1, 0, 0]);
-    let first = bench.receive("orders").await;
-    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
-    assert!(bench.receive("orders").await.is_empty());
+    let test_sqs = TestSqs::new().await;
+    test_sqs.send("orders", "one").await;
+    assert_eq!(test_sqs.counts("orders").await, [1, 0, 0]);
+    let first = test_sqs.receive("orders").await;
+    assert_eq!(test_sqs.counts("orders").await, [0, 1, 0]);
+    assert!(test_sqs.receive("orders").await.is_empty());
 
     let show = json!({"QueueUrl": url("orders"), "VisibilityTimeout": 0,
                       "ReceiptHandle": first[0]["ReceiptHandle"]});
-    bench.ok("ChangeMessageVisibility", show.clone()).await;
+    test_sqs.ok("ChangeMessageVisibility", show.clone()).await;
     let not_in_flight = "AWS.SimpleQueueService.MessageNotInflight";
     assert_eq!(
-        bench.refused("ChangeMessageVisibility", show.clone()).await,
+        test_sqs
+            .refused("ChangeMessageVisibility", show.clone())
+            .await,
         not_in_flight
     );
 
-    let second = bench.receive("orders").await;
+    let second = test_sqs.receive("orders").await;
     assert_eq!(second[0]["Attributes"]["ApproximateReceiveCount"], "2");
     // The first receipt is old now: it deletes nothing and hides nothing.
-    bench.delete("orders", &first[0]).await;
-    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
+    test_sqs.delete("orders", &first[0]).await;
+    assert_eq!(test_sqs.counts("orders").await, [0, 1, 0]);
     assert_eq!(
-        bench.refused("ChangeMessageVisibility", show).await,
+        test_sqs.refused("ChangeMessageVisibility", show).await,
         "InvalidParameterValue"
     );
-    bench.delete("orders", &second[0]).await;
-    bench.delete("orders", &second[0]).await;
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    test_sqs.delete("orders", &second[0]).await;
+    test_sqs.delete("orders", &second[0]).await;
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
 }
 
 #[tokio::test]
 async fn bad_requests_are_named() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     let orders = url("orders");
     let long = "x".repeat(1_048_577);
     let many: serde_json::Map<_, _> = (0..11)
@@ -226,15 +228,15 @@ async fn bad_requests_are_named() {
         ("Dance", json!({}), "InvalidAction"),
     ] {
         let about = format!("{operation} for {code}");
-        assert_eq!(bench.refused(operation, request).await, code, "{about}");
+        assert_eq!(test_sqs.refused(operation, request).await, code, "{about}");
     }
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
 }
 
 #[tokio::test]
 async fn each_entry_of_a_batch_has_its_own_fate() {
-    let bench = Bench::new().await;
-    let answer = bench
+    let test_sqs = TestSqs::new().await;
+    let answer = test_sqs
         .ok(
             "SendMessageBatch",
             json!({"QueueUrl": url("orders"), "Entries": [
@@ -250,10 +252,10 @@ async fn each_entry_of_a_batch_has_its_own_fate() {
     assert_eq!(answer["Failed"][0]["Code"], "InvalidMessageContents");
     assert_eq!(answer["Failed"][0]["SenderFault"], true);
 
-    let received = bench.receive("orders").await;
+    let received = test_sqs.receive("orders").await;
     assert_eq!(bodies(&received), ["one", "three"]);
     let handle = |n: usize| received[n]["ReceiptHandle"].clone();
-    let answer = bench
+    let answer = test_sqs
         .ok(
             "ChangeMessageVisibilityBatch",
             json!({"QueueUrl": url("orders"), "Entries": [
@@ -267,7 +269,7 @@ async fn each_entry_of_a_batch_has_its_own_fate() {
     assert_eq!(answer["Failed"][0]["Code"], "InvalidParameterValue");
     assert_eq!(answer["Failed"][1]["Code"], "ReceiptHandleIsInvalid");
 
-    let answer = bench
+    let answer = test_sqs
         .ok(
             "DeleteMessageBatch",
             json!({"QueueUrl": url("orders"), "Entries": [
@@ -277,12 +279,12 @@ async fn each_entry_of_a_batch_has_its_own_fate() {
         .await;
     assert_eq!(list(&answer["Successful"]).len(), 2);
     assert!(answer.get("Failed").is_none());
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
 }
 
 #[tokio::test]
 async fn a_batch_that_is_wrong_as_a_whole_does_nothing() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     let entry = |id: &str, body: &str| json!({"Id": id, "MessageBody": body});
     let half = "x".repeat(600_000);
     let eleven: Vec<_> = (0..11).map(|n| entry(&n.to_string(), "x")).collect();
@@ -300,34 +302,34 @@ async fn a_batch_that_is_wrong_as_a_whole_does_nothing() {
         ),
     ] {
         let request = json!({"QueueUrl": url("orders"), "Entries": entries});
-        let refusal = bench.refused("SendMessageBatch", request).await;
+        let refusal = test_sqs.refused("SendMessageBatch", request).await;
         assert_eq!(refusal, format!("AWS.SimpleQueueService.{code}"));
     }
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
 }
 
 #[tokio::test]
 async fn a_long_poll_is_woken_by_a_send() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
-    let poll = bench.ok("ReceiveMessage", wait);
+    let poll = test_sqs.ok("ReceiveMessage", wait);
     let send = async {
         // The poll was polled first, so its request is in the channel before the send's.
-        bench.send("orders", "at last").await;
+        test_sqs.send("orders", "at last").await;
     };
     let (answer, ()) = tokio::join!(biased; poll, send);
     assert_eq!(answer["Messages"][0]["Body"], "at last");
-    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
+    assert_eq!(test_sqs.counts("orders").await, [0, 1, 0]);
 }
 
 #[tokio::test]
 async fn a_long_poll_is_woken_when_a_message_comes_back() {
-    let bench = Bench::new().await;
-    bench.send("orders", "again").await;
+    let test_sqs = TestSqs::new().await;
+    test_sqs.send("orders", "again").await;
     let request = json!({"QueueUrl": url("orders"), "VisibilityTimeout": 1});
-    let first = bench.ok("ReceiveMessage", request).await;
+    let first = test_sqs.ok("ReceiveMessage", request).await;
     let request = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
-    let second = bench.ok("ReceiveMessage", request).await;
+    let second = test_sqs.ok("ReceiveMessage", request).await;
     assert_eq!(
         first["Messages"][0]["MessageId"],
         second["Messages"][0]["MessageId"]
@@ -336,40 +338,40 @@ async fn a_long_poll_is_woken_when_a_message_comes_back() {
 
 #[tokio::test]
 async fn a_long_poll_that_was_given_up_takes_no_message() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
     tokio::select! {
         biased;
-        answer = bench.ok("ReceiveMessage", wait) => panic!("nothing was sent, yet {answer}"),
+        answer = test_sqs.ok("ReceiveMessage", wait) => panic!("nothing was sent, yet {answer}"),
         // Once this is answered, the poll before it is parked.
-        _ = bench.counts("orders") => {}
+        _ = test_sqs.counts("orders") => {}
     }
-    bench.send("orders", "for the next").await;
-    assert_eq!(bodies(&bench.receive("orders").await), ["for the next"]);
+    test_sqs.send("orders", "for the next").await;
+    assert_eq!(bodies(&test_sqs.receive("orders").await), ["for the next"]);
 }
 
 #[tokio::test]
 async fn a_long_poll_ends_empty_when_its_time_is_over() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 1});
-    assert_eq!(bench.ok("ReceiveMessage", wait).await, json!({}));
+    assert_eq!(test_sqs.ok("ReceiveMessage", wait).await, json!({}));
 }
 
 #[tokio::test]
 async fn a_noisy_group_does_not_delay_a_quiet_one() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     let send = async |group: &str, body: &str| {
         let request =
             json!({"QueueUrl": url("orders"), "MessageBody": body, "MessageGroupId": group});
-        bench.ok("SendMessage", request).await;
+        test_sqs.ok("SendMessage", request).await;
     };
     for n in 0..30 {
         send("noisy", &format!("noisy {n}")).await;
     }
-    assert_eq!(bench.receive("orders").await.len(), 10);
+    assert_eq!(test_sqs.receive("orders").await.len(), 10);
     send("quiet", "quiet 0").await;
     send("quiet", "quiet 1").await;
-    let next = bench.receive("orders").await;
+    let next = test_sqs.receive("orders").await;
     assert_eq!(
         bodies(&next)[..3],
         ["quiet 0", "quiet 1", "noisy 10"],

@@ -14,23 +14,23 @@ use tempfile::TempDir;
 use super::{Sqs, SqsError};
 
 /// A service over a folder of its own.
-struct Bench {
+struct TestSqs {
     sqs: Sqs,
     folder: TempDir,
 }
 
-impl Bench {
+impl TestSqs {
     /// With one queue, `orders`.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bench = Self {
+        let test_sqs = Self {
             sqs: open(&folder),
             folder,
         };
-        bench
+        test_sqs
             .ok("CreateQueue", json!({"QueueName": "orders"}))
             .await;
-        bench
+        test_sqs
     }
 
     async fn ok(&self, operation: &str, request: Value) -> Value {
@@ -44,7 +44,7 @@ impl Bench {
     async fn refused(&self, operation: &str, request: Value) -> &'static str {
         match self.call(operation, request).await {
             Ok(answer) => panic!("{operation} was not refused: {answer}"),
-            Err(refusal) => refusal.query,
+            Err(refusal) => refusal.code,
         }
     }
 

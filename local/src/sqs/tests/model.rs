@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::messages::{Outgoing, Receive};
+use super::super::messages::{NewMessage, ReceiveRequest};
 use super::super::receipt::Receipt;
+use super::super::requests::{AdminRequest, parse};
 use super::super::store::Store;
-use super::super::wire::{Admin, parse};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -50,7 +50,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(folder.path(), String::new(), 0).unwrap();
         let request = parse(json!({"QueueName": "q"}).to_string().as_bytes()).unwrap();
-        store.administer(&Admin::CreateQueue(request), 0).unwrap();
+        store.administer(&AdminRequest::CreateQueue(request), 0).unwrap();
         let queue = store.queue("q").unwrap().id;
         let mut model: BTreeMap<[u8; 16], Known> = BTreeMap::new();
         let mut receipts: Vec<([u8; 16], Receipt)> = Vec::new();
@@ -62,7 +62,7 @@ proptest! {
                     serial += 1;
                     let message_id = serial.to_be_bytes();
                     let group = if group == 0 { String::new() } else { group.to_string() };
-                    let message = Outgoing {
+                    let message = NewMessage {
                         message_id, group, body: "b".to_owned(), attributes: None, trace: None,
                         delay: Some(delay), bytes: 1,
                     };
@@ -71,13 +71,13 @@ proptest! {
                         hidden_until: now + delay * 1000, received: false, receipt: None,
                     });
                 }
-                Step::Receive(most, visibility) => {
-                    let request = Receive {
-                        queue: "q".to_owned(), most, visibility: Some(visibility), wait: None,
+                Step::Receive(limit, visibility) => {
+                    let request = ReceiveRequest {
+                        queue: "q".to_owned(), limit, visibility: Some(visibility), wait: None,
                     };
                     let visible = model.values().filter(|m| m.hidden_until <= now).count();
                     let delivered = store.receive(&request, now).unwrap();
-                    prop_assert_eq!(delivered.len(), visible.min(most));
+                    prop_assert_eq!(delivered.len(), visible.min(limit));
                     for message in delivered {
                         let known = model.get_mut(&message.message_id).expect("only what was sent comes");
                         prop_assert!(known.hidden_until <= now, "delivered while hidden");
@@ -110,7 +110,7 @@ proptest! {
                 Step::Delete(_) | Step::Change(..) => {}
                 Step::Pass(milliseconds) => now += milliseconds,
             }
-            store.surface("q", now).unwrap();
+            store.make_due_visible("q", now).unwrap();
             let counts = store.counts(queue).unwrap();
             let hidden = |received| {
                 model.values().filter(|m| m.hidden_until > now && m.received == received).count() as i64

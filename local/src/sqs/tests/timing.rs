@@ -4,10 +4,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::super::error::SqsError;
-use super::super::housekeeping::CHUNK;
-use super::super::messages::{Delivered, Outgoing, Receive};
+use super::super::housekeeping::CHUNK_ROWS;
+use super::super::messages::{NewMessage, ReceiveRequest, ReceivedMessage};
+use super::super::requests::{AdminRequest, parse};
 use super::super::store::{Counts, Store};
-use super::super::wire::{Admin, parse};
 use super::{redrive_to, url};
 
 /// A store with `orders`, which sends to `dead` what was received twice.
@@ -27,12 +27,12 @@ fn store() -> (TempDir, Store) {
 }
 
 fn create(store: &mut Store, request: serde_json::Value) {
-    let request = Admin::CreateQueue(parse(request.to_string().as_bytes()).unwrap());
+    let request = AdminRequest::CreateQueue(parse(request.to_string().as_bytes()).unwrap());
     store.administer(&request, 0).unwrap();
 }
 
 fn send(store: &mut Store, delay: i64, now: i64) {
-    let message = Outgoing {
+    let message = NewMessage {
         message_id: [7; 16],
         body: "body".to_owned(),
         attributes: None,
@@ -44,10 +44,10 @@ fn send(store: &mut Store, delay: i64, now: i64) {
     store.send("orders", &message, now).unwrap();
 }
 
-fn receive(store: &mut Store, queue: &str, visibility: i64, now: i64) -> Vec<Delivered> {
-    let request = Receive {
+fn receive(store: &mut Store, queue: &str, visibility: i64, now: i64) -> Vec<ReceivedMessage> {
+    let request = ReceiveRequest {
         queue: queue.to_owned(),
-        most: 10,
+        limit: 10,
         visibility: Some(visibility),
         wait: None,
     };
@@ -83,7 +83,7 @@ fn a_message_past_its_retention_is_gone_in_flight_or_not() {
     send(&mut store, 0, 0);
     assert_eq!(receive(&mut store, "orders", 300, 0).len(), 1);
     send(&mut store, 0, 1);
-    assert!(!store.tidy(60_000).unwrap());
+    assert!(!store.clean_up(60_000).unwrap());
     assert_eq!(counts(&store, "orders"), [1, 0, 0]);
     assert!(receive(&mut store, "orders", 0, 60_001).is_empty());
     assert_eq!(counts(&store, "orders"), [0, 0, 0]);
@@ -109,7 +109,7 @@ fn a_dead_letter_queue_with_a_redrive_policy_of_its_own_serves_first() {
         json!({"QueueUrl": url("dead"), "Attributes": {"RedrivePolicy": redrive_to("grave", 1)}});
     let policy = parse(policy.to_string().as_bytes()).unwrap();
     store
-        .administer(&Admin::SetQueueAttributes(policy), 0)
+        .administer(&AdminRequest::SetQueueAttributes(policy), 0)
         .unwrap();
     send(&mut store, 0, 0);
     for now in [0, 1, 2] {
@@ -127,7 +127,7 @@ fn twelve_hours_after_its_receive_nothing_stays_hidden() {
         json!({"QueueUrl": url("orders"), "Attributes": {"MessageRetentionPeriod": "1209600"}});
     let retention = parse(retention.to_string().as_bytes()).unwrap();
     store
-        .administer(&Admin::SetQueueAttributes(retention), 0)
+        .administer(&AdminRequest::SetQueueAttributes(retention), 0)
         .unwrap();
     send(&mut store, 0, 0);
     let receipt = receive(&mut store, "orders", 43_200, 0)[0].receipt;
@@ -137,10 +137,10 @@ fn twelve_hours_after_its_receive_nothing_stays_hidden() {
     };
     change(11 * 3_600, hour).unwrap();
     let refusal = change(11 * 3_600 + 1, hour).unwrap_err();
-    assert_eq!(refusal.query, "InvalidParameterValue");
+    assert_eq!(refusal.code, "InvalidParameterValue");
     assert!(refusal.message.contains("43200"));
     let late = change(60, 12 * hour).unwrap_err();
-    assert_eq!(late.query, "AWS.SimpleQueueService.MessageNotInflight");
+    assert_eq!(late.code, "AWS.SimpleQueueService.MessageNotInflight");
 }
 
 #[test]
@@ -154,14 +154,14 @@ fn at_most_so_many_are_in_flight() {
     send(&mut store, 0, 0);
     send(&mut store, 0, 0);
     assert_eq!(receive(&mut store, "orders", 5, 0).len(), 1);
-    let request = Receive {
+    let request = ReceiveRequest {
         queue: "orders".to_owned(),
-        most: 10,
+        limit: 10,
         visibility: None,
         wait: None,
     };
-    assert_eq!(store.receive(&request, 0).unwrap_err().query, "OverLimit");
-    let long = Receive {
+    assert_eq!(store.receive(&request, 0).unwrap_err().code, "OverLimit");
+    let long = ReceiveRequest {
         wait: Some(1),
         ..request
     };
@@ -172,14 +172,16 @@ fn at_most_so_many_are_in_flight() {
 fn a_purged_backlog_goes_piece_by_piece_and_completely() {
     let (_folder, mut store) = store();
     store.begin(false).unwrap();
-    for _ in 0..=CHUNK {
+    for _ in 0..=CHUNK_ROWS {
         send(&mut store, 0, 0);
     }
     let purge = parse(json!({"QueueUrl": url("orders")}).to_string().as_bytes()).unwrap();
-    store.administer(&Admin::PurgeQueue(purge), 0).unwrap();
+    store
+        .administer(&AdminRequest::PurgeQueue(purge), 0)
+        .unwrap();
     assert_eq!(counts(&store, "orders"), [0, 0, 0]);
-    assert!(store.tidy(0).unwrap());
-    assert!(!store.tidy(0).unwrap());
+    assert!(store.clean_up(0).unwrap());
+    assert!(!store.clean_up(0).unwrap());
     store.commit().unwrap();
     for table in ["messages", "contents", "groups"] {
         let left: i64 = store

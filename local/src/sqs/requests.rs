@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::SqsError;
-use super::move_task::Move;
+use super::move_task::MoveTask;
 use super::settings::arn;
 use crate::plan;
 
 /// Every request that concerns a queue as a whole.
 #[derive(Debug)]
-pub(super) enum Admin {
+pub(super) enum AdminRequest {
     CreateQueue(CreateQueue),
     DeleteQueue(QueueRef),
     ListQueues(ListQueues),
@@ -34,7 +34,7 @@ pub(super) enum Admin {
     Provision(Vec<plan::Queue>),
 }
 
-impl Admin {
+impl AdminRequest {
     /// Reads the request of an operation; `None` for an operation that is none of these.
     pub(super) fn parse(operation: &str, body: &[u8]) -> Result<Option<Self>, SqsError> {
         Ok(Some(match operation {
@@ -68,7 +68,7 @@ impl QueueRef {
     /// The queue's name: the URL's last segment, so that any host name for this machine will do.
     pub(super) fn name(&self) -> Result<&str, SqsError> {
         if self.queue_url.is_empty() {
-            return Err(SqsError::missing("QueueUrl"));
+            return Err(SqsError::missing_parameter("QueueUrl"));
         }
         Ok(self.queue_url.rsplit('/').next().unwrap_or_default())
     }
@@ -171,7 +171,7 @@ pub(super) struct CancelMessageMoveTask {
 }
 
 /// One entry of `ListMessageMoveTasks`; only a running task shows its handle, as in AWS.
-pub(super) fn render_move(task: &Move) -> Value {
+pub(super) fn render_move_task(task: &MoveTask) -> Value {
     let running = task.status == "RUNNING";
     let fields = [
         ("TaskHandle", running.then(|| json!(task.handle))),
@@ -210,11 +210,11 @@ pub(super) fn render_move(task: &Move) -> Value {
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|problem| {
-        let said = problem.to_string();
-        let missing = said.strip_prefix("missing field `");
+        let message = problem.to_string();
+        let missing = message.strip_prefix("missing field `");
         match missing.and_then(|rest| rest.split('`').next()) {
-            Some(field) => SqsError::missing(field),
-            None => SqsError::malformed(&problem),
+            Some(field) => SqsError::missing_parameter(field),
+            None => SqsError::malformed_request(&problem),
         }
     })
 }
@@ -223,11 +223,11 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
 ///
 /// # Errors
 /// `InvalidParameterValue`, naming the parameter.
-pub(super) fn within(parameter: &str, value: i64, least: i64, most: i64) -> Result<(), SqsError> {
-    if (least..=most).contains(&value) {
+pub(super) fn check_range(parameter: &str, value: i64, min: i64, max: i64) -> Result<(), SqsError> {
+    if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(SqsError::parameter(format!(
-        "Value {value} for parameter {parameter} is invalid. Reason: Must be between {least} and {most}, if provided."
+    Err(SqsError::invalid_parameter(format!(
+        "Value {value} for parameter {parameter} is invalid. Reason: Must be between {min} and {max}, if provided."
     )))
 }
