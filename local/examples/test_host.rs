@@ -1,5 +1,6 @@
-//! A Lambda host for this crate's own tests, there to be killed while its function is busy. It
-//! takes the function's program and a folder, and never ends by itself.
+//! A Lambda host that this crate's tests kill while its function is running.
+//!
+//! Arguments: the function's program and a data folder. It never ends by itself.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,8 +14,10 @@ use longhaul_local::plan::Function;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let program = arguments.next().context("the function's program?")?;
-    let folder = arguments.next().context("a folder?")?;
+    let program = arguments
+        .next()
+        .context("missing argument: the function's program")?;
+    let folder = arguments.next().context("missing argument: a folder")?;
     let function = Function {
         name: "busy".into(),
         arn: "arn:aws:lambda:us-east-1:000000000000:function:busy".into(),

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The caller that stands for every event source mapping.
+/// The caller name that every event source mapping uses.
 pub const EVENT_SOURCE: &str = "event-source";
 
-/// An AWS service whose calls rules can name; spelled as in the wire log.
+/// An AWS service. Fault rules and the wire log use the serialized names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Service {
     #[serde(rename = "dynamodb")]
@@ -39,13 +39,13 @@ impl Service {
     }
 }
 
-/// One call, as far as rules tell calls apart.
+/// One call to an AWS service.
 #[derive(Debug, Clone, Copy)]
 pub struct AwsCall<'a> {
     pub service: Service,
     pub operation: &'a str,
-    /// The calling function's name, [`EVENT_SOURCE`], or empty for anyone else.
+    /// The calling function's name, [`EVENT_SOURCE`], or empty for any other caller.
     pub caller: &'a str,
-    /// The execution environment that calls; `None` where no function does.
+    /// The id of the calling execution environment; `None` if the caller is not a function.
     pub environment: Option<&'a str>,
 }

@@ -1,6 +1,4 @@
-//! What each AWS call over HTTP passes on its way: its caller's role, faults, and the wire log.
-//!
-//! It does not know what a call does, nor who answers it.
+//! Wraps each AWS call over HTTP: checks the caller's permissions, applies faults, writes the wire log.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +11,7 @@ use crate::faults::rules::Effects;
 use crate::permissions::{Permissions, RequiredPermission};
 use crate::wire_log::{WireLog, WireLogEntry};
 
-/// Who watches over the calls. Clones share it.
+/// What is applied to every call. Clones share it.
 #[derive(Clone)]
 pub struct CallInterceptor {
     pub permissions: Permissions,
@@ -21,20 +19,20 @@ pub struct CallInterceptor {
     pub log: WireLog,
 }
 
-/// A call on its way.
+/// A call to be checked, performed and logged.
 pub struct InterceptedCall<'a> {
     pub call: AwsCall<'a>,
-    /// What its caller's role must allow; nothing where the caller has no role.
+    /// The permissions it needs; empty if the caller has no role.
     pub required_permissions: Vec<RequiredPermission>,
-    /// Bytes of the request's body.
+    /// Size of the request's body in bytes.
     pub request_bytes: usize,
 }
 
-/// A service's answer and what it cost, or an error that is the small cloud's own.
+/// A service's response and its consumed capacity, or an internal error of the embedded cloud.
 pub type CallOutcome = anyhow::Result<(Response, CapacityUnits)>;
 
 impl CallInterceptor {
-    /// What a call of this caller needs; worked out only where there is a role to allow it.
+    /// The permissions that a call needs; `required` is evaluated only if the caller has a role.
     pub fn required_permissions(
         &self,
         call: &AwsCall<'_>,
@@ -46,7 +44,7 @@ impl CallInterceptor {
         }
     }
 
-    /// Performs the call, unless it is refused, with all that befalls it, and notes it each time.
+    /// Performs the call with its faults and logs each execution; a call without permission is denied.
     pub async fn intercept<F: Future<Output = CallOutcome>>(
         &self,
         intercepted: &InterceptedCall<'_>,
@@ -59,7 +57,7 @@ impl CallInterceptor {
         self.apply_faults(effects, intercepted, perform).await
     }
 
-    /// [`CallInterceptor::intercept`], for a call that is not refused and whose effects are decided.
+    /// Like [`CallInterceptor::intercept`], for an allowed call with known fault effects.
     pub async fn apply_faults<F: Future<Output = CallOutcome>>(
         &self,
         effects: Effects,
@@ -80,7 +78,7 @@ impl CallInterceptor {
         })
     }
 
-    /// The answer to a call that the caller's role does not allow.
+    /// Denies a call that the caller's role does not allow; `None` if it is allowed.
     pub fn deny(&self, intercepted: &InterceptedCall<'_>) -> Option<Response> {
         let denial = self
             .permissions
@@ -109,7 +107,7 @@ impl CallInterceptor {
     }
 }
 
-/// The size of a body before it has come: as its headers say, else as far as it is known.
+/// The size in bytes of a body that has not been read: from its headers, else its lower size hint.
 pub fn body_length(headers: &HeaderMap, body: &Body) -> usize {
     let header_value = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
     header_value("content-length")
@@ -118,10 +116,7 @@ pub fn body_length(headers: &HeaderMap, body: &Body) -> usize {
 }
 
 fn internal_error(error: anyhow::Error) -> (Response, CapacityUnits) {
-    tracing::error!(
-        error = format!("{error:#}"),
-        "a service of the small cloud did not answer"
-    );
+    tracing::error!(error = format!("{error:#}"), "an embedded service failed");
     (
         StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         CapacityUnits::default(),

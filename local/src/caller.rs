@@ -1,18 +1,18 @@
-//! Who makes a call: the function that its SDK names, and the very execution environment.
+//! Identifies a caller by its request headers: the function and its execution environment.
 //!
-//! Names only. Signatures are not checked, so whoever wants to lie may; no function of ours does.
+//! Signatures are not verified, so the identity is not authenticated.
 
 use http::{HeaderMap, header};
 
 use crate::aws_call::{AwsCall, Service};
 
-/// Before an execution environment's id, in the access key that its process signs with.
+/// The prefix of a function's AWS access key; the execution environment's id follows it.
 pub const ACCESS_KEY_PREFIX: &str = "local-";
 
-/// Who makes a call over HTTP.
+/// The caller of an AWS service over HTTP.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// The function's name; empty for anyone else.
+    /// The function's name; empty if the caller is not a function.
     pub function: String,
     /// The id of the function's execution environment.
     pub environment: Option<String>,
@@ -32,7 +32,7 @@ impl Caller {
         }
     }
 
-    /// A call that it makes.
+    /// A call by this caller.
     pub fn call<'a>(&'a self, service: Service, operation: &'a str) -> AwsCall<'a> {
         AwsCall {
             service,
@@ -43,14 +43,14 @@ impl Caller {
     }
 }
 
-/// A user agent's `app/` part, which the SDK sets from `AWS_SDK_UA_APP_ID`.
+/// The `app/` part of a user agent, which the SDK sets from `AWS_SDK_UA_APP_ID`.
 fn function_name(user_agent: &str) -> Option<&str> {
     user_agent
         .split(' ')
         .find_map(|part| part.strip_prefix("app/"))
 }
 
-/// The access key of a signature (`AWS4-HMAC-SHA256 Credential=<key>/<date>/...`), without its prefix.
+/// The access key of a signature (`AWS4-HMAC-SHA256 Credential=<key>/<date>/...`) without its prefix.
 fn environment_id(signature: &str) -> Option<&str> {
     let (_, credential) = signature.split_once("Credential=")?;
     let (key, _) = credential.split_once('/')?;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_is_who_the_sdk_says() {
+    fn function_and_environment_come_from_the_headers() {
         let worker = Caller {
             function: "longhaul-worker".to_owned(),
             environment: Some("0f".to_owned()),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn anyone_else_is_nobody() {
+    fn other_callers_have_no_identity() {
         let signature = "AWS4-HMAC-SHA256 Credential=local/20260501/us-east-1/sqs/aws4_request";
         assert_eq!(caller("aws-cli/1.45", signature), Caller::default());
         assert_eq!(Caller::from_headers(&HeaderMap::new()), Caller::default());

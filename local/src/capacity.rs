@@ -1,15 +1,16 @@
-//! What DynamoDB says a call costs.
+//! Measures the capacity units that DynamoDB calls consume.
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-/// Asks DynamoDB what a call costs behind the caller's back, and takes the figure out of the answer.
+/// Adds `ReturnConsumedCapacity` to a request and removes the result from the response, so that the
+/// caller does not notice.
 pub struct CapacityProbe {
     is_injected: bool,
     is_write: bool,
 }
 
-/// Capacity units, indexes included.
+/// Capacity units, including those of indexes.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct CapacityUnits {
     pub write: f64,
@@ -17,8 +18,8 @@ pub struct CapacityUnits {
 }
 
 impl CapacityProbe {
-    /// The request as it is to be sent on. One whose caller asks for its costs itself, or that is
-    /// not JSON, is left alone.
+    /// The request to forward. It is unchanged if it is not JSON or already asks for its consumed
+    /// capacity.
     pub fn inject(operation: &str, request: Bytes) -> (Self, Bytes) {
         let is_write = [
             "PutItem",
@@ -59,9 +60,9 @@ impl CapacityProbe {
         }
     }
 
-    /// What the call cost, and the answer as the caller is to have it.
-    pub fn extract(&self, answer: Bytes) -> (CapacityUnits, Bytes) {
-        match serde_json::from_slice::<Map<String, Value>>(&answer) {
+    /// The consumed capacity, and the response for the caller.
+    pub fn extract(&self, response: Bytes) -> (CapacityUnits, Bytes) {
+        match serde_json::from_slice::<Map<String, Value>>(&response) {
             Ok(mut fields) if self.is_injected => {
                 let units = fields
                     .remove("ConsumedCapacity")
@@ -79,14 +80,14 @@ impl CapacityProbe {
                 };
                 (units, Value::Object(fields).to_string().into())
             }
-            _ => (CapacityUnits::default(), answer),
+            _ => (CapacityUnits::default(), response),
         }
     }
 }
 
 const RETURN_CONSUMED_CAPACITY: &str = "ReturnConsumedCapacity";
 
-/// Of one table, or of each table of a batch or transaction.
+/// The units of one table, or the sum over the tables of a batch or transaction.
 fn total_units(consumed: &Value) -> f64 {
     match consumed {
         Value::Array(tables) => tables.iter().map(total_units).sum(),
@@ -101,17 +102,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn costs_are_asked_for_and_taken_out_again() {
+    fn consumed_capacity_is_requested_and_removed_from_the_response() {
         let (probe, request) =
             CapacityProbe::inject("UpdateItem", Bytes::from_static(br#"{"TableName":"t"}"#));
         assert_eq!(
             serde_json::from_slice::<Value>(&request).unwrap(),
             json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"})
         );
-        let answer = json!({"ConsumedCapacity": [{"CapacityUnits": 2.0}, {"CapacityUnits": 1.5}], "Attributes": {}});
-        let (units, answer) = probe.extract(answer.to_string().into());
+        let response = json!({"ConsumedCapacity": [{"CapacityUnits": 2.0}, {"CapacityUnits": 1.5}], "Attributes": {}});
+        let (units, response) = probe.extract(response.to_string().into());
         assert_eq!(
-            (units, answer),
+            (units, response),
             (
                 CapacityUnits {
                     write: 3.5,
@@ -123,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_that_asks_itself_is_answered_itself() {
+    fn a_request_for_consumed_capacity_by_the_caller_is_left_unchanged() {
         let body = Bytes::from_static(br#"{"ReturnConsumedCapacity":"INDEXES"}"#);
         let (probe, request) = CapacityProbe::inject("Query", body.clone());
         assert_eq!(request, body);
-        let answer = Bytes::from_static(br#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#);
+        let response = Bytes::from_static(br#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#);
         assert_eq!(
-            probe.extract(answer.clone()),
-            (CapacityUnits::default(), answer)
+            probe.extract(response.clone()),
+            (CapacityUnits::default(), response)
         );
     }
 }

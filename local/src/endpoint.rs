@@ -1,6 +1,6 @@
-//! The AWS endpoint: every service of the small cloud on one port, so that one `--endpoint-url` will do.
+//! The AWS endpoint: all embedded services on one port, so that one `--endpoint-url` suffices.
 //!
-//! Tells services apart by the protocol's own header, and forwards; knows what none of them does.
+//! Routes each request to its service by the protocol's headers.
 
 use std::net::SocketAddr;
 
@@ -28,13 +28,13 @@ use crate::s3::{S3, S3Target, is_for_s3};
 use crate::sns_eventbridge::{QueryRequest, SnsEventBridge, required_for_put_events};
 use crate::sqs::Sqs;
 
-/// No JSON request here is larger: DynamoDB takes 16 MB. S3 reads its bodies as they come.
+/// Limit of a JSON request: DynamoDB accepts 16 MB. S3 bodies are streamed and not limited by this.
 const MAX_JSON_REQUEST_BYTES: usize = 17 << 20;
-/// What is held of a body that a fault befalls: S3's own limit of one request (5 GiB).
+/// Limit of an S3 body that is buffered because a fault applies: S3's limit of one request (5 GiB).
 const MAX_BUFFERED_BYTES: usize = 5 << 30;
 const JSON: &str = "application/x-amz-json-1.0";
 
-/// What the endpoint forwards to.
+/// The services behind the endpoint. Clones share them.
 #[derive(Clone)]
 pub struct Endpoint {
     dynamodb: SocketAddr,
@@ -77,7 +77,7 @@ impl Endpoint {
             .merge(admin)
     }
 
-    /// A call of one of the services that speak JSON.
+    /// A call of a service with a JSON protocol.
     async fn json(&self, headers: HeaderMap, body: Bytes) -> Response {
         let caller = Caller::from_headers(&headers);
         let target = headers
@@ -112,7 +112,7 @@ impl Endpoint {
         self.interceptor.intercept(&intercepted, perform).await
     }
 
-    /// A call of SNS, which speaks the query protocol.
+    /// A call of SNS, which uses the query protocol.
     async fn sns(&self, headers: HeaderMap, body: Bytes) -> Response {
         let query = QueryRequest::parse(&body);
         if !query.is_for_sns() {
@@ -136,7 +136,7 @@ impl Endpoint {
         self.interceptor.intercept(&intercepted, perform).await
     }
 
-    /// A call of Lambda, which invokes a function.
+    /// A Lambda invocation.
     async fn lambda(&self, target: &api::Target, headers: HeaderMap, body: Bytes) -> Response {
         let caller = Caller::from_headers(&headers);
         let call = caller.call(Service::Lambda, target.operation());
@@ -172,13 +172,14 @@ impl Endpoint {
         let (mut parts, response) = response.into_parts();
         let response = to_bytes(response, usize::MAX).await?;
         let (units, response) = probe.extract(response);
-        // Both are of the answer before the costs were taken out of it.
+        // Both describe the response before the consumed capacity was removed.
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove("x-amz-crc32");
         Ok((Response::from_parts(parts, Body::from(response)), units))
     }
 
-    /// A function's client is typed, so its calls need none of what the engine's own door checks.
+    /// Uses the fast path for functions: their clients are typed, so the request checks of the engine's
+    /// HTTP server are not needed.
     async fn call_dynamodb(
         &self,
         call: &AwsCall<'_>,
@@ -216,8 +217,8 @@ impl Endpoint {
         }
     }
 
-    /// A body goes to S3 as it comes, unless something befalls its call: then it is read whole
-    /// before, to be there for a second time, and so that an early answer finds a reader.
+    /// Streams the body to S3. If a fault applies, the body is buffered first, so that it can be sent
+    /// again and an early response reaches the client.
     async fn s3(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let caller = Caller::from_headers(&parts.headers);
@@ -262,7 +263,7 @@ impl Endpoint {
     }
 }
 
-/// A body that breaks off after so many bytes, which have left by then.
+/// A body that fails after this many bytes, which have been sent by then.
 fn truncate(body: Body, after: u64) -> Body {
     let mut left = after;
     let frames = body.into_data_stream().flat_map(move |frame| {
@@ -271,23 +272,25 @@ fn truncate(body: Body, after: u64) -> Body {
         let prefix = frame.map(|bytes| bytes.slice(..whole.min(left) as usize));
         left -= whole.min(left);
         let end = stream::iter(cut_after.then_some(())).then(|()| async {
-            // What waits to be sent is sent before more is asked for.
+            // Pending data is sent before the stream is polled again.
             tokio::task::yield_now().await;
-            Err(axum::Error::new(std::io::Error::other("cut by a fault")))
+            Err(axum::Error::new(std::io::Error::other(
+                "connection cut by an injected fault",
+            )))
         });
         stream::iter([prefix]).chain(end)
     });
     Body::from_stream(frames.boxed())
 }
 
-/// Reads a body to its end, so that an early answer finds a reader.
+/// Reads a body to its end, so that an early response reaches the client.
 async fn drain(body: Body) {
     let mut frames = body.into_data_stream();
     while let Some(Ok(_)) = frames.next().await {}
 }
 
 fn unknown_service() -> Response {
-    let message = r#"{"__type":"UnknownOperationException","message":"The small cloud has no such service."}"#;
+    let message = r#"{"__type":"UnknownOperationException","message":"The embedded cloud does not have this service."}"#;
     let headers = [(header::CONTENT_TYPE, JSON)];
     (StatusCode::BAD_REQUEST, headers, message).into_response()
 }

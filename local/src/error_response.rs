@@ -1,4 +1,4 @@
-//! An error in place of an answer, as each service's SDK reads it. Knows spellings, not rules.
+//! AWS error responses, in the format that each service's SDK parses.
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use crate::aws_call::Service;
 
-/// The answer of a service that does not perform a call. Code and message go into XML as they are, where
-/// the service is S3.
+/// An error response of this service. For S3, `code` and `message` are not XML-escaped.
 pub(crate) fn error_response(
     service: Service,
     status: StatusCode,
@@ -74,7 +73,7 @@ pub(crate) fn error_response(
     }
 }
 
-/// Text as XML holds it.
+/// Escapes text for XML element content.
 pub(crate) fn escape_xml(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('>', "&gt;")

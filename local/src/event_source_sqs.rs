@@ -1,5 +1,5 @@
-//! SQS as the event source mappings call it: in process, in the same protocol as everyone else,
-//! on the wire log and under the faults like everyone else.
+//! The SQS client of the event source mappings: in process, but with the JSON protocol, faults and wire
+//! log of every other client.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,16 +13,16 @@ use crate::faults::FaultInjector;
 use crate::sqs::Sqs;
 use crate::wire_log::{WireLog, WireLogEntry};
 
-/// The calls of one event source mapping.
+/// The client of one event source mapping.
 struct EventSourceSqs {
     sqs: Sqs,
     log: WireLog,
     faults: FaultInjector,
-    /// Messages that are to be delivered once more, with the receipt handles they came with.
+    /// Messages to deliver a second time, with their first receipt handles.
     duplicates: Mutex<Vec<Value>>,
 }
 
-/// For one mapping: what is delivered twice comes from its own queue.
+/// A client for one mapping. Each mapping needs its own, since duplicates belong to its queue.
 pub fn client(sqs: &Sqs, log: &WireLog, faults: &FaultInjector) -> SqsCall {
     let client = Arc::new(EventSourceSqs {
         sqs: sqs.clone(),
@@ -54,7 +54,7 @@ impl EventSourceSqs {
             .run(&call, || self.perform(operation, body.as_bytes()));
         let response = outcome.await.unwrap_or_else(|error| {
             self.record(operation, error.status, body.len(), 0);
-            Err(anyhow!("{} (a fault)", error.code))
+            Err(anyhow!("{} (injected fault)", error.code))
         })?;
         if is_receive
             && let Some(messages) = response["Messages"].as_array()
@@ -79,7 +79,7 @@ impl EventSourceSqs {
         }
     }
 
-    /// An answer of copies only: SQS too hands a duplicate out by itself, beside other messages'.
+    /// A response that contains only duplicates, as SQS delivers a duplicate in a receive of its own.
     fn next_duplicates(&self, request: &Value) -> Option<Value> {
         let mut duplicates = self.duplicates();
         let limit = request["MaxNumberOfMessages"].as_u64().unwrap_or(1) as usize;
@@ -91,7 +91,7 @@ impl EventSourceSqs {
     }
 
     fn duplicates(&self) -> std::sync::MutexGuard<'_, Vec<Value>> {
-        // A list of whole messages, whatever panicked elsewhere.
+        // The list is consistent after any panic: it is changed by whole messages.
         self.duplicates
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

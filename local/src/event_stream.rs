@@ -1,16 +1,15 @@
-//! AWS's binary event stream (`application/vnd.amazon.eventstream`), as far as a server writes it: a message
-//! is lengths, headers, a payload, and two checksums.
+//! Encodes AWS's binary event stream (`application/vnd.amazon.eventstream`).
 //!
-//! Of a header's types there is the string only, and what an event means is not known here.
+//! A message consists of lengths, headers, a payload and two checksums. Header values are strings only.
 
-/// The content type of such a stream.
+/// The content type of an event stream.
 pub const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
-/// The type of a header's value that is a string.
+/// The type byte of a string header value.
 const STRING_HEADER_TYPE: u8 = 7;
-/// Lengths and checksums around headers and payload, in bytes.
+/// Size of the lengths and checksums around headers and payload, in bytes.
 const FRAME_OVERHEAD: usize = 16;
 
-/// An event of this type.
+/// Encodes an event of this type.
 pub fn event(event_type: &str, content_type: &str, payload: &[u8]) -> Vec<u8> {
     let headers = [
         (":message-type", "event"),
@@ -20,7 +19,7 @@ pub fn event(event_type: &str, content_type: &str, payload: &[u8]) -> Vec<u8> {
     encode_message(&headers, payload)
 }
 
-/// An exception of this type, which ends the stream.
+/// Encodes an exception of this type, which ends the stream.
 pub fn exception(exception_type: &str, payload: &[u8]) -> Vec<u8> {
     let headers = [
         (":message-type", "exception"),
@@ -49,7 +48,7 @@ fn encode_message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
     message
 }
 
-/// CRC-32 as in ISO 3309, bit by bit: a stream's pieces are small.
+/// CRC-32 (ISO 3309), computed bit by bit since messages are small.
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_says_its_lengths() {
+    fn a_message_contains_its_lengths() {
         let message = event("x", "y", b"abc");
         assert_eq!(message[..4], (message.len() as u32).to_be_bytes());
         let headers = u32::from_be_bytes(message[4..8].try_into().unwrap()) as usize;

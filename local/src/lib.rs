@@ -1,4 +1,4 @@
-//! The small cloud: what a deployed stack gets from AWS, on one machine and on loopback.
+//! The embedded cloud: the AWS services that a deployed stack uses, on one machine and on loopback.
 //!
 //! It imports none of the project's other crates: an emulator that shared code would share mistakes.
 

@@ -1,5 +1,5 @@
-//! Who may come in at a port that only this machine can reach: a browser on this machine can be made
-//! to come by any web page. It knows names and origins, no service.
+//! Restricts the loopback ports by `Host` and `Origin`: any web page can make a browser on this machine
+//! send requests to them.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -7,21 +7,23 @@ use axum::response::{IntoResponse, Response};
 use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 
-/// One of the cloud's ports.
+/// The policy of one port.
 #[derive(Debug, Clone, Copy)]
 pub struct LoopbackPolicy {
-    /// The gateway's port, which serves the console: its pages are the only ones that may ask.
+    /// The gateway's port. It serves the console, whose pages are the only allowed origin.
     pub console_port: u16,
-    /// Whether this is the AWS endpoint; else it is the gateway, which takes any page's WebSockets,
-    /// as API Gateway does.
+    /// Whether this is the port of the AWS endpoint. The gateway's port accepts WebSockets from any
+    /// page, as API Gateway does.
     pub is_aws_endpoint: bool,
 }
 
-/// Lets in what names this machine as its host (a page of a name that was pointed at the loopback does
-/// not), and, where a request could change or read something, no other page than the console's.
+/// Middleware. Rejects requests whose `Host` does not name this machine (DNS rebinding), and guarded
+/// requests from pages other than the console's.
 pub async fn guard(State(policy): State<LoopbackPolicy>, request: Request, next: Next) -> Response {
     if !has_local_host(request.uri(), request.headers()) {
-        return forbidden("The Host header must name this machine.");
+        return forbidden(
+            "The Host header must name this machine (localhost, 127.0.0.1 or [::1]).",
+        );
     }
     let is_guarded = if policy.is_aws_endpoint {
         !is_authorized_by_s3(&request)
@@ -30,7 +32,7 @@ pub async fn guard(State(policy): State<LoopbackPolicy>, request: Request, next:
         path.contains("/@connections/") || path.starts_with("/_local/")
     };
     if is_guarded && !has_allowed_origin(policy.console_port, request.headers()) {
-        return forbidden("No page but the console's may ask.");
+        return forbidden("Only the console's pages may send this request.");
     }
     next.run(request).await
 }
@@ -43,7 +45,7 @@ fn has_local_host(uri: &Uri, headers: &HeaderMap) -> bool {
             .ok()
             .and_then(|host| host.parse::<Authority>().ok())
             .is_some_and(|authority| is_loopback_name(authority.host())),
-        // HTTP/2 carries it in the request's target.
+        // HTTP/2 has the host in the request target.
         (None, _) => uri
             .authority()
             .is_some_and(|authority| is_loopback_name(authority.host())),
@@ -51,26 +53,26 @@ fn has_local_host(uri: &Uri, headers: &HeaderMap) -> bool {
     }
 }
 
-/// A name that every resolver takes for the loopback, or the loopback's own address.
+/// Whether the host is a loopback address or a name that every resolver maps to one.
 fn is_loopback_name(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str()) || host.ends_with(".localhost")
 }
 
-/// Whether S3 decides: what is signed carries its own permission, S3 refuses what is not, and the bucket's
-/// CORS rules say which pages may read the answer. The other services name their target in a header.
+/// Whether S3 itself authorizes the request: it rejects unsigned requests, and the bucket's CORS rules
+/// decide which pages may read the response. Other services name their target in a header.
 fn is_authorized_by_s3(request: &Request) -> bool {
     let headers = request.headers();
     let changes_nothing = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     let query = request.uri().query().unwrap_or_default();
-    // Presigned by the older scheme it is plain `Signature`.
+    // URLs presigned with signature version 2 have plain `Signature`.
     let is_signed = headers.contains_key(header::AUTHORIZATION) || query.contains("Signature=");
-    // The cloud's own calls, which no signature protects.
+    // The embedded cloud's own API has no signatures.
     let is_local_api = request.uri().path().starts_with("/_local/");
     (changes_nothing || is_signed) && !headers.contains_key("x-amz-target") && !is_local_api
 }
 
-/// Whether no page asks, or one that the console's port serves.
+/// Whether the request has no origin or the console's.
 fn has_allowed_origin(console_port: u16, headers: &HeaderMap) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     origins.all(|origin| {
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_this_machine_are_hosts() {
+    fn only_names_of_this_machine_are_accepted_as_host() {
         let named =
             |hosts: &[&str]| has_local_host(&Uri::from_static("/"), &headers(header::HOST, hosts));
         for host in [
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn s3_decides_what_is_signed_for_it_and_nothing_else() {
+    fn only_signed_s3_requests_are_authorized_by_s3() {
         let left = |method: &str, uri: &str, header: &str| {
             let request = Request::builder()
                 .method(method)
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_consoles_pages_may_ask() {
+    fn only_the_consoles_origin_is_allowed() {
         let may = |origins: &[&str]| has_allowed_origin(3001, &headers(header::ORIGIN, origins));
         assert!(may(&[]));
         assert!(may(&["http://localhost:3001"]));

@@ -1,5 +1,5 @@
-//! The `@connections` API's calls on their way to the gateway, watched over like those of every other
-//! service. Other requests pass untouched.
+//! Middleware that intercepts calls of the `@connections` management API before the gateway.
+//! Other requests pass unchanged.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -13,18 +13,18 @@ use crate::caller::Caller;
 use crate::capacity::CapacityUnits;
 use crate::permissions;
 
-/// Far above the gateway's own limit, which it words itself.
+/// Well above the gateway's own limit, so that the gateway reports the error.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
-/// What the middleware knows.
+/// The middleware's state.
 #[derive(Clone)]
 pub struct ManagementProxy {
     pub interceptor: CallInterceptor,
-    /// The API's id, which stands in the ARNs of its connections.
+    /// The API's id, part of the ARNs of its connections.
     pub api_id: String,
 }
 
-/// The middleware around the gateway.
+/// The middleware function.
 pub async fn intercept(
     State(proxy): State<ManagementProxy>,
     request: Request,

@@ -1,7 +1,6 @@
-//! What functions may do: each call that one makes, against the statements of its role.
+//! Checks each call of a function against its role's policy statements.
 //!
-//! Knows actions and resources as IAM spells them, and neither templates nor what a call does. Calls of
-//! anyone but the functions are the operator's own, and pass.
+//! Calls of other callers are the operator's own and are always allowed.
 
 mod required;
 
@@ -24,10 +23,10 @@ pub struct Permissions {
     grants: Arc<BTreeMap<String, Vec<Grant>>>,
 }
 
-/// What a call needs: one action on one resource.
+/// A permission that a call needs: one action on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequiredPermission {
-    /// Such as `dynamodb:PutItem`.
+    /// An IAM action, such as `dynamodb:PutItem`.
     pub action: String,
     /// An ARN.
     pub resource: String,
@@ -41,12 +40,12 @@ impl Permissions {
         }
     }
 
-    /// Whether calls of this caller are checked: it is a function whose role the template has.
+    /// Whether calls of this caller are checked: only functions whose role is in the template.
     pub fn applies_to(&self, caller: &str) -> bool {
         self.grants.contains_key(caller)
     }
 
-    /// The answer to a call that the caller's role does not allow; `None` lets it pass.
+    /// The error response to a call that the caller's role does not allow; `None` if it is allowed.
     pub fn deny(&self, call: &AwsCall<'_>, required: &[RequiredPermission]) -> Option<Response> {
         let grants = self.grants.get(call.caller)?;
         let allowed =
@@ -54,7 +53,12 @@ impl Permissions {
         let RequiredPermission { action, resource } =
             required.iter().find(|permission| !allowed(permission))?;
         let caller = call.caller;
-        tracing::error!(caller, action, resource, "a role does not allow a call");
+        tracing::error!(
+            caller,
+            action,
+            resource,
+            "the function's role does not allow the call"
+        );
         let message = format!(
             "User: arn:aws:sts::{ACCOUNT}:assumed-role/{caller} is not authorized to perform: {action} \
              on resource: {resource} because no identity-based policy allows the {action} action"
@@ -68,7 +72,7 @@ impl Permissions {
             Service::ExecuteApi => (StatusCode::FORBIDDEN, "ForbiddenException"),
             Service::S3 => (StatusCode::FORBIDDEN, "AccessDenied"),
         };
-        // S3 says no more than this, and a key may hold what XML doesn't take.
+        // S3 reports no details, and a key may contain characters that are invalid in XML.
         let message = match call.service {
             Service::S3 => "Access Denied",
             _ => &message,
@@ -78,7 +82,7 @@ impl Permissions {
 }
 
 impl Grant {
-    /// Whether this statement covers the need, by IAM's wildcards; actions are of any case.
+    /// Whether this statement allows the permission, with IAM's wildcards. Actions are case-insensitive.
     pub fn allows(&self, permission: &RequiredPermission) -> bool {
         let action = permission.action.to_ascii_lowercase();
         let action = |pattern: &String| matches_wildcard(&pattern.to_ascii_lowercase(), &action);
@@ -87,7 +91,7 @@ impl Grant {
     }
 }
 
-/// Whether `text` fits `pattern`, where `*` stands for any characters and `?` for one.
+/// Whether `text` matches `pattern`, where `*` matches any characters and `?` exactly one.
 fn matches_wildcard(pattern: &str, text: &str) -> bool {
     let mut pattern = pattern.chars();
     let mut text = text.chars();
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_stand_for_what_iam_says() {
+    fn wildcards_match_as_in_iam() {
         let get = permission("s3:GetObject", "arn:aws:s3:::b/results/1");
         for (action, resource, allowed) in [
             ("s3:GetObject", "arn:aws:s3:::b/results/1", true),

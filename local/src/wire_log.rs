@@ -1,7 +1,6 @@
-//! The log of every AWS call on the wire, one JSON line each, from which budgets are counted.
+//! The wire log: one JSON line for each AWS call, with service, operation, sizes and consumed capacity.
 //!
-//! Knows calls by service and operation, their sizes and what DynamoDB says they cost; never what
-//! is in them.
+//! Request and response contents are never logged. Call budgets are computed from it.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,45 +13,45 @@ use serde::Serialize;
 
 use crate::permissions::RequiredPermission;
 
-/// Where calls are noted; one that was opened on no file notes nothing and costs nothing.
+/// The log file; without a file nothing is recorded. Clones share it.
 #[derive(Clone, Default)]
 pub struct WireLog {
     file: Option<Arc<Mutex<BufWriter<File>>>>,
 }
 
-/// One call.
+/// One line of the log: a call.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WireLogEntry<'a> {
-    /// The calling function, as its SDK's user agent names it, or what of the small cloud calls by
-    /// itself (`event-source`, `execute-api`, `scheduler`); empty for anyone else.
+    /// The calling function by its SDK's user agent, or the calling part of the embedded cloud
+    /// (`event-source`, `execute-api`, `scheduler`); empty for any other caller.
     pub caller: &'a str,
     /// `dynamodb`, `sqs`, `s3`, `execute-api` or `lambda`.
     pub service: &'a str,
     pub operation: &'a str,
-    /// The function that an invocation is of; empty, and left out, for other calls.
+    /// The invoked function; empty and omitted for other calls.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub function: &'a str,
-    /// What the caller's role must allow; left out for callers that have none.
+    /// The permissions that the call needs; omitted for callers without a role.
     #[serde(
         rename = "needs",
         skip_serializing_if = "<[RequiredPermission]>::is_empty"
     )]
     pub required_permissions: &'a [RequiredPermission],
-    /// HTTP status of the answer.
+    /// HTTP status of the response.
     pub status: u16,
-    /// Whether an invocation of status 200 was the function's own failure; left out if not.
+    /// Whether an invocation with status 200 failed inside the function; omitted if not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub function_error: bool,
     pub request_bytes: usize,
     pub response_bytes: usize,
-    /// DynamoDB's own count; 0 for other services.
+    /// As reported by DynamoDB; 0 for other services.
     pub write_units: f64,
     pub read_units: f64,
 }
 
 impl<'a> WireLogEntry<'a> {
-    /// A call of this service of which nothing else is known yet.
+    /// An entry for this service with all other fields empty.
     pub fn new(service: &'a str) -> Self {
         Self {
             caller: "",
@@ -71,10 +70,13 @@ impl<'a> WireLogEntry<'a> {
 }
 
 impl WireLog {
-    /// Notes calls in the file, behind what is there.
+    /// Appends to the file.
+    ///
+    /// # Errors
+    /// The file can't be opened.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::options().create(true).append(true).open(path);
-        let file = file.with_context(|| format!("the wire log {}", path.display()))?;
+        let file = file.with_context(|| format!("opening the wire log {}", path.display()))?;
         Ok(Self {
             file: Some(Arc::new(Mutex::new(BufWriter::new(file)))),
         })
@@ -84,7 +86,7 @@ impl WireLog {
         self.file.is_some()
     }
 
-    /// Notes a call, in the file by the time this returns.
+    /// Appends an entry; it is flushed to the file when this returns.
     pub fn record(&self, entry: &WireLogEntry<'_>) {
         #[derive(Serialize)]
         struct Line<'a> {
@@ -103,7 +105,7 @@ impl WireLog {
             .and_then(|()| file.write_all(b"\n"))
             .and_then(|()| file.flush());
         if let Err(error) = outcome {
-            tracing::warn!(%error, "a call is missing from the wire log");
+            tracing::warn!(%error, "writing a wire log entry failed");
         }
     }
 }

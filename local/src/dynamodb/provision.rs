@@ -1,5 +1,5 @@
-//! Brings the tables about that a template asks for, on whatever an earlier template has left: items
-//! stay, whatever changes. It serves nothing, and refuses a change that only a new table could make.
+//! Creates and updates the template's tables. Items are always kept; a change that would need a new
+//! table is an error.
 
 use anyhow::{Context, Result, anyhow, bail};
 use dynoxide::{Database, DynoxideError};
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::plan::Table;
 
-/// Makes the tables that are not there yet and changes those that are: indexes come and go, and with
-/// them no item; the expiry attribute changes. Answers the others that are there: `the table <name>`.
+/// Creates missing tables, and updates global indexes and the TTL attribute of existing ones. Returns the
+/// existing tables that the template does not declare, as `the table <name>`.
 ///
 /// # Errors
-/// For another key, another type of a key's attribute, another local index, or an index that changes
-/// under its name, each of which AWS refuses too or answers with a new, empty table.
+/// A changed key, key attribute type or local index, or a global index that changes under the same name.
+/// AWS rejects these too, or replaces the table with an empty one.
 pub(super) fn provision(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
     for table in tables {
         let named = || format!("the table {}", table.name);
@@ -29,7 +29,7 @@ pub(super) fn provision(database: &Database, tables: &[Table]) -> Result<Vec<Str
     undeclared_tables(database, tables)
 }
 
-/// Changes an existing table into what the template asks for.
+/// Updates an existing table to the template's definition.
 fn update_table(database: &Database, table: &Table) -> Result<()> {
     let described = database.describe_table(parse_request(json!({"TableName": table.name}))?);
     let described = serde_json::to_value(described.map_err(to_error)?)?;
@@ -78,7 +78,7 @@ fn update_table(database: &Database, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Has items expire by the template's attribute, or none where it names none.
+/// Sets the TTL attribute to the template's, or disables TTL if it has none.
 fn set_ttl(database: &Database, table: &Table) -> Result<()> {
     let described =
         database.describe_time_to_live(parse_request(json!({"TableName": table.name}))?);
@@ -118,7 +118,7 @@ fn undeclared_tables(database: &Database, tables: &[Table]) -> Result<Vec<String
     }
 }
 
-/// A table's indexes of one kind, each with what makes it that index, in the order of their names.
+/// A table's indexes of one kind, reduced to their definition and sorted by name.
 fn indexes(table: &Value, kind: &str) -> Vec<Value> {
     let mut indexes: Vec<Value> = list(&table[kind])
         .iter()
@@ -149,7 +149,7 @@ fn list(value: &Value) -> &[Value] {
 }
 
 fn parse_request<T: DeserializeOwned>(json: Value) -> Result<T> {
-    serde_json::from_value(json).context("a request that the database does not take")
+    serde_json::from_value(json).context("building a request for the database")
 }
 
 fn to_error(error: DynoxideError) -> anyhow::Error {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn indexes_come_and_go_over_the_items_that_are_there() {
+    fn indexes_are_added_and_removed_over_existing_items() {
         let (_folder, database) = database();
         provision(&database, &[table(&[("by-a", "a")], None)]).unwrap();
         let item = json!({"id": {"S": "1"}, "a": {"S": "x"}, "b": {"S": "x"}});
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_expiry_attribute_changes_and_goes() {
+    fn the_ttl_attribute_is_changed_and_removed() {
         let (_folder, database) = database();
         for ttl in [None, Some("ttl"), Some("until"), Some("until"), None] {
             provision(&database, &[table(&[], ttl)]).unwrap();
@@ -237,22 +237,22 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_new_table_could_be_is_refused_by_name() {
+    fn a_change_that_needs_a_new_table_is_rejected_by_name() {
         let (_folder, database) = database();
         provision(&database, &[table(&[("by-a", "a")], None)]).unwrap();
-        let refusal = |table: Table| format!("{:#}", provision(&database, &[table]).unwrap_err());
-        assert!(refusal(table(&[("by-a", "b")], None)).contains("the index \"by-a\" can't change"));
+        let error = |table: Table| format!("{:#}", provision(&database, &[table]).unwrap_err());
+        assert!(error(table(&[("by-a", "b")], None)).contains("the index \"by-a\" can't change"));
         let mut other = table(&[], None);
         other.create["KeySchema"][0]["AttributeName"] = "a".into();
         other.create["AttributeDefinitions"][0]["AttributeName"] = "a".into();
-        assert!(refusal(other).contains("the table things: KeySchema can't change"));
+        assert!(error(other).contains("the table things: KeySchema can't change"));
         let mut other = table(&[], None);
         other.create["AttributeDefinitions"][0]["AttributeType"] = "N".into();
-        assert!(refusal(other).contains("AttributeType of \"id\" can't change"));
+        assert!(error(other).contains("AttributeType of \"id\" can't change"));
     }
 
     #[test]
-    fn tables_that_the_template_does_not_name_are_told() {
+    fn undeclared_tables_are_returned() {
         let (_folder, database) = database();
         provision(&database, &[table(&[], None)]).unwrap();
         assert_eq!(provision(&database, &[]).unwrap(), ["the table things"]);

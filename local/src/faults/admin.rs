@@ -1,4 +1,4 @@
-//! `/_local/faults`: rules set, shown and cleared while the cloud runs. Its port is loopback's.
+//! `/_local/faults`: sets, shows and clears fault rules at run time. The port is bound to loopback.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -19,11 +19,11 @@ pub fn router(faults: FaultInjector) -> Router {
         .with_state(faults)
 }
 
-/// A page that a developer happens to visit must not be able to break their cloud.
+/// Rejects browsers, so that no web page can inject faults.
 async fn reject_browsers(request: Request, next: Next) -> Response {
     let headers = request.headers();
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
-        let message = json!({ "message": "Faults are not for browsers." });
+        let message = json!({ "message": "Browsers may not set faults." });
         return json_response(StatusCode::FORBIDDEN, &message);
     }
     next.run(request).await
@@ -33,7 +33,7 @@ async fn show(State(faults): State<FaultInjector>) -> Response {
     json_response(StatusCode::OK, &faults.report())
 }
 
-/// The new rules stand in place of all before them, and count from nothing.
+/// Replaces all rules and resets their counts.
 async fn set(State(faults): State<FaultInjector>, body: Bytes) -> Response {
     match FaultPlan::parse(&body) {
         Ok(plan) => {

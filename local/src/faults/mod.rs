@@ -1,6 +1,4 @@
-//! Faults by call: AWS calls that fail, come late, are repeated, or whose caller dies of them.
-//!
-//! Every call of the cloud's services passes here on its way; what a call does is not known.
+//! Fault injection: AWS calls that fail, are delayed or repeated, or whose caller is killed.
 
 pub mod admin;
 pub mod rules;
@@ -17,14 +15,14 @@ use crate::error_response::error_response;
 use crate::lambda::Lambda;
 use rules::{Effects, FaultPlan, InjectedError, KillPoint, Rules};
 
-/// Why nothing else is wrong with the call.
-const MESSAGE: &str = "A fault of the small cloud.";
+/// The message of an injected error.
+const MESSAGE: &str = "Injected fault of the embedded cloud.";
 
-/// The rules in force. Clones share them.
+/// The active rules. Clones share them.
 #[derive(Clone)]
 pub struct FaultInjector {
     state: Arc<Mutex<State>>,
-    /// Where callers live.
+    /// Runs the callers that a rule may kill.
     lambda: Lambda,
 }
 
@@ -35,7 +33,7 @@ struct State {
 }
 
 impl InjectedError {
-    /// The HTTP answer. SQS's older error names (`x-amzn-query-error`) are taken to be the codes.
+    /// The HTTP response. SQS's query-protocol error (`x-amzn-query-error`) uses the same code.
     pub fn response(&self, service: Service) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         error_response(service, status, &self.code, MESSAGE)
@@ -52,7 +50,7 @@ impl FaultInjector {
         faults
     }
 
-    /// Puts a plan in place of the one before; everything counts from nothing.
+    /// Replaces the plan and resets all counts.
     pub fn set(&self, plan: FaultPlan) {
         *self.state() = State {
             rules: Rules::new(plan),
@@ -60,7 +58,7 @@ impl FaultInjector {
         };
     }
 
-    /// The plan, with how often each rule has met calls and fired, and how many processes died.
+    /// The plan as JSON, with each rule's matches and firings and the number of killed processes.
     pub fn report(&self) -> Value {
         let state = self.state();
         let rules = state.rules.hit_counts().iter().map(|(rule, hits)| {
@@ -76,11 +74,11 @@ impl FaultInjector {
         })
     }
 
-    /// Performs the call with all that befalls it: late, fatal before, refused, repeated, fatal after.
-    /// A caller that dies of it gets no answer: this ends when its connection does.
+    /// Performs the call with its fault effects, in this order: delay, kill before, fail, repeat, kill
+    /// after. After a kill this never completes; the caller's connection ends with its process.
     ///
     /// # Errors
-    /// The error that a rule asks for; then nothing was performed.
+    /// The injected error; then the call was not performed.
     pub async fn run<T, F: Future<Output = T>>(
         &self,
         call: &AwsCall<'_>,
@@ -89,15 +87,16 @@ impl FaultInjector {
         self.apply(self.decide(call), call, perform).await
     }
 
-    /// What befalls this call, which counts: for who must know it before [`FaultInjector::apply`].
+    /// The effects on this call, which is counted. For callers that need them before
+    /// [`FaultInjector::apply`].
     pub fn decide(&self, call: &AwsCall<'_>) -> Effects {
         self.state().rules.decide(call)
     }
 
-    /// [`FaultInjector::run`], for effects that are decided.
+    /// Like [`FaultInjector::run`], with effects that are already decided.
     ///
     /// # Errors
-    /// The error that a rule asks for; then nothing was performed.
+    /// The injected error; then the call was not performed.
     pub async fn apply<T, F: Future<Output = T>>(
         &self,
         effects: Effects,
@@ -117,7 +116,7 @@ impl FaultInjector {
                 operation,
                 caller = call.caller,
                 code = error.code,
-                "a fault refuses a call"
+                "a call failed by an injected fault"
             );
             return Err(error);
         }
@@ -131,12 +130,12 @@ impl FaultInjector {
         Ok(response)
     }
 
-    /// Whether the messages that this call has brought are to be delivered once more.
+    /// Whether the messages that this call received must be delivered a second time.
     pub fn delivers_twice(&self, call: &AwsCall<'_>) -> bool {
         self.state().rules.delivers_twice(call)
     }
 
-    /// Kills the very process that calls; false if it is dead already, or nobody's.
+    /// Kills the calling process; false if it has ended already or the caller is not a function.
     fn kill(&self, call: &AwsCall<'_>, when: &str) -> bool {
         let Some(environment) = call.environment else {
             return false;
@@ -151,14 +150,14 @@ impl FaultInjector {
                 caller = call.caller,
                 environment,
                 when,
-                "a call has killed its caller"
+                "an injected fault killed the caller"
             );
         }
         killed
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Counts are whole between any two statements, so a panic elsewhere leaves them right.
+        // The counts are consistent between any two statements, so they survive a panic elsewhere.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

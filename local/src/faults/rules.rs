@@ -1,7 +1,6 @@
-//! Which calls are to go wrong, and how: rules, and what they decide of one call after another.
+//! Fault rules: which calls they match, and the effects they have.
 //!
-//! Pure. It knows no socket, no process and no clock; chance comes from the seed, so that the same
-//! calls meet the same faults.
+//! Pure. Probability is computed from a seed, so the same sequence of calls gets the same faults.
 
 use std::time::Duration;
 
@@ -10,35 +9,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws_call::{AwsCall, EVENT_SOURCE, Service};
 
-/// What a faults file or the admin call says.
+/// The contents of a faults file or of a `/_local/faults` request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultPlan {
-    /// What `probability` draws from.
+    /// The seed for `probability`.
     #[serde(default)]
     pub seed: u64,
     pub rules: Vec<Rule>,
 }
 
-/// One rule. It meets the calls that have what it names, and fires on those that `number`, `every`
-/// or `probability` picks (at most one of them; without any, on all), `limit` times at most.
+/// One rule. It matches calls by `service`, `operation` and `caller`, and fires on the matches that
+/// `number`, `every` or `probability` selects (at most one of these; without any, on all of them), at
+/// most `limit` times.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Rule {
     pub service: Service,
-    /// Such as `UpdateItem`.
+    /// An operation, such as `UpdateItem`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// A function's name, or [`EVENT_SOURCE`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
-    /// Only the call of this number among those that the rule meets, from 1.
+    /// Fires only on the match with this number, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
-    /// Each call whose number is a multiple of this.
+    /// Fires on each match whose number is a multiple of this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
-    /// Each call with this chance, from 0 to 1.
+    /// Fires on each match with this probability, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,27 +46,27 @@ pub struct Rule {
     pub effect: Effect,
 }
 
-/// What befalls a call.
+/// The effect of a rule on a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
-    /// It takes no effect, and is answered with this error.
+    /// The call is not performed and returns this error.
     Fail(InjectedError),
-    /// It takes effect so many milliseconds later.
+    /// The call is performed after this delay in milliseconds.
     DelayMs(u64),
-    /// It takes effect so many times more, as when the answers to an SDK's first tries are lost;
-    /// the last answer is the caller's.
+    /// The call is performed this many additional times, as if the responses to an SDK's first
+    /// attempts were lost; the caller gets the last response.
     Repeat(u32),
-    /// The connection breaks after so many bytes of the answer's body, where it has more.
+    /// The connection breaks after this many bytes of the response body, if the body is longer.
     CutAfter(u64),
-    /// Its caller's process is killed. It meets only calls of functions.
+    /// The calling process is killed. Matches only calls by functions.
     Kill(KillPoint),
-    /// What it received is handed to the function once more, by itself. It meets only calls of
-    /// `ReceiveMessage` by an event source mapping that brought messages.
+    /// The received messages are delivered to the function a second time, in a batch of their own.
+    /// Matches only `ReceiveMessage` calls by an event source mapping that returned messages.
     DeliverTwice(OnlyTrue),
 }
 
-/// The only value that a switch can have: a rule that does nothing is left out instead.
+/// A boolean that can only be true: a rule without effect is omitted instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "bool", into = "bool")]
 pub struct OnlyTrue;
@@ -85,24 +85,24 @@ impl From<OnlyTrue> for bool {
     }
 }
 
-/// An error of AWS.
+/// An AWS error to return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InjectedError {
-    /// Such as `ProvisionedThroughputExceededException`.
+    /// An AWS error code, such as `ProvisionedThroughputExceededException`.
     pub code: String,
-    /// HTTP status, 400 to 599.
+    /// HTTP status, 400 to 599; 400 by default.
     #[serde(default = "client_error")]
     pub status: u16,
 }
 
-/// When a caller dies.
+/// When the caller is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum KillPoint {
-    /// Before the call takes effect: it never does.
+    /// Before the call is performed: it never is.
     Before,
-    /// After it has taken effect, and before its answer arrives.
+    /// After the call is performed and before its response is sent.
     After,
 }
 
@@ -110,25 +110,26 @@ fn client_error() -> u16 {
     400
 }
 
-/// All that befalls one call: delays add up, the first error, death and cut win.
+/// The combined effects on one call: delays and repeats add up; of errors, kills and cuts the first
+/// applies.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     pub delay: Duration,
     pub kill: Option<KillPoint>,
     pub fail: Option<InjectedError>,
     pub repeat: u32,
-    /// The bytes of the answer's body that arrive, if not all.
+    /// The number of response body bytes to send before the connection breaks.
     pub cut_after: Option<u64>,
 }
 
-/// How often a rule has met calls, and has fired.
+/// How often a rule has matched and fired.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct HitCount {
     pub matched: u64,
     pub fired: u64,
 }
 
-/// A plan under way.
+/// A plan with its counts.
 #[derive(Debug, Default)]
 pub struct Rules {
     seed: u64,
@@ -137,9 +138,9 @@ pub struct Rules {
 
 impl FaultPlan {
     /// # Errors
-    /// The text is not a plan, or a rule could never fire; the field is named.
+    /// The text is not a plan, or a rule could never fire. The error names the field.
     pub fn parse(json: &[u8]) -> Result<Self> {
-        let plan: Self = serde_json::from_slice(json).context("these are no faults")?;
+        let plan: Self = serde_json::from_slice(json).context("invalid fault plan")?;
         for (index, rule) in plan.rules.iter().enumerate() {
             rule.check().with_context(|| format!("rules[{index}]"))?;
         }
@@ -156,36 +157,36 @@ impl Rule {
         ];
         ensure!(
             selects.iter().filter(|given| **given).count() <= 1,
-            "number, every and probability exclude each other"
+            "number, every and probability are mutually exclusive"
         );
-        ensure!(self.number != Some(0), "number counts from 1");
-        ensure!(self.every != Some(0), "every is at least 1");
-        ensure!(self.limit != Some(0), "limit is at least 1");
+        ensure!(self.number != Some(0), "number must be at least 1");
+        ensure!(self.every != Some(0), "every must be at least 1");
+        ensure!(self.limit != Some(0), "limit must be at least 1");
         ensure!(
             self.probability
                 .is_none_or(|chance| (0.0..=1.0).contains(&chance)),
-            "probability is from 0 to 1"
+            "probability must be from 0 to 1"
         );
         match &self.effect {
             Effect::Fail(failure) => {
                 ensure!(
                     (400..=599).contains(&failure.status),
-                    "effect.fail.status is from 400 to 599"
+                    "effect.fail.status must be from 400 to 599"
                 );
                 let is_code_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
                 ensure!(
                     !failure.code.is_empty() && failure.code.bytes().all(is_code_byte),
-                    "effect.fail.code is an error code of AWS"
+                    "effect.fail.code must be an AWS error code: letters, digits and periods"
                 );
             }
-            Effect::Repeat(times) => ensure!(*times > 0, "effect.repeat is at least 1"),
+            Effect::Repeat(times) => ensure!(*times > 0, "effect.repeat must be at least 1"),
             Effect::DeliverTwice(OnlyTrue) => ensure!(
                 self.service == Service::Sqs,
-                "effect.deliverTwice is for the service sqs"
+                "effect.deliverTwice needs the service sqs"
             ),
             Effect::CutAfter(_) => ensure!(
                 self.service == Service::S3,
-                "effect.cutAfter is for the service s3"
+                "effect.cutAfter needs the service s3"
             ),
             Effect::DelayMs(_) | Effect::Kill(_) => {}
         }
@@ -207,7 +208,7 @@ impl Rule {
             }
     }
 
-    /// Whether it fires on the call of this number among those that it meets.
+    /// Whether it fires on the match with this number.
     fn selects(&self, number: u64, random: f64) -> bool {
         self.number.is_none_or(|only| only == number)
             && self.every.is_none_or(|every| number.is_multiple_of(every))
@@ -235,7 +236,7 @@ impl Rules {
         &self.rules
     }
 
-    /// What befalls this call, which counts.
+    /// The effects on this call, which is counted.
     pub fn decide(&mut self, call: &AwsCall<'_>) -> Effects {
         let mut all = Effects::default();
         for effect in self.fire(call, |effect| !matches!(effect, Effect::DeliverTwice(_))) {
@@ -251,7 +252,7 @@ impl Rules {
         all
     }
 
-    /// Whether what this call has brought is to be delivered twice, which counts.
+    /// Whether the messages of this call must be delivered twice; the call is counted.
     pub fn delivers_twice(&mut self, call: &AwsCall<'_>) -> bool {
         let twice = |effect: &Effect| matches!(effect, Effect::DeliverTwice(_));
         !self.fire(call, twice).is_empty()
@@ -279,8 +280,8 @@ impl Rules {
     }
 }
 
-/// From 0 up to 1, by SplitMix64's finaliser: of the rule's own count only, so that one rule's luck
-/// does not hang on how calls of others fall in between.
+/// A number from 0 (inclusive) to 1 (exclusive), by SplitMix64's finaliser. It depends only on the
+/// rule's own count, so calls that match other rules do not change it.
 fn random_unit(seed: u64, rule: u64, number: u64) -> f64 {
     let mut x = seed
         .wrapping_add(rule.wrapping_mul(0xD134_2543_DE82_EF95))

@@ -1,4 +1,4 @@
-//! What each call needs of its caller's role, read from the request.
+//! The permissions that a request needs, by service.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::aws_call::Service;
 use crate::plan::{ACCOUNT, REGION};
 use crate::s3::S3Target;
 
-/// What of a JSON request says on which resources it acts.
+/// The fields of a JSON request that name resources.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct RequestResources<'a> {
@@ -37,7 +37,7 @@ struct TransactItem<'a> {
     table_name: Cow<'a, str>,
 }
 
-/// What a call of DynamoDB or SQS needs: leave to act on everything where it doesn't say on what it acts.
+/// The permissions for a DynamoDB or SQS call; for all resources if the request names none.
 pub fn required_for_json(
     service: Service,
     operation: &str,
@@ -47,7 +47,7 @@ pub fn required_for_json(
     if service == Service::Sqs {
         let queue = request.queue_url.or(request.queue_name).unwrap_or_default();
         let queue = queue.rsplit('/').next().unwrap_or_default();
-        // A batch needs what each of its entries would.
+        // A batch operation needs the action of its single operation.
         let action = operation.strip_suffix("Batch").unwrap_or(operation);
         return vec![RequiredPermission {
             action: format!("sqs:{action}"),
@@ -80,7 +80,7 @@ pub fn required_for_json(
     required
 }
 
-/// The action that a part of a transaction needs: IAM knows no action for the whole.
+/// The action for one part of a transaction: IAM has no action for the whole.
 fn transaction_action(kind: &str) -> &'static str {
     match kind {
         "Put" => "PutItem",
@@ -91,8 +91,7 @@ fn transaction_action(kind: &str) -> &'static str {
     }
 }
 
-/// What a call of S3 needs, by the actions that S3 has for its operations; `copy_source` is what a copy is made
-/// of (`x-amz-copy-source`).
+/// The permissions for an S3 call. `copy_source` is the value of `x-amz-copy-source`.
 pub fn required_for_s3(target: &S3Target, copy_source: Option<&str>) -> Vec<RequiredPermission> {
     let action = match target.operation {
         "HeadObject" => "GetObject",
@@ -112,7 +111,7 @@ pub fn required_for_s3(target: &S3Target, copy_source: Option<&str>) -> Vec<Requ
     let resource = match (&target.bucket, &target.key) {
         (None, _) => "*".to_owned(),
         (Some(bucket), Some(key)) => format!("arn:aws:s3:::{bucket}/{key}"),
-        // Its keys stand in the body, which is not read here.
+        // The keys are in the body, which is not read here.
         (Some(bucket), None) if target.operation == "DeleteObjects" => {
             format!("arn:aws:s3:::{bucket}/*")
         }
@@ -129,7 +128,7 @@ pub fn required_for_s3(target: &S3Target, copy_source: Option<&str>) -> Vec<Requ
     [permission].into_iter().chain(source).collect()
 }
 
-/// What a call of `@connections` needs: `path` is `/<stage>/@connections/<id>`.
+/// The permission for an `@connections` call; `path` is `/<stage>/@connections/<id>`.
 pub fn required_for_connection(api_id: &str, method: &str, path: &str) -> Vec<RequiredPermission> {
     let (stage, connection) = path
         .trim_start_matches('/')
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_needs_an_action_on_each_resource_that_it_names() {
+    fn a_call_needs_a_permission_for_each_resource() {
         let table = |name: &str| format!("arn:aws:dynamodb:us-east-1:000000000000:table/{name}");
         let dynamodb = |operation, body: &str| {
             required_for_json(Service::DynamoDb, operation, body.as_bytes())

@@ -1,7 +1,6 @@
-//! The files that hold objects' bytes: each is written once, whole and durable before a row names
-//! it, and never changed.
+//! The files that hold the bytes of objects and parts.
 //!
-//! Knows no keys and no buckets.
+//! A file is complete and durable before a row references it, and never changes.
 
 use std::collections::BTreeSet;
 use std::io::SeekFrom;
@@ -20,9 +19,9 @@ use uuid::Uuid;
 
 use super::checksum::Algorithm;
 
-/// What a read takes from the disk at once.
+/// Bytes that one disk read returns at most.
 const READ_CHUNK_BYTES: u64 = 256 << 10;
-/// The largest body of one `PutObject` or `UploadPart` (S3 user guide: 5 GiB).
+/// Maximum body of one `PutObject` or `UploadPart` (S3 user guide: 5 GiB).
 const MAX_UPLOAD_BYTES: u64 = 5 << 30;
 
 /// The folder of the files.
@@ -31,7 +30,7 @@ pub(super) struct BlobStore {
     folder: PathBuf,
 }
 
-/// A file on disk that no row names yet. It goes away with this value unless it is kept.
+/// A file that no row references yet. Dropping this value deletes the file unless it was committed.
 #[derive(Debug)]
 pub(super) struct UncommittedBlob {
     path: PathBuf,
@@ -39,17 +38,17 @@ pub(super) struct UncommittedBlob {
     is_committed: bool,
     pub(super) size: u64,
     pub(super) md5: [u8; 16],
-    /// Base64, by the algorithm that was asked for.
+    /// Base64, by the requested algorithm.
     pub(super) checksum: String,
 }
 
 impl UncommittedBlob {
-    /// The file's name, for the row that is about to name it.
+    /// The file's name, for the row that will reference it.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Keeps the file: a row names it now.
+    /// Keeps the file, since a row references it now.
     pub(super) fn commit(mut self) {
         self.is_committed = true;
     }
@@ -58,7 +57,10 @@ impl UncommittedBlob {
         hex(&self.md5)
     }
 
-    /// Holds the bytes to the `Content-MD5` that came with them, if one did.
+    /// Checks the bytes against a `Content-MD5` header, if there is one.
+    ///
+    /// # Errors
+    /// `BadDigest` or `InvalidDigest`.
     pub(super) fn check_md5(&self, header: Option<&str>) -> S3Result<()> {
         let Some(header) = header else { return Ok(()) };
         match STANDARD.decode(header) {
@@ -80,13 +82,13 @@ impl Drop for UncommittedBlob {
         if !self.is_committed
             && let Err(error) = std::fs::remove_file(&self.path)
         {
-            tracing::warn!(%error, "an unfinished upload stays until the next start");
+            tracing::warn!(%error, "deleting an unfinished upload failed; the next start deletes it");
         }
     }
 }
 
 impl BlobStore {
-    /// Opens the folder and removes what no row names: what a crash left half written.
+    /// Opens the folder and deletes unreferenced files, which a crash may have left.
     pub(super) fn open(folder: &Path, referenced: &[String]) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let referenced: BTreeSet<&str> = referenced.iter().map(String::as_str).collect();
@@ -105,7 +107,10 @@ impl BlobStore {
         })
     }
 
-    /// Writes a whole body; on disk, its name too, when this returns. `length` is what was promised.
+    /// Writes a body of `length` bytes; the file and its directory entry are synced when this returns.
+    ///
+    /// # Errors
+    /// `IncompleteBody`, `EntityTooLarge`, or an internal error of the disk.
     pub(super) async fn write(
         &self,
         mut body: impl Stream<Item = Result<Bytes, StdError>> + Unpin,
@@ -128,7 +133,7 @@ impl BlobStore {
             let piece = piece.map_err(|source| {
                 let mut error = s3_error!(
                     IncompleteBody,
-                    "The body ended or broke off before its end: {source}"
+                    "The request body ended before it was complete: {source}"
                 );
                 error.set_source(source);
                 error
@@ -163,7 +168,7 @@ impl BlobStore {
         Ok(blob)
     }
 
-    /// The bytes of `range`. Whoever deletes the file meanwhile does not disturb the reader.
+    /// The bytes of `range`. Deleting the file does not affect an open reader.
     pub(super) async fn read(
         &self,
         name: &str,
@@ -186,17 +191,17 @@ impl BlobStore {
         Ok(stream::try_unfold((file, remaining), next))
     }
 
-    /// Removes files that no row names any more; one that stays is removed at the next start.
+    /// Deletes files that no row references any more. Failures are logged; the next start retries.
     pub(super) async fn remove(&self, names: Vec<String>) {
         for name in names {
             if let Err(error) = tokio::fs::remove_file(self.folder.join(&name)).await {
-                tracing::warn!(%error, "an object's old file stays until the next start");
+                tracing::warn!(%error, "deleting an object's old file failed; the next start deletes it");
             }
         }
     }
 }
 
-/// Lowercase, as ETags are spelled.
+/// Lower-case hexadecimal, as in ETags.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

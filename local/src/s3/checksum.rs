@@ -1,7 +1,5 @@
-//! The checksums that clients send along with bytes, and that S3 keeps with an object.
-//!
-//! The five algorithms are those of the S3 API reference. Says which one a request names and
-//! whether the bytes fit it; reads no bytes itself.
+//! Checksums that clients send with a body and that S3 stores with an object, in the five algorithms of
+//! the S3 API reference.
 
 use http::HeaderMap;
 use s3s::checksum::ChecksumHasher;
@@ -18,7 +16,7 @@ pub(super) enum Algorithm {
     Sha256,
 }
 
-/// Each algorithm as requests and answers name it, and as its header does.
+/// The name and the header of each algorithm.
 const NAMES: [(Algorithm, &str, &str); 5] = [
     (Algorithm::Crc32, "CRC32", "x-amz-checksum-crc32"),
     (Algorithm::Crc32c, "CRC32C", "x-amz-checksum-crc32c"),
@@ -35,26 +33,29 @@ const NAMES: [(Algorithm, &str, &str); 5] = [
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StoredChecksum {
     pub(super) algorithm: Algorithm,
-    /// Base64, and `-<parts>` behind it where it is one of the parts' checksums.
+    /// Base64, followed by `-<parts>` if it is composite.
     pub(super) value: String,
-    /// Whether it is one of the parts' checksums and not of the whole.
+    /// Whether it is computed from the parts' checksums instead of the whole object.
     pub(super) composite: bool,
 }
 
-/// What a request says of the checksum of its body.
+/// The checksum that a request declares for its body.
 #[derive(Debug)]
 pub(super) struct DeclaredChecksum {
     pub(super) algorithm: Algorithm,
-    /// Unknown where it follows the body, or is left to S3.
+    /// `None` if it follows the body or the client sends none.
     value: Option<String>,
 }
 
 impl Algorithm {
     pub(super) fn parse(name: &str) -> S3Result<Self> {
         let found = NAMES.iter().find(|(_, known, _)| *known == name);
-        found
-            .map(|(algorithm, ..)| *algorithm)
-            .ok_or_else(|| s3_error!(InvalidRequest, "Checksum algorithm {name} is not known."))
+        found.map(|(algorithm, ..)| *algorithm).ok_or_else(|| {
+            s3_error!(
+                InvalidRequest,
+                "Checksum algorithm {name} is not supported."
+            )
+        })
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -84,7 +85,7 @@ impl Algorithm {
         hasher
     }
 
-    /// The hash, once all bytes are in.
+    /// The checksum in base64.
     pub(super) fn finish(self, hasher: ChecksumHasher) -> String {
         let checksum_fields = hasher.finalize();
         let encoded = match self {
@@ -99,8 +100,11 @@ impl Algorithm {
 }
 
 impl DeclaredChecksum {
-    /// Where a request names no checksum, S3 keeps a CRC-64/NVME of its own making (S3 user guide,
+    /// Reads the checksum headers. Without any, S3 computes and stores a CRC-64/NVME (S3 user guide,
     /// "Checking object integrity").
+    ///
+    /// # Errors
+    /// More than one checksum, or an unknown algorithm.
     pub(super) fn from_headers(headers: &HeaderMap) -> S3Result<Self> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let mut in_headers = NAMES.iter().filter_map(|(algorithm, _, header)| {
@@ -134,8 +138,11 @@ impl DeclaredChecksum {
         })
     }
 
-    /// The checksum to keep: the computed one, if it is the announced one. `trailer` finds a header
+    /// The checksum to store, if the computed one equals the declared one. `trailer` returns a header
     /// that followed the body.
+    ///
+    /// # Errors
+    /// `BadDigest`.
     pub(super) fn verify(
         self,
         computed: String,
@@ -176,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checksum_is_checked_wherever_it_stands() {
+    fn a_checksum_is_verified_in_header_and_trailer() {
         // The check value of CRC-32/ISO-HDLC for "123456789" is cbf43926.
         assert_eq!(computed(Algorithm::Crc32), "y/Q5Jg==");
         let header = declared(&[("x-amz-checksum-crc32", "y/Q5Jg==")]).unwrap();
@@ -193,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_the_default_is_kept_and_two_are_refused() {
+    fn the_default_is_crc64_nvme_and_two_checksums_are_rejected() {
         assert_eq!(declared(&[]).unwrap().algorithm, Algorithm::Crc64Nvme);
         let named = declared(&[("x-amz-sdk-checksum-algorithm", "SHA256")]).unwrap();
         assert_eq!(named.algorithm, Algorithm::Sha256);

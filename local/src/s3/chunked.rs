@@ -1,7 +1,6 @@
-//! The `aws-chunked` encoding, in which SDKs send a body along with a checksum that follows it.
+//! Decodes `aws-chunked`, the encoding in which SDKs send a body followed by its checksum.
 //!
-//! Takes the framing off and keeps what follows the body. The chunks' signatures are not looked at,
-//! as no header's signature is (see `door`).
+//! Chunk signatures are not verified, as header signatures are not (see `request_auth`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,15 +9,15 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use s3s::StdError;
 
-/// A chunk's header and a trailing header are short: a size and a signature, or a checksum.
+/// Maximum length of a chunk header (size and signature) or a trailer (checksum).
 const MAX_LINE_BYTES: usize = 1_024;
 
-/// The headers that followed a body, there once it has been read to its end.
+/// The headers after the body, available once the body has been read to its end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trailers(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Trailers {
-    /// By the header's name in lower case.
+    /// `name` is the header's name in lower case.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let headers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         headers.get(name).cloned()
@@ -32,10 +31,10 @@ impl Trailers {
     }
 }
 
-/// The bytes inside the framing.
+/// The decoded bytes.
 ///
 /// # Errors
-/// In the stream: what breaks the framing, and a body that ends before its last chunk.
+/// The stream yields an error for invalid framing or a body that ends before its last chunk.
 pub(super) fn decode<B>(body: B, trailers: Trailers) -> impl Stream<Item = Result<Bytes, StdError>>
 where
     B: Stream<Item = Result<Bytes, StdError>> + Unpin,
@@ -54,7 +53,7 @@ where
 struct Decoder<B> {
     body: B,
     buffer: BytesMut,
-    /// What is left of the present chunk.
+    /// Bytes left of the current chunk; `None` between chunks.
     chunk_remaining: Option<usize>,
     trailers: Trailers,
 }
@@ -97,7 +96,7 @@ impl<B: Stream<Item = Result<Bytes, StdError>> + Unpin> Decoder<B> {
         }
     }
 
-    /// Reads what follows the last chunk, up to the empty line.
+    /// Reads the trailers, up to the empty line.
     async fn finish(&mut self) -> Result<(), StdError> {
         loop {
             let line = self.read_line().await?;
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_framing_comes_off_however_the_bytes_arrive() {
+    async fn framing_is_removed_for_any_split_of_the_bytes() {
         let unsigned = b"5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n";
         let signed = b"b;chunk-signature=00\r\nhello world\r\n0;chunk-signature=00\r\nX-Amz-Checksum-CRC32: DUoRhQ==\r\n\r\n";
         for body in [&unsigned[..], &signed[..]] {

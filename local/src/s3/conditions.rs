@@ -1,6 +1,6 @@
-//! Requests that hold only while an object is, or is not, as the caller believes.
+//! Conditional requests (`If-Match`, `If-None-Match` and so on), checked against an object's row.
 //!
-//! Pure: an object's row and the request's headers in, an error or nothing out.
+//! Pure.
 
 use http::HeaderMap;
 use s3s::dto::{ETag, ETagCondition, Timestamp};
@@ -19,16 +19,20 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// A copy's conditions on its destination, which stand in its headers.
+    /// A copy's conditions on its destination.
     ///
     /// # Errors
-    /// For what is no ETag.
+    /// A header that is not an ETag.
     pub(super) fn of_destination(headers: &HeaderMap) -> S3Result<Self> {
         let read = |name: http::HeaderName| {
             let value = headers.get(name);
             let tag = value.map(|value| ETagCondition::parse_http_header(value.as_bytes()));
-            tag.transpose()
-                .map_err(|_| s3_error!(InvalidArgument, "A condition has no ETag."))
+            tag.transpose().map_err(|_| {
+                s3_error!(
+                    InvalidArgument,
+                    "If-Match and If-None-Match must be an ETag or *."
+                )
+            })
         };
         Ok(Self {
             if_match: read(http::header::IF_MATCH)?,
@@ -37,10 +41,13 @@ impl Conditions {
         })
     }
 
-    /// Whether a reader gets the object, in the order of RFC 9110, 13.2.2: 304 `NotModified` where it
-    /// has the object already, 412 `PreconditionFailed` where the object is another.
+    /// Checks a read, in the order of RFC 9110, 13.2.2.
+    ///
+    /// # Errors
+    /// 304 `NotModified` if the reader has the object already; 412 `PreconditionFailed` if the object
+    /// differs.
     pub(super) fn check_read(&self, object: &ObjectRow) -> S3Result<()> {
-        // Headers count whole seconds.
+        // Header dates have whole seconds.
         let modified = to_timestamp(object.modified - object.modified.rem_euclid(1_000));
         let is_stale = match (&self.if_match, &self.if_unmodified_since) {
             (Some(tag), _) => !etag_matches(tag, object),
@@ -65,12 +72,12 @@ impl Conditions {
         Err(error)
     }
 
-    /// Whether a copy may read its source: what a reader has already is a failed condition here.
+    /// Checks the source of a copy. Here an unmodified object is a failed precondition too.
     pub(super) fn check_copy_source(&self, object: &ObjectRow) -> S3Result<()> {
         self.check_read(object).map_err(|_| precondition_failed())
     }
 
-    /// Whether a writer may put an object in the place of `existing`.
+    /// Checks whether a write may replace `existing`.
     pub(super) fn check_write(&self, existing: Option<&ObjectRow>) -> S3Result<()> {
         match &self.if_none_match {
             None => {}
@@ -79,7 +86,7 @@ impl Conditions {
             Some(ETagCondition::ETag(_)) => {
                 return Err(s3_error!(
                     NotImplemented,
-                    "A header you provided implies functionality that is not implemented: If-None-Match takes only * here."
+                    "A header you provided implies functionality that is not implemented: If-None-Match supports only *."
                 ));
             }
         }
@@ -92,8 +99,9 @@ impl Conditions {
     }
 }
 
-/// Whether what is there may be deleted. Nothing there fits any ETag (S3 API reference, `DeleteObject`),
-/// but is no object, which `*` asks for (S3 user guide, "How to perform conditional deletes").
+/// Checks whether `existing` may be deleted. A missing object satisfies any ETag (S3 API reference,
+/// `DeleteObject`) but not `*`, which requires an object (S3 user guide, "How to perform conditional
+/// deletes").
 pub(super) fn check_delete(
     tag: Option<&ETagCondition>,
     existing: Option<&ObjectRow>,
@@ -145,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gets_what_it_does_not_have() {
+    fn a_read_is_refused_if_unmodified_or_changed() {
         let read = |conditions: Conditions| code(conditions.check_read(&object()));
         let if_match = |value| Conditions {
             if_match: tag(value),
@@ -164,7 +172,7 @@ mod tests {
             if_modified_since: Some(to_timestamp(milliseconds)),
             ..Conditions::default()
         };
-        // The object was written half a second after what its Last-Modified says.
+        // The object was written half a second after its Last-Modified, which has whole seconds.
         assert_eq!(read(since(10_000)), Some(304));
         assert_eq!(read(since(9_000)), None);
         let until = |milliseconds| Conditions {
@@ -176,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_replaces_only_what_it_means() {
+    fn a_write_replaces_only_the_expected_object() {
         let create = Conditions {
             if_none_match: tag("*"),
             ..Conditions::default()
@@ -192,13 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn a_deleter_deletes_only_what_it_means() {
+    fn a_delete_removes_only_the_expected_object() {
         let object = object();
         let delete = |value: Option<&str>, exists: bool| {
             let condition = value.and_then(tag);
             code(check_delete(condition.as_ref(), exists.then_some(&object)))
         };
-        for (condition, exists, refused) in [
+        for (condition, exists, expected) in [
             (None, true, None),
             (None, false, None),
             (Some("\"abc\""), true, None),
@@ -207,7 +215,11 @@ mod tests {
             (Some("*"), true, None),
             (Some("*"), false, Some(412)),
         ] {
-            assert_eq!(delete(condition, exists), refused, "{condition:?} {exists}");
+            assert_eq!(
+                delete(condition, exists),
+                expected,
+                "{condition:?} {exists}"
+            );
         }
     }
 }

@@ -1,6 +1,4 @@
-//! Rows in the protocol's terms, and the protocol's descriptions of an object as rows keep them.
-//!
-//! Conversions only: nothing here decides or does anything.
+//! Conversions between stored rows and the `s3s` crate's protocol types.
 
 use s3s::dto::{
     CORSRule, Checksum, ChecksumAlgorithm, ChecksumType, CommonPrefix, ETag, Object,
@@ -14,14 +12,13 @@ use super::listing::url_encode;
 use super::time::to_timestamp;
 use crate::plan::{ACCOUNT, CorsRule};
 
-/// What S3 says an object is whose writer did not (S3 API reference, `PutObject`).
+/// The content type of an object that was written without one (S3 API reference, `PutObject`).
 pub(super) const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
-/// The most bytes of user metadata.
+/// Maximum size of user metadata in bytes.
 const MAX_METADATA_BYTES: usize = 2 << 10;
 
-/// The description of an object in a request that writes one, or the error that it is too long. The
-/// field names are those of all the requests that can: `PutObject`, `CopyObject`,
-/// `CreateMultipartUpload`.
+/// The object metadata in a request, or an error if the user metadata is too large. For the inputs of
+/// `PutObject`, `CopyObject` and `CreateMultipartUpload`, which have the same fields.
 macro_rules! object_metadata {
     ($input:expr) => {{
         let user_metadata = $input.metadata.take().unwrap_or_default();
@@ -38,13 +35,13 @@ macro_rules! object_metadata {
     }};
 }
 
-/// An answer with an object's checksum, if there is one to tell, in the field of its algorithm.
+/// An output with the checksum, if any, in the field of its algorithm.
 macro_rules! with_checksum {
     ($output:ident, $checksum:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
         let checksum_fields = $crate::s3::conversions::checksum_fields($checksum);
-        // Some answers have no other fields than those that are given here.
+        // Some outputs have no other fields than the given ones.
         #[allow(clippy::needless_update)]
-        let answer = $output {
+        let output = $output {
             checksum_crc32: checksum_fields.checksum_crc32,
             checksum_crc32c: checksum_fields.checksum_crc32c,
             checksum_crc64nvme: checksum_fields.checksum_crc64nvme,
@@ -53,18 +50,18 @@ macro_rules! with_checksum {
             $($field: $value,)*
             ..$output::default()
         };
-        answer
+        output
     }};
 }
 
-/// An answer that describes an object: `GetObject` and `HeadObject` have the same fields. How many parts
-/// there are is told to who asked for one.
+/// The output of `GetObject` or `HeadObject`, which have the same fields. `parts_count` is set only if
+/// the request names a part.
 macro_rules! object_response {
     ($output:ident, $object:expr, $part:expr, $range:expr, $checksum:expr) => {{
         let (object, range, checksum) = (&$object, $range, $checksum);
         let metadata = object.metadata.clone();
         let whole = 0..object.size;
-        let asked = range.clone().unwrap_or(whole);
+        let bytes_range = range.clone().unwrap_or(whole);
         let content_type = metadata.content_type.as_deref();
         let content_type = content_type.unwrap_or($crate::s3::conversions::DEFAULT_CONTENT_TYPE);
         let parts = metadata.part_sizes.len() as i32;
@@ -74,7 +71,7 @@ macro_rules! object_response {
             content_disposition: metadata.content_disposition,
             content_encoding: metadata.content_encoding,
             content_language: metadata.content_language,
-            content_length: Some((asked.end - asked.start) as i64),
+            content_length: Some((bytes_range.end - bytes_range.start) as i64),
             content_range: range
                 .map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size)),
             content_type: Some(content_type.to_owned().into()),
@@ -91,7 +88,8 @@ macro_rules! object_response {
 pub(super) use {object_metadata, object_response, with_checksum};
 
 /// # Errors
-/// For user metadata above 2 KB, names and values together (S3 user guide, "Working with object metadata").
+/// The user metadata's names and values together exceed 2 KB (S3 user guide, "Working with object
+/// metadata").
 pub(super) fn check_metadata_size(metadata: ObjectMetadata) -> S3Result<ObjectMetadata> {
     let bytes = |(name, value): (&String, &String)| name.len() + value.len();
     if metadata.user_metadata.iter().map(bytes).sum::<usize>() > MAX_METADATA_BYTES {
@@ -107,7 +105,7 @@ pub(super) fn to_etag(etag: &str) -> ETag {
     ETag::Strong(etag.to_owned())
 }
 
-/// The checksum in the field of its algorithm.
+/// The protocol's checksum fields, of which the one of the algorithm is set.
 pub(super) fn checksum_fields(checksum: Option<&StoredChecksum>) -> Checksum {
     let mut checksum_fields = Checksum::default();
     let Some(checksum) = checksum else {
@@ -132,9 +130,9 @@ pub(super) fn checksum_type(checksum: &StoredChecksum) -> ChecksumType {
     })
 }
 
-/// The algorithm that a multipart upload asks for, its value still empty. Without a type, that of
-/// the CRC-64 covers the whole object and those of the others cover the parts' checksums (S3 user
-/// guide, "Full object and composite checksum types").
+/// The checksum that a multipart upload requests, with an empty value. The default type is full object
+/// for CRC-64/NVME and composite for all others (S3 user guide, "Full object and composite checksum
+/// types").
 pub(super) fn requested_checksum(
     algorithm: Option<&ChecksumAlgorithm>,
     kind: Option<&ChecksumType>,
@@ -161,7 +159,7 @@ pub(super) fn requested_checksum(
     })
 }
 
-/// An object in a listing, with its owner where that was asked for.
+/// An object in a listing, with its owner if `owned`.
 pub(super) fn listing_entry(object: ObjectRow, url: bool, owned: bool) -> Object {
     let checksum = object.metadata.checksum.as_ref();
     Object {
@@ -180,7 +178,7 @@ pub(super) fn listing_entry(object: ObjectRow, url: bool, owned: bool) -> Object
     }
 }
 
-/// Whose everything here is.
+/// The owner of all buckets and objects.
 pub(super) fn owner() -> Owner {
     Owner {
         display_name: None,
@@ -194,7 +192,7 @@ pub(super) fn to_common_prefix(prefix: String, url: bool) -> CommonPrefix {
     }
 }
 
-/// A key or prefix of a listing, URL-encoded where the request wants that.
+/// A key or prefix of a listing, URL-encoded if `url`.
 pub(super) fn encode_key(text: String, url: bool) -> String {
     if url { url_encode(&text) } else { text }
 }

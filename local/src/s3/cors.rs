@@ -1,6 +1,6 @@
-//! What a browser may do with a bucket from a page of another origin, by the bucket's rules.
+//! CORS: which requests from other origins a bucket's rules allow, and the response headers.
 //!
-//! Pure: rules and a request's headers in, an answer's headers out.
+//! Pure.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -12,14 +12,15 @@ use s3s::{S3Result, s3_error};
 
 use crate::plan::CorsRule;
 
-/// The methods that a rule can name, and the most rules of a bucket (the same page).
+/// The methods that a rule may name (S3 user guide, "Elements of a CORS configuration").
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
+/// Maximum number of rules of a bucket (the same page).
 const MAX_RULES: usize = 100;
 
-/// The headers of the answer to a preflight.
+/// The response headers of a preflight.
 ///
 /// # Errors
-/// What S3 refuses a preflight with: a question that is not one, or a page that no rule lets in.
+/// An incomplete preflight, or one that no rule allows.
 pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> S3Result<HeaderMap> {
     let Some(origin) = header_text(headers, &ORIGIN) else {
         return Err(s3_error!(
@@ -69,8 +70,11 @@ pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> S3Result<Hea
     Ok(response)
 }
 
+/// Checks the rules as `PutBucketCors` does.
+///
 /// # Errors
-/// For rules that S3 does not take (S3 user guide, "Elements of a CORS configuration").
+/// Too many rules, an unsupported method, or a pattern with more than one wildcard (S3 user guide,
+/// "Elements of a CORS configuration").
 pub(super) fn validate(rules: &[CorsRule]) -> S3Result<()> {
     if rules.len() > MAX_RULES {
         return Err(s3_error!(
@@ -105,7 +109,7 @@ pub(super) fn validate(rules: &[CorsRule]) -> S3Result<()> {
     Ok(())
 }
 
-/// What is added to the answer to a browser's request; nothing where no rule fits.
+/// The headers to add to the response; none if no rule matches.
 pub(super) fn response_headers(rules: &[CorsRule], method: &str, headers: &HeaderMap) -> HeaderMap {
     let Some(origin) = header_text(headers, &ORIGIN) else {
         return HeaderMap::new();
@@ -117,7 +121,7 @@ pub(super) fn response_headers(rules: &[CorsRule], method: &str, headers: &Heade
 
 fn allow_headers(rule: &CorsRule, origin: &str) -> HeaderMap {
     let mut response = HeaderMap::new();
-    // S3 names the page itself, and lets it send credentials, unless the rule is for everyone.
+    // S3 returns the page's origin and allows credentials, unless the rule allows every origin.
     if rule.origins.iter().any(|allowed| allowed == "*") {
         insert(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     } else {
@@ -152,12 +156,12 @@ fn allows_header(rule: &CorsRule, name: &str) -> bool {
     headers.any(|allowed| matches_pattern(&allowed.to_ascii_lowercase(), &name))
 }
 
-/// Whether the pattern, with at most one `*`, stands for the text.
-fn matches_pattern(pattern: &str, header_text: &str) -> bool {
+/// Whether the pattern, with at most one `*`, matches the text.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
-        None => pattern == header_text,
+        None => pattern == text,
         Some((start, end)) => {
-            let rest = header_text.strip_prefix(start);
+            let rest = text.strip_prefix(start);
             rest.is_some_and(|rest| rest.ends_with(end))
         }
     }
@@ -168,7 +172,7 @@ fn header_text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str>
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    // A rule's text that is no header's is left out: it could fit no browser's request either.
+    // A value that is not a valid header is omitted: it could not match a browser's request either.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_fits_answers() {
+    fn the_first_matching_rule_applies() {
         let response = preflight_for(
             "https://app.example.com",
             "PUT",
@@ -231,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_rule_fits_is_refused() {
+    fn a_request_without_a_matching_rule_is_rejected() {
         assert!(preflight_for("https://elsewhere.org", "PUT", "").is_err());
         assert!(preflight_for("https://app.example.com", "DELETE", "").is_err());
         assert!(preflight_for("https://app.example.com", "PUT", "authorization").is_err());

@@ -1,7 +1,5 @@
-//! What S3 knows of its buckets and objects: rows in SQLite, so that an object's metadata and the
-//! name of the file that holds it change at once.
-//!
-//! It opens no object's file, and knows neither HTTP nor conditions beyond "the object is still so".
+//! The index: buckets, objects and uploads as rows in SQLite, so that an object's metadata and the name
+//! of its file change atomically.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,17 +34,17 @@ const SCHEMA: &str = "
     ) WITHOUT ROWID;
 ";
 
-/// The database. Cheap to clone.
+/// The database. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Index {
     connection: Arc<Mutex<Connection>>,
 }
 
-/// An object without its bytes.
+/// An object's row.
 #[derive(Debug, Clone)]
 pub(super) struct ObjectRow {
     pub(super) key: String,
-    /// The name of the file that holds its bytes.
+    /// The name of the file with its bytes.
     pub(super) blob: String,
     pub(super) size: u64,
     /// Without quotes.
@@ -56,7 +54,7 @@ pub(super) struct ObjectRow {
     pub(super) metadata: ObjectMetadata,
 }
 
-/// What whoever wrote an object said of it.
+/// Metadata that an object's writer sets. Stored as JSON, with the serialized field names.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct ObjectMetadata {
     pub(super) content_type: Option<String>,
@@ -68,12 +66,12 @@ pub(super) struct ObjectMetadata {
     pub(super) user_metadata: BTreeMap<String, String>,
     #[serde(rename = "sum")]
     pub(super) checksum: Option<StoredChecksum>,
-    /// The sizes of the parts that it was made of; none for what came in one piece.
+    /// The sizes of its parts in bytes; empty for an object written by one request.
     #[serde(rename = "parts", default)]
     pub(super) part_sizes: Vec<u64>,
 }
 
-/// A multipart upload that is under way.
+/// The row of an open multipart upload.
 #[derive(Debug, Clone)]
 pub(super) struct UploadRow {
     pub(super) id: String,
@@ -81,11 +79,11 @@ pub(super) struct UploadRow {
     pub(super) key: String,
     /// Milliseconds since the epoch.
     pub(super) started: i64,
-    /// Its `sum` has the algorithm that was asked for, and no value yet.
+    /// Its `checksum` has the requested algorithm and an empty value.
     pub(super) metadata: ObjectMetadata,
 }
 
-/// A part of a multipart upload.
+/// The row of a part of a multipart upload.
 #[derive(Debug, Clone)]
 pub(super) struct PartRow {
     pub(super) number: i32,
@@ -105,7 +103,7 @@ impl Index {
         })
     }
 
-    /// Runs `work` in one transaction, durable when this returns; an error undoes it.
+    /// Runs `work` in one transaction, durable when this returns. An error rolls it back.
     pub(super) async fn transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&IndexTransaction<'_>) -> S3Result<T> + Send + 'static,
@@ -123,7 +121,7 @@ impl Index {
     }
 }
 
-/// The rows as one transaction sees them.
+/// A transaction over the index.
 pub(super) struct IndexTransaction<'c>(Transaction<'c>);
 
 impl IndexTransaction<'_> {
@@ -155,7 +153,7 @@ impl IndexTransaction<'_> {
             .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
     }
 
-    /// Names and when each was made, in milliseconds since the epoch.
+    /// The buckets' names and creation times, in milliseconds since the epoch.
     pub(super) fn buckets(&self) -> S3Result<Vec<(String, i64)>> {
         self.query_all(
             "SELECT name, created FROM buckets ORDER BY name",
@@ -164,7 +162,7 @@ impl IndexTransaction<'_> {
         )
     }
 
-    /// Makes the bucket, or gives it these rules where it exists.
+    /// Creates the bucket, or replaces its rules if it exists.
     pub(super) fn put_bucket(&self, bucket: &Bucket, now: i64) -> S3Result<()> {
         self.execute(
             "INSERT INTO buckets VALUES (?1, ?2, ?3, ?4)
@@ -192,7 +190,7 @@ impl IndexTransaction<'_> {
         found.optional().map_err(S3Error::internal_error)
     }
 
-    /// Up to `limit` objects whose keys are above `after`, in the order of their keys' bytes.
+    /// Up to `limit` objects with keys above `after`, ordered by the bytes of their keys.
     pub(super) fn list_objects(
         &self,
         bucket: &str,
@@ -263,7 +261,7 @@ impl IndexTransaction<'_> {
         self.execute("DELETE FROM uploads WHERE id = ?1", [id])
     }
 
-    /// By number.
+    /// The upload's parts, ordered by number.
     pub(super) fn parts(&self, upload: &str) -> S3Result<Vec<PartRow>> {
         self.query_all(
             "SELECT number, blob, size, etag, modified, sum FROM parts
@@ -297,7 +295,7 @@ impl IndexTransaction<'_> {
         )
     }
 
-    /// Every file that a row names.
+    /// The names of all referenced files.
     pub(super) fn blob_names(&self) -> S3Result<Vec<String>> {
         self.query_all(
             "SELECT blob FROM objects UNION SELECT blob FROM parts",

@@ -1,6 +1,5 @@
-//! `ListObjects` and `ListObjectsV2`: one page of a bucket's keys, with those below a delimiter rolled up.
-//!
-//! It knows which keys are on a page; how they are spelled in XML is the protocol's.
+//! Computes one page of `ListObjects` and `ListObjectsV2`, with keys below a delimiter grouped into common
+//! prefixes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,35 +7,37 @@ use s3s::{S3Result, s3_error};
 
 use super::index::{IndexTransaction, ObjectRow};
 
-/// The most keys of one page (S3 API reference).
+/// Maximum number of keys of one page (S3 API reference).
 const MAX_KEYS: i32 = 1_000;
-/// Above every key that begins with what stands before it: no character sorts higher.
+/// Sorts after every other character, so `<prefix>HIGHEST_CHAR` is above every key with the prefix.
 const HIGHEST_CHAR: char = char::MAX;
 
-/// What a listing asks for.
+/// The parameters of a listing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ListQuery {
     pub(super) bucket: String,
     pub(super) prefix: String,
-    /// Empty for none.
+    /// Empty for no delimiter.
     pub(super) delimiter: String,
-    /// Only keys above it.
+    /// Lists only keys above it.
     pub(super) after: String,
     pub(super) limit: usize,
 }
 
-/// What a page holds.
+/// One page of a listing.
 #[derive(Debug, Default)]
 pub(super) struct ListPage {
     pub(super) objects: Vec<ObjectRow>,
     pub(super) prefixes: Vec<String>,
-    /// Above which the next page begins, if there is one.
+    /// The `after` of the next page, if there is one.
     pub(super) next: Option<String>,
 }
 
 impl ListQuery {
+    /// The number of keys of one page, from `max-keys`.
+    ///
     /// # Errors
-    /// For a negative number of keys.
+    /// A negative number.
     pub(super) fn page_limit(keys: Option<i32>) -> S3Result<usize> {
         let keys = keys.unwrap_or(MAX_KEYS).min(MAX_KEYS);
         usize::try_from(keys)
@@ -46,7 +47,7 @@ impl ListQuery {
     pub(super) fn page(&self, rows: &IndexTransaction<'_>) -> S3Result<ListPage> {
         rows.existing_bucket(&self.bucket)?;
         let mut page = ListPage::default();
-        // Just below the prefix: nothing sorts between it and the prefix itself.
+        // `list_objects` excludes `after`, so a key that equals the prefix is read separately.
         let mut after = self.after.clone();
         let mut from_prefix = after < self.prefix;
         if self.limit == 0 {
@@ -79,7 +80,7 @@ impl ListQuery {
                     Some(prefix) => {
                         after = format!("{prefix}{HIGHEST_CHAR}");
                         page.prefixes.push(prefix);
-                        // What else is below it is skipped and not read.
+                        // The other keys with this common prefix are skipped without reading them.
                         skipped_prefix = true;
                         break;
                     }
@@ -91,7 +92,7 @@ impl ListQuery {
         }
     }
 
-    /// The common prefix that stands for the key, up to and with the first delimiter behind the prefix.
+    /// The common prefix of the key: up to and including the first delimiter after the prefix.
     fn common_prefix(&self, key: &str) -> Option<String> {
         if self.delimiter.is_empty() {
             return None;
@@ -102,12 +103,12 @@ impl ListQuery {
     }
 }
 
-/// What the older listing names its next page by: the last key or common prefix of this one.
+/// The `NextMarker` of `ListObjects`: the last key or common prefix of this page.
 pub(super) fn next_marker(next: &str) -> &str {
     next.strip_suffix(HIGHEST_CHAR).unwrap_or(next)
 }
 
-/// Where the page begins that such a marker names. A common prefix stands for all that is below it.
+/// The `after` for a marker. A marker that is a common prefix skips all keys with that prefix.
 pub(super) fn start_after_marker(marker: &str, delimiter: &str) -> String {
     if !delimiter.is_empty() && marker.ends_with(delimiter) {
         return format!("{marker}{HIGHEST_CHAR}");
@@ -115,13 +116,15 @@ pub(super) fn start_after_marker(marker: &str, delimiter: &str) -> String {
     marker.to_owned()
 }
 
-/// A continuation token: where the next page begins.
+/// Encodes a continuation token.
 pub(super) fn encode_token(after: &str) -> String {
     URL_SAFE_NO_PAD.encode(after)
 }
 
+/// Decodes a continuation token.
+///
 /// # Errors
-/// For what is no token.
+/// The token is invalid.
 pub(super) fn decode_token(token: &str) -> S3Result<String> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     bytes
@@ -134,16 +137,16 @@ pub(super) fn decode_token(token: &str) -> S3Result<String> {
         })
 }
 
-/// A key as `encoding-type=url` spells it.
+/// Encodes a key for `encoding-type=url`.
 pub(super) fn url_encode(text: &str) -> String {
-    let spell = |byte: u8| match byte {
+    let encode = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => {
             char::from(byte).to_string()
         }
         b' ' => "+".to_owned(),
         other => format!("%{other:02X}"),
     };
-    text.bytes().map(spell).collect()
+    text.bytes().map(encode).collect()
 }
 
 #[cfg(test)]
@@ -199,7 +202,7 @@ mod tests {
     const KEYS: [&str; 7] = ["a", "b/", "b/1", "b/2/x", "b/é", "bc", "c/1"];
 
     #[tokio::test]
-    async fn every_key_is_on_one_page_whatever_its_size() {
+    async fn every_key_is_on_one_page_for_any_page_size() {
         for limit in 1..=8 {
             let listing = ListQuery {
                 limit,
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_below_a_delimiter_is_one_entry() {
+    async fn keys_below_a_delimiter_are_one_entry() {
         for limit in 1..=5 {
             let listing = |prefix: &str| ListQuery {
                 prefix: prefix.into(),
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_tokens_are_spelled_for_urls() {
+    fn keys_and_tokens_are_encoded_for_urls() {
         assert_eq!(url_encode("a b/é+~"), "a+b/%C3%A9%2B%7E");
         assert_eq!(decode_token(&encode_token("b/é")).unwrap(), "b/é");
         assert!(decode_token("no token!").is_err());

@@ -1,6 +1,6 @@
-//! Multipart uploads: parts that are put one by one and become one object at the end.
+//! Multipart uploads: parts are stored one by one and combined into one object at the end.
 //!
-//! A part is as durable as an object. It knows nothing of HTTP; the object's place is `store`'s.
+//! A part is as durable as an object.
 
 use md5::{Digest, Md5};
 use s3s::dto::CompletedPart;
@@ -17,13 +17,13 @@ use super::time::now_ms;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Every part but the last has at least so many bytes (S3 user guide, multipart upload limits).
+/// Minimum size in bytes of every part but the last (S3 user guide, multipart upload limits).
 const MIN_PART_BYTES: u64 = 5 << 20;
-/// Part numbers begin at 1 (the same page).
+/// Highest part number; the lowest is 1 (the same page).
 const MAX_PART_NUMBER: i32 = 10_000;
 
 impl Store {
-    /// Starts an upload; its id. The description's checksum says which algorithm the parts will have.
+    /// Starts an upload and returns its id. `metadata.checksum` has the algorithm of the parts.
     pub(super) async fn start_upload(
         &self,
         bucket: String,
@@ -46,7 +46,7 @@ impl Store {
         Ok(id)
     }
 
-    /// The upload and its parts.
+    /// The open upload and its parts.
     pub(super) async fn upload(
         &self,
         bucket: &str,
@@ -62,7 +62,7 @@ impl Store {
         self.index.transaction(find).await
     }
 
-    /// Puts a part, in the place of an earlier one of its number.
+    /// Stores a part and replaces an earlier one with the same number.
     pub(super) async fn put_part(
         &self,
         upload: UploadRow,
@@ -90,7 +90,7 @@ impl Store {
         Ok(part)
     }
 
-    /// Makes the object of the named parts and forgets the upload.
+    /// Combines the named parts into the object and deletes the upload.
     pub(super) async fn complete_upload(
         &self,
         upload: UploadRow,
@@ -117,7 +117,7 @@ impl Store {
         Ok(object)
     }
 
-    /// Forgets the upload and its parts.
+    /// Deletes the upload and its parts.
     pub(super) async fn abort_upload(&self, upload: UploadRow) -> S3Result<()> {
         let abort = move |rows: &IndexTransaction<'_>| {
             let parts = rows.parts(&upload.id)?;
@@ -130,8 +130,10 @@ impl Store {
     }
 }
 
+/// Checks a part number.
+///
 /// # Errors
-/// For a number that no part can have.
+/// The number is out of range.
 pub(super) fn check_number(number: i32) -> S3Result<()> {
     if (1..=MAX_PART_NUMBER).contains(&number) {
         return Ok(());
@@ -160,7 +162,10 @@ fn open_upload(
         })
 }
 
-/// The parts that the request names, which must be there as named, in rising order, and large enough.
+/// The parts that the request names.
+///
+/// # Errors
+/// A part that is missing or has another ETag, is out of order, or is too small.
 fn select_parts(parts: &[PartRow], named: &[CompletedPart]) -> S3Result<Vec<PartRow>> {
     if named.is_empty() {
         return Err(s3_error!(
@@ -204,7 +209,7 @@ fn select_parts(parts: &[PartRow], named: &[CompletedPart]) -> S3Result<Vec<Part
     Ok(selected)
 }
 
-/// The MD5 of the parts' MD5s, and how many there are.
+/// The MD5 of the parts' MD5s, followed by the number of parts.
 fn multipart_etag(parts: &[PartRow]) -> String {
     let mut digest = Md5::new();
     for part in parts {
@@ -215,7 +220,7 @@ fn multipart_etag(parts: &[PartRow]) -> String {
     format!("{}-{}", hex(&digest.finalize()), parts.len())
 }
 
-/// The checksum of the object: of all its bytes, or of its parts' checksums.
+/// The object's checksum: of all its bytes, or of its parts' checksums if composite.
 fn object_checksum(
     requested: StoredChecksum,
     blob: &UncommittedBlob,
@@ -269,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_named_parts_must_be_there_in_order_and_large_enough() {
+    fn named_parts_must_exist_in_order_and_be_large_enough() {
         let parts = [part(1, MIN_PART_BYTES), part(2, 10), part(3, 1)];
         let code = |named: &[CompletedPart]| {
             let error = select_parts(&parts, named).err();
@@ -277,16 +282,16 @@ mod tests {
         };
         assert_eq!(code(&[named(1, 1), named(3, 3)]), None);
         assert_eq!(code(&[named(3, 3)]), None);
-        let refused = |named: &[CompletedPart]| code(named).unwrap_or_default();
-        assert_eq!(refused(&[named(2, 2), named(1, 1)]), "InvalidPartOrder");
-        assert_eq!(refused(&[named(1, 1), named(4, 4)]), "InvalidPart");
-        assert_eq!(refused(&[named(1, 2)]), "InvalidPart");
-        assert_eq!(refused(&[named(2, 2), named(3, 3)]), "EntityTooSmall");
-        assert_eq!(refused(&[]), "MalformedXML");
+        let error_code = |named: &[CompletedPart]| code(named).unwrap_or_default();
+        assert_eq!(error_code(&[named(2, 2), named(1, 1)]), "InvalidPartOrder");
+        assert_eq!(error_code(&[named(1, 1), named(4, 4)]), "InvalidPart");
+        assert_eq!(error_code(&[named(1, 2)]), "InvalidPart");
+        assert_eq!(error_code(&[named(2, 2), named(3, 3)]), "EntityTooSmall");
+        assert_eq!(error_code(&[]), "MalformedXML");
     }
 
     #[test]
-    fn the_tag_counts_the_parts() {
+    fn the_etag_ends_with_the_number_of_parts() {
         let tag = multipart_etag(&[part(1, 1), part(2, 1)]);
         assert_eq!((tag.len(), tag.ends_with("-2")), (34, true));
     }

@@ -1,8 +1,7 @@
-//! How a request enters S3: who asks, from which page, and what its body really is; and what every
-//! answer has in common.
+//! Authentication of S3 requests.
 //!
-//! Signatures in a header are taken on trust, as by every service here: whoever reaches loopback is
-//! the account's owner. Presigned URLs are verified in full, since those are made to be given away.
+//! Header signatures are accepted without verification, as in every embedded service: only the machine's
+//! user reaches loopback. Presigned URLs are fully verified, since they are made to be shared.
 
 use http::header;
 use http::request::Parts;
@@ -10,12 +9,13 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Result, s3_error};
 
-/// The credentials that functions and the documentation use: what presigned URLs are signed with.
+/// The credentials that functions and the documentation use, and that sign presigned URLs.
 const ACCESS_KEY: &str = "local";
 const SECRET_KEY: &str = "local";
-/// The longest life of a presigned URL, in seconds: a week (S3 user guide).
+/// Maximum lifetime of a presigned URL in seconds: a week (S3 user guide).
 const MAX_PRESIGNED_SECONDS: i64 = 7 * 24 * 60 * 60;
-/// What a presigned URL must say (S3 API reference, "Authenticating Requests: Using Query Parameters").
+/// The parameters that a presigned URL needs (S3 API reference, "Authenticating Requests: Using Query
+/// Parameters").
 const PRESIGNED_PARAMETERS: [&str; 6] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -25,17 +25,17 @@ const PRESIGNED_PARAMETERS: [&str; 6] = [
     "X-Amz-Expires",
 ];
 
-/// Marks a request that came with a signature in its header.
+/// Marks a request with a signature in its header.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderSigned;
 
-/// The one key that presigned URLs are verified with.
+/// Provides the key that verifies presigned URLs.
 pub(super) struct LocalKey;
 
 #[async_trait::async_trait]
 impl S3Auth for LocalKey {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        // Each execution environment signs as `local-<its id>`.
+        // Each execution environment's access key is `local-<its id>`.
         let environment = access_key.strip_prefix(ACCESS_KEY);
         if environment.is_some_and(|id| id.is_empty() || id.starts_with('-')) {
             return Ok(SecretKey::from(SECRET_KEY));
@@ -47,7 +47,7 @@ impl S3Auth for LocalKey {
     }
 }
 
-/// Lets in who signed, by header or by URL; there are no public buckets here.
+/// Allows requests that are signed by header or URL; buckets are never public.
 pub(super) struct SignedOnly;
 
 #[async_trait::async_trait]
@@ -61,8 +61,8 @@ impl S3Access for SignedOnly {
     }
 }
 
-/// Refuses a presigned URL that is incomplete or lives too long. Its signature and its end are the
-/// protocol's to check.
+/// Rejects a presigned URL that is incomplete or lives too long. The `s3s` crate checks its signature and
+/// its expiry.
 pub(super) fn check_presigned(parts: &Parts) -> S3Result<()> {
     let query = parts.uri.query().unwrap_or_default();
     let value = |name: &str| {
@@ -102,7 +102,7 @@ pub(super) fn check_presigned(parts: &Parts) -> S3Result<()> {
     Err(s3_error!(AuthorizationQueryParametersError, "{problem}"))
 }
 
-/// Takes a signature in the header on trust, whatever its key.
+/// Accepts a header signature with any key, without verification.
 pub(super) fn accept_header_signature(parts: &mut Parts) {
     let signature = parts.headers.get(header::AUTHORIZATION);
     let signature = signature.and_then(|value| value.to_str().ok());

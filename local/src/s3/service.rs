@@ -1,4 +1,4 @@
-//! How a request goes through S3.
+//! The request pipeline: CORS, authentication, body decoding, then the `s3s` protocol over the store.
 
 use axum::body::Body;
 use futures_util::{StreamExt, TryStreamExt};
@@ -19,7 +19,7 @@ use super::request_auth::{
 use super::store::Store;
 use super::target::{BucketHosts, S3Target};
 
-/// The protocol over the store.
+/// Builds the `s3s` service over the store.
 pub(super) fn build(store: Store) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Operations(store));
     builder.set_auth(LocalKey);
@@ -28,6 +28,7 @@ pub(super) fn build(store: Store) -> S3Service {
     builder.build()
 }
 
+/// Handles one request; every response has CORS headers where a rule matches, and a request id.
 pub(super) async fn handle(
     store: &Store,
     service: &S3Service,
@@ -81,9 +82,9 @@ async fn call_protocol(
     Ok(response.map(Body::new))
 }
 
-/// A failure of the protocol's own, which has no answer of S3's.
+/// A failure of the `s3s` crate that has no S3 error response.
 #[derive(Debug, thiserror::Error)]
-#[error("S3 did not answer: {0:?}")]
+#[error("the S3 protocol layer failed: {0:?}")]
 struct ProtocolFailure(s3s::HttpError);
 
 fn error_response(error: S3Error) -> Response<Body> {
@@ -91,12 +92,12 @@ fn error_response(error: S3Error) -> Response<Body> {
         .status_code()
         .is_none_or(|status| status.is_server_error())
     {
-        tracing::error!(%error, "S3 failed");
+        tracing::error!(%error, "an S3 request failed");
     }
     match error.to_http_response() {
         Ok(response) => response.map(Body::new),
         Err(error) => {
-            tracing::error!(%error, "an error of S3 has no answer");
+            tracing::error!(%error, "building an S3 error response failed");
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
@@ -104,7 +105,7 @@ fn error_response(error: S3Error) -> Response<Body> {
     }
 }
 
-/// S3 answers with the whole object where it can't read the range or is asked for several.
+/// Removes a `Range` header that is invalid or has several ranges: S3 then returns the whole object.
 fn drop_unsupported_range(headers: &mut HeaderMap) {
     let range = headers.get(header::RANGE);
     let range = range.map(|value| value.to_str().ok().and_then(|text| Range::parse(text).ok()));
@@ -113,7 +114,7 @@ fn drop_unsupported_range(headers: &mut HeaderMap) {
     }
 }
 
-/// The body itself, without the framing of `aws-chunked`; the headers then speak of it too.
+/// Removes the `aws-chunked` framing from the body and adapts the headers.
 fn decode_body(parts: &mut Parts, body: Body) -> S3Result<s3s::Body> {
     let hash = parts.headers.get("x-amz-content-sha256");
     let is_framed = hash.is_some_and(|hash| hash.as_bytes().starts_with(b"STREAMING-"));
@@ -154,7 +155,7 @@ fn decode_body(parts: &mut Parts, body: Body) -> S3Result<s3s::Body> {
     ))))
 }
 
-/// A body that broke off, or whose framing is wrong.
+/// A body that ended early or has invalid framing.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct BrokenBody(StdError);

@@ -1,7 +1,7 @@
-//! Buckets and objects on disk: what each operation does to rows and files, under its conditions.
+//! Buckets and objects: changes rows and files together.
 //!
-//! A file is whole and durable before the row that names it; a row's old file goes after the row.
-//! It knows neither HTTP answers nor signatures.
+//! A file is complete and durable before a row references it; a replaced file is deleted after the row
+//! has changed.
 
 use std::ops::Range;
 use std::path::Path;
@@ -22,20 +22,20 @@ use super::time::now_ms;
 use crate::plan::{Bucket, CorsRule};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-/// What one listing of expired objects looks at together.
+/// Objects that one transaction of the expiry checks.
 const EXPIRY_PAGE: usize = 1_000;
 
-/// The buckets of one data folder. Cheap to clone.
+/// The buckets of one data folder. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     pub(super) index: Index,
     pub(super) blobs: BlobStore,
 }
 
-/// A request's body and what came with it.
+/// A request's body with its headers and trailers.
 pub(super) struct BodyUpload<'r, B> {
     pub(super) body: B,
-    /// `Content-Length`, of the body without its chunks' framing.
+    /// `Content-Length` of the body without `aws-chunked` framing.
     pub(super) length: Option<i64>,
     pub(super) headers: &'r HeaderMap,
     pub(super) trailers: Option<&'r Trailers>,
@@ -49,7 +49,7 @@ impl Store {
         Ok(Self { index, blobs })
     }
 
-    /// The bucket, or the error that there is none.
+    /// The bucket, or `NoSuchBucket`.
     pub(super) async fn bucket(&self, name: &str) -> S3Result<Bucket> {
         let name = name.to_owned();
         self.index
@@ -63,14 +63,14 @@ impl Store {
             ..Bucket::default()
         };
         let create = move |rows: &IndexTransaction<'_>| match rows.bucket(&bucket.name)? {
-            // In us-east-1, whoever owns a bucket may create it again (S3 API reference).
+            // In us-east-1, the owner of a bucket may create it again (S3 API reference).
             Some(_) => Ok(()),
             None => rows.put_bucket(&bucket, now_ms()),
         };
         self.index.transaction(create).await
     }
 
-    /// Gives the bucket these rules; none for no CORS.
+    /// Replaces the bucket's CORS rules; an empty list disables CORS.
     pub(super) async fn set_cors(&self, name: String, rules: Vec<CorsRule>) -> S3Result<()> {
         let set = move |rows: &IndexTransaction<'_>| {
             let bucket = Bucket {
@@ -96,7 +96,7 @@ impl Store {
         self.index.transaction(delete).await
     }
 
-    /// Writes a body to disk, held to the length and checksums that its sender announced.
+    /// Writes a body to disk and verifies its declared length and checksums.
     pub(super) async fn write_body<B>(
         &self,
         upload: BodyUpload<'_, B>,
@@ -122,7 +122,7 @@ impl Store {
         Ok((blob, checksum))
     }
 
-    /// Puts the draft in the key's place, if the conditions still hold then.
+    /// Stores the blob under the key, if the conditions hold in the same transaction.
     pub(super) async fn put_object(
         &self,
         bucket: String,
@@ -152,8 +152,8 @@ impl Store {
         Ok(object)
     }
 
-    /// Keeps the draft once `put` has written the row that names it, and removes the file that `put`
-    /// says the row named before.
+    /// Runs `put`, which writes the row that references the blob and returns the name of the replaced
+    /// file; then commits the blob and deletes the replaced file.
     pub(super) async fn commit_blob(
         &self,
         blob: UncommittedBlob,
@@ -175,7 +175,7 @@ impl Store {
         self.index.transaction(find).await
     }
 
-    /// Another object with the source's bytes and this description.
+    /// Stores a copy of the source's bytes with this metadata.
     pub(super) async fn copy(
         &self,
         source: &ObjectRow,
@@ -203,7 +203,7 @@ impl Store {
             .await
     }
 
-    /// One file of these pieces of files, hashed by the algorithm of `sum`.
+    /// A new file with these ranges of files one after the other, hashed with the algorithm of `checksum`.
     pub(super) async fn concatenate(
         &self,
         pieces: &[(String, Range<u64>)],
@@ -218,8 +218,8 @@ impl Store {
         self.blobs.write(Box::pin(body), None, algorithm).await
     }
 
-    /// Deletes what is there of these keys, each under its condition, and tells the fate of each; S3
-    /// says nothing of those that are not there.
+    /// Deletes these keys, each under its condition, and returns the result of each. A missing key is
+    /// a success, as in S3.
     pub(super) async fn delete(
         &self,
         bucket: &str,
@@ -245,7 +245,7 @@ impl Store {
         Ok(outcomes)
     }
 
-    /// Deletes what the buckets' lifecycle rules let expire by `now`, in milliseconds since the epoch.
+    /// Deletes objects that the lifecycle rules expire by `now`, in milliseconds since the epoch.
     pub(super) async fn expire_objects(&self, now: i64) -> S3Result<()> {
         for (name, _) in self.index.transaction(|rows| rows.buckets()).await? {
             let bucket = self.bucket(&name).await?;
@@ -269,7 +269,7 @@ impl Store {
     }
 }
 
-/// Expiry falls on the first midnight UTC after the rule's days (S3 user guide, "Lifecycle rules:
+/// An object expires at the first midnight UTC after the rule's days (S3 user guide, "Lifecycle rules:
 /// based on an object's age").
 fn is_expired(bucket: &Bucket, object: &ObjectRow, now: i64) -> bool {
     let mut rules = bucket.expiry.iter();

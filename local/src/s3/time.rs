@@ -10,7 +10,7 @@ pub(super) fn now_ms() -> i64 {
     Instant::now().as_millisecond()
 }
 
-/// The time so many milliseconds after the epoch.
+/// The time this many milliseconds after the epoch.
 pub(super) fn to_timestamp(milliseconds: i64) -> Timestamp {
     let since = Duration::from_millis(milliseconds.unsigned_abs());
     Timestamp::from(SystemTime::UNIX_EPOCH + since)

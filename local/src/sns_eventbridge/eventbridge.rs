@@ -1,7 +1,7 @@
-//! EventBridge's `PutEvents`: an event is in the queues of the rules that match it, or of none.
+//! EventBridge's `PutEvents`: delivers each event to the queues of the rules that match it.
 //!
-//! Knows exact texts and prefixes of `source`, `detail-type` and `account`; no archive, no replay, no target
-//! but a queue.
+//! Patterns match `source`, `detail-type` and `account` exactly or by prefix. Archives, replays and
+//! targets other than queues are not supported.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -15,12 +15,12 @@ use crate::error_response::error_response;
 use crate::permissions::RequiredPermission;
 use crate::plan::{ACCOUNT, EventRule, Match, REGION};
 
-/// EventBridge's most entries of one request.
+/// Maximum number of entries of one request (EventBridge's quota).
 const MAX_ENTRIES: usize = 10;
-/// The bus that every account has.
+/// The default event bus of every account.
 const DEFAULT_BUS: &str = "default";
 
-/// What a function's role must allow for a request.
+/// The permissions that a request needs.
 pub fn required_for_put_events(operation: &str, body: &[u8]) -> Vec<RequiredPermission> {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let entries = request["Entries"].as_array().into_iter().flatten();
@@ -32,7 +32,7 @@ pub fn required_for_put_events(operation: &str, body: &[u8]) -> Vec<RequiredPerm
     entries.flat_map(required_permission).collect()
 }
 
-/// The bus's name, which may be given by its ARN.
+/// The name of the entry's bus, which may be given as an ARN.
 fn bus_name(entry: &Value) -> &str {
     let named = entry["EventBusName"].as_str().unwrap_or(DEFAULT_BUS);
     named.rsplit('/').next().unwrap_or(named)
@@ -40,17 +40,17 @@ fn bus_name(entry: &Value) -> &str {
 
 impl SnsEventBridge {
     pub async fn events(&self, operation: &str, body: &[u8]) -> Response {
-        let refuse = |code: &str, message: &str| {
+        let error = |code: &str, message: &str| {
             error_response(Service::Events, StatusCode::BAD_REQUEST, code, message)
         };
         if operation != "PutEvents" {
-            let message = "The small cloud's EventBridge knows PutEvents.";
-            return refuse("UnknownOperationException", message);
+            let message = "The embedded EventBridge supports only PutEvents.";
+            return error("UnknownOperationException", message);
         }
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let entries = match request["Entries"].as_array() {
             Some(entries) if (1..=MAX_ENTRIES).contains(&entries.len()) => entries,
-            _ => return refuse("ValidationException", "There must be 1 to 10 Entries."),
+            _ => return error("ValidationException", "There must be 1 to 10 Entries."),
         };
         let mut results = vec![];
         for entry in entries {
@@ -76,7 +76,7 @@ impl SnsEventBridge {
         let detail: Value = serde_json::from_str(text("Detail")?)
             .ok()
             .filter(Value::is_object)
-            .ok_or_else(|| ("MalformedDetail", "Detail is no JSON object.".to_owned()))?;
+            .ok_or_else(|| ("MalformedDetail", "Detail is not a JSON object.".to_owned()))?;
         let bus = bus_name(entry);
         if bus != DEFAULT_BUS && !self.routes.buses.iter().any(|known| known == bus) {
             let message = format!("Event bus {bus} does not exist.");

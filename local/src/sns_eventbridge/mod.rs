@@ -1,8 +1,7 @@
-//! SNS and EventBridge, as far as they lead into queues: what is published is in every queue that it is for
-//! before its publisher is answered, so that nothing of it is lost with this process.
+//! SNS topics and EventBridge rules that deliver to SQS queues.
 //!
-//! `sns` and `events` speak the services' protocols; here is what both share. How a queue keeps a message is
-//! SQS's.
+//! A message is stored in all its target queues before the publisher gets a response, so it survives
+//! this process.
 
 mod eventbridge;
 mod sns;
@@ -29,7 +28,7 @@ pub struct SnsEventBridge {
 }
 
 struct Routes {
-    /// What queues' URLs begin with.
+    /// The prefix of queue URLs.
     endpoint: String,
     topics: Vec<Topic>,
     buses: Vec<String>,
@@ -37,7 +36,7 @@ struct Routes {
 }
 
 impl SnsEventBridge {
-    /// `endpoint` is where SQS answers, such as `http://127.0.0.1:4566`.
+    /// `endpoint` is the SQS endpoint, such as `http://127.0.0.1:4566`.
     pub fn new(plan: &Plan, sqs: &Sqs, endpoint: &str) -> Self {
         let routes = Routes {
             endpoint: endpoint.to_owned(),
@@ -51,7 +50,7 @@ impl SnsEventBridge {
         }
     }
 
-    /// Puts a message on each of these queues.
+    /// Sends a message to each of these queues.
     async fn deliver(&self, queues: &[String], body: &str) -> Result<(), SqsError> {
         for queue in queues {
             let url = format!("{}/{ACCOUNT}/{queue}", self.routes.endpoint);

@@ -1,6 +1,6 @@
-//! SNS in its query protocol: `Publish` and `PublishBatch` to a topic's queues, and the topics by name.
+//! SNS's query protocol: `Publish`, `PublishBatch` and `ListTopics`, with queues as subscribers.
 //!
-//! Knows no raw delivery, no filter policy, no FIFO topic and no subscriber but a queue; signs nothing.
+//! Raw delivery, filter policies, FIFO topics and message signatures are not supported.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -14,16 +14,16 @@ use crate::error_response::{error_response, escape_xml};
 use crate::permissions::RequiredPermission;
 use crate::plan::Topic;
 
-/// SNS's largest message, and its largest batch, in bytes.
+/// Maximum size of a message and of a batch, in bytes (SNS quota).
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-/// SNS's most entries of one batch.
+/// Maximum number of entries of one batch (SNS quota).
 const MAX_BATCH_ENTRIES: usize = 10;
 const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 
-/// A request of the query protocol: a form.
+/// A request of the query protocol: form fields in order.
 pub struct QueryRequest(Vec<(String, String)>);
 
-/// Why a request, or an entry of a batch, is not done.
+/// An error of a request or of one batch entry.
 struct SnsError {
     status: StatusCode,
     code: &'static str,
@@ -35,7 +35,7 @@ impl QueryRequest {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// Whether it is SNS's, by its version.
+    /// Whether the request is for SNS, by its `Version`.
     pub fn is_for_sns(&self) -> bool {
         self.get("Version") == Some("2010-03-31")
     }
@@ -44,7 +44,7 @@ impl QueryRequest {
         self.get("Action").unwrap_or_default()
     }
 
-    /// What a function's role must allow.
+    /// The permissions that the request needs.
     pub fn required_permissions(&self) -> Vec<RequiredPermission> {
         let action = match self.operation() {
             "PublishBatch" => "Publish",
@@ -62,7 +62,7 @@ impl QueryRequest {
         self.get("TopicArn").or(self.get("TargetArn"))
     }
 
-    /// The entries `1`, `2` and so on under this name, while they have this field.
+    /// The paths of the list members `<name>.1`, `<name>.2` and so on that have this field.
     fn members(&self, name: &str, field: &str) -> Vec<String> {
         let path = |number: usize| format!("{name}.{number}");
         let exists = |path: &String| self.get(&format!("{path}.{field}")).is_some();
@@ -80,7 +80,7 @@ impl SnsEventBridge {
             _ => Err(sns_error(
                 StatusCode::BAD_REQUEST,
                 "InvalidAction",
-                "The small cloud's SNS knows Publish, PublishBatch and ListTopics.",
+                "The embedded SNS supports only Publish, PublishBatch and ListTopics.",
             )),
         };
         let xml = [("content-type", "text/xml")];
@@ -153,14 +153,14 @@ impl SnsEventBridge {
 
     fn topic(&self, query: &QueryRequest) -> Result<&Topic, SnsError> {
         let arn = query.topic().ok_or_else(|| {
-            let message = "Invalid parameter: TopicArn Reason: it is missing";
+            let message = "Invalid parameter: TopicArn Reason: the parameter is missing";
             sns_error(StatusCode::BAD_REQUEST, "InvalidParameter", message)
         })?;
         let topic = self.routes.topics.iter().find(|topic| topic.arn == arn);
         topic.ok_or_else(|| sns_error(StatusCode::NOT_FOUND, "NotFound", "Topic does not exist"))
     }
 
-    /// One message, whose fields' names begin with `path`; its id.
+    /// Publishes the message whose field names begin with `path`; returns its id.
     async fn publish_one(
         &self,
         topic: &Topic,
@@ -219,7 +219,7 @@ impl SnsEventBridge {
     }
 }
 
-/// What queues get of a message that differs by protocol.
+/// The SQS text of a message with one text per protocol (`MessageStructure` `json`).
 fn sqs_message(message: &str) -> Option<String> {
     let by_protocol: Map<String, Value> = serde_json::from_str(message).ok()?;
     let default = by_protocol.get("default")?.as_str()?;

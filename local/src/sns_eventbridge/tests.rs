@@ -1,4 +1,4 @@
-//! What reaches which queue, and how refusals are spelled, against a real SQS store.
+//! Delivery and error responses, against a real SQS store.
 
 use axum::body::to_bytes;
 use axum::response::Response;
@@ -53,7 +53,7 @@ impl Fixture {
         text(self.services.sns(&query).await).await
     }
 
-    /// What the queue has now, parsed.
+    /// The bodies of the messages in the queue, parsed.
     async fn received(&self) -> Vec<Value> {
         let url = format!("{ENDPOINT}/{ACCOUNT}/q");
         let receive = json!({"QueueUrl": url, "MaxNumberOfMessages": 10}).to_string();
@@ -77,7 +77,7 @@ async fn text(response: Response) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn what_is_published_is_in_the_queue_when_the_publisher_is_answered() {
+async fn a_message_is_in_the_queue_before_the_publisher_gets_a_response() {
     let fixture = Fixture::new().await;
     let topic = arn("t");
     let form = format!(
@@ -98,7 +98,7 @@ async fn what_is_published_is_in_the_queue_when_the_publisher_is_answered() {
 }
 
 #[tokio::test]
-async fn a_batch_has_a_fate_for_each() {
+async fn a_batch_has_a_result_for_each_entry() {
     let fixture = Fixture::new().await;
     let entry = |n: usize, id: &str, message: &str| {
         format!(

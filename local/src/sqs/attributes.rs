@@ -1,6 +1,6 @@
-//! Message attributes: whether they are valid, how long they are, and the MD5 that SDKs compare.
+//! Message attributes: validation, size, and the MD5 that SDKs verify.
 //!
-//! Pure. It knows the wire's shape of one attribute, and no queue.
+//! Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::error::SqsError;
 
-/// Attributes by name, in the order in which their digest wants them.
+/// Attributes by name; the digest needs this order.
 pub(super) type Attributes = BTreeMap<String, Attribute>;
 
-/// A message has at most so many (SQS quotas).
+/// Maximum number of attributes of a message (SQS quotas).
 const MAX_ATTRIBUTES: usize = 10;
-/// An attribute's name and its type are at most so long (SQS quotas).
+/// Maximum length of an attribute's name or type, in bytes (SQS quotas).
 const MAX_NAME_BYTES: usize = 256;
 
-/// One attribute as the JSON protocol spells it; binary values are base64.
+/// One attribute in the JSON protocol; binary values are base64.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attribute {
@@ -31,7 +31,7 @@ pub(super) struct Attribute {
     data_type: String,
 }
 
-/// The value's bytes, and the byte that tells its kind to the digest.
+/// The value's type byte for the digest, and its bytes.
 fn value_bytes(name: &str, attribute: &Attribute) -> Result<(u8, Vec<u8>), SqsError> {
     let invalid = |reason: &str| {
         Err(SqsError::invalid_parameter(format!(
@@ -53,19 +53,17 @@ fn value_bytes(name: &str, attribute: &Attribute) -> Result<(u8, Vec<u8>), SqsEr
             Err(_) => invalid("BinaryValue is not base64."),
         },
         ("String" | "Number", ..) => {
-            invalid("A String or Number has a StringValue that is not empty, and nothing else.")
+            invalid("A String or Number must have a non-empty StringValue and no other value.")
         }
-        ("Binary", ..) => {
-            invalid("A Binary has a BinaryValue that is not empty, and nothing else.")
-        }
+        ("Binary", ..) => invalid("A Binary must have a non-empty BinaryValue and no other value."),
         _ => invalid("DataType must be String, Number or Binary, with an optional .label."),
     }
 }
 
-/// Checks attributes and gives their length in bytes as SQS counts it: names, types and values.
+/// Checks attributes and returns their size in bytes as SQS counts it: names, types and values.
 ///
 /// # Errors
-/// `InvalidParameterValue`, or `InvalidMessageContents` for characters that SQS refuses.
+/// `InvalidParameterValue`, or `InvalidMessageContents` for invalid characters.
 pub(super) fn check(attributes: &Attributes) -> Result<usize, SqsError> {
     if attributes.len() > MAX_ATTRIBUTES {
         return Err(SqsError::invalid_parameter(format!(
@@ -85,10 +83,10 @@ pub(super) fn check(attributes: &Attributes) -> Result<usize, SqsError> {
     Ok(bytes)
 }
 
-/// The digest over all attributes, in hexadecimal; `None` where there are none.
+/// The MD5 over all attributes in hexadecimal; `None` without attributes.
 ///
-/// Each part is preceded by its length as four bytes, big end first: the name, the type, then a byte
-/// for the kind of value and the value.
+/// Name, type and value are each preceded by their length as four big-endian bytes, and the value's
+/// length by its type byte.
 pub(super) fn digest(attributes: &Attributes) -> Option<String> {
     if attributes.is_empty() {
         return None;
@@ -113,7 +111,7 @@ pub(super) fn md5_of(text: &str) -> String {
     hex(&Md5::digest(text.as_bytes()))
 }
 
-/// Keeps what a receiver asked for: a name, `prefix.*`, `All` or `.*`.
+/// The attributes that a receiver requested by name, `prefix.*`, `All` or `.*`.
 pub(super) fn select(attributes: Attributes, requested: &[String]) -> Attributes {
     let is_requested = |name: &str| {
         requested.iter().any(|pattern| match pattern.as_str() {
@@ -130,15 +128,15 @@ pub(super) fn select(attributes: Attributes, requested: &[String]) -> Attributes
         .collect()
 }
 
-/// The text of an attribute of type String.
+/// The value of an attribute of type String.
 pub(super) fn string_value(attribute: &Attribute) -> Option<&str> {
     attribute.string_value.as_deref()
 }
 
-/// Refuses what XML 1.0 cannot carry: SQS does, whatever the protocol.
+/// Rejects characters that are invalid in XML 1.0, as SQS does for every protocol.
 ///
 /// # Errors
-/// `InvalidMessageContents`, naming `parameter`.
+/// `InvalidMessageContents`, with `parameter`.
 pub(super) fn check_text(parameter: &str, text: &str) -> Result<(), SqsError> {
     let allowed = |c: char| match c {
         '\t' | '\n' | '\r' => true,

@@ -1,6 +1,4 @@
-//! What all batch requests share: their ids, and the two lists of their answer.
-//!
-//! It knows nothing of what the entries ask for.
+//! Shared parts of batch operations: entry ids and the response's two lists.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::error::SqsError;
 
-/// A batch has at most so many entries (SQS API reference).
+/// Maximum number of entries of a batch (SQS API reference).
 const MAX_ENTRIES: usize = 10;
 
-/// Checks the ids of a batch, in the order in which SQS does.
+/// Checks the entry ids of a batch, in SQS's order.
 ///
 /// # Errors
 /// `EmptyBatchRequest`, `TooManyEntriesInBatchRequest`, `InvalidBatchEntryId`,
-/// `BatchEntryIdsNotDistinct`: each refuses the whole batch.
+/// `BatchEntryIdsNotDistinct`: each rejects the whole batch.
 pub(super) fn check_ids<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), SqsError> {
     match ids.len() {
         0 => return Err(SqsError::empty_batch()),
@@ -38,7 +36,7 @@ pub(super) fn check_ids<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Resu
     Ok(())
 }
 
-/// The answer to a batch, as it comes together.
+/// The response of a batch operation.
 #[derive(Debug, Default)]
 pub(super) struct BatchResponse {
     successful: Vec<Value>,
@@ -46,7 +44,7 @@ pub(super) struct BatchResponse {
 }
 
 impl BatchResponse {
-    /// Notes one entry's fate; `entry` is what it gets if it went well.
+    /// Adds the result of one entry; `entry` is its response if it succeeded.
     pub(super) fn add(&mut self, id: &str, entry: Value, outcome: Result<(), SqsError>) {
         match outcome {
             Ok(()) => self.successful.push(entry),
@@ -54,12 +52,12 @@ impl BatchResponse {
         }
     }
 
-    /// Notes an entry that was refused.
+    /// Adds a failed entry.
     pub(super) fn add_failed(&mut self, id: &str, error: &SqsError) {
         self.failed.push(error.batch_entry(id));
     }
 
-    /// The response body. AWS leaves `Failed` out where nothing failed, and so do we.
+    /// The response body. As in AWS, empty lists are omitted.
     pub(super) fn render(self) -> Value {
         let mut response = json!({});
         if !self.successful.is_empty() {

@@ -1,11 +1,9 @@
-//! The one thread that owns the store: it takes what is queued up, does it in one transaction, commits
-//! that, and only then answers.
+//! The thread that owns the store, with group commit: all waiting requests share one transaction and one
+//! fsync, and get their replies after the commit.
 //!
-//! Group commit: the fsync that one request would pay for, a few hundred share. Where all of them only take,
-//! hide or delete there is none: what a power cut takes back of that brings a message once more, which a queue
-//! may. A long poll that finds nothing is parked in memory, outside any transaction, and looks again when
-//! something was sent to its queue or the next hidden message comes due; nothing spins. This file reads the
-//! clock, for the whole module. It knows neither JSON nor SQL.
+//! A transaction that only receives, hides or deletes is not synced: a power failure then delivers a message
+//! again, which standard queues allow. An empty long poll waits in memory, and is retried when its queue
+//! changes or its next hidden message becomes due. Only this file of the module reads the clock.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -21,14 +19,14 @@ use super::receipt::Receipt;
 use super::requests::AdminRequest;
 use super::store::Store;
 
-/// One transaction serves at most so many requests: more would only make the first wait longer.
+/// Maximum number of requests of one transaction: more would only delay the first.
 const MAX_BATCH: usize = 256;
-/// Milliseconds between two looks for messages past their retention, which AWS does not hurry with either.
+/// Interval of the clean-up of messages past their retention, in milliseconds. AWS is no faster.
 const CLEAN_UP_INTERVAL_MS: i64 = 60_000;
-/// After the store failed, work that nobody asked for rests so many milliseconds.
+/// Pause of background work after a failure of the store, in milliseconds.
 const FAILURE_PAUSE_MS: i64 = 1_000;
 
-/// Milliseconds since the Unix epoch: the only reading of the clock in this module.
+/// Milliseconds since the Unix epoch.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -36,7 +34,7 @@ pub(super) fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A request whose entries have a fate each.
+/// A command whose entries each have a result.
 #[derive(Debug)]
 pub(super) enum BatchCommand {
     Send {
@@ -47,7 +45,7 @@ pub(super) enum BatchCommand {
         queue: String,
         receipts: Vec<Receipt>,
     },
-    /// Receipts and the seconds from now that each shall stay hidden.
+    /// Receipts, each with its new visibility timeout in seconds from now.
     ChangeVisibility {
         queue: String,
         receipts: Vec<(Receipt, i64)>,
@@ -63,7 +61,7 @@ enum EngineRequest {
     Administer(AdminRequest, Reply<Value>),
 }
 
-/// What is told to whom once the transaction is committed.
+/// A reply to send after the commit.
 enum PendingReply {
     Each(Reply<EntryResults>, Result<EntryResults, SqsError>),
     Receive(
@@ -73,7 +71,7 @@ enum PendingReply {
     Administer(Reply<Value>, Result<Value, SqsError>),
 }
 
-/// The way to the thread; cheap to clone. The thread ends with the last clone.
+/// A handle to the thread, which ends when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Engine {
     requests: Sender<EngineRequest>,
@@ -92,17 +90,17 @@ impl Engine {
         std::thread::Builder::new()
             .name("sqs".to_owned())
             .spawn(move || thread.run(&queue))
-            .context("starting the queue store's thread")?;
+            .context("starting the SQS thread")?;
         Ok(Self { requests })
     }
 
-    /// Does each entry of a command.
+    /// Executes each entry of a command.
     pub(super) async fn each(&self, command: BatchCommand) -> Result<EntryResults, SqsError> {
         self.request(|reply| EngineRequest::Each(command, reply))
             .await
     }
 
-    /// Receives, waiting as long as the request says.
+    /// Receives messages; waits up to the request's wait time.
     pub(super) async fn receive(
         &self,
         request: ReceiveRequest,
@@ -111,7 +109,7 @@ impl Engine {
             .await
     }
 
-    /// Does what concerns a queue as a whole, durably.
+    /// Executes an administrative request durably.
     pub(super) async fn administer(&self, request: AdminRequest) -> Result<Value, SqsError> {
         self.request(|reply| EngineRequest::Administer(request, reply))
             .await
@@ -122,30 +120,30 @@ impl Engine {
         build: impl FnOnce(Reply<T>) -> EngineRequest,
     ) -> Result<T, SqsError> {
         let stopped = || SqsError::internal("The queue store failed or has stopped.");
-        let (reply, answer) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         self.requests.send(build(reply)).map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        response.await.map_err(|_| stopped())?
     }
 }
 
-/// A receive that found nothing and waits.
+/// A receive that found no message and waits.
 struct LongPoll {
     request: ReceiveRequest,
     deadline: i64,
     reply: Reply<Vec<ReceivedMessage>>,
 }
 
-/// The thread's own state.
+/// The thread's state.
 struct SqsThread {
     store: Store,
-    /// By queue, in the order of arrival.
+    /// By queue, in order of arrival.
     long_polls: BTreeMap<String, VecDeque<LongPoll>>,
     clean_up_at: i64,
     paused_until: i64,
 }
 
 impl EngineRequest {
-    /// Whether there is more to lose after it than before, so that it must survive a power cut.
+    /// Whether its effect must survive a power failure.
     fn needs_sync(&self) -> bool {
         matches!(
             self,
@@ -168,7 +166,7 @@ impl SqsThread {
         }
     }
 
-    /// One transaction, and its answers after it.
+    /// Executes one transaction and sends its replies.
     fn run_batch(&mut self, batch: Vec<EngineRequest>, now: i64) {
         let mut replies = Vec::new();
         let outcome = self.run_transaction(batch, now, &mut replies);
@@ -181,8 +179,8 @@ impl SqsThread {
             replies.extend(waiting.map(|poll| PendingReply::Receive(poll.reply, Ok(Vec::new()))));
             self.paused_until = now + FAILURE_PAUSE_MS;
         }
-        for answer in replies {
-            answer.deliver(outcome.as_ref().err());
+        for reply in replies {
+            reply.deliver(outcome.as_ref().err());
         }
     }
 
@@ -212,7 +210,7 @@ impl SqsThread {
         self.store.commit()
     }
 
-    /// Does one job; a receive that found nothing and may wait is parked and has no answer yet.
+    /// Executes one request; an empty receive that may wait becomes a long poll without a reply yet.
     fn execute(
         &mut self,
         request: EngineRequest,
@@ -227,7 +225,7 @@ impl SqsThread {
                 let value = split_failure(self.store.administer(&request, now))?;
                 Some(PendingReply::Administer(reply, value))
             }
-            // Whoever hung up meanwhile shall not hide messages from the others.
+            // A caller that disconnected must not hide messages from others.
             EngineRequest::Receive(_, reply) if reply.is_closed() => None,
             EngineRequest::Receive(request, reply) => {
                 let found = split_failure(self.store.receive(&request, now))?;
@@ -274,8 +272,8 @@ impl SqsThread {
         }
     }
 
-    /// Lets parked receives look again where something may have come, and sends home those whose
-    /// wait is over. A dead letter may stir a second queue, hence the loop.
+    /// Retries the long polls of changed queues and ends those that timed out. A dead letter may change a
+    /// second queue, hence the loop.
     fn serve_long_polls(
         &mut self,
         now: i64,
@@ -330,7 +328,7 @@ impl SqsThread {
         Ok(())
     }
 
-    /// How long the thread may sleep if nobody asks for anything.
+    /// How long the thread may wait for the next request.
     fn max_sleep(&self, now: i64) -> Duration {
         let deadlines = self.long_polls.values().flatten().map(|poll| poll.deadline);
         let dues = self.long_polls.keys().filter_map(|queue| {
@@ -357,11 +355,11 @@ impl SqsThread {
 }
 
 impl PendingReply {
-    /// Tells the caller, if there is still one; a failure of the whole transaction outweighs all.
+    /// Sends the reply; a failure of the transaction replaces every result.
     fn deliver(self, failure: Option<&SqsError>) {
         fn send_reply<T>(reply: Reply<T>, result: Result<T, SqsError>, failure: Option<&SqsError>) {
             let result = failure.map_or(result, |failure| Err(failure.clone()));
-            // A caller who hung up has no use for the answer, and a receive times out by itself.
+            // If the caller disconnected, a received message becomes visible again at its timeout.
             drop(reply.send(result));
         }
         match self {
@@ -372,7 +370,7 @@ impl PendingReply {
     }
 }
 
-/// Parts what the caller did wrong (an answer) from what the store did (the end of the transaction).
+/// Separates a caller's error (inner, a reply) from a failure of the store (outer, ends the transaction).
 fn split_failure<T>(result: Result<T, SqsError>) -> Result<Result<T, SqsError>, SqsError> {
     match result {
         Err(failure) if failure.is_server_error() => Err(failure),

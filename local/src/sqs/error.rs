@@ -1,21 +1,19 @@
-//! What SQS answers when it refuses: status, error type, the code of the old query protocol, message.
-//!
-//! It knows the spelling of errors and nothing of what causes them.
+//! SQS errors: HTTP status, error type, query-protocol code and message.
 
 use serde_json::json;
 
-/// A refusal, as it goes over the wire. SDKs branch on `kind` or, where they are older, on `code`.
+/// An SQS error. SDKs match on `kind`, older ones on `code`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct SqsError {
-    /// HTTP status: 4xx is the caller's fault, 5xx is ours.
+    /// HTTP status: 4xx is the caller's error, 5xx a failure of the store.
     pub status: u16,
     /// `__type` of the JSON body, such as `com.amazonaws.sqs#QueueDoesNotExist`.
     pub kind: &'static str,
     /// The error's code in the query protocol, such as `AWS.SimpleQueueService.NonExistentQueue`;
     /// it is also the `Code` of a failed batch entry.
     pub code: &'static str,
-    /// A sentence for humans that names the offending parameter.
+    /// A readable message that names the parameter.
     pub message: String,
 }
 
@@ -27,7 +25,7 @@ impl SqsError {
             .into_bytes()
     }
 
-    /// The value of the `x-amzn-query-error` header: the code, and whose fault it is.
+    /// The value of the `x-amzn-query-error` header: the code and `Sender` or `Receiver`.
     pub fn query_error(&self) -> String {
         let fault = if self.is_server_error() {
             "Receiver"
@@ -37,7 +35,7 @@ impl SqsError {
         format!("{};{fault}", self.code)
     }
 
-    /// Whether the store failed, rather than the request.
+    /// Whether the store failed.
     pub(super) fn is_server_error(&self) -> bool {
         self.status >= 500
     }
@@ -117,7 +115,7 @@ impl SqsError {
         )
     }
 
-    /// Other than all other attributes, AWS refuses this one as a parameter.
+    /// Unlike for other attributes, AWS reports an invalid parameter.
     pub(super) fn invalid_redrive_policy(reason: &str) -> Self {
         Self::invalid_parameter(format!(
             "Value for parameter RedrivePolicy is invalid. Reason: {reason}"
@@ -147,7 +145,7 @@ impl SqsError {
             404,
             "com.amazon.coral.service#UnknownOperationException",
             "InvalidAction",
-            format!("The operation {operation} is not one of AmazonSQS's."),
+            format!("The operation {operation} is not valid for this endpoint."),
         )
     }
 
@@ -249,7 +247,7 @@ impl SqsError {
         )
     }
 
-    /// The store failed or is gone; the caller may try again.
+    /// The store failed or has stopped; the caller may retry.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         Self::new(
             500,

@@ -1,17 +1,17 @@
-//! What time does to messages: hidden ones come back, old ones expire, and what is left of deleted
-//! queues goes.
+//! Time-based changes: hidden messages become visible, expired messages and the rows of deleted queues are
+//! removed, in chunks.
 
 use rusqlite::params;
 
 use super::error::SqsError;
 use super::store::Store;
 
-/// Rows that housekeeping touches in one transaction: some 10 ms of work, so that nobody notices it.
+/// Rows that one step changes at most: about 10 ms of work, so that it delays no caller noticeably.
 pub(super) const CHUNK_ROWS: usize = 500;
 
 impl Store {
-    /// Makes ready what was delayed or in flight until now: at most a chunk, so that a hundred
-    /// thousand timeouts in one moment stop nobody.
+    /// Makes messages visible whose delay or visibility timeout has ended, at most one chunk, so that
+    /// 100,000 simultaneous timeouts block no caller.
     pub(super) fn make_due_visible(&mut self, queue: &str, now: i64) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
         let updated = self.execute(
@@ -26,8 +26,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what was sent longer ago than the retention (in seconds): at most a chunk, and says
-    /// how many.
+    /// Deletes messages older than the retention (in seconds), at most one chunk; returns their number.
     pub(super) fn delete_expired(
         &self,
         queue: i64,
@@ -42,7 +41,7 @@ impl Store {
         )
     }
 
-    /// When the next hidden message of the queue comes back.
+    /// When the queue's next hidden message becomes visible.
     pub(super) fn next_due(&self, queue: &str) -> Result<Option<i64>, SqsError> {
         let Some(queue) = self.queues.get(queue) else {
             return Ok(None);
@@ -53,8 +52,7 @@ impl Store {
             .query_row([queue.id], |row| row.get(0))?)
     }
 
-    /// Removes a piece of what is condemned or has outlived its queue's retention, and says whether
-    /// more is left.
+    /// Deletes one chunk of detached queues and of expired messages; returns whether more is left.
     pub(super) fn clean_up(&mut self, now: i64) -> Result<bool, SqsError> {
         let mut more = false;
         if let Some(&queue) = self.detached_queues.last() {
@@ -76,7 +74,7 @@ impl Store {
         Ok(more)
     }
 
-    /// Whether condemned queues still have rows.
+    /// Whether detached queues still have rows.
     pub(super) fn needs_clean_up(&self) -> bool {
         !self.detached_queues.is_empty()
     }

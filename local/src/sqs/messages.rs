@@ -1,11 +1,8 @@
-//! What happens to messages: sent, received, deleted, hidden for longer, expired.
+//! Sends, receives, deletes and hides messages, inside the engine's transaction.
 //!
-//! It writes rows inside the engine's transaction and reads no clock. It knows nothing of JSON, of
-//! long polls or of who asks.
-//!
-//! Whose turn it is: among the message groups that have something ready, the one with the fewest
-//! messages in flight, and among those the one that was served longest ago. So a group that keeps
-//! every receiver busy waits behind the quiet ones. Messages without a group are one group together.
+//! Fair queueing: of the message groups with ready messages, the one with the fewest messages in flight is
+//! served next, and of those the one served longest ago. So a busy group does not delay quiet ones. Messages
+//! without a group form one group.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -15,39 +12,39 @@ use super::schema::{DELAYED, IN_FLIGHT, READY};
 use super::settings::MAX_VISIBILITY;
 use super::store::Store;
 
-/// At most so many messages of a standard queue are in flight (SQS quotas).
+/// Maximum number of messages in flight of a standard queue (SQS quotas).
 const MAX_IN_FLIGHT: i64 = 120_000;
 
-/// A message on its way in, checked.
+/// A checked message to store.
 #[derive(Debug, Clone)]
 pub(super) struct NewMessage {
     pub(super) message_id: [u8; 16],
     pub(super) body: String,
-    /// The message attributes as the wire has them, where there are any.
+    /// The message attributes as JSON, if there are any.
     pub(super) attributes: Option<String>,
     /// `AWSTraceHeader`.
     pub(super) trace: Option<String>,
-    /// `MessageGroupId`; empty means none.
+    /// `MessageGroupId`; empty for none.
     pub(super) group: String,
-    /// Seconds; `None` means the queue's.
+    /// Seconds; `None` for the queue's default.
     pub(super) delay: Option<i64>,
-    /// Bytes of body and attributes, as SQS counts them.
+    /// Size of body and attributes in bytes, as SQS counts them.
     pub(super) bytes: i64,
 }
 
-/// A request for messages, checked.
+/// A checked request to receive messages.
 #[derive(Debug, Clone)]
 pub(super) struct ReceiveRequest {
     pub(super) queue: String,
     /// 1 to 10.
     pub(super) limit: usize,
-    /// Seconds; `None` means the queue's.
+    /// Seconds; `None` for the queue's default.
     pub(super) visibility: Option<i64>,
-    /// Seconds; `None` means the queue's.
+    /// Seconds; `None` for the queue's default.
     pub(super) wait: Option<i64>,
 }
 
-/// A message on its way out.
+/// A message that was received.
 #[derive(Debug, Clone)]
 pub(super) struct ReceivedMessage {
     pub(super) receipt: Receipt,
@@ -59,11 +56,11 @@ pub(super) struct ReceivedMessage {
     pub(super) sent_at: i64,
     pub(super) first_received_at: i64,
     pub(super) receive_count: i64,
-    /// The ARN of the queue that it was moved from as a dead letter.
+    /// The ARN of the queue from which it was moved as a dead letter.
     pub(super) source: Option<String>,
 }
 
-/// The next ready message in turn.
+/// The next message to deliver.
 struct NextMessage {
     id: i64,
     group: i64,
@@ -77,7 +74,7 @@ struct NextMessage {
 }
 
 impl Store {
-    /// Puts one message into a queue.
+    /// Stores one message in a queue.
     pub(super) fn send(
         &mut self,
         queue: &str,
@@ -117,9 +114,9 @@ impl Store {
         Ok(())
     }
 
-    /// Takes what is ready, hides it and counts the receive. A message that was received as often as
-    /// the redrive policy allows goes to the dead-letter queue instead; where that queue is gone, the
-    /// message is served on, because nothing may destroy it.
+    /// Delivers ready messages, hides them and counts the receive. A message that was received as often as
+    /// the redrive policy allows moves to the dead-letter queue instead; if that queue does not exist, the
+    /// message is delivered, so that none is lost.
     pub(super) fn receive(
         &mut self,
         request: &ReceiveRequest,
@@ -134,12 +131,12 @@ impl Store {
         self.make_due_visible(&request.queue, now)?;
         let capacity = MAX_IN_FLIGHT - self.counts(id)?.in_flight;
         if capacity <= 0 {
-            // Only a short poll is told (SQS quotas, "Messages per queue (in flight)").
+            // Only a short poll gets the error (SQS quotas, "Messages per queue (in flight)").
             if is_long_poll {
                 return Ok(Vec::new());
             }
             return Err(SqsError::over_limit(format!(
-                "The queue {} has {MAX_IN_FLIGHT} messages in flight, which is the most.",
+                "The queue {} has the maximum of {MAX_IN_FLIGHT} messages in flight.",
                 request.queue
             )));
         }
@@ -171,8 +168,8 @@ impl Store {
         Ok(delivered)
     }
 
-    /// Deletes what a receipt stands for, in flight or not. A receipt from an earlier receive than
-    /// the last deletes nothing, and that is no error.
+    /// Deletes the receipt's message, in flight or not. A receipt that is not of the latest receive deletes
+    /// nothing and is no error.
     pub(super) fn delete(&mut self, queue: &str, receipt: Receipt) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
         self.execute(
@@ -182,7 +179,7 @@ impl Store {
         Ok(())
     }
 
-    /// Hides a message in flight until `seconds` from now; 0 shows it at once.
+    /// Hides a message in flight until `seconds` from now; 0 makes it visible immediately.
     pub(super) fn change_visibility(
         &mut self,
         queue: &str,
@@ -207,7 +204,7 @@ impl Store {
                 "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
             ));
         };
-        // More may have come due at once than one surfacing takes.
+        // More messages may be due than one chunk.
         if state != IN_FLIGHT || due <= now {
             return Err(SqsError::not_in_flight());
         }

@@ -1,4 +1,4 @@
-//! Message move tasks as rows: one task, and how it is read and written.
+//! A message move task and its row in the database.
 
 use rusqlite::{Connection, Row, params};
 
@@ -11,9 +11,9 @@ pub(super) struct MoveTask {
     pub(super) handle: String,
     /// The dead-letter queue's name.
     pub(super) source: String,
-    /// A queue's name; `None` sends each message back to where it died.
+    /// A queue's name; `None` moves each message to its original queue.
     pub(super) destination: Option<String>,
-    /// Messages a second; `None` means as fast as it goes.
+    /// Messages per second; `None` for unlimited.
     pub(super) rate: Option<i64>,
     /// `RUNNING`, `COMPLETED`, `CANCELLED` or `FAILED`.
     pub(super) status: String,
@@ -21,13 +21,14 @@ pub(super) struct MoveTask {
     pub(super) to_move: i64,
     pub(super) started_at: i64,
     pub(super) reason: Option<String>,
-    /// `sent_at` and row of the last message that was looked at.
+    /// `sent_at` and row id of the last processed message.
     pub(super) cursor: (i64, i64),
+    /// When the next step is due.
     pub(super) next_at: i64,
 }
 
 impl MoveTask {
-    /// The tasks under way.
+    /// All running tasks.
     pub(super) fn running(connection: &Connection) -> Result<Vec<Self>, SqsError> {
         let mut statement = connection.prepare_cached(
             "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,

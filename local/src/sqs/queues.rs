@@ -1,7 +1,4 @@
-//! What is done to queues as a whole: create, configure, look at, tag, purge, delete; and move tasks.
-//!
-//! One enum of requests and one function that carries them out inside the engine's transaction. It
-//! touches no message itself. The shapes are the service's own, as its JSON protocol spells them.
+//! Executes administrative requests: create, configure, list, tag, purge and delete queues, and move tasks.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +12,15 @@ use super::settings::{DERIVED, Settings, arn, is_readable, normalise, with_defau
 use super::store::{Queue, Store};
 use crate::plan::{self, ACCOUNT};
 
-/// A queue can be purged once in so many milliseconds (SQS API reference, `PurgeQueue`).
+/// Minimum interval between purges of a queue, in milliseconds (SQS API reference, `PurgeQueue`).
 const PURGE_INTERVAL_MS: i64 = 60_000;
-/// The most queues that one answer lists, and the most tags that a queue has.
+/// Maximum number of queues of one response.
 const MAX_LISTED: usize = 1000;
+/// Maximum number of tags of a queue.
 const MAX_TAGS: usize = 50;
 
 impl Store {
-    /// Carries out one request and gives the response body; a refusal leaves nothing behind.
+    /// Executes one request and returns the response body. An error leaves no changes.
     pub(super) fn administer(
         &mut self,
         request: &AdminRequest,
@@ -98,7 +96,7 @@ impl Store {
         })
     }
 
-    /// Creates the queue, or finds it already there with the same attributes.
+    /// Creates the queue, or returns an existing one with the same attributes.
     fn create_queue(
         &mut self,
         request: &requests::CreateQueue,
@@ -125,8 +123,8 @@ impl Store {
         Ok(json!({"QueueUrl": self.url(name)}))
     }
 
-    /// Brings the template's queues about: whole attributes, existing messages untouched. Policies are
-    /// checked when all queues stand, so their order does not matter. Answers the names of the others.
+    /// Creates the template's queues or replaces their attributes; messages are kept. Redrive policies are
+    /// checked at the end, so the order does not matter. Returns the names of undeclared queues.
     fn provision(&mut self, queues: &[plan::Queue], now: i64) -> Result<Value, SqsError> {
         for queue in queues {
             check_name(&queue.name)?;
@@ -142,8 +140,8 @@ impl Store {
             self.check_redrive(&queue.name)?;
         }
         let is_named = |name: &&String| queues.iter().any(|queue| queue.name == **name);
-        let others: Vec<&String> = self.queues.keys().filter(|name| !is_named(name)).collect();
-        Ok(json!(others))
+        let undeclared: Vec<&String> = self.queues.keys().filter(|name| !is_named(name)).collect();
+        Ok(json!(undeclared))
     }
 
     fn change_attributes(
@@ -160,20 +158,20 @@ impl Store {
         self.put_queue(name, queue)
     }
 
-    /// Whether the queue's dead letters have somewhere to go and may go there.
+    /// Checks that the dead-letter queue exists and allows this source.
     fn check_redrive(&self, name: &str) -> Result<(), SqsError> {
         let Some(redrive) = &self.queue(name)?.settings.redrive else {
             return Ok(());
         };
-        let refuse = |reason: &str| {
+        let invalid = |reason: &str| {
             let reason = format!("{reason} (queue {name}, target {})", redrive.target);
             Err(SqsError::invalid_redrive_policy(&reason))
         };
         match self.queues.get(&redrive.target) {
-            _ if redrive.target == name => refuse("Dead letter target is the queue itself."),
-            None => refuse("Dead letter target does not exist."),
+            _ if redrive.target == name => invalid("Dead letter target is the queue itself."),
+            None => invalid("Dead letter target does not exist."),
             Some(target) if !target.settings.allows_source(&arn(name)) => {
-                refuse("The target's RedriveAllowPolicy does not allow this source.")
+                invalid("The target's RedriveAllowPolicy does not allow this source.")
             }
             Some(_) => Ok(()),
         }
@@ -216,8 +214,8 @@ impl Store {
         })
     }
 
-    /// Gives the name to a fresh queue with the same configuration: the old one's messages are gone
-    /// at once, however many they are.
+    /// Moves the name to a new queue with the same configuration, which takes constant time; the old
+    /// queue's messages are deleted later.
     fn purge(&mut self, name: &str, now: i64) -> Result<Value, SqsError> {
         let last = self.queue(name)?.purged_at;
         if last.is_some_and(|last| now < last + PURGE_INTERVAL_MS) {
@@ -239,14 +237,14 @@ impl Store {
         change(&mut queue.tags);
         if queue.tags.len() > MAX_TAGS {
             return Err(SqsError::invalid_parameter(format!(
-                "Value for parameter Tags is invalid. Reason: Too many tags, a queue has at most {MAX_TAGS}."
+                "Value for parameter Tags is invalid. Reason: Too many tags: a queue can have at most {MAX_TAGS}."
             )));
         }
         self.put_queue(name, queue)?;
         Ok(json!({}))
     }
 
-    /// One page of queue URLs, by name; the token is the last name of the page before.
+    /// One page of queue URLs, ordered by name. The token is the last name of the previous page.
     fn list_queues(
         &self,
         field: &str,
@@ -273,15 +271,15 @@ impl Store {
         let more = rest.len() > limit;
         rest.truncate(limit);
         let urls: Vec<_> = rest.iter().map(|name| self.url(name)).collect();
-        let mut answer = json!({});
+        let mut response = json!({});
         if !urls.is_empty() || field == "queueUrls" {
-            answer[field] = json!(urls);
+            response[field] = json!(urls);
         }
-        // AWS hands out a token only to those who asked for pages.
+        // AWS returns a token only if the request has MaxResults.
         if let Some(last) = rest.last().filter(|_| more && page.max_results.is_some()) {
-            answer["NextToken"] = json!(URL_SAFE_NO_PAD.encode(last));
+            response["NextToken"] = json!(URL_SAFE_NO_PAD.encode(last));
         }
-        Ok(answer)
+        Ok(response)
     }
 
     fn url(&self, name: &str) -> String {
@@ -289,7 +287,7 @@ impl Store {
     }
 }
 
-/// A queue that has no row yet, all defaults.
+/// A queue without a row, with default attributes.
 fn new_queue(now: i64) -> Result<Queue, SqsError> {
     Ok(Queue {
         id: 0,

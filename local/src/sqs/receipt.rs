@@ -1,6 +1,4 @@
-//! Receipt handles: which message, of which queue, by which receive.
-//!
-//! Opaque to clients. It knows nothing of the messages themselves; a handle is well formed or not.
+//! Receipt handles: identify a message, its queue and the receive. Opaque to clients.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,20 +7,20 @@ use uuid::Uuid;
 
 use super::error::SqsError;
 
-/// Every handle's, so that none begins with a dash, which the `aws` command line would take for an option.
+/// The prefix of every handle: a leading dash would be an option to the `aws` command line.
 const HANDLE_PREFIX: &str = "AQEB";
 
-/// What a handle says. `serial` is drawn anew at every receive, so an older handle can be told.
+/// The contents of a handle. `serial` is random for every receive, so that older handles are recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Receipt {
     pub(super) row: i64,
     pub(super) serial: i64,
-    /// Stands for the queue's name: a handle shown to another queue is a mistake worth naming.
+    /// A hash of the queue's name, so that a handle of another queue is an error.
     queue: [u8; 4],
 }
 
 impl Receipt {
-    /// The receipt of a receive that happens now.
+    /// The receipt of a new receive.
     pub(super) fn new(queue: &str, row: i64) -> Self {
         let (high, low) = Uuid::new_v4().as_u64_pair();
         Self {
@@ -32,10 +30,10 @@ impl Receipt {
         }
     }
 
-    /// Reads a handle that was given out for `queue`.
+    /// Parses a handle of `queue`.
     ///
     /// # Errors
-    /// `ReceiptHandleIsInvalid` for anything that this module did not write for that queue.
+    /// `ReceiptHandleIsInvalid` if it was not issued for this queue.
     pub(super) fn parse(handle: &str, queue: &str) -> Result<Self, SqsError> {
         let invalid = || SqsError::invalid_receipt_handle(handle);
         let bytes: [u8; 24] = handle
@@ -58,7 +56,7 @@ impl Receipt {
         })
     }
 
-    /// The handle as clients see it.
+    /// The handle for clients.
     pub(super) fn handle(&self) -> String {
         let mut bytes = Vec::with_capacity(24);
         bytes.extend(self.queue);
@@ -83,7 +81,7 @@ mod tests {
     use super::Receipt;
 
     #[test]
-    fn a_handle_comes_back_as_it_was_and_only_at_its_own_queue() {
+    fn a_handle_is_valid_only_for_its_queue() {
         let receipt = Receipt::new("orders", 7);
         let handle = receipt.handle();
         assert_eq!(Receipt::parse(&handle, "orders").unwrap(), receipt);
@@ -92,8 +90,8 @@ mod tests {
             ("", "orders"),
             ("nonsense", "orders"),
         ] {
-            let refusal = Receipt::parse(handle, queue).unwrap_err();
-            assert_eq!(refusal.code, "ReceiptHandleIsInvalid");
+            let error = Receipt::parse(handle, queue).unwrap_err();
+            assert_eq!(error.code, "ReceiptHandleIsInvalid");
         }
         let mut forged = handle.into_bytes();
         forged[10] = if forged[10] == b'A' { b'B' } else { b'A' };

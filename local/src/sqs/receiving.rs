@@ -1,6 +1,5 @@
-//! `ReceiveMessage`, `DeleteMessage` and `ChangeMessageVisibility`, single and in batches.
-//!
-//! From the request to the engine's command and back to JSON. It knows neither tables nor waiting.
+//! `ReceiveMessage`, `DeleteMessage` and `ChangeMessageVisibility`, single and batch: parses requests into
+//! engine commands and renders the responses.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -49,7 +48,7 @@ struct ReceiptBatchRequest {
     entries: Vec<Entry>,
 }
 
-/// One receipt, with a visibility where the operation is about that, and an id in a batch.
+/// One receipt handle, with a visibility timeout for `ChangeMessageVisibility` and an id in a batch.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
@@ -60,14 +59,14 @@ struct Entry {
     visibility_timeout: Option<i64>,
 }
 
-/// What is done with a receipt.
+/// The action on a receipt's message.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ReceiptAction {
     Delete,
     ChangeVisibility,
 }
 
-/// Receives up to ten messages, waiting for the first if the request or the queue says so.
+/// Receives up to ten messages; waits for the first if the request or the queue has a wait time.
 pub(super) async fn receive(engine: &Engine, body: &[u8]) -> Result<Value, SqsError> {
     let mut request: ReceiveMessage = parse(body)?;
     let limit = request.max_number_of_messages.unwrap_or(1);
@@ -104,7 +103,7 @@ pub(super) async fn receive(engine: &Engine, body: &[u8]) -> Result<Value, SqsEr
     Ok(json!({ "Messages": messages }))
 }
 
-/// Does one deed to one receipt.
+/// Applies an action to one receipt.
 pub(super) async fn apply_one(
     engine: &Engine,
     action: ReceiptAction,
@@ -117,7 +116,7 @@ pub(super) async fn apply_one(
     results.pop().unwrap_or(Ok(())).map(|()| json!({}))
 }
 
-/// Does one deed to up to ten receipts, each with a fate of its own.
+/// Applies an action to up to ten receipts, each with its own result.
 pub(super) async fn apply_batch(
     engine: &Engine,
     action: ReceiptAction,
@@ -156,7 +155,7 @@ impl ReceiptAction {
     }
 }
 
-/// The receipt and its new visibility timeout in seconds (0 where the deed has none).
+/// The receipt and its new visibility timeout in seconds (0 for a delete).
 fn check(queue: &str, action: ReceiptAction, entry: &Entry) -> Result<(Receipt, i64), SqsError> {
     if entry.receipt_handle.is_empty() {
         return Err(SqsError::missing_parameter("ReceiptHandle"));
@@ -220,7 +219,7 @@ fn render(message: ReceivedMessage, requested: &[String], attribute_names: &[Str
     if !system_attributes.is_empty() {
         rendered["Attributes"] = system_attributes.into();
     }
-    // What does not parse was not written by `sending`; the body is worth delivering all the same.
+    // Attributes that do not parse were not written by `sending`; the body is delivered anyway.
     let stored: Attributes = message
         .attributes
         .and_then(|stored| serde_json::from_str(&stored).ok())

@@ -1,7 +1,7 @@
-//! Dead letters: how a message gets to its dead-letter queue, and how move tasks bring it back.
+//! Dead letters: moves messages to their dead-letter queue, and back by move tasks.
 //!
-//! A task is a row with a cursor, so it survives a restart and loses nothing: each message changes
-//! queues in the same transaction that advances the cursor. It reads no clock and knows no wire.
+//! A move task survives a restart: each message changes queues in the transaction that advances the
+//! task's cursor.
 
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
@@ -13,14 +13,14 @@ use super::schema::READY;
 use super::settings::{arn, name_in_arn};
 use super::store::Store;
 
-/// A task with a rate works in steps of this many milliseconds.
+/// Milliseconds per step of a task with a rate.
 const STEP_MS: i64 = 100;
-/// So many ended tasks of a queue can be listed (`ListMessageMoveTasks` shows ten at most).
+/// Tasks kept per queue (`ListMessageMoveTasks` returns at most ten).
 const MAX_LISTED_TASKS: i64 = 10;
-/// `MaxNumberOfMessagesPerSecond` is at most this (SQS API reference, `StartMessageMoveTask`).
+/// Maximum of `MaxNumberOfMessagesPerSecond` (SQS API reference, `StartMessageMoveTask`).
 const MAX_RATE: i64 = 500;
 
-/// A message of the source, as a task meets it.
+/// A message in the source queue of a move task.
 struct DeadLetter {
     id: i64,
     sent_at: i64,
@@ -30,7 +30,7 @@ struct DeadLetter {
 }
 
 impl Store {
-    /// Moves a message that nobody could handle; it keeps its id and the time of its first send.
+    /// Moves a message to its dead-letter queue; it keeps its id and send time.
     pub(super) fn move_to_dead_letter_queue(
         &mut self,
         from: &str,
@@ -50,7 +50,7 @@ impl Store {
         Ok(())
     }
 
-    /// The queues whose dead letters come to `target`, by name.
+    /// The names of the queues that have `target` as dead-letter queue.
     pub(super) fn sources_of(&self, target: &str) -> Vec<String> {
         self.queues
             .iter()
@@ -62,7 +62,7 @@ impl Store {
             .collect()
     }
 
-    /// Starts a task and gives its handle.
+    /// Starts a task and returns its handle.
     pub(super) fn start_move_task(
         &mut self,
         source_arn: &str,
@@ -111,7 +111,7 @@ impl Store {
         Ok(handle)
     }
 
-    /// Stops a running task and says how many messages it has moved.
+    /// Cancels a running task and returns the number of moved messages.
     pub(super) fn cancel_move_task(&mut self, handle: &str) -> Result<i64, SqsError> {
         let Some(at) = self
             .move_tasks
@@ -136,7 +136,7 @@ impl Store {
         Ok(task.moved)
     }
 
-    /// A queue's latest tasks, newest first.
+    /// A queue's latest tasks, newest first, at most `limit`.
     pub(super) fn list_move_tasks(
         &self,
         source_arn: &str,
@@ -151,7 +151,7 @@ impl Store {
         self.move_tasks.iter().map(|task| task.next_at).min()
     }
 
-    /// Takes one step of every running task whose time has come.
+    /// Runs one step of every task that is due.
     pub(super) fn run_move_tasks(&mut self, now: i64) -> Result<(), SqsError> {
         let mut tasks = std::mem::take(&mut self.move_tasks);
         for task in tasks.iter_mut().filter(|task| task.next_at <= now) {
@@ -167,8 +167,8 @@ impl Store {
         Ok(())
     }
 
-    /// Looks at the next messages in the order of their sending and moves those that were visible
-    /// when the task began: what fails again meanwhile and comes back is not moved in circles.
+    /// Moves the next messages, in send order, that were visible when the task began. Messages that fail
+    /// again and return meanwhile are not moved in a loop.
     fn step(&mut self, task: &mut MoveTask, now: i64) -> Result<(), SqsError> {
         let step_size = match task.rate {
             Some(rate) => usize::try_from((rate * STEP_MS / 1000).max(1)).unwrap_or(CHUNK_ROWS),
@@ -234,7 +234,7 @@ impl Store {
         Ok(dead_letters.collect::<Result<_, _>>()?)
     }
 
-    /// Gives a dead letter a new life: to SQS it is a new message, with an id and a time of its own.
+    /// Moves a dead letter to `to` as a new message with a new id and send time, as SQS does.
     fn redrive_message(
         &mut self,
         dead_letter: &DeadLetter,

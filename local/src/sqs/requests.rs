@@ -1,6 +1,4 @@
-//! The administrative requests of the JSON protocol, as they arrive.
-//!
-//! Shapes and their reading only; what they do stands in `queues.rs`. Field names are the service's.
+//! The administrative requests of the JSON protocol and their parsing. `queues` executes them.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +11,7 @@ use super::move_task::MoveTask;
 use super::settings::arn;
 use crate::plan;
 
-/// Every request that concerns a queue as a whole.
+/// An administrative request.
 #[derive(Debug)]
 pub(super) enum AdminRequest {
     CreateQueue(CreateQueue),
@@ -30,12 +28,12 @@ pub(super) enum AdminRequest {
     StartMessageMoveTask(StartMessageMoveTask),
     ListMessageMoveTasks(ListMessageMoveTasks),
     CancelMessageMoveTask(CancelMessageMoveTask),
-    /// No operation of the protocol: the template's queues.
+    /// Internal, not part of the protocol: creates the template's queues.
     Provision(Vec<plan::Queue>),
 }
 
 impl AdminRequest {
-    /// Reads the request of an operation; `None` for an operation that is none of these.
+    /// Parses the request of an operation; `None` for any other operation.
     pub(super) fn parse(operation: &str, body: &[u8]) -> Result<Option<Self>, SqsError> {
         Ok(Some(match operation {
             "CreateQueue" => Self::CreateQueue(parse(body)?),
@@ -57,7 +55,7 @@ impl AdminRequest {
     }
 }
 
-/// The queue that a request is about.
+/// The queue of a request.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct QueueRef {
     #[serde(rename = "QueueUrl", default)]
@@ -65,7 +63,7 @@ pub(super) struct QueueRef {
 }
 
 impl QueueRef {
-    /// The queue's name: the URL's last segment, so that any host name for this machine will do.
+    /// The queue's name: the URL's last segment, so that any host name of this machine works.
     pub(super) fn name(&self) -> Result<&str, SqsError> {
         if self.queue_url.is_empty() {
             return Err(SqsError::missing_parameter("QueueUrl"));
@@ -84,7 +82,7 @@ pub(super) struct CreateQueue {
     pub(super) tags: BTreeMap<String, String>,
 }
 
-/// Which part of a list is asked for.
+/// The requested page of a list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Page {
@@ -170,7 +168,7 @@ pub(super) struct CancelMessageMoveTask {
     pub(super) task_handle: String,
 }
 
-/// One entry of `ListMessageMoveTasks`; only a running task shows its handle, as in AWS.
+/// One entry of `ListMessageMoveTasks`. As in AWS, only a running task has a handle.
 pub(super) fn render_move_task(task: &MoveTask) -> Value {
     let running = task.status == "RUNNING";
     let fields = [
@@ -203,10 +201,10 @@ pub(super) fn render_move_task(task: &MoveTask) -> Value {
         .into()
 }
 
-/// Reads a request body; an empty one counts as `{}`.
+/// Parses a request body; an empty body is `{}`.
 ///
 /// # Errors
-/// `MissingParameter` or `SerializationException`, naming the field.
+/// `MissingParameter` or `SerializationException`, with the field.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|problem| {
@@ -219,10 +217,10 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
     })
 }
 
-/// Refuses a number outside its range (both ends included).
+/// Checks that a number is in a range, bounds included.
 ///
 /// # Errors
-/// `InvalidParameterValue`, naming the parameter.
+/// `InvalidParameterValue`, with the parameter.
 pub(super) fn check_range(parameter: &str, value: i64, min: i64, max: i64) -> Result<(), SqsError> {
     if (min..=max).contains(&value) {
         return Ok(());

@@ -1,7 +1,6 @@
-//! `SendMessage` and `SendMessageBatch`: from the request to a checked message, and the answer.
+//! `SendMessage` and `SendMessageBatch`: checks the request and renders the response.
 //!
-//! It runs in the caller's task, so that digests and JSON cost the store's thread nothing. It knows
-//! no table.
+//! It runs in the caller's task, so that digests and JSON do not occupy the SQS thread.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,7 +39,7 @@ struct Entry {
     input: MessageInput,
 }
 
-/// What a sender says of one message.
+/// One message of a request.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct MessageInput {
@@ -55,42 +54,42 @@ struct MessageInput {
     message_group_id: Option<String>,
 }
 
-/// A checked message and the answer that its sender gets once it is stored.
+/// A checked message and the response for its sender.
 struct CheckedMessage {
     message: NewMessage,
-    answer: Value,
+    response: Value,
 }
 
-/// Stores one message and answers with its id and digests.
+/// Stores one message; returns its id and digests.
 pub(super) async fn send(engine: &Engine, body: &[u8]) -> Result<Value, SqsError> {
     let request: SendMessage = parse(body)?;
     let queue = request.queue.name()?.to_owned();
-    let CheckedMessage { message, answer } = check(request.input)?;
+    let CheckedMessage { message, response } = check(request.input)?;
     let messages = vec![message];
     let mut results = engine.each(BatchCommand::Send { queue, messages }).await?;
-    results.pop().unwrap_or(Ok(())).map(|()| answer)
+    results.pop().unwrap_or(Ok(())).map(|()| response)
 }
 
-/// Stores up to ten messages, each with a fate of its own.
+/// Stores up to ten messages, each with its own result.
 pub(super) async fn send_batch(engine: &Engine, body: &[u8]) -> Result<Value, SqsError> {
     let request: SendMessageBatch = parse(body)?;
     let queue = request.queue.name()?.to_owned();
     batch::check_ids(request.entries.iter().map(|entry| entry.id.as_str()))?;
-    let mut response = batch::BatchResponse::default();
+    let mut batch_response = batch::BatchResponse::default();
     let (mut messages, mut accepted) = (Vec::new(), Vec::new());
     let mut bytes = 0;
     for Entry { id, input } in request.entries {
         match check(input) {
             Ok(CheckedMessage {
                 message,
-                mut answer,
+                mut response,
             }) => {
-                answer["Id"] = json!(id);
+                response["Id"] = json!(id);
                 bytes += message.bytes;
                 messages.push(message);
-                accepted.push((id, answer));
+                accepted.push((id, response));
             }
-            Err(error) => response.add_failed(&id, &error),
+            Err(error) => batch_response.add_failed(&id, &error),
         }
     }
     if bytes > MAX_MESSAGE_BYTES {
@@ -101,10 +100,10 @@ pub(super) async fn send_batch(engine: &Engine, body: &[u8]) -> Result<Value, Sq
         ));
     }
     let results = engine.each(BatchCommand::Send { queue, messages }).await?;
-    for ((id, answer), result) in accepted.into_iter().zip(results) {
-        response.add(&id, answer, result);
+    for ((id, response), result) in accepted.into_iter().zip(results) {
+        batch_response.add(&id, response, result);
     }
-    Ok(response.render())
+    Ok(batch_response.render())
 }
 
 fn check(input: MessageInput) -> Result<CheckedMessage, SqsError> {
@@ -125,15 +124,15 @@ fn check(input: MessageInput) -> Result<CheckedMessage, SqsError> {
     let bytes = input.message_body.len() + attributes::check(&input.message_attributes)?;
     let trace = trace_header(&input.message_system_attributes)?;
     let message_id = Uuid::new_v4();
-    let mut answer = json!({
+    let mut response = json!({
         "MessageId": message_id.to_string(),
         "MD5OfMessageBody": attributes::md5_of(&input.message_body),
     });
     if let Some(digest) = attributes::digest(&input.message_attributes) {
-        answer["MD5OfMessageAttributes"] = json!(digest);
+        response["MD5OfMessageAttributes"] = json!(digest);
     }
     if let Some(digest) = attributes::digest(&input.message_system_attributes) {
-        answer["MD5OfMessageSystemAttributes"] = json!(digest);
+        response["MD5OfMessageSystemAttributes"] = json!(digest);
     }
     let attributes = (!input.message_attributes.is_empty())
         .then(|| serde_json::to_string(&input.message_attributes))
@@ -149,11 +148,11 @@ fn check(input: MessageInput) -> Result<CheckedMessage, SqsError> {
             delay: input.delay_seconds,
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
         },
-        answer,
+        response,
     })
 }
 
-/// `AWSTraceHeader` is the only system attribute that a sender may set, and a String.
+/// The only system attribute that a sender may set, `AWSTraceHeader`, which must be a String.
 fn trace_header(given: &Attributes) -> Result<Option<String>, SqsError> {
     attributes::check(given)?;
     if let Some(unknown) = given.keys().find(|name| *name != "AWSTraceHeader") {

@@ -1,7 +1,7 @@
-//! The store: one connection, its transaction, and the queues it holds, by name.
+//! The store: one database connection, its transaction, and the queues by name.
 //!
-//! It belongs to one thread. It knows neither the wire nor who waits for an answer, and it reads no
-//! clock: every `now` is an argument, in milliseconds since the Unix epoch.
+//! It is owned by one thread and reads no clock: `now` is always an argument, in milliseconds since the
+//! Unix epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,14 +16,14 @@ use super::move_task::MoveTask;
 use super::schema;
 use super::settings::Settings;
 
-/// So long an opening waits for a process that is just ending to let go of the file.
+/// How long opening waits for the file lock of a process that is ending.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// A queue as it is configured.
+/// A queue's configuration.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
-    /// Changes with every purge: what belonged to the old one is gone.
+    /// Changes with every purge, so that messages of the old id are no longer in the queue.
     pub(super) id: i64,
-    /// As set, in one spelling, without defaults.
+    /// As set, normalised, without defaults.
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) settings: Settings,
     pub(super) tags: BTreeMap<String, String>,
@@ -40,18 +40,18 @@ pub(super) struct Counts {
     pub(super) in_flight: i64,
 }
 
-/// The queues, their messages, and the move tasks under way.
+/// The queues, their messages and the running move tasks.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) base_url: String,
     pub(super) queues: BTreeMap<String, Queue>,
     pub(super) move_tasks: Vec<MoveTask>,
-    /// Purged and deleted queues that still have rows.
+    /// The ids of purged and deleted queues that still have rows.
     pub(super) detached_queues: Vec<i64>,
-    /// Queues where a receive that found nothing may now find something.
+    /// Queues whose long polls must be retried.
     pub(super) changed_queues: BTreeSet<String>,
-    /// Rises with every message served: the round robin's clock.
+    /// Increases with every delivered message; orders the groups of the round robin.
     served_clock: i64,
 }
 
@@ -87,8 +87,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Begins the transaction that one turn of the engine is. `is_synced`, it will survive a power cut, with all
-    /// before it; else a kill.
+    /// Begins a transaction. If `is_synced`, it and all earlier ones survive a power failure once committed;
+    /// else only a kill.
     pub(super) fn begin(&self, is_synced: bool) -> Result<(), SqsError> {
         let begin = match is_synced {
             true => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
@@ -97,12 +97,12 @@ impl Store {
         Ok(self.connection.execute_batch(begin)?)
     }
 
-    /// Makes everything since [`Store::begin`] durable.
+    /// Commits everything since [`Store::begin`].
     pub(super) fn commit(&self) -> Result<(), SqsError> {
         Ok(self.connection.execute_batch("COMMIT")?)
     }
 
-    /// Undoes everything since [`Store::begin`], in memory too.
+    /// Rolls back everything since [`Store::begin`], also in memory.
     pub(super) fn roll_back(&mut self) -> Result<(), SqsError> {
         if !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK")?;
@@ -110,7 +110,7 @@ impl Store {
         self.reload()
     }
 
-    /// Runs `operation` so that a refusal leaves nothing of it behind.
+    /// Runs `operation` in a savepoint: an error rolls back its changes.
     pub(super) fn atomically<T>(
         &mut self,
         operation: impl FnOnce(&mut Self) -> Result<T, SqsError>,
@@ -121,7 +121,7 @@ impl Store {
                 self.connection.execute_batch("RELEASE operation")?;
                 Ok(output)
             }
-            // The engine rolls everything back; a savepoint may not even be there any more.
+            // The engine rolls back the whole transaction; the savepoint may not exist any more.
             Err(error) if error.is_server_error() => Err(error),
             Err(error) => {
                 self.connection
@@ -132,7 +132,7 @@ impl Store {
         }
     }
 
-    /// Reads what is kept in memory from the tables.
+    /// Loads the in-memory state from the tables.
     fn reload(&mut self) -> Result<(), SqsError> {
         self.queues.clear();
         self.detached_queues.clear();
@@ -163,19 +163,22 @@ impl Store {
         Ok(())
     }
 
-    /// Runs one statement and says how many rows it changed.
+    /// Executes one statement and returns the number of changed rows.
     pub(super) fn execute(&self, sql: &str, values: impl Params) -> Result<usize, SqsError> {
         Ok(self.connection.prepare_cached(sql)?.execute(values)?)
     }
 
-    /// The queue of that name.
+    /// The queue with this name.
+    ///
+    /// # Errors
+    /// `QueueDoesNotExist`.
     pub(super) fn queue(&self, name: &str) -> Result<&Queue, SqsError> {
         self.queues
             .get(name)
             .ok_or_else(SqsError::queue_does_not_exist)
     }
 
-    /// Writes a queue's configuration and keeps it in memory; a new one has `id` 0.
+    /// Stores a queue's configuration, also in memory. A queue with `id` 0 is new.
     pub(super) fn put_queue(&mut self, name: &str, mut queue: Queue) -> Result<(), SqsError> {
         let attributes = write_map(&queue.attributes);
         let tags = write_map(&queue.tags);
@@ -200,13 +203,13 @@ impl Store {
                 params![queue.id, attributes, tags, queue.modified_at],
             )?;
         }
-        // Waiting receives see a new visibility timeout or redrive policy, or a queue that came back.
+        // Long polls must see a new visibility timeout or redrive policy, or a recreated queue.
         self.changed_queues.insert(name.to_owned());
         self.queues.insert(name.to_owned(), queue);
         Ok(())
     }
 
-    /// Takes the name from a queue and gives it back as it was; its messages go later.
+    /// Removes the queue's name and returns its configuration; its messages are deleted later.
     pub(super) fn detach_queue(&mut self, name: &str) -> Result<Queue, SqsError> {
         let queue = self
             .queues
@@ -218,7 +221,7 @@ impl Store {
         Ok(queue)
     }
 
-    /// How many messages the queue of that id has.
+    /// The number of messages of the queue with this id, by state.
     pub(super) fn counts(&self, queue: i64) -> Result<Counts, SqsError> {
         Ok(self
             .connection
@@ -232,8 +235,8 @@ impl Store {
             })?)
     }
 
-    /// The id of a message group, made where it is new. A newcomer's turn comes after everyone's who
-    /// waits already: otherwise a stream of newcomers would starve them.
+    /// The id of a message group, which is created if it is new. A new group is served after all waiting
+    /// groups, so that a stream of new groups does not starve them.
     pub(super) fn group(&mut self, queue: i64, name: &str) -> Result<i64, SqsError> {
         let known = self
             .connection
@@ -251,13 +254,13 @@ impl Store {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// The next tick of the round robin's clock.
+    /// The next value of the round robin's clock.
     pub(super) fn next_served_tick(&mut self) -> i64 {
         self.served_clock += 1;
         self.served_clock
     }
 
-    /// Notes that receives waiting at the queue should look again.
+    /// Marks the queue, so that its long polls are retried.
     pub(super) fn mark_changed(&mut self, queue: &str) {
         if !self.changed_queues.contains(queue) {
             self.changed_queues.insert(queue.to_owned());

@@ -1,4 +1,4 @@
-//! Rules against lists of calls: what each names, picks and does.
+//! Rules against sequences of calls.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ const UPDATE: AwsCall<'_> = AwsCall {
     environment: Some("e1"),
 };
 
-/// Which of the first `count` calls of this kind fail.
+/// The numbers of the calls that fail, among `count` calls.
 fn failing_calls(rules: &mut Rules, count: u64) -> Vec<u64> {
     (1..=count)
         .filter(|_| rules.decide(&UPDATE).fail.is_some())
@@ -35,7 +35,7 @@ fn fail_effect() -> Value {
 }
 
 #[test]
-fn a_rule_meets_only_what_has_all_that_it_names() {
+fn a_rule_matches_only_calls_with_all_its_fields() {
     let mut rules = rules(
         0,
         json!([{"service": "dynamodb", "operation": "UpdateItem", "caller": "worker", "effect": {"delayMs": 5}}]),
@@ -67,7 +67,7 @@ fn a_rule_meets_only_what_has_all_that_it_names() {
 }
 
 #[test]
-fn number_every_and_limit_pick_by_count() {
+fn number_every_and_limit_select_by_count() {
     let of = |pick: &str, value: u64| {
         rules(
             0,
@@ -85,7 +85,7 @@ fn number_every_and_limit_pick_by_count() {
 }
 
 #[test]
-fn chance_is_the_seeds_and_nobody_elses() {
+fn probability_depends_on_the_seed_only() {
     let by = |seed| {
         rules(
             seed,
@@ -97,7 +97,7 @@ fn chance_is_the_seeds_and_nobody_elses() {
     assert_ne!(failing_calls(&mut by(8), 4000), first);
     assert!((800..1200).contains(&first.len()), "{}", first.len());
 
-    // Calls of other services in between change nothing.
+    // Calls of other services in between do not change the result.
     let mut mixed = by(7);
     let mut found = vec![];
     for number in 1..=4000 {
@@ -113,7 +113,7 @@ fn chance_is_the_seeds_and_nobody_elses() {
 }
 
 #[test]
-fn effects_of_several_rules_come_together() {
+fn effects_of_several_rules_are_combined() {
     let mut rules = rules(
         0,
         json!([
@@ -158,7 +158,7 @@ fn only_a_function_can_be_killed() {
 }
 
 #[test]
-fn what_is_delivered_twice_is_what_an_event_source_received() {
+fn only_receives_of_event_sources_are_delivered_twice() {
     let mut rules = rules(
         0,
         json!([{"service": "sqs", "number": 2, "effect": {"deliverTwice": true}}]),
@@ -180,7 +180,7 @@ fn what_is_delivered_twice_is_what_an_event_source_received() {
 }
 
 #[test]
-fn a_plan_that_could_not_work_is_refused_by_field() {
+fn an_invalid_plan_is_rejected_with_the_field() {
     let with = |field: &str, value: Value| {
         let mut rule = json!({"service": "dynamodb", "effect": {"repeat": 1}});
         rule[field] = value;
@@ -189,10 +189,10 @@ fn a_plan_that_could_not_work_is_refused_by_field() {
     for (field, value, expected) in [
         ("service", json!("dynamo"), "unknown variant `dynamo`"),
         ("operations", json!("PutItem"), "unknown field `operations`"),
-        ("number", json!(0), "rules[0]: number counts from 1"),
-        ("every", json!(0), "every is at least 1"),
-        ("limit", json!(0), "limit is at least 1"),
-        ("probability", json!(1.5), "probability is from 0 to 1"),
+        ("number", json!(0), "rules[0]: number must be at least 1"),
+        ("every", json!(0), "every must be at least 1"),
+        ("limit", json!(0), "limit must be at least 1"),
+        ("probability", json!(1.5), "probability must be from 0 to 1"),
         ("effect", json!({"repeat": 0}), "effect.repeat"),
         (
             "effect",
@@ -207,12 +207,12 @@ fn a_plan_that_could_not_work_is_refused_by_field() {
         (
             "effect",
             json!({"deliverTwice": true}),
-            "for the service sqs",
+            "needs the service sqs",
         ),
         (
             "effect",
             json!({"cutAfter": 1}),
-            "effect.cutAfter is for the service s3",
+            "effect.cutAfter needs the service s3",
         ),
         (
             "effect",
@@ -230,6 +230,6 @@ fn a_plan_that_could_not_work_is_refused_by_field() {
     }
     let both =
         json!({"rules": [{"service": "sqs", "number": 1, "every": 2, "effect": {"repeat": 1}}]});
-    assert!(parse_error(&both).contains("exclude each other"));
+    assert!(parse_error(&both).contains("mutually exclusive"));
     assert!(parse_error(&json!({})).contains("missing field `rules`"));
 }

@@ -1,6 +1,4 @@
-//! The operations on buckets: which there are, and their CORS rules.
-//!
-//! It speaks the protocol's types and leaves what happens to the store.
+//! Operations on buckets and their CORS rules.
 
 use s3s::dto::*;
 use s3s::{S3Request, s3_error};
@@ -58,7 +56,7 @@ pub(in crate::s3) async fn delete_bucket(
     ok(DeleteBucketOutput::default())
 }
 
-/// Nothing stands for us-east-1, where every local bucket is.
+/// An empty location means us-east-1, the region of every embedded bucket.
 pub(in crate::s3) async fn get_bucket_location(
     store: &Store,
     request: S3Request<GetBucketLocationInput>,

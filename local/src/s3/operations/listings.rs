@@ -1,6 +1,4 @@
-//! The operations that list: objects, in both versions, uploads and their parts.
-//!
-//! It speaks the protocol's types; what is on a page of objects, `listing` knows.
+//! List operations: objects (both versions), multipart uploads and parts.
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
@@ -12,7 +10,7 @@ use crate::s3::listing::{self, ListQuery};
 use crate::s3::store::Store;
 use crate::s3::time::to_timestamp;
 
-/// The most uploads or parts of one page (S3 API reference).
+/// Maximum number of uploads or parts of one page (S3 API reference).
 const MAX_PAGE: usize = 1_000;
 
 pub(in crate::s3) async fn list_objects_v2(
@@ -67,7 +65,7 @@ pub(in crate::s3) async fn list_objects_v2(
     })
 }
 
-/// The older version, whose pages begin after a key that the client names.
+/// The older version, in which the client names the key after which a page begins.
 pub(in crate::s3) async fn list_objects(
     store: &Store,
     request: S3Request<ListObjectsInput>,
@@ -88,7 +86,8 @@ pub(in crate::s3) async fn list_objects(
         .await?;
     let url = input.encoding_type.is_some();
     let is_truncated = page.next.is_some();
-    // Without a delimiter, the last key is the marker (S3 API reference, `ListObjects`).
+    // Without a delimiter there is no NextMarker: the last key is the marker (S3 API reference,
+    // `ListObjects`).
     let next = page.next.filter(|_| input.delimiter.is_some());
     let next = next.map(|after| listing::next_marker(&after).to_owned());
     let objects = page.objects.into_iter();
@@ -124,7 +123,7 @@ pub(in crate::s3) async fn list_multipart_uploads(
     if input.delimiter.is_some() {
         return Err(s3_error!(
             NotImplemented,
-            "Uploads can't be listed by a delimiter here."
+            "ListMultipartUploads with a delimiter is not implemented."
         ));
     }
     let limit = page_limit(input.max_uploads, "max-uploads")?;
@@ -136,7 +135,7 @@ pub(in crate::s3) async fn list_multipart_uploads(
     let mut uploads = uploads.await?;
     let prefix = input.prefix.clone().unwrap_or_default();
     uploads.retain(|upload| upload.key.starts_with(&prefix));
-    // Uploads of one key are in the order of their starts, so the id says how far the last page came.
+    // Uploads of one key are ordered by start, so the upload id marks the end of the last page.
     if let Some(key) = &input.key_marker {
         let id = input.upload_id_marker.as_ref();
         let last = id.and_then(|id| uploads.iter().position(|upload| upload.id == *id));
@@ -149,7 +148,7 @@ pub(in crate::s3) async fn list_multipart_uploads(
     uploads.truncate(limit);
     let last = uploads.last().filter(|_| is_truncated);
     let url = input.encoding_type.is_some();
-    let listed = |upload: &index::UploadRow| MultipartUpload {
+    let entry = |upload: &index::UploadRow| MultipartUpload {
         key: Some(encode_key(upload.key.clone(), url)),
         upload_id: Some(upload.id.clone()),
         initiated: Some(to_timestamp(upload.started)),
@@ -167,7 +166,7 @@ pub(in crate::s3) async fn list_multipart_uploads(
         is_truncated: Some(is_truncated),
         next_key_marker: last.map(|upload| encode_key(upload.key.clone(), url)),
         next_upload_id_marker: last.map(|upload| upload.id.clone()),
-        uploads: Some(uploads.iter().map(listed).collect()),
+        uploads: Some(uploads.iter().map(entry).collect()),
         ..ListMultipartUploadsOutput::default()
     })
 }
@@ -185,7 +184,7 @@ pub(in crate::s3) async fn list_parts(
     let is_truncated = parts.len() > limit;
     parts.truncate(limit);
     let last = parts.last().filter(|_| is_truncated);
-    let listed = |part: &index::PartRow| Part {
+    let entry = |part: &index::PartRow| Part {
         part_number: Some(part.number),
         size: Some(part.size as i64),
         e_tag: Some(to_etag(&part.etag)),
@@ -200,19 +199,19 @@ pub(in crate::s3) async fn list_parts(
         part_number_marker: Some(after),
         next_part_number_marker: last.map(|part| part.number),
         is_truncated: Some(is_truncated),
-        parts: Some(parts.iter().map(listed).collect()),
+        parts: Some(parts.iter().map(entry).collect()),
         storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
         ..ListPartsOutput::default()
     })
 }
 
-fn page_limit(asked: Option<i32>, parameter: &str) -> S3Result<usize> {
-    let asked = asked.map_or(Ok(MAX_PAGE), usize::try_from);
-    let asked = asked.map_err(|_| {
+fn page_limit(requested: Option<i32>, parameter: &str) -> S3Result<usize> {
+    let requested = requested.map_or(Ok(MAX_PAGE), usize::try_from);
+    let requested = requested.map_err(|_| {
         s3_error!(
             InvalidArgument,
             "Argument {parameter} must be an integer between 0 and 2147483647"
         )
     })?;
-    Ok(asked.min(MAX_PAGE))
+    Ok(requested.min(MAX_PAGE))
 }

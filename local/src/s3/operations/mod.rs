@@ -1,5 +1,4 @@
-//! The operations that S3 has here, each in terms of the store. What is not among them is answered
-//! with S3's own `NotImplemented`.
+//! The supported S3 operations. Others return S3's `NotImplemented`.
 
 mod buckets;
 mod listings;
@@ -20,7 +19,7 @@ fn ok<T>(output: T) -> OperationResult<T> {
     Ok(S3Response::new(output))
 }
 
-/// The body of a request with what came along with it.
+/// The body of a request with its headers and trailers.
 macro_rules! upload_body {
     ($request:expr) => {
         BodyUpload {
@@ -33,7 +32,7 @@ macro_rules! upload_body {
 }
 use upload_body;
 
-/// The object that `CopyObject` or `UploadPartCopy` names as its source, if its conditions hold.
+/// The source object of `CopyObject` or `UploadPartCopy`, if its conditions hold.
 macro_rules! copy_source {
     ($store:expr, $input:expr) => {{
         let conditions = Conditions {

@@ -1,6 +1,4 @@
-//! The operations on objects.
-//!
-//! It speaks the protocol's types and leaves what happens to the store.
+//! Operations on objects.
 
 use futures_util::{StreamExt, stream};
 use s3s::dto::*;
@@ -43,7 +41,7 @@ pub(in crate::s3) async fn put_object(
     }))
 }
 
-/// The object that a request reads, if its conditions hold, and the range that it reads of it.
+/// The object that a request reads, if its conditions hold, and the requested range.
 macro_rules! object_to_read {
     ($store:expr, $input:expr) => {{
         reject_versions($input.version_id.as_deref())?;
@@ -66,13 +64,13 @@ pub(in crate::s3) async fn get_object(
 ) -> OperationResult<GetObjectOutput> {
     let input = request.input;
     let (object, range) = object_to_read!(store, input);
-    let asked = range.clone().unwrap_or(0..object.size);
-    let bytes = store.blobs.read(&object.blob, asked).await?;
+    let bytes_range = range.clone().unwrap_or(0..object.size);
+    let bytes = store.blobs.read(&object.blob, bytes_range).await?;
     let checksum = returned_checksum(&object, input.checksum_mode.is_some() && range.is_none());
-    let answer = object_response!(GetObjectOutput, object, input.part_number, range, checksum);
+    let output = object_response!(GetObjectOutput, object, input.part_number, range, checksum);
     ok(GetObjectOutput {
         body: Some(StreamingBlob::wrap(bytes)),
-        ..answer
+        ..output
     })
 }
 
@@ -100,7 +98,7 @@ pub(in crate::s3) async fn delete_object(
     reject_versions(input.version_id.as_deref())?;
     let keys = vec![(input.key, input.if_match)];
     let mut outcomes = store.delete(&input.bucket, keys).await?;
-    // S3 answers 204 whether there was an object or not.
+    // S3 returns 204 whether or not the object existed.
     outcomes.pop().unwrap_or(Ok(()))?;
     ok(DeleteObjectOutput::default())
 }
@@ -110,11 +108,11 @@ pub(in crate::s3) async fn delete_objects(
     request: S3Request<DeleteObjectsInput>,
 ) -> OperationResult<DeleteObjectsOutput> {
     let input = request.input;
-    // The most that one request may name (S3 API reference).
+    // Maximum number of keys of one request (S3 API reference).
     if input.delete.objects.len() > 1_000 {
         return Err(s3_error!(
             MalformedXML,
-            "A request deletes up to 1000 objects."
+            "A DeleteObjects request can name at most 1000 objects."
         ));
     }
     let objects = input.delete.objects.into_iter();
@@ -130,10 +128,10 @@ pub(in crate::s3) async fn delete_objects(
                 key: Some(key),
                 ..DeletedObject::default()
             }),
-            Err(refusal) => errors.push(Error {
-                code: Some(refusal.code().as_str().to_owned()),
+            Err(error) => errors.push(Error {
+                code: Some(error.code().as_str().to_owned()),
                 key: Some(key),
-                message: refusal.message().map(str::to_owned),
+                message: error.message().map(str::to_owned),
                 version_id: None,
             }),
         }
@@ -189,7 +187,7 @@ pub(in crate::s3) async fn copy_object(
     })
 }
 
-/// What a copy is made of, if its conditions hold.
+/// The source object of a copy, if its conditions hold.
 pub(super) async fn copy_source(
     store: &Store,
     named: &CopySource,
@@ -203,7 +201,7 @@ pub(super) async fn copy_source(
     else {
         return Err(s3_error!(
             NotImplemented,
-            "Objects are copied from buckets only."
+            "Copying from an access point is not implemented."
         ));
     };
     reject_versions(version_id.as_deref())?;
@@ -212,8 +210,8 @@ pub(super) async fn copy_source(
     Ok(source)
 }
 
-/// The range that a request reads, if not the whole: one that it names, or that of one part. What
-/// came in one piece is its own only part.
+/// The byte range that a request reads, by range or part number; `None` for the whole object. An object
+/// written by one request has one part.
 fn requested_range(
     object: &ObjectRow,
     range: Option<Range>,
@@ -252,12 +250,12 @@ fn no_such_part() -> S3Error {
     error
 }
 
-/// The checksum as far as the reader asked for it.
-fn returned_checksum(object: &ObjectRow, asked: bool) -> Option<&StoredChecksum> {
-    object.metadata.checksum.as_ref().filter(|_| asked)
+/// The checksum, if `requested`.
+fn returned_checksum(object: &ObjectRow, requested: bool) -> Option<&StoredChecksum> {
+    object.metadata.checksum.as_ref().filter(|_| requested)
 }
 
-/// There are no versions here.
+/// Rejects a version id other than `null`, since versions are not supported.
 fn reject_versions(version: Option<&str>) -> S3Result<()> {
     if version.is_some_and(|version| version != "null") {
         return Err(s3_error!(

@@ -1,6 +1,4 @@
-//! The operations on multipart uploads.
-//!
-//! It speaks the protocol's types and leaves what happens to the store.
+//! Operations on multipart uploads.
 
 use futures_util::{StreamExt, stream};
 use s3s::dto::*;
@@ -65,7 +63,7 @@ pub(in crate::s3) async fn upload_part(
     }))
 }
 
-/// A part that is an object which is there already, or a range of it.
+/// Stores an existing object, or a range of it, as a part.
 pub(in crate::s3) async fn upload_part_copy(
     store: &Store,
     mut request: S3Request<UploadPartCopyInput>,

@@ -1,4 +1,4 @@
-//! What was acknowledged is there after the process is gone, however it went.
+//! Acknowledged messages survive the end of the process, also by a kill.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -8,11 +8,11 @@ use serde_json::json;
 use super::super::store::Store;
 use super::{TestSqs, bodies, open, url};
 
-/// Where the child of the test below writes; its parent sets it.
+/// The child process's data folder; set by the test that starts it.
 const FOLDER: &str = "LONGHAUL_SQS_KILL_FOLDER";
 
 #[tokio::test]
-async fn a_restart_keeps_what_waits_what_is_in_flight_and_its_receipts() {
+async fn a_restart_keeps_waiting_and_in_flight_messages_and_their_receipts() {
     let test_sqs = TestSqs::new().await;
     for body in ["one", "two", "three"] {
         test_sqs.send("orders", body).await;
@@ -47,7 +47,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut acknowledged = Vec::new();
     for line in lines {
-        // The test harness speaks on the same pipe, sometimes on the same line.
+        // The test harness writes to the same pipe, sometimes on the same line.
         if let Some((_, id)) = line.unwrap().rsplit_once("sent ") {
             acknowledged.push(id.to_owned());
         }
@@ -72,14 +72,14 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
         found.extend(received.iter().map(id));
     }
     let distinct: std::collections::BTreeSet<_> = found.iter().collect();
-    assert_eq!(distinct.len(), found.len(), "a message came twice");
+    assert_eq!(distinct.len(), found.len(), "a message was received twice");
     assert_eq!(acknowledged.len(), 200);
     for id in &acknowledged {
         assert!(distinct.contains(id), "{id} was acknowledged and is lost");
     }
 }
 
-/// The process that the test above kills: it sends until then, and prints what was acknowledged.
+/// The process that the test above kills: sends messages and prints the acknowledged ids.
 #[tokio::test]
 #[ignore = "runs as the child of another test"]
 async fn child() {
@@ -89,9 +89,9 @@ async fn child() {
     sqs.call("CreateQueue", create.as_bytes()).await.unwrap();
     loop {
         let request = json!({"QueueUrl": url("orders"), "MessageBody": "durable"}).to_string();
-        let answer = sqs.call("SendMessage", request.as_bytes()).await.unwrap();
-        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
-        println!("sent {}", answer["MessageId"].as_str().unwrap());
+        let response = sqs.call("SendMessage", request.as_bytes()).await.unwrap();
+        let response: serde_json::Value = serde_json::from_slice(&response).unwrap();
+        println!("sent {}", response["MessageId"].as_str().unwrap());
     }
 }
 
@@ -103,7 +103,7 @@ async fn a_second_store_on_the_same_folder_is_refused() {
 }
 
 #[test]
-fn a_transaction_is_synced_where_it_says_so() {
+fn a_transaction_is_synced_as_requested() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), String::new(), 0).unwrap();
     let level = |synced: bool| -> i64 {
@@ -113,6 +113,6 @@ fn a_transaction_is_synced_where_it_says_so() {
         store.commit().unwrap();
         level.unwrap()
     };
-    // SQLite's numbers of FULL and NORMAL.
+    // SQLite's values of FULL and NORMAL.
     assert_eq!([level(true), level(false), level(true)], [2, 1, 2]);
 }

@@ -1,4 +1,4 @@
-//! The store against a model of a few lines: whatever is done in whatever order, the counts agree.
+//! Property test: for random operations, the store's counts equal those of a simple model.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use super::super::store::Store;
 enum Step {
     /// Group and delay in seconds.
     Send(u8, i64),
-    /// How many, and the visibility timeout in seconds.
+    /// Maximum number of messages, and the visibility timeout in seconds.
     Receive(usize, i64),
-    /// Which of the receipts so far.
+    /// An index into the receipts so far.
     Delete(usize),
-    /// Which of the receipts so far, and the seconds.
+    /// An index into the receipts so far, and the timeout in seconds.
     Change(usize, i64),
-    /// Milliseconds pass.
-    Pass(i64),
+    /// Advances the clock by milliseconds.
+    Advance(i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -30,13 +30,13 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..=10usize, 0..30i64).prop_map(|(n, v)| Step::Receive(n, v)),
         3 => any::<usize>().prop_map(Step::Delete),
         2 => (any::<usize>(), 0..30i64).prop_map(|(n, v)| Step::Change(n, v)),
-        2 => (1..15_000i64).prop_map(Step::Pass),
+        2 => (1..15_000i64).prop_map(Step::Advance),
     ]
 }
 
-/// What is known of a message: until when it is hidden, whether by a receive, and its receipt.
+/// The model of a message: until when it is hidden, whether by a receive, and its latest receipt.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct ModelMessage {
     hidden_until: i64,
     received: bool,
     receipt: Option<Receipt>,
@@ -52,7 +52,7 @@ proptest! {
         let request = parse(json!({"QueueName": "q"}).to_string().as_bytes()).unwrap();
         store.administer(&AdminRequest::CreateQueue(request), 0).unwrap();
         let queue = store.queue("q").unwrap().id;
-        let mut model: BTreeMap<[u8; 16], Known> = BTreeMap::new();
+        let mut model: BTreeMap<[u8; 16], ModelMessage> = BTreeMap::new();
         let mut receipts: Vec<([u8; 16], Receipt)> = Vec::new();
         let (mut now, mut serial) = (0, 0u128);
 
@@ -67,7 +67,7 @@ proptest! {
                         delay: Some(delay), bytes: 1,
                     };
                     store.send("q", &message, now).unwrap();
-                    model.insert(message_id, Known {
+                    model.insert(message_id, ModelMessage {
                         hidden_until: now + delay * 1000, received: false, receipt: None,
                     });
                 }
@@ -81,7 +81,7 @@ proptest! {
                     for message in delivered {
                         let known = model.get_mut(&message.message_id).expect("only what was sent comes");
                         prop_assert!(known.hidden_until <= now, "delivered while hidden");
-                        *known = Known {
+                        *known = ModelMessage {
                             hidden_until: now + visibility * 1000,
                             received: true,
                             receipt: Some(message.receipt),
@@ -108,7 +108,7 @@ proptest! {
                     }
                 }
                 Step::Delete(_) | Step::Change(..) => {}
-                Step::Pass(milliseconds) => now += milliseconds,
+                Step::Advance(milliseconds) => now += milliseconds,
             }
             store.make_due_visible("q", now).unwrap();
             let counts = store.counts(queue).unwrap();

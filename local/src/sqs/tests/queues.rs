@@ -1,4 +1,4 @@
-//! Queues as a whole: creating, configuring, listing, tagging, purging, provisioning.
+//! Tests of administrative operations.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use super::{TestSqs, arn, list, redrive_to, url};
 use crate::plan;
 
 #[tokio::test]
-async fn creating_twice_is_the_same_unless_an_attribute_differs() {
+async fn creating_a_queue_twice_fails_only_if_an_attribute_differs() {
     let test_sqs = TestSqs::new().await;
     let create =
         |seconds: &str| json!({"QueueName": "jobs", "Attributes": {"VisibilityTimeout": seconds}});
-    let answer = test_sqs.ok("CreateQueue", create("120")).await;
+    let response = test_sqs.ok("CreateQueue", create("120")).await;
     assert_eq!(
-        answer["QueueUrl"],
+        response["QueueUrl"],
         "http://127.0.0.1:4566/000000000000/jobs"
     );
     test_sqs.ok("CreateQueue", create("120")).await;
     test_sqs
         .ok("CreateQueue", json!({"QueueName": "jobs"}))
         .await;
-    let refusal = test_sqs
+    let error = test_sqs
         .call("CreateQueue", create("121"))
         .await
         .unwrap_err();
-    assert_eq!(refusal.kind, "com.amazonaws.sqs#QueueNameExists");
-    assert_eq!(refusal.query_error(), "QueueAlreadyExists;Sender");
-    let body: Value = serde_json::from_slice(&refusal.body()).unwrap();
+    assert_eq!(error.kind, "com.amazonaws.sqs#QueueNameExists");
+    assert_eq!(error.query_error(), "QueueAlreadyExists;Sender");
+    let body: Value = serde_json::from_slice(&error.body()).unwrap();
     assert_eq!(body["__type"], "com.amazonaws.sqs#QueueNameExists");
     assert!(
         body["message"]
@@ -38,7 +38,7 @@ async fn creating_twice_is_the_same_unless_an_attribute_differs() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_queue_is_refused_and_leaves_nothing() {
+async fn an_invalid_queue_is_rejected_without_side_effects() {
     let test_sqs = TestSqs::new().await;
     let with = |name: &str, value: Value| json!({"QueueName": "q", "Attributes": {name: value}});
     for (request, code) in [
@@ -80,18 +80,18 @@ async fn what_cannot_be_a_queue_is_refused_and_leaves_nothing() {
             "InvalidAttributeValue",
         ),
     ] {
-        let about = request.to_string();
+        let context = request.to_string();
         assert_eq!(
-            test_sqs.refused("CreateQueue", request).await,
+            test_sqs.error_code("CreateQueue", request).await,
             code,
-            "{about}"
+            "{context}"
         );
-        let gone = "AWS.SimpleQueueService.NonExistentQueue";
+        let missing_queue = "AWS.SimpleQueueService.NonExistentQueue";
         assert_eq!(
             test_sqs
-                .refused("GetQueueUrl", json!({"QueueName": "q"}))
+                .error_code("GetQueueUrl", json!({"QueueName": "q"}))
                 .await,
-            gone
+            missing_queue
         );
     }
 }
@@ -130,14 +130,14 @@ async fn attributes_are_reported_with_their_defaults_and_can_be_changed() {
     );
     assert_eq!(
         test_sqs
-            .refused("GetQueueAttributes", ask(json!(["Colour"])))
+            .error_code("GetQueueAttributes", ask(json!(["Colour"])))
             .await,
         "InvalidAttributeName"
     );
 }
 
 #[tokio::test]
-async fn lists_are_by_prefix_and_in_pages() {
+async fn queues_are_listed_by_prefix_in_pages() {
     let test_sqs = TestSqs::new().await;
     for name in ["a-1", "a-2", "a-3", "b-1"] {
         test_sqs.ok("CreateQueue", json!({"QueueName": name})).await;
@@ -158,7 +158,7 @@ async fn lists_are_by_prefix_and_in_pages() {
 }
 
 #[tokio::test]
-async fn tags_come_and_go() {
+async fn tags_are_added_and_removed() {
     let test_sqs = TestSqs::new().await;
     let queue = url("orders");
     let tags = json!({"QueueUrl": queue, "Tags": {"team": "a", "stage": "dev"}});
@@ -190,7 +190,7 @@ async fn a_purge_empties_the_queue_at_once_and_only_once_a_minute() {
     assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
     test_sqs.delete("orders", &received[0]).await;
     assert_eq!(
-        test_sqs.refused("PurgeQueue", purge).await,
+        test_sqs.error_code("PurgeQueue", purge).await,
         "AWS.SimpleQueueService.PurgeQueueInProgress"
     );
     test_sqs.send("orders", "new").await;
@@ -201,10 +201,10 @@ async fn a_purge_empties_the_queue_at_once_and_only_once_a_minute() {
 async fn deleting_a_queue_ends_its_long_polls_and_frees_its_name() {
     let test_sqs = TestSqs::new().await;
     let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
-    let poll = test_sqs.refused("ReceiveMessage", wait);
+    let poll = test_sqs.error_code("ReceiveMessage", wait);
     let delete = test_sqs.ok("DeleteQueue", json!({"QueueUrl": url("orders")}));
-    let (refusal, _) = tokio::join!(biased; poll, delete);
-    assert_eq!(refusal, "AWS.SimpleQueueService.NonExistentQueue");
+    let (error, _) = tokio::join!(biased; poll, delete);
+    assert_eq!(error, "AWS.SimpleQueueService.NonExistentQueue");
     test_sqs
         .ok("CreateQueue", json!({"QueueName": "orders"}))
         .await;
@@ -245,12 +245,12 @@ async fn provisioning_keeps_messages_and_takes_queues_in_any_order() {
         json!(["http://127.0.0.1:4566/000000000000/orders"])
     );
 
-    // A queue that is not on the target's list, and a target that is nowhere: nothing changes.
-    let stranger = queue("stranger", &[("RedrivePolicy", redrive_to("dead", 2))]);
-    let lost = queue("orders", &[("RedrivePolicy", redrive_to("nowhere", 2))]);
-    for wrong in [stranger, lost] {
-        let refusal = test_sqs.sqs.provision(&[dead.clone(), wrong]).await;
-        assert!(format!("{:#}", refusal.unwrap_err()).contains("RedrivePolicy"));
+    // A source that the target does not allow, and a missing target: nothing changes.
+    let not_allowed = queue("stranger", &[("RedrivePolicy", redrive_to("dead", 2))]);
+    let without_target = queue("orders", &[("RedrivePolicy", redrive_to("nowhere", 2))]);
+    for wrong in [not_allowed, without_target] {
+        let error = test_sqs.sqs.provision(&[dead.clone(), wrong]).await;
+        assert!(format!("{:#}", error.unwrap_err()).contains("RedrivePolicy"));
     }
     let test_sqs = test_sqs.reopened();
     test_sqs.sqs.provision(&[source, dead]).await.unwrap();

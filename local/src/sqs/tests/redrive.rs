@@ -1,10 +1,10 @@
-//! Dead letters and the tasks that bring them back.
+//! Tests of dead-letter queues and move tasks.
 
 use serde_json::{Value, json};
 
 use super::{TestSqs, arn, bodies, redrive_to, url};
 
-/// `orders` sends what was received once to `dead`.
+/// `orders` moves messages to `dead` after one receive.
 async fn test_sqs() -> TestSqs {
     let test_sqs = TestSqs::new().await;
     test_sqs
@@ -19,15 +19,15 @@ async fn test_sqs() -> TestSqs {
     test_sqs
 }
 
-/// Receives everything and shows it again at once.
+/// Receives all messages and makes them visible again immediately.
 async fn fail_all(test_sqs: &TestSqs) -> usize {
     let request =
         json!({"QueueUrl": url("orders"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
-    let answer = test_sqs.ok("ReceiveMessage", request).await;
-    super::list(&answer["Messages"]).len()
+    let response = test_sqs.ok("ReceiveMessage", request).await;
+    super::list(&response["Messages"]).len()
 }
 
-/// The newest task once it has the status.
+/// Waits until the newest task has the status.
 async fn task_until(test_sqs: &TestSqs, status: &str) -> Value {
     loop {
         let tasks = test_sqs
@@ -40,7 +40,7 @@ async fn task_until(test_sqs: &TestSqs, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_message_received_too_often_moves_and_keeps_what_it_was() {
+async fn a_message_received_too_often_moves_and_keeps_its_attributes() {
     let test_sqs = test_sqs().await;
     let sent = test_sqs.send("orders", "poison").await;
     let first = test_sqs.receive("orders").await;
@@ -50,22 +50,22 @@ async fn a_message_received_too_often_moves_and_keeps_what_it_was() {
     assert!(test_sqs.receive("orders").await.is_empty());
     assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
     assert_eq!(test_sqs.counts("dead").await, [1, 0, 0]);
-    // The receipt from before the move no longer reaches it.
+    // The receipt from before the move is no longer valid.
     test_sqs.delete("orders", &first[0]).await;
 
     let test_sqs = test_sqs.reopened();
     let dead = test_sqs.receive("dead").await;
     assert_eq!(dead[0]["MessageId"], sent["MessageId"]);
-    let (then, now) = (&first[0]["Attributes"], &dead[0]["Attributes"]);
-    for kept in ["SentTimestamp", "ApproximateFirstReceiveTimestamp"] {
-        assert_eq!(then[kept], now[kept], "{kept}");
+    let (before, after) = (&first[0]["Attributes"], &dead[0]["Attributes"]);
+    for name in ["SentTimestamp", "ApproximateFirstReceiveTimestamp"] {
+        assert_eq!(before[name], after[name], "{name}");
     }
-    assert_eq!(now["ApproximateReceiveCount"], "2");
-    assert_eq!(now["DeadLetterQueueSourceArn"], json!(arn("orders")));
+    assert_eq!(after["ApproximateReceiveCount"], "2");
+    assert_eq!(after["DeadLetterQueueSourceArn"], json!(arn("orders")));
 }
 
 #[tokio::test]
-async fn a_missing_dead_letter_queue_destroys_nothing() {
+async fn a_missing_dead_letter_queue_loses_no_message() {
     let test_sqs = test_sqs().await;
     test_sqs.send("orders", "kept").await;
     test_sqs
@@ -78,19 +78,19 @@ async fn a_missing_dead_letter_queue_destroys_nothing() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_wakes_who_waits_for_dead_letters() {
+async fn a_dead_letter_ends_a_long_poll_of_the_dead_letter_queue() {
     let test_sqs = test_sqs().await;
     test_sqs.send("orders", "poison").await;
     fail_all(&test_sqs).await;
     let wait = json!({"QueueUrl": url("dead"), "WaitTimeSeconds": 20});
-    let (answer, moved) =
+    let (response, moved) =
         tokio::join!(biased; test_sqs.ok("ReceiveMessage", wait), fail_all(&test_sqs));
     assert_eq!(moved, 0);
-    assert_eq!(answer["Messages"][0]["Body"], "poison");
+    assert_eq!(response["Messages"][0]["Body"], "poison");
 }
 
 #[tokio::test]
-async fn a_move_task_sends_dead_letters_home_as_new_messages() {
+async fn a_move_task_returns_dead_letters_as_new_messages() {
     let test_sqs = test_sqs().await;
     let sent = test_sqs.send("orders", "again").await;
     fail_all(&test_sqs).await;
@@ -114,7 +114,7 @@ async fn a_move_task_sends_dead_letters_home_as_new_messages() {
 }
 
 #[tokio::test]
-async fn a_slow_task_can_be_cancelled_and_outlives_a_restart() {
+async fn a_slow_task_can_be_cancelled_and_survives_a_restart() {
     let test_sqs = test_sqs().await;
     test_sqs
         .ok("CreateQueue", json!({"QueueName": "other"}))
@@ -126,7 +126,7 @@ async fn a_slow_task_can_be_cancelled_and_outlives_a_restart() {
                        "MaxNumberOfMessagesPerSecond": 1});
     let started = test_sqs.ok("StartMessageMoveTask", start.clone()).await;
     assert_eq!(
-        test_sqs.refused("StartMessageMoveTask", start).await,
+        test_sqs.error_code("StartMessageMoveTask", start).await,
         "AWS.SimpleQueueService.UnsupportedOperation"
     );
     let test_sqs = test_sqs.reopened();
@@ -141,13 +141,13 @@ async fn a_slow_task_can_be_cancelled_and_outlives_a_restart() {
     assert_eq!(test_sqs.counts("other").await[0], moved);
     assert_eq!(test_sqs.counts("dead").await[0], 9 - moved);
     assert_eq!(
-        test_sqs.refused("CancelMessageMoveTask", cancel).await,
+        test_sqs.error_code("CancelMessageMoveTask", cancel).await,
         "AWS.SimpleQueueService.UnsupportedOperation"
     );
 }
 
 #[tokio::test]
-async fn a_task_without_a_way_home_fails_and_loses_nothing() {
+async fn a_task_without_a_source_queue_fails_and_loses_no_message() {
     let test_sqs = test_sqs().await;
     test_sqs.send("dead", "sent here directly").await;
     test_sqs
@@ -181,7 +181,7 @@ async fn only_a_dead_letter_queue_can_be_moved_from() {
         ),
     ] {
         assert_eq!(
-            test_sqs.refused("StartMessageMoveTask", request).await,
+            test_sqs.error_code("StartMessageMoveTask", request).await,
             code
         );
     }

@@ -1,4 +1,4 @@
-//! What takes hours, on the store itself with an explicit clock.
+//! Tests of long periods, on the store with an explicit clock.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -10,7 +10,7 @@ use super::super::requests::{AdminRequest, parse};
 use super::super::store::{Counts, Store};
 use super::{redrive_to, url};
 
-/// A store with `orders`, which sends to `dead` what was received twice.
+/// A store with `orders`, which moves messages to `dead` after two receives.
 fn store() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path(), String::new(), 0).unwrap();
@@ -78,7 +78,7 @@ fn delays_and_timeouts_end_to_the_millisecond() {
 }
 
 #[test]
-fn a_message_past_its_retention_is_gone_in_flight_or_not() {
+fn a_message_past_its_retention_is_deleted_in_flight_or_not() {
     let (_folder, mut store) = store();
     send(&mut store, 0, 0);
     assert_eq!(receive(&mut store, "orders", 300, 0).len(), 1);
@@ -102,7 +102,7 @@ fn a_dead_letter_ages_from_its_first_send() {
 }
 
 #[test]
-fn a_dead_letter_queue_with_a_redrive_policy_of_its_own_serves_first() {
+fn a_dead_letter_queue_with_its_own_redrive_policy_delivers_first() {
     let (_folder, mut store) = store();
     create(&mut store, json!({"QueueName": "grave"}));
     let policy =
@@ -121,7 +121,7 @@ fn a_dead_letter_queue_with_a_redrive_policy_of_its_own_serves_first() {
 }
 
 #[test]
-fn twelve_hours_after_its_receive_nothing_stays_hidden() {
+fn a_message_is_hidden_for_at_most_twelve_hours() {
     let (_folder, mut store) = store();
     let retention =
         json!({"QueueUrl": url("orders"), "Attributes": {"MessageRetentionPeriod": "1209600"}});
@@ -136,17 +136,17 @@ fn twelve_hours_after_its_receive_nothing_stays_hidden() {
         store.change_visibility("orders", receipt, seconds, now)
     };
     change(11 * 3_600, hour).unwrap();
-    let refusal = change(11 * 3_600 + 1, hour).unwrap_err();
-    assert_eq!(refusal.code, "InvalidParameterValue");
-    assert!(refusal.message.contains("43200"));
+    let error = change(11 * 3_600 + 1, hour).unwrap_err();
+    assert_eq!(error.code, "InvalidParameterValue");
+    assert!(error.message.contains("43200"));
     let late = change(60, 12 * hour).unwrap_err();
     assert_eq!(late.code, "AWS.SimpleQueueService.MessageNotInflight");
 }
 
 #[test]
-fn at_most_so_many_are_in_flight() {
+fn the_number_of_messages_in_flight_is_limited() {
     let (_folder, mut store) = store();
-    // Filling it by receives would take a minute; the count is what the limit looks at.
+    // Filling it by receives would take a minute; the limit is checked against this count.
     store
         .connection
         .execute("UPDATE counts SET in_flight = 119999", [])
@@ -169,7 +169,7 @@ fn at_most_so_many_are_in_flight() {
 }
 
 #[test]
-fn a_purged_backlog_goes_piece_by_piece_and_completely() {
+fn a_purged_backlog_is_deleted_in_chunks_and_completely() {
     let (_folder, mut store) = store();
     store.begin(false).unwrap();
     for _ in 0..=CHUNK_ROWS {
