@@ -264,14 +264,14 @@ impl Endpoint {
 }
 
 /// A body that fails after this many bytes, which have been sent by then.
-fn truncate(body: Body, after: u64) -> Body {
-    let mut left = after;
+fn truncate(body: Body, limit: u64) -> Body {
+    let mut remaining = limit;
     let frames = body.into_data_stream().flat_map(move |frame| {
-        let whole = frame.as_ref().map_or(0, Bytes::len) as u64;
-        let cut_after = whole > left;
-        let prefix = frame.map(|bytes| bytes.slice(..whole.min(left) as usize));
-        left -= whole.min(left);
-        let end = stream::iter(cut_after.then_some(())).then(|()| async {
+        let length = frame.as_ref().map_or(0, Bytes::len) as u64;
+        let is_cut = length > remaining;
+        let prefix = frame.map(|bytes| bytes.slice(..length.min(remaining) as usize));
+        remaining -= length.min(remaining);
+        let end = stream::iter(is_cut.then_some(())).then(|()| async {
             // Pending data is sent before the stream is polled again.
             tokio::task::yield_now().await;
             Err(axum::Error::new(std::io::Error::other(

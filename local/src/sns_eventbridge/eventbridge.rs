@@ -24,12 +24,12 @@ const DEFAULT_BUS: &str = "default";
 pub fn required_for_put_events(operation: &str, body: &[u8]) -> Vec<RequiredPermission> {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let entries = request["Entries"].as_array().into_iter().flatten();
-    let required_permission = |entry: &Value| {
+    let for_entry = |entry: &Value| {
         let bus = bus_name(entry);
         let arn = format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}");
         required_permission(&format!("events:{operation}"), arn)
     };
-    entries.flat_map(required_permission).collect()
+    entries.flat_map(for_entry).collect()
 }
 
 /// The name of the entry's bus, which may be given as an ARN.
@@ -61,7 +61,7 @@ impl SnsEventBridge {
         }
         let failed = results
             .iter()
-            .filter(|response| response.get("EventId").is_none());
+            .filter(|result| result.get("EventId").is_none());
         let response = json!({"FailedEntryCount": failed.count(), "Entries": results});
         let headers = [("content-type", "application/x-amz-json-1.1")];
         (headers, response.to_string()).into_response()

@@ -113,15 +113,21 @@ impl SnsEventBridge {
         let entries = query.members("PublishBatchRequestEntries.member", "Id");
         if entries.is_empty() || entries.len() > MAX_BATCH_ENTRIES {
             let (code, message) = match entries.len() {
-                0 => ("EmptyBatchRequest", "The batch has no entries."),
-                _ => ("TooManyEntriesInBatchRequest", "The batch has too many."),
+                0 => (
+                    "EmptyBatchRequest",
+                    "The batch request doesn't contain any entries.",
+                ),
+                _ => (
+                    "TooManyEntriesInBatchRequest",
+                    "The batch request contains more entries than permissible.",
+                ),
             };
             return Err(sns_error(StatusCode::BAD_REQUEST, code, message));
         }
-        let of = |name: &str| query.get(name).unwrap_or_default().to_owned();
+        let field = |name: &str| query.get(name).unwrap_or_default().to_owned();
         let batch_bytes: usize = entries
             .iter()
-            .map(|path| of(&format!("{path}.Message")).len())
+            .map(|path| field(&format!("{path}.Message")).len())
             .sum();
         if batch_bytes > MAX_MESSAGE_BYTES {
             let message = "The batch is longer than 262144 bytes.";
@@ -133,7 +139,7 @@ impl SnsEventBridge {
         }
         let (mut successful, mut failed) = (String::new(), String::new());
         for path in entries {
-            let id = escape_xml(&of(&format!("{path}.Id")));
+            let id = escape_xml(&field(&format!("{path}.Id")));
             match self.publish_one(topic, query, &format!("{path}.")).await {
                 Ok(message) => successful.push_str(&format!(
                     "<member><Id>{id}</Id><MessageId>{message}</MessageId></member>"

@@ -77,9 +77,9 @@ pub(super) async fn receive(engine: &Engine, body: &[u8]) -> Result<Value, SqsEr
     if let Some(seconds) = request.wait_time_seconds {
         check_range("WaitTimeSeconds", seconds, 0, MAX_WAIT)?;
     }
-    let mut system = std::mem::take(&mut request.attribute_names);
-    system.append(&mut request.message_system_attribute_names);
-    if let Some(unknown) = system
+    let mut system_names = std::mem::take(&mut request.attribute_names);
+    system_names.append(&mut request.message_system_attribute_names);
+    if let Some(unknown) = system_names
         .iter()
         .find(|name| !SYSTEM_ATTRIBUTES.contains(&name.as_str()))
     {
@@ -98,7 +98,7 @@ pub(super) async fn receive(engine: &Engine, body: &[u8]) -> Result<Value, SqsEr
     }
     let messages: Vec<_> = delivered
         .into_iter()
-        .map(|message| render(message, &system, &request.message_attribute_names))
+        .map(|message| render(message, &system_names, &request.message_attribute_names))
         .collect();
     Ok(json!({ "Messages": messages }))
 }

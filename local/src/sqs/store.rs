@@ -32,7 +32,7 @@ pub(super) struct Queue {
     pub(super) purged_at: Option<i64>,
 }
 
-/// How many messages a queue has, by state.
+/// The numbers of messages of a queue, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) ready: i64,
@@ -56,18 +56,18 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens `sqs.sqlite` in `folder`, creating what is missing.
+    /// Opens or creates `sqs.sqlite` in `folder`.
     ///
     /// # Errors
-    /// When the file cannot be opened, or another process has it.
+    /// The file can't be opened, or another process has it open.
     pub(super) fn open(folder: &Path, base_url: String, now: i64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).context("creating the queue store's folder")?;
         let connection = Connection::open(folder.join("sqs.sqlite"))
             .context("opening the queue store sqs.sqlite")?;
         connection.busy_timeout(LOCK_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(96);
-        // Otherwise SQLite compiles a statement anew whenever a bound limit or time differs, which
-        // costs a receive more than all its work.
+        // Otherwise SQLite recompiles a statement whenever a bound value changes, which takes longer
+        // than the rest of a receive.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection
             .execute_batch(schema::PRAGMAS)
@@ -80,7 +80,7 @@ impl Store {
             move_tasks: Vec::new(),
             detached_queues: Vec::new(),
             changed_queues: BTreeSet::new(),
-            // Microseconds outrun any number of turns that were handed out before.
+            // Microseconds exceed any value that was used before.
             served_clock: now.saturating_mul(1000),
         };
         store.reload().context("reading the queue store")?;

@@ -36,14 +36,14 @@ impl TestSqs {
     async fn ok(&self, operation: &str, request: Value) -> Value {
         match self.call(operation, request).await {
             Ok(response) => response,
-            Err(error) => panic!("{operation} was refused: {error}"),
+            Err(error) => panic!("{operation} failed: {error}"),
         }
     }
 
     /// The error's code in the query protocol.
     async fn error_code(&self, operation: &str, request: Value) -> &'static str {
         match self.call(operation, request).await {
-            Ok(response) => panic!("{operation} was not refused: {response}"),
+            Ok(response) => panic!("{operation} succeeded: {response}"),
             Err(error) => error.code,
         }
     }
