@@ -109,3 +109,24 @@ impl WireLog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_has_the_field_names_of_existing_logs() {
+        let needs = [RequiredPermission {
+            action: "sqs:SendMessage".to_owned(),
+            resource: "arn".to_owned(),
+        }];
+        let entry = WireLogEntry {
+            operation: "SendMessage",
+            required_permissions: &needs,
+            status: 200,
+            ..WireLogEntry::new("sqs")
+        };
+        let line = r#"{"caller":"","service":"sqs","operation":"SendMessage","needs":[{"action":"sqs:SendMessage","resource":"arn"}],"status":200,"requestBytes":0,"responseBytes":0,"writeUnits":0.0,"readUnits":0.0}"#;
+        assert_eq!(serde_json::to_string(&entry).unwrap(), line);
+    }
+}

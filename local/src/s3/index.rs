@@ -352,3 +352,25 @@ fn json_column<T: for<'t> Deserialize<'t>>(row: &Row<'_>, column: usize) -> rusq
         rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::checksum::Algorithm;
+    use super::*;
+
+    #[test]
+    fn stored_metadata_has_the_json_names_of_existing_rows() {
+        let metadata = ObjectMetadata {
+            user_metadata: BTreeMap::from([("a".to_owned(), "1".to_owned())]),
+            checksum: Some(StoredChecksum {
+                algorithm: Algorithm::Crc32,
+                value: "y/Q5Jg==".to_owned(),
+                composite: false,
+            }),
+            part_sizes: vec![7],
+            ..ObjectMetadata::default()
+        };
+        let row = r#"{"content_type":null,"cache_control":null,"content_disposition":null,"content_encoding":null,"content_language":null,"metadata":{"a":"1"},"sum":{"algorithm":"Crc32","value":"y/Q5Jg==","composite":false},"parts":[7]}"#;
+        assert_eq!(to_json(&metadata).unwrap(), row);
+    }
+}
