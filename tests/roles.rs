@@ -10,7 +10,7 @@ use crate::messages::{client_with, message};
 use crate::stack::{Stack, root, token};
 use crate::{PATIENCE, until};
 use anyhow::{Context, Result, bail, ensure};
-use longhaul_local::permissions::Need;
+use longhaul_local::permissions::RequiredPermission;
 use longhaul_local::stack_spec::{Grant, StackSpec};
 use longhaul_local::template::{self, TemplateInputs};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
 
     let spec = spec()?;
     // A URL that a function signs is good for what its role allows, whoever follows it.
-    let result = Need {
+    let result = RequiredPermission {
         action: "s3:GetObject".to_owned(),
         resource: "arn:aws:s3:::longhaul-results-000000000000-us-east-1/results/x".to_owned(),
     };
@@ -352,7 +352,7 @@ fn unused(spec: &StackSpec, log: &Path) -> Result<BTreeSet<(String, String, Stri
     for line in text.lines().filter(|line| line.ends_with('}')) {
         let call: Value = serde_json::from_str(line)?;
         let needs = call.get("needs").cloned().unwrap_or(json!([]));
-        let needs: Vec<Need> = serde_json::from_value(needs)?;
+        let needs: Vec<RequiredPermission> = serde_json::from_value(needs)?;
         let caller = call["caller"].as_str().unwrap_or_default();
         used.extend(needs.into_iter().map(|need| (caller.to_owned(), need)));
     }
