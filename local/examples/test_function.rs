@@ -1,5 +1,5 @@
-//! A Lambda function for this crate's own tests: it does what the event asks, by `_HANDLER`. It
-//! speaks the Runtime API through the real client and knows nothing of the small cloud.
+//! A Lambda function for this crate's tests, with the real Runtime API client. `_HANDLER` selects its
+//! behaviour.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,19 +16,19 @@ async fn main() -> Result<(), Error> {
         "batch" => lambda_runtime::run(service_fn(batch)).await,
         "authorize" => lambda_runtime::run(service_fn(authorize)).await,
         "socket" => lambda_runtime::run(service_fn(socket)).await,
-        "tick" => lambda_runtime::run(service_fn(tick)).await,
-        _ => lambda_runtime::run(service_fn(obey)).await,
+        "tick" => lambda_runtime::run(service_fn(record_event)).await,
+        _ => lambda_runtime::run(service_fn(run_command)).await,
     }
 }
 
-/// `{"do": "echo" | "fail" | "exit" | "hang" | "hold" | "print" | "grow"}`
-async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
+/// Runs the event's command: `{"do": "echo" | "fail" | "exit" | "hang" | "hold" | "print" | "grow"}`.
+async fn run_command(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event.payload["do"].as_str() {
         Some("fail") => Err("as asked".into()),
         Some("exit") => std::process::exit(7),
         Some("hang") => std::future::pending().await,
-        Some("hold") => hold().await,
-        Some("grow") => grow(event.payload["mib"].as_u64().unwrap_or_default()).await,
+        Some("hold") => hold_lock().await,
+        Some("grow") => allocate(event.payload["mib"].as_u64().unwrap_or_default()).await,
         Some("print") => {
             println!("printed by {}", event.context.request_id);
             Ok(Value::Null)
@@ -43,35 +43,35 @@ async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }
 }
 
-/// Holds a lock until death: the kernel lets go of it then, and only then.
-async fn hold() -> Result<Value, Error> {
-    let file = std::fs::File::create(notes().join("held"))?;
+/// Holds a file lock until the process ends: only then the kernel releases it.
+async fn hold_lock() -> Result<Value, Error> {
+    let file = std::fs::File::create(notes_folder().join("held"))?;
     file.lock()?;
     std::future::pending().await
 }
 
-/// Takes so many MiB, one after the other, and touches every page of them.
-async fn grow(mib: u64) -> Result<Value, Error> {
+/// Allocates this many MiB one by one and touches every page.
+async fn allocate(mib: u64) -> Result<Value, Error> {
     let mut held = Vec::new();
     for _ in 0..mib {
         held.push(vec![1_u8; 1 << 20]);
-        // Slowly enough to be caught far below what this machine has.
+        // Slow enough to be stopped far below this machine's memory.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     Ok(json!(held.len()))
 }
 
-/// A record's body is `ok`, `fail`, `throw`, `wait` (until the test notes `go`), or
-/// `answer <JSON>` for the whole batch.
+/// Processes a batch. A record's body is `ok`, `fail`, `throw`, `wait` (until the file `go` exists), or
+/// `answer <JSON>`, which is the response for the whole batch.
 async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
-    append("batches", &event.payload)?;
+    append_line("batches", &event.payload)?;
     let records = event.payload["Records"].as_array().ok_or("no Records")?;
     let mut failures = Vec::new();
     for record in records {
         match record["body"].as_str().ok_or("no body")? {
             "fail" => failures.push(json!({ "itemIdentifier": record["messageId"] })),
             "throw" => return Err("as asked".into()),
-            "wait" => exists(&notes().join("go")).await,
+            "wait" => wait_for_file(&notes_folder().join("go")).await,
             body => {
                 if let Some(answer) = body.strip_prefix("answer ") {
                     return Ok(serde_json::from_str(answer)?);
@@ -82,9 +82,9 @@ async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// `?token=` names the outcome. Each call is noted.
+/// Authorizes as `?token=` says, and records each event.
 async fn authorize(event: LambdaEvent<Value>) -> Result<Value, Error> {
-    append("authorizations", &event.payload)?;
+    append_line("authorizations", &event.payload)?;
     let token = event.payload["queryStringParameters"]["token"].as_str();
     let (effect, context) = match token {
         Some("deny") => ("Deny", json!({})),
@@ -105,15 +105,15 @@ async fn authorize(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }))
 }
 
-/// Connects as `?connect=` says; answers a frame with its own event; notes a disconnect.
+/// Connects as `?connect=` says, returns a frame's event, and records a disconnect.
 async fn socket(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let event = event.payload;
     match event["requestContext"]["eventType"].as_str() {
         Some("CONNECT") => match event["queryStringParameters"]["connect"].as_str() {
             Some("fail") => Err("as asked".into()),
             Some("wait") => {
-                append("connects", &event)?;
-                exists(&notes().join("go")).await;
+                append_line("connects", &event)?;
+                wait_for_file(&notes_folder().join("go")).await;
                 Ok(json!({ "statusCode": 200 }))
             }
             Some("malformed") => Ok(json!("no status")),
@@ -123,14 +123,14 @@ async fn socket(event: LambdaEvent<Value>) -> Result<Value, Error> {
             status => Ok(json!({ "statusCode": status.unwrap_or("200").parse::<u16>()? })),
         },
         Some("DISCONNECT") => {
-            append("disconnects", &event)?;
+            append_line("disconnects", &event)?;
             Ok(json!({ "statusCode": 200 }))
         }
         _ => {
             let body = event["body"].as_str().unwrap_or_default();
             let frame: Value = serde_json::from_str(body).unwrap_or_default();
             match frame["do"].as_str() {
-                Some("meet") => meet(&frame).await?,
+                Some("meet") => rendezvous(&frame).await?,
                 Some("fail") => return Err("as asked".into()),
                 Some("silent") => return Ok(json!({ "statusCode": 200 })),
                 _ => {}
@@ -140,24 +140,24 @@ async fn socket(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }
 }
 
-/// Two frames that wait for each other: neither is answered unless both run at the same time.
-async fn meet(frame: &Value) -> Result<(), Error> {
-    let name = |key: &str| frame[key].as_str().map(|name| notes().join(name));
+/// Waits for another frame that does the same: both return only if they run concurrently.
+async fn rendezvous(frame: &Value) -> Result<(), Error> {
+    let name = |key: &str| frame[key].as_str().map(|name| notes_folder().join(name));
     std::fs::write(name("me").ok_or("no me")?, "")?;
     let other = name("other").ok_or("no other")?;
-    exists(&other).await;
+    wait_for_file(&other).await;
     Ok(())
 }
 
-async fn exists(path: &Path) {
+async fn wait_for_file(path: &Path) {
     while !path.exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Notes each event.
-async fn tick(event: LambdaEvent<Value>) -> Result<Value, Error> {
-    append("ticks", &event.payload)?;
+/// Records each event.
+async fn record_event(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    append_line("ticks", &event.payload)?;
     Ok(Value::Null)
 }
 
@@ -177,13 +177,13 @@ async fn post_init_error() -> Result<(), Error> {
     std::process::exit(1)
 }
 
-fn notes() -> PathBuf {
+fn notes_folder() -> PathBuf {
     PathBuf::from(std::env::var("NOTES").unwrap_or_default())
 }
 
-/// One line of JSON to a file that the test reads.
-fn append(name: &str, event: &Value) -> Result<(), Error> {
-    let path = notes().join(name);
+/// Appends one line of JSON to a file that the test reads.
+fn append_line(name: &str, event: &Value) -> Result<(), Error> {
+    let path = notes_folder().join(name);
     let mut file = std::fs::File::options()
         .create(true)
         .append(true)

@@ -1,40 +1,40 @@
-//! Who makes a call: the function that its SDK names, and the very execution environment.
+//! Identifies a caller by its request headers: the function and its execution environment.
 //!
-//! Names only. Signatures are not checked, so whoever wants to lie may; no function of ours does.
+//! Signatures are not verified, so the identity is not authenticated.
 
 use http::{HeaderMap, header};
 
-use crate::faults::rules::{Called, Service};
+use crate::aws_call::{AwsCall, Service};
 
-/// Before an execution environment's id, in the access key that its process signs with.
-pub const ACCESS_KEY: &str = "local-";
+/// The prefix of a function's AWS access key; the execution environment's id follows it.
+pub const ACCESS_KEY_PREFIX: &str = "local-";
 
-/// Who makes a call over HTTP.
+/// The caller of an AWS service over HTTP.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// The function's name; empty for anyone else.
+    /// The function's name; empty if the caller is not a function.
     pub function: String,
     /// The id of the function's execution environment.
     pub environment: Option<String>,
 }
 
 impl Caller {
-    pub fn of(headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    pub fn from_headers(headers: &HeaderMap) -> Self {
+        let header_text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
-            function: text(header::USER_AGENT)
-                .and_then(function)
+            function: header_text(header::USER_AGENT)
+                .and_then(function_name)
                 .unwrap_or_default()
                 .to_owned(),
-            environment: text(header::AUTHORIZATION)
-                .and_then(environment)
+            environment: header_text(header::AUTHORIZATION)
+                .and_then(environment_id)
                 .map(str::to_owned),
         }
     }
 
-    /// A call that it makes.
-    pub fn calls<'a>(&'a self, service: Service, operation: &'a str) -> Called<'a> {
-        Called {
+    /// A call by this caller.
+    pub fn call<'a>(&'a self, service: Service, operation: &'a str) -> AwsCall<'a> {
+        AwsCall {
             service,
             operation,
             caller: &self.function,
@@ -43,18 +43,18 @@ impl Caller {
     }
 }
 
-/// A user agent's `app/` part, which the SDK sets from `AWS_SDK_UA_APP_ID`.
-fn function(user_agent: &str) -> Option<&str> {
+/// The `app/` part of a user agent, which the SDK sets from `AWS_SDK_UA_APP_ID`.
+fn function_name(user_agent: &str) -> Option<&str> {
     user_agent
         .split(' ')
         .find_map(|part| part.strip_prefix("app/"))
 }
 
-/// The access key of a signature (`AWS4-HMAC-SHA256 Credential=<key>/<date>/...`), without its prefix.
-fn environment(signature: &str) -> Option<&str> {
+/// The access key of a signature (`AWS4-HMAC-SHA256 Credential=<key>/<date>/...`) without its prefix.
+fn environment_id(signature: &str) -> Option<&str> {
     let (_, credential) = signature.split_once("Credential=")?;
     let (key, _) = credential.split_once('/')?;
-    key.strip_prefix(ACCESS_KEY)
+    key.strip_prefix(ACCESS_KEY_PREFIX)
 }
 
 #[cfg(test)]
@@ -62,14 +62,14 @@ mod tests {
     use super::*;
 
     fn caller(agent: &str, signature: &str) -> Caller {
-        Caller::of(&HeaderMap::from_iter([
+        Caller::from_headers(&HeaderMap::from_iter([
             (header::USER_AGENT, agent.parse().unwrap()),
             (header::AUTHORIZATION, signature.parse().unwrap()),
         ]))
     }
 
     #[test]
-    fn the_caller_is_who_the_sdk_says() {
+    fn function_and_environment_come_from_the_headers() {
         let worker = Caller {
             function: "longhaul-worker".to_owned(),
             environment: Some("0f".to_owned()),
@@ -84,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn anyone_else_is_nobody() {
+    fn other_callers_have_no_identity() {
         let signature = "AWS4-HMAC-SHA256 Credential=local/20260501/us-east-1/sqs/aws4_request";
         assert_eq!(caller("aws-cli/1.45", signature), Caller::default());
-        assert_eq!(Caller::of(&HeaderMap::new()), Caller::default());
+        assert_eq!(Caller::from_headers(&HeaderMap::new()), Caller::default());
     }
 }

@@ -15,30 +15,31 @@ use axum::serve::ListenerExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::aws_call::EVENT_SOURCE;
+use crate::call_interceptor::CallInterceptor;
 use crate::console_host;
 pub use crate::console_host::{ConsoleOptions, IssueToken};
 use crate::data_folder::{DataFolder, Endpoints};
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoint;
 use crate::event_source::EventSourceMapping;
-use crate::faults::Faults;
-use crate::faults::rules::{self, EVENT_SOURCE};
+use crate::event_source_sqs;
+use crate::faults::FaultInjector;
+use crate::faults::rules;
 pub use crate::gateway::{FrameDelay, GatewayOverrides};
 use crate::gateway::{Gateway, GatewayOptions};
-use crate::in_process::in_process;
 pub use crate::lambda::FunctionPrograms;
 use crate::lambda::{Lambda, LaunchOptions};
-use crate::loopback::{self, Door};
+use crate::loopback::{self, LoopbackPolicy};
+use crate::management_proxy::{self, ManagementProxy};
 
 use crate::permissions::Permissions;
-use crate::publishing::Publishing;
-use crate::pushes::{self, Watched};
 use crate::s3::S3;
 use crate::schedule::ScheduleTask;
+use crate::sns_eventbridge::SnsEventBridge;
 use crate::sqs::Sqs;
 use crate::stack_spec::{Schedule, StackSpec};
 use crate::template::{self, TemplateInputs};
-use crate::watch::Watch;
 use crate::wire_log::WireLog;
 use crate::wiring_endpoint;
 
@@ -142,18 +143,18 @@ impl EmbeddedCloud {
             account_concurrency: ACCOUNT_CONCURRENCY,
         };
         let lambda = Lambda::start(spec.functions.clone(), launch).await?;
-        let faults = Faults::new(faults, lambda.clone());
+        let faults = FaultInjector::new(faults, lambda.clone());
         let gateway_options = GatewayOptions {
             overrides: options.gateway_overrides,
             domain: gateway_address.to_string(),
         };
-        let watch = Watch {
-            permissions: Permissions::of(&spec.functions),
+        let interceptor = CallInterceptor {
+            permissions: Permissions::from_functions(&spec.functions),
             faults: faults.clone(),
             log: log.clone(),
         };
-        let watched = Watched {
-            watch: watch.clone(),
+        let proxy = ManagementProxy {
+            interceptor: interceptor.clone(),
             api_id: api.api_id.clone(),
         };
         let gateway = Gateway::new(
@@ -162,15 +163,25 @@ impl EmbeddedCloud {
             gateway_options,
         );
 
-        let console = gateway_address.port();
-        let door =
-            |is_aws| middleware::from_fn_with_state(Door { console, is_aws }, loopback::guard);
-        let publishing = Publishing::new(&spec, &sqs, &endpoints.aws);
+        let console_port = gateway_address.port();
+        let policy = |is_aws_endpoint| {
+            middleware::from_fn_with_state(
+                LoopbackPolicy {
+                    console_port,
+                    is_aws_endpoint,
+                },
+                loopback::guard,
+            )
+        };
+        let sns_eventbridge = SnsEventBridge::new(&spec, &sqs, &endpoints.aws);
         let mut servers = JoinSet::new();
         let web = gateway
             .router(console_host::router(options.console))
-            .layer(middleware::from_fn_with_state(watched, pushes::pass))
-            .layer(door(false));
+            .layer(middleware::from_fn_with_state(
+                proxy,
+                management_proxy::intercept,
+            ))
+            .layer(policy(false));
         serve(&mut servers, gateway_listener, web);
         serve(
             &mut servers,
@@ -179,19 +190,19 @@ impl EmbeddedCloud {
                 &dynamodb,
                 sqs.clone(),
                 s3.clone(),
-                publishing,
+                sns_eventbridge,
                 lambda.clone(),
-                watch,
+                interceptor,
             )
             .router()
             .merge(wiring_endpoint::router(&spec))
-            .layer(door(true)),
+            .layer(policy(true)),
         );
-        servers.spawn(s3.keep_expiring());
+        servers.spawn(s3.run_lifecycle());
         let mut event_source_mappings = vec![];
         for source in spec.event_sources.clone() {
             let lambda = lambda.with_wire_log(&log, EVENT_SOURCE);
-            let sqs_call = in_process(&sqs, &log, &faults);
+            let sqs_call = event_source_sqs::client(&sqs, &log, &faults);
             event_source_mappings.push(EventSourceMapping::start(source, lambda, sqs_call).await?);
         }
         let start_schedule = |schedule: &Schedule| {
@@ -257,10 +268,10 @@ fn resolve_template(
     Ok(template::resolve(&name, &text, &inputs)?)
 }
 
-fn read_fault_rules(path: &Path) -> Result<rules::Plan> {
+fn read_fault_rules(path: &Path) -> Result<rules::FaultPlan> {
     std::fs::read(path)
         .map_err(Into::into)
-        .and_then(|text| rules::Plan::parse(&text))
+        .and_then(|text| rules::FaultPlan::parse(&text))
         .with_context(|| format!("cannot read the fault rules in {}", path.display()))
 }
 

@@ -1,10 +1,9 @@
-//! DynamoDB for the small cloud: the dynoxide engine on disk, on a thread, a runtime and a port of its own.
+//! DynamoDB: the dynoxide engine on disk, with its own thread, runtime and port.
 //!
-//! The engine runs blocking SQLite inside async code, so it may not share a runtime with anything
-//! else; its router is private, so it listens on a port that [`crate::endpoint`] forwards to. Which
-//! tables there are is the plan's business.
+//! The engine runs blocking SQLite inside async code, so it must not share a runtime. Its router is
+//! private, so it listens on a port to which [`crate::endpoint`] forwards.
 
-mod direct;
+mod fast_path;
 mod provision;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,28 +14,28 @@ use anyhow::{Context, Result, anyhow};
 use dynoxide::{Database, server};
 use tokio::sync::oneshot;
 
-pub use self::direct::Direct;
+pub use self::fast_path::FastPath;
 use crate::stack_spec::Table;
 
-/// How often expired items are removed; AWS takes up to days, and every reader filters by itself.
-const TTL_SWEEP: Duration = Duration::from_secs(60);
-/// A sweep reads every item of the tables that have a TTL, so the next waits so many times as long as it took.
-const TTL_REST: u32 = 50;
+/// Interval at which expired items are deleted. AWS takes up to days, so readers filter them anyway.
+const TTL_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// A sweep reads every item of tables with a TTL, so the pause is at least this many times its duration.
+const TTL_PAUSE_FACTOR: u32 = 50;
 
 /// A running engine.
 pub struct DynamoDb {
     database: Database,
-    /// Where it speaks DynamoDB's wire protocol.
+    /// The address of its HTTP server.
     pub address: SocketAddr,
-    /// The shorter way, for typed clients.
-    pub direct: Direct,
-    /// Dropped, it ends the engine's threads.
+    /// Direct calls for typed clients.
+    pub fast_path: FastPath,
+    /// Dropping it stops the engine's threads.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl DynamoDb {
-    /// Opens the database in `folder`, or makes it, and serves it.
+    /// Opens or creates the database in `folder` and serves it.
     pub fn start(folder: &Path) -> Result<Self> {
         let file = folder.join("dynamodb.sqlite");
         let file = file
@@ -44,8 +43,8 @@ impl DynamoDb {
             .context("the data folder's path is not UTF-8")?;
         let database = Database::new(file)
             .map_err(|error| anyhow!("{error}"))
-            .context("opening the tables")?;
-        // Commits are durable against kill -9; SQLite in WAL mode syncs at checkpoints only.
+            .context("opening the DynamoDB database")?;
+        // Commits survive kill -9; SQLite in WAL mode syncs only at checkpoints.
         database
             .disable_bulk_loading()
             .map_err(|error| anyhow!("{error}"))?;
@@ -77,7 +76,7 @@ impl DynamoDb {
                 runtime.shutdown_timeout(Duration::from_secs(2));
             })?;
         Ok(Self {
-            direct: Direct::start(database.clone())?,
+            fast_path: FastPath::start(database.clone())?,
             database,
             address,
             stop: Some(stop),
@@ -85,7 +84,7 @@ impl DynamoDb {
         })
     }
 
-    /// Brings the tables about that a template asks for; see [`provision::provision`].
+    /// Creates or updates the template's tables; see [`provision::provision`].
     pub fn provision(&self, tables: &[Table]) -> Result<Vec<String>> {
         provision::provision(&self.database, tables)
     }
@@ -95,7 +94,7 @@ impl Drop for DynamoDb {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of the engine has been printed; there is nothing more to do for it here.
+            // A panic of the engine has already been printed.
             let _ = thread.join();
         }
     }
@@ -106,9 +105,13 @@ async fn sweep_ttl(database: Database) {
         let (database, begun) = (database.clone(), Instant::now());
         match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "expired items stay until the next sweep"),
-            Err(error) => tracing::warn!(%error, "the sweep of expired items broke off"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "deleting expired items failed; the next sweep retries")
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the sweep of expired items panicked or was cancelled")
+            }
         }
-        tokio::time::sleep(TTL_SWEEP.max(TTL_REST * begun.elapsed())).await;
+        tokio::time::sleep(TTL_SWEEP_INTERVAL.max(TTL_PAUSE_FACTOR * begun.elapsed())).await;
     }
 }

@@ -1,6 +1,6 @@
-//! The AWS endpoint: every service of the small cloud on one port, so that one `--endpoint-url` will do.
+//! The AWS endpoint: all embedded services on one port, so that one `--endpoint-url` suffices.
 //!
-//! Tells services apart by the protocol's own header, and forwards; knows what none of them does.
+//! Routes each request to its service by the protocol's headers.
 
 use std::net::SocketAddr;
 
@@ -15,35 +15,36 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use crate::aws_call::{AwsCall, Service};
+use crate::call_interceptor::{CallInterceptor, InterceptedCall, body_length};
 use crate::caller::Caller;
-use crate::dynamodb::{Direct, DynamoDb};
+use crate::capacity::{CapacityProbe, CapacityUnits};
+use crate::dynamodb::{DynamoDb, FastPath};
 use crate::faults::admin;
-use crate::faults::rules::{Called, Effects, Service};
+use crate::faults::rules::Effects;
 use crate::lambda::{Lambda, invoke_api};
 use crate::permissions;
-use crate::publishing::{Publishing, Query, needed_for_events};
-use crate::s3::{S3, Target, is_for_s3};
+use crate::s3::{S3, S3Target, is_for_s3};
+use crate::sns_eventbridge::{QueryRequest, SnsEventBridge, required_for_put_events};
 use crate::sqs::Sqs;
-use crate::watch::{Passing, Watch, length};
-use crate::wire_log::{Costs, Units};
 
-/// No JSON request here is larger: DynamoDB takes 16 MB. S3 reads its bodies as they come.
-const LARGEST_REQUEST: usize = 17 << 20;
-/// What is held of a body that a fault befalls: S3's own limit of one request (5 GiB).
-const LARGEST_HELD: usize = 5 << 30;
+/// Limit of a JSON request: DynamoDB accepts 16 MB. S3 bodies are streamed and not limited by this.
+const MAX_JSON_REQUEST_BYTES: usize = 17 << 20;
+/// Limit of an S3 body that is buffered because a fault applies: S3's limit of one request (5 GiB).
+const MAX_BUFFERED_BYTES: usize = 5 << 30;
 const JSON: &str = "application/x-amz-json-1.0";
 
-/// What the endpoint forwards to.
+/// The services behind the endpoint. Clones share them.
 #[derive(Clone)]
 pub struct Endpoint {
     dynamodb: SocketAddr,
-    direct: Direct,
+    fast_path: FastPath,
     http: Client<HttpConnector, Body>,
     sqs: Sqs,
     s3: S3,
-    publishing: Publishing,
+    sns_eventbridge: SnsEventBridge,
     lambda: Lambda,
-    watch: Watch,
+    interceptor: CallInterceptor,
 }
 
 impl Endpoint {
@@ -51,31 +52,34 @@ impl Endpoint {
         dynamodb: &DynamoDb,
         sqs: Sqs,
         s3: S3,
-        publishing: Publishing,
+        sns_eventbridge: SnsEventBridge,
         lambda: Lambda,
-        watch: Watch,
+        interceptor: CallInterceptor,
     ) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
         Self {
             dynamodb: dynamodb.address,
-            direct: dynamodb.direct.clone(),
+            fast_path: dynamodb.fast_path.clone(),
             http,
             sqs,
             s3,
-            publishing,
+            sns_eventbridge,
             lambda,
-            watch,
+            interceptor,
         }
     }
 
     pub fn router(self) -> Router {
-        let admin = admin::router(self.watch.faults.clone());
-        Router::new().fallback(answer).with_state(self).merge(admin)
+        let admin = admin::router(self.interceptor.faults.clone());
+        Router::new()
+            .fallback(dispatch)
+            .with_state(self)
+            .merge(admin)
     }
 
-    /// A call of one of the services that speak JSON.
+    /// A call of a service with a JSON protocol.
     async fn json(&self, headers: HeaderMap, body: Bytes) -> Response {
-        let caller = Caller::of(&headers);
+        let caller = Caller::from_headers(&headers);
         let target = headers
             .get("x-amz-target")
             .and_then(|value| value.to_str().ok())
@@ -85,107 +89,117 @@ impl Endpoint {
             "DynamoDB_20120810" => Service::DynamoDb,
             "AmazonSQS" => Service::Sqs,
             "AWSEvents" => Service::Events,
-            _ => return no_such_service(),
+            _ => return unknown_service(),
         };
-        let called = caller.calls(service, operation);
-        let needs = || match service {
-            Service::Events => needed_for_events(operation, &body),
-            _ => permissions::of_json(service, operation, &body),
+        let call = caller.call(service, operation);
+        let required = || match service {
+            Service::Events => required_for_put_events(operation, &body),
+            _ => permissions::required_for_json(service, operation, &body),
         };
-        let passing = Passing {
-            called,
-            needs: self.watch.needs(&called, needs),
+        let intercepted = InterceptedCall {
+            call,
+            required_permissions: self.interceptor.required_permissions(&call, required),
             request_bytes: body.len(),
         };
         let perform = async || match service {
-            Service::DynamoDb => self.dynamodb(&called, headers.clone(), body.clone()).await,
+            Service::DynamoDb => self.dynamodb(&call, headers.clone(), body.clone()).await,
             Service::Events => {
-                let answer = self.publishing.events(operation, &body).await;
-                Ok((answer, Units::default()))
+                let response = self.sns_eventbridge.events(operation, &body).await;
+                Ok((response, CapacityUnits::default()))
             }
-            _ => Ok((self.sqs(operation, &body).await, Units::default())),
+            _ => Ok((self.sqs(operation, &body).await, CapacityUnits::default())),
         };
-        self.watch.pass(&passing, perform).await
+        self.interceptor.intercept(&intercepted, perform).await
     }
 
-    /// A call of SNS, which speaks the query protocol.
+    /// A call of SNS, which uses the query protocol.
     async fn sns(&self, headers: HeaderMap, body: Bytes) -> Response {
-        let query = Query::read(&body);
+        let query = QueryRequest::parse(&body);
         if !query.is_for_sns() {
-            return no_such_service();
+            return unknown_service();
         }
-        let caller = Caller::of(&headers);
-        let called = caller.calls(Service::Sns, query.operation());
-        let passing = Passing {
-            called,
-            needs: self.watch.needs(&called, || query.needs()),
+        let caller = Caller::from_headers(&headers);
+        let call = caller.call(Service::Sns, query.operation());
+        let intercepted = InterceptedCall {
+            call,
+            required_permissions: self
+                .interceptor
+                .required_permissions(&call, || query.required_permissions()),
             request_bytes: body.len(),
         };
-        let perform = async || Ok((self.publishing.sns(&query).await, Units::default()));
-        self.watch.pass(&passing, perform).await
+        let perform = async || {
+            Ok((
+                self.sns_eventbridge.sns(&query).await,
+                CapacityUnits::default(),
+            ))
+        };
+        self.interceptor.intercept(&intercepted, perform).await
     }
 
-    /// A call of Lambda, which invokes a function.
+    /// A Lambda invocation.
     async fn lambda(
         &self,
         target: &invoke_api::InvokeTarget,
         headers: HeaderMap,
         body: Bytes,
     ) -> Response {
-        let caller = Caller::of(&headers);
-        let called = caller.calls(Service::Lambda, target.operation());
-        let passing = Passing {
-            called,
-            needs: self.watch.needs(&called, || target.needs()),
+        let caller = Caller::from_headers(&headers);
+        let call = caller.call(Service::Lambda, target.operation());
+        let intercepted = InterceptedCall {
+            call,
+            required_permissions: self
+                .interceptor
+                .required_permissions(&call, || target.needs()),
             request_bytes: body.len(),
         };
         let kind = headers.get("x-amz-invocation-type");
         let kind = kind.and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or("RequestResponse");
         let perform = async || {
-            let answer = invoke_api::invoke(&self.lambda, target, kind, body.clone()).await;
-            Ok((answer, Units::default()))
+            let response = invoke_api::invoke(&self.lambda, target, kind, body.clone()).await;
+            Ok((response, CapacityUnits::default()))
         };
-        self.watch.pass(&passing, perform).await
+        self.interceptor.intercept(&intercepted, perform).await
     }
 
     async fn dynamodb(
         &self,
-        called: &Called<'_>,
+        call: &AwsCall<'_>,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<(Response, Units)> {
-        if !self.watch.log.is_on() {
-            let answer = self.tables(called, headers, body).await?;
-            return Ok((answer, Units::default()));
+    ) -> Result<(Response, CapacityUnits)> {
+        if !self.interceptor.log.is_enabled() {
+            let response = self.call_dynamodb(call, headers, body).await?;
+            return Ok((response, CapacityUnits::default()));
         }
-        let (costs, body) = Costs::ask(called.operation, body);
-        let answer = self.tables(called, headers, body).await?;
-        let (mut parts, answer) = answer.into_parts();
-        let answer = to_bytes(answer, usize::MAX).await?;
-        let (units, answer) = costs.take(answer);
-        // Both are of the answer before the costs were taken out of it.
+        let (probe, body) = CapacityProbe::inject(call.operation, body);
+        let response = self.call_dynamodb(call, headers, body).await?;
+        let (mut parts, response) = response.into_parts();
+        let response = to_bytes(response, usize::MAX).await?;
+        let (units, response) = probe.extract(response);
+        // Both describe the response before the consumed capacity was removed.
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove("x-amz-crc32");
-        Ok((Response::from_parts(parts, Body::from(answer)), units))
+        Ok((Response::from_parts(parts, Body::from(response)), units))
     }
 
-    /// A function's client is typed, so its calls need none of what the engine's own door checks.
-    async fn tables(
+    /// Uses the fast path for functions: their clients are typed, so the request checks of the engine's
+    /// HTTP server are not needed.
+    async fn call_dynamodb(
         &self,
-        called: &Called<'_>,
+        call: &AwsCall<'_>,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response> {
-        if !called.caller.is_empty()
-            && let Some(answer) = self.direct.call(called.operation, &body).await
+        if !call.caller.is_empty()
+            && let Some(response) = self.fast_path.call(call.operation, &body).await
         {
-            return Ok(([(header::CONTENT_TYPE, JSON)], answer).into_response());
+            return Ok(([(header::CONTENT_TYPE, JSON)], response).into_response());
         }
-        self.forward(headers, body).await
+        self.forward_to_engine(headers, body).await
     }
 
-    async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Result<Response> {
+    async fn forward_to_engine(&self, mut headers: HeaderMap, body: Bytes) -> Result<Response> {
         headers.remove(header::CONTENT_LENGTH);
         let mut request =
             http::Request::post(format!("http://{}/", self.dynamodb)).body(Body::from(body))?;
@@ -195,7 +209,7 @@ impl Endpoint {
 
     async fn sqs(&self, operation: &str, body: &Bytes) -> Response {
         match self.sqs.call(operation, body).await {
-            Ok(answer) => ([(header::CONTENT_TYPE, JSON)], answer).into_response(),
+            Ok(response) => ([(header::CONTENT_TYPE, JSON)], response).into_response(),
             Err(error) => {
                 let status =
                     StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -208,85 +222,91 @@ impl Endpoint {
         }
     }
 
-    /// A body goes to S3 as it comes, unless something befalls its call: then it is read whole
-    /// before, to be there for a second time, and so that an early answer finds a reader.
+    /// Streams the body to S3. If a fault applies, the body is buffered first, so that it can be sent
+    /// again and an early response reaches the client.
     async fn s3(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
-        let caller = Caller::of(&parts.headers);
-        let target = Target::of(&parts);
-        let copied = parts.headers.get("x-amz-copy-source");
-        let copied = copied.and_then(|source| source.to_str().ok());
-        let called = caller.calls(Service::S3, target.operation);
-        let passing = Passing {
-            called,
-            needs: self
-                .watch
-                .needs(&called, || permissions::of_s3(&target, copied)),
-            request_bytes: length(&parts.headers, &body),
+        let caller = Caller::from_headers(&parts.headers);
+        let target = S3Target::from_request(&parts);
+        let copy_source = parts.headers.get("x-amz-copy-source");
+        let copy_source = copy_source.and_then(|source| source.to_str().ok());
+        let call = caller.call(Service::S3, target.operation);
+        let intercepted = InterceptedCall {
+            call,
+            required_permissions: self
+                .interceptor
+                .required_permissions(&call, || permissions::required_for_s3(&target, copy_source)),
+            request_bytes: body_length(&parts.headers, &body),
         };
-        if let Some(refusal) = self.watch.refusal(&passing) {
-            drained(body).await;
-            return refusal;
+        if let Some(denial) = self.interceptor.deny(&intercepted) {
+            drain(body).await;
+            return denial;
         }
-        let effects = self.watch.faults.decide(&called);
+        let effects = self.interceptor.faults.decide(&call);
         if effects == Effects::default() {
             let response = self.s3.call(Request::from_parts(parts, body)).await;
-            self.watch.note(&passing, &response, Units::default());
+            self.interceptor
+                .record(&intercepted, &response, CapacityUnits::default());
             return response;
         }
-        let Ok(body) = to_bytes(body, LARGEST_HELD).await else {
+        let Ok(body) = to_bytes(body, MAX_BUFFERED_BYTES).await else {
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         };
         let perform = async || {
             let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
-            Ok((self.s3.call(request).await, Units::default()))
+            Ok((self.s3.call(request).await, CapacityUnits::default()))
         };
-        let cut = effects.cut;
-        let response = self.watch.suffer(effects, &passing, perform).await;
-        match cut {
-            Some(bytes) => response.map(|body| broken_off(body, bytes)),
+        let cut_after = effects.cut_after;
+        let response = self
+            .interceptor
+            .apply_faults(effects, &intercepted, perform)
+            .await;
+        match cut_after {
+            Some(bytes) => response.map(|body| truncate(body, bytes)),
             None => response,
         }
     }
 }
 
-/// A body that breaks off after so many bytes, which have left by then.
-fn broken_off(body: Body, after: u64) -> Body {
-    let mut left = after;
+/// A body that fails after this many bytes, which have been sent by then.
+fn truncate(body: Body, limit: u64) -> Body {
+    let mut remaining = limit;
     let frames = body.into_data_stream().flat_map(move |frame| {
-        let whole = frame.as_ref().map_or(0, Bytes::len) as u64;
-        let cut = whole > left;
-        let kept = frame.map(|bytes| bytes.slice(..whole.min(left) as usize));
-        left -= whole.min(left);
-        let end = stream::iter(cut.then_some(())).then(|()| async {
-            // What waits to be sent is sent before more is asked for.
+        let length = frame.as_ref().map_or(0, Bytes::len) as u64;
+        let is_cut = length > remaining;
+        let prefix = frame.map(|bytes| bytes.slice(..length.min(remaining) as usize));
+        remaining -= length.min(remaining);
+        let end = stream::iter(is_cut.then_some(())).then(|()| async {
+            // Pending data is sent before the stream is polled again.
             tokio::task::yield_now().await;
-            Err(axum::Error::new(std::io::Error::other("cut by a fault")))
+            Err(axum::Error::new(std::io::Error::other(
+                "connection cut by an injected fault",
+            )))
         });
-        stream::iter([kept]).chain(end)
+        stream::iter([prefix]).chain(end)
     });
     Body::from_stream(frames.boxed())
 }
 
-/// Reads a body to its end, so that an early answer finds a reader.
-async fn drained(body: Body) {
+/// Reads a body to its end, so that an early response reaches the client.
+async fn drain(body: Body) {
     let mut frames = body.into_data_stream();
     while let Some(Ok(_)) = frames.next().await {}
 }
 
-fn no_such_service() -> Response {
-    let message = r#"{"__type":"UnknownOperationException","message":"The small cloud has no such service."}"#;
+fn unknown_service() -> Response {
+    let message = r#"{"__type":"UnknownOperationException","message":"The embedded cloud does not have this service."}"#;
     let headers = [(header::CONTENT_TYPE, JSON)];
     (StatusCode::BAD_REQUEST, headers, message).into_response()
 }
 
-async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
+async fn dispatch(State(endpoint): State<Endpoint>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let function = invoke_api::InvokeTarget::of(&parts);
     if is_for_s3(&parts) {
         return endpoint.s3(Request::from_parts(parts, body)).await;
     }
-    let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
+    let Ok(body) = to_bytes(body, MAX_JSON_REQUEST_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     if let Some(function) = function {

@@ -1,62 +1,61 @@
-//! AWS's binary event stream (`application/vnd.amazon.eventstream`), as far as a server writes it: a message
-//! is lengths, headers, a payload, and two checksums.
+//! Encodes AWS's binary event stream (`application/vnd.amazon.eventstream`).
 //!
-//! Of a header's types there is the string only, and what an event means is not known here.
+//! A message consists of lengths, headers, a payload and two checksums. Header values are strings only.
 
-/// The content type of such a stream.
+/// The content type of an event stream.
 pub const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
-/// The type of a header's value that is a string.
-const STRING: u8 = 7;
-/// Lengths and checksums around headers and payload, in bytes.
-const FRAME: usize = 16;
+/// The type byte of a string header value.
+const STRING_HEADER_TYPE: u8 = 7;
+/// Size of the lengths and checksums around headers and payload, in bytes.
+const FRAME_OVERHEAD: usize = 16;
 
-/// An event of this type.
-pub fn event(kind: &str, content_type: &str, payload: &[u8]) -> Vec<u8> {
+/// Encodes an event of this type.
+pub fn event(event_type: &str, content_type: &str, payload: &[u8]) -> Vec<u8> {
     let headers = [
         (":message-type", "event"),
-        (":event-type", kind),
+        (":event-type", event_type),
         (":content-type", content_type),
     ];
-    message(&headers, payload)
+    encode_message(&headers, payload)
 }
 
-/// An exception of this type, which ends the stream.
-pub fn exception(kind: &str, payload: &[u8]) -> Vec<u8> {
+/// Encodes an exception of this type, which ends the stream.
+pub fn exception(exception_type: &str, payload: &[u8]) -> Vec<u8> {
     let headers = [
         (":message-type", "exception"),
-        (":exception-type", kind),
+        (":exception-type", exception_type),
         (":content-type", "application/json"),
     ];
-    message(&headers, payload)
+    encode_message(&headers, payload)
 }
 
-fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
-    let mut named = vec![];
+fn encode_message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
+    let mut encoded_headers = vec![];
     for (name, value) in headers {
-        named.push(name.len() as u8);
-        named.extend(name.as_bytes());
-        named.push(STRING);
-        named.extend((value.len() as u16).to_be_bytes());
-        named.extend(value.as_bytes());
+        encoded_headers.push(name.len() as u8);
+        encoded_headers.extend(name.as_bytes());
+        encoded_headers.push(STRING_HEADER_TYPE);
+        encoded_headers.extend((value.len() as u16).to_be_bytes());
+        encoded_headers.extend(value.as_bytes());
     }
-    let whole = (FRAME + named.len() + payload.len()) as u32;
-    let mut message = whole.to_be_bytes().to_vec();
-    message.extend((named.len() as u32).to_be_bytes());
+    let total_length = (FRAME_OVERHEAD + encoded_headers.len() + payload.len()) as u32;
+    let mut message = total_length.to_be_bytes().to_vec();
+    message.extend((encoded_headers.len() as u32).to_be_bytes());
     message.extend(crc32(&message).to_be_bytes());
-    message.extend(named);
+    message.extend(encoded_headers);
     message.extend(payload);
     message.extend(crc32(&message).to_be_bytes());
     message
 }
 
-/// CRC-32 as in ISO 3309, bit by bit: a stream's pieces are small.
+/// CRC-32 (ISO 3309), computed bit by bit since messages are small.
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            let odd = crc & 1 == 1;
-            crc = (crc >> 1) ^ if odd { 0xEDB8_8320 } else { 0 };
+            let is_odd = crc & 1 == 1;
+            crc = (crc >> 1) ^ if is_odd { 0xEDB8_8320 } else { 0 };
         }
     }
     !crc
@@ -72,11 +71,11 @@ mod tests {
     }
 
     #[test]
-    fn a_message_says_its_lengths() {
+    fn a_message_contains_its_lengths() {
         let message = event("x", "y", b"abc");
         assert_eq!(message[..4], (message.len() as u32).to_be_bytes());
         let headers = u32::from_be_bytes(message[4..8].try_into().unwrap()) as usize;
-        assert_eq!(message.len(), FRAME + headers + 3);
+        assert_eq!(message.len(), FRAME_OVERHEAD + headers + 3);
         assert_eq!(message[12 + headers..][..3], *b"abc");
     }
 }

@@ -3,27 +3,30 @@
 //! It depends on none of the project's other crates: shared code would share mistakes between the product and
 //! the emulator that tests it.
 
+mod aws_call;
+mod call_interceptor;
 mod caller;
+mod capacity;
 pub mod cloud;
 mod console_host;
 pub mod data_folder;
 mod dynamodb;
 mod endpoint;
+mod error_response;
 mod event_source;
+mod event_source_sqs;
 pub mod event_stream;
 mod faults;
 mod gateway;
-mod in_process;
 pub mod lambda;
 mod loopback;
+mod management_proxy;
 pub mod permissions;
-mod publishing;
-mod pushes;
 mod s3;
 mod schedule;
+mod sns_eventbridge;
 mod sqs;
 pub mod stack_spec;
 pub mod template;
-mod watch;
 mod wire_log;
 mod wiring_endpoint;

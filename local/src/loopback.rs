@@ -1,5 +1,5 @@
-//! Who may come in at a port that only this machine can reach: a browser on this machine can be made
-//! to come by any web page. It knows names and origins, no service.
+//! Restricts the loopback ports by `Host` and `Origin`: any web page can make a browser on this machine
+//! send requests to them.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -7,71 +7,73 @@ use axum::response::{IntoResponse, Response};
 use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 
-/// One of the cloud's ports.
+/// The policy of one port.
 #[derive(Debug, Clone, Copy)]
-pub struct Door {
-    /// The gateway's port, which serves the console: its pages are the only ones that may ask.
-    pub console: u16,
-    /// Whether this is the AWS endpoint; else it is the gateway, which takes any page's WebSockets,
-    /// as API Gateway does.
-    pub is_aws: bool,
+pub struct LoopbackPolicy {
+    /// The gateway's port. It serves the console, whose pages are the only allowed origin.
+    pub console_port: u16,
+    /// Whether this is the port of the AWS endpoint. The gateway's port accepts WebSockets from any
+    /// page, as API Gateway does.
+    pub is_aws_endpoint: bool,
 }
 
-/// Lets in what names this machine as its host (a page of a name that was pointed at the loopback does
-/// not), and, where a request could change or read something, no other page than the console's.
-pub async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
-    if !names_this_machine(request.uri(), request.headers()) {
-        return refused("The Host header must name this machine.");
+/// Middleware. Rejects requests whose `Host` does not name this machine (DNS rebinding), and guarded
+/// requests from pages other than the console's.
+pub async fn guard(State(policy): State<LoopbackPolicy>, request: Request, next: Next) -> Response {
+    if !has_local_host(request.uri(), request.headers()) {
+        return forbidden(
+            "The Host header must name this machine (localhost, 127.0.0.1 or [::1]).",
+        );
     }
-    let is_guarded = if door.is_aws {
-        !is_left_to_s3(&request)
+    let is_guarded = if policy.is_aws_endpoint {
+        !is_authorized_by_s3(&request)
     } else {
         let path = request.uri().path();
         path.contains("/@connections/") || path.starts_with("/_local/")
     };
-    if is_guarded && !comes_from(door.console, request.headers()) {
-        return refused("No page but the console's may ask.");
+    if is_guarded && !has_allowed_origin(policy.console_port, request.headers()) {
+        return forbidden("Only the console's pages may send this request.");
     }
     next.run(request).await
 }
 
-fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
+fn has_local_host(uri: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) => host
             .to_str()
             .ok()
             .and_then(|host| host.parse::<Authority>().ok())
-            .is_some_and(|authority| is_local(authority.host())),
-        // HTTP/2 carries it in the request's target.
+            .is_some_and(|authority| is_loopback_name(authority.host())),
+        // HTTP/2 has the host in the request target.
         (None, _) => uri
             .authority()
-            .is_some_and(|authority| is_local(authority.host())),
+            .is_some_and(|authority| is_loopback_name(authority.host())),
         _ => false,
     }
 }
 
-/// A name that every resolver takes for the loopback, or the loopback's own address.
-fn is_local(host: &str) -> bool {
+/// Whether the host is a loopback address or a name that every resolver maps to one.
+fn is_loopback_name(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str()) || host.ends_with(".localhost")
 }
 
-/// Whether S3 decides: what is signed carries its own permission, S3 refuses what is not, and the bucket's
-/// CORS rules say which pages may read the answer. The other services name their target in a header.
-fn is_left_to_s3(request: &Request) -> bool {
+/// Whether S3 itself authorizes the request: it rejects unsigned requests, and the bucket's CORS rules
+/// decide which pages may read the response. Other services name their target in a header.
+fn is_authorized_by_s3(request: &Request) -> bool {
     let headers = request.headers();
     let changes_nothing = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     let query = request.uri().query().unwrap_or_default();
-    // Presigned by the older scheme it is plain `Signature`.
+    // URLs presigned with signature version 2 have plain `Signature`.
     let is_signed = headers.contains_key(header::AUTHORIZATION) || query.contains("Signature=");
-    // The cloud's own calls, which no signature protects.
-    let is_ours = request.uri().path().starts_with("/_local/");
-    (changes_nothing || is_signed) && !headers.contains_key("x-amz-target") && !is_ours
+    // The embedded cloud's own API has no signatures.
+    let is_local_api = request.uri().path().starts_with("/_local/");
+    (changes_nothing || is_signed) && !headers.contains_key("x-amz-target") && !is_local_api
 }
 
-/// Whether no page asks, or one that the console's port serves.
-fn comes_from(console: u16, headers: &HeaderMap) -> bool {
+/// Whether the request has no origin or the console's.
+fn has_allowed_origin(console_port: u16, headers: &HeaderMap) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     origins.all(|origin| {
         let uri = origin
@@ -80,16 +82,16 @@ fn comes_from(console: u16, headers: &HeaderMap) -> bool {
             .and_then(|text| text.parse::<Uri>().ok());
         uri.is_some_and(|uri| {
             uri.scheme_str() == Some("http")
-                && uri.port_u16().unwrap_or(80) == console
-                && uri.host().is_some_and(is_local)
+                && uri.port_u16().unwrap_or(80) == console_port
+                && uri.host().is_some_and(is_loopback_name)
         })
     })
 }
 
-fn refused(message: &str) -> Response {
+fn forbidden(message: &str) -> Response {
     let body = serde_json::json!({ "message": message }).to_string();
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    (StatusCode::FORBIDDEN, kind, body).into_response()
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::FORBIDDEN, headers, body).into_response()
 }
 
 #[cfg(test)]
@@ -102,10 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_this_machine_are_hosts() {
-        let named = |hosts: &[&str]| {
-            names_this_machine(&Uri::from_static("/"), &headers(header::HOST, hosts))
-        };
+    fn only_names_of_this_machine_are_accepted_as_host() {
+        let named =
+            |hosts: &[&str]| has_local_host(&Uri::from_static("/"), &headers(header::HOST, hosts));
         for host in [
             "localhost",
             "LOCALHOST:4566",
@@ -130,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn s3_decides_what_is_signed_for_it_and_nothing_else() {
+    fn only_signed_s3_requests_are_authorized_by_s3() {
         let left = |method: &str, uri: &str, header: &str| {
             let request = Request::builder()
                 .method(method)
                 .uri(uri)
                 .header(header, "x");
-            is_left_to_s3(&request.body(axum::body::Body::empty()).unwrap())
+            is_authorized_by_s3(&request.body(axum::body::Body::empty()).unwrap())
         };
         assert!(left("GET", "/bucket/key", "accept"));
         assert!(left("PUT", "/bucket/key?X-Amz-Signature=s", "accept"));
@@ -147,8 +148,8 @@ mod tests {
     }
 
     #[test]
-    fn only_the_consoles_pages_may_ask() {
-        let may = |origins: &[&str]| comes_from(3001, &headers(header::ORIGIN, origins));
+    fn only_the_consoles_origin_is_allowed() {
+        let may = |origins: &[&str]| has_allowed_origin(3001, &headers(header::ORIGIN, origins));
         assert!(may(&[]));
         assert!(may(&["http://localhost:3001"]));
         assert!(may(&["http://127.0.0.1:3001"]));

@@ -1,7 +1,6 @@
-//! The log of every AWS call on the wire, one JSON line each, from which budgets are counted.
+//! The wire log: one JSON line for each AWS call, with service, operation, sizes and consumed capacity.
 //!
-//! Knows calls by service and operation, their sizes and what DynamoDB says they cost; never what
-//! is in them.
+//! Request and response contents are never logged. Call budgets are computed from it.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,56 +8,57 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 
-/// Where calls are noted; one that was opened on no file notes nothing and costs nothing.
+/// The log file; without a file nothing is recorded. Clones share it.
 #[derive(Clone, Default)]
 pub struct WireLog {
     file: Option<Arc<Mutex<BufWriter<File>>>>,
 }
 
-/// One call.
+/// One line of the log: a call.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Call<'a> {
-    /// The calling function, as its SDK's user agent names it, or what of the small cloud calls by
-    /// itself (`event-source`, `execute-api`, `scheduler`); empty for anyone else.
+pub struct WireLogEntry<'a> {
+    /// The calling function by its SDK's user agent, or the calling part of the embedded cloud
+    /// (`event-source`, `execute-api`, `scheduler`); empty for any other caller.
     pub caller: &'a str,
     /// `dynamodb`, `sqs`, `s3`, `execute-api` or `lambda`.
     pub service: &'a str,
     pub operation: &'a str,
-    /// The function that an invocation is of; empty, and left out, for other calls.
+    /// The invoked function; empty and omitted for other calls.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub function: &'a str,
-    /// What the caller's role must allow; left out for callers that have none.
-    #[serde(skip_serializing_if = "<[Need]>::is_empty")]
-    pub needs: &'a [Need],
-    /// HTTP status of the answer.
+    /// The permissions that the call needs; omitted for callers without a role.
+    #[serde(
+        rename = "needs",
+        skip_serializing_if = "<[RequiredPermission]>::is_empty"
+    )]
+    pub required_permissions: &'a [RequiredPermission],
+    /// HTTP status of the response.
     pub status: u16,
-    /// Whether an invocation of status 200 was the function's own failure; left out if not.
+    /// Whether an invocation with status 200 failed inside the function; omitted if not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub function_error: bool,
     pub request_bytes: usize,
     pub response_bytes: usize,
-    /// DynamoDB's own count; 0 for other services.
+    /// As reported by DynamoDB; 0 for other services.
     pub write_units: f64,
     pub read_units: f64,
 }
 
-impl<'a> Call<'a> {
-    /// A call of this service of which nothing else is known yet.
-    pub fn of(service: &'a str) -> Self {
+impl<'a> WireLogEntry<'a> {
+    /// An entry for this service with all other fields empty.
+    pub fn new(service: &'a str) -> Self {
         Self {
             caller: "",
             service,
             operation: "",
             function: "",
-            needs: &[],
+            required_permissions: &[],
             status: 0,
             function_error: false,
             request_bytes: 0,
@@ -70,166 +70,63 @@ impl<'a> Call<'a> {
 }
 
 impl WireLog {
-    /// Notes calls in the file, behind what is there.
+    /// Appends to the file.
+    ///
+    /// # Errors
+    /// The file can't be opened.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::options().create(true).append(true).open(path);
-        let file = file.with_context(|| format!("the wire log {}", path.display()))?;
+        let file = file.with_context(|| format!("opening the wire log {}", path.display()))?;
         Ok(Self {
             file: Some(Arc::new(Mutex::new(BufWriter::new(file)))),
         })
     }
 
-    pub fn is_on(&self) -> bool {
+    pub fn is_enabled(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Notes a call, in the file by the time this returns.
-    pub fn note(&self, call: &Call<'_>) {
+    /// Appends an entry; it is flushed to the file when this returns.
+    pub fn record(&self, entry: &WireLogEntry<'_>) {
         #[derive(Serialize)]
         struct Line<'a> {
             at: String,
             #[serde(flatten)]
-            call: &'a Call<'a>,
+            entry: &'a WireLogEntry<'a>,
         }
         let Some(file) = &self.file else { return };
         let line = Line {
             at: format!("{:.3}", Timestamp::now()),
-            call,
+            entry,
         };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = serde_json::to_writer(&mut *file, &line)
+        let outcome = serde_json::to_writer(&mut *file, &line)
             .map_err(Into::into)
             .and_then(|()| file.write_all(b"\n"))
             .and_then(|()| file.flush());
-        if let Err(error) = written {
-            tracing::warn!(%error, "a call is missing from the wire log");
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "writing a wire log entry failed");
         }
-    }
-}
-
-/// Asks DynamoDB what a call costs behind the caller's back, and takes the figure out of the answer.
-pub struct Costs {
-    asked: bool,
-    writes: bool,
-}
-
-/// Capacity units, indexes included.
-#[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub struct Units {
-    pub write: f64,
-    pub read: f64,
-}
-
-impl Costs {
-    /// The request as it is to be sent on. One whose caller asks for its costs itself, or that is
-    /// not JSON, is left alone.
-    pub fn ask(operation: &str, request: Bytes) -> (Self, Bytes) {
-        let writes = [
-            "PutItem",
-            "UpdateItem",
-            "DeleteItem",
-            "BatchWriteItem",
-            "TransactWriteItems",
-        ]
-        .contains(&operation);
-        let reads = [
-            "GetItem",
-            "Query",
-            "Scan",
-            "BatchGetItem",
-            "TransactGetItems",
-        ]
-        .contains(&operation);
-        match serde_json::from_slice::<Map<String, Value>>(&request) {
-            Ok(mut fields) if (writes || reads) && !fields.contains_key(ASKED) => {
-                fields.insert(ASKED.to_owned(), "TOTAL".into());
-                (
-                    Self {
-                        asked: true,
-                        writes,
-                    },
-                    Value::Object(fields).to_string().into(),
-                )
-            }
-            _ => (
-                Self {
-                    asked: false,
-                    writes,
-                },
-                request,
-            ),
-        }
-    }
-
-    /// What the call cost, and the answer as the caller is to have it.
-    pub fn take(&self, answer: Bytes) -> (Units, Bytes) {
-        match serde_json::from_slice::<Map<String, Value>>(&answer) {
-            Ok(mut fields) if self.asked => {
-                let units = fields
-                    .remove("ConsumedCapacity")
-                    .map_or(0.0, |costs| total(&costs));
-                let units = if self.writes {
-                    Units {
-                        write: units,
-                        read: 0.0,
-                    }
-                } else {
-                    Units {
-                        write: 0.0,
-                        read: units,
-                    }
-                };
-                (units, Value::Object(fields).to_string().into())
-            }
-            _ => (Units::default(), answer),
-        }
-    }
-}
-
-const ASKED: &str = "ReturnConsumedCapacity";
-
-/// Of one table, or of each table of a batch or transaction.
-fn total(costs: &Value) -> f64 {
-    match costs {
-        Value::Array(tables) => tables.iter().map(total).sum(),
-        table => table["CapacityUnits"].as_f64().unwrap_or(0.0),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn costs_are_asked_for_and_taken_out_again() {
-        let (costs, request) =
-            Costs::ask("UpdateItem", Bytes::from_static(br#"{"TableName":"t"}"#));
-        assert_eq!(
-            serde_json::from_slice::<Value>(&request).unwrap(),
-            json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"})
-        );
-        let answer = json!({"ConsumedCapacity": [{"CapacityUnits": 2.0}, {"CapacityUnits": 1.5}], "Attributes": {}});
-        let (units, answer) = costs.take(answer.to_string().into());
-        assert_eq!(
-            (units, answer),
-            (
-                Units {
-                    write: 3.5,
-                    read: 0.0
-                },
-                Bytes::from_static(br#"{"Attributes":{}}"#)
-            )
-        );
-    }
-
-    #[test]
-    fn a_caller_that_asks_itself_is_answered_itself() {
-        let body = Bytes::from_static(br#"{"ReturnConsumedCapacity":"INDEXES"}"#);
-        let (costs, request) = Costs::ask("Query", body.clone());
-        assert_eq!(request, body);
-        let answer = Bytes::from_static(br#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#);
-        assert_eq!(costs.take(answer.clone()), (Units::default(), answer));
+    fn an_entry_has_the_field_names_of_existing_logs() {
+        let needs = [RequiredPermission {
+            action: "sqs:SendMessage".to_owned(),
+            resource: "arn".to_owned(),
+        }];
+        let entry = WireLogEntry {
+            operation: "SendMessage",
+            required_permissions: &needs,
+            status: 200,
+            ..WireLogEntry::new("sqs")
+        };
+        let line = r#"{"caller":"","service":"sqs","operation":"SendMessage","needs":[{"action":"sqs:SendMessage","resource":"arn"}],"status":200,"requestBytes":0,"responseBytes":0,"writeUnits":0.0,"readUnits":0.0}"#;
+        assert_eq!(serde_json::to_string(&entry).unwrap(), line);
     }
 }

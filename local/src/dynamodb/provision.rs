@@ -1,5 +1,5 @@
-//! Brings the tables about that a template asks for, on whatever an earlier template has left: items
-//! stay, whatever changes. It serves nothing, and refuses a change that only a new table could make.
+//! Creates and updates the template's tables. Items are always kept; a change that would need a new
+//! table is an error.
 
 use anyhow::{Context, Result, anyhow, bail};
 use dynoxide::{Database, DynoxideError};
@@ -8,31 +8,31 @@ use serde_json::{Value, json};
 
 use crate::stack_spec::Table;
 
-/// Makes the tables that are not there yet and changes those that are: indexes come and go, and with
-/// them no item; the expiry attribute changes. Answers the others that are there: `the table <name>`.
+/// Creates missing tables, and updates global indexes and the TTL attribute of existing ones. Returns the
+/// existing tables that the template does not declare, as `the table <name>`.
 ///
 /// # Errors
-/// For another key, another type of a key's attribute, another local index, or an index that changes
-/// under its name, each of which AWS refuses too or answers with a new, empty table.
+/// A changed key, key attribute type or local index, or a global index that changes under the same name.
+/// AWS rejects these too, or replaces the table with an empty one.
 pub(super) fn provision(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
     for table in tables {
         let named = || format!("the table {}", table.name);
-        match database.create_table(request(table.create_request.clone())?) {
+        match database.create_table(parse_request(table.create_request.clone())?) {
             Ok(_) => {}
             Err(DynoxideError::ResourceInUseException(_)) => {
-                adapt(database, table).with_context(named)?;
+                update_table(database, table).with_context(named)?;
             }
             Err(error) => return Err(anyhow!("{error}")).with_context(named),
         }
-        expire(database, table).with_context(named)?;
+        set_ttl(database, table).with_context(named)?;
     }
-    others(database, tables)
+    undeclared_tables(database, tables)
 }
 
-/// Changes an existing table into what the template asks for.
-fn adapt(database: &Database, table: &Table) -> Result<()> {
-    let described = database.describe_table(request(json!({"TableName": table.name}))?);
-    let described = serde_json::to_value(described.map_err(told)?)?;
+/// Updates an existing table to the template's definition.
+fn update_table(database: &Database, table: &Table) -> Result<()> {
+    let described = database.describe_table(parse_request(json!({"TableName": table.name}))?);
+    let described = serde_json::to_value(described.map_err(to_error)?)?;
     let (have, want) = (&described["Table"], &table.create_request);
     if have["KeySchema"] != want["KeySchema"] {
         bail!("KeySchema can't change under the same TableName, as its items would be lost");
@@ -65,7 +65,9 @@ fn adapt(database: &Database, table: &Table) -> Result<()> {
             "AttributeDefinitions": table.create_request["AttributeDefinitions"],
             "GlobalSecondaryIndexUpdates": [change],
         });
-        database.update_table(request(update)?).map_err(told)
+        database
+            .update_table(parse_request(update)?)
+            .map_err(to_error)
     };
     for index in have.iter().filter(|index| !want.contains(index)) {
         update(json!({"Delete": {"IndexName": index["IndexName"]}}))?;
@@ -76,17 +78,18 @@ fn adapt(database: &Database, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Has items expire by the template's attribute, or none where it names none.
-fn expire(database: &Database, table: &Table) -> Result<()> {
-    let described = database.describe_time_to_live(request(json!({"TableName": table.name}))?);
-    let described = serde_json::to_value(described.map_err(told)?)?;
+/// Sets the TTL attribute to the template's, or disables TTL if it has none.
+fn set_ttl(database: &Database, table: &Table) -> Result<()> {
+    let described =
+        database.describe_time_to_live(parse_request(json!({"TableName": table.name}))?);
+    let described = serde_json::to_value(described.map_err(to_error)?)?;
     let have = described["TimeToLiveDescription"]["AttributeName"].as_str();
     let want = table.ttl_attribute.as_deref();
     let set = |attribute: &str, enabled: bool| {
         let specification = json!({"Enabled": enabled, "AttributeName": attribute});
         let update = json!({"TableName": table.name, "TimeToLiveSpecification": specification});
-        let update = database.update_time_to_live(request(update)?);
-        update.map(|_| ()).map_err(told)
+        let update = database.update_time_to_live(parse_request(update)?);
+        update.map(|_| ()).map_err(to_error)
     };
     if have == want {
         return Ok(());
@@ -97,23 +100,25 @@ fn expire(database: &Database, table: &Table) -> Result<()> {
     want.map_or(Ok(()), |want| set(want, true))
 }
 
-fn others(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
-    let mut others = vec![];
+fn undeclared_tables(database: &Database, tables: &[Table]) -> Result<Vec<String>> {
+    let mut undeclared_tables = vec![];
     let mut page = json!({});
     loop {
-        let listed = database.list_tables(request(page)?).map_err(told)?;
+        let listed = database
+            .list_tables(parse_request(page)?)
+            .map_err(to_error)?;
         let listed = serde_json::to_value(listed)?;
         let names = list(&listed["TableNames"]).iter().filter_map(Value::as_str);
-        let unnamed = names.filter(|name| tables.iter().all(|table| table.name != *name));
-        others.extend(unnamed.map(|name| format!("the table {name}")));
+        let undeclared = names.filter(|name| tables.iter().all(|table| table.name != *name));
+        undeclared_tables.extend(undeclared.map(|name| format!("the table {name}")));
         match &listed["LastEvaluatedTableName"] {
-            Value::Null => return Ok(others),
+            Value::Null => return Ok(undeclared_tables),
             last => page = json!({"ExclusiveStartTableName": last}),
         }
     }
 }
 
-/// A table's indexes of one kind, each with what makes it that index, in the order of their names.
+/// A table's indexes of one kind, reduced to their definition and sorted by name.
 fn indexes(table: &Value, kind: &str) -> Vec<Value> {
     let mut indexes: Vec<Value> = list(&table[kind])
         .iter()
@@ -143,11 +148,11 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn request<T: DeserializeOwned>(json: Value) -> Result<T> {
-    serde_json::from_value(json).context("a request that the database does not take")
+fn parse_request<T: DeserializeOwned>(json: Value) -> Result<T> {
+    serde_json::from_value(json).context("building a request for the database")
 }
 
-fn told(error: DynoxideError) -> anyhow::Error {
+fn to_error(error: DynoxideError) -> anyhow::Error {
     anyhow!("{error}")
 }
 
@@ -191,39 +196,39 @@ mod tests {
         (folder, database)
     }
 
-    fn by(database: &Database, index: &str, key: &str) -> Result<usize, DynoxideError> {
+    fn query_index(database: &Database, index: &str, key: &str) -> Result<usize, DynoxideError> {
         let query = json!({
             "TableName": "things", "IndexName": index,
             "KeyConditionExpression": "#k = :v",
             "ExpressionAttributeNames": {"#k": key},
             "ExpressionAttributeValues": {":v": {"S": "x"}},
         });
-        let found = database.query(request(query).unwrap())?;
+        let found = database.query(parse_request(query).unwrap())?;
         Ok(found.items.map_or(0, |items| items.len()))
     }
 
     #[test]
-    fn indexes_come_and_go_over_the_items_that_are_there() {
+    fn indexes_are_added_and_removed_over_existing_items() {
         let (_folder, database) = database();
         provision(&database, &[table(&[("by-a", "a")], None)]).unwrap();
         let item = json!({"id": {"S": "1"}, "a": {"S": "x"}, "b": {"S": "x"}});
         let put = json!({"TableName": "things", "Item": item});
-        database.put_item(request(put).unwrap()).unwrap();
+        database.put_item(parse_request(put).unwrap()).unwrap();
         for _ in 0..2 {
             let changed = table(&[("by-b", "b"), ("by-c", "c")], None);
             assert_eq!(provision(&database, &[changed]).unwrap(), [""; 0]);
-            assert_eq!(by(&database, "by-b", "b").unwrap(), 1);
-            assert_eq!(by(&database, "by-c", "c").unwrap(), 0);
-            assert!(by(&database, "by-a", "a").is_err());
+            assert_eq!(query_index(&database, "by-b", "b").unwrap(), 1);
+            assert_eq!(query_index(&database, "by-c", "c").unwrap(), 0);
+            assert!(query_index(&database, "by-a", "a").is_err());
         }
     }
 
     #[test]
-    fn the_expiry_attribute_changes_and_goes() {
+    fn the_ttl_attribute_is_changed_and_removed() {
         let (_folder, database) = database();
         for ttl in [None, Some("ttl"), Some("until"), Some("until"), None] {
             provision(&database, &[table(&[], ttl)]).unwrap();
-            let described = request(json!({"TableName": "things"})).unwrap();
+            let described = parse_request(json!({"TableName": "things"})).unwrap();
             let described = database.describe_time_to_live(described).unwrap();
             let described = serde_json::to_value(described).unwrap();
             let attribute = &described["TimeToLiveDescription"]["AttributeName"];
@@ -232,22 +237,22 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_new_table_could_be_is_refused_by_name() {
+    fn a_change_that_needs_a_new_table_is_rejected_by_name() {
         let (_folder, database) = database();
         provision(&database, &[table(&[("by-a", "a")], None)]).unwrap();
-        let refusal = |table: Table| format!("{:#}", provision(&database, &[table]).unwrap_err());
-        assert!(refusal(table(&[("by-a", "b")], None)).contains("the index \"by-a\" can't change"));
+        let error = |table: Table| format!("{:#}", provision(&database, &[table]).unwrap_err());
+        assert!(error(table(&[("by-a", "b")], None)).contains("the index \"by-a\" can't change"));
         let mut other = table(&[], None);
         other.create_request["KeySchema"][0]["AttributeName"] = "a".into();
         other.create_request["AttributeDefinitions"][0]["AttributeName"] = "a".into();
-        assert!(refusal(other).contains("the table things: KeySchema can't change"));
+        assert!(error(other).contains("the table things: KeySchema can't change"));
         let mut other = table(&[], None);
         other.create_request["AttributeDefinitions"][0]["AttributeType"] = "N".into();
-        assert!(refusal(other).contains("AttributeType of \"id\" can't change"));
+        assert!(error(other).contains("AttributeType of \"id\" can't change"));
     }
 
     #[test]
-    fn tables_that_the_template_does_not_name_are_told() {
+    fn undeclared_tables_are_returned() {
         let (_folder, database) = database();
         provision(&database, &[table(&[], None)]).unwrap();
         assert_eq!(provision(&database, &[]).unwrap(), ["the table things"]);

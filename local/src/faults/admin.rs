@@ -1,4 +1,4 @@
-//! `/_local/faults`: rules set, shown and cleared while the cloud runs. Its port is loopback's.
+//! `/_local/faults`: sets, shows and clears fault rules at run time. The port is bound to loopback.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -9,50 +9,50 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::Faults;
-use super::rules::Plan;
+use super::FaultInjector;
+use super::rules::FaultPlan;
 
-pub fn router(faults: Faults) -> Router {
+pub fn router(faults: FaultInjector) -> Router {
     Router::new()
         .route("/_local/faults", get(show).post(set).delete(clear))
-        .layer(middleware::from_fn(no_browser))
+        .layer(middleware::from_fn(reject_browsers))
         .with_state(faults)
 }
 
-/// A page that a developer happens to visit must not be able to break their cloud.
-async fn no_browser(request: Request, next: Next) -> Response {
+/// Rejects browsers, so that no web page can inject faults.
+async fn reject_browsers(request: Request, next: Next) -> Response {
     let headers = request.headers();
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
-        let message = json!({ "message": "Faults are not for browsers." });
-        return answer(StatusCode::FORBIDDEN, &message);
+        let message = json!({ "message": "Browsers may not set faults." });
+        return json_response(StatusCode::FORBIDDEN, &message);
     }
     next.run(request).await
 }
 
-async fn show(State(faults): State<Faults>) -> Response {
-    answer(StatusCode::OK, &faults.report())
+async fn show(State(faults): State<FaultInjector>) -> Response {
+    json_response(StatusCode::OK, &faults.report())
 }
 
-/// The new rules stand in place of all before them, and count from nothing.
-async fn set(State(faults): State<Faults>, body: Bytes) -> Response {
-    match Plan::parse(&body) {
+/// Replaces all rules and resets their counts.
+async fn set(State(faults): State<FaultInjector>, body: Bytes) -> Response {
+    match FaultPlan::parse(&body) {
         Ok(plan) => {
             faults.set(plan);
-            answer(StatusCode::OK, &faults.report())
+            json_response(StatusCode::OK, &faults.report())
         }
         Err(error) => {
             let message = json!({ "message": format!("{error:#}") });
-            answer(StatusCode::BAD_REQUEST, &message)
+            json_response(StatusCode::BAD_REQUEST, &message)
         }
     }
 }
 
-async fn clear(State(faults): State<Faults>) -> Response {
-    faults.set(Plan::default());
-    answer(StatusCode::OK, &faults.report())
+async fn clear(State(faults): State<FaultInjector>) -> Response {
+    faults.set(FaultPlan::default());
+    json_response(StatusCode::OK, &faults.report())
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    (status, kind, body.to_string()).into_response()
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    (status, headers, body.to_string()).into_response()
 }

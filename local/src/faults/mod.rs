@@ -1,24 +1,28 @@
-//! Faults by call: AWS calls that fail, come late, are repeated, or whose caller dies of them.
-//!
-//! Every call of the cloud's services passes here on its way; what a call does is not known.
+//! Fault injection: AWS calls that fail, are delayed or repeated, or whose caller is killed.
 
 pub mod admin;
-pub(crate) mod refusal;
 pub mod rules;
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::response::Response;
+use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::aws_call::{AwsCall, Service};
+use crate::error_response::error_response;
 use crate::lambda::Lambda;
-use rules::{Called, Effects, Failure, Moment, Plan, Rules};
+use rules::{Effects, FaultPlan, InjectedError, KillPoint, Rules};
 
-/// The rules in force. Clones share them.
+/// The message of an injected error.
+const MESSAGE: &str = "Injected fault of the embedded cloud.";
+
+/// The active rules. Clones share them.
 #[derive(Clone)]
-pub struct Faults {
+pub struct FaultInjector {
     state: Arc<Mutex<State>>,
-    /// Where callers live.
+    /// Runs the callers that a rule may kill.
     lambda: Lambda,
 }
 
@@ -28,8 +32,16 @@ struct State {
     kills: u64,
 }
 
-impl Faults {
-    pub fn new(plan: Plan, lambda: Lambda) -> Self {
+impl InjectedError {
+    /// The HTTP response. SQS's query-protocol error (`x-amzn-query-error`) uses the same code.
+    pub fn response(&self, service: Service) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        error_response(service, status, &self.code, MESSAGE)
+    }
+}
+
+impl FaultInjector {
+    pub fn new(plan: FaultPlan, lambda: Lambda) -> Self {
         let faults = Self {
             state: Arc::default(),
             lambda,
@@ -38,22 +50,22 @@ impl Faults {
         faults
     }
 
-    /// Puts a plan in place of the one before; everything counts from nothing.
-    pub fn set(&self, plan: Plan) {
+    /// Replaces the plan and resets all counts.
+    pub fn set(&self, plan: FaultPlan) {
         *self.state() = State {
             rules: Rules::new(plan),
             kills: 0,
         };
     }
 
-    /// The plan, with how often each rule has met calls and fired, and how many processes died.
+    /// The plan as JSON, with each rule's matches and firings and the number of killed processes.
     pub fn report(&self) -> Value {
         let state = self.state();
-        let rules = state.rules.tallies().iter().map(|(rule, tally)| {
-            let mut shown = json!(rule);
-            shown["matched"] = tally.matched.into();
-            shown["fired"] = tally.fired.into();
-            shown
+        let rules = state.rules.hit_counts().iter().map(|(rule, hits)| {
+            let mut entry = json!(rule);
+            entry["matched"] = hits.matched.into();
+            entry["fired"] = hits.fired.into();
+            entry
         });
         json!({
             "seed": state.rules.seed(),
@@ -62,68 +74,69 @@ impl Faults {
         })
     }
 
-    /// Performs the call with all that befalls it: late, fatal before, refused, repeated, fatal after.
-    /// A caller that dies of it gets no answer: this ends when its connection does.
+    /// Performs the call with its fault effects, in this order: delay, kill before, fail, repeat, kill
+    /// after. After a kill this never completes; the caller's connection ends with its process.
     ///
     /// # Errors
-    /// The error that a rule asks for; then nothing was performed.
-    pub async fn through<T, F: Future<Output = T>>(
+    /// The injected error; then the call was not performed.
+    pub async fn run<T, F: Future<Output = T>>(
         &self,
-        call: &Called<'_>,
+        call: &AwsCall<'_>,
         perform: impl Fn() -> F,
-    ) -> Result<T, Failure> {
-        self.suffer(self.decide(call), call, perform).await
+    ) -> Result<T, InjectedError> {
+        self.apply(self.decide(call), call, perform).await
     }
 
-    /// What befalls this call, which counts: for who must know it before [`Faults::suffer`].
-    pub fn decide(&self, call: &Called<'_>) -> Effects {
+    /// The effects on this call, which is counted. For callers that need them before
+    /// [`FaultInjector::apply`].
+    pub fn decide(&self, call: &AwsCall<'_>) -> Effects {
         self.state().rules.decide(call)
     }
 
-    /// [`Faults::through`], for effects that are decided.
+    /// Like [`FaultInjector::run`], with effects that are already decided.
     ///
     /// # Errors
-    /// The error that a rule asks for; then nothing was performed.
-    pub async fn suffer<T, F: Future<Output = T>>(
+    /// The injected error; then the call was not performed.
+    pub async fn apply<T, F: Future<Output = T>>(
         &self,
         effects: Effects,
-        call: &Called<'_>,
+        call: &AwsCall<'_>,
         perform: impl Fn() -> F,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, InjectedError> {
         if !effects.delay.is_zero() {
             tokio::time::sleep(effects.delay).await;
         }
-        if effects.kill == Some(Moment::Before) && self.kill(call, "before it took effect") {
+        if effects.kill == Some(KillPoint::Before) && self.kill(call, "before it took effect") {
             pending::<()>().await;
         }
-        if let Some(failure) = effects.fail {
+        if let Some(error) = effects.fail {
             let (service, operation) = (call.service.name(), call.operation);
             tracing::info!(
                 service,
                 operation,
                 caller = call.caller,
-                code = failure.code,
-                "a fault refuses a call"
+                code = error.code,
+                "a call failed by an injected fault"
             );
-            return Err(failure);
+            return Err(error);
         }
-        let mut answer = perform().await;
+        let mut response = perform().await;
         for _ in 0..effects.repeat {
-            answer = perform().await;
+            response = perform().await;
         }
-        if effects.kill == Some(Moment::After) && self.kill(call, "after it took effect") {
+        if effects.kill == Some(KillPoint::After) && self.kill(call, "after it took effect") {
             pending::<()>().await;
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Whether the messages that this call has brought are to be delivered once more.
-    pub fn delivers_twice(&self, call: &Called<'_>) -> bool {
+    /// Whether the messages that this call received must be delivered a second time.
+    pub fn delivers_twice(&self, call: &AwsCall<'_>) -> bool {
         self.state().rules.delivers_twice(call)
     }
 
-    /// Kills the very process that calls; false if it is dead already, or nobody's.
-    fn kill(&self, call: &Called<'_>, when: &str) -> bool {
+    /// Kills the calling process; false if it has ended already or the caller is not a function.
+    fn kill(&self, call: &AwsCall<'_>, when: &str) -> bool {
         let Some(environment) = call.environment else {
             return false;
         };
@@ -137,14 +150,14 @@ impl Faults {
                 caller = call.caller,
                 environment,
                 when,
-                "a call has killed its caller"
+                "an injected fault killed the caller"
             );
         }
         killed
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Counts are whole between any two statements, so a panic elsewhere leaves them right.
+        // The counts are consistent between any two statements, so they survive a panic elsewhere.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

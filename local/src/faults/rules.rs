@@ -1,90 +1,44 @@
-//! Which calls are to go wrong, and how: rules, and what they decide of one call after another.
+//! Fault rules: which calls they match, and the effects they have.
 //!
-//! Pure. It knows no socket, no process and no clock; chance comes from the seed, so that the same
-//! calls meet the same faults.
+//! Pure. Probability is computed from a seed, so the same sequence of calls gets the same faults.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// The caller that stands for every event source mapping.
-pub const EVENT_SOURCE: &str = "event-source";
+use crate::aws_call::{AwsCall, EVENT_SOURCE, Service};
 
-/// An AWS service whose calls rules can name; spelled as in the wire log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Service {
-    #[serde(rename = "dynamodb")]
-    DynamoDb,
-    #[serde(rename = "sqs")]
-    Sqs,
-    /// The `@connections` API.
-    #[serde(rename = "execute-api")]
-    ExecuteApi,
-    #[serde(rename = "s3")]
-    S3,
-    #[serde(rename = "sns")]
-    Sns,
-    #[serde(rename = "events")]
-    Events,
-    #[serde(rename = "lambda")]
-    Lambda,
-}
-
-impl Service {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DynamoDb => "dynamodb",
-            Self::Sqs => "sqs",
-            Self::ExecuteApi => "execute-api",
-            Self::S3 => "s3",
-            Self::Sns => "sns",
-            Self::Events => "events",
-            Self::Lambda => "lambda",
-        }
-    }
-}
-
-/// One call, as far as rules tell calls apart.
-#[derive(Debug, Clone, Copy)]
-pub struct Called<'a> {
-    pub service: Service,
-    pub operation: &'a str,
-    /// The calling function's name, [`EVENT_SOURCE`], or empty for anyone else.
-    pub caller: &'a str,
-    /// The execution environment that calls; `None` where no function does.
-    pub environment: Option<&'a str>,
-}
-
-/// What a faults file or the admin call says.
+/// The contents of a faults file or of a `/_local/faults` request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
-    /// What `probability` draws from.
+pub struct FaultPlan {
+    /// The seed for `probability`.
     #[serde(default)]
     pub seed: u64,
     pub rules: Vec<Rule>,
 }
 
-/// One rule. It meets the calls that have what it names, and fires on those that `number`, `every`
-/// or `probability` picks (at most one of them; without any, on all), `limit` times at most.
+/// One rule. It matches calls by `service`, `operation` and `caller`, and fires on the matches that
+/// `number`, `every` or `probability` selects (at most one of these; without any, on all of them), at
+/// most `limit` times.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Rule {
     pub service: Service,
-    /// Such as `UpdateItem`.
+    /// An operation, such as `UpdateItem`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// A function's name, or [`EVENT_SOURCE`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
-    /// Only the call of this number among those that the rule meets, from 1.
+    /// Fires only on the match with this number, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
-    /// Each call whose number is a multiple of this.
+    /// Fires on each match whose number is a multiple of this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
-    /// Each call with this chance, from 0 to 1.
+    /// Fires on each match with this probability, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,32 +46,32 @@ pub struct Rule {
     pub effect: Effect,
 }
 
-/// What befalls a call.
+/// The effect of a rule on a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
-    /// It takes no effect, and is answered with this error.
-    Fail(Failure),
-    /// It takes effect so many milliseconds later.
+    /// The call is not performed and returns this error.
+    Fail(InjectedError),
+    /// The call is performed after this delay in milliseconds.
     DelayMs(u64),
-    /// It takes effect so many times more, as when the answers to an SDK's first tries are lost;
-    /// the last answer is the caller's.
+    /// The call is performed this many additional times, as if the responses to an SDK's first
+    /// attempts were lost; the caller gets the last response.
     Repeat(u32),
-    /// The connection breaks after so many bytes of the answer's body, where it has more.
+    /// The connection breaks after this many bytes of the response body, if the body is longer.
     CutAfter(u64),
-    /// Its caller's process is killed. It meets only calls of functions.
-    Kill(Moment),
-    /// What it received is handed to the function once more, by itself. It meets only calls of
-    /// `ReceiveMessage` by an event source mapping that brought messages.
-    DeliverTwice(True),
+    /// The calling process is killed. Matches only calls by functions.
+    Kill(KillPoint),
+    /// The received messages are delivered to the function a second time, in a batch of their own.
+    /// Matches only `ReceiveMessage` calls by an event source mapping that returned messages.
+    DeliverTwice(OnlyTrue),
 }
 
-/// The only value that a switch can have: a rule that does nothing is left out instead.
+/// A boolean that can only be true: a rule without effect is omitted instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "bool", into = "bool")]
-pub struct True;
+pub struct OnlyTrue;
 
-impl TryFrom<bool> for True {
+impl TryFrom<bool> for OnlyTrue {
     type Error = &'static str;
 
     fn try_from(value: bool) -> Result<Self, Self::Error> {
@@ -125,30 +79,30 @@ impl TryFrom<bool> for True {
     }
 }
 
-impl From<True> for bool {
-    fn from(True: True) -> Self {
+impl From<OnlyTrue> for bool {
+    fn from(OnlyTrue: OnlyTrue) -> Self {
         true
     }
 }
 
-/// An error of AWS.
+/// An AWS error to return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Failure {
-    /// Such as `ProvisionedThroughputExceededException`.
+pub struct InjectedError {
+    /// An AWS error code, such as `ProvisionedThroughputExceededException`.
     pub code: String,
-    /// HTTP status, 400 to 599.
+    /// HTTP status, 400 to 599; 400 by default.
     #[serde(default = "client_error")]
     pub status: u16,
 }
 
-/// When a caller dies.
+/// When the caller is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Moment {
-    /// Before the call takes effect: it never does.
+pub enum KillPoint {
+    /// Before the call is performed: it never is.
     Before,
-    /// After it has taken effect, and before its answer arrives.
+    /// After the call is performed and before its response is sent.
     After,
 }
 
@@ -156,36 +110,37 @@ fn client_error() -> u16 {
     400
 }
 
-/// All that befalls one call: delays add up, the first error, death and cut win.
+/// The combined effects on one call: delays and repeats add up; of errors, kills and cuts the first
+/// applies.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     pub delay: Duration,
-    pub kill: Option<Moment>,
-    pub fail: Option<Failure>,
+    pub kill: Option<KillPoint>,
+    pub fail: Option<InjectedError>,
     pub repeat: u32,
-    /// The bytes of the answer's body that arrive, if not all.
-    pub cut: Option<u64>,
+    /// The number of response body bytes to send before the connection breaks.
+    pub cut_after: Option<u64>,
 }
 
-/// How often a rule has met calls, and has fired.
+/// How often a rule has matched and fired.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
+pub struct HitCount {
     pub matched: u64,
     pub fired: u64,
 }
 
-/// A plan under way.
+/// A plan with its counts.
 #[derive(Debug, Default)]
 pub struct Rules {
     seed: u64,
-    rules: Vec<(Rule, Tally)>,
+    rules: Vec<(Rule, HitCount)>,
 }
 
-impl Plan {
+impl FaultPlan {
     /// # Errors
-    /// The text is not a plan, or a rule could never fire; the field is named.
-    pub fn parse(text: &[u8]) -> Result<Self> {
-        let plan: Self = serde_json::from_slice(text).context("these are no faults")?;
+    /// The text is not a plan, or a rule could never fire. The error names the field.
+    pub fn parse(json: &[u8]) -> Result<Self> {
+        let plan: Self = serde_json::from_slice(json).context("invalid fault plan")?;
         for (index, rule) in plan.rules.iter().enumerate() {
             rule.check().with_context(|| format!("rules[{index}]"))?;
         }
@@ -195,50 +150,50 @@ impl Plan {
 
 impl Rule {
     fn check(&self) -> Result<()> {
-        let picks = [
+        let selects = [
             self.number.is_some(),
             self.every.is_some(),
             self.probability.is_some(),
         ];
         ensure!(
-            picks.iter().filter(|given| **given).count() <= 1,
-            "number, every and probability exclude each other"
+            selects.iter().filter(|given| **given).count() <= 1,
+            "number, every and probability are mutually exclusive"
         );
-        ensure!(self.number != Some(0), "number counts from 1");
-        ensure!(self.every != Some(0), "every is at least 1");
-        ensure!(self.limit != Some(0), "limit is at least 1");
+        ensure!(self.number != Some(0), "number must be at least 1");
+        ensure!(self.every != Some(0), "every must be at least 1");
+        ensure!(self.limit != Some(0), "limit must be at least 1");
         ensure!(
             self.probability
                 .is_none_or(|chance| (0.0..=1.0).contains(&chance)),
-            "probability is from 0 to 1"
+            "probability must be from 0 to 1"
         );
         match &self.effect {
             Effect::Fail(failure) => {
                 ensure!(
                     (400..=599).contains(&failure.status),
-                    "effect.fail.status is from 400 to 599"
+                    "effect.fail.status must be from 400 to 599"
                 );
-                let spelled = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+                let is_code_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
                 ensure!(
-                    !failure.code.is_empty() && failure.code.bytes().all(spelled),
-                    "effect.fail.code is an error code of AWS"
+                    !failure.code.is_empty() && failure.code.bytes().all(is_code_byte),
+                    "effect.fail.code must be an AWS error code: letters, digits and periods"
                 );
             }
-            Effect::Repeat(times) => ensure!(*times > 0, "effect.repeat is at least 1"),
-            Effect::DeliverTwice(True) => ensure!(
+            Effect::Repeat(times) => ensure!(*times > 0, "effect.repeat must be at least 1"),
+            Effect::DeliverTwice(OnlyTrue) => ensure!(
                 self.service == Service::Sqs,
-                "effect.deliverTwice is for the service sqs"
+                "effect.deliverTwice needs the service sqs"
             ),
             Effect::CutAfter(_) => ensure!(
                 self.service == Service::S3,
-                "effect.cutAfter is for the service s3"
+                "effect.cutAfter needs the service s3"
             ),
             Effect::DelayMs(_) | Effect::Kill(_) => {}
         }
         Ok(())
     }
 
-    fn meets(&self, call: &Called<'_>) -> bool {
+    fn matches(&self, call: &AwsCall<'_>) -> bool {
         let names =
             |named: &Option<String>, is: &str| named.as_deref().is_none_or(|name| name == is);
         self.service == call.service
@@ -246,29 +201,29 @@ impl Rule {
             && names(&self.caller, call.caller)
             && match self.effect {
                 Effect::Kill(_) => call.environment.is_some(),
-                Effect::DeliverTwice(True) => {
+                Effect::DeliverTwice(OnlyTrue) => {
                     call.caller == EVENT_SOURCE && call.operation == "ReceiveMessage"
                 }
                 _ => true,
             }
     }
 
-    /// Whether it fires on the call of this number among those that it meets.
-    fn picks(&self, number: u64, chance: f64) -> bool {
+    /// Whether it fires on the match with this number.
+    fn selects(&self, number: u64, random: f64) -> bool {
         self.number.is_none_or(|only| only == number)
             && self.every.is_none_or(|every| number.is_multiple_of(every))
-            && self.probability.is_none_or(|limit| chance < limit)
+            && self.probability.is_none_or(|limit| random < limit)
     }
 }
 
 impl Rules {
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: FaultPlan) -> Self {
         Self {
             seed: plan.seed,
             rules: plan
                 .rules
                 .into_iter()
-                .map(|rule| (rule, Tally::default()))
+                .map(|rule| (rule, HitCount::default()))
                 .collect(),
         }
     }
@@ -277,47 +232,47 @@ impl Rules {
         self.seed
     }
 
-    pub fn tallies(&self) -> &[(Rule, Tally)] {
+    pub fn hit_counts(&self) -> &[(Rule, HitCount)] {
         &self.rules
     }
 
-    /// What befalls this call, which counts.
-    pub fn decide(&mut self, call: &Called<'_>) -> Effects {
+    /// The effects on this call, which is counted.
+    pub fn decide(&mut self, call: &AwsCall<'_>) -> Effects {
         let mut all = Effects::default();
         for effect in self.fire(call, |effect| !matches!(effect, Effect::DeliverTwice(_))) {
             match effect {
                 Effect::Fail(failure) => all.fail = all.fail.or(Some(failure)),
                 Effect::DelayMs(millis) => all.delay += Duration::from_millis(millis),
                 Effect::Repeat(times) => all.repeat += times,
-                Effect::CutAfter(bytes) => all.cut = all.cut.or(Some(bytes)),
+                Effect::CutAfter(bytes) => all.cut_after = all.cut_after.or(Some(bytes)),
                 Effect::Kill(moment) => all.kill = all.kill.or(Some(moment)),
-                Effect::DeliverTwice(True) => {}
+                Effect::DeliverTwice(OnlyTrue) => {}
             }
         }
         all
     }
 
-    /// Whether what this call has brought is to be delivered twice, which counts.
-    pub fn delivers_twice(&mut self, call: &Called<'_>) -> bool {
+    /// Whether the messages of this call must be delivered twice; the call is counted.
+    pub fn delivers_twice(&mut self, call: &AwsCall<'_>) -> bool {
         let twice = |effect: &Effect| matches!(effect, Effect::DeliverTwice(_));
         !self.fire(call, twice).is_empty()
     }
 
-    fn fire(&mut self, call: &Called<'_>, kind: impl Fn(&Effect) -> bool) -> Vec<Effect> {
+    fn fire(&mut self, call: &AwsCall<'_>, kind: impl Fn(&Effect) -> bool) -> Vec<Effect> {
         let mut effects = vec![];
-        for (index, (rule, tally)) in self.rules.iter_mut().enumerate() {
-            if !kind(&rule.effect) || !rule.meets(call) {
+        for (index, (rule, hits)) in self.rules.iter_mut().enumerate() {
+            if !kind(&rule.effect) || !rule.matches(call) {
                 continue;
             }
-            tally.matched += 1;
-            let left = rule.limit.is_none_or(|limit| tally.fired < limit);
-            if left
-                && rule.picks(
-                    tally.matched,
-                    chance(self.seed, index as u64, tally.matched),
+            hits.matched += 1;
+            let is_under_limit = rule.limit.is_none_or(|limit| hits.fired < limit);
+            if is_under_limit
+                && rule.selects(
+                    hits.matched,
+                    random_unit(self.seed, index as u64, hits.matched),
                 )
             {
-                tally.fired += 1;
+                hits.fired += 1;
                 effects.push(rule.effect.clone());
             }
         }
@@ -325,9 +280,9 @@ impl Rules {
     }
 }
 
-/// From 0 up to 1, by SplitMix64's finaliser: of the rule's own count only, so that one rule's luck
-/// does not hang on how calls of others fall in between.
-fn chance(seed: u64, rule: u64, number: u64) -> f64 {
+/// A number from 0 (inclusive) to 1 (exclusive), by SplitMix64's finaliser. It depends only on the
+/// rule's own count, so calls that match other rules do not change it.
+fn random_unit(seed: u64, rule: u64, number: u64) -> f64 {
     let mut x = seed
         .wrapping_add(rule.wrapping_mul(0xD134_2543_DE82_EF95))
         .wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));

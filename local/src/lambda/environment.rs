@@ -20,7 +20,7 @@ use super::outcome::{FailureKind, InvokeOutcome};
 use super::process_group::ProcessGroup;
 use super::process_registry::{ProcessRegistry, Registration};
 use super::runtime_api::{InvocationResult, PendingInvocation, RuntimeApi};
-use crate::caller::ACCESS_KEY;
+use crate::caller::ACCESS_KEY_PREFIX;
 use crate::stack_spec::{Function, REGION};
 
 /// Lambda's limit for the init phase, before it repeats it under the function's own timeout.
@@ -246,7 +246,7 @@ fn environment_variables(
         ("LANG", "en_US.UTF-8".into()),
         ("TZ", ":UTC".into()),
         // Identifies the environment in each of its AWS calls.
-        ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY}{id}")),
+        ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY_PREFIX}{id}")),
         ("AWS_SECRET_ACCESS_KEY", "local".into()),
         ("AWS_SDK_UA_APP_ID", function.name.clone()),
     ];

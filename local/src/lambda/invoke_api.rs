@@ -17,10 +17,10 @@ use tokio::task::JoinHandle;
 use super::host::STOPPING;
 use super::outcome::InvokeOutcome;
 use super::service::Lambda;
+use crate::aws_call::Service;
+use crate::error_response::error_response as aws_error_response;
 use crate::event_stream::{CONTENT_TYPE, event};
-use crate::faults::refusal::refused;
-use crate::faults::rules::Service;
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 use crate::stack_spec::{ACCOUNT, REGION};
 
 /// Lambda's quota for the request of a synchronous invocation: 6 MB.
@@ -86,10 +86,10 @@ impl InvokeTarget {
 
     /// What the caller's role must allow. Both operations need the same action (Service Authorization
     /// Reference of Lambda).
-    pub fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self) -> Vec<RequiredPermission> {
         let qualifier = self.qualifier.as_ref().map(|name| format!(":{name}"));
         let (function, qualifier) = (&self.function, qualifier.unwrap_or_default());
-        vec![Need {
+        vec![RequiredPermission {
             action: "lambda:InvokeFunction".to_owned(),
             resource: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}{qualifier}"),
         }]
@@ -144,7 +144,7 @@ fn outcome_response(target: &InvokeTarget, outcome: InvokeOutcome) -> Response {
 }
 
 fn error_response(status: StatusCode, code: &str, message: &str) -> Response {
-    refused(Service::Lambda, status, code, message)
+    aws_error_response(Service::Lambda, status, code, message)
 }
 
 /// An invocation whose response is forwarded as it arrives.
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_function_is_identified_by_name_or_arn_with_an_optional_qualifier() {
-        let arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Ahear";
+        let arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aecho";
         for (name, qualifier) in [
             ("echo", None),
             ("echo:live", Some("live")),

@@ -13,7 +13,7 @@ use super::launch::LaunchOptions;
 use super::outcome::InvokeOutcome;
 use super::pool::START_SLOT_LIMIT;
 use crate::stack_spec::Function;
-use crate::wire_log::{Call, WireLog};
+use crate::wire_log::{WireLog, WireLogEntry};
 
 /// The functions of one stack. Clones share them.
 #[derive(Clone)]
@@ -118,7 +118,7 @@ impl Lambda {
             InvokeOutcome::Throttled => (429, 0),
             InvokeOutcome::NoSuchFunction => (404, 0),
         };
-        self.log.note(&Call {
+        self.log.record(&WireLogEntry {
             caller: self.caller,
             operation: "Invoke",
             function,
@@ -126,7 +126,7 @@ impl Lambda {
             function_error: matches!(outcome, InvokeOutcome::Failed { .. }),
             request_bytes,
             response_bytes,
-            ..Call::of("lambda")
+            ..WireLogEntry::new("lambda")
         });
     }
 

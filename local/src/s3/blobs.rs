@@ -1,7 +1,6 @@
-//! The files that hold objects' bytes: each is written once, whole and durable before a row names
-//! it, and never changed.
+//! The files that hold the bytes of objects and parts.
 //!
-//! Knows no keys and no buckets.
+//! A file is complete and durable before a row references it, and never changes.
 
 use std::collections::BTreeSet;
 use std::io::SeekFrom;
@@ -20,45 +19,48 @@ use uuid::Uuid;
 
 use super::checksum::Algorithm;
 
-/// What a read takes from the disk at once.
-const READ: u64 = 256 << 10;
-/// The largest body of one `PutObject` or `UploadPart` (S3 user guide: 5 GiB).
-const LARGEST: u64 = 5 << 30;
+/// Bytes that one disk read returns at most.
+const READ_CHUNK_BYTES: u64 = 256 << 10;
+/// Maximum body of one `PutObject` or `UploadPart` (S3 user guide: 5 GiB).
+const MAX_UPLOAD_BYTES: u64 = 5 << 30;
 
 /// The folder of the files.
 #[derive(Debug, Clone)]
-pub(super) struct Blobs {
+pub(super) struct BlobStore {
     folder: PathBuf,
 }
 
-/// A file on disk that no row names yet. It goes away with this value unless it is kept.
+/// A file that no row references yet. Dropping this value deletes the file unless it was committed.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct UncommittedBlob {
     path: PathBuf,
     name: String,
-    kept: bool,
+    is_committed: bool,
     pub(super) size: u64,
     pub(super) md5: [u8; 16],
-    /// Base64, by the algorithm that was asked for.
-    pub(super) sum: String,
+    /// Base64, by the requested algorithm.
+    pub(super) checksum: String,
 }
 
-impl Draft {
-    /// The file's name, for the row that is about to name it.
+impl UncommittedBlob {
+    /// The file's name, for the row that will reference it.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Keeps the file: a row names it now.
-    pub(super) fn keep(mut self) {
-        self.kept = true;
+    /// Keeps the file, since a row references it now.
+    pub(super) fn commit(mut self) {
+        self.is_committed = true;
     }
 
     pub(super) fn etag(&self) -> String {
         hex(&self.md5)
     }
 
-    /// Holds the bytes to the `Content-MD5` that came with them, if one did.
+    /// Checks the bytes against a `Content-MD5` header, if there is one.
+    ///
+    /// # Errors
+    /// `BadDigest` or `InvalidDigest`.
     pub(super) fn check_md5(&self, header: Option<&str>) -> S3Result<()> {
         let Some(header) = header else { return Ok(()) };
         match STANDARD.decode(header) {
@@ -75,27 +77,27 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for UncommittedBlob {
     fn drop(&mut self) {
-        if !self.kept
+        if !self.is_committed
             && let Err(error) = std::fs::remove_file(&self.path)
         {
-            tracing::warn!(%error, "an unfinished upload stays until the next start");
+            tracing::warn!(%error, "deleting an unfinished upload failed; the next start deletes it");
         }
     }
 }
 
-impl Blobs {
-    /// Opens the folder and removes what no row names: what a crash left half written.
-    pub(super) fn open(folder: &Path, named: &[String]) -> std::io::Result<Self> {
+impl BlobStore {
+    /// Opens the folder and deletes unreferenced files, which a crash may have left.
+    pub(super) fn open(folder: &Path, referenced: &[String]) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let named: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+        let referenced: BTreeSet<&str> = referenced.iter().map(String::as_str).collect();
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             if entry
                 .file_name()
                 .to_str()
-                .is_none_or(|name| !named.contains(name))
+                .is_none_or(|name| !referenced.contains(name))
             {
                 std::fs::remove_file(entry.path())?;
             }
@@ -105,36 +107,39 @@ impl Blobs {
         })
     }
 
-    /// Writes a whole body; on disk, its name too, when this returns. `length` is what was promised.
+    /// Writes a body of `length` bytes; the file and its directory entry are synced when this returns.
+    ///
+    /// # Errors
+    /// `IncompleteBody`, `EntityTooLarge`, or an internal error of the disk.
     pub(super) async fn write(
         &self,
         mut body: impl Stream<Item = Result<Bytes, StdError>> + Unpin,
         length: Option<u64>,
         algorithm: Algorithm,
-    ) -> S3Result<Draft> {
+    ) -> S3Result<UncommittedBlob> {
         let name = Uuid::new_v4().simple().to_string();
         let path = self.folder.join(&name);
         let mut file = File::create(&path).await.map_err(S3Error::internal_error)?;
-        let mut draft = Draft {
+        let mut blob = UncommittedBlob {
             path,
             name,
-            kept: false,
+            is_committed: false,
             size: 0,
             md5: [0; 16],
-            sum: String::new(),
+            checksum: String::new(),
         };
         let (mut md5, mut hasher) = (Md5::new(), algorithm.hasher());
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|source| {
                 let mut error = s3_error!(
                     IncompleteBody,
-                    "The body ended or broke off before its end: {source}"
+                    "The request body ended before it was complete: {source}"
                 );
                 error.set_source(source);
                 error
             })?;
-            draft.size += piece.len() as u64;
-            if draft.size > LARGEST {
+            blob.size += piece.len() as u64;
+            if blob.size > MAX_UPLOAD_BYTES {
                 return Err(s3_error!(
                     EntityTooLarge,
                     "Your proposed upload exceeds the maximum allowed size."
@@ -146,7 +151,7 @@ impl Blobs {
                 .await
                 .map_err(S3Error::internal_error)?;
         }
-        if length.is_some_and(|length| length != draft.size) {
+        if length.is_some_and(|length| length != blob.size) {
             return Err(s3_error!(
                 IncompleteBody,
                 "You did not provide the number of bytes specified by the Content-Length HTTP header."
@@ -158,12 +163,12 @@ impl Blobs {
             .await
             .map_err(S3Error::internal_error)?;
         folder.sync_all().await.map_err(S3Error::internal_error)?;
-        draft.md5 = md5.finalize().into();
-        draft.sum = algorithm.finish(hasher);
-        Ok(draft)
+        blob.md5 = md5.finalize().into();
+        blob.checksum = algorithm.finish(hasher);
+        Ok(blob)
     }
 
-    /// The bytes of `range`. Whoever deletes the file meanwhile does not disturb the reader.
+    /// The bytes of `range`. Deleting the file does not affect an open reader.
     pub(super) async fn read(
         &self,
         name: &str,
@@ -173,30 +178,30 @@ impl Blobs {
         let mut file = file.map_err(S3Error::internal_error)?;
         let start = SeekFrom::Start(range.start);
         file.seek(start).await.map_err(S3Error::internal_error)?;
-        let left = range.end - range.start;
-        let next = |(mut file, left): (File, u64)| async move {
-            if left == 0 {
+        let remaining = range.end - range.start;
+        let next = |(mut file, remaining): (File, u64)| async move {
+            if remaining == 0 {
                 return Ok(None);
             }
-            let mut piece = vec![0; left.min(READ) as usize];
+            let mut piece = vec![0; remaining.min(READ_CHUNK_BYTES) as usize];
             file.read_exact(&mut piece).await?;
-            let left = left - piece.len() as u64;
-            Ok(Some((Bytes::from(piece), (file, left))))
+            let remaining = remaining - piece.len() as u64;
+            Ok(Some((Bytes::from(piece), (file, remaining))))
         };
-        Ok(stream::try_unfold((file, left), next))
+        Ok(stream::try_unfold((file, remaining), next))
     }
 
-    /// Removes files that no row names any more; one that stays is removed at the next start.
+    /// Deletes files that no row references any more. Failures are logged; the next start retries.
     pub(super) async fn remove(&self, names: Vec<String>) {
         for name in names {
             if let Err(error) = tokio::fs::remove_file(self.folder.join(&name)).await {
-                tracing::warn!(%error, "an object's old file stays until the next start");
+                tracing::warn!(%error, "deleting an object's old file failed; the next start deletes it");
             }
         }
     }
 }
 
-/// Lowercase, as ETags are spelled.
+/// Lower-case hexadecimal, as in ETags.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

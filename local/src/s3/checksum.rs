@@ -1,7 +1,5 @@
-//! The checksums that clients send along with bytes, and that S3 keeps with an object.
-//!
-//! The five algorithms are those of the S3 API reference. Says which one a request names and
-//! whether the bytes fit it; reads no bytes itself.
+//! Checksums that clients send with a body and that S3 stores with an object, in the five algorithms of
+//! the S3 API reference.
 
 use http::HeaderMap;
 use s3s::checksum::ChecksumHasher;
@@ -18,7 +16,7 @@ pub(super) enum Algorithm {
     Sha256,
 }
 
-/// Each algorithm as requests and answers name it, and as its header does.
+/// The name and the header of each algorithm.
 const NAMES: [(Algorithm, &str, &str); 5] = [
     (Algorithm::Crc32, "CRC32", "x-amz-checksum-crc32"),
     (Algorithm::Crc32c, "CRC32C", "x-amz-checksum-crc32c"),
@@ -33,28 +31,31 @@ const NAMES: [(Algorithm, &str, &str); 5] = [
 
 /// A checksum of an object or of one of its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sum {
+pub(super) struct StoredChecksum {
     pub(super) algorithm: Algorithm,
-    /// Base64, and `-<parts>` behind it where it is one of the parts' checksums.
+    /// Base64, followed by `-<parts>` if it is composite.
     pub(super) value: String,
-    /// Whether it is one of the parts' checksums and not of the whole.
+    /// Whether it is computed from the parts' checksums instead of the whole object.
     pub(super) composite: bool,
 }
 
-/// What a request says of the checksum of its body.
+/// The checksum that a request declares for its body.
 #[derive(Debug)]
-pub(super) struct Announced {
+pub(super) struct DeclaredChecksum {
     pub(super) algorithm: Algorithm,
-    /// Unknown where it follows the body, or is left to S3.
+    /// `None` if it follows the body or the client sends none.
     value: Option<String>,
 }
 
 impl Algorithm {
     pub(super) fn parse(name: &str) -> S3Result<Self> {
         let found = NAMES.iter().find(|(_, known, _)| *known == name);
-        found
-            .map(|(algorithm, ..)| *algorithm)
-            .ok_or_else(|| s3_error!(InvalidRequest, "Checksum algorithm {name} is not known."))
+        found.map(|(algorithm, ..)| *algorithm).ok_or_else(|| {
+            s3_error!(
+                InvalidRequest,
+                "Checksum algorithm {name} is not supported."
+            )
+        })
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -66,8 +67,9 @@ impl Algorithm {
     }
 
     fn names(self) -> (&'static str, &'static str) {
-        let own = NAMES.iter().find(|(algorithm, ..)| *algorithm == self);
-        own.map(|(_, name, header)| (*name, *header))
+        let encoded = NAMES.iter().find(|(algorithm, ..)| *algorithm == self);
+        encoded
+            .map(|(_, name, header)| (*name, *header))
             .expect("every algorithm is named")
     }
 
@@ -83,35 +85,38 @@ impl Algorithm {
         hasher
     }
 
-    /// The hash, once all bytes are in.
+    /// The checksum in base64.
     pub(super) fn finish(self, hasher: ChecksumHasher) -> String {
-        let sums = hasher.finalize();
-        let own = match self {
-            Self::Crc32 => sums.checksum_crc32,
-            Self::Crc32c => sums.checksum_crc32c,
-            Self::Crc64Nvme => sums.checksum_crc64nvme,
-            Self::Sha1 => sums.checksum_sha1,
-            Self::Sha256 => sums.checksum_sha256,
+        let checksum_fields = hasher.finalize();
+        let encoded = match self {
+            Self::Crc32 => checksum_fields.checksum_crc32,
+            Self::Crc32c => checksum_fields.checksum_crc32c,
+            Self::Crc64Nvme => checksum_fields.checksum_crc64nvme,
+            Self::Sha1 => checksum_fields.checksum_sha1,
+            Self::Sha256 => checksum_fields.checksum_sha256,
         };
-        own.expect("the hasher was made for this algorithm")
+        encoded.expect("the hasher was made for this algorithm")
     }
 }
 
-impl Announced {
-    /// Where a request names no checksum, S3 keeps a CRC-64/NVME of its own making (S3 user guide,
+impl DeclaredChecksum {
+    /// Reads the checksum headers. Without any, S3 computes and stores a CRC-64/NVME (S3 user guide,
     /// "Checking object integrity").
-    pub(super) fn read(headers: &HeaderMap) -> S3Result<Self> {
+    ///
+    /// # Errors
+    /// More than one checksum, or an unknown algorithm.
+    pub(super) fn from_headers(headers: &HeaderMap) -> S3Result<Self> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let mut sent = NAMES.iter().filter_map(|(algorithm, _, header)| {
+        let mut in_headers = NAMES.iter().filter_map(|(algorithm, _, header)| {
             let value = text(header)?.to_owned();
             Some(Self {
                 algorithm: *algorithm,
                 value: Some(value),
             })
         });
-        if let Some(announced) = sent.next() {
-            return match sent.next() {
-                None => Ok(announced),
+        if let Some(declared) = in_headers.next() {
+            return match in_headers.next() {
+                None => Ok(declared),
                 Some(_) => Err(s3_error!(
                     InvalidRequest,
                     "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
@@ -133,22 +138,25 @@ impl Announced {
         })
     }
 
-    /// The checksum to keep: the computed one, if it is the announced one. `trailer` finds a header
+    /// The checksum to store, if the computed one equals the declared one. `trailer` returns a header
     /// that followed the body.
-    pub(super) fn check(
+    ///
+    /// # Errors
+    /// `BadDigest`.
+    pub(super) fn verify(
         self,
         computed: String,
         trailer: impl Fn(&str) -> Option<String>,
-    ) -> S3Result<Sum> {
-        let announced = self.value.or_else(|| trailer(self.algorithm.header()));
-        if announced.is_some_and(|announced| announced != computed) {
+    ) -> S3Result<StoredChecksum> {
+        let declared = self.value.or_else(|| trailer(self.algorithm.header()));
+        if declared.is_some_and(|declared| declared != computed) {
             return Err(s3_error!(
                 BadDigest,
                 "The {} you specified did not match the calculated checksum.",
                 self.algorithm.name()
             ));
         }
-        Ok(Sum {
+        Ok(StoredChecksum {
             algorithm: self.algorithm,
             value: computed,
             composite: false,
@@ -160,12 +168,12 @@ impl Announced {
 mod tests {
     use super::*;
 
-    fn announced(headers: &[(&'static str, &'static str)]) -> S3Result<Announced> {
+    fn declared(headers: &[(&'static str, &'static str)]) -> S3Result<DeclaredChecksum> {
         let pairs = headers.iter().map(|(name, value)| {
             let value = http::HeaderValue::from_static(value);
             (http::HeaderName::from_static(name), value)
         });
-        Announced::read(&pairs.collect())
+        DeclaredChecksum::from_headers(&pairs.collect())
     }
 
     fn computed(algorithm: Algorithm) -> String {
@@ -175,15 +183,15 @@ mod tests {
     }
 
     #[test]
-    fn a_checksum_is_checked_wherever_it_stands() {
+    fn a_checksum_is_verified_in_header_and_trailer() {
         // The check value of CRC-32/ISO-HDLC for "123456789" is cbf43926.
         assert_eq!(computed(Algorithm::Crc32), "y/Q5Jg==");
-        let header = announced(&[("x-amz-checksum-crc32", "y/Q5Jg==")]).unwrap();
-        let sum = header.check(computed(Algorithm::Crc32), |_| None).unwrap();
-        assert_eq!(sum.value, "y/Q5Jg==");
+        let header = declared(&[("x-amz-checksum-crc32", "y/Q5Jg==")]).unwrap();
+        let checksum = header.verify(computed(Algorithm::Crc32), |_| None).unwrap();
+        assert_eq!(checksum.value, "y/Q5Jg==");
         for value in ["y/Q5Jg==", "AAAAAA=="] {
-            let trailing = announced(&[("x-amz-trailer", "x-amz-checksum-crc32")]).unwrap();
-            let checked = trailing.check(computed(Algorithm::Crc32), |name| {
+            let trailing = declared(&[("x-amz-trailer", "x-amz-checksum-crc32")]).unwrap();
+            let checked = trailing.verify(computed(Algorithm::Crc32), |name| {
                 assert_eq!(name, "x-amz-checksum-crc32");
                 Some(value.to_owned())
             });
@@ -192,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn without_one_the_default_is_kept_and_two_are_refused() {
-        assert_eq!(announced(&[]).unwrap().algorithm, Algorithm::Crc64Nvme);
-        let named = announced(&[("x-amz-sdk-checksum-algorithm", "SHA256")]).unwrap();
+    fn the_default_is_crc64_nvme_and_two_checksums_are_rejected() {
+        assert_eq!(declared(&[]).unwrap().algorithm, Algorithm::Crc64Nvme);
+        let named = declared(&[("x-amz-sdk-checksum-algorithm", "SHA256")]).unwrap();
         assert_eq!(named.algorithm, Algorithm::Sha256);
         let two = [("x-amz-checksum-crc32", "a"), ("x-amz-checksum-sha1", "b")];
-        assert!(announced(&two).is_err());
-        assert!(announced(&[("x-amz-sdk-checksum-algorithm", "MD4")]).is_err());
+        assert!(declared(&two).is_err());
+        assert!(declared(&[("x-amz-sdk-checksum-algorithm", "MD4")]).is_err());
     }
 }

@@ -1,7 +1,6 @@
-//! The `aws-chunked` encoding, in which SDKs send a body along with a checksum that follows it.
+//! Decodes `aws-chunked`, the encoding in which SDKs send a body followed by its checksum.
 //!
-//! Takes the framing off and keeps what follows the body. The chunks' signatures are not looked at,
-//! as no header's signature is (see `door`).
+//! Chunk signatures are not verified, as header signatures are not (see `request_auth`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,21 +9,21 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use s3s::StdError;
 
-/// A chunk's header and a trailing header are short: a size and a signature, or a checksum.
-const LONGEST_LINE: usize = 1_024;
+/// Maximum length of a chunk header (size and signature) or a trailer (checksum).
+const MAX_LINE_BYTES: usize = 1_024;
 
-/// The headers that followed a body, there once it has been read to its end.
+/// The headers after the body, available once the body has been read to its end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trailers(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Trailers {
-    /// By the header's name in lower case.
+    /// `name` is the header's name in lower case.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let headers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         headers.get(name).cloned()
     }
 
-    fn note(&self, line: &str) {
+    fn record(&self, line: &str) {
         if let Some((name, value)) = line.split_once(':') {
             let mut headers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
@@ -32,10 +31,10 @@ impl Trailers {
     }
 }
 
-/// The bytes inside the framing.
+/// The decoded bytes.
 ///
 /// # Errors
-/// In the stream: what breaks the framing, and a body that ends before its last chunk.
+/// The stream yields an error for invalid framing or a body that ends before its last chunk.
 pub(super) fn decode<B>(body: B, trailers: Trailers) -> impl Stream<Item = Result<Bytes, StdError>>
 where
     B: Stream<Item = Result<Bytes, StdError>> + Unpin,
@@ -43,28 +42,28 @@ where
     let decoder = Decoder {
         body,
         buffer: BytesMut::new(),
-        left: None,
+        chunk_remaining: None,
         trailers,
     };
     stream::try_unfold(decoder, |mut decoder| async move {
-        Ok(decoder.next().await?.map(|piece| (piece, decoder)))
+        Ok(decoder.next_piece().await?.map(|piece| (piece, decoder)))
     })
 }
 
 struct Decoder<B> {
     body: B,
     buffer: BytesMut,
-    /// What is left of the present chunk.
-    left: Option<usize>,
+    /// Bytes left of the current chunk; `None` between chunks.
+    chunk_remaining: Option<usize>,
     trailers: Trailers,
 }
 
 impl<B: Stream<Item = Result<Bytes, StdError>> + Unpin> Decoder<B> {
-    async fn next(&mut self) -> Result<Option<Bytes>, StdError> {
+    async fn next_piece(&mut self) -> Result<Option<Bytes>, StdError> {
         loop {
-            match self.left {
+            match self.chunk_remaining {
                 None => {
-                    let line = self.line().await?;
+                    let line = self.read_line().await?;
                     let size = line.split(';').next().unwrap_or_default();
                     let size = usize::from_str_radix(size.trim(), 16)
                         .map_err(|_| "a chunk has no size")?;
@@ -72,20 +71,23 @@ impl<B: Stream<Item = Result<Bytes, StdError>> + Unpin> Decoder<B> {
                         self.finish().await?;
                         return Ok(None);
                     }
-                    self.left = Some(size);
+                    self.chunk_remaining = Some(size);
                 }
                 Some(0) => {
-                    if !self.line().await?.is_empty() {
+                    if !self.read_line().await?.is_empty() {
                         return Err("a chunk is longer than its size".into());
                     }
-                    self.left = None;
+                    self.chunk_remaining = None;
                 }
-                Some(left) => {
+                Some(chunk_remaining) => {
                     if self.buffer.is_empty() {
-                        self.more().await?;
+                        self.read_more().await?;
                     }
-                    let piece = self.buffer.split_to(left.min(self.buffer.len())).freeze();
-                    self.left = Some(left - piece.len());
+                    let piece = self
+                        .buffer
+                        .split_to(chunk_remaining.min(self.buffer.len()))
+                        .freeze();
+                    self.chunk_remaining = Some(chunk_remaining - piece.len());
                     if !piece.is_empty() {
                         return Ok(Some(piece));
                     }
@@ -94,32 +96,32 @@ impl<B: Stream<Item = Result<Bytes, StdError>> + Unpin> Decoder<B> {
         }
     }
 
-    /// Reads what follows the last chunk, up to the empty line.
+    /// Reads the trailers, up to the empty line.
     async fn finish(&mut self) -> Result<(), StdError> {
         loop {
-            let line = self.line().await?;
+            let line = self.read_line().await?;
             if line.is_empty() {
                 return Ok(());
             }
-            self.trailers.note(&line);
+            self.trailers.record(&line);
         }
     }
 
-    async fn line(&mut self) -> Result<String, StdError> {
+    async fn read_line(&mut self) -> Result<String, StdError> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
                 let line = self.buffer.split_to(end);
                 self.buffer.advance(2);
                 return Ok(String::from_utf8(line.to_vec())?);
             }
-            if self.buffer.len() > LONGEST_LINE {
+            if self.buffer.len() > MAX_LINE_BYTES {
                 return Err("a line between chunks is too long".into());
             }
-            self.more().await?;
+            self.read_more().await?;
         }
     }
 
-    async fn more(&mut self) -> Result<(), StdError> {
+    async fn read_more(&mut self) -> Result<(), StdError> {
         let piece = self.body.next().await;
         let piece = piece.ok_or("the body ends within a chunk")??;
         self.buffer.extend_from_slice(&piece);
@@ -133,9 +135,9 @@ mod tests {
 
     use super::*;
 
-    async fn decoded(body: &[u8], at_once: usize) -> Result<(Vec<u8>, Trailers), StdError> {
+    async fn decoded(body: &[u8], chunk_size: usize) -> Result<(Vec<u8>, Trailers), StdError> {
         let pieces: Vec<_> = body
-            .chunks(at_once)
+            .chunks(chunk_size)
             .map(|piece| Ok(Bytes::copy_from_slice(piece)))
             .collect();
         let trailers = Trailers::default();
@@ -145,15 +147,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_framing_comes_off_however_the_bytes_arrive() {
+    async fn framing_is_removed_for_any_split_of_the_bytes() {
         let unsigned = b"5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n";
         let signed = b"b;chunk-signature=00\r\nhello world\r\n0;chunk-signature=00\r\nX-Amz-Checksum-CRC32: DUoRhQ==\r\n\r\n";
         for body in [&unsigned[..], &signed[..]] {
-            for at_once in 1..=body.len() {
-                let (bytes, trailers) = decoded(body, at_once).await.unwrap();
+            for chunk_size in 1..=body.len() {
+                let (bytes, trailers) = decoded(body, chunk_size).await.unwrap();
                 assert_eq!(bytes, b"hello world");
-                let sum = trailers.get("x-amz-checksum-crc32");
-                assert_eq!(sum.as_deref(), Some("DUoRhQ=="));
+                let checksum = trailers.get("x-amz-checksum-crc32");
+                assert_eq!(checksum.as_deref(), Some("DUoRhQ=="));
             }
         }
         let (bytes, _) = decoded(b"0\r\n\r\n", 2).await.unwrap();

@@ -1,13 +1,13 @@
-//! Requests that hold only while an object is, or is not, as the caller believes.
+//! Conditional requests (`If-Match`, `If-None-Match` and so on), checked against an object's row.
 //!
-//! Pure: an object's row and the request's headers in, an error or nothing out.
+//! Pure.
 
 use http::HeaderMap;
 use s3s::dto::{ETag, ETagCondition, Timestamp};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use super::index::Stored;
-use super::store::at;
+use super::index::ObjectRow;
+use super::time::to_timestamp;
 
 /// The conditional headers of a request, or of a copy's source.
 #[derive(Debug, Clone, Default)]
@@ -19,16 +19,20 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// A copy's conditions on its destination, which stand in its headers.
+    /// A copy's conditions on its destination.
     ///
     /// # Errors
-    /// For what is no ETag.
+    /// A header that is not an ETag.
     pub(super) fn of_destination(headers: &HeaderMap) -> S3Result<Self> {
         let read = |name: http::HeaderName| {
             let value = headers.get(name);
             let tag = value.map(|value| ETagCondition::parse_http_header(value.as_bytes()));
-            tag.transpose()
-                .map_err(|_| s3_error!(InvalidArgument, "A condition has no ETag."))
+            tag.transpose().map_err(|_| {
+                s3_error!(
+                    InvalidArgument,
+                    "If-Match and If-None-Match must be an ETag or *."
+                )
+            })
         };
         Ok(Self {
             if_match: read(http::header::IF_MATCH)?,
@@ -37,25 +41,28 @@ impl Conditions {
         })
     }
 
-    /// Whether a reader gets the object, in the order of RFC 9110, 13.2.2: 304 `NotModified` where it
-    /// has the object already, 412 `PreconditionFailed` where the object is another.
-    pub(super) fn allow_reading(&self, object: &Stored) -> S3Result<()> {
-        // Headers count whole seconds.
-        let modified = at(object.modified - object.modified.rem_euclid(1_000));
-        let stale = match (&self.if_match, &self.if_unmodified_since) {
-            (Some(tag), _) => !fits(tag, object),
+    /// Checks a read, in the order of RFC 9110, 13.2.2.
+    ///
+    /// # Errors
+    /// 304 `NotModified` if the reader has the object already; 412 `PreconditionFailed` if the object
+    /// differs.
+    pub(super) fn check_read(&self, object: &ObjectRow) -> S3Result<()> {
+        // Header dates have whole seconds.
+        let modified = to_timestamp(object.modified - object.modified.rem_euclid(1_000));
+        let is_stale = match (&self.if_match, &self.if_unmodified_since) {
+            (Some(tag), _) => !etag_matches(tag, object),
             (None, Some(time)) => modified > *time,
             (None, None) => false,
         };
-        if stale {
+        if is_stale {
             return Err(precondition_failed());
         }
-        let known = match (&self.if_none_match, &self.if_modified_since) {
-            (Some(tag), _) => fits(tag, object),
+        let is_unchanged = match (&self.if_none_match, &self.if_modified_since) {
+            (Some(tag), _) => etag_matches(tag, object),
             (None, Some(time)) => modified <= *time,
             (None, None) => false,
         };
-        if !known {
+        if !is_unchanged {
             return Ok(());
         }
         let mut error = S3Error::new(S3ErrorCode::NotModified);
@@ -65,14 +72,13 @@ impl Conditions {
         Err(error)
     }
 
-    /// Whether a copy may read its source: what a reader has already is a failed condition here.
-    pub(super) fn allow_copying(&self, object: &Stored) -> S3Result<()> {
-        self.allow_reading(object)
-            .map_err(|_| precondition_failed())
+    /// Checks the source of a copy. Here an unmodified object is a failed precondition too.
+    pub(super) fn check_copy_source(&self, object: &ObjectRow) -> S3Result<()> {
+        self.check_read(object).map_err(|_| precondition_failed())
     }
 
-    /// Whether a writer may put an object in the place of `existing`.
-    pub(super) fn allow_writing(&self, existing: Option<&Stored>) -> S3Result<()> {
+    /// Checks whether a write may replace `existing`.
+    pub(super) fn check_write(&self, existing: Option<&ObjectRow>) -> S3Result<()> {
         match &self.if_none_match {
             None => {}
             Some(ETagCondition::Any) if existing.is_none() => {}
@@ -80,34 +86,35 @@ impl Conditions {
             Some(ETagCondition::ETag(_)) => {
                 return Err(s3_error!(
                     NotImplemented,
-                    "A header you provided implies functionality that is not implemented: If-None-Match takes only * here."
+                    "A header you provided implies functionality that is not implemented: If-None-Match supports only *."
                 ));
             }
         }
         match (&self.if_match, existing) {
             (None, _) => Ok(()),
             (Some(_), None) => Err(s3_error!(NoSuchKey, "The specified key does not exist.")),
-            (Some(tag), Some(object)) if fits(tag, object) => Ok(()),
+            (Some(tag), Some(object)) if etag_matches(tag, object) => Ok(()),
             (Some(_), Some(_)) => Err(precondition_failed()),
         }
     }
 }
 
-/// Whether what is there may be deleted. Nothing there fits any ETag (S3 API reference, `DeleteObject`),
-/// but is no object, which `*` asks for (S3 user guide, "How to perform conditional deletes").
-pub(super) fn allow_deleting(
+/// Checks whether `existing` may be deleted. A missing object satisfies any ETag (S3 API reference,
+/// `DeleteObject`) but not `*`, which requires an object (S3 user guide, "How to perform conditional
+/// deletes").
+pub(super) fn check_delete(
     tag: Option<&ETagCondition>,
-    existing: Option<&Stored>,
+    existing: Option<&ObjectRow>,
 ) -> S3Result<()> {
     match (tag, existing) {
         (None, _) => Ok(()),
-        (Some(tag), Some(object)) if fits(tag, object) => Ok(()),
+        (Some(tag), Some(object)) if etag_matches(tag, object) => Ok(()),
         (Some(ETagCondition::ETag(_)), None) => Ok(()),
         (Some(_), _) => Err(precondition_failed()),
     }
 }
 
-fn fits(condition: &ETagCondition, object: &Stored) -> bool {
+fn etag_matches(condition: &ETagCondition, object: &ObjectRow) -> bool {
     condition
         .as_etag()
         .is_none_or(|tag| tag.value() == object.etag)
@@ -122,17 +129,17 @@ fn precondition_failed() -> S3Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::index::About;
+    use super::super::index::ObjectMetadata;
     use super::*;
 
-    fn object() -> Stored {
-        Stored {
+    fn object() -> ObjectRow {
+        ObjectRow {
             key: "k".into(),
             blob: "b".into(),
             size: 1,
             etag: "abc".into(),
             modified: 10_500,
-            about: About::default(),
+            metadata: ObjectMetadata::default(),
         }
     }
 
@@ -146,30 +153,30 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gets_what_it_does_not_have() {
-        let read = |conditions: Conditions| code(conditions.allow_reading(&object()));
-        let matching = |value| Conditions {
+    fn a_read_is_refused_if_unmodified_or_changed() {
+        let read = |conditions: Conditions| code(conditions.check_read(&object()));
+        let if_match = |value| Conditions {
             if_match: tag(value),
             ..Conditions::default()
         };
-        let other = |value| Conditions {
+        let if_none_match = |value| Conditions {
             if_none_match: tag(value),
             ..Conditions::default()
         };
         assert_eq!(read(Conditions::default()), None);
-        assert_eq!(read(matching("\"abc\"")), None);
-        assert_eq!(read(matching("\"xyz\"")), Some(412));
-        assert_eq!(read(other("\"abc\"")), Some(304));
-        assert_eq!(read(other("\"xyz\"")), None);
+        assert_eq!(read(if_match("\"abc\"")), None);
+        assert_eq!(read(if_match("\"xyz\"")), Some(412));
+        assert_eq!(read(if_none_match("\"abc\"")), Some(304));
+        assert_eq!(read(if_none_match("\"xyz\"")), None);
         let since = |milliseconds| Conditions {
-            if_modified_since: Some(at(milliseconds)),
+            if_modified_since: Some(to_timestamp(milliseconds)),
             ..Conditions::default()
         };
-        // The object was written half a second after what its Last-Modified says.
+        // The object was written half a second after its Last-Modified, which has whole seconds.
         assert_eq!(read(since(10_000)), Some(304));
         assert_eq!(read(since(9_000)), None);
         let until = |milliseconds| Conditions {
-            if_unmodified_since: Some(at(milliseconds)),
+            if_unmodified_since: Some(to_timestamp(milliseconds)),
             ..Conditions::default()
         };
         assert_eq!(read(until(10_000)), None);
@@ -177,29 +184,29 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_replaces_only_what_it_means() {
+    fn a_write_replaces_only_the_expected_object() {
         let create = Conditions {
             if_none_match: tag("*"),
             ..Conditions::default()
         };
-        assert_eq!(code(create.allow_writing(None)), None);
-        assert_eq!(code(create.allow_writing(Some(&object()))), Some(412));
+        assert_eq!(code(create.check_write(None)), None);
+        assert_eq!(code(create.check_write(Some(&object()))), Some(412));
         let replace = Conditions {
             if_match: tag("\"abc\""),
             ..Conditions::default()
         };
-        assert_eq!(code(replace.allow_writing(Some(&object()))), None);
-        assert_eq!(code(replace.allow_writing(None)), Some(404));
+        assert_eq!(code(replace.check_write(Some(&object()))), None);
+        assert_eq!(code(replace.check_write(None)), Some(404));
     }
 
     #[test]
-    fn a_deleter_deletes_only_what_it_means() {
+    fn a_delete_removes_only_the_expected_object() {
         let object = object();
-        let delete = |value: Option<&str>, there: bool| {
+        let delete = |value: Option<&str>, exists: bool| {
             let condition = value.and_then(tag);
-            code(allow_deleting(condition.as_ref(), there.then_some(&object)))
+            code(check_delete(condition.as_ref(), exists.then_some(&object)))
         };
-        for (condition, there, refused) in [
+        for (condition, exists, expected) in [
             (None, true, None),
             (None, false, None),
             (Some("\"abc\""), true, None),
@@ -208,7 +215,11 @@ mod tests {
             (Some("*"), true, None),
             (Some("*"), false, Some(412)),
         ] {
-            assert_eq!(delete(condition, there), refused, "{condition:?} {there}");
+            assert_eq!(
+                delete(condition, exists),
+                expected,
+                "{condition:?} {exists}"
+            );
         }
     }
 }

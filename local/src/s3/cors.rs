@@ -1,6 +1,6 @@
-//! What a browser may do with a bucket from a page of another origin, by the bucket's rules.
+//! CORS: which requests from other origins a bucket's rules allow, and the response headers.
 //!
-//! Pure: rules and a request's headers in, an answer's headers out.
+//! Pure.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -12,28 +12,29 @@ use s3s::{S3Result, s3_error};
 
 use crate::stack_spec::CorsRule;
 
-/// The methods that a rule can name, and the most rules of a bucket (the same page).
+/// The methods that a rule may name (S3 user guide, "Elements of a CORS configuration").
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
-const MOST_RULES: usize = 100;
+/// Maximum number of rules of a bucket (the same page).
+const MAX_RULES: usize = 100;
 
-/// The headers of the answer to a preflight.
+/// The response headers of a preflight.
 ///
 /// # Errors
-/// What S3 refuses a preflight with: a question that is not one, or a page that no rule lets in.
+/// An incomplete preflight, or one that no rule allows.
 pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> S3Result<HeaderMap> {
-    let Some(origin) = text(headers, &ORIGIN) else {
+    let Some(origin) = header_text(headers, &ORIGIN) else {
         return Err(s3_error!(
             InvalidRequest,
             "Insufficient information. Origin request header needed."
         ));
     };
-    let Some(method) = text(headers, &ACCESS_CONTROL_REQUEST_METHOD) else {
+    let Some(method) = header_text(headers, &ACCESS_CONTROL_REQUEST_METHOD) else {
         return Err(s3_error!(
             InvalidRequest,
             "Invalid Access-Control-Request-Method: null"
         ));
     };
-    let asked: Vec<&str> = text(headers, &ACCESS_CONTROL_REQUEST_HEADERS)
+    let requested_headers: Vec<&str> = header_text(headers, &ACCESS_CONTROL_REQUEST_HEADERS)
         .unwrap_or_default()
         .split(',')
         .map(str::trim)
@@ -46,7 +47,10 @@ pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> S3Result<Hea
         ));
     }
     let rule = rules.iter().find(|rule| {
-        lets(rule, origin, method) && asked.iter().all(|name| takes_header(rule, name))
+        allows(rule, origin, method)
+            && requested_headers
+                .iter()
+                .all(|name| allows_header(rule, name))
     });
     let rule = rule.ok_or_else(|| {
         s3_error!(
@@ -54,28 +58,35 @@ pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> S3Result<Hea
             "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
         )
     })?;
-    let mut answer = granted(rule, origin);
-    if !asked.is_empty() {
-        let asked = asked.join(", ").to_ascii_lowercase();
-        put(&mut answer, ACCESS_CONTROL_ALLOW_HEADERS, &asked);
+    let mut response = allow_headers(rule, origin);
+    if !requested_headers.is_empty() {
+        let requested_headers = requested_headers.join(", ").to_ascii_lowercase();
+        insert(
+            &mut response,
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            &requested_headers,
+        );
     }
-    Ok(answer)
+    Ok(response)
 }
 
+/// Checks the rules as `PutBucketCors` does.
+///
 /// # Errors
-/// For rules that S3 does not take (S3 user guide, "Elements of a CORS configuration").
-pub(super) fn check(rules: &[CorsRule]) -> S3Result<()> {
-    if rules.len() > MOST_RULES {
+/// Too many rules, an unsupported method, or a pattern with more than one wildcard (S3 user guide,
+/// "Elements of a CORS configuration").
+pub(super) fn validate(rules: &[CorsRule]) -> S3Result<()> {
+    if rules.len() > MAX_RULES {
         return Err(s3_error!(
             InvalidRequest,
-            "The number of CORS rules should not exceed allowed limit of {MOST_RULES} rules."
+            "The number of CORS rules should not exceed allowed limit of {MAX_RULES} rules."
         ));
     }
     for rule in rules {
         if let Some(method) = rule
             .methods
             .iter()
-            .find(|own| !METHODS.contains(&own.as_str()))
+            .find(|allowed| !METHODS.contains(&allowed.as_str()))
         {
             return Err(s3_error!(
                 InvalidRequest,
@@ -86,8 +97,8 @@ pub(super) fn check(rules: &[CorsRule]) -> S3Result<()> {
             ("AllowedOrigin", &rule.origins),
             ("AllowedHeader", &rule.headers),
         ] {
-            let vague = |pattern: &&String| pattern.matches('*').count() > 1;
-            if let Some(pattern) = patterns.iter().find(vague) {
+            let has_two_wildcards = |pattern: &&String| pattern.matches('*').count() > 1;
+            if let Some(pattern) = patterns.iter().find(has_two_wildcards) {
                 return Err(s3_error!(
                     InvalidRequest,
                     "{field} \"{pattern}\" can not have more than one wildcard."
@@ -98,50 +109,55 @@ pub(super) fn check(rules: &[CorsRule]) -> S3Result<()> {
     Ok(())
 }
 
-/// What is added to the answer to a browser's request; nothing where no rule fits.
-pub(super) fn answered(rules: &[CorsRule], method: &str, headers: &HeaderMap) -> HeaderMap {
-    let Some(origin) = text(headers, &ORIGIN) else {
+/// The headers to add to the response; none if no rule matches.
+pub(super) fn response_headers(rules: &[CorsRule], method: &str, headers: &HeaderMap) -> HeaderMap {
+    let Some(origin) = header_text(headers, &ORIGIN) else {
         return HeaderMap::new();
     };
-    let rule = rules.iter().find(|rule| lets(rule, origin, method));
-    rule.map(|rule| granted(rule, origin)).unwrap_or_default()
+    let rule = rules.iter().find(|rule| allows(rule, origin, method));
+    rule.map(|rule| allow_headers(rule, origin))
+        .unwrap_or_default()
 }
 
-fn granted(rule: &CorsRule, origin: &str) -> HeaderMap {
-    let mut answer = HeaderMap::new();
-    // S3 names the page itself, and lets it send credentials, unless the rule is for everyone.
-    if rule.origins.iter().any(|own| own == "*") {
-        put(&mut answer, ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+fn allow_headers(rule: &CorsRule, origin: &str) -> HeaderMap {
+    let mut response = HeaderMap::new();
+    // S3 returns the page's origin and allows credentials, unless the rule allows every origin.
+    if rule.origins.iter().any(|allowed| allowed == "*") {
+        insert(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     } else {
-        put(&mut answer, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        put(&mut answer, ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        insert(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        insert(&mut response, ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     }
     let methods = rule.methods.join(", ");
-    put(&mut answer, ACCESS_CONTROL_ALLOW_METHODS, &methods);
+    insert(&mut response, ACCESS_CONTROL_ALLOW_METHODS, &methods);
     if !rule.exposed.is_empty() {
         let exposed = rule.exposed.join(", ");
-        put(&mut answer, ACCESS_CONTROL_EXPOSE_HEADERS, &exposed);
+        insert(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS, &exposed);
     }
     if let Some(seconds) = rule.max_age {
-        put(&mut answer, ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
+        insert(&mut response, ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
     }
     let vary = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
-    put(&mut answer, VARY, vary);
-    answer
+    insert(&mut response, VARY, vary);
+    response
 }
 
-fn lets(rule: &CorsRule, origin: &str, method: &str) -> bool {
-    rule.methods.iter().any(|own| own == method) && rule.origins.iter().any(|own| fits(own, origin))
+fn allows(rule: &CorsRule, origin: &str, method: &str) -> bool {
+    rule.methods.iter().any(|allowed| allowed == method)
+        && rule
+            .origins
+            .iter()
+            .any(|allowed| matches_pattern(allowed, origin))
 }
 
-fn takes_header(rule: &CorsRule, name: &str) -> bool {
+fn allows_header(rule: &CorsRule, name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let mut headers = rule.headers.iter();
-    headers.any(|own| fits(&own.to_ascii_lowercase(), &name))
+    headers.any(|allowed| matches_pattern(&allowed.to_ascii_lowercase(), &name))
 }
 
-/// Whether the pattern, with at most one `*`, stands for the text.
-fn fits(pattern: &str, text: &str) -> bool {
+/// Whether the pattern, with at most one `*`, matches the text.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((start, end)) => {
@@ -151,12 +167,12 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+fn header_text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    // A rule's text that is no header's is left out: it could fit no browser's request either.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    // A value that is not a valid header is omitted: it could not match a browser's request either.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
@@ -184,7 +200,7 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
-    fn asked(
+    fn preflight_for(
         origin: &'static str,
         method: &'static str,
         names: &'static str,
@@ -198,31 +214,31 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_fits_answers() {
-        let answer = asked(
+    fn the_first_matching_rule_applies() {
+        let response = preflight_for(
             "https://app.example.com",
             "PUT",
             "Content-Type, X-Amz-Meta-A",
         )
         .unwrap();
         assert_eq!(
-            answer["access-control-allow-origin"],
+            response["access-control-allow-origin"],
             "https://app.example.com"
         );
-        assert_eq!(answer["access-control-allow-methods"], "PUT");
+        assert_eq!(response["access-control-allow-methods"], "PUT");
         assert_eq!(
-            answer["access-control-allow-headers"],
+            response["access-control-allow-headers"],
             "content-type, x-amz-meta-a"
         );
-        let answer = asked("https://elsewhere.org", "GET", "").unwrap();
-        assert_eq!(answer["access-control-allow-origin"], "*");
+        let response = preflight_for("https://elsewhere.org", "GET", "").unwrap();
+        assert_eq!(response["access-control-allow-origin"], "*");
     }
 
     #[test]
-    fn what_no_rule_fits_is_refused() {
-        assert!(asked("https://elsewhere.org", "PUT", "").is_err());
-        assert!(asked("https://app.example.com", "DELETE", "").is_err());
-        assert!(asked("https://app.example.com", "PUT", "authorization").is_err());
+    fn a_request_without_a_matching_rule_is_rejected() {
+        assert!(preflight_for("https://elsewhere.org", "PUT", "").is_err());
+        assert!(preflight_for("https://app.example.com", "DELETE", "").is_err());
+        assert!(preflight_for("https://app.example.com", "PUT", "authorization").is_err());
         assert!(preflight(&rules(), &headers(&[("origin", "https://a.org")])).is_err());
         assert!(
             preflight(
@@ -235,13 +251,16 @@ mod tests {
             .is_err()
         );
         let foreign = headers(&[("origin", "https://elsewhere.org")]);
-        assert_eq!(answered(&rules(), "PUT", &foreign), HeaderMap::new());
         assert_eq!(
-            answered(&rules(), "GET", &HeaderMap::new()),
+            response_headers(&rules(), "PUT", &foreign),
             HeaderMap::new()
         );
         assert_eq!(
-            answered(&rules(), "GET", &foreign)["access-control-allow-origin"],
+            response_headers(&rules(), "GET", &HeaderMap::new()),
+            HeaderMap::new()
+        );
+        assert_eq!(
+            response_headers(&rules(), "GET", &foreign)["access-control-allow-origin"],
             "*"
         );
     }

@@ -1,17 +1,15 @@
-//! What S3 knows of its buckets and objects: rows in SQLite, so that an object's metadata and the
-//! name of the file that holds it change at once.
-//!
-//! It opens no object's file, and knows neither HTTP nor conditions beyond "the object is still so".
+//! The index: buckets, objects and uploads as rows in SQLite, so that an object's metadata and the name
+//! of its file change atomically.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use s3s::{S3Error, S3Result};
+use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
-use super::checksum::Sum;
+use super::checksum::StoredChecksum;
 use crate::stack_spec::{Bucket, CorsRule, Expiry};
 
 const SCHEMA: &str = "
@@ -36,62 +34,64 @@ const SCHEMA: &str = "
     ) WITHOUT ROWID;
 ";
 
-/// The database. Cheap to clone.
+/// The database. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Index {
     connection: Arc<Mutex<Connection>>,
 }
 
-/// An object without its bytes.
+/// An object's row.
 #[derive(Debug, Clone)]
-pub(super) struct Stored {
+pub(super) struct ObjectRow {
     pub(super) key: String,
-    /// The name of the file that holds its bytes.
+    /// The name of the file with its bytes.
     pub(super) blob: String,
     pub(super) size: u64,
     /// Without quotes.
     pub(super) etag: String,
     /// Milliseconds since the epoch.
     pub(super) modified: i64,
-    pub(super) about: About,
+    pub(super) metadata: ObjectMetadata,
 }
 
-/// What whoever wrote an object said of it.
+/// Metadata that an object's writer sets. Stored as JSON, with the serialized field names.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct About {
+pub(super) struct ObjectMetadata {
     pub(super) content_type: Option<String>,
     pub(super) cache_control: Option<String>,
     pub(super) content_disposition: Option<String>,
     pub(super) content_encoding: Option<String>,
     pub(super) content_language: Option<String>,
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) sum: Option<Sum>,
-    /// The sizes of the parts that it was made of; none for what came in one piece.
-    #[serde(default)]
-    pub(super) parts: Vec<u64>,
+    #[serde(rename = "metadata")]
+    pub(super) user_metadata: BTreeMap<String, String>,
+    #[serde(rename = "sum")]
+    pub(super) checksum: Option<StoredChecksum>,
+    /// The sizes of its parts in bytes; empty for an object written by one request.
+    #[serde(rename = "parts", default)]
+    pub(super) part_sizes: Vec<u64>,
 }
 
-/// A multipart upload that is under way.
+/// The row of an open multipart upload.
 #[derive(Debug, Clone)]
-pub(super) struct Upload {
+pub(super) struct UploadRow {
     pub(super) id: String,
     pub(super) bucket: String,
     pub(super) key: String,
     /// Milliseconds since the epoch.
     pub(super) started: i64,
-    /// Its `sum` has the algorithm that was asked for, and no value yet.
-    pub(super) about: About,
+    /// Its `checksum` has the requested algorithm and an empty value.
+    pub(super) metadata: ObjectMetadata,
 }
 
-/// A part of a multipart upload.
+/// The row of a part of a multipart upload.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(super) struct PartRow {
     pub(super) number: i32,
     pub(super) blob: String,
     pub(super) size: u64,
     pub(super) etag: String,
     pub(super) modified: i64,
-    pub(super) sum: Sum,
+    pub(super) checksum: StoredChecksum,
 }
 
 impl Index {
@@ -103,33 +103,38 @@ impl Index {
         })
     }
 
-    /// Runs `work` in one transaction, durable when this returns; an error undoes it.
-    pub(super) async fn change<T: Send + 'static>(
+    /// Runs `work` in one transaction, durable when this returns. An error rolls it back.
+    pub(super) async fn transaction<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Rows<'_>) -> S3Result<T> + Send + 'static,
+        work: impl FnOnce(&IndexTransaction<'_>) -> S3Result<T> + Send + 'static,
     ) -> S3Result<T> {
         let connection = self.connection.clone();
-        let change = move || {
+        let run = move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let rows = Rows(connection.transaction().map_err(S3Error::internal_error)?);
+            let rows = IndexTransaction(connection.transaction().map_err(S3Error::internal_error)?);
             let outcome = work(&rows)?;
             rows.0.commit().map_err(S3Error::internal_error)?;
             Ok(outcome)
         };
-        let done = tokio::task::spawn_blocking(change).await;
+        let done = tokio::task::spawn_blocking(run).await;
         done.map_err(S3Error::internal_error)?
     }
 }
 
-/// The rows as one transaction sees them.
-pub(super) struct Rows<'c>(Transaction<'c>);
+/// A transaction over the index.
+pub(super) struct IndexTransaction<'c>(Transaction<'c>);
 
-impl Rows<'_> {
+impl IndexTransaction<'_> {
     pub(super) fn bucket(&self, name: &str) -> S3Result<Option<Bucket>> {
         let rules = self.0.query_row(
             "SELECT cors, expiry FROM buckets WHERE name = ?1",
             [name],
-            |row| Ok((json::<Vec<CorsRule>>(row, 0)?, json::<Vec<Expiry>>(row, 1)?)),
+            |row| {
+                Ok((
+                    json_column::<Vec<CorsRule>>(row, 0)?,
+                    json_column::<Vec<Expiry>>(row, 1)?,
+                ))
+            },
         );
         let rules = rules.optional().map_err(S3Error::internal_error)?;
         Ok(rules.map(|(cors, expiry)| Bucket {
@@ -139,50 +144,69 @@ impl Rows<'_> {
         }))
     }
 
-    /// Names and when each was made, in milliseconds since the epoch.
+    /// The bucket.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`.
+    pub(super) fn existing_bucket(&self, name: &str) -> S3Result<Bucket> {
+        self.bucket(name)?
+            .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
+    }
+
+    /// The buckets' names and creation times, in milliseconds since the epoch.
     pub(super) fn buckets(&self) -> S3Result<Vec<(String, i64)>> {
-        self.all(
+        self.query_all(
             "SELECT name, created FROM buckets ORDER BY name",
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
     }
 
-    /// Makes the bucket, or gives it these rules where it exists.
+    /// Creates the bucket, or replaces its rules if it exists.
     pub(super) fn put_bucket(&self, bucket: &Bucket, now: i64) -> S3Result<()> {
-        self.run(
+        self.execute(
             "INSERT INTO buckets VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET cors = excluded.cors, expiry = excluded.expiry",
-            params![bucket.name, now, text(&bucket.cors)?, text(&bucket.expiry)?],
+            params![
+                bucket.name,
+                now,
+                to_json(&bucket.cors)?,
+                to_json(&bucket.expiry)?
+            ],
         )
     }
 
     pub(super) fn delete_bucket(&self, name: &str) -> S3Result<()> {
-        self.run("DELETE FROM buckets WHERE name = ?1", [name])
+        self.execute("DELETE FROM buckets WHERE name = ?1", [name])
     }
 
-    pub(super) fn object(&self, bucket: &str, key: &str) -> S3Result<Option<Stored>> {
+    pub(super) fn object(&self, bucket: &str, key: &str) -> S3Result<Option<ObjectRow>> {
         let found = self.0.query_row(
             "SELECT key, blob, size, etag, modified, about FROM objects
              WHERE bucket = ?1 AND key = ?2",
             [bucket, key],
-            stored,
+            read_object,
         );
         found.optional().map_err(S3Error::internal_error)
     }
 
-    /// Up to `most` objects whose keys are above `after`, in the order of their keys' bytes.
-    pub(super) fn page(&self, bucket: &str, after: &str, most: usize) -> S3Result<Vec<Stored>> {
-        self.all(
+    /// Up to `limit` objects with keys above `after`, ordered by the bytes of their keys.
+    pub(super) fn list_objects(
+        &self,
+        bucket: &str,
+        after: &str,
+        limit: usize,
+    ) -> S3Result<Vec<ObjectRow>> {
+        self.query_all(
             "SELECT key, blob, size, etag, modified, about FROM objects
              WHERE bucket = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
-            params![bucket, after, most as i64],
-            stored,
+            params![bucket, after, limit as i64],
+            read_object,
         )
     }
 
-    pub(super) fn put_object(&self, bucket: &str, object: &Stored) -> S3Result<()> {
-        self.run(
+    pub(super) fn put_object(&self, bucket: &str, object: &ObjectRow) -> S3Result<()> {
+        self.execute(
             "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 bucket,
@@ -191,73 +215,73 @@ impl Rows<'_> {
                 object.size as i64,
                 object.etag,
                 object.modified,
-                text(&object.about)?
+                to_json(&object.metadata)?
             ],
         )
     }
 
     pub(super) fn delete_object(&self, bucket: &str, key: &str) -> S3Result<()> {
-        self.run(
+        self.execute(
             "DELETE FROM objects WHERE bucket = ?1 AND key = ?2",
             [bucket, key],
         )
     }
 
-    pub(super) fn uploads(&self, bucket: &str) -> S3Result<Vec<Upload>> {
-        self.all(
+    pub(super) fn uploads(&self, bucket: &str) -> S3Result<Vec<UploadRow>> {
+        self.query_all(
             "SELECT id, bucket, key, started, about FROM uploads WHERE bucket = ?1 ORDER BY key, started",
             [bucket],
             |row| {
-                Ok(Upload {
+                Ok(UploadRow {
                     id: row.get(0)?,
                     bucket: row.get(1)?,
                     key: row.get(2)?,
                     started: row.get(3)?,
-                    about: json(row, 4)?,
+                    metadata: json_column(row, 4)?,
                 })
             },
         )
     }
 
-    pub(super) fn put_upload(&self, upload: &Upload) -> S3Result<()> {
-        self.run(
+    pub(super) fn put_upload(&self, upload: &UploadRow) -> S3Result<()> {
+        self.execute(
             "INSERT INTO uploads VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 upload.id,
                 upload.bucket,
                 upload.key,
                 upload.started,
-                text(&upload.about)?
+                to_json(&upload.metadata)?
             ],
         )
     }
 
     pub(super) fn delete_upload(&self, id: &str) -> S3Result<()> {
-        self.run("DELETE FROM parts WHERE upload = ?1", [id])?;
-        self.run("DELETE FROM uploads WHERE id = ?1", [id])
+        self.execute("DELETE FROM parts WHERE upload = ?1", [id])?;
+        self.execute("DELETE FROM uploads WHERE id = ?1", [id])
     }
 
-    /// By number.
-    pub(super) fn parts(&self, upload: &str) -> S3Result<Vec<Part>> {
-        self.all(
+    /// The upload's parts, ordered by number.
+    pub(super) fn parts(&self, upload: &str) -> S3Result<Vec<PartRow>> {
+        self.query_all(
             "SELECT number, blob, size, etag, modified, sum FROM parts
              WHERE upload = ?1 ORDER BY number",
             [upload],
             |row| {
-                Ok(Part {
+                Ok(PartRow {
                     number: row.get(0)?,
                     blob: row.get(1)?,
                     size: row.get::<_, i64>(2)?.unsigned_abs(),
                     etag: row.get(3)?,
                     modified: row.get(4)?,
-                    sum: json(row, 5)?,
+                    checksum: json_column(row, 5)?,
                 })
             },
         )
     }
 
-    pub(super) fn put_part(&self, upload: &str, part: &Part) -> S3Result<()> {
-        self.run(
+    pub(super) fn put_part(&self, upload: &str, part: &PartRow) -> S3Result<()> {
+        self.execute(
             "INSERT OR REPLACE INTO parts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 upload,
@@ -266,21 +290,21 @@ impl Rows<'_> {
                 part.size as i64,
                 part.etag,
                 part.modified,
-                text(&part.sum)?
+                to_json(&part.checksum)?
             ],
         )
     }
 
-    /// Every file that a row names.
-    pub(super) fn blobs(&self) -> S3Result<Vec<String>> {
-        self.all(
+    /// The names of all referenced files.
+    pub(super) fn blob_names(&self) -> S3Result<Vec<String>> {
+        self.query_all(
             "SELECT blob FROM objects UNION SELECT blob FROM parts",
             [],
             |row| row.get(0),
         )
     }
 
-    fn run(&self, sql: &str, values: impl rusqlite::Params) -> S3Result<()> {
+    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> S3Result<()> {
         let mut statement = self
             .0
             .prepare_cached(sql)
@@ -289,7 +313,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn all<T>(
+    fn query_all<T>(
         &self,
         sql: &str,
         values: impl rusqlite::Params,
@@ -306,25 +330,47 @@ impl Rows<'_> {
     }
 }
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    Ok(Stored {
+fn read_object(row: &Row<'_>) -> rusqlite::Result<ObjectRow> {
+    Ok(ObjectRow {
         key: row.get(0)?,
         blob: row.get(1)?,
         size: row.get::<_, i64>(2)?.unsigned_abs(),
         etag: row.get(3)?,
         modified: row.get(4)?,
-        about: json(row, 5)?,
+        metadata: json_column(row, 5)?,
     })
 }
 
-fn text(value: &impl Serialize) -> S3Result<String> {
+fn to_json(value: &impl Serialize) -> S3Result<String> {
     serde_json::to_string(value).map_err(S3Error::internal_error)
 }
 
-fn json<T: for<'t> Deserialize<'t>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+fn json_column<T: for<'t> Deserialize<'t>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| {
         let kind = rusqlite::types::Type::Text;
         rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::checksum::Algorithm;
+    use super::*;
+
+    #[test]
+    fn stored_metadata_has_the_json_names_of_existing_rows() {
+        let metadata = ObjectMetadata {
+            user_metadata: BTreeMap::from([("a".to_owned(), "1".to_owned())]),
+            checksum: Some(StoredChecksum {
+                algorithm: Algorithm::Crc32,
+                value: "y/Q5Jg==".to_owned(),
+                composite: false,
+            }),
+            part_sizes: vec![7],
+            ..ObjectMetadata::default()
+        };
+        let row = r#"{"content_type":null,"cache_control":null,"content_disposition":null,"content_encoding":null,"content_language":null,"metadata":{"a":"1"},"sum":{"algorithm":"Crc32","value":"y/Q5Jg==","composite":false},"parts":[7]}"#;
+        assert_eq!(to_json(&metadata).unwrap(), row);
+    }
 }

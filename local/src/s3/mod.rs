@@ -1,25 +1,24 @@
-//! Amazon S3 on one machine: buckets and objects on disk, spoken to in the service's own protocol.
+//! Amazon S3 on disk. Acknowledged changes survive `kill -9` and a power failure.
 //!
-//! What was acknowledged survives `kill -9` and a power cut. This file is the list and the start. The
-//! protocol (routes, XML, presigned signatures) is the `s3s` crate's; what operations do is ours. It
-//! refuses to know versions, permissions, encryption and storage classes.
-//!
-//! A request enters by `door`, which settles who asks and from which page, and goes through `s3s` to
-//! `operations`, which speak of it in `store`'s terms: rows in `index`, bytes in `blobs`.
+//! A request passes `service` (CORS, `request_auth`), the `s3s` crate (routes, XML, presigned signatures),
+//! `operations` and `store`, which keeps rows in `index` and bytes in `blobs`. Versions, permissions,
+//! encryption and storage classes are not supported.
 
-mod answers;
 mod blobs;
 mod checksum;
 mod chunked;
 mod conditions;
+mod conversions;
 mod cors;
-mod door;
 mod index;
 mod listing;
 mod multipart;
 mod operations;
+mod request_auth;
+mod service;
 mod store;
 mod target;
+mod time;
 
 use std::path::Path;
 use std::time::Duration;
@@ -30,14 +29,15 @@ use http::{Request, Response};
 use s3s::service::S3Service;
 
 use crate::stack_spec;
-use store::{Store, now};
+use store::Store;
+use time::now_ms;
 
-pub use target::{Target, is_for_s3};
+pub use target::{S3Target, is_for_s3};
 
-/// How often lifecycle rules are applied. They count days; AWS applies them once a day.
-const LIFECYCLE: Duration = Duration::from_secs(60 * 60);
+/// Interval at which lifecycle rules are applied. They count days; AWS applies them once a day.
+const LIFECYCLE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// The buckets of one data folder. Cheap to clone.
+/// The buckets of one data folder. Clones share them.
 #[derive(Clone)]
 pub struct S3 {
     store: Store,
@@ -45,46 +45,46 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Opens (or creates) the store in `folder`: `s3.sqlite`, and `blobs/` with a file for each object.
+    /// Opens or creates the store in `folder`: `s3.sqlite`, and `blobs/` with a file for each object.
     ///
     /// # Errors
-    /// When the folder cannot be written or what is in it cannot be read.
+    /// The folder can't be written or its contents can't be read.
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
         let store = Store::open(folder).await?;
-        let service = door::service(store.clone());
+        let service = service::build(store.clone());
         Ok(Self { store, service })
     }
 
-    /// Creates the template's buckets, or gives those that exist the template's rules. Objects stay,
-    /// and so do buckets that are not named.
+    /// Creates the template's buckets, and replaces the rules of existing ones. Objects and undeclared
+    /// buckets are kept.
     ///
     /// # Errors
-    /// When the store fails.
+    /// The store fails.
     pub async fn provision(&self, buckets: &[stack_spec::Bucket]) -> anyhow::Result<()> {
         let buckets = buckets.to_vec();
-        let create = move |rows: &index::Rows<'_>| {
+        let create = move |rows: &index::IndexTransaction<'_>| {
             for bucket in &buckets {
-                rows.put_bucket(bucket, now())?;
+                rows.put_bucket(bucket, now_ms())?;
             }
             Ok(())
         };
-        let created = self.store.index.change(create).await;
+        let created = self.store.index.transaction(create).await;
         created.context("creating the template's buckets")
     }
 
-    /// Applies the lifecycle rules now and each hour, for as long as it is polled.
-    pub async fn keep_expiring(self) {
-        let mut due = tokio::time::interval(LIFECYCLE);
+    /// Applies the lifecycle rules now and every hour, until dropped.
+    pub async fn run_lifecycle(self) {
+        let mut interval = tokio::time::interval(LIFECYCLE_INTERVAL);
         loop {
-            due.tick().await;
-            if let Err(error) = self.store.expire(now()).await {
-                tracing::warn!(%error, "objects that have expired stay for another hour");
+            interval.tick().await;
+            if let Err(error) = self.store.expire_objects(now_ms()).await {
+                tracing::warn!(%error, "deleting expired objects failed; retrying in an hour");
             }
         }
     }
 
-    /// Answers one request: with S3's own errors where it is refused, 500 where the store failed.
+    /// Handles one request. Errors are S3 error responses; a failure of the store is a 500.
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
-        door::answer(&self.store, &self.service, request).await
+        service::handle(&self.store, &self.service, request).await
     }
 }

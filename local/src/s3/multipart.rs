@@ -1,148 +1,156 @@
-//! Multipart uploads: parts that are put one by one and become one object at the end.
+//! Multipart uploads: parts are stored one by one and combined into one object at the end.
 //!
-//! A part is as durable as an object. It knows nothing of HTTP; the object's place is `store`'s.
+//! A part is as durable as an object.
 
 use md5::{Digest, Md5};
 use s3s::dto::CompletedPart;
 use s3s::{S3Result, s3_error};
 use uuid::Uuid;
 
-use super::blobs::{Draft, hex};
-use super::checksum::Sum;
+use super::blobs::{UncommittedBlob, hex};
+use super::checksum::StoredChecksum;
 use super::conditions::Conditions;
-use super::index::{About, Part, Rows, Stored, Upload};
-use super::store::{Store, existing, now};
+use super::index::{IndexTransaction, ObjectMetadata, ObjectRow, PartRow, UploadRow};
+use super::store::Store;
+use super::time::now_ms;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Every part but the last has at least so many bytes (S3 user guide, multipart upload limits).
-const SMALLEST_PART: u64 = 5 << 20;
-/// Part numbers begin at 1 (the same page).
-const MOST_PARTS: i32 = 10_000;
+/// Minimum size in bytes of every part but the last (S3 user guide, multipart upload limits).
+const MIN_PART_BYTES: u64 = 5 << 20;
+/// Highest part number; the lowest is 1 (the same page).
+const MAX_PART_NUMBER: i32 = 10_000;
 
 impl Store {
-    /// Starts an upload; its id. The description's checksum says which algorithm the parts will have.
+    /// Starts an upload and returns its id. `metadata.checksum` has the algorithm of the parts.
     pub(super) async fn start_upload(
         &self,
         bucket: String,
         key: String,
-        about: About,
+        metadata: ObjectMetadata,
     ) -> S3Result<String> {
-        let upload = Upload {
+        let upload = UploadRow {
             id: Uuid::new_v4().simple().to_string(),
             bucket,
             key,
-            started: now(),
-            about,
+            started: now_ms(),
+            metadata,
         };
         let id = upload.id.clone();
-        let start = move |rows: &Rows<'_>| {
-            existing(rows, &upload.bucket)?;
+        let start = move |rows: &IndexTransaction<'_>| {
+            rows.existing_bucket(&upload.bucket)?;
             rows.put_upload(&upload)
         };
-        self.index.change(start).await?;
+        self.index.transaction(start).await?;
         Ok(id)
     }
 
-    /// The upload and its parts.
+    /// The open upload and its parts.
     pub(super) async fn upload(
         &self,
         bucket: &str,
         key: &str,
         id: &str,
-    ) -> S3Result<(Upload, Vec<Part>)> {
+    ) -> S3Result<(UploadRow, Vec<PartRow>)> {
         let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
-        let find = move |rows: &Rows<'_>| {
-            let upload = under_way(rows, &bucket, &key, &id)?;
+        let find = move |rows: &IndexTransaction<'_>| {
+            let upload = open_upload(rows, &bucket, &key, &id)?;
             let parts = rows.parts(&id)?;
             Ok((upload, parts))
         };
-        self.index.change(find).await
+        self.index.transaction(find).await
     }
 
-    /// Puts a part, in the place of an earlier one of its number.
+    /// Stores a part and replaces an earlier one with the same number.
     pub(super) async fn put_part(
         &self,
-        upload: Upload,
+        upload: UploadRow,
         number: i32,
-        draft: Draft,
-        sum: Sum,
-    ) -> S3Result<Part> {
-        let part = Part {
+        blob: UncommittedBlob,
+        checksum: StoredChecksum,
+    ) -> S3Result<PartRow> {
+        let part = PartRow {
             number,
-            blob: draft.name().to_owned(),
-            size: draft.size,
-            etag: draft.etag(),
-            modified: now(),
-            sum,
+            blob: blob.name().to_owned(),
+            size: blob.size,
+            etag: blob.etag(),
+            modified: now_ms(),
+            checksum,
         };
         let row = part.clone();
-        let put = move |rows: &Rows<'_>| {
-            under_way(rows, &upload.bucket, &upload.key, &upload.id)?;
+        let put = move |rows: &IndexTransaction<'_>| {
+            open_upload(rows, &upload.bucket, &upload.key, &upload.id)?;
             let mut parts = rows.parts(&upload.id)?.into_iter();
             rows.put_part(&upload.id, &row)?;
             let old = parts.find(|part| part.number == number);
             Ok(old.map(|old| old.blob))
         };
-        self.keep(draft, put).await?;
+        self.commit_blob(blob, put).await?;
         Ok(part)
     }
 
-    /// Makes the object of the named parts and forgets the upload.
+    /// Combines the named parts into the object and deletes the upload.
     pub(super) async fn complete_upload(
         &self,
-        upload: Upload,
-        parts: Vec<Part>,
+        upload: UploadRow,
+        parts: Vec<PartRow>,
         named: &[CompletedPart],
         conditions: Conditions,
-    ) -> S3Result<Stored> {
-        let chosen = choose(&parts, named)?;
-        let piece = |part: &Part| (part.blob.clone(), 0..part.size);
-        let pieces: Vec<_> = chosen.iter().map(piece).collect();
-        let asked = upload.about.sum.clone();
-        let draft = self.rewrite(&pieces, asked.as_ref()).await?;
-        let about = About {
-            sum: asked.map(|sum| whole(sum, &draft, &chosen)),
-            parts: chosen.iter().map(|part| part.size).collect(),
-            ..upload.about.clone()
+    ) -> S3Result<ObjectRow> {
+        let selected = select_parts(&parts, named)?;
+        let piece = |part: &PartRow| (part.blob.clone(), 0..part.size);
+        let pieces: Vec<_> = selected.iter().map(piece).collect();
+        let requested = upload.metadata.checksum.clone();
+        let blob = self.concatenate(&pieces, requested.as_ref()).await?;
+        let metadata = ObjectMetadata {
+            checksum: requested.map(|checksum| object_checksum(checksum, &blob, &selected)),
+            part_sizes: selected.iter().map(|part| part.size).collect(),
+            ..upload.metadata.clone()
         };
         let (bucket, key) = (upload.bucket.clone(), upload.key.clone());
-        let etag = etag(&chosen);
+        let etag = multipart_etag(&selected);
         let object = self
-            .put(bucket, key, draft, etag, about, conditions)
+            .put_object(bucket, key, blob, etag, metadata, conditions)
             .await?;
         self.abort_upload(upload).await?;
         Ok(object)
     }
 
-    /// Forgets the upload and its parts.
-    pub(super) async fn abort_upload(&self, upload: Upload) -> S3Result<()> {
-        let abort = move |rows: &Rows<'_>| {
+    /// Deletes the upload and its parts.
+    pub(super) async fn abort_upload(&self, upload: UploadRow) -> S3Result<()> {
+        let abort = move |rows: &IndexTransaction<'_>| {
             let parts = rows.parts(&upload.id)?;
             rows.delete_upload(&upload.id)?;
             Ok(parts.into_iter().map(|part| part.blob).collect())
         };
-        let blobs = self.index.change(abort).await?;
+        let blobs = self.index.transaction(abort).await?;
         self.blobs.remove(blobs).await;
         Ok(())
     }
 }
 
+/// Checks a part number.
+///
 /// # Errors
-/// For a number that no part can have.
+/// The number is out of range.
 pub(super) fn check_number(number: i32) -> S3Result<()> {
-    if (1..=MOST_PARTS).contains(&number) {
+    if (1..=MAX_PART_NUMBER).contains(&number) {
         return Ok(());
     }
     Err(s3_error!(
         InvalidArgument,
-        "Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
+        "Part number must be an integer between 1 and {MAX_PART_NUMBER}, inclusive"
     ))
 }
 
-fn under_way(rows: &Rows<'_>, bucket: &str, key: &str, id: &str) -> S3Result<Upload> {
-    existing(rows, bucket)?;
+fn open_upload(
+    rows: &IndexTransaction<'_>,
+    bucket: &str,
+    key: &str,
+    id: &str,
+) -> S3Result<UploadRow> {
+    rows.existing_bucket(bucket)?;
     let mut uploads = rows.uploads(bucket)?.into_iter();
     uploads
         .find(|upload| upload.id == id && upload.key == key)
@@ -154,17 +162,20 @@ fn under_way(rows: &Rows<'_>, bucket: &str, key: &str, id: &str) -> S3Result<Upl
         })
 }
 
-/// The parts that the request names, which must be there as named, in rising order, and large enough.
-fn choose(parts: &[Part], named: &[CompletedPart]) -> S3Result<Vec<Part>> {
+/// The parts that the request names.
+///
+/// # Errors
+/// A part that is missing or has another ETag, is out of order, or is too small.
+fn select_parts(parts: &[PartRow], named: &[CompletedPart]) -> S3Result<Vec<PartRow>> {
     if named.is_empty() {
         return Err(s3_error!(
             MalformedXML,
             "The XML you provided was not well-formed or did not validate against our published schema"
         ));
     }
-    let mut chosen: Vec<Part> = Vec::with_capacity(named.len());
+    let mut selected: Vec<PartRow> = Vec::with_capacity(named.len());
     for name in named {
-        if chosen
+        if selected
             .last()
             .is_some_and(|last| Some(last.number) >= name.part_number)
         {
@@ -186,20 +197,20 @@ fn choose(parts: &[Part], named: &[CompletedPart]) -> S3Result<Vec<Part>> {
                 "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
             )
         })?;
-        chosen.push(part.clone());
+        selected.push(part.clone());
     }
-    let (_, all_but_last) = chosen.split_last().expect("at least one was named");
-    if all_but_last.iter().any(|part| part.size < SMALLEST_PART) {
+    let (_, all_but_last) = selected.split_last().expect("at least one was named");
+    if all_but_last.iter().any(|part| part.size < MIN_PART_BYTES) {
         return Err(s3_error!(
             EntityTooSmall,
             "Your proposed upload is smaller than the minimum allowed size"
         ));
     }
-    Ok(chosen)
+    Ok(selected)
 }
 
-/// The MD5 of the parts' MD5s, and how many there are.
-fn etag(parts: &[Part]) -> String {
+/// The MD5 of the parts' MD5s, followed by the number of parts.
+fn multipart_etag(parts: &[PartRow]) -> String {
     let mut digest = Md5::new();
     for part in parts {
         let bytes = (0..part.etag.len() / 2)
@@ -209,22 +220,26 @@ fn etag(parts: &[Part]) -> String {
     format!("{}-{}", hex(&digest.finalize()), parts.len())
 }
 
-/// The checksum of the object: of all its bytes, or of its parts' checksums.
-fn whole(asked: Sum, draft: &Draft, parts: &[Part]) -> Sum {
-    if !asked.composite {
-        return Sum {
-            value: draft.sum.clone(),
-            ..asked
+/// The object's checksum: of all its bytes, or of its parts' checksums if composite.
+fn object_checksum(
+    requested: StoredChecksum,
+    blob: &UncommittedBlob,
+    parts: &[PartRow],
+) -> StoredChecksum {
+    if !requested.composite {
+        return StoredChecksum {
+            value: blob.checksum.clone(),
+            ..requested
         };
     }
-    let mut hasher = asked.algorithm.hasher();
+    let mut hasher = requested.algorithm.hasher();
     for part in parts {
-        hasher.update(&STANDARD.decode(&part.sum.value).unwrap_or_default());
+        hasher.update(&STANDARD.decode(&part.checksum.value).unwrap_or_default());
     }
-    let value = asked.algorithm.finish(hasher);
-    Sum {
+    let value = requested.algorithm.finish(hasher);
+    StoredChecksum {
         value: format!("{value}-{}", parts.len()),
-        ..asked
+        ..requested
     }
 }
 
@@ -235,14 +250,14 @@ mod tests {
     use super::super::checksum::Algorithm;
     use super::*;
 
-    fn part(number: i32, size: u64) -> Part {
-        Part {
+    fn part(number: i32, size: u64) -> PartRow {
+        PartRow {
             number,
             blob: number.to_string(),
             size,
             etag: format!("{number:032x}"),
             modified: 0,
-            sum: Sum {
+            checksum: StoredChecksum {
                 algorithm: Algorithm::Crc64Nvme,
                 value: String::new(),
                 composite: false,
@@ -259,25 +274,25 @@ mod tests {
     }
 
     #[test]
-    fn the_named_parts_must_be_there_in_order_and_large_enough() {
-        let parts = [part(1, SMALLEST_PART), part(2, 10), part(3, 1)];
+    fn named_parts_must_exist_in_order_and_be_large_enough() {
+        let parts = [part(1, MIN_PART_BYTES), part(2, 10), part(3, 1)];
         let code = |named: &[CompletedPart]| {
-            let error = choose(&parts, named).err();
+            let error = select_parts(&parts, named).err();
             error.map(|error| error.code().as_str().to_owned())
         };
         assert_eq!(code(&[named(1, 1), named(3, 3)]), None);
         assert_eq!(code(&[named(3, 3)]), None);
-        let refused = |named: &[CompletedPart]| code(named).unwrap_or_default();
-        assert_eq!(refused(&[named(2, 2), named(1, 1)]), "InvalidPartOrder");
-        assert_eq!(refused(&[named(1, 1), named(4, 4)]), "InvalidPart");
-        assert_eq!(refused(&[named(1, 2)]), "InvalidPart");
-        assert_eq!(refused(&[named(2, 2), named(3, 3)]), "EntityTooSmall");
-        assert_eq!(refused(&[]), "MalformedXML");
+        let error_code = |named: &[CompletedPart]| code(named).unwrap_or_default();
+        assert_eq!(error_code(&[named(2, 2), named(1, 1)]), "InvalidPartOrder");
+        assert_eq!(error_code(&[named(1, 1), named(4, 4)]), "InvalidPart");
+        assert_eq!(error_code(&[named(1, 2)]), "InvalidPart");
+        assert_eq!(error_code(&[named(2, 2), named(3, 3)]), "EntityTooSmall");
+        assert_eq!(error_code(&[]), "MalformedXML");
     }
 
     #[test]
-    fn the_tag_counts_the_parts() {
-        let tag = etag(&[part(1, 1), part(2, 1)]);
+    fn the_etag_ends_with_the_number_of_parts() {
+        let tag = multipart_etag(&[part(1, 1), part(2, 1)]);
         assert_eq!((tag.len(), tag.ends_with("-2")), (34, true));
     }
 }

@@ -1,42 +1,41 @@
-//! Buckets and objects on disk: what each operation does to rows and files, under its conditions.
+//! Buckets and objects: changes rows and files together.
 //!
-//! A file is whole and durable before the row that names it; a row's old file goes after the row.
-//! It knows neither HTTP answers nor signatures.
+//! A file is complete and durable before a row references it; a replaced file is deleted after the row
+//! has changed.
 
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::HeaderMap;
-use jiff::Timestamp as Instant;
-use s3s::dto::{ETagCondition, Timestamp};
+use s3s::dto::ETagCondition;
 use s3s::{S3Result, StdError, s3_error};
 
-use super::blobs::{Blobs, Draft};
-use super::checksum::{Algorithm, Announced, Sum};
+use super::blobs::{BlobStore, UncommittedBlob};
+use super::checksum::{Algorithm, DeclaredChecksum, StoredChecksum};
 use super::chunked::Trailers;
-use super::conditions::{Conditions, allow_deleting};
-use super::index::{About, Index, Rows, Stored};
+use super::conditions::{Conditions, check_delete};
+use super::index::{Index, IndexTransaction, ObjectMetadata, ObjectRow};
+use super::time::now_ms;
 use crate::stack_spec::{Bucket, CorsRule};
 
-const DAY: i64 = 24 * 60 * 60 * 1_000;
-/// What one listing of expired objects looks at together.
-const SWEEP: usize = 1_000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Objects that one transaction of the expiry checks.
+const EXPIRY_PAGE: usize = 1_000;
 
-/// The buckets of one data folder. Cheap to clone.
+/// The buckets of one data folder. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     pub(super) index: Index,
-    pub(super) blobs: Blobs,
+    pub(super) blobs: BlobStore,
 }
 
-/// A request's body and what came with it.
-pub(super) struct Upload<'r, B> {
+/// A request's body with its headers and trailers.
+pub(super) struct BodyUpload<'r, B> {
     pub(super) body: B,
-    /// `Content-Length`, of the body without its chunks' framing.
+    /// `Content-Length` of the body without `aws-chunked` framing.
     pub(super) length: Option<i64>,
     pub(super) headers: &'r HeaderMap,
     pub(super) trailers: Option<&'r Trailers>,
@@ -45,15 +44,17 @@ pub(super) struct Upload<'r, B> {
 impl Store {
     pub(super) async fn open(folder: &Path) -> anyhow::Result<Self> {
         let index = Index::open(&folder.join("s3.sqlite")).context("opening S3's index")?;
-        let named = index.change(|rows| rows.blobs()).await?;
-        let blobs = Blobs::open(&folder.join("blobs"), &named).context("opening S3's files")?;
+        let named = index.transaction(|rows| rows.blob_names()).await?;
+        let blobs = BlobStore::open(&folder.join("blobs"), &named).context("opening S3's files")?;
         Ok(Self { index, blobs })
     }
 
-    /// The bucket, or the error that there is none.
+    /// The bucket, or `NoSuchBucket`.
     pub(super) async fn bucket(&self, name: &str) -> S3Result<Bucket> {
         let name = name.to_owned();
-        self.index.change(move |rows| existing(rows, &name)).await
+        self.index
+            .transaction(move |rows| rows.existing_bucket(&name))
+            .await
     }
 
     pub(super) async fn create_bucket(&self, name: String) -> S3Result<()> {
@@ -61,30 +62,30 @@ impl Store {
             name,
             ..Bucket::default()
         };
-        let create = move |rows: &Rows<'_>| match rows.bucket(&bucket.name)? {
-            // In us-east-1, whoever owns a bucket may create it again (S3 API reference).
+        let create = move |rows: &IndexTransaction<'_>| match rows.bucket(&bucket.name)? {
+            // In us-east-1, the owner of a bucket may create it again (S3 API reference).
             Some(_) => Ok(()),
-            None => rows.put_bucket(&bucket, now()),
+            None => rows.put_bucket(&bucket, now_ms()),
         };
-        self.index.change(create).await
+        self.index.transaction(create).await
     }
 
-    /// Gives the bucket these rules; none for no CORS.
+    /// Replaces the bucket's CORS rules; an empty list disables CORS.
     pub(super) async fn set_cors(&self, name: String, rules: Vec<CorsRule>) -> S3Result<()> {
-        let set = move |rows: &Rows<'_>| {
+        let set = move |rows: &IndexTransaction<'_>| {
             let bucket = Bucket {
                 cors: rules,
-                ..existing(rows, &name)?
+                ..rows.existing_bucket(&name)?
             };
-            rows.put_bucket(&bucket, now())
+            rows.put_bucket(&bucket, now_ms())
         };
-        self.index.change(set).await
+        self.index.transaction(set).await
     }
 
     pub(super) async fn delete_bucket(&self, name: String) -> S3Result<()> {
-        let delete = move |rows: &Rows<'_>| {
-            existing(rows, &name)?;
-            if !rows.page(&name, "", 1)?.is_empty() || !rows.uploads(&name)?.is_empty() {
+        let delete = move |rows: &IndexTransaction<'_>| {
+            rows.existing_bucket(&name)?;
+            if !rows.list_objects(&name, "", 1)?.is_empty() || !rows.uploads(&name)?.is_empty() {
                 return Err(s3_error!(
                     BucketNotEmpty,
                     "The bucket you tried to delete is not empty"
@@ -92,11 +93,14 @@ impl Store {
             }
             rows.delete_bucket(&name)
         };
-        self.index.change(delete).await
+        self.index.transaction(delete).await
     }
 
-    /// Writes a body to disk, held to the length and checksums that its sender announced.
-    pub(super) async fn receive<B>(&self, upload: Upload<'_, B>) -> S3Result<(Draft, Sum)>
+    /// Writes a body to disk and verifies its declared length and checksums.
+    pub(super) async fn write_body<B>(
+        &self,
+        upload: BodyUpload<'_, B>,
+    ) -> S3Result<(UncommittedBlob, StoredChecksum)>
     where
         B: Stream<Item = Result<Bytes, StdError>> + Unpin,
     {
@@ -107,102 +111,105 @@ impl Store {
             )
         };
         let length = upload.length.ok_or_else(missing)?.unsigned_abs();
-        let announced = Announced::read(upload.headers)?;
-        let algorithm = announced.algorithm;
-        let draft = self.blobs.write(upload.body, Some(length), algorithm);
-        let draft = draft.await?;
+        let declared = DeclaredChecksum::from_headers(upload.headers)?;
+        let algorithm = declared.algorithm;
+        let blob = self.blobs.write(upload.body, Some(length), algorithm);
+        let blob = blob.await?;
         let md5 = upload.headers.get("content-md5");
-        draft.check_md5(md5.and_then(|value| value.to_str().ok()))?;
+        blob.check_md5(md5.and_then(|value| value.to_str().ok()))?;
         let trailer = |name: &str| upload.trailers.and_then(|trailers| trailers.get(name));
-        let sum = announced.check(draft.sum.clone(), trailer)?;
-        Ok((draft, sum))
+        let checksum = declared.verify(blob.checksum.clone(), trailer)?;
+        Ok((blob, checksum))
     }
 
-    /// Puts the draft in the key's place, if the conditions still hold then.
-    pub(super) async fn put(
+    /// Stores the blob under the key, if the conditions hold in the same transaction.
+    pub(super) async fn put_object(
         &self,
         bucket: String,
         key: String,
-        draft: Draft,
+        blob: UncommittedBlob,
         etag: String,
-        about: About,
+        metadata: ObjectMetadata,
         conditions: Conditions,
-    ) -> S3Result<Stored> {
-        let object = Stored {
+    ) -> S3Result<ObjectRow> {
+        let object = ObjectRow {
             key,
-            blob: draft.name().to_owned(),
-            size: draft.size,
+            blob: blob.name().to_owned(),
+            size: blob.size,
             etag,
-            modified: now(),
-            about,
+            modified: now_ms(),
+            metadata,
         };
         let row = object.clone();
-        let put = move |rows: &Rows<'_>| {
-            existing(rows, &bucket)?;
+        let put = move |rows: &IndexTransaction<'_>| {
+            rows.existing_bucket(&bucket)?;
             let old = rows.object(&bucket, &row.key)?;
-            conditions.allow_writing(old.as_ref())?;
+            conditions.check_write(old.as_ref())?;
             rows.put_object(&bucket, &row)?;
             Ok(old.map(|old| old.blob))
         };
-        self.keep(draft, put).await?;
+        self.commit_blob(blob, put).await?;
         Ok(object)
     }
 
-    /// Keeps the draft once `put` has written the row that names it, and removes the file that `put`
-    /// says the row named before.
-    pub(super) async fn keep(
+    /// Runs `put`, which writes the row that references the blob and returns the name of the replaced
+    /// file; then commits the blob and deletes the replaced file.
+    pub(super) async fn commit_blob(
         &self,
-        draft: Draft,
-        put: impl FnOnce(&Rows<'_>) -> S3Result<Option<String>> + Send + 'static,
+        blob: UncommittedBlob,
+        put: impl FnOnce(&IndexTransaction<'_>) -> S3Result<Option<String>> + Send + 'static,
     ) -> S3Result<()> {
-        let old = self.index.change(put).await?;
-        draft.keep();
+        let old = self.index.transaction(put).await?;
+        blob.commit();
         self.blobs.remove(old.into_iter().collect()).await;
         Ok(())
     }
 
-    pub(super) async fn object(&self, bucket: &str, key: &str) -> S3Result<Stored> {
+    pub(super) async fn object(&self, bucket: &str, key: &str) -> S3Result<ObjectRow> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        let find = move |rows: &Rows<'_>| {
-            existing(rows, &bucket)?;
+        let find = move |rows: &IndexTransaction<'_>| {
+            rows.existing_bucket(&bucket)?;
             rows.object(&bucket, &key)?
                 .ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
         };
-        self.index.change(find).await
+        self.index.transaction(find).await
     }
 
-    /// Another object with the source's bytes and this description.
+    /// Stores a copy of the source's bytes with this metadata.
     pub(super) async fn copy(
         &self,
-        source: &Stored,
+        source: &ObjectRow,
         bucket: String,
         key: String,
-        about: About,
+        metadata: ObjectMetadata,
         conditions: Conditions,
-    ) -> S3Result<Stored> {
+    ) -> S3Result<ObjectRow> {
         self.bucket(&bucket).await?;
         let pieces = [(source.blob.clone(), 0..source.size)];
-        let draft = self.rewrite(&pieces, about.sum.as_ref()).await?;
-        let etag = draft.etag();
-        let about = About {
-            sum: about.sum.map(|sum| Sum {
-                value: draft.sum.clone(),
+        let blob = self
+            .concatenate(&pieces, metadata.checksum.as_ref())
+            .await?;
+        let etag = blob.etag();
+        let metadata = ObjectMetadata {
+            checksum: metadata.checksum.map(|checksum| StoredChecksum {
+                value: blob.checksum.clone(),
                 composite: false,
-                ..sum
+                ..checksum
             }),
-            parts: vec![],
-            ..about
+            part_sizes: vec![],
+            ..metadata
         };
-        self.put(bucket, key, draft, etag, about, conditions).await
+        self.put_object(bucket, key, blob, etag, metadata, conditions)
+            .await
     }
 
-    /// One file of these pieces of files, hashed by the algorithm of `sum`.
-    pub(super) async fn rewrite(
+    /// A new file with these ranges of files one after the other, hashed with the algorithm of `checksum`.
+    pub(super) async fn concatenate(
         &self,
         pieces: &[(String, Range<u64>)],
-        sum: Option<&Sum>,
-    ) -> S3Result<Draft> {
-        let algorithm = sum.map_or(Algorithm::Crc64Nvme, |sum| sum.algorithm);
+        checksum: Option<&StoredChecksum>,
+    ) -> S3Result<UncommittedBlob> {
+        let algorithm = checksum.map_or(Algorithm::Crc64Nvme, |checksum| checksum.algorithm);
         let mut bodies = Vec::with_capacity(pieces.len());
         for (name, range) in pieces {
             bodies.push(self.blobs.read(name, range.clone()).await?);
@@ -211,41 +218,43 @@ impl Store {
         self.blobs.write(Box::pin(body), None, algorithm).await
     }
 
-    /// Deletes what is there of these keys, each under its condition, and tells the fate of each; S3
-    /// says nothing of those that are not there.
+    /// Deletes these keys, each under its condition, and returns the result of each. A missing key is
+    /// a success, as in S3.
     pub(super) async fn delete(
         &self,
         bucket: &str,
         keys: Vec<(String, Option<ETagCondition>)>,
     ) -> S3Result<Vec<S3Result<()>>> {
         let bucket = bucket.to_owned();
-        let delete = move |rows: &Rows<'_>| {
-            existing(rows, &bucket)?;
-            let (mut fates, mut blobs) = (vec![], vec![]);
+        let delete = move |rows: &IndexTransaction<'_>| {
+            rows.existing_bucket(&bucket)?;
+            let (mut outcomes, mut blobs) = (vec![], vec![]);
             for (key, condition) in &keys {
                 let object = rows.object(&bucket, key)?;
-                let allowed = allow_deleting(condition.as_ref(), object.as_ref());
+                let allowed = check_delete(condition.as_ref(), object.as_ref());
                 if let (Ok(()), Some(object)) = (&allowed, object) {
                     rows.delete_object(&bucket, key)?;
                     blobs.push(object.blob);
                 }
-                fates.push(allowed);
+                outcomes.push(allowed);
             }
-            Ok((fates, blobs))
+            Ok((outcomes, blobs))
         };
-        let (fates, blobs) = self.index.change(delete).await?;
+        let (outcomes, blobs) = self.index.transaction(delete).await?;
         self.blobs.remove(blobs).await;
-        Ok(fates)
+        Ok(outcomes)
     }
 
-    /// Deletes what the buckets' lifecycle rules let expire by `now`, in milliseconds since the epoch.
-    pub(super) async fn expire(&self, now: i64) -> S3Result<()> {
-        for (name, _) in self.index.change(|rows| rows.buckets()).await? {
+    /// Deletes objects that the lifecycle rules expire by `now`, in milliseconds since the epoch.
+    pub(super) async fn expire_objects(&self, now: i64) -> S3Result<()> {
+        for (name, _) in self.index.transaction(|rows| rows.buckets()).await? {
             let bucket = self.bucket(&name).await?;
             let mut after = String::new();
             while !bucket.expiry.is_empty() {
                 let (of, from) = (name.clone(), after.clone());
-                let page = self.index.change(move |rows| rows.page(&of, &from, SWEEP));
+                let page = self
+                    .index
+                    .transaction(move |rows| rows.list_objects(&of, &from, EXPIRY_PAGE));
                 let page = page.await?;
                 let Some(last) = page.last() else { break };
                 after.clone_from(&last.key);
@@ -260,31 +269,15 @@ impl Store {
     }
 }
 
-/// Expiry falls on the first midnight UTC after the rule's days (S3 user guide, "Lifecycle rules:
+/// An object expires at the first midnight UTC after the rule's days (S3 user guide, "Lifecycle rules:
 /// based on an object's age").
-fn is_expired(bucket: &Bucket, object: &Stored, now: i64) -> bool {
+fn is_expired(bucket: &Bucket, object: &ObjectRow, now: i64) -> bool {
     let mut rules = bucket.expiry.iter();
     rules.any(|rule| {
-        let due = object.modified + i64::from(rule.days) * DAY;
-        let midnight = due.div_euclid(DAY) * DAY + DAY;
+        let due = object.modified + i64::from(rule.days) * DAY_MS;
+        let midnight = due.div_euclid(DAY_MS) * DAY_MS + DAY_MS;
         object.key.starts_with(&rule.prefix) && midnight <= now
     })
-}
-
-pub(super) fn existing(rows: &Rows<'_>, name: &str) -> S3Result<Bucket> {
-    rows.bucket(name)?
-        .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn now() -> i64 {
-    Instant::now().as_millisecond()
-}
-
-/// The time so many milliseconds after the epoch.
-pub(super) fn at(milliseconds: i64) -> Timestamp {
-    let since = Duration::from_millis(milliseconds.unsigned_abs());
-    Timestamp::from(SystemTime::UNIX_EPOCH + since)
 }
 
 #[cfg(test)]
@@ -301,16 +294,16 @@ mod tests {
             }],
             ..Bucket::default()
         };
-        let object = |key: &str| Stored {
+        let object = |key: &str| ObjectRow {
             key: key.into(),
             blob: String::new(),
             size: 0,
             etag: String::new(),
-            modified: DAY / 2,
-            about: About::default(),
+            modified: DAY_MS / 2,
+            metadata: ObjectMetadata::default(),
         };
-        assert!(!is_expired(&bucket, &object("tmp/a"), 2 * DAY - 1));
-        assert!(is_expired(&bucket, &object("tmp/a"), 2 * DAY));
-        assert!(!is_expired(&bucket, &object("kept"), 9 * DAY));
+        assert!(!is_expired(&bucket, &object("tmp/a"), 2 * DAY_MS - 1));
+        assert!(is_expired(&bucket, &object("tmp/a"), 2 * DAY_MS));
+        assert!(!is_expired(&bucket, &object("kept"), 9 * DAY_MS));
     }
 }

@@ -1,7 +1,6 @@
-//! What a request is for, read from its outside: whether it is S3's at all, its bucket and key, and
-//! the operation's name as AWS spells it.
+//! Derives bucket, key and operation from a request's method, URL and headers.
 //!
-//! It checks nothing: a request that S3 would refuse has a target too, and is noted under it.
+//! Nothing is validated: a request that S3 rejects has a target too, and is logged with it.
 
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri, header};
@@ -10,17 +9,17 @@ use s3s::host::{S3Host, VirtualHost};
 /// Virtual-hosted-style requests go to `<bucket>.localhost`, which resolves to loopback (RFC 6761).
 const DOMAIN: &str = ".localhost";
 
-/// What a request is for.
+/// The target of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Target {
+pub struct S3Target {
     pub bucket: Option<String>,
     pub key: Option<String>,
-    /// Such as `GetObject`; `Unknown` for what S3 has no operation for.
+    /// Such as `GetObject`; `Unknown` if S3 has no such operation.
     pub operation: &'static str,
 }
 
-/// Whether a request that names no JSON service is S3's: another service's signature or the query
-/// protocol of old SDKs is not.
+/// Whether a request is for S3: it has no `x-amz-target`, is not signed for another service, and, if
+/// unsigned, does not use the query protocol.
 pub fn is_for_s3(parts: &Parts) -> bool {
     let text = |name: &str| {
         let value = parts.headers.get(name);
@@ -35,9 +34,9 @@ pub fn is_for_s3(parts: &Parts) -> bool {
     }
 }
 
-impl Target {
-    pub fn of(parts: &Parts) -> Self {
-        let path = decoded(parts.uri.path());
+impl S3Target {
+    pub fn from_request(parts: &Parts) -> Self {
+        let path = percent_decode(parts.uri.path());
         let path = path.trim_start_matches('/');
         let (bucket, key) = match host_bucket(&parts.headers) {
             Some(bucket) => (bucket, path),
@@ -110,8 +109,8 @@ fn bucket_before_domain(host: &str) -> Option<&str> {
         .filter(|bucket| !bucket.is_empty())
 }
 
-/// Percent-encoded bytes as text; what is no text stays as it is, for S3 to refuse.
-fn decoded(path: &str) -> String {
+/// Percent-decodes a path. A path that is not UTF-8 stays encoded, and S3 rejects it.
+fn percent_decode(path: &str) -> String {
     let bytes = path.as_bytes();
     let (mut text, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while at < bytes.len() {
@@ -131,10 +130,10 @@ fn decoded(path: &str) -> String {
     String::from_utf8(text).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Tells `s3s` which bucket a `Host` header names.
-pub(super) struct Hosts;
+/// Resolves the bucket of a `Host` header for `s3s`.
+pub(super) struct BucketHosts;
 
-impl S3Host for Hosts {
+impl S3Host for BucketHosts {
     fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
         Ok(match bucket_before_domain(host) {
             Some(bucket) => VirtualHost::new(host).with_bucket(bucket),
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_a_bucket_a_key_and_an_operation() {
+    fn bucket_key_and_operation_come_from_the_request() {
         for (method, uri, host, operation, bucket, key) in [
             ("GET", "/", "localhost:4566", "ListBuckets", "", ""),
             ("PUT", "/b", "127.0.0.1:4566", "CreateBucket", "b", ""),
@@ -197,7 +196,7 @@ mod tests {
             ("HEAD", "/k", "b.localhost:4566", "HeadObject", "b", "k"),
             ("PATCH", "/b/k", "localhost", "Unknown", "b", "k"),
         ] {
-            let target = Target::of(&parts(method, uri, &[("host", host)]));
+            let target = S3Target::from_request(&parts(method, uri, &[("host", host)]));
             let found = (
                 target.operation,
                 target.bucket.unwrap_or_default(),
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_services_requests_are_not_s3s() {
+    fn requests_of_other_services_are_not_for_s3() {
         let signed = |service: &str| {
             format!("AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request")
         };

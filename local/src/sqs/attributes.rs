@@ -1,6 +1,6 @@
-//! Message attributes: whether they are valid, how long they are, and the MD5 that SDKs compare.
+//! Message attributes: validation, size, and the MD5 that SDKs verify.
 //!
-//! Pure. It knows the wire's shape of one attribute, and no queue.
+//! Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::error::SqsError;
 
-/// Attributes by name, in the order in which their digest wants them.
+/// Attributes by name; the digest needs this order.
 pub(super) type Attributes = BTreeMap<String, Attribute>;
 
-/// A message has at most so many (SQS quotas).
+/// Maximum number of attributes of a message (SQS quotas).
 const MAX_ATTRIBUTES: usize = 10;
-/// An attribute's name and its type are at most so long (SQS quotas).
-const MAX_NAME: usize = 256;
+/// Maximum length of an attribute's name or type, in bytes (SQS quotas).
+const MAX_NAME_BYTES: usize = 256;
 
-/// One attribute as the JSON protocol spells it; binary values are base64.
+/// One attribute in the JSON protocol; binary values are base64.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attribute {
@@ -31,10 +31,10 @@ pub(super) struct Attribute {
     data_type: String,
 }
 
-/// The value's bytes, and the byte that tells its kind to the digest.
-fn value(name: &str, attribute: &Attribute) -> Result<(u8, Vec<u8>), SqsError> {
-    let refuse = |reason: &str| {
-        Err(SqsError::parameter(format!(
+/// The value's type byte for the digest, and its bytes.
+fn value_bytes(name: &str, attribute: &Attribute) -> Result<(u8, Vec<u8>), SqsError> {
+    let invalid = |reason: &str| {
+        Err(SqsError::invalid_parameter(format!(
             "The message attribute '{name}' is invalid. Reason: {reason}"
         )))
     };
@@ -43,50 +43,50 @@ fn value(name: &str, attribute: &Attribute) -> Result<(u8, Vec<u8>), SqsError> {
     match given {
         ("String" | "Number", Some(text), None) if !text.is_empty() => {
             if base == "Number" && text.trim().parse::<f64>().is_err() {
-                return refuse("The value of type Number is not numeric.");
+                return invalid("The value of type Number is not numeric.");
             }
             check_text(&format!("message attribute '{name}'"), text)?;
             Ok((1, text.clone().into_bytes()))
         }
         ("Binary", None, Some(encoded)) if !encoded.is_empty() => match STANDARD.decode(encoded) {
             Ok(bytes) => Ok((2, bytes)),
-            Err(_) => refuse("BinaryValue is not base64."),
+            Err(_) => invalid("BinaryValue is not base64."),
         },
         ("String" | "Number", ..) => {
-            refuse("A String or Number has a StringValue that is not empty, and nothing else.")
+            invalid("A String or Number must have a non-empty StringValue and no other value.")
         }
-        ("Binary", ..) => refuse("A Binary has a BinaryValue that is not empty, and nothing else."),
-        _ => refuse("DataType must be String, Number or Binary, with an optional .label."),
+        ("Binary", ..) => invalid("A Binary must have a non-empty BinaryValue and no other value."),
+        _ => invalid("DataType must be String, Number or Binary, with an optional .label."),
     }
 }
 
-/// Checks attributes and gives their length in bytes as SQS counts it: names, types and values.
+/// Checks attributes and returns their size in bytes as SQS counts it: names, types and values.
 ///
 /// # Errors
-/// `InvalidParameterValue`, or `InvalidMessageContents` for characters that SQS refuses.
+/// `InvalidParameterValue`, or `InvalidMessageContents` for invalid characters.
 pub(super) fn check(attributes: &Attributes) -> Result<usize, SqsError> {
     if attributes.len() > MAX_ATTRIBUTES {
-        return Err(SqsError::parameter(format!(
+        return Err(SqsError::invalid_parameter(format!(
             "Number of message attributes [{}] exceeds the allowed maximum [{MAX_ATTRIBUTES}].",
             attributes.len()
         )));
     }
     let mut bytes = 0;
     for (name, attribute) in attributes {
-        if !is_name(name) || attribute.data_type.len() > MAX_NAME {
-            return Err(SqsError::parameter(format!(
-                "The message attribute name '{name}' is invalid. Reason: A name has 1 to {MAX_NAME} letters, digits, hyphens, underscores and single inner periods, and does not begin with AWS. or Amazon."
+        if !is_name(name) || attribute.data_type.len() > MAX_NAME_BYTES {
+            return Err(SqsError::invalid_parameter(format!(
+                "The message attribute name '{name}' is invalid. Reason: A name has 1 to {MAX_NAME_BYTES} letters, digits, hyphens, underscores and single inner periods, and does not begin with AWS. or Amazon."
             )));
         }
-        bytes += name.len() + attribute.data_type.len() + value(name, attribute)?.1.len();
+        bytes += name.len() + attribute.data_type.len() + value_bytes(name, attribute)?.1.len();
     }
     Ok(bytes)
 }
 
-/// The digest over all attributes, in hexadecimal; `None` where there are none.
+/// The MD5 over all attributes in hexadecimal; `None` without attributes.
 ///
-/// Each part is preceded by its length as four bytes, big end first: the name, the type, then a byte
-/// for the kind of value and the value.
+/// Name, type and value are each preceded by their length as four big-endian bytes, and the value's
+/// length by its type byte.
 pub(super) fn digest(attributes: &Attributes) -> Option<String> {
     if attributes.is_empty() {
         return None;
@@ -98,7 +98,7 @@ pub(super) fn digest(attributes: &Attributes) -> Option<String> {
         md5.update(bytes);
     };
     for (name, attribute) in attributes {
-        let (kind, value) = value(name, attribute).ok()?;
+        let (kind, value) = value_bytes(name, attribute).ok()?;
         part(None, name.as_bytes());
         part(None, attribute.data_type.as_bytes());
         part(Some(kind), &value);
@@ -111,10 +111,10 @@ pub(super) fn md5_of(text: &str) -> String {
     hex(&Md5::digest(text.as_bytes()))
 }
 
-/// Keeps what a receiver asked for: a name, `prefix.*`, `All` or `.*`.
-pub(super) fn pick(attributes: Attributes, asked: &[String]) -> Attributes {
-    let wanted = |name: &str| {
-        asked.iter().any(|pattern| match pattern.as_str() {
+/// The attributes that a receiver requested by name, `prefix.*`, `All` or `.*`.
+pub(super) fn select(attributes: Attributes, requested: &[String]) -> Attributes {
+    let is_requested = |name: &str| {
+        requested.iter().any(|pattern| match pattern.as_str() {
             "All" | ".*" => true,
             pattern => match pattern.strip_suffix(".*") {
                 Some(prefix) => name.starts_with(prefix),
@@ -124,19 +124,19 @@ pub(super) fn pick(attributes: Attributes, asked: &[String]) -> Attributes {
     };
     attributes
         .into_iter()
-        .filter(|(name, _)| wanted(name))
+        .filter(|(name, _)| is_requested(name))
         .collect()
 }
 
-/// The text of an attribute of type String.
-pub(super) fn text(attribute: &Attribute) -> Option<&str> {
+/// The value of an attribute of type String.
+pub(super) fn string_value(attribute: &Attribute) -> Option<&str> {
     attribute.string_value.as_deref()
 }
 
-/// Refuses what XML 1.0 cannot carry: SQS does, whatever the protocol.
+/// Rejects characters that are invalid in XML 1.0, as SQS does for every protocol.
 ///
 /// # Errors
-/// `InvalidMessageContents`, naming `parameter`.
+/// `InvalidMessageContents`, with `parameter`.
 pub(super) fn check_text(parameter: &str, text: &str) -> Result<(), SqsError> {
     let allowed = |c: char| match c {
         '\t' | '\n' | '\r' => true,
@@ -146,13 +146,13 @@ pub(super) fn check_text(parameter: &str, text: &str) -> Result<(), SqsError> {
     if text.chars().all(allowed) {
         Ok(())
     } else {
-        Err(SqsError::contents(parameter))
+        Err(SqsError::invalid_contents(parameter))
     }
 }
 
 fn is_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    (1..=MAX_NAME).contains(&name.len())
+    (1..=MAX_NAME_BYTES).contains(&name.len())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))

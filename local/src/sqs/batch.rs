@@ -1,6 +1,4 @@
-//! What all batch requests share: their ids, and the two lists of their answer.
-//!
-//! It knows nothing of what the entries ask for.
+//! Shared parts of batch operations: entry ids and the response's two lists.
 
 use std::collections::BTreeSet;
 
@@ -8,66 +6,66 @@ use serde_json::{Value, json};
 
 use super::error::SqsError;
 
-/// A batch has at most so many entries (SQS API reference).
+/// Maximum number of entries of a batch (SQS API reference).
 const MAX_ENTRIES: usize = 10;
 
-/// Checks the ids of a batch, in the order in which SQS does.
+/// Checks the entry ids of a batch, in SQS's order.
 ///
 /// # Errors
 /// `EmptyBatchRequest`, `TooManyEntriesInBatchRequest`, `InvalidBatchEntryId`,
-/// `BatchEntryIdsNotDistinct`: each refuses the whole batch.
+/// `BatchEntryIdsNotDistinct`: each rejects the whole batch.
 pub(super) fn check_ids<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), SqsError> {
     match ids.len() {
         0 => return Err(SqsError::empty_batch()),
         1..=MAX_ENTRIES => {}
-        more => return Err(SqsError::batch_too_many(more)),
+        count => return Err(SqsError::too_many_batch_entries(count)),
     }
     let mut seen = BTreeSet::new();
     for id in ids {
-        let fits = (1..=80).contains(&id.len())
+        let is_valid = (1..=80).contains(&id.len())
             && id
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if !fits {
-            return Err(SqsError::batch_entry_id());
+        if !is_valid {
+            return Err(SqsError::invalid_batch_entry_id());
         }
         if !seen.insert(id) {
-            return Err(SqsError::batch_not_distinct(id));
+            return Err(SqsError::batch_ids_not_distinct(id));
         }
     }
     Ok(())
 }
 
-/// The answer to a batch, as it comes together.
+/// The response of a batch operation.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct BatchResponse {
     successful: Vec<Value>,
     failed: Vec<Value>,
 }
 
-impl Report {
-    /// Notes one entry's fate; `answer` is what it gets if it went well.
-    pub(super) fn add(&mut self, id: &str, answer: Value, fate: Result<(), SqsError>) {
-        match fate {
-            Ok(()) => self.successful.push(answer),
-            Err(refusal) => self.failed(id, &refusal),
+impl BatchResponse {
+    /// Adds the result of one entry; `entry` is its response if it succeeded.
+    pub(super) fn add(&mut self, id: &str, entry: Value, outcome: Result<(), SqsError>) {
+        match outcome {
+            Ok(()) => self.successful.push(entry),
+            Err(error) => self.add_failed(id, &error),
         }
     }
 
-    /// Notes an entry that was refused.
-    pub(super) fn failed(&mut self, id: &str, refusal: &SqsError) {
-        self.failed.push(refusal.entry(id));
+    /// Adds a failed entry.
+    pub(super) fn add_failed(&mut self, id: &str, error: &SqsError) {
+        self.failed.push(error.batch_entry(id));
     }
 
-    /// The response body. AWS leaves `Failed` out where nothing failed, and so do we.
+    /// The response body. As in AWS, empty lists are omitted.
     pub(super) fn render(self) -> Value {
-        let mut answer = json!({});
+        let mut response = json!({});
         if !self.successful.is_empty() {
-            answer["Successful"] = self.successful.into();
+            response["Successful"] = self.successful.into();
         }
         if !self.failed.is_empty() {
-            answer["Failed"] = self.failed.into();
+            response["Failed"] = self.failed.into();
         }
-        answer
+        response
     }
 }

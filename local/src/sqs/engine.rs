@@ -1,11 +1,9 @@
-//! The one thread that owns the store: it takes what is queued up, does it in one transaction, commits
-//! that, and only then answers.
+//! The thread that owns the store, with group commit: all waiting requests share one transaction and one
+//! fsync, and get their replies after the commit.
 //!
-//! Group commit: the fsync that one request would pay for, a few hundred share. Where all of them only take,
-//! hide or delete there is none: what a power cut takes back of that brings a message once more, which a queue
-//! may. A long poll that finds nothing is parked in memory, outside any transaction, and looks again when
-//! something was sent to its queue or the next hidden message comes due; nothing spins. This file reads the
-//! clock, for the whole module. It knows neither JSON nor SQL.
+//! A transaction that only receives, hides or deletes is not synced: a power failure then delivers a message
+//! again, which standard queues allow. An empty long poll waits in memory, and is retried when its queue
+//! changes or its next hidden message becomes due. Only this file of the module reads the clock.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -16,19 +14,19 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::error::SqsError;
-use super::messages::{Delivered, Outgoing, Receive};
+use super::messages::{NewMessage, ReceiveRequest, ReceivedMessage};
 use super::receipt::Receipt;
+use super::requests::AdminRequest;
 use super::store::Store;
-use super::wire::Admin;
 
-/// One transaction serves at most so many requests: more would only make the first wait longer.
+/// Maximum number of requests of one transaction: more would only delay the first.
 const MAX_BATCH: usize = 256;
-/// Milliseconds between two looks for messages past their retention, which AWS does not hurry with either.
-const TIDY_PAUSE: i64 = 60_000;
-/// After the store failed, work that nobody asked for rests so many milliseconds.
-const FAILURE_PAUSE: i64 = 1_000;
+/// Interval of the clean-up of messages past their retention, in milliseconds. AWS is no faster.
+const CLEAN_UP_INTERVAL_MS: i64 = 60_000;
+/// Pause of background work after a failure of the store, in milliseconds.
+const FAILURE_PAUSE_MS: i64 = 1_000;
 
-/// Milliseconds since the Unix epoch: the only reading of the clock in this module.
+/// Milliseconds since the Unix epoch.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -36,180 +34,201 @@ pub(super) fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A request whose entries have a fate each.
+/// A command whose entries each have a result.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum BatchCommand {
     Send {
         queue: String,
-        messages: Vec<Outgoing>,
+        messages: Vec<NewMessage>,
     },
     Delete {
         queue: String,
         receipts: Vec<Receipt>,
     },
-    /// Receipts and the seconds from now that each shall stay hidden.
+    /// Receipts, each with its new visibility timeout in seconds from now.
     ChangeVisibility {
         queue: String,
         receipts: Vec<(Receipt, i64)>,
     },
 }
 
-type Fates = Vec<Result<(), SqsError>>;
+type EntryResults = Vec<Result<(), SqsError>>;
 type Reply<T> = oneshot::Sender<Result<T, SqsError>>;
 
-enum Job {
-    Each(Command, Reply<Fates>),
-    Receive(Receive, Reply<Vec<Delivered>>),
-    Administer(Admin, Reply<Value>),
+enum EngineRequest {
+    Each(BatchCommand, Reply<EntryResults>),
+    Receive(ReceiveRequest, Reply<Vec<ReceivedMessage>>),
+    Administer(AdminRequest, Reply<Value>),
 }
 
-/// What is told to whom once the transaction is committed.
-enum Answer {
-    Each(Reply<Fates>, Result<Fates, SqsError>),
-    Receive(Reply<Vec<Delivered>>, Result<Vec<Delivered>, SqsError>),
+/// A reply to send after the commit.
+enum PendingReply {
+    Each(Reply<EntryResults>, Result<EntryResults, SqsError>),
+    Receive(
+        Reply<Vec<ReceivedMessage>>,
+        Result<Vec<ReceivedMessage>, SqsError>,
+    ),
     Administer(Reply<Value>, Result<Value, SqsError>),
 }
 
-/// The way to the thread; cheap to clone. The thread ends with the last clone.
+/// A handle to the thread, which ends when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Engine {
-    jobs: Sender<Job>,
+    requests: Sender<EngineRequest>,
 }
 
 impl Engine {
     /// Starts the thread over an open store.
     pub(super) fn start(store: Store) -> anyhow::Result<Self> {
-        let (jobs, queue) = channel();
-        let mut turns = Turns {
+        let (requests, queue) = channel();
+        let mut thread = SqsThread {
             store,
-            parked: BTreeMap::new(),
-            tidy_at: 0,
-            rest_until: 0,
+            long_polls: BTreeMap::new(),
+            clean_up_at: 0,
+            paused_until: 0,
         };
         std::thread::Builder::new()
             .name("sqs".to_owned())
-            .spawn(move || turns.run(&queue))
-            .context("starting the queue store's thread")?;
-        Ok(Self { jobs })
+            .spawn(move || thread.run(&queue))
+            .context("starting the SQS thread")?;
+        Ok(Self { requests })
     }
 
-    /// Does each entry of a command.
-    pub(super) async fn each(&self, command: Command) -> Result<Fates, SqsError> {
-        self.ask(|reply| Job::Each(command, reply)).await
+    /// Executes each entry of a command.
+    pub(super) async fn each(&self, command: BatchCommand) -> Result<EntryResults, SqsError> {
+        self.request(|reply| EngineRequest::Each(command, reply))
+            .await
     }
 
-    /// Receives, waiting as long as the request says.
-    pub(super) async fn receive(&self, request: Receive) -> Result<Vec<Delivered>, SqsError> {
-        self.ask(|reply| Job::Receive(request, reply)).await
+    /// Receives messages; waits up to the request's wait time.
+    pub(super) async fn receive(
+        &self,
+        request: ReceiveRequest,
+    ) -> Result<Vec<ReceivedMessage>, SqsError> {
+        self.request(|reply| EngineRequest::Receive(request, reply))
+            .await
     }
 
-    /// Does what concerns a queue as a whole, durably.
-    pub(super) async fn administer(&self, request: Admin) -> Result<Value, SqsError> {
-        self.ask(|reply| Job::Administer(request, reply)).await
+    /// Executes an administrative request durably.
+    pub(super) async fn administer(&self, request: AdminRequest) -> Result<Value, SqsError> {
+        self.request(|reply| EngineRequest::Administer(request, reply))
+            .await
     }
 
-    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, SqsError> {
+    async fn request<T>(
+        &self,
+        build: impl FnOnce(Reply<T>) -> EngineRequest,
+    ) -> Result<T, SqsError> {
         let stopped = || SqsError::internal("The queue store failed or has stopped.");
-        let (reply, answer) = oneshot::channel();
-        self.jobs.send(job(reply)).map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let (reply, response) = oneshot::channel();
+        self.requests.send(build(reply)).map_err(|_| stopped())?;
+        response.await.map_err(|_| stopped())?
     }
 }
 
-/// A receive that found nothing and waits.
-struct Parked {
-    request: Receive,
+/// A receive that found no message and waits.
+struct LongPoll {
+    request: ReceiveRequest,
     deadline: i64,
-    reply: Reply<Vec<Delivered>>,
+    reply: Reply<Vec<ReceivedMessage>>,
 }
 
-/// The thread's own state.
-struct Turns {
+/// The thread's state.
+struct SqsThread {
     store: Store,
-    /// By queue, in the order of arrival.
-    parked: BTreeMap<String, VecDeque<Parked>>,
-    tidy_at: i64,
-    rest_until: i64,
+    /// By queue, in order of arrival.
+    long_polls: BTreeMap<String, VecDeque<LongPoll>>,
+    clean_up_at: i64,
+    paused_until: i64,
 }
 
-impl Job {
-    /// Whether there is more to lose after it than before, so that it must survive a power cut.
-    fn adds(&self) -> bool {
+impl EngineRequest {
+    /// Whether its effect must survive a power failure.
+    fn needs_sync(&self) -> bool {
         matches!(
             self,
-            Self::Each(Command::Send { .. }, _) | Self::Administer(..)
+            Self::Each(BatchCommand::Send { .. }, _) | Self::Administer(..)
         )
     }
 }
 
-impl Turns {
-    fn run(&mut self, queue: &Receiver<Job>) {
+impl SqsThread {
+    fn run(&mut self, queue: &Receiver<EngineRequest>) {
         loop {
             let mut batch = Vec::new();
-            match queue.recv_timeout(self.patience(now())) {
+            match queue.recv_timeout(self.max_sleep(now())) {
                 Ok(first) => batch.push(first),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             batch.extend(queue.try_iter().take(MAX_BATCH - batch.len()));
-            self.turn(batch, now());
+            self.run_batch(batch, now());
         }
     }
 
-    /// One transaction, and its answers after it.
-    fn turn(&mut self, batch: Vec<Job>, now: i64) {
-        let mut answers = Vec::new();
-        let outcome = self.work(batch, now, &mut answers);
+    /// Executes one transaction and sends its replies.
+    fn run_batch(&mut self, batch: Vec<EngineRequest>, now: i64) {
+        let mut replies = Vec::new();
+        let outcome = self.run_transaction(batch, now, &mut replies);
         if let Err(failure) = &outcome {
             tracing::error!(error = %failure.message, "a transaction of the queue store failed");
-            if let Err(again) = self.store.roll_back() {
-                tracing::error!(error = %again.message, "the queue store cannot roll back");
+            if let Err(rollback_error) = self.store.roll_back() {
+                tracing::error!(error = %rollback_error.message, "the queue store cannot roll back");
             }
-            let waiting = std::mem::take(&mut self.parked).into_values().flatten();
-            answers.extend(waiting.map(|parked| Answer::Receive(parked.reply, Ok(Vec::new()))));
-            self.rest_until = now + FAILURE_PAUSE;
+            let waiting = std::mem::take(&mut self.long_polls).into_values().flatten();
+            replies.extend(waiting.map(|poll| PendingReply::Receive(poll.reply, Ok(Vec::new()))));
+            self.paused_until = now + FAILURE_PAUSE_MS;
         }
-        for answer in answers {
-            answer.deliver(outcome.as_ref().err());
+        for reply in replies {
+            reply.deliver(outcome.as_ref().err());
         }
     }
 
-    fn work(
+    fn run_transaction(
         &mut self,
-        batch: Vec<Job>,
+        batch: Vec<EngineRequest>,
         now: i64,
-        answers: &mut Vec<Answer>,
+        replies: &mut Vec<PendingReply>,
     ) -> Result<(), SqsError> {
-        self.store.begin(batch.iter().any(Job::adds))?;
-        for job in batch {
-            answers.extend(self.execute(job, now)?);
+        self.store
+            .begin(batch.iter().any(EngineRequest::needs_sync))?;
+        for request in batch {
+            replies.extend(self.execute(request, now)?);
         }
-        if now >= self.rest_until {
-            self.store.run_moves(now)?;
-            if now >= self.tidy_at || self.store.is_untidy() {
-                let more = self.store.tidy(now)?;
-                self.tidy_at = if more { now } else { now + TIDY_PAUSE };
+        if now >= self.paused_until {
+            self.store.run_move_tasks(now)?;
+            if now >= self.clean_up_at || self.store.needs_clean_up() {
+                let more = self.store.clean_up(now)?;
+                self.clean_up_at = if more {
+                    now
+                } else {
+                    now + CLEAN_UP_INTERVAL_MS
+                };
             }
         }
-        self.wake(now, answers)?;
+        self.serve_long_polls(now, replies)?;
         self.store.commit()
     }
 
-    /// Does one job; a receive that found nothing and may wait is parked and has no answer yet.
-    fn execute(&mut self, job: Job, now: i64) -> Result<Option<Answer>, SqsError> {
-        Ok(match job {
-            Job::Each(command, reply) => {
-                let fates = refusals(self.each(command, now))?;
-                Some(Answer::Each(reply, fates))
+    /// Executes one request; an empty receive that may wait becomes a long poll without a reply yet.
+    fn execute(
+        &mut self,
+        request: EngineRequest,
+        now: i64,
+    ) -> Result<Option<PendingReply>, SqsError> {
+        Ok(match request {
+            EngineRequest::Each(command, reply) => {
+                let results = split_failure(self.each(command, now))?;
+                Some(PendingReply::Each(reply, results))
             }
-            Job::Administer(request, reply) => {
-                let value = refusals(self.store.administer(&request, now))?;
-                Some(Answer::Administer(reply, value))
+            EngineRequest::Administer(request, reply) => {
+                let value = split_failure(self.store.administer(&request, now))?;
+                Some(PendingReply::Administer(reply, value))
             }
-            // Whoever hung up meanwhile shall not hide messages from the others.
-            Job::Receive(_, reply) if reply.is_closed() => None,
-            Job::Receive(request, reply) => {
-                let found = refusals(self.store.receive(&request, now))?;
+            // A caller that disconnected must not hide messages from others.
+            EngineRequest::Receive(_, reply) if reply.is_closed() => None,
+            EngineRequest::Receive(request, reply) => {
+                let found = split_failure(self.store.receive(&request, now))?;
                 let wait = match (&found, self.store.queues.get(&request.queue)) {
                     (Ok(none), Some(queue)) if none.is_empty() => {
                         request.wait.unwrap_or(queue.settings.wait)
@@ -217,10 +236,10 @@ impl Turns {
                     _ => 0,
                 };
                 if wait == 0 {
-                    return Ok(Some(Answer::Receive(reply, found)));
+                    return Ok(Some(PendingReply::Receive(reply, found)));
                 }
-                let line = self.parked.entry(request.queue.clone()).or_default();
-                line.push_back(Parked {
+                let polls = self.long_polls.entry(request.queue.clone()).or_default();
+                polls.push_back(LongPoll {
                     request,
                     deadline: now + wait * 1000,
                     reply,
@@ -230,123 +249,131 @@ impl Turns {
         })
     }
 
-    fn each(&mut self, command: Command, now: i64) -> Result<Fates, SqsError> {
+    fn each(&mut self, command: BatchCommand, now: i64) -> Result<EntryResults, SqsError> {
         let store = &mut self.store;
         match command {
-            Command::Send { queue, messages } => {
+            BatchCommand::Send { queue, messages } => {
                 store.queue(&queue)?;
-                let send = |message| refusals(store.send(&queue, message, now));
+                let send = |message| split_failure(store.send(&queue, message, now));
                 messages.iter().map(send).collect()
             }
-            Command::Delete { queue, receipts } => {
+            BatchCommand::Delete { queue, receipts } => {
                 store.queue(&queue)?;
-                let delete = |receipt| refusals(store.delete(&queue, receipt));
+                let delete = |receipt| split_failure(store.delete(&queue, receipt));
                 receipts.into_iter().map(delete).collect()
             }
-            Command::ChangeVisibility { queue, receipts } => {
+            BatchCommand::ChangeVisibility { queue, receipts } => {
                 store.queue(&queue)?;
                 let change = |(receipt, seconds)| {
-                    refusals(store.change_visibility(&queue, receipt, seconds, now))
+                    split_failure(store.change_visibility(&queue, receipt, seconds, now))
                 };
                 receipts.into_iter().map(change).collect()
             }
         }
     }
 
-    /// Lets parked receives look again where something may have come, and sends home those whose
-    /// wait is over. A dead letter may stir a second queue, hence the loop.
-    fn wake(&mut self, now: i64, answers: &mut Vec<Answer>) -> Result<(), SqsError> {
-        let mut stirred = std::mem::take(&mut self.store.stirred);
-        for queue in self.parked.keys() {
+    /// Retries the long polls of changed queues and ends those that timed out. A dead letter may change a
+    /// second queue, hence the loop.
+    fn serve_long_polls(
+        &mut self,
+        now: i64,
+        replies: &mut Vec<PendingReply>,
+    ) -> Result<(), SqsError> {
+        let mut changed_queues = std::mem::take(&mut self.store.changed_queues);
+        for queue in self.long_polls.keys() {
             if self.store.next_due(queue)?.is_some_and(|due| due <= now) {
-                stirred.insert(queue.clone());
+                changed_queues.insert(queue.clone());
             }
         }
-        while !stirred.is_empty() {
-            self.serve(&stirred, now, answers)?;
-            stirred = std::mem::take(&mut self.store.stirred);
+        while !changed_queues.is_empty() {
+            self.serve_queues(&changed_queues, now, replies)?;
+            changed_queues = std::mem::take(&mut self.store.changed_queues);
         }
-        for line in self.parked.values_mut() {
-            let (over, waiting): (VecDeque<_>, VecDeque<_>) = std::mem::take(line)
+        for polls in self.long_polls.values_mut() {
+            let (over, waiting): (VecDeque<_>, VecDeque<_>) = std::mem::take(polls)
                 .into_iter()
-                .partition(|parked| parked.deadline <= now || parked.reply.is_closed());
-            *line = waiting;
-            answers.extend(
+                .partition(|poll| poll.deadline <= now || poll.reply.is_closed());
+            *polls = waiting;
+            replies.extend(
                 over.into_iter()
-                    .map(|parked| Answer::Receive(parked.reply, Ok(Vec::new()))),
+                    .map(|poll| PendingReply::Receive(poll.reply, Ok(Vec::new()))),
             );
         }
-        self.parked.retain(|_, line| !line.is_empty());
+        self.long_polls.retain(|_, polls| !polls.is_empty());
         Ok(())
     }
 
-    fn serve(
+    fn serve_queues(
         &mut self,
         queues: &BTreeSet<String>,
         now: i64,
-        answers: &mut Vec<Answer>,
+        replies: &mut Vec<PendingReply>,
     ) -> Result<(), SqsError> {
         for queue in queues {
-            let Some(line) = self.parked.get_mut(queue) else {
+            let Some(polls) = self.long_polls.get_mut(queue) else {
                 continue;
             };
-            while let Some(first) = line.pop_front() {
+            while let Some(first) = polls.pop_front() {
                 if first.reply.is_closed() {
                     continue;
                 }
-                let found = refusals(self.store.receive(&first.request, now))?;
+                let found = split_failure(self.store.receive(&first.request, now))?;
                 if matches!(&found, Ok(none) if none.is_empty()) {
-                    line.push_front(first);
+                    polls.push_front(first);
                     break;
                 }
-                answers.push(Answer::Receive(first.reply, found));
+                replies.push(PendingReply::Receive(first.reply, found));
             }
         }
         Ok(())
     }
 
-    /// How long the thread may sleep if nobody asks for anything.
-    fn patience(&self, now: i64) -> Duration {
-        let deadlines = self.parked.values().flatten().map(|parked| parked.deadline);
-        let dues = self.parked.keys().filter_map(|queue| {
+    /// How long the thread may wait for the next request.
+    fn max_sleep(&self, now: i64) -> Duration {
+        let deadlines = self.long_polls.values().flatten().map(|poll| poll.deadline);
+        let dues = self.long_polls.keys().filter_map(|queue| {
             let due = self.store.next_due(queue);
-            due.unwrap_or(Some(now + FAILURE_PAUSE))
+            due.unwrap_or(Some(now + FAILURE_PAUSE_MS))
         });
-        let tidy = if self.store.is_untidy() {
+        let clean_up = if self.store.needs_clean_up() {
             now
         } else {
-            self.tidy_at
+            self.clean_up_at
         };
-        let own = self.store.next_move().into_iter().chain([tidy]);
+        let own = self
+            .store
+            .next_move_task_due()
+            .into_iter()
+            .chain([clean_up]);
         let next = deadlines
             .chain(dues)
-            .chain(own.map(|at| at.max(self.rest_until)))
+            .chain(own.map(|at| at.max(self.paused_until)))
             .min()
-            .unwrap_or(self.tidy_at);
+            .unwrap_or(self.clean_up_at);
         Duration::from_millis(u64::try_from(next - now).unwrap_or(0))
     }
 }
 
-impl Answer {
-    /// Tells the caller, if there is still one; a failure of the whole transaction outweighs all.
+impl PendingReply {
+    /// Sends the reply; a failure of the transaction replaces every result.
     fn deliver(self, failure: Option<&SqsError>) {
-        fn tell<T>(reply: Reply<T>, result: Result<T, SqsError>, failure: Option<&SqsError>) {
+        fn send_reply<T>(reply: Reply<T>, result: Result<T, SqsError>, failure: Option<&SqsError>) {
             let result = failure.map_or(result, |failure| Err(failure.clone()));
-            // A caller who hung up has no use for the answer, and a receive times out by itself.
+            // If the caller disconnected, a received message becomes visible again at its timeout.
             drop(reply.send(result));
         }
         match self {
-            Self::Each(reply, result) => tell(reply, result, failure),
-            Self::Receive(reply, result) => tell(reply, result, failure),
-            Self::Administer(reply, result) => tell(reply, result, failure),
+            Self::Each(reply, result) => send_reply(reply, result, failure),
+            Self::Receive(reply, result) => send_reply(reply, result, failure),
+            Self::Administer(reply, result) => send_reply(reply, result, failure),
         }
     }
 }
 
-/// Parts what the caller did wrong (an answer) from what the store did (the end of the transaction).
-fn refusals<T>(result: Result<T, SqsError>) -> Result<Result<T, SqsError>, SqsError> {
+/// Separates a caller's error (inner, a reply) from a failure of the store (outer, ends the transaction).
+fn split_failure<T>(result: Result<T, SqsError>) -> Result<Result<T, SqsError>, SqsError> {
     match result {
-        Err(failure) if failure.is_ours() => Err(failure),
+        Err(failure) if failure.is_server_error() => Err(failure),
         other => Ok(other),
     }
 }

@@ -1,21 +1,19 @@
-//! What SQS answers when it refuses: status, error type, the code of the old query protocol, message.
-//!
-//! It knows the spelling of errors and nothing of what causes them.
+//! SQS errors: HTTP status, error type, query-protocol code and message.
 
 use serde_json::json;
 
-/// A refusal, as it goes over the wire. SDKs branch on `kind` or, where they are older, on `query`.
+/// An SQS error. SDKs match on `kind`, older ones on `code`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct SqsError {
-    /// HTTP status: 4xx is the caller's fault, 5xx is ours.
+    /// HTTP status: 4xx is the caller's error, 5xx a failure of the store.
     pub status: u16,
     /// `__type` of the JSON body, such as `com.amazonaws.sqs#QueueDoesNotExist`.
     pub kind: &'static str,
     /// The error's code in the query protocol, such as `AWS.SimpleQueueService.NonExistentQueue`;
     /// it is also the `Code` of a failed batch entry.
-    pub query: &'static str,
-    /// A sentence for humans that names the offending parameter.
+    pub code: &'static str,
+    /// A readable message that names the parameter.
     pub message: String,
 }
 
@@ -27,37 +25,41 @@ impl SqsError {
             .into_bytes()
     }
 
-    /// The value of the `x-amzn-query-error` header: the code, and whose fault it is.
+    /// The value of the `x-amzn-query-error` header: the code and `Sender` or `Receiver`.
     pub fn query_error(&self) -> String {
-        let fault = if self.is_ours() { "Receiver" } else { "Sender" };
-        format!("{};{fault}", self.query)
+        let fault = if self.is_server_error() {
+            "Receiver"
+        } else {
+            "Sender"
+        };
+        format!("{};{fault}", self.code)
     }
 
-    /// Whether the store failed, rather than the request.
-    pub(super) fn is_ours(&self) -> bool {
+    /// Whether the store failed.
+    pub(super) fn is_server_error(&self) -> bool {
         self.status >= 500
     }
 
     /// An entry of a batch response's `Failed` list.
-    pub(super) fn entry(&self, id: &str) -> serde_json::Value {
-        json!({"Id": id, "SenderFault": !self.is_ours(), "Code": self.query, "Message": self.message})
+    pub(super) fn batch_entry(&self, id: &str) -> serde_json::Value {
+        json!({"Id": id, "SenderFault": !self.is_server_error(), "Code": self.code, "Message": self.message})
     }
 
     fn new(
         status: u16,
         kind: &'static str,
-        query: &'static str,
+        code: &'static str,
         message: impl Into<String>,
     ) -> Self {
         Self {
             status,
             kind,
-            query,
+            code,
             message: message.into(),
         }
     }
 
-    pub(super) fn no_queue() -> Self {
+    pub(super) fn queue_does_not_exist() -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#QueueDoesNotExist",
@@ -66,7 +68,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn queue_exists(attribute: &str) -> Self {
+    pub(super) fn queue_name_exists(attribute: &str) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#QueueNameExists",
@@ -86,7 +88,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn attribute_name(name: &str) -> Self {
+    pub(super) fn invalid_attribute_name(name: &str) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#InvalidAttributeName",
@@ -95,7 +97,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn attribute_value(name: &str, reason: &str) -> Self {
+    pub(super) fn invalid_attribute_value(name: &str, reason: &str) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#InvalidAttributeValue",
@@ -104,7 +106,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn parameter(message: impl Into<String>) -> Self {
+    pub(super) fn invalid_parameter(message: impl Into<String>) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#InvalidParameterValueException",
@@ -113,14 +115,14 @@ impl SqsError {
         )
     }
 
-    /// Other than all other attributes, AWS refuses this one as a parameter.
-    pub(super) fn redrive(reason: &str) -> Self {
-        Self::parameter(format!(
+    /// Unlike for other attributes, AWS reports an invalid parameter.
+    pub(super) fn invalid_redrive_policy(reason: &str) -> Self {
+        Self::invalid_parameter(format!(
             "Value for parameter RedrivePolicy is invalid. Reason: {reason}"
         ))
     }
 
-    pub(super) fn missing(parameter: &str) -> Self {
+    pub(super) fn missing_parameter(parameter: &str) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#MissingRequiredParameterException",
@@ -129,7 +131,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn malformed(problem: &serde_json::Error) -> Self {
+    pub(super) fn malformed_request(problem: &serde_json::Error) -> Self {
         Self::new(
             400,
             "com.amazon.coral.service#SerializationException",
@@ -143,11 +145,11 @@ impl SqsError {
             404,
             "com.amazon.coral.service#UnknownOperationException",
             "InvalidAction",
-            format!("The operation {operation} is not one of AmazonSQS's."),
+            format!("The operation {operation} is not valid for this endpoint."),
         )
     }
 
-    pub(super) fn unsupported(message: impl Into<String>) -> Self {
+    pub(super) fn unsupported_operation(message: impl Into<String>) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#UnsupportedOperation",
@@ -160,7 +162,7 @@ impl SqsError {
         Self::new(403, "com.amazonaws.sqs#OverLimit", "OverLimit", message)
     }
 
-    pub(super) fn contents(parameter: &str) -> Self {
+    pub(super) fn invalid_contents(parameter: &str) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#InvalidMessageContents",
@@ -171,7 +173,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn receipt(handle: &str) -> Self {
+    pub(super) fn invalid_receipt_handle(handle: &str) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#ReceiptHandleIsInvalid",
@@ -189,7 +191,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn no_resource(parameter: &str) -> Self {
+    pub(super) fn resource_not_found(parameter: &str) -> Self {
         Self::new(
             404,
             "com.amazonaws.sqs#ResourceNotFoundException",
@@ -207,7 +209,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn batch_too_many(count: usize) -> Self {
+    pub(super) fn too_many_batch_entries(count: usize) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#TooManyEntriesInBatchRequest",
@@ -216,7 +218,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn batch_not_distinct(id: &str) -> Self {
+    pub(super) fn batch_ids_not_distinct(id: &str) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#BatchEntryIdsNotDistinct",
@@ -225,7 +227,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn batch_entry_id() -> Self {
+    pub(super) fn invalid_batch_entry_id() -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#InvalidBatchEntryId",
@@ -234,7 +236,7 @@ impl SqsError {
         )
     }
 
-    pub(super) fn batch_too_long(limit: usize, sent: usize) -> Self {
+    pub(super) fn batch_request_too_long(limit: usize, sent: usize) -> Self {
         Self::new(
             400,
             "com.amazonaws.sqs#BatchRequestTooLong",
@@ -245,7 +247,7 @@ impl SqsError {
         )
     }
 
-    /// The store failed or is gone; the caller may try again.
+    /// The store failed or has stopped; the caller may retry.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         Self::new(
             500,

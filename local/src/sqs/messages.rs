@@ -1,11 +1,8 @@
-//! What happens to messages: sent, received, deleted, hidden for longer, expired.
+//! Sends, receives, deletes and hides messages, inside the engine's transaction.
 //!
-//! It writes rows inside the engine's transaction and reads no clock. It knows nothing of JSON, of
-//! long polls or of who asks.
-//!
-//! Whose turn it is: among the message groups that have something ready, the one with the fewest
-//! messages in flight, and among those the one that was served longest ago. So a group that keeps
-//! every receiver busy waits behind the quiet ones. Messages without a group are one group together.
+//! Fair queueing: of the message groups with ready messages, the one with the fewest messages in flight is
+//! served next, and of those the one served longest ago. So a busy group does not delay quiet ones. Messages
+//! without a group form one group.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -13,43 +10,43 @@ use super::error::SqsError;
 use super::receipt::Receipt;
 use super::schema::{DELAYED, IN_FLIGHT, READY};
 use super::settings::MAX_VISIBILITY;
-use super::store::{CHUNK, Store};
+use super::store::Store;
 
-/// At most so many messages of a standard queue are in flight (SQS quotas).
+/// Maximum number of messages in flight of a standard queue (SQS quotas).
 const MAX_IN_FLIGHT: i64 = 120_000;
 
-/// A message on its way in, checked.
+/// A checked message to store.
 #[derive(Debug, Clone)]
-pub(super) struct Outgoing {
+pub(super) struct NewMessage {
     pub(super) message_id: [u8; 16],
     pub(super) body: String,
-    /// The message attributes as the wire has them, where there are any.
+    /// The message attributes as JSON, if there are any.
     pub(super) attributes: Option<String>,
     /// `AWSTraceHeader`.
     pub(super) trace: Option<String>,
-    /// `MessageGroupId`; empty means none.
+    /// `MessageGroupId`; empty for none.
     pub(super) group: String,
-    /// Seconds; `None` means the queue's.
+    /// Seconds; `None` for the queue's default.
     pub(super) delay: Option<i64>,
-    /// Bytes of body and attributes, as SQS counts them.
+    /// Size of body and attributes in bytes, as SQS counts them.
     pub(super) bytes: i64,
 }
 
-/// A request for messages, checked.
+/// A checked request to receive messages.
 #[derive(Debug, Clone)]
-pub(super) struct Receive {
+pub(super) struct ReceiveRequest {
     pub(super) queue: String,
     /// 1 to 10.
-    pub(super) most: usize,
-    /// Seconds; `None` means the queue's.
+    pub(super) limit: usize,
+    /// Seconds; `None` for the queue's default.
     pub(super) visibility: Option<i64>,
-    /// Seconds; `None` means the queue's.
+    /// Seconds; `None` for the queue's default.
     pub(super) wait: Option<i64>,
 }
 
-/// A message on its way out.
+/// A message that was received.
 #[derive(Debug, Clone)]
-pub(super) struct Delivered {
+pub(super) struct ReceivedMessage {
     pub(super) receipt: Receipt,
     pub(super) message_id: [u8; 16],
     pub(super) body: String,
@@ -59,12 +56,12 @@ pub(super) struct Delivered {
     pub(super) sent_at: i64,
     pub(super) first_received_at: i64,
     pub(super) receive_count: i64,
-    /// The ARN of the queue that it was moved from as a dead letter.
+    /// The ARN of the queue from which it was moved as a dead letter.
     pub(super) source: Option<String>,
 }
 
-/// The next ready message in turn.
-struct Candidate {
+/// The next message to deliver.
+struct NextMessage {
     id: i64,
     group: i64,
     group_name: String,
@@ -77,24 +74,24 @@ struct Candidate {
 }
 
 impl Store {
-    /// Puts one message into a queue.
+    /// Stores one message in a queue.
     pub(super) fn send(
         &mut self,
         queue: &str,
-        message: &Outgoing,
+        message: &NewMessage,
         now: i64,
     ) -> Result<(), SqsError> {
-        let known = self.queue(queue)?;
-        let (id, most) = (known.id, known.settings.max_bytes);
-        let delay = message.delay.unwrap_or(known.settings.delay);
-        if message.bytes > most {
-            return Err(SqsError::parameter(format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+        let target = self.queue(queue)?;
+        let (id, max_bytes) = (target.id, target.settings.max_bytes);
+        let delay = message.delay.unwrap_or(target.settings.delay);
+        if message.bytes > max_bytes {
+            return Err(SqsError::invalid_parameter(format!(
+                "One or more parameters are invalid. Reason: Message must be shorter than {max_bytes} bytes."
             )));
         }
         let group = self.group(id, &message.group)?;
         let state = if delay > 0 { DELAYED } else { READY };
-        self.run(
+        self.execute(
             "INSERT INTO messages (queue, grp, state, due, sent_at, message_id)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
@@ -107,56 +104,57 @@ impl Store {
             ],
         )?;
         let row = self.connection.last_insert_rowid();
-        self.run(
+        self.execute(
             "INSERT INTO contents (id, body, attributes, trace) VALUES (?1, ?2, ?3, ?4)",
             params![row, message.body, message.attributes, message.trace],
         )?;
         if state == READY {
-            self.stir(queue);
+            self.mark_changed(queue);
         }
         Ok(())
     }
 
-    /// Takes what is ready, hides it and counts the receive. A message that was received as often as
-    /// the redrive policy allows goes to the dead-letter queue instead; where that queue is gone, the
-    /// message is served on, because nothing may destroy it.
+    /// Delivers ready messages, hides them and counts the receive. A message that was received as often as
+    /// the redrive policy allows moves to the dead-letter queue instead; if that queue does not exist, the
+    /// message is delivered, so that none is lost.
     pub(super) fn receive(
         &mut self,
-        request: &Receive,
+        request: &ReceiveRequest,
         now: i64,
-    ) -> Result<Vec<Delivered>, SqsError> {
+    ) -> Result<Vec<ReceivedMessage>, SqsError> {
         let queue = self.queue(&request.queue)?;
         let (id, retention) = (queue.id, queue.settings.retention);
         let redrive = queue.settings.redrive.clone();
         let visibility = request.visibility.unwrap_or(queue.settings.visibility);
-        let polls_long = request.wait.unwrap_or(queue.settings.wait) > 0;
-        self.expire(id, retention, now)?;
-        self.surface(&request.queue, now)?;
-        let room = MAX_IN_FLIGHT - self.counts(id)?.in_flight;
-        if room <= 0 {
-            // Only a short poll is told (SQS quotas, "Messages per queue (in flight)").
-            if polls_long {
+        let is_long_poll = request.wait.unwrap_or(queue.settings.wait) > 0;
+        self.delete_expired(id, retention, now)?;
+        self.make_due_visible(&request.queue, now)?;
+        let capacity = MAX_IN_FLIGHT - self.counts(id)?.in_flight;
+        if capacity <= 0 {
+            // Only a short poll gets the error (SQS quotas, "Messages per queue (in flight)").
+            if is_long_poll {
                 return Ok(Vec::new());
             }
             return Err(SqsError::over_limit(format!(
-                "The queue {} has {MAX_IN_FLIGHT} messages in flight, which is the most.",
+                "The queue {} has the maximum of {MAX_IN_FLIGHT} messages in flight.",
                 request.queue
             )));
         }
-        let most = usize::try_from(room).map_or(request.most, |room| room.min(request.most));
+        let limit =
+            usize::try_from(capacity).map_or(request.limit, |capacity| capacity.min(request.limit));
         let mut delivered = Vec::new();
-        while delivered.len() < most {
-            let Some(candidate) = self.candidate(id)? else {
+        while delivered.len() < limit {
+            let Some(candidate) = self.next_message(id)? else {
                 break;
             };
-            let exhausted = redrive.as_ref().filter(|redrive| {
+            let exhausted_policy = redrive.as_ref().filter(|redrive| {
                 candidate.received_here >= redrive.max_receive_count
                     && self.queues.contains_key(&redrive.target)
             });
             if candidate.sent_at + retention * 1000 <= now {
-                self.remove(candidate.id)?;
-            } else if let Some(redrive) = exhausted {
-                self.bury(
+                self.delete_row(candidate.id)?;
+            } else if let Some(redrive) = exhausted_policy {
+                self.move_to_dead_letter_queue(
                     &request.queue,
                     &redrive.target,
                     candidate.id,
@@ -164,24 +162,24 @@ impl Store {
                     now,
                 )?;
             } else {
-                delivered.push(self.lease(&request.queue, candidate, visibility, now)?);
+                delivered.push(self.deliver(&request.queue, candidate, visibility, now)?);
             }
         }
         Ok(delivered)
     }
 
-    /// Deletes what a receipt stands for, in flight or not. A receipt from an earlier receive than
-    /// the last deletes nothing, and that is no error.
+    /// Deletes the receipt's message, in flight or not. A receipt that is not of the latest receive deletes
+    /// nothing and is no error.
     pub(super) fn delete(&mut self, queue: &str, receipt: Receipt) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
-        self.run(
+        self.execute(
             "DELETE FROM messages WHERE id = ?1 AND receipt = ?2 AND queue = ?3",
             params![receipt.row, receipt.serial, id],
         )?;
         Ok(())
     }
 
-    /// Hides a message in flight until `seconds` from now; 0 shows it at once.
+    /// Hides a message in flight until `seconds` from now; 0 makes it visible immediately.
     pub(super) fn change_visibility(
         &mut self,
         queue: &str,
@@ -190,7 +188,7 @@ impl Store {
         now: i64,
     ) -> Result<(), SqsError> {
         let id = self.queue(queue)?.id;
-        self.surface(queue, now)?;
+        self.make_due_visible(queue, now)?;
         let found: Option<(i64, i64, i64)> = self
             .connection
             .prepare_cached(
@@ -202,70 +200,32 @@ impl Store {
             })
             .optional()?;
         let Some((state, due, received_at)) = found else {
-            return Err(SqsError::parameter(
+            return Err(SqsError::invalid_parameter(
                 "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
             ));
         };
-        // More may have come due at once than one surfacing takes.
+        // More messages may be due than one chunk.
         if state != IN_FLIGHT || due <= now {
             return Err(SqsError::not_in_flight());
         }
         let until = now + seconds * 1000;
         if until > received_at + MAX_VISIBILITY * 1000 {
-            return Err(SqsError::parameter(format!(
+            return Err(SqsError::invalid_parameter(format!(
                 "Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [{MAX_VISIBILITY} seconds]."
             )));
         }
         let state = if seconds == 0 { READY } else { IN_FLIGHT };
-        self.run(
+        self.execute(
             "UPDATE messages SET state = ?2, due = ?3 WHERE id = ?1",
             params![receipt.row, state, until],
         )?;
         if state == READY {
-            self.stir(queue);
+            self.mark_changed(queue);
         }
         Ok(())
     }
 
-    /// Makes ready what was delayed or in flight until now: at most a chunk, so that a hundred
-    /// thousand timeouts in one moment stop nobody.
-    pub(super) fn surface(&mut self, queue: &str, now: i64) -> Result<(), SqsError> {
-        let id = self.queue(queue)?.id;
-        let surfaced = self.run(
-            "UPDATE messages SET state = 0 WHERE id IN
-             (SELECT id FROM messages WHERE queue = ?1 AND state > 0 AND due <= ?2
-              ORDER BY due LIMIT ?3)",
-            params![id, now, CHUNK],
-        )?;
-        if surfaced > 0 {
-            self.stir(queue);
-        }
-        Ok(())
-    }
-
-    /// Removes what was sent longer ago than the retention (in seconds): at most a chunk, and says
-    /// how many.
-    pub(super) fn expire(&self, queue: i64, retention: i64, now: i64) -> Result<usize, SqsError> {
-        self.run(
-            "DELETE FROM messages WHERE id IN
-             (SELECT id FROM messages WHERE queue = ?1 AND sent_at <= ?2
-              ORDER BY sent_at LIMIT ?3)",
-            params![queue, now - retention * 1000, CHUNK],
-        )
-    }
-
-    /// When the next hidden message of the queue comes back.
-    pub(super) fn next_due(&self, queue: &str) -> Result<Option<i64>, SqsError> {
-        let Some(queue) = self.queues.get(queue) else {
-            return Ok(None);
-        };
-        Ok(self
-            .connection
-            .prepare_cached("SELECT min(due) FROM messages WHERE queue = ?1 AND state > 0")?
-            .query_row([queue.id], |row| row.get(0))?)
-    }
-
-    fn candidate(&self, queue: i64) -> Result<Option<Candidate>, SqsError> {
+    fn next_message(&self, queue: i64) -> Result<Option<NextMessage>, SqsError> {
         Ok(self
             .connection
             .prepare_cached(
@@ -277,7 +237,7 @@ impl Store {
                  ORDER BY m.due, m.id LIMIT 1",
             )?
             .query_row([queue], |row| {
-                Ok(Candidate {
+                Ok(NextMessage {
                     id: row.get(0)?,
                     group: row.get(1)?,
                     group_name: row.get(2)?,
@@ -292,16 +252,16 @@ impl Store {
             .optional()?)
     }
 
-    fn lease(
+    fn deliver(
         &mut self,
         queue: &str,
-        candidate: Candidate,
+        candidate: NextMessage,
         visibility: i64,
         now: i64,
-    ) -> Result<Delivered, SqsError> {
-        let receipt = Receipt::fresh(queue, candidate.id);
+    ) -> Result<ReceivedMessage, SqsError> {
+        let receipt = Receipt::new(queue, candidate.id);
         let first_received_at = candidate.first_received_at.unwrap_or(now);
-        self.run(
+        self.execute(
             "UPDATE messages SET state = 2, due = ?2, receipt = ?3, first_received_at = ?4,
                     received_at = ?5, receive_count = receive_count + 1,
                     received_here = received_here + 1
@@ -314,16 +274,16 @@ impl Store {
                 now
             ],
         )?;
-        let turn = self.next_turn();
-        self.run(
+        let tick = self.next_served_tick();
+        self.execute(
             "UPDATE groups SET served = ?2 WHERE id = ?1",
-            params![candidate.group, turn],
+            params![candidate.group, tick],
         )?;
         Ok(self
             .connection
             .prepare_cached("SELECT body, attributes, trace FROM contents WHERE id = ?1")?
             .query_row([candidate.id], |row| {
-                Ok(Delivered {
+                Ok(ReceivedMessage {
                     receipt,
                     message_id: candidate.message_id,
                     body: row.get(0)?,
@@ -338,15 +298,8 @@ impl Store {
             })?)
     }
 
-    fn remove(&self, id: i64) -> Result<(), SqsError> {
-        self.run("DELETE FROM messages WHERE id = ?1", [id])?;
+    fn delete_row(&self, id: i64) -> Result<(), SqsError> {
+        self.execute("DELETE FROM messages WHERE id = ?1", [id])?;
         Ok(())
-    }
-
-    /// Notes that receives waiting at the queue should look again.
-    pub(super) fn stir(&mut self, queue: &str) {
-        if !self.stirred.contains(queue) {
-            self.stirred.insert(queue.to_owned());
-        }
     }
 }

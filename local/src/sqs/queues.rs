@@ -1,7 +1,4 @@
-//! What is done to queues as a whole: create, configure, look at, tag, purge, delete; and move tasks.
-//!
-//! One enum of requests and one function that carries them out inside the engine's transaction. It
-//! touches no message itself. The shapes are the service's own, as its JSON protocol spells them.
+//! Executes administrative requests: create, configure, list, tag, purge and delete queues, and move tasks.
 
 use std::collections::BTreeMap;
 
@@ -10,55 +7,60 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::error::SqsError;
-use super::settings::{DERIVED, Settings, arn, is_askable, normalise, with_defaults};
+use super::requests::{self, AdminRequest};
+use super::settings::{DERIVED, Settings, arn, is_readable, normalise, with_defaults};
 use super::store::{Queue, Store};
-use super::wire::{self, Admin};
 use crate::stack_spec::{self, ACCOUNT};
 
-/// A queue can be purged once in so many milliseconds (SQS API reference, `PurgeQueue`).
-const PURGE_PAUSE: i64 = 60_000;
-/// The most queues that one answer lists, and the most tags that a queue has.
+/// Minimum interval between purges of a queue, in milliseconds (SQS API reference, `PurgeQueue`).
+const PURGE_INTERVAL_MS: i64 = 60_000;
+/// Maximum number of queues of one response.
 const MAX_LISTED: usize = 1000;
+/// Maximum number of tags of a queue.
 const MAX_TAGS: usize = 50;
 
 impl Store {
-    /// Carries out one request and gives the response body; a refusal leaves nothing behind.
-    pub(super) fn administer(&mut self, request: &Admin, now: i64) -> Result<Value, SqsError> {
-        self.all_or_nothing(|store| match request {
-            Admin::CreateQueue(request) => store.create_queue(request, now),
-            Admin::DeleteQueue(request) => {
-                store.condemn(request.name()?)?;
+    /// Executes one request and returns the response body. An error leaves no changes.
+    pub(super) fn administer(
+        &mut self,
+        request: &AdminRequest,
+        now: i64,
+    ) -> Result<Value, SqsError> {
+        self.atomically(|store| match request {
+            AdminRequest::CreateQueue(request) => store.create_queue(request, now),
+            AdminRequest::DeleteQueue(request) => {
+                store.detach_queue(request.name()?)?;
                 Ok(json!({}))
             }
-            Admin::ListQueues(request) => {
+            AdminRequest::ListQueues(request) => {
                 let prefix = request.queue_name_prefix.as_deref().unwrap_or_default();
                 let names = store.queues.keys().filter(|name| name.starts_with(prefix));
-                store.list("QueueUrls", names.cloned().collect(), &request.page)
+                store.list_queues("QueueUrls", names.cloned().collect(), &request.page)
             }
-            Admin::GetQueueUrl(request) => {
+            AdminRequest::GetQueueUrl(request) => {
                 let owner = request.queue_owner_aws_account_id.as_deref();
                 if owner.is_some_and(|owner| owner != ACCOUNT) {
-                    return Err(SqsError::no_queue());
+                    return Err(SqsError::queue_does_not_exist());
                 }
                 store.queue(&request.queue_name)?;
                 Ok(json!({"QueueUrl": store.url(&request.queue_name)}))
             }
-            Admin::GetQueueAttributes(request) => store.get_attributes(request, now),
-            Admin::SetQueueAttributes(request) => {
+            AdminRequest::GetQueueAttributes(request) => store.get_attributes(request, now),
+            AdminRequest::SetQueueAttributes(request) => {
                 let name = request.queue.name()?;
                 store.change_attributes(name, &request.attributes, now)?;
                 store.check_redrive(name)?;
                 Ok(json!({}))
             }
-            Admin::PurgeQueue(request) => store.purge(request.name()?, now),
-            Admin::TagQueue(request) => {
+            AdminRequest::PurgeQueue(request) => store.purge(request.name()?, now),
+            AdminRequest::TagQueue(request) => {
                 let added = request.tags.clone();
-                store.retag(request.queue.name()?, |tags| tags.extend(added))
+                store.change_tags(request.queue.name()?, |tags| tags.extend(added))
             }
-            Admin::UntagQueue(request) => store.retag(request.queue.name()?, |tags| {
+            AdminRequest::UntagQueue(request) => store.change_tags(request.queue.name()?, |tags| {
                 tags.retain(|key, _| !request.tag_keys.contains(key));
             }),
-            Admin::ListQueueTags(request) => {
+            AdminRequest::ListQueueTags(request) => {
                 let tags = &store.queue(request.name()?)?.tags;
                 Ok(if tags.is_empty() {
                     json!({})
@@ -66,13 +68,13 @@ impl Store {
                     json!({"Tags": tags})
                 })
             }
-            Admin::ListDeadLetterSourceQueues(request) => {
+            AdminRequest::ListDeadLetterSourceQueues(request) => {
                 let name = request.queue.name()?;
                 store.queue(name)?;
-                store.list("queueUrls", store.sources_of(name), &request.page)
+                store.list_queues("queueUrls", store.sources_of(name), &request.page)
             }
-            Admin::StartMessageMoveTask(request) => {
-                let handle = store.start_move(
+            AdminRequest::StartMessageMoveTask(request) => {
+                let handle = store.start_move_task(
                     &request.source_arn,
                     request.destination_arn.as_deref(),
                     request.max_number_of_messages_per_second,
@@ -80,22 +82,26 @@ impl Store {
                 )?;
                 Ok(json!({"TaskHandle": handle}))
             }
-            Admin::ListMessageMoveTasks(request) => {
-                let most = request.max_results.unwrap_or(1);
-                wire::within("MaxResults", most, 1, 10)?;
-                let tasks = store.list_moves(&request.source_arn, most)?;
-                Ok(json!({"Results": tasks.iter().map(wire::render_move).collect::<Vec<_>>()}))
+            AdminRequest::ListMessageMoveTasks(request) => {
+                let limit = request.max_results.unwrap_or(1);
+                requests::check_range("MaxResults", limit, 1, 10)?;
+                let tasks = store.list_move_tasks(&request.source_arn, limit)?;
+                Ok(json!({"Results": tasks.iter().map(requests::render_move_task).collect::<Vec<_>>()}))
             }
-            Admin::CancelMessageMoveTask(request) => {
-                let moved = store.cancel_move(&request.task_handle)?;
+            AdminRequest::CancelMessageMoveTask(request) => {
+                let moved = store.cancel_move_task(&request.task_handle)?;
                 Ok(json!({"ApproximateNumberOfMessagesMoved": moved}))
             }
-            Admin::Provision(queues) => store.provision(queues, now),
+            AdminRequest::Provision(queues) => store.provision(queues, now),
         })
     }
 
-    /// Creates the queue, or finds it already there with the same attributes.
-    fn create_queue(&mut self, request: &wire::CreateQueue, now: i64) -> Result<Value, SqsError> {
+    /// Creates the queue, or returns an existing one with the same attributes.
+    fn create_queue(
+        &mut self,
+        request: &requests::CreateQueue,
+        now: i64,
+    ) -> Result<Value, SqsError> {
         let name = &request.queue_name;
         check_name(name)?;
         let attributes = normalise(&request.attributes)?;
@@ -105,26 +111,26 @@ impl Store {
                 have.get(*name).map(String::as_str).unwrap_or_default() != value.as_str()
             });
             if let Some((attribute, _)) = differing {
-                return Err(SqsError::queue_exists(attribute));
+                return Err(SqsError::queue_name_exists(attribute));
             }
         } else {
-            self.put_queue(name, blank(now)?)?;
+            self.put_queue(name, new_queue(now)?)?;
             self.change_attributes(name, &attributes, now)?;
             self.check_redrive(name)?;
-            let tags = request.tags.clone();
-            self.retag(name, |mine| mine.extend(tags))?;
+            let new_tags = request.tags.clone();
+            self.change_tags(name, |tags| tags.extend(new_tags))?;
         }
         Ok(json!({"QueueUrl": self.url(name)}))
     }
 
-    /// Brings the template's queues about: whole attributes, existing messages untouched. Policies are
-    /// checked when all queues stand, so their order does not matter. Answers the names of the others.
+    /// Creates the template's queues or replaces their attributes; messages are kept. Redrive policies are
+    /// checked at the end, so the order does not matter. Returns the names of undeclared queues.
     fn provision(&mut self, queues: &[stack_spec::Queue], now: i64) -> Result<Value, SqsError> {
         for queue in queues {
             check_name(&queue.name)?;
             let mut bare = match self.queues.get(&queue.name) {
                 Some(existing) => existing.clone(),
-                None => blank(now)?,
+                None => new_queue(now)?,
             };
             bare.attributes.clear();
             self.put_queue(&queue.name, bare)?;
@@ -134,8 +140,8 @@ impl Store {
             self.check_redrive(&queue.name)?;
         }
         let is_named = |name: &&String| queues.iter().any(|queue| queue.name == **name);
-        let others: Vec<&String> = self.queues.keys().filter(|name| !is_named(name)).collect();
-        Ok(json!(others))
+        let undeclared: Vec<&String> = self.queues.keys().filter(|name| !is_named(name)).collect();
+        Ok(json!(undeclared))
     }
 
     fn change_attributes(
@@ -152,20 +158,20 @@ impl Store {
         self.put_queue(name, queue)
     }
 
-    /// Whether the queue's dead letters have somewhere to go and may go there.
+    /// Checks that the dead-letter queue exists and allows this source.
     fn check_redrive(&self, name: &str) -> Result<(), SqsError> {
         let Some(redrive) = &self.queue(name)?.settings.redrive else {
             return Ok(());
         };
-        let refuse = |reason: &str| {
+        let invalid = |reason: &str| {
             let reason = format!("{reason} (queue {name}, target {})", redrive.target);
-            Err(SqsError::redrive(&reason))
+            Err(SqsError::invalid_redrive_policy(&reason))
         };
         match self.queues.get(&redrive.target) {
-            _ if redrive.target == name => refuse("Dead letter target is the queue itself."),
-            None => refuse("Dead letter target does not exist."),
-            Some(target) if !target.settings.allows(&arn(name)) => {
-                refuse("The target's RedriveAllowPolicy does not allow this source.")
+            _ if redrive.target == name => invalid("Dead letter target is the queue itself."),
+            None => invalid("Dead letter target does not exist."),
+            Some(target) if !target.settings.allows_source(&arn(name)) => {
+                invalid("The target's RedriveAllowPolicy does not allow this source.")
             }
             Some(_) => Ok(()),
         }
@@ -173,20 +179,20 @@ impl Store {
 
     fn get_attributes(
         &mut self,
-        request: &wire::GetQueueAttributes,
+        request: &requests::GetQueueAttributes,
         now: i64,
     ) -> Result<Value, SqsError> {
         let name = request.queue.name()?;
-        let asked = &request.attribute_names;
-        if let Some(unknown) = asked
+        let requested = &request.attribute_names;
+        if let Some(unknown) = requested
             .iter()
-            .find(|name| *name != "All" && !is_askable(name))
+            .find(|name| *name != "All" && !is_readable(name))
         {
-            return Err(SqsError::attribute_name(unknown));
+            return Err(SqsError::invalid_attribute_name(unknown));
         }
         let queue = self.queue(name)?.clone();
-        self.expire(queue.id, queue.settings.retention, now)?;
-        self.surface(name, now)?;
+        self.delete_expired(queue.id, queue.settings.retention, now)?;
+        self.make_due_visible(name, now)?;
         let counts = self.counts(queue.id)?;
         let mut attributes = with_defaults(&queue.attributes);
         let derived = [
@@ -198,8 +204,8 @@ impl Store {
             arn(name),
         ];
         attributes.extend(DERIVED.map(str::to_owned).into_iter().zip(derived));
-        if !asked.iter().any(|name| name == "All") {
-            attributes.retain(|name, _| asked.contains(name));
+        if !requested.iter().any(|name| name == "All") {
+            attributes.retain(|name, _| requested.contains(name));
         }
         Ok(if attributes.is_empty() {
             json!({})
@@ -208,21 +214,21 @@ impl Store {
         })
     }
 
-    /// Gives the name to a fresh queue with the same configuration: the old one's messages are gone
-    /// at once, however many they are.
+    /// Moves the name to a new queue with the same configuration, which takes constant time; the old
+    /// queue's messages are deleted later.
     fn purge(&mut self, name: &str, now: i64) -> Result<Value, SqsError> {
         let last = self.queue(name)?.purged_at;
-        if last.is_some_and(|last| now < last + PURGE_PAUSE) {
+        if last.is_some_and(|last| now < last + PURGE_INTERVAL_MS) {
             return Err(SqsError::purge_in_progress(name));
         }
-        let mut queue = self.condemn(name)?;
+        let mut queue = self.detach_queue(name)?;
         queue.id = 0;
         queue.purged_at = Some(now);
         self.put_queue(name, queue)?;
         Ok(json!({}))
     }
 
-    fn retag(
+    fn change_tags(
         &mut self,
         name: &str,
         change: impl FnOnce(&mut BTreeMap<String, String>),
@@ -230,19 +236,24 @@ impl Store {
         let mut queue = self.queue(name)?.clone();
         change(&mut queue.tags);
         if queue.tags.len() > MAX_TAGS {
-            return Err(SqsError::parameter(format!(
-                "Value for parameter Tags is invalid. Reason: Too many tags, a queue has at most {MAX_TAGS}."
+            return Err(SqsError::invalid_parameter(format!(
+                "Value for parameter Tags is invalid. Reason: Too many tags: a queue can have at most {MAX_TAGS}."
             )));
         }
         self.put_queue(name, queue)?;
         Ok(json!({}))
     }
 
-    /// One page of queue URLs, by name; the token is the last name of the page before.
-    fn list(&self, field: &str, names: Vec<String>, page: &wire::Page) -> Result<Value, SqsError> {
-        let most = page.max_results.unwrap_or(MAX_LISTED as i64);
-        wire::within("MaxResults", most, 1, MAX_LISTED as i64)?;
-        let most = usize::try_from(most).unwrap_or(MAX_LISTED);
+    /// One page of queue URLs, ordered by name. The token is the last name of the previous page.
+    fn list_queues(
+        &self,
+        field: &str,
+        names: Vec<String>,
+        page: &requests::Page,
+    ) -> Result<Value, SqsError> {
+        let limit = page.max_results.unwrap_or(MAX_LISTED as i64);
+        requests::check_range("MaxResults", limit, 1, MAX_LISTED as i64)?;
+        let limit = usize::try_from(limit).unwrap_or(MAX_LISTED);
         let after = match &page.next_token {
             None => String::new(),
             Some(token) => URL_SAFE_NO_PAD
@@ -250,25 +261,25 @@ impl Store {
                 .ok()
                 .and_then(|name| String::from_utf8(name).ok())
                 .ok_or_else(|| {
-                    SqsError::parameter("Invalid or expired value for parameter NextToken.")
+                    SqsError::invalid_parameter("Invalid or expired value for parameter NextToken.")
                 })?,
         };
         let mut rest = names
             .into_iter()
             .filter(|name| *name > after)
             .collect::<Vec<_>>();
-        let more = rest.len() > most;
-        rest.truncate(most);
+        let more = rest.len() > limit;
+        rest.truncate(limit);
         let urls: Vec<_> = rest.iter().map(|name| self.url(name)).collect();
-        let mut answer = json!({});
+        let mut response = json!({});
         if !urls.is_empty() || field == "queueUrls" {
-            answer[field] = json!(urls);
+            response[field] = json!(urls);
         }
-        // AWS hands out a token only to those who asked for pages.
+        // AWS returns a token only if the request has MaxResults.
         if let Some(last) = rest.last().filter(|_| more && page.max_results.is_some()) {
-            answer["NextToken"] = json!(URL_SAFE_NO_PAD.encode(last));
+            response["NextToken"] = json!(URL_SAFE_NO_PAD.encode(last));
         }
-        Ok(answer)
+        Ok(response)
     }
 
     fn url(&self, name: &str) -> String {
@@ -276,8 +287,8 @@ impl Store {
     }
 }
 
-/// A queue that has no row yet, all defaults.
-fn blank(now: i64) -> Result<Queue, SqsError> {
+/// A queue without a row, with default attributes.
+fn new_queue(now: i64) -> Result<Queue, SqsError> {
     Ok(Queue {
         id: 0,
         attributes: BTreeMap::new(),
@@ -291,18 +302,18 @@ fn blank(now: i64) -> Result<Queue, SqsError> {
 
 fn check_name(name: &str) -> Result<(), SqsError> {
     if name.ends_with(".fifo") {
-        return Err(SqsError::unsupported(
+        return Err(SqsError::unsupported_operation(
             "FIFO queues are not supported, only standard queues: QueueName must not end in .fifo.",
         ));
     }
-    let fits = (1..=80).contains(&name.len())
+    let is_valid = (1..=80).contains(&name.len())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if fits {
+    if is_valid {
         Ok(())
     } else {
-        Err(SqsError::parameter(
+        Err(SqsError::invalid_parameter(
             "Value for parameter QueueName is invalid. Reason: Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.",
         ))
     }

@@ -1,6 +1,5 @@
-//! `ReceiveMessage`, `DeleteMessage` and `ChangeMessageVisibility`, single and in batches.
-//!
-//! From the request to the engine's command and back to JSON. It knows neither tables nor waiting.
+//! `ReceiveMessage`, `DeleteMessage` and `ChangeMessageVisibility`, single and batch: parses requests into
+//! engine commands and renders the responses.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -8,12 +7,12 @@ use uuid::Uuid;
 
 use super::attributes::{self, Attributes};
 use super::batch;
-use super::engine::{Command, Engine};
+use super::engine::{BatchCommand, Engine};
 use super::error::SqsError;
-use super::messages::{Delivered, Receive};
+use super::messages::{ReceiveRequest, ReceivedMessage};
 use super::receipt::Receipt;
+use super::requests::{QueueRef, check_range, parse};
 use super::settings::{MAX_VISIBILITY, MAX_WAIT};
-use super::wire::{QueueRef, parse, within};
 use crate::stack_spec::ACCOUNT;
 
 #[derive(Deserialize)]
@@ -33,7 +32,7 @@ struct ReceiveMessage {
 }
 
 #[derive(Deserialize)]
-struct OnReceipt {
+struct ReceiptRequest {
     #[serde(flatten)]
     queue: QueueRef,
     #[serde(flatten)]
@@ -42,14 +41,14 @@ struct OnReceipt {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct OnReceipts {
+struct ReceiptBatchRequest {
     #[serde(flatten)]
     queue: QueueRef,
     #[serde(default)]
     entries: Vec<Entry>,
 }
 
-/// One receipt, with a visibility where the operation is about that, and an id in a batch.
+/// One receipt handle, with a visibility timeout for `ChangeMessageVisibility` and an id in a batch.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
@@ -60,36 +59,36 @@ struct Entry {
     visibility_timeout: Option<i64>,
 }
 
-/// What is done with a receipt.
+/// The action on a receipt's message.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Deed {
+pub(super) enum ReceiptAction {
     Delete,
     ChangeVisibility,
 }
 
-/// Receives up to ten messages, waiting for the first if the request or the queue says so.
+/// Receives up to ten messages; waits for the first if the request or the queue has a wait time.
 pub(super) async fn receive(engine: &Engine, body: &[u8]) -> Result<Value, SqsError> {
     let mut request: ReceiveMessage = parse(body)?;
-    let most = request.max_number_of_messages.unwrap_or(1);
-    within("MaxNumberOfMessages", most, 1, 10)?;
+    let limit = request.max_number_of_messages.unwrap_or(1);
+    check_range("MaxNumberOfMessages", limit, 1, 10)?;
     if let Some(seconds) = request.visibility_timeout {
-        within("VisibilityTimeout", seconds, 0, MAX_VISIBILITY)?;
+        check_range("VisibilityTimeout", seconds, 0, MAX_VISIBILITY)?;
     }
     if let Some(seconds) = request.wait_time_seconds {
-        within("WaitTimeSeconds", seconds, 0, MAX_WAIT)?;
+        check_range("WaitTimeSeconds", seconds, 0, MAX_WAIT)?;
     }
-    let mut system = std::mem::take(&mut request.attribute_names);
-    system.append(&mut request.message_system_attribute_names);
-    if let Some(unknown) = system
+    let mut system_names = std::mem::take(&mut request.attribute_names);
+    system_names.append(&mut request.message_system_attribute_names);
+    if let Some(unknown) = system_names
         .iter()
         .find(|name| !SYSTEM_ATTRIBUTES.contains(&name.as_str()))
     {
-        return Err(SqsError::attribute_name(unknown));
+        return Err(SqsError::invalid_attribute_name(unknown));
     }
     let delivered = engine
-        .receive(Receive {
+        .receive(ReceiveRequest {
             queue: request.queue.name()?.to_owned(),
-            most: usize::try_from(most).unwrap_or(1),
+            limit: usize::try_from(limit).unwrap_or(1),
             visibility: request.visibility_timeout,
             wait: request.wait_time_seconds,
         })
@@ -99,66 +98,76 @@ pub(super) async fn receive(engine: &Engine, body: &[u8]) -> Result<Value, SqsEr
     }
     let messages: Vec<_> = delivered
         .into_iter()
-        .map(|message| render(message, &system, &request.message_attribute_names))
+        .map(|message| render(message, &system_names, &request.message_attribute_names))
         .collect();
     Ok(json!({ "Messages": messages }))
 }
 
-/// Does one deed to one receipt.
-pub(super) async fn one(engine: &Engine, deed: Deed, body: &[u8]) -> Result<Value, SqsError> {
-    let request: OnReceipt = parse(body)?;
+/// Applies an action to one receipt.
+pub(super) async fn apply_one(
+    engine: &Engine,
+    action: ReceiptAction,
+    body: &[u8],
+) -> Result<Value, SqsError> {
+    let request: ReceiptRequest = parse(body)?;
     let queue = request.queue.name()?.to_owned();
-    let checked = check(&queue, deed, &request.entry)?;
-    let mut fates = engine.each(deed.command(queue, vec![checked])).await?;
-    fates.pop().unwrap_or(Ok(())).map(|()| json!({}))
+    let checked = check(&queue, action, &request.entry)?;
+    let mut results = engine.each(action.command(queue, vec![checked])).await?;
+    results.pop().unwrap_or(Ok(())).map(|()| json!({}))
 }
 
-/// Does one deed to up to ten receipts, each with a fate of its own.
-pub(super) async fn many(engine: &Engine, deed: Deed, body: &[u8]) -> Result<Value, SqsError> {
-    let request: OnReceipts = parse(body)?;
+/// Applies an action to up to ten receipts, each with its own result.
+pub(super) async fn apply_batch(
+    engine: &Engine,
+    action: ReceiptAction,
+    body: &[u8],
+) -> Result<Value, SqsError> {
+    let request: ReceiptBatchRequest = parse(body)?;
     let queue = request.queue.name()?.to_owned();
     batch::check_ids(request.entries.iter().map(|entry| entry.id.as_str()))?;
-    let mut report = batch::Report::default();
+    let mut response = batch::BatchResponse::default();
     let (mut checked, mut accepted) = (Vec::new(), Vec::new());
     for entry in &request.entries {
-        match check(&queue, deed, entry) {
+        match check(&queue, action, entry) {
             Ok(receipt) => {
                 checked.push(receipt);
                 accepted.push(&entry.id);
             }
-            Err(refusal) => report.failed(&entry.id, &refusal),
+            Err(error) => response.add_failed(&entry.id, &error),
         }
     }
-    let fates = engine.each(deed.command(queue, checked)).await?;
-    for (id, fate) in accepted.into_iter().zip(fates) {
-        report.add(id, json!({ "Id": id }), fate);
+    let results = engine.each(action.command(queue, checked)).await?;
+    for (id, result) in accepted.into_iter().zip(results) {
+        response.add(id, json!({ "Id": id }), result);
     }
-    Ok(report.render())
+    Ok(response.render())
 }
 
-impl Deed {
-    fn command(self, queue: String, receipts: Vec<(Receipt, i64)>) -> Command {
+impl ReceiptAction {
+    fn command(self, queue: String, receipts: Vec<(Receipt, i64)>) -> BatchCommand {
         match self {
-            Self::Delete => Command::Delete {
+            Self::Delete => BatchCommand::Delete {
                 queue,
                 receipts: receipts.into_iter().map(|(receipt, _)| receipt).collect(),
             },
-            Self::ChangeVisibility => Command::ChangeVisibility { queue, receipts },
+            Self::ChangeVisibility => BatchCommand::ChangeVisibility { queue, receipts },
         }
     }
 }
 
-/// The receipt and its new visibility timeout in seconds (0 where the deed has none).
-fn check(queue: &str, deed: Deed, entry: &Entry) -> Result<(Receipt, i64), SqsError> {
+/// The receipt and its new visibility timeout in seconds (0 for a delete).
+fn check(queue: &str, action: ReceiptAction, entry: &Entry) -> Result<(Receipt, i64), SqsError> {
     if entry.receipt_handle.is_empty() {
-        return Err(SqsError::missing("ReceiptHandle"));
+        return Err(SqsError::missing_parameter("ReceiptHandle"));
     }
     let receipt = Receipt::parse(&entry.receipt_handle, queue)?;
-    match (deed, entry.visibility_timeout) {
-        (Deed::Delete, _) => Ok((receipt, 0)),
-        (Deed::ChangeVisibility, None) => Err(SqsError::missing("VisibilityTimeout")),
-        (Deed::ChangeVisibility, Some(seconds)) => {
-            within("VisibilityTimeout", seconds, 0, MAX_VISIBILITY)?;
+    match (action, entry.visibility_timeout) {
+        (ReceiptAction::Delete, _) => Ok((receipt, 0)),
+        (ReceiptAction::ChangeVisibility, None) => {
+            Err(SqsError::missing_parameter("VisibilityTimeout"))
+        }
+        (ReceiptAction::ChangeVisibility, Some(seconds)) => {
+            check_range("VisibilityTimeout", seconds, 0, MAX_VISIBILITY)?;
             Ok((receipt, seconds))
         }
     }
@@ -177,13 +186,13 @@ const SYSTEM_ATTRIBUTES: [&str; 10] = [
     "DeadLetterQueueSourceArn",
 ];
 
-fn render(message: Delivered, system: &[String], named: &[String]) -> Value {
-    let mut answer = json!({
+fn render(message: ReceivedMessage, requested: &[String], attribute_names: &[String]) -> Value {
+    let mut rendered = json!({
         "MessageId": Uuid::from_bytes(message.message_id).to_string(),
         "ReceiptHandle": message.receipt.handle(),
         "MD5OfBody": attributes::md5_of(&message.body),
     });
-    let known = [
+    let available = [
         ("SenderId", Some(ACCOUNT.to_owned())),
         ("SentTimestamp", Some(message.sent_at.to_string())),
         (
@@ -201,25 +210,25 @@ fn render(message: Delivered, system: &[String], named: &[String]) -> Value {
         ("AWSTraceHeader", message.trace),
         ("DeadLetterQueueSourceArn", message.source),
     ];
-    let asked = |name: &str| system.iter().any(|asked| asked == "All" || asked == name);
-    let about: Map<String, Value> = known
+    let is_requested = |name: &str| requested.iter().any(|item| item == "All" || item == name);
+    let system_attributes: Map<String, Value> = available
         .into_iter()
-        .filter(|(name, _)| asked(name))
+        .filter(|(name, _)| is_requested(name))
         .filter_map(|(name, value)| Some((name.to_owned(), json!(value?))))
         .collect();
-    if !about.is_empty() {
-        answer["Attributes"] = about.into();
+    if !system_attributes.is_empty() {
+        rendered["Attributes"] = system_attributes.into();
     }
-    // What does not parse was not written by `sending`; the body is worth delivering all the same.
+    // Attributes that do not parse were not written by `sending`; the body is delivered anyway.
     let stored: Attributes = message
         .attributes
         .and_then(|stored| serde_json::from_str(&stored).ok())
         .unwrap_or_default();
-    let picked = attributes::pick(stored, named);
-    if let Some(digest) = attributes::digest(&picked) {
-        answer["MD5OfMessageAttributes"] = json!(digest);
-        answer["MessageAttributes"] = json!(picked);
+    let selected = attributes::select(stored, attribute_names);
+    if let Some(digest) = attributes::digest(&selected) {
+        rendered["MD5OfMessageAttributes"] = json!(digest);
+        rendered["MessageAttributes"] = json!(selected);
     }
-    answer["Body"] = message.body.into();
-    answer
+    rendered["Body"] = message.body.into();
+    rendered
 }

@@ -1,57 +1,37 @@
-//! Dead letters: how a message gets to its dead-letter queue, and how move tasks bring it back.
+//! Dead letters: moves messages to their dead-letter queue, and back by move tasks.
 //!
-//! A task is a row with a cursor, so it survives a restart and loses nothing: each message changes
-//! queues in the same transaction that advances the cursor. It reads no clock and knows no wire.
+//! A move task survives a restart: each message changes queues in the transaction that advances the
+//! task's cursor.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use super::error::SqsError;
+use super::housekeeping::CHUNK_ROWS;
+use super::move_task::MoveTask;
 use super::schema::READY;
 use super::settings::{arn, name_in_arn};
-use super::store::{CHUNK, Store};
+use super::store::Store;
 
-/// A task with a rate works in steps of this many milliseconds.
-const STEP: i64 = 100;
-/// So many ended tasks of a queue can be listed (`ListMessageMoveTasks` shows ten at most).
-const REMEMBERED: i64 = 10;
-/// `MaxNumberOfMessagesPerSecond` is at most this (SQS API reference, `StartMessageMoveTask`).
+/// Milliseconds per step of a task with a rate.
+const STEP_MS: i64 = 100;
+/// Tasks kept per queue (`ListMessageMoveTasks` returns at most ten).
+const MAX_LISTED_TASKS: i64 = 10;
+/// Maximum of `MaxNumberOfMessagesPerSecond` (SQS API reference, `StartMessageMoveTask`).
 const MAX_RATE: i64 = 500;
 
-/// A move task, running or ended.
-#[derive(Debug, Clone)]
-pub(super) struct Move {
-    pub(super) id: i64,
-    pub(super) handle: String,
-    /// The dead-letter queue's name.
-    pub(super) source: String,
-    /// A queue's name; `None` sends each message back to where it died.
-    pub(super) destination: Option<String>,
-    /// Messages a second; `None` means as fast as it goes.
-    pub(super) rate: Option<i64>,
-    /// `RUNNING`, `COMPLETED`, `CANCELLED` or `FAILED`.
-    pub(super) status: String,
-    pub(super) moved: i64,
-    pub(super) to_move: i64,
-    pub(super) started_at: i64,
-    pub(super) reason: Option<String>,
-    /// `sent_at` and row of the last message that was looked at.
-    cursor: (i64, i64),
-    next_at: i64,
-}
-
-/// A message of the source, as a task meets it.
-struct Letter {
+/// A message in the source queue of a move task.
+struct DeadLetter {
     id: i64,
     sent_at: i64,
-    movable: bool,
+    is_movable: bool,
     source: Option<String>,
     group: String,
 }
 
 impl Store {
-    /// Moves a message that nobody could handle; it keeps its id and the time of its first send.
-    pub(super) fn bury(
+    /// Moves a message to its dead-letter queue; it keeps its id and send time.
+    pub(super) fn move_to_dead_letter_queue(
         &mut self,
         from: &str,
         to: &str,
@@ -61,16 +41,16 @@ impl Store {
     ) -> Result<(), SqsError> {
         let target = self.queue(to)?.id;
         let group = self.group(target, group)?;
-        self.run(
+        self.execute(
             "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, receipt = 0,
              received_here = 0, source = ?5 WHERE id = ?1",
             params![message, target, group, now, arn(from)],
         )?;
-        self.stir(to);
+        self.mark_changed(to);
         Ok(())
     }
 
-    /// The queues whose dead letters come to `target`, by name.
+    /// The names of the queues that have `target` as dead-letter queue.
     pub(super) fn sources_of(&self, target: &str) -> Vec<String> {
         self.queues
             .iter()
@@ -82,130 +62,122 @@ impl Store {
             .collect()
     }
 
-    /// Starts a task and gives its handle.
-    pub(super) fn start_move(
+    /// Starts a task and returns its handle.
+    pub(super) fn start_move_task(
         &mut self,
         source_arn: &str,
         destination_arn: Option<&str>,
         rate: Option<i64>,
         now: i64,
     ) -> Result<String, SqsError> {
-        let source = self.resource("SourceArn", source_arn)?;
+        let source = self.queue_name_in("SourceArn", source_arn)?;
         let destination = destination_arn
-            .map(|arn| self.resource("DestinationArn", arn))
+            .map(|arn| self.queue_name_in("DestinationArn", arn))
             .transpose()?;
         if let Some(rate) = rate.filter(|rate| !(1..=MAX_RATE).contains(rate)) {
-            return Err(SqsError::parameter(format!(
+            return Err(SqsError::invalid_parameter(format!(
                 "Value {rate} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and {MAX_RATE}."
             )));
         }
         if self.sources_of(&source).is_empty() {
-            return Err(SqsError::parameter(
+            return Err(SqsError::invalid_parameter(
                 "Value for parameter SourceArn is invalid. Reason: Source queue must be configured as a Dead Letter Queue.",
             ));
         }
         if destination.as_ref() == Some(&source) {
-            return Err(SqsError::parameter(
+            return Err(SqsError::invalid_parameter(
                 "Value for parameter DestinationArn is invalid. Reason: Source queue and destination queue must differ.",
             ));
         }
-        if self.moves.iter().any(|task| task.source == source) {
-            return Err(SqsError::unsupported(
+        if self.move_tasks.iter().any(|task| task.source == source) {
+            return Err(SqsError::unsupported_operation(
                 "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
             ));
         }
-        self.surface(&source, now)?;
+        self.make_due_visible(&source, now)?;
         let to_move = self.counts(self.queue(&source)?.id)?.ready;
         let handle = Uuid::new_v4().to_string();
-        self.run(
+        self.execute(
             "INSERT INTO moves (handle, source, destination, rate, status, to_move, started_at)
              VALUES (?1, ?2, ?3, ?4, 'RUNNING', ?5, ?6)",
             params![handle, source, destination, rate, to_move, now],
         )?;
-        self.run(
+        self.execute(
             "DELETE FROM moves WHERE source = ?1 AND id NOT IN
              (SELECT id FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2)",
-            params![source, REMEMBERED],
+            params![source, MAX_LISTED_TASKS],
         )?;
-        self.moves = self.running_moves()?;
+        self.move_tasks = MoveTask::running(&self.connection)?;
         Ok(handle)
     }
 
-    /// Stops a running task and says how many messages it has moved.
-    pub(super) fn cancel_move(&mut self, handle: &str) -> Result<i64, SqsError> {
-        let Some(at) = self.moves.iter().position(|task| task.handle == handle) else {
+    /// Cancels a running task and returns the number of moved messages.
+    pub(super) fn cancel_move_task(&mut self, handle: &str) -> Result<i64, SqsError> {
+        let Some(at) = self
+            .move_tasks
+            .iter()
+            .position(|task| task.handle == handle)
+        else {
             let ended: Option<String> = self
                 .connection
                 .prepare_cached("SELECT status FROM moves WHERE handle = ?1")?
                 .query_row([handle], |row| row.get(0))
                 .optional()?;
             return Err(match ended {
-                Some(status) => SqsError::unsupported(format!(
+                Some(status) => SqsError::unsupported_operation(format!(
                     "Only an active task can be cancelled; this one is {status}."
                 )),
-                None => SqsError::no_resource("TaskHandle"),
+                None => SqsError::resource_not_found("TaskHandle"),
             });
         };
-        let mut task = self.moves.remove(at);
+        let mut task = self.move_tasks.remove(at);
         task.status = "CANCELLED".to_owned();
-        self.write_move(&task)?;
+        task.save(&self.connection)?;
         Ok(task.moved)
     }
 
-    /// A queue's latest tasks, newest first.
-    pub(super) fn list_moves(&self, source_arn: &str, most: i64) -> Result<Vec<Move>, SqsError> {
-        let source = self.resource("SourceArn", source_arn)?;
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,
-                    reason, cursor_sent_at, cursor_id
-             FROM moves WHERE source = ?1 ORDER BY id DESC LIMIT ?2",
-        )?;
-        let tasks = statement.query_map(params![source, most], read_move)?;
-        Ok(tasks.collect::<Result<_, _>>()?)
-    }
-
-    pub(super) fn running_moves(&self) -> Result<Vec<Move>, SqsError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, handle, source, destination, rate, status, moved, to_move, started_at,
-                    reason, cursor_sent_at, cursor_id
-             FROM moves WHERE status = 'RUNNING'",
-        )?;
-        let tasks = statement.query_map([], read_move)?;
-        Ok(tasks.collect::<Result<_, _>>()?)
+    /// A queue's latest tasks, newest first, at most `limit`.
+    pub(super) fn list_move_tasks(
+        &self,
+        source_arn: &str,
+        limit: i64,
+    ) -> Result<Vec<MoveTask>, SqsError> {
+        let source = self.queue_name_in("SourceArn", source_arn)?;
+        MoveTask::latest(&self.connection, &source, limit)
     }
 
     /// When the next step of a running task is due.
-    pub(super) fn next_move(&self) -> Option<i64> {
-        self.moves.iter().map(|task| task.next_at).min()
+    pub(super) fn next_move_task_due(&self) -> Option<i64> {
+        self.move_tasks.iter().map(|task| task.next_at).min()
     }
 
-    /// Takes one step of every running task whose time has come.
-    pub(super) fn run_moves(&mut self, now: i64) -> Result<(), SqsError> {
-        let mut tasks = std::mem::take(&mut self.moves);
+    /// Runs one step of every task that is due.
+    pub(super) fn run_move_tasks(&mut self, now: i64) -> Result<(), SqsError> {
+        let mut tasks = std::mem::take(&mut self.move_tasks);
         for task in tasks.iter_mut().filter(|task| task.next_at <= now) {
             if self.queues.contains_key(&task.source) {
                 self.step(task, now)?;
             } else {
                 task.fail("AWS.SimpleQueueService.NonExistentQueue");
             }
-            self.write_move(task)?;
+            task.save(&self.connection)?;
         }
         tasks.retain(|task| task.status == "RUNNING");
-        self.moves = tasks;
+        self.move_tasks = tasks;
         Ok(())
     }
 
-    /// Looks at the next messages in the order of their sending and moves those that were visible
-    /// when the task began: what fails again meanwhile and comes back is not moved in circles.
-    fn step(&mut self, task: &mut Move, now: i64) -> Result<(), SqsError> {
-        let quota = match task.rate {
-            Some(rate) => usize::try_from((rate * STEP / 1000).max(1)).unwrap_or(CHUNK),
-            None => CHUNK,
+    /// Moves the next messages, in send order, that were visible when the task began. Messages that fail
+    /// again and return meanwhile are not moved in a loop.
+    fn step(&mut self, task: &mut MoveTask, now: i64) -> Result<(), SqsError> {
+        let step_size = match task.rate {
+            Some(rate) => usize::try_from((rate * STEP_MS / 1000).max(1)).unwrap_or(CHUNK_ROWS),
+            None => CHUNK_ROWS,
         };
-        let letters = self.letters(task, quota)?;
-        for letter in &letters {
-            if letter.movable {
-                let origin = letter.source.as_deref().and_then(name_in_arn);
+        let dead_letters = self.next_dead_letters(task, step_size)?;
+        for dead_letter in &dead_letters {
+            if dead_letter.is_movable {
+                let origin = dead_letter.source.as_deref().and_then(name_in_arn);
                 let Some(to) = task.destination.as_deref().or(origin) else {
                     task.fail("CouldNotDetermineMessageSource");
                     return Ok(());
@@ -215,20 +187,24 @@ impl Store {
                     task.fail("AWS.SimpleQueueService.NonExistentQueue");
                     return Ok(());
                 }
-                self.revive(letter, &to, now)?;
+                self.redrive_message(dead_letter, &to, now)?;
                 task.moved += 1;
             }
-            task.cursor = (letter.sent_at, letter.id);
+            task.cursor = (dead_letter.sent_at, dead_letter.id);
         }
-        if letters.len() < quota {
+        if dead_letters.len() < step_size {
             task.status = "COMPLETED".to_owned();
         }
-        let pause = |rate: i64| i64::try_from(quota).unwrap_or(STEP) * 1000 / rate;
+        let pause = |rate: i64| i64::try_from(step_size).unwrap_or(STEP_MS) * 1000 / rate;
         task.next_at = now + task.rate.map_or(0, pause);
         Ok(())
     }
 
-    fn letters(&self, task: &Move, most: usize) -> Result<Vec<Letter>, SqsError> {
+    fn next_dead_letters(
+        &self,
+        task: &MoveTask,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, SqsError> {
         let queue = self.queue(&task.source)?.id;
         let mut statement = self.connection.prepare_cached(
             "SELECT m.id, m.sent_at, m.state = ?5 AND m.due <= ?6, m.source, g.name
@@ -236,86 +212,57 @@ impl Store {
              WHERE m.queue = ?1 AND (m.sent_at, m.id) > (?2, ?3)
              ORDER BY m.sent_at, m.id LIMIT ?4",
         )?;
-        let letters = statement.query_map(
+        let dead_letters = statement.query_map(
             params![
                 queue,
                 task.cursor.0,
                 task.cursor.1,
-                most,
+                limit,
                 READY,
                 task.started_at
             ],
             |row| {
-                Ok(Letter {
+                Ok(DeadLetter {
                     id: row.get(0)?,
                     sent_at: row.get(1)?,
-                    movable: row.get(2)?,
+                    is_movable: row.get(2)?,
                     source: row.get(3)?,
                     group: row.get(4)?,
                 })
             },
         )?;
-        Ok(letters.collect::<Result<_, _>>()?)
+        Ok(dead_letters.collect::<Result<_, _>>()?)
     }
 
-    /// Gives a dead letter a new life: to SQS it is a new message, with an id and a time of its own.
-    fn revive(&mut self, letter: &Letter, to: &str, now: i64) -> Result<(), SqsError> {
+    /// Moves a dead letter to `to` as a new message with a new id and send time, as SQS does.
+    fn redrive_message(
+        &mut self,
+        dead_letter: &DeadLetter,
+        to: &str,
+        now: i64,
+    ) -> Result<(), SqsError> {
         let target = self.queue(to)?.id;
-        let group = self.group(target, &letter.group)?;
-        self.run(
+        let group = self.group(target, &dead_letter.group)?;
+        self.execute(
             "UPDATE messages SET queue = ?2, grp = ?3, state = 0, due = ?4, sent_at = ?4,
              message_id = ?5, receipt = 0, receive_count = 0, received_here = 0,
              first_received_at = NULL, received_at = 0, source = NULL WHERE id = ?1",
-            params![letter.id, target, group, now, Uuid::new_v4().into_bytes()],
-        )?;
-        self.stir(to);
-        Ok(())
-    }
-
-    fn write_move(&self, task: &Move) -> Result<(), SqsError> {
-        self.run(
-            "UPDATE moves SET status = ?2, moved = ?3, reason = ?4, cursor_sent_at = ?5,
-             cursor_id = ?6 WHERE id = ?1",
             params![
-                task.id,
-                task.status,
-                task.moved,
-                task.reason,
-                task.cursor.0,
-                task.cursor.1
+                dead_letter.id,
+                target,
+                group,
+                now,
+                Uuid::new_v4().into_bytes()
             ],
         )?;
+        self.mark_changed(to);
         Ok(())
     }
 
-    fn resource(&self, parameter: &str, arn: &str) -> Result<String, SqsError> {
+    fn queue_name_in(&self, parameter: &str, arn: &str) -> Result<String, SqsError> {
         name_in_arn(arn)
             .filter(|name| self.queues.contains_key(*name))
             .map(str::to_owned)
-            .ok_or_else(|| SqsError::no_resource(parameter))
+            .ok_or_else(|| SqsError::resource_not_found(parameter))
     }
-}
-
-impl Move {
-    fn fail(&mut self, reason: &str) {
-        self.status = "FAILED".to_owned();
-        self.reason = Some(reason.to_owned());
-    }
-}
-
-fn read_move(row: &Row<'_>) -> rusqlite::Result<Move> {
-    Ok(Move {
-        id: row.get(0)?,
-        handle: row.get(1)?,
-        source: row.get(2)?,
-        destination: row.get(3)?,
-        rate: row.get(4)?,
-        status: row.get(5)?,
-        moved: row.get(6)?,
-        to_move: row.get(7)?,
-        started_at: row.get(8)?,
-        reason: row.get(9)?,
-        cursor: (row.get(10)?, row.get(11)?),
-        next_at: 0,
-    })
 }

@@ -1,31 +1,28 @@
-//! The tables, and the triggers that keep every count beside them true.
+//! The tables, and the triggers that maintain the counts. Times are milliseconds since the Unix epoch.
 //!
-//! It knows SQLite and nothing of requests. Times are milliseconds since the Unix epoch.
+//! A message is *ready* (0), *delayed* (1) or *in flight* (2). `due` is the time since which a ready message
+//! waits, or at which a hidden one becomes visible. Bodies, up to a megabyte, are in a table of their own, so
+//! that a change of state rewrites a row of about 80 bytes.
 //!
-//! A message is *ready* (0), *delayed* (1) or *in flight* (2). `due` says since when a ready message
-//! has been waiting, and when a hidden one comes back. What a message says never changes and may be
-//! a megabyte, so it lies in a table of its own: a change of state rewrites a row of some eighty bytes.
+//! `receive_count` is reported to receivers and continues in a dead-letter queue. `received_here` restarts
+//! there; otherwise a dead-letter queue with a redrive policy of its own would never deliver.
 //!
-//! `receive_count` is what receivers are told and goes on in a dead-letter queue; `received_here`
-//! begins again there, or a dead-letter queue with a redrive policy of its own would never serve.
+//! `counts` (by queue) and `groups` (by queue and message group) hold the numbers of messages by state.
 //!
-//! Counts live in `counts` (by queue) and `groups` (by queue and message group). Triggers keep them,
-//! so no path can forget to, and nothing is ever counted by reading messages.
-//!
-//! A purged or deleted queue is *condemned*: its row loses the name, and its messages go piece by
-//! piece later. So both take the same time at one message and at a million.
+//! A purged or deleted queue is *detached*: its row loses its name, and its messages are deleted in chunks
+//! later. So both operations take the same time for one message and for a million.
 
-/// Ready to be received.
+/// A message that can be received.
 pub(super) const READY: i64 = 0;
-/// Sent with a delay that has not passed.
+/// A message whose delay has not ended.
 pub(super) const DELAYED: i64 = 1;
-/// Received, and neither deleted nor visible again.
+/// A message that was received and is neither deleted nor visible again.
 pub(super) const IN_FLIGHT: i64 = 2;
 
-/// Set once a connection is open, before anything else.
+/// Set first on a new connection.
 ///
-/// Each transaction says how far it is synced: [`super::store::Store::begin`]. `EXCLUSIVE`: a second process on
-/// the same folder would serve the same message twice. The cache is in KiB (negative means that).
+/// `synchronous` is set for each transaction. `EXCLUSIVE`, since a second process on the same folder would
+/// deliver the same message twice. A negative cache size is in KiB.
 pub(super) const PRAGMAS: &str = "
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
@@ -34,7 +31,7 @@ PRAGMA cache_size = -65536;
 PRAGMA temp_store = MEMORY;
 ";
 
-/// Everything, created where it is missing.
+/// Creates what is missing.
 pub(super) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS queues (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

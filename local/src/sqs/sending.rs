@@ -1,7 +1,6 @@
-//! `SendMessage` and `SendMessageBatch`: from the request to a checked message, and the answer.
+//! `SendMessage` and `SendMessageBatch`: checks the request and renders the response.
 //!
-//! It runs in the caller's task, so that digests and JSON cost the store's thread nothing. It knows
-//! no table.
+//! It runs in the caller's task, so that digests and JSON do not occupy the SQS thread.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,18 +8,18 @@ use uuid::Uuid;
 
 use super::attributes::{self, Attributes};
 use super::batch;
-use super::engine::{Command, Engine};
+use super::engine::{BatchCommand, Engine};
 use super::error::SqsError;
-use super::messages::Outgoing;
+use super::messages::NewMessage;
+use super::requests::{QueueRef, check_range, parse};
 use super::settings::{MAX_DELAY, MAX_MESSAGE_BYTES};
-use super::wire::{QueueRef, parse, within};
 
 #[derive(Deserialize)]
 struct SendMessage {
     #[serde(flatten)]
     queue: QueueRef,
     #[serde(flatten)]
-    draft: Draft,
+    input: MessageInput,
 }
 
 #[derive(Deserialize)]
@@ -37,13 +36,13 @@ struct Entry {
     #[serde(rename = "Id", default)]
     id: String,
     #[serde(flatten)]
-    draft: Draft,
+    input: MessageInput,
 }
 
-/// What a sender says of one message.
+/// One message of a request.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Draft {
+struct MessageInput {
     #[serde(default)]
     message_body: String,
     delay_seconds: Option<i64>,
@@ -55,117 +54,117 @@ struct Draft {
     message_group_id: Option<String>,
 }
 
-/// A checked message and the answer that its sender gets once it is stored.
-struct Checked {
-    message: Outgoing,
-    answer: Value,
+/// A checked message and the response for its sender.
+struct CheckedMessage {
+    message: NewMessage,
+    response: Value,
 }
 
-/// Stores one message and answers with its id and digests.
+/// Stores one message; returns its id and digests.
 pub(super) async fn send(engine: &Engine, body: &[u8]) -> Result<Value, SqsError> {
     let request: SendMessage = parse(body)?;
     let queue = request.queue.name()?.to_owned();
-    let Checked { message, answer } = check(request.draft)?;
+    let CheckedMessage { message, response } = check(request.input)?;
     let messages = vec![message];
-    let mut fates = engine.each(Command::Send { queue, messages }).await?;
-    fates.pop().unwrap_or(Ok(())).map(|()| answer)
+    let mut results = engine.each(BatchCommand::Send { queue, messages }).await?;
+    results.pop().unwrap_or(Ok(())).map(|()| response)
 }
 
-/// Stores up to ten messages, each with a fate of its own.
+/// Stores up to ten messages, each with its own result.
 pub(super) async fn send_batch(engine: &Engine, body: &[u8]) -> Result<Value, SqsError> {
     let request: SendMessageBatch = parse(body)?;
     let queue = request.queue.name()?.to_owned();
     batch::check_ids(request.entries.iter().map(|entry| entry.id.as_str()))?;
-    let mut report = batch::Report::default();
+    let mut batch_response = batch::BatchResponse::default();
     let (mut messages, mut accepted) = (Vec::new(), Vec::new());
     let mut bytes = 0;
-    for Entry { id, draft } in request.entries {
-        match check(draft) {
-            Ok(Checked {
+    for Entry { id, input } in request.entries {
+        match check(input) {
+            Ok(CheckedMessage {
                 message,
-                mut answer,
+                mut response,
             }) => {
-                answer["Id"] = json!(id);
+                response["Id"] = json!(id);
                 bytes += message.bytes;
                 messages.push(message);
-                accepted.push((id, answer));
+                accepted.push((id, response));
             }
-            Err(refusal) => report.failed(&id, &refusal),
+            Err(error) => batch_response.add_failed(&id, &error),
         }
     }
     if bytes > MAX_MESSAGE_BYTES {
         let count = |bytes: i64| usize::try_from(bytes).unwrap_or_default();
-        return Err(SqsError::batch_too_long(
+        return Err(SqsError::batch_request_too_long(
             count(MAX_MESSAGE_BYTES),
             count(bytes),
         ));
     }
-    let fates = engine.each(Command::Send { queue, messages }).await?;
-    for ((id, answer), fate) in accepted.into_iter().zip(fates) {
-        report.add(&id, answer, fate);
+    let results = engine.each(BatchCommand::Send { queue, messages }).await?;
+    for ((id, response), result) in accepted.into_iter().zip(results) {
+        batch_response.add(&id, response, result);
     }
-    Ok(report.render())
+    Ok(batch_response.render())
 }
 
-fn check(draft: Draft) -> Result<Checked, SqsError> {
-    if draft.message_body.is_empty() {
-        return Err(SqsError::missing("MessageBody"));
+fn check(input: MessageInput) -> Result<CheckedMessage, SqsError> {
+    if input.message_body.is_empty() {
+        return Err(SqsError::missing_parameter("MessageBody"));
     }
-    attributes::check_text("MessageBody", &draft.message_body)?;
-    if let Some(delay) = draft.delay_seconds {
-        within("DelaySeconds", delay, 0, MAX_DELAY)?;
+    attributes::check_text("MessageBody", &input.message_body)?;
+    if let Some(delay) = input.delay_seconds {
+        check_range("DelaySeconds", delay, 0, MAX_DELAY)?;
     }
-    if draft.message_deduplication_id.is_some() {
-        return Err(SqsError::parameter(
+    if input.message_deduplication_id.is_some() {
+        return Err(SqsError::invalid_parameter(
             "Value for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type.",
         ));
     }
-    let group = draft.message_group_id.unwrap_or_default();
+    let group = input.message_group_id.unwrap_or_default();
     check_group(&group)?;
-    let bytes = draft.message_body.len() + attributes::check(&draft.message_attributes)?;
-    let trace = trace_header(&draft.message_system_attributes)?;
+    let bytes = input.message_body.len() + attributes::check(&input.message_attributes)?;
+    let trace = trace_header(&input.message_system_attributes)?;
     let message_id = Uuid::new_v4();
-    let mut answer = json!({
+    let mut response = json!({
         "MessageId": message_id.to_string(),
-        "MD5OfMessageBody": attributes::md5_of(&draft.message_body),
+        "MD5OfMessageBody": attributes::md5_of(&input.message_body),
     });
-    if let Some(digest) = attributes::digest(&draft.message_attributes) {
-        answer["MD5OfMessageAttributes"] = json!(digest);
+    if let Some(digest) = attributes::digest(&input.message_attributes) {
+        response["MD5OfMessageAttributes"] = json!(digest);
     }
-    if let Some(digest) = attributes::digest(&draft.message_system_attributes) {
-        answer["MD5OfMessageSystemAttributes"] = json!(digest);
+    if let Some(digest) = attributes::digest(&input.message_system_attributes) {
+        response["MD5OfMessageSystemAttributes"] = json!(digest);
     }
-    let attributes = (!draft.message_attributes.is_empty())
-        .then(|| serde_json::to_string(&draft.message_attributes))
+    let attributes = (!input.message_attributes.is_empty())
+        .then(|| serde_json::to_string(&input.message_attributes))
         .transpose()
-        .map_err(|problem| SqsError::malformed(&problem))?;
-    Ok(Checked {
-        message: Outgoing {
+        .map_err(|problem| SqsError::malformed_request(&problem))?;
+    Ok(CheckedMessage {
+        message: NewMessage {
             message_id: message_id.into_bytes(),
-            body: draft.message_body,
+            body: input.message_body,
             attributes,
             trace,
             group,
-            delay: draft.delay_seconds,
+            delay: input.delay_seconds,
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
         },
-        answer,
+        response,
     })
 }
 
-/// `AWSTraceHeader` is the only system attribute that a sender may set, and a String.
+/// The only system attribute that a sender may set, `AWSTraceHeader`, which must be a String.
 fn trace_header(given: &Attributes) -> Result<Option<String>, SqsError> {
     attributes::check(given)?;
     if let Some(unknown) = given.keys().find(|name| *name != "AWSTraceHeader") {
-        return Err(SqsError::parameter(format!(
+        return Err(SqsError::invalid_parameter(format!(
             "Message system attribute name '{unknown}' is invalid."
         )));
     }
     match given.get("AWSTraceHeader") {
         None => Ok(None),
-        Some(header) => match attributes::text(header) {
+        Some(header) => match attributes::string_value(header) {
             Some(text) => Ok(Some(text.to_owned())),
-            None => Err(SqsError::parameter(
+            None => Err(SqsError::invalid_parameter(
                 "The value of message system attribute 'AWSTraceHeader' must be a String.",
             )),
         },
@@ -177,7 +176,7 @@ fn check_group(group: &str) -> Result<(), SqsError> {
     if group.len() <= 128 && group.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(SqsError::parameter(
+    Err(SqsError::invalid_parameter(
         "Value for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.",
     ))
 }

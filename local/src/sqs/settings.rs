@@ -1,7 +1,5 @@
-//! A queue's attributes: which there are, what they may hold, and what they mean once read.
-//!
-//! Strings in, numbers out. It knows no store and no other queue: whether a redrive target exists
-//! is asked elsewhere.
+//! Queue attributes: validation, defaults and parsing. Whether a redrive target exists is checked by
+//! `queues`.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +9,17 @@ use serde_json::json;
 use super::error::SqsError;
 use crate::stack_spec::{ACCOUNT, REGION};
 
-/// The longest message, and the longest batch, in bytes (AWS raised it from 256 KiB in August 2025).
+/// Maximum size of a message and of a batch, in bytes (AWS raised it from 256 KiB in August 2025).
 pub(super) const MAX_MESSAGE_BYTES: i64 = 1_048_576;
-/// The longest visibility timeout, and the longest that a message may stay in flight: 12 hours, in seconds.
+/// Maximum visibility timeout, and maximum time in flight: 12 hours, in seconds.
 pub(super) const MAX_VISIBILITY: i64 = 43_200;
-/// The longest delay, in seconds.
+/// Maximum delay, in seconds.
 pub(super) const MAX_DELAY: i64 = 900;
-/// The longest wait of a receive, in seconds.
+/// Maximum wait time of a receive, in seconds.
 pub(super) const MAX_WAIT: i64 = 20;
 
-/// Numeric attributes: name, default, least, most (SQS API reference, `SetQueueAttributes`).
-const NUMBERS: [(&str, i64, i64, i64); 6] = [
+/// Numeric attributes: name, default, minimum, maximum (SQS API reference, `SetQueueAttributes`).
+const NUMERIC_ATTRIBUTES: [(&str, i64, i64, i64); 6] = [
     ("VisibilityTimeout", 30, 0, MAX_VISIBILITY),
     ("DelaySeconds", 0, 0, MAX_DELAY),
     (
@@ -34,15 +32,15 @@ const NUMBERS: [(&str, i64, i64, i64); 6] = [
     ("ReceiveMessageWaitTimeSeconds", 0, 0, MAX_WAIT),
     ("KmsDataKeyReusePeriodSeconds", 300, 60, 86_400),
 ];
-/// Kept and given back, without effect here: nothing is encrypted and everyone is the owner.
-const KEPT: [&str; 3] = ["Policy", "KmsMasterKeyId", "SqsManagedSseEnabled"];
-const FIFO: [&str; 4] = [
+/// Stored and returned without effect: nothing is encrypted and every caller is the owner.
+const UNUSED_ATTRIBUTES: [&str; 3] = ["Policy", "KmsMasterKeyId", "SqsManagedSseEnabled"];
+const FIFO_ATTRIBUTES: [&str; 4] = [
     "FifoQueue",
     "ContentBasedDeduplication",
     "DeduplicationScope",
     "FifoThroughputLimit",
 ];
-/// Attributes that can be asked for but not set.
+/// Attributes that can be read but not set.
 pub(super) const DERIVED: [&str; 6] = [
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -52,49 +50,49 @@ pub(super) const DERIVED: [&str; 6] = [
     "QueueArn",
 ];
 
-/// What a queue's attributes mean.
+/// A queue's parsed attributes.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     /// Seconds.
     pub(super) visibility: i64,
     /// Seconds.
     pub(super) delay: i64,
-    /// Bytes of body and attributes together.
+    /// Maximum size of body and attributes together, in bytes.
     pub(super) max_bytes: i64,
-    /// Seconds from the first send.
+    /// Seconds since the first send.
     pub(super) retention: i64,
     /// Seconds.
     pub(super) wait: i64,
     pub(super) redrive: Option<Redrive>,
-    pub(super) allow: Allow,
+    pub(super) allow: RedriveAllow,
 }
 
-/// Where messages go that nobody could handle.
+/// A redrive policy.
 #[derive(Debug, Clone)]
 pub(super) struct Redrive {
     /// The dead-letter queue's name.
     pub(super) target: String,
-    /// A message is received so often; the next receive moves it instead.
+    /// A message is received this many times; the next receive moves it instead.
     pub(super) max_receive_count: i64,
 }
 
-/// Who may name this queue as dead-letter queue.
+/// The queues that may use this queue as dead-letter queue.
 #[derive(Debug, Clone)]
-pub(super) enum Allow {
-    All,
-    Nobody,
+pub(super) enum RedriveAllow {
+    AllowAll,
+    DenyAll,
     /// These queues, by ARN.
-    These(Vec<String>),
+    Queues(Vec<String>),
 }
 
 impl Settings {
-    /// Reads attributes that [`normalise`] has passed; those not given have their defaults.
+    /// Parses attributes that [`normalise`] has checked; missing ones have their defaults.
     pub(super) fn read(attributes: &BTreeMap<String, String>) -> Result<Self, SqsError> {
         let number = |name: &str| -> Result<i64, SqsError> {
-            let (_, default, ..) = NUMBERS
+            let (_, default, ..) = NUMERIC_ATTRIBUTES
                 .iter()
                 .find(|(known, ..)| *known == name)
-                .expect("only names from the table are asked for");
+                .expect("every name is in the table");
             attributes
                 .get(name)
                 .map_or(Ok(*default), |value| integer(name, value))
@@ -111,46 +109,48 @@ impl Settings {
                 .transpose()?,
             allow: attributes
                 .get("RedriveAllowPolicy")
-                .map_or(Ok(Allow::All), |policy| read_allow(policy))?,
+                .map_or(Ok(RedriveAllow::AllowAll), |policy| read_allow(policy))?,
         })
     }
 
-    /// Whether `source` (an ARN) may send its dead letters here.
-    pub(super) fn allows(&self, source: &str) -> bool {
+    /// Whether `source` (an ARN) may use this queue as dead-letter queue.
+    pub(super) fn allows_source(&self, source: &str) -> bool {
         match &self.allow {
-            Allow::All => true,
-            Allow::Nobody => false,
-            Allow::These(sources) => sources.iter().any(|allowed| allowed == source),
+            RedriveAllow::AllowAll => true,
+            RedriveAllow::DenyAll => false,
+            RedriveAllow::Queues(sources) => sources.iter().any(|allowed| allowed == source),
         }
     }
 }
 
-/// Checks attributes as a request brings them and gives them one spelling, so that equal settings
-/// compare equal. An empty value means "take it away" and stays empty.
+/// Checks the attributes of a request and normalises them, so that equal settings compare equal. An empty
+/// value removes the attribute and stays empty.
 ///
 /// # Errors
-/// `InvalidAttributeName`, `InvalidAttributeValue`; FIFO attributes are refused as such.
+/// `InvalidAttributeName`, or `InvalidAttributeValue`, also for FIFO attributes.
 pub(super) fn normalise(
     given: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, SqsError> {
     let mut checked = BTreeMap::new();
     for (name, value) in given {
         let value = value.trim();
-        let spelled = if FIFO.contains(&name.as_str()) {
-            return Err(SqsError::attribute_value(
+        let normalised = if FIFO_ATTRIBUTES.contains(&name.as_str()) {
+            return Err(SqsError::invalid_attribute_value(
                 name,
                 "FIFO queues are not supported, only standard queues",
             ));
         } else if value.is_empty() {
             if !is_settable(name) {
-                return Err(SqsError::attribute_name(name));
+                return Err(SqsError::invalid_attribute_name(name));
             }
             String::new()
-        } else if let Some((_, _, least, most)) = NUMBERS.iter().find(|(known, ..)| known == name) {
+        } else if let Some((_, _, min, max)) =
+            NUMERIC_ATTRIBUTES.iter().find(|(known, ..)| known == name)
+        {
             let number = integer(name, value)?;
-            if !(*least..=*most).contains(&number) {
-                let reason = format!("must be an integer from {least} to {most}");
-                return Err(SqsError::attribute_value(name, &reason));
+            if !(*min..=*max).contains(&number) {
+                let reason = format!("must be an integer from {min} to {max}");
+                return Err(SqsError::invalid_attribute_value(name, &reason));
             }
             number.to_string()
         } else if name == "RedrivePolicy" {
@@ -159,22 +159,22 @@ pub(super) fn normalise(
         } else if name == "RedriveAllowPolicy" {
             read_allow(value)?;
             value.to_owned()
-        } else if KEPT.contains(&name.as_str()) {
+        } else if UNUSED_ATTRIBUTES.contains(&name.as_str()) {
             value.to_owned()
         } else {
-            return Err(SqsError::attribute_name(name));
+            return Err(SqsError::invalid_attribute_name(name));
         };
-        checked.insert(name.clone(), spelled);
+        checked.insert(name.clone(), normalised);
     }
     Ok(checked)
 }
 
-/// The attributes with every default filled in, as `GetQueueAttributes` reports them.
+/// The attributes with all defaults, as `GetQueueAttributes` returns them.
 pub(super) fn with_defaults(set: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<String, String> = NUMBERS
+    let mut all: BTreeMap<String, String> = NUMERIC_ATTRIBUTES
         .iter()
         .filter(|(name, ..)| {
-            // AWS reports the key's reuse only for a queue that has a key.
+            // AWS returns the key reuse period only for a queue with a key.
             *name != "KmsDataKeyReusePeriodSeconds" || set.contains_key("KmsMasterKeyId")
         })
         .map(|(name, default, ..)| ((*name).to_owned(), default.to_string()))
@@ -187,24 +187,24 @@ pub(super) fn with_defaults(set: &BTreeMap<String, String>) -> BTreeMap<String, 
     all
 }
 
-/// Whether `SetQueueAttributes` knows the name (for a standard queue).
+/// Whether `SetQueueAttributes` accepts the name for a standard queue.
 pub(super) fn is_settable(name: &str) -> bool {
-    NUMBERS.iter().any(|(known, ..)| *known == name)
-        || KEPT.contains(&name)
+    NUMERIC_ATTRIBUTES.iter().any(|(known, ..)| *known == name)
+        || UNUSED_ATTRIBUTES.contains(&name)
         || matches!(name, "RedrivePolicy" | "RedriveAllowPolicy")
 }
 
-/// Whether `GetQueueAttributes` accepts the name; FIFO's are known and never present.
-pub(super) fn is_askable(name: &str) -> bool {
-    is_settable(name) || DERIVED.contains(&name) || FIFO.contains(&name)
+/// Whether `GetQueueAttributes` accepts the name; FIFO attributes are accepted and never present.
+pub(super) fn is_readable(name: &str) -> bool {
+    is_settable(name) || DERIVED.contains(&name) || FIFO_ATTRIBUTES.contains(&name)
 }
 
-/// A local queue's ARN.
+/// The ARN of an embedded queue.
 pub(super) fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
 
-/// The queue's name in a local ARN; `None` for another account's, region's or service's.
+/// The queue's name in an ARN; `None` for another account, region or service.
 pub(super) fn name_in_arn(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:aws:sqs:")?
         .strip_prefix(REGION)?
@@ -216,7 +216,7 @@ pub(super) fn name_in_arn(arn: &str) -> Option<&str> {
 fn integer(name: &str, value: &str) -> Result<i64, SqsError> {
     value
         .parse()
-        .map_err(|_| SqsError::attribute_value(name, "must be an integer"))
+        .map_err(|_| SqsError::invalid_attribute_value(name, "must be an integer"))
 }
 
 #[derive(Deserialize)]
@@ -227,12 +227,13 @@ struct RedrivePolicy {
 }
 
 fn read_redrive(policy: &str) -> Result<Redrive, SqsError> {
-    let refuse = SqsError::redrive;
+    let invalid = SqsError::invalid_redrive_policy;
     let policy: RedrivePolicy =
-        serde_json::from_str(policy).map_err(|problem| refuse(&problem.to_string()))?;
-    let target = name_in_arn(&policy.dead_letter_target_arn)
-        .ok_or_else(|| refuse("deadLetterTargetArn is no ARN of a queue of this account"))?;
-    // The console and CloudFormation write the number, some tools the string of it.
+        serde_json::from_str(policy).map_err(|problem| invalid(&problem.to_string()))?;
+    let target = name_in_arn(&policy.dead_letter_target_arn).ok_or_else(|| {
+        invalid("deadLetterTargetArn must be the ARN of a queue of this account and region")
+    })?;
+    // The console and CloudFormation write a number, some tools a string.
     let count = match &policy.max_receive_count {
         serde_json::Value::String(text) => text.parse().ok(),
         other => other.as_i64(),
@@ -242,7 +243,7 @@ fn read_redrive(policy: &str) -> Result<Redrive, SqsError> {
             target: target.to_owned(),
             max_receive_count: count,
         }),
-        _ => Err(refuse("maxReceiveCount must be an integer from 1 to 1000")),
+        _ => Err(invalid("maxReceiveCount must be an integer from 1 to 1000")),
     }
 }
 
@@ -254,18 +255,20 @@ struct RedriveAllowPolicy {
     source_queue_arns: Vec<String>,
 }
 
-fn read_allow(policy: &str) -> Result<Allow, SqsError> {
-    let refuse = |reason: &str| SqsError::attribute_value("RedriveAllowPolicy", reason);
+fn read_allow(policy: &str) -> Result<RedriveAllow, SqsError> {
+    let invalid = |reason: &str| SqsError::invalid_attribute_value("RedriveAllowPolicy", reason);
     let policy: RedriveAllowPolicy =
-        serde_json::from_str(policy).map_err(|problem| refuse(&problem.to_string()))?;
+        serde_json::from_str(policy).map_err(|problem| invalid(&problem.to_string()))?;
     let named = policy.source_queue_arns.len();
     match policy.redrive_permission.as_str() {
-        "allowAll" if named == 0 => Ok(Allow::All),
-        "denyAll" if named == 0 => Ok(Allow::Nobody),
-        "byQueue" if (1..=10).contains(&named) => Ok(Allow::These(policy.source_queue_arns)),
-        "byQueue" => Err(refuse("byQueue needs 1 to 10 sourceQueueArns")),
-        "allowAll" | "denyAll" => Err(refuse("sourceQueueArns goes only with byQueue")),
-        _ => Err(refuse(
+        "allowAll" if named == 0 => Ok(RedriveAllow::AllowAll),
+        "denyAll" if named == 0 => Ok(RedriveAllow::DenyAll),
+        "byQueue" if (1..=10).contains(&named) => {
+            Ok(RedriveAllow::Queues(policy.source_queue_arns))
+        }
+        "byQueue" => Err(invalid("byQueue needs 1 to 10 sourceQueueArns")),
+        "allowAll" | "denyAll" => Err(invalid("sourceQueueArns is allowed only with byQueue")),
+        _ => Err(invalid(
             "redrivePermission must be allowAll, denyAll or byQueue",
         )),
     }

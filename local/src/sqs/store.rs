@@ -1,7 +1,7 @@
-//! The store: one connection, its transaction, and the queues it holds, by name.
+//! The store: one database connection, its transaction, and the queues by name.
 //!
-//! It belongs to one thread. It knows neither the wire nor who waits for an answer, and it reads no
-//! clock: every `now` is an argument, in milliseconds since the Unix epoch.
+//! It is owned by one thread and reads no clock: `now` is always an argument, in milliseconds since the
+//! Unix epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,21 +12,18 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::error::SqsError;
-use super::redrive::Move;
+use super::move_task::MoveTask;
 use super::schema;
 use super::settings::Settings;
 
-/// So long an opening waits for a process that is just ending to let go of the file.
-const OPENING_PATIENCE: Duration = Duration::from_secs(2);
-/// Rows that housekeeping touches in one transaction: some 10 ms of work, so that nobody notices it.
-pub(super) const CHUNK: usize = 500;
-
-/// A queue as it is configured.
+/// How long opening waits for the file lock of a process that is ending.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// A queue's configuration.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
-    /// Changes with every purge: what belonged to the old one is gone.
+    /// Changes with every purge, so that messages of the old id are no longer in the queue.
     pub(super) id: i64,
-    /// As set, in one spelling, without defaults.
+    /// As set, normalised, without defaults.
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) settings: Settings,
     pub(super) tags: BTreeMap<String, String>,
@@ -35,7 +32,7 @@ pub(super) struct Queue {
     pub(super) purged_at: Option<i64>,
 }
 
-/// How many messages a queue has, by state.
+/// The numbers of messages of a queue, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) ready: i64,
@@ -43,34 +40,34 @@ pub(super) struct Counts {
     pub(super) in_flight: i64,
 }
 
-/// The queues, their messages, and the move tasks under way.
+/// The queues, their messages and the running move tasks.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) base_url: String,
     pub(super) queues: BTreeMap<String, Queue>,
-    pub(super) moves: Vec<Move>,
-    /// Purged and deleted queues that still have rows.
-    condemned: Vec<i64>,
-    /// Queues where a receive that found nothing may now find something.
-    pub(super) stirred: BTreeSet<String>,
-    /// Rises with every message served: the round robin's clock.
-    turn: i64,
+    pub(super) move_tasks: Vec<MoveTask>,
+    /// The ids of purged and deleted queues that still have rows.
+    pub(super) detached_queues: Vec<i64>,
+    /// Queues whose long polls must be retried.
+    pub(super) changed_queues: BTreeSet<String>,
+    /// Increases with every delivered message; orders the groups of the round robin.
+    served_clock: i64,
 }
 
 impl Store {
-    /// Opens `sqs.sqlite` in `folder`, creating what is missing.
+    /// Opens or creates `sqs.sqlite` in `folder`.
     ///
     /// # Errors
-    /// When the file cannot be opened, or another process has it.
+    /// The file can't be opened, or another process has it open.
     pub(super) fn open(folder: &Path, base_url: String, now: i64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).context("creating the queue store's folder")?;
         let connection = Connection::open(folder.join("sqs.sqlite"))
             .context("opening the queue store sqs.sqlite")?;
-        connection.busy_timeout(OPENING_PATIENCE)?;
+        connection.busy_timeout(LOCK_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(96);
-        // Otherwise SQLite compiles a statement anew whenever a bound limit or time differs, which
-        // costs a receive more than all its work.
+        // Otherwise SQLite recompiles a statement whenever a bound value changes, which takes longer
+        // than the rest of a receive.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection
             .execute_batch(schema::PRAGMAS)
@@ -80,32 +77,32 @@ impl Store {
             connection,
             base_url,
             queues: BTreeMap::new(),
-            moves: Vec::new(),
-            condemned: Vec::new(),
-            stirred: BTreeSet::new(),
-            // Microseconds outrun any number of turns that were handed out before.
-            turn: now.saturating_mul(1000),
+            move_tasks: Vec::new(),
+            detached_queues: Vec::new(),
+            changed_queues: BTreeSet::new(),
+            // Microseconds exceed any value that was used before.
+            served_clock: now.saturating_mul(1000),
         };
         store.reload().context("reading the queue store")?;
         Ok(store)
     }
 
-    /// Begins the transaction that one turn of the engine is. `synced`, it will survive a power cut, with all
-    /// before it; else a kill.
-    pub(super) fn begin(&self, synced: bool) -> Result<(), SqsError> {
-        let begin = match synced {
+    /// Begins a transaction. If `is_synced`, it and all earlier ones survive a power failure once committed;
+    /// else only a kill.
+    pub(super) fn begin(&self, is_synced: bool) -> Result<(), SqsError> {
+        let begin = match is_synced {
             true => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
             false => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         };
         Ok(self.connection.execute_batch(begin)?)
     }
 
-    /// Makes everything since [`Store::begin`] durable.
+    /// Commits everything since [`Store::begin`].
     pub(super) fn commit(&self) -> Result<(), SqsError> {
         Ok(self.connection.execute_batch("COMMIT")?)
     }
 
-    /// Undoes everything since [`Store::begin`], in memory too.
+    /// Rolls back everything since [`Store::begin`], also in memory.
     pub(super) fn roll_back(&mut self) -> Result<(), SqsError> {
         if !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK")?;
@@ -113,39 +110,39 @@ impl Store {
         self.reload()
     }
 
-    /// Runs `deed` so that a refusal leaves nothing of it behind.
-    pub(super) fn all_or_nothing<T>(
+    /// Runs `operation` in a savepoint: an error rolls back its changes.
+    pub(super) fn atomically<T>(
         &mut self,
-        deed: impl FnOnce(&mut Self) -> Result<T, SqsError>,
+        operation: impl FnOnce(&mut Self) -> Result<T, SqsError>,
     ) -> Result<T, SqsError> {
-        self.connection.execute_batch("SAVEPOINT deed")?;
-        match deed(self) {
-            Ok(done) => {
-                self.connection.execute_batch("RELEASE deed")?;
-                Ok(done)
+        self.connection.execute_batch("SAVEPOINT operation")?;
+        match operation(self) {
+            Ok(output) => {
+                self.connection.execute_batch("RELEASE operation")?;
+                Ok(output)
             }
-            // The engine rolls everything back; a savepoint may not even be there any more.
-            Err(error) if error.is_ours() => Err(error),
-            Err(refusal) => {
+            // The engine rolls back the whole transaction; the savepoint may not exist any more.
+            Err(error) if error.is_server_error() => Err(error),
+            Err(error) => {
                 self.connection
-                    .execute_batch("ROLLBACK TO deed; RELEASE deed")?;
+                    .execute_batch("ROLLBACK TO operation; RELEASE operation")?;
                 self.reload()?;
-                Err(refusal)
+                Err(error)
             }
         }
     }
 
-    /// Reads what is kept in memory from the tables.
+    /// Loads the in-memory state from the tables.
     fn reload(&mut self) -> Result<(), SqsError> {
         self.queues.clear();
-        self.condemned.clear();
+        self.detached_queues.clear();
         let mut statement = self.connection.prepare_cached(
             "SELECT id, name, attributes, tags, created_at, modified_at, purged_at FROM queues",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let Some(name) = row.get::<_, Option<String>>(1)? else {
-                self.condemned.push(row.get(0)?);
+                self.detached_queues.push(row.get(0)?);
                 continue;
             };
             let attributes = read_map(&row.get::<_, String>(2)?)?;
@@ -162,26 +159,31 @@ impl Store {
         }
         drop(rows);
         drop(statement);
-        self.moves = self.running_moves()?;
+        self.move_tasks = MoveTask::running(&self.connection)?;
         Ok(())
     }
 
-    /// Runs one statement and says how many rows it changed.
-    pub(super) fn run(&self, sql: &str, values: impl Params) -> Result<usize, SqsError> {
+    /// Executes one statement and returns the number of changed rows.
+    pub(super) fn execute(&self, sql: &str, values: impl Params) -> Result<usize, SqsError> {
         Ok(self.connection.prepare_cached(sql)?.execute(values)?)
     }
 
-    /// The queue of that name.
+    /// The queue with this name.
+    ///
+    /// # Errors
+    /// `QueueDoesNotExist`.
     pub(super) fn queue(&self, name: &str) -> Result<&Queue, SqsError> {
-        self.queues.get(name).ok_or_else(SqsError::no_queue)
+        self.queues
+            .get(name)
+            .ok_or_else(SqsError::queue_does_not_exist)
     }
 
-    /// Writes a queue's configuration and keeps it in memory; a new one has `id` 0.
+    /// Stores a queue's configuration, also in memory. A queue with `id` 0 is new.
     pub(super) fn put_queue(&mut self, name: &str, mut queue: Queue) -> Result<(), SqsError> {
         let attributes = write_map(&queue.attributes);
         let tags = write_map(&queue.tags);
         if queue.id == 0 {
-            self.run(
+            self.execute(
                 "INSERT INTO queues (name, attributes, tags, created_at, modified_at, purged_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
@@ -194,29 +196,32 @@ impl Store {
                 ],
             )?;
             queue.id = self.connection.last_insert_rowid();
-            self.run("INSERT INTO counts (queue) VALUES (?1)", [queue.id])?;
+            self.execute("INSERT INTO counts (queue) VALUES (?1)", [queue.id])?;
         } else {
-            self.run(
+            self.execute(
                 "UPDATE queues SET attributes = ?2, tags = ?3, modified_at = ?4 WHERE id = ?1",
                 params![queue.id, attributes, tags, queue.modified_at],
             )?;
         }
-        // Waiting receives see a new visibility timeout or redrive policy, or a queue that came back.
-        self.stirred.insert(name.to_owned());
+        // Long polls must see a new visibility timeout or redrive policy, or a recreated queue.
+        self.changed_queues.insert(name.to_owned());
         self.queues.insert(name.to_owned(), queue);
         Ok(())
     }
 
-    /// Takes the name from a queue and gives it back as it was; its messages go later.
-    pub(super) fn condemn(&mut self, name: &str) -> Result<Queue, SqsError> {
-        let queue = self.queues.remove(name).ok_or_else(SqsError::no_queue)?;
-        self.run("UPDATE queues SET name = NULL WHERE id = ?1", [queue.id])?;
-        self.condemned.push(queue.id);
-        self.stirred.insert(name.to_owned());
+    /// Removes the queue's name and returns its configuration; its messages are deleted later.
+    pub(super) fn detach_queue(&mut self, name: &str) -> Result<Queue, SqsError> {
+        let queue = self
+            .queues
+            .remove(name)
+            .ok_or_else(SqsError::queue_does_not_exist)?;
+        self.execute("UPDATE queues SET name = NULL WHERE id = ?1", [queue.id])?;
+        self.detached_queues.push(queue.id);
+        self.changed_queues.insert(name.to_owned());
         Ok(queue)
     }
 
-    /// How many messages the queue of that id has.
+    /// The number of messages of the queue with this id, by state.
     pub(super) fn counts(&self, queue: i64) -> Result<Counts, SqsError> {
         Ok(self
             .connection
@@ -230,8 +235,8 @@ impl Store {
             })?)
     }
 
-    /// The id of a message group, made where it is new. A newcomer's turn comes after everyone's who
-    /// waits already: otherwise a stream of newcomers would starve them.
+    /// The id of a message group, which is created if it is new. A new group is served after all waiting
+    /// groups, so that a stream of new groups does not starve them.
     pub(super) fn group(&mut self, queue: i64, name: &str) -> Result<i64, SqsError> {
         let known = self
             .connection
@@ -241,46 +246,25 @@ impl Store {
         if let Some(id) = known {
             return Ok(id);
         }
-        let turn = self.next_turn();
-        self.run(
+        let served_clock = self.next_served_tick();
+        self.execute(
             "INSERT INTO groups (queue, name, served) VALUES (?1, ?2, ?3)",
-            params![queue, name, turn],
+            params![queue, name, served_clock],
         )?;
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// The next tick of the round robin's clock.
-    pub(super) fn next_turn(&mut self) -> i64 {
-        self.turn += 1;
-        self.turn
+    /// The next value of the round robin's clock.
+    pub(super) fn next_served_tick(&mut self) -> i64 {
+        self.served_clock += 1;
+        self.served_clock
     }
 
-    /// Removes a piece of what is condemned or has outlived its queue's retention, and says whether
-    /// more is left.
-    pub(super) fn tidy(&mut self, now: i64) -> Result<bool, SqsError> {
-        let mut more = false;
-        if let Some(&queue) = self.condemned.last() {
-            let gone = self.run("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ?1 LIMIT ?2)", params![queue, CHUNK])?;
-            if gone < CHUNK {
-                for row in [
-                    "DELETE FROM counts WHERE queue = ?1",
-                    "DELETE FROM queues WHERE id = ?1",
-                ] {
-                    self.run(row, [queue])?;
-                }
-                self.condemned.pop();
-            }
-            more = !self.condemned.is_empty();
+    /// Marks the queue, so that its long polls are retried.
+    pub(super) fn mark_changed(&mut self, queue: &str) {
+        if !self.changed_queues.contains(queue) {
+            self.changed_queues.insert(queue.to_owned());
         }
-        for queue in self.queues.values() {
-            more |= self.expire(queue.id, queue.settings.retention, now)? == CHUNK;
-        }
-        Ok(more)
-    }
-
-    /// Whether condemned queues still have rows.
-    pub(super) fn is_untidy(&self) -> bool {
-        !self.condemned.is_empty()
     }
 }
 

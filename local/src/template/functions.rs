@@ -9,7 +9,7 @@ use super::function_aliases::FunctionIndex;
 use super::properties::Properties;
 use super::resolver::Resource;
 use super::resource_identity;
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 use crate::stack_spec::{ACCOUNT, EventSource, Function, Grant, REGION, Schedule};
 
 pub(super) fn read(resource: &Resource) -> Result<Function> {
@@ -88,7 +88,7 @@ pub(super) fn event_source(
     let function = function_index.find(function_name).ok_or(unknown_function)?;
     // Lambda polls the queue with the function's role, so AWS rejects a mapping without these permissions.
     for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
-        let need = Need {
+        let need = RequiredPermission {
             action: format!("sqs:{action}"),
             resource: arn.to_owned(),
         };

@@ -1,4 +1,4 @@
-//! Rules against lists of calls: what each names, picks and does.
+//! Rules against sequences of calls.
 
 use serde_json::{Value, json};
 
@@ -6,50 +6,50 @@ use super::*;
 
 fn rules(seed: u64, rules: Value) -> Rules {
     let text = json!({ "seed": seed, "rules": rules }).to_string();
-    Rules::new(Plan::parse(text.as_bytes()).unwrap())
+    Rules::new(FaultPlan::parse(text.as_bytes()).unwrap())
 }
 
-fn refused(text: &Value) -> String {
+fn parse_error(text: &Value) -> String {
     format!(
         "{:#}",
-        Plan::parse(text.to_string().as_bytes()).unwrap_err()
+        FaultPlan::parse(text.to_string().as_bytes()).unwrap_err()
     )
 }
 
-const UPDATE: Called<'_> = Called {
+const UPDATE: AwsCall<'_> = AwsCall {
     service: Service::DynamoDb,
     operation: "UpdateItem",
     caller: "worker",
     environment: Some("e1"),
 };
 
-/// Which of the first `count` calls of this kind fail.
-fn failing(rules: &mut Rules, count: u64) -> Vec<u64> {
+/// The numbers of the calls that fail, among `count` calls.
+fn failing_calls(rules: &mut Rules, count: u64) -> Vec<u64> {
     (1..=count)
         .filter(|_| rules.decide(&UPDATE).fail.is_some())
         .collect()
 }
 
-fn fail() -> Value {
+fn fail_effect() -> Value {
     json!({"fail": {"code": "ThrottlingException"}})
 }
 
 #[test]
-fn a_rule_meets_only_what_has_all_that_it_names() {
+fn a_rule_matches_only_calls_with_all_its_fields() {
     let mut rules = rules(
         0,
         json!([{"service": "dynamodb", "operation": "UpdateItem", "caller": "worker", "effect": {"delayMs": 5}}]),
     );
     for other in [
-        Called {
+        AwsCall {
             service: Service::Sqs,
             ..UPDATE
         },
-        Called {
+        AwsCall {
             operation: "PutItem",
             ..UPDATE
         },
-        Called {
+        AwsCall {
             caller: "message",
             ..UPDATE
         },
@@ -58,8 +58,8 @@ fn a_rule_meets_only_what_has_all_that_it_names() {
     }
     assert_eq!(rules.decide(&UPDATE).delay, Duration::from_millis(5));
     assert_eq!(
-        rules.tallies()[0].1,
-        Tally {
+        rules.hit_counts()[0].1,
+        HitCount {
             matched: 1,
             fired: 1
         }
@@ -67,41 +67,41 @@ fn a_rule_meets_only_what_has_all_that_it_names() {
 }
 
 #[test]
-fn number_every_and_limit_pick_by_count() {
+fn number_every_and_limit_select_by_count() {
     let of = |pick: &str, value: u64| {
         rules(
             0,
-            json!([{"service": "dynamodb", pick: value, "effect": fail()}]),
+            json!([{"service": "dynamodb", pick: value, "effect": fail_effect()}]),
         )
     };
-    assert_eq!(failing(&mut of("number", 3), 9), [3]);
-    assert_eq!(failing(&mut of("every", 3), 9), [3, 6, 9]);
-    assert_eq!(failing(&mut of("limit", 3), 9), [1, 2, 3]);
+    assert_eq!(failing_calls(&mut of("number", 3), 9), [3]);
+    assert_eq!(failing_calls(&mut of("every", 3), 9), [3, 6, 9]);
+    assert_eq!(failing_calls(&mut of("limit", 3), 9), [1, 2, 3]);
     let mut both = rules(
         0,
-        json!([{"service": "dynamodb", "every": 2, "limit": 2, "effect": fail()}]),
+        json!([{"service": "dynamodb", "every": 2, "limit": 2, "effect": fail_effect()}]),
     );
-    assert_eq!(failing(&mut both, 9), [2, 4]);
+    assert_eq!(failing_calls(&mut both, 9), [2, 4]);
 }
 
 #[test]
-fn chance_is_the_seeds_and_nobody_elses() {
+fn probability_depends_on_the_seed_only() {
     let by = |seed| {
         rules(
             seed,
-            json!([{"service": "dynamodb", "probability": 0.25, "effect": fail()}]),
+            json!([{"service": "dynamodb", "probability": 0.25, "effect": fail_effect()}]),
         )
     };
-    let first = failing(&mut by(7), 4000);
-    assert_eq!(failing(&mut by(7), 4000), first);
-    assert_ne!(failing(&mut by(8), 4000), first);
+    let first = failing_calls(&mut by(7), 4000);
+    assert_eq!(failing_calls(&mut by(7), 4000), first);
+    assert_ne!(failing_calls(&mut by(8), 4000), first);
     assert!((800..1200).contains(&first.len()), "{}", first.len());
 
-    // Calls of other services in between change nothing.
+    // Calls of other services in between do not change the result.
     let mut mixed = by(7);
     let mut found = vec![];
     for number in 1..=4000 {
-        mixed.decide(&Called {
+        mixed.decide(&AwsCall {
             service: Service::Sqs,
             ..UPDATE
         });
@@ -113,7 +113,7 @@ fn chance_is_the_seeds_and_nobody_elses() {
 }
 
 #[test]
-fn effects_of_several_rules_come_together() {
+fn effects_of_several_rules_are_combined() {
     let mut rules = rules(
         0,
         json!([
@@ -127,13 +127,13 @@ fn effects_of_several_rules_come_together() {
     );
     let effects = Effects {
         delay: Duration::from_millis(12),
-        kill: Some(Moment::After),
-        fail: Some(Failure {
+        kill: Some(KillPoint::After),
+        fail: Some(InjectedError {
             code: "First".to_owned(),
             status: 500,
         }),
         repeat: 2,
-        cut: None,
+        cut_after: None,
     };
     assert_eq!(rules.decide(&UPDATE), effects);
 }
@@ -146,24 +146,24 @@ fn only_a_function_can_be_killed() {
     );
     assert_eq!(
         rules
-            .decide(&Called {
+            .decide(&AwsCall {
                 environment: None,
                 ..UPDATE
             })
             .kill,
         None
     );
-    assert_eq!(rules.decide(&UPDATE).kill, Some(Moment::Before));
+    assert_eq!(rules.decide(&UPDATE).kill, Some(KillPoint::Before));
     assert_eq!(rules.decide(&UPDATE).kill, None);
 }
 
 #[test]
-fn what_is_delivered_twice_is_what_an_event_source_received() {
+fn only_receives_of_event_sources_are_delivered_twice() {
     let mut rules = rules(
         0,
         json!([{"service": "sqs", "number": 2, "effect": {"deliverTwice": true}}]),
     );
-    let receive = Called {
+    let receive = AwsCall {
         service: Service::Sqs,
         operation: "ReceiveMessage",
         caller: EVENT_SOURCE,
@@ -171,7 +171,7 @@ fn what_is_delivered_twice_is_what_an_event_source_received() {
     };
     assert!(!rules.delivers_twice(&receive));
     assert_eq!(rules.decide(&receive), Effects::default());
-    assert!(!rules.delivers_twice(&Called {
+    assert!(!rules.delivers_twice(&AwsCall {
         caller: "worker",
         ..receive
     }));
@@ -180,19 +180,19 @@ fn what_is_delivered_twice_is_what_an_event_source_received() {
 }
 
 #[test]
-fn a_plan_that_could_not_work_is_refused_by_field() {
+fn an_invalid_plan_is_rejected_with_the_field() {
     let with = |field: &str, value: Value| {
         let mut rule = json!({"service": "dynamodb", "effect": {"repeat": 1}});
         rule[field] = value;
-        refused(&json!({ "rules": [rule] }))
+        parse_error(&json!({ "rules": [rule] }))
     };
-    for (field, value, says) in [
+    for (field, value, expected) in [
         ("service", json!("dynamo"), "unknown variant `dynamo`"),
         ("operations", json!("PutItem"), "unknown field `operations`"),
-        ("number", json!(0), "rules[0]: number counts from 1"),
-        ("every", json!(0), "every is at least 1"),
-        ("limit", json!(0), "limit is at least 1"),
-        ("probability", json!(1.5), "probability is from 0 to 1"),
+        ("number", json!(0), "rules[0]: number must be at least 1"),
+        ("every", json!(0), "every must be at least 1"),
+        ("limit", json!(0), "limit must be at least 1"),
+        ("probability", json!(1.5), "probability must be from 0 to 1"),
         ("effect", json!({"repeat": 0}), "effect.repeat"),
         (
             "effect",
@@ -207,12 +207,12 @@ fn a_plan_that_could_not_work_is_refused_by_field() {
         (
             "effect",
             json!({"deliverTwice": true}),
-            "for the service sqs",
+            "needs the service sqs",
         ),
         (
             "effect",
             json!({"cutAfter": 1}),
-            "effect.cutAfter is for the service s3",
+            "effect.cutAfter needs the service s3",
         ),
         (
             "effect",
@@ -225,11 +225,11 @@ fn a_plan_that_could_not_work_is_refused_by_field() {
             "effect.fail.code",
         ),
     ] {
-        let said = with(field, value);
-        assert!(said.contains(says), "{field}: {said}");
+        let error = with(field, value);
+        assert!(error.contains(expected), "{field}: {error}");
     }
     let both =
         json!({"rules": [{"service": "sqs", "number": 1, "every": 2, "effect": {"repeat": 1}}]});
-    assert!(refused(&both).contains("exclude each other"));
-    assert!(refused(&json!({})).contains("missing field `rules`"));
+    assert!(parse_error(&both).contains("mutually exclusive"));
+    assert!(parse_error(&json!({})).contains("missing field `rules`"));
 }

@@ -1,6 +1,7 @@
 //! Open connections: the management API, stalled clients, and `$disconnect`.
 
 use super::*;
+use crate::lambda::tests::notes;
 
 #[tokio::test]
 async fn a_back_end_posts_to_describes_and_closes_a_connection() {

@@ -1,24 +1,23 @@
-//! The operations on buckets: which there are, and their CORS rules.
-//!
-//! It speaks the protocol's types and leaves what happens to the store.
+//! Operations on buckets and their CORS rules.
 
 use s3s::dto::*;
 use s3s::{S3Request, s3_error};
 
-use super::{Answer, ok};
-use crate::s3::answers::{from_rule, to_rule};
+use super::{OperationResult, ok};
+use crate::s3::conversions::{from_cors_dto, to_cors_dto};
 use crate::s3::cors;
-use crate::s3::store::{Store, at};
+use crate::s3::store::Store;
+use crate::s3::time::to_timestamp;
 use crate::stack_spec::REGION;
 
 pub(in crate::s3) async fn list_buckets(
     store: &Store,
     _: S3Request<ListBucketsInput>,
-) -> Answer<ListBucketsOutput> {
-    let buckets = store.index.change(|rows| rows.buckets()).await?;
+) -> OperationResult<ListBucketsOutput> {
+    let buckets = store.index.transaction(|rows| rows.buckets()).await?;
     let named = |(name, created)| Bucket {
         name: Some(name),
-        creation_date: Some(at(created)),
+        creation_date: Some(to_timestamp(created)),
         ..Bucket::default()
     };
     ok(ListBucketsOutput {
@@ -30,7 +29,7 @@ pub(in crate::s3) async fn list_buckets(
 pub(in crate::s3) async fn create_bucket(
     store: &Store,
     request: S3Request<CreateBucketInput>,
-) -> Answer<CreateBucketOutput> {
+) -> OperationResult<CreateBucketOutput> {
     let location = format!("/{}", request.input.bucket);
     store.create_bucket(request.input.bucket).await?;
     ok(CreateBucketOutput {
@@ -41,7 +40,7 @@ pub(in crate::s3) async fn create_bucket(
 pub(in crate::s3) async fn head_bucket(
     store: &Store,
     request: S3Request<HeadBucketInput>,
-) -> Answer<HeadBucketOutput> {
+) -> OperationResult<HeadBucketOutput> {
     store.bucket(&request.input.bucket).await?;
     ok(HeadBucketOutput {
         bucket_region: Some(REGION.to_owned()),
@@ -52,16 +51,16 @@ pub(in crate::s3) async fn head_bucket(
 pub(in crate::s3) async fn delete_bucket(
     store: &Store,
     request: S3Request<DeleteBucketInput>,
-) -> Answer<DeleteBucketOutput> {
+) -> OperationResult<DeleteBucketOutput> {
     store.delete_bucket(request.input.bucket).await?;
     ok(DeleteBucketOutput::default())
 }
 
-/// Nothing stands for us-east-1, where every local bucket is.
+/// An empty location means us-east-1, the region of every embedded bucket.
 pub(in crate::s3) async fn get_bucket_location(
     store: &Store,
     request: S3Request<GetBucketLocationInput>,
-) -> Answer<GetBucketLocationOutput> {
+) -> OperationResult<GetBucketLocationOutput> {
     store.bucket(&request.input.bucket).await?;
     ok(GetBucketLocationOutput::default())
 }
@@ -69,7 +68,7 @@ pub(in crate::s3) async fn get_bucket_location(
 pub(in crate::s3) async fn get_bucket_cors(
     store: &Store,
     request: S3Request<GetBucketCorsInput>,
-) -> Answer<GetBucketCorsOutput> {
+) -> OperationResult<GetBucketCorsOutput> {
     let rules = store.bucket(&request.input.bucket).await?.cors;
     if rules.is_empty() {
         return Err(s3_error!(
@@ -78,17 +77,17 @@ pub(in crate::s3) async fn get_bucket_cors(
         ));
     }
     ok(GetBucketCorsOutput {
-        cors_rules: Some(rules.into_iter().map(from_rule).collect()),
+        cors_rules: Some(rules.into_iter().map(to_cors_dto).collect()),
     })
 }
 
 pub(in crate::s3) async fn put_bucket_cors(
     store: &Store,
     request: S3Request<PutBucketCorsInput>,
-) -> Answer<PutBucketCorsOutput> {
+) -> OperationResult<PutBucketCorsOutput> {
     let rules = request.input.cors_configuration.cors_rules;
-    let rules: Vec<_> = rules.into_iter().map(to_rule).collect();
-    cors::check(&rules)?;
+    let rules: Vec<_> = rules.into_iter().map(from_cors_dto).collect();
+    cors::validate(&rules)?;
     store.set_cors(request.input.bucket, rules).await?;
     ok(PutBucketCorsOutput::default())
 }
@@ -96,7 +95,7 @@ pub(in crate::s3) async fn put_bucket_cors(
 pub(in crate::s3) async fn delete_bucket_cors(
     store: &Store,
     request: S3Request<DeleteBucketCorsInput>,
-) -> Answer<DeleteBucketCorsOutput> {
+) -> OperationResult<DeleteBucketCorsOutput> {
     store.set_cors(request.input.bucket, vec![]).await?;
     ok(DeleteBucketCorsOutput::default())
 }

@@ -1,5 +1,4 @@
-//! The operations that S3 has here, each in terms of the store. What is not among them is answered
-//! with S3's own `NotImplemented`.
+//! The supported S3 operations. Others return S3's `NotImplemented`.
 
 mod buckets;
 mod listings;
@@ -14,16 +13,16 @@ use super::store::Store;
 /// The operations over one store.
 pub(super) struct Operations(pub(super) Store);
 
-type Answer<T> = S3Result<S3Response<T>>;
+type OperationResult<T> = S3Result<S3Response<T>>;
 
-fn ok<T>(output: T) -> Answer<T> {
+fn ok<T>(output: T) -> OperationResult<T> {
     Ok(S3Response::new(output))
 }
 
-/// The body of a request with what came along with it.
-macro_rules! upload {
+/// The body of a request with its headers and trailers.
+macro_rules! upload_body {
     ($request:expr) => {
-        Upload {
+        BodyUpload {
             body: Box::pin(stream::iter($request.input.body.take()).flatten()),
             length: $request.input.content_length,
             headers: &$request.headers,
@@ -31,10 +30,10 @@ macro_rules! upload {
         }
     };
 }
-use upload;
+use upload_body;
 
-/// The object that `CopyObject` or `UploadPartCopy` names as its source, if its conditions hold.
-macro_rules! source {
+/// The source object of `CopyObject` or `UploadPartCopy`, if its conditions hold.
+macro_rules! copy_source {
     ($store:expr, $input:expr) => {{
         let conditions = Conditions {
             if_match: $input.copy_source_if_match.take(),
@@ -42,16 +41,17 @@ macro_rules! source {
             if_modified_since: $input.copy_source_if_modified_since.take(),
             if_unmodified_since: $input.copy_source_if_unmodified_since.take(),
         };
-        $crate::s3::operations::objects::source($store, &$input.copy_source, &conditions).await?
+        $crate::s3::operations::objects::copy_source($store, &$input.copy_source, &conditions)
+            .await?
     }};
 }
-use source;
+use copy_source;
 
 macro_rules! operations {
     ($($module:ident::$name:ident($input:ident) -> $output:ident;)*) => {
         #[async_trait::async_trait]
         impl S3 for Operations {
-            $(async fn $name(&self, request: S3Request<$input>) -> Answer<$output> {
+            $(async fn $name(&self, request: S3Request<$input>) -> OperationResult<$output> {
                 $module::$name(&self.0, request).await
             })*
         }

@@ -1,49 +1,50 @@
-//! The operations on objects.
-//!
-//! It speaks the protocol's types and leaves what happens to the store.
+//! Operations on objects.
 
 use futures_util::{StreamExt, stream};
 use s3s::dto::*;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
 
-use super::{Answer, ok, source, upload};
-use crate::s3::answers::{about, described, kind, summed, tag};
-use crate::s3::checksum::Sum;
+use super::{OperationResult, copy_source, ok, upload_body};
+use crate::s3::checksum::StoredChecksum;
 use crate::s3::chunked::Trailers;
 use crate::s3::conditions::Conditions;
-use crate::s3::index::{About, Stored};
-use crate::s3::store::{Store, Upload, at};
+use crate::s3::conversions::{
+    checksum_type, object_metadata, object_response, to_etag, with_checksum,
+};
+use crate::s3::index::{ObjectMetadata, ObjectRow};
+use crate::s3::store::{BodyUpload, Store};
+use crate::s3::time::to_timestamp;
 
 pub(in crate::s3) async fn put_object(
     store: &Store,
     mut request: S3Request<PutObjectInput>,
-) -> Answer<PutObjectOutput> {
+) -> OperationResult<PutObjectOutput> {
     store.bucket(&request.input.bucket).await?;
-    let (draft, sum) = store.receive(upload!(request)).await?;
+    let (blob, checksum) = store.write_body(upload_body!(request)).await?;
     let input = &mut request.input;
-    let about = About {
-        sum: Some(sum),
-        ..about!(input)?
+    let metadata = ObjectMetadata {
+        checksum: Some(checksum),
+        ..object_metadata!(input)?
     };
     let conditions = Conditions {
         if_match: input.if_match.take(),
         if_none_match: input.if_none_match.take(),
         ..Conditions::default()
     };
-    let (etag, input) = (draft.etag(), request.input);
-    let put = store.put(input.bucket, input.key, draft, etag, about, conditions);
+    let (etag, input) = (blob.etag(), request.input);
+    let put = store.put_object(input.bucket, input.key, blob, etag, metadata, conditions);
     let object = put.await?;
-    let sum = object.about.sum.as_ref();
-    ok(summed!(PutObjectOutput, sum, {
-        e_tag: Some(tag(&object.etag)),
-        checksum_type: sum.map(kind),
+    let checksum = object.metadata.checksum.as_ref();
+    ok(with_checksum!(PutObjectOutput, checksum, {
+        e_tag: Some(to_etag(&object.etag)),
+        checksum_type: checksum.map(checksum_type),
     }))
 }
 
-/// The object that a request reads, if its conditions hold, and the range that it reads of it.
-macro_rules! found {
+/// The object that a request reads, if its conditions hold, and the requested range.
+macro_rules! object_to_read {
     ($store:expr, $input:expr) => {{
-        only_version($input.version_id.as_deref())?;
+        reject_versions($input.version_id.as_deref())?;
         let conditions = Conditions {
             if_match: $input.if_match,
             if_none_match: $input.if_none_match,
@@ -51,8 +52,8 @@ macro_rules! found {
             if_unmodified_since: $input.if_unmodified_since,
         };
         let object = $store.object(&$input.bucket, &$input.key).await?;
-        conditions.allow_reading(&object)?;
-        let range = asked_range(&object, $input.range, $input.part_number)?;
+        conditions.check_read(&object)?;
+        let range = requested_range(&object, $input.range, $input.part_number)?;
         (object, range)
     }};
 }
@@ -60,77 +61,77 @@ macro_rules! found {
 pub(in crate::s3) async fn get_object(
     store: &Store,
     request: S3Request<GetObjectInput>,
-) -> Answer<GetObjectOutput> {
+) -> OperationResult<GetObjectOutput> {
     let input = request.input;
-    let (object, range) = found!(store, input);
-    let asked = range.clone().unwrap_or(0..object.size);
-    let bytes = store.blobs.read(&object.blob, asked).await?;
-    let sum = told(&object, input.checksum_mode.is_some() && range.is_none());
-    let answer = described!(GetObjectOutput, object, input.part_number, range, sum);
+    let (object, range) = object_to_read!(store, input);
+    let bytes_range = range.clone().unwrap_or(0..object.size);
+    let bytes = store.blobs.read(&object.blob, bytes_range).await?;
+    let checksum = returned_checksum(&object, input.checksum_mode.is_some() && range.is_none());
+    let output = object_response!(GetObjectOutput, object, input.part_number, range, checksum);
     ok(GetObjectOutput {
         body: Some(StreamingBlob::wrap(bytes)),
-        ..answer
+        ..output
     })
 }
 
 pub(in crate::s3) async fn head_object(
     store: &Store,
     request: S3Request<HeadObjectInput>,
-) -> Answer<HeadObjectOutput> {
+) -> OperationResult<HeadObjectOutput> {
     let input = request.input;
-    let (object, range) = found!(store, input);
-    let sum = told(&object, input.checksum_mode.is_some() && range.is_none());
-    ok(described!(
+    let (object, range) = object_to_read!(store, input);
+    let checksum = returned_checksum(&object, input.checksum_mode.is_some() && range.is_none());
+    ok(object_response!(
         HeadObjectOutput,
         object,
         input.part_number,
         range,
-        sum
+        checksum
     ))
 }
 
 pub(in crate::s3) async fn delete_object(
     store: &Store,
     request: S3Request<DeleteObjectInput>,
-) -> Answer<DeleteObjectOutput> {
+) -> OperationResult<DeleteObjectOutput> {
     let input = request.input;
-    only_version(input.version_id.as_deref())?;
+    reject_versions(input.version_id.as_deref())?;
     let keys = vec![(input.key, input.if_match)];
-    let mut fates = store.delete(&input.bucket, keys).await?;
-    // S3 answers 204 whether there was an object or not.
-    fates.pop().unwrap_or(Ok(()))?;
+    let mut outcomes = store.delete(&input.bucket, keys).await?;
+    // S3 returns 204 whether or not the object existed.
+    outcomes.pop().unwrap_or(Ok(()))?;
     ok(DeleteObjectOutput::default())
 }
 
 pub(in crate::s3) async fn delete_objects(
     store: &Store,
     request: S3Request<DeleteObjectsInput>,
-) -> Answer<DeleteObjectsOutput> {
+) -> OperationResult<DeleteObjectsOutput> {
     let input = request.input;
-    // The most that one request may name (S3 API reference).
+    // Maximum number of keys of one request (S3 API reference).
     if input.delete.objects.len() > 1_000 {
         return Err(s3_error!(
             MalformedXML,
-            "A request deletes up to 1000 objects."
+            "A DeleteObjects request can name at most 1000 objects."
         ));
     }
     let objects = input.delete.objects.into_iter();
     let keys: Vec<_> = objects
         .map(|object| (object.key, object.e_tag.map(ETagCondition::ETag)))
         .collect();
-    let fates = store.delete(&input.bucket, keys.clone()).await?;
+    let outcomes = store.delete(&input.bucket, keys.clone()).await?;
     let (mut deleted, mut errors) = (vec![], vec![]);
-    for ((key, _), fate) in keys.into_iter().zip(fates) {
-        match fate {
+    for ((key, _), outcome) in keys.into_iter().zip(outcomes) {
+        match outcome {
             Ok(()) if input.delete.quiet == Some(true) => {}
             Ok(()) => deleted.push(DeletedObject {
                 key: Some(key),
                 ..DeletedObject::default()
             }),
-            Err(refusal) => errors.push(Error {
-                code: Some(refusal.code().as_str().to_owned()),
+            Err(error) => errors.push(Error {
+                code: Some(error.code().as_str().to_owned()),
                 key: Some(key),
-                message: refusal.message().map(str::to_owned),
+                message: error.message().map(str::to_owned),
                 version_id: None,
             }),
         }
@@ -146,52 +147,52 @@ pub(in crate::s3) async fn delete_objects(
 pub(in crate::s3) async fn copy_object(
     store: &Store,
     mut request: S3Request<CopyObjectInput>,
-) -> Answer<CopyObjectOutput> {
+) -> OperationResult<CopyObjectOutput> {
     let input = &mut request.input;
-    let source = source!(store, input);
+    let source = copy_source!(store, input);
     let directive = input
         .metadata_directive
         .as_ref()
         .map(MetadataDirective::as_str);
-    let replaced = directive == Some(MetadataDirective::REPLACE);
+    let replaces_metadata = directive == Some(MetadataDirective::REPLACE);
     let onto_itself = matches!(
         &input.copy_source,
         CopySource::Bucket { bucket, key, .. } if **bucket == input.bucket && **key == input.key
     );
-    if !replaced && onto_itself {
+    if !replaces_metadata && onto_itself {
         return Err(s3_error!(
             InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."
         ));
     }
-    let about = About {
-        sum: source.about.sum.clone(),
-        ..if replaced {
-            about!(input)?
+    let metadata = ObjectMetadata {
+        checksum: source.metadata.checksum.clone(),
+        ..if replaces_metadata {
+            object_metadata!(input)?
         } else {
-            source.about.clone()
+            source.metadata.clone()
         }
     };
     let conditions = Conditions::of_destination(&request.headers)?;
     let input = request.input;
-    let copy = store.copy(&source, input.bucket, input.key, about, conditions);
+    let copy = store.copy(&source, input.bucket, input.key, metadata, conditions);
     let object = copy.await?;
     ok(CopyObjectOutput {
         copy_object_result: Some(CopyObjectResult {
-            e_tag: Some(tag(&object.etag)),
-            last_modified: Some(at(object.modified)),
+            e_tag: Some(to_etag(&object.etag)),
+            last_modified: Some(to_timestamp(object.modified)),
             ..CopyObjectResult::default()
         }),
         ..CopyObjectOutput::default()
     })
 }
 
-/// What a copy is made of, if its conditions hold.
-pub(super) async fn source(
+/// The source object of a copy, if its conditions hold.
+pub(super) async fn copy_source(
     store: &Store,
     named: &CopySource,
     conditions: &Conditions,
-) -> S3Result<Stored> {
+) -> S3Result<ObjectRow> {
     let CopySource::Bucket {
         bucket,
         key,
@@ -200,19 +201,19 @@ pub(super) async fn source(
     else {
         return Err(s3_error!(
             NotImplemented,
-            "Objects are copied from buckets only."
+            "Copying from an access point is not implemented."
         ));
     };
-    only_version(version_id.as_deref())?;
+    reject_versions(version_id.as_deref())?;
     let source = store.object(bucket, key).await?;
-    conditions.allow_copying(&source)?;
+    conditions.check_copy_source(&source)?;
     Ok(source)
 }
 
-/// The range that a request reads, if not the whole: one that it names, or that of one part. What
-/// came in one piece is its own only part.
-fn asked_range(
-    object: &Stored,
+/// The byte range that a request reads, by range or part number; `None` for the whole object. An object
+/// written by one request has one part.
+fn requested_range(
+    object: &ObjectRow,
     range: Option<Range>,
     part: Option<i32>,
 ) -> S3Result<Option<std::ops::Range<u64>>> {
@@ -225,7 +226,7 @@ fn asked_range(
         (None, None) => Ok(None),
         (None, Some(number)) => {
             let whole = [object.size];
-            let sizes = match &object.about.parts[..] {
+            let sizes = match &object.metadata.part_sizes[..] {
                 [] => &whole[..],
                 sizes => sizes,
             };
@@ -249,13 +250,13 @@ fn no_such_part() -> S3Error {
     error
 }
 
-/// The checksum as far as the reader asked for it.
-fn told(object: &Stored, asked: bool) -> Option<&Sum> {
-    object.about.sum.as_ref().filter(|_| asked)
+/// The checksum, if `requested`.
+fn returned_checksum(object: &ObjectRow, requested: bool) -> Option<&StoredChecksum> {
+    object.metadata.checksum.as_ref().filter(|_| requested)
 }
 
-/// There are no versions here.
-fn only_version(version: Option<&str>) -> S3Result<()> {
+/// Rejects a version id other than `null`, since versions are not supported.
+fn reject_versions(version: Option<&str>) -> S3Result<()> {
     if version.is_some_and(|version| version != "null") {
         return Err(s3_error!(
             NoSuchVersion,

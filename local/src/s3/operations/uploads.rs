@@ -1,36 +1,37 @@
-//! The operations on multipart uploads.
-//!
-//! It speaks the protocol's types and leaves what happens to the store.
+//! Operations on multipart uploads.
 
 use futures_util::{StreamExt, stream};
 use s3s::dto::*;
 use s3s::{S3Request, s3_error};
 
-use super::{Answer, ok, source, upload};
-use crate::s3::answers::{about, asked, kind, summed, tag};
-use crate::s3::checksum::{Algorithm, Sum};
+use super::{OperationResult, copy_source, ok, upload_body};
+use crate::s3::checksum::{Algorithm, StoredChecksum};
 use crate::s3::chunked::Trailers;
 use crate::s3::conditions::Conditions;
-use crate::s3::index::About;
+use crate::s3::conversions::{
+    checksum_type, object_metadata, requested_checksum, to_etag, with_checksum,
+};
+use crate::s3::index::ObjectMetadata;
 use crate::s3::multipart::check_number;
-use crate::s3::store::{Store, Upload, at};
+use crate::s3::store::{BodyUpload, Store};
+use crate::s3::time::to_timestamp;
 
 pub(in crate::s3) async fn create_multipart_upload(
     store: &Store,
     mut request: S3Request<CreateMultipartUploadInput>,
-) -> Answer<CreateMultipartUploadOutput> {
+) -> OperationResult<CreateMultipartUploadOutput> {
     let input = &mut request.input;
-    let sum = asked(
+    let checksum = requested_checksum(
         input.checksum_algorithm.as_ref(),
         input.checksum_type.as_ref(),
     )?;
-    let about = About {
-        sum: Some(sum),
-        ..about!(input)?
+    let metadata = ObjectMetadata {
+        checksum: Some(checksum),
+        ..object_metadata!(input)?
     };
     let (bucket, key) = (input.bucket.clone(), input.key.clone());
     let id = store
-        .start_upload(bucket.clone(), key.clone(), about)
+        .start_upload(bucket.clone(), key.clone(), metadata)
         .await?;
     ok(CreateMultipartUploadOutput {
         bucket: Some(bucket),
@@ -45,7 +46,7 @@ pub(in crate::s3) async fn create_multipart_upload(
 pub(in crate::s3) async fn upload_part(
     store: &Store,
     mut request: S3Request<UploadPartInput>,
-) -> Answer<UploadPartOutput> {
+) -> OperationResult<UploadPartOutput> {
     check_number(request.input.part_number)?;
     let (bucket, key, id) = (
         &request.input.bucket,
@@ -53,25 +54,25 @@ pub(in crate::s3) async fn upload_part(
         &request.input.upload_id,
     );
     let (upload, _) = store.upload(bucket, key, id).await?;
-    let (draft, sum) = store.receive(upload!(request)).await?;
+    let (blob, checksum) = store.write_body(upload_body!(request)).await?;
     let part = store
-        .put_part(upload, request.input.part_number, draft, sum)
+        .put_part(upload, request.input.part_number, blob, checksum)
         .await?;
-    ok(summed!(UploadPartOutput, Some(&part.sum), {
-        e_tag: Some(tag(&part.etag)),
+    ok(with_checksum!(UploadPartOutput, Some(&part.checksum), {
+        e_tag: Some(to_etag(&part.etag)),
     }))
 }
 
-/// A part that is an object which is there already, or a range of it.
+/// Stores an existing object, or a range of it, as a part.
 pub(in crate::s3) async fn upload_part_copy(
     store: &Store,
     mut request: S3Request<UploadPartCopyInput>,
-) -> Answer<UploadPartCopyOutput> {
+) -> OperationResult<UploadPartCopyOutput> {
     let input = &mut request.input;
     check_number(input.part_number)?;
     let found = store.upload(&input.bucket, &input.key, &input.upload_id);
     let (upload, _) = found.await?;
-    let source = source!(store, input);
+    let source = copy_source!(store, input);
     let range = input.copy_source_range.as_deref().map(Range::parse);
     let range = match range {
         None => 0..source.size,
@@ -87,20 +88,22 @@ pub(in crate::s3) async fn upload_part_copy(
             ));
         }
     };
-    let sum = upload.about.sum.clone();
-    let draft = store.rewrite(&[(source.blob, range)], sum.as_ref()).await?;
-    let sum = Sum {
-        algorithm: sum.map_or(Algorithm::Crc64Nvme, |sum| sum.algorithm),
-        value: draft.sum.clone(),
+    let checksum = upload.metadata.checksum.clone();
+    let blob = store
+        .concatenate(&[(source.blob, range)], checksum.as_ref())
+        .await?;
+    let checksum = StoredChecksum {
+        algorithm: checksum.map_or(Algorithm::Crc64Nvme, |checksum| checksum.algorithm),
+        value: blob.checksum.clone(),
         composite: false,
     };
     let part = store
-        .put_part(upload, input.part_number, draft, sum)
+        .put_part(upload, input.part_number, blob, checksum)
         .await?;
     ok(UploadPartCopyOutput {
-        copy_part_result: Some(summed!(CopyPartResult, Some(&part.sum), {
-            e_tag: Some(tag(&part.etag)),
-            last_modified: Some(at(part.modified)),
+        copy_part_result: Some(with_checksum!(CopyPartResult, Some(&part.checksum), {
+            e_tag: Some(to_etag(&part.etag)),
+            last_modified: Some(to_timestamp(part.modified)),
         })),
         ..UploadPartCopyOutput::default()
     })
@@ -109,7 +112,7 @@ pub(in crate::s3) async fn upload_part_copy(
 pub(in crate::s3) async fn complete_multipart_upload(
     store: &Store,
     request: S3Request<CompleteMultipartUploadInput>,
-) -> Answer<CompleteMultipartUploadOutput> {
+) -> OperationResult<CompleteMultipartUploadOutput> {
     let input = request.input;
     let found = store.upload(&input.bucket, &input.key, &input.upload_id);
     let (upload, parts) = found.await?;
@@ -123,20 +126,20 @@ pub(in crate::s3) async fn complete_multipart_upload(
     let object = store
         .complete_upload(upload, parts, &named, conditions)
         .await?;
-    let sum = object.about.sum.as_ref();
-    ok(summed!(CompleteMultipartUploadOutput, sum, {
+    let checksum = object.metadata.checksum.as_ref();
+    ok(with_checksum!(CompleteMultipartUploadOutput, checksum, {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         bucket: Some(input.bucket),
         key: Some(input.key),
-        e_tag: Some(tag(&object.etag)),
-        checksum_type: sum.map(kind),
+        e_tag: Some(to_etag(&object.etag)),
+        checksum_type: checksum.map(checksum_type),
     }))
 }
 
 pub(in crate::s3) async fn abort_multipart_upload(
     store: &Store,
     request: S3Request<AbortMultipartUploadInput>,
-) -> Answer<AbortMultipartUploadOutput> {
+) -> OperationResult<AbortMultipartUploadOutput> {
     let input = request.input;
     let found = store.upload(&input.bucket, &input.key, &input.upload_id);
     let (upload, _) = found.await?;

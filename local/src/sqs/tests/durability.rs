@@ -1,4 +1,4 @@
-//! What was acknowledged is there after the process is gone, however it went.
+//! Acknowledged messages survive the end of the process, also by a kill.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -6,27 +6,27 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use super::super::store::Store;
-use super::{Bench, bodies, open, url};
+use super::{TestSqs, bodies, open, url};
 
-/// Where the child of the test below writes; its parent sets it.
+/// The child process's data folder; set by the test that starts it.
 const FOLDER: &str = "LONGHAUL_SQS_KILL_FOLDER";
 
 #[tokio::test]
-async fn a_restart_keeps_what_waits_what_is_in_flight_and_its_receipts() {
-    let bench = Bench::new().await;
+async fn a_restart_keeps_waiting_and_in_flight_messages_and_their_receipts() {
+    let test_sqs = TestSqs::new().await;
     for body in ["one", "two", "three"] {
-        bench.send("orders", body).await;
+        test_sqs.send("orders", body).await;
     }
     let request = json!({"QueueUrl": url("orders"), "DelaySeconds": 900, "MessageBody": "later"});
-    bench.ok("SendMessage", request).await;
+    test_sqs.ok("SendMessage", request).await;
     let request =
         json!({"QueueUrl": url("orders"), "MaxNumberOfMessages": 2, "VisibilityTimeout": 600});
-    let taken = bench.ok("ReceiveMessage", request).await;
-    let bench = bench.reopened();
-    assert_eq!(bench.counts("orders").await, [1, 2, 1]);
-    bench.delete("orders", &taken["Messages"][0]).await;
-    assert_eq!(bodies(&bench.receive("orders").await), ["three"]);
-    assert_eq!(bench.counts("orders").await, [0, 2, 1]);
+    let taken = test_sqs.ok("ReceiveMessage", request).await;
+    let test_sqs = test_sqs.reopened();
+    assert_eq!(test_sqs.counts("orders").await, [1, 2, 1]);
+    test_sqs.delete("orders", &taken["Messages"][0]).await;
+    assert_eq!(bodies(&test_sqs.receive("orders").await), ["three"]);
+    assert_eq!(test_sqs.counts("orders").await, [0, 2, 1]);
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut acknowledged = Vec::new();
     for line in lines {
-        // The test harness speaks on the same pipe, sometimes on the same line.
+        // The test harness writes to the same pipe, sometimes on the same line.
         if let Some((_, id)) = line.unwrap().rsplit_once("sent ") {
             acknowledged.push(id.to_owned());
         }
@@ -58,13 +58,13 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
     }
     child.wait().unwrap();
 
-    let bench = Bench {
+    let test_sqs = TestSqs {
         sqs: open(&folder),
         folder,
     };
     let mut found = Vec::new();
     loop {
-        let received = bench.receive("orders").await;
+        let received = test_sqs.receive("orders").await;
         if received.is_empty() {
             break;
         }
@@ -72,14 +72,14 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
         found.extend(received.iter().map(id));
     }
     let distinct: std::collections::BTreeSet<_> = found.iter().collect();
-    assert_eq!(distinct.len(), found.len(), "a message came twice");
+    assert_eq!(distinct.len(), found.len(), "a message was received twice");
     assert_eq!(acknowledged.len(), 200);
     for id in &acknowledged {
         assert!(distinct.contains(id), "{id} was acknowledged and is lost");
     }
 }
 
-/// The process that the test above kills: it sends until then, and prints what was acknowledged.
+/// The process that the test above kills: sends messages and prints the acknowledged ids.
 #[tokio::test]
 #[ignore = "runs as the child of another test"]
 async fn child() {
@@ -89,21 +89,21 @@ async fn child() {
     sqs.call("CreateQueue", create.as_bytes()).await.unwrap();
     loop {
         let request = json!({"QueueUrl": url("orders"), "MessageBody": "durable"}).to_string();
-        let answer = sqs.call("SendMessage", request.as_bytes()).await.unwrap();
-        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
-        println!("sent {}", answer["MessageId"].as_str().unwrap());
+        let response = sqs.call("SendMessage", request.as_bytes()).await.unwrap();
+        let response: serde_json::Value = serde_json::from_slice(&response).unwrap();
+        println!("sent {}", response["MessageId"].as_str().unwrap());
     }
 }
 
 #[tokio::test]
 async fn a_second_store_on_the_same_folder_is_refused() {
-    let bench = Bench::new().await;
-    let second = super::Sqs::open(bench.folder.path(), String::new());
+    let test_sqs = TestSqs::new().await;
+    let second = super::Sqs::open(test_sqs.folder.path(), String::new());
     assert!(format!("{:#}", second.unwrap_err()).contains("another process"));
 }
 
 #[test]
-fn a_transaction_is_synced_where_it_says_so() {
+fn a_transaction_is_synced_as_requested() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), String::new(), 0).unwrap();
     let level = |synced: bool| -> i64 {
@@ -113,6 +113,6 @@ fn a_transaction_is_synced_where_it_says_so() {
         store.commit().unwrap();
         level.unwrap()
     };
-    // SQLite's numbers of FULL and NORMAL.
+    // SQLite's values of FULL and NORMAL.
     assert_eq!([level(true), level(false), level(true)], [2, 1, 2]);
 }

@@ -1,13 +1,13 @@
-//! Sending, receiving, deleting: what one message and one batch go through.
+//! Tests of sending, receiving and deleting messages.
 
 use serde_json::json;
 
-use super::{Bench, bodies, list, url};
+use super::{TestSqs, bodies, list, url};
 
 #[tokio::test]
-async fn a_message_arrives_with_its_digests_and_what_is_known_about_it() {
-    let bench = Bench::new().await;
-    let sent = bench
+async fn a_message_is_received_with_its_digests_and_attributes() {
+    let test_sqs = TestSqs::new().await;
+    let sent = test_sqs
         .ok(
             "SendMessage",
             json!({
@@ -36,7 +36,7 @@ async fn a_message_arrives_with_its_digests_and_what_is_known_about_it() {
         "3f71502e2b401dca4ffefa0d1f324c78"
     );
 
-    let received = bench.receive("orders").await;
+    let received = test_sqs.receive("orders").await;
     let message = &received[0];
     assert_eq!(message["MessageId"], sent["MessageId"]);
     assert_eq!(message["Body"], "This is a test message");
@@ -46,84 +46,88 @@ async fn a_message_arrives_with_its_digests_and_what_is_known_about_it() {
         sent["MD5OfMessageAttributes"]
     );
     assert_eq!(message["MessageAttributes"]["Blob"]["BinaryValue"], "AAEC");
-    let about = &message["Attributes"];
-    assert_eq!(about["ApproximateReceiveCount"], "1");
-    assert_eq!(about["MessageGroupId"], "tenant-1");
-    assert_eq!(about["AWSTraceHeader"], "Root=1-2-3");
-    assert_eq!(about["SenderId"], "000000000000");
-    assert!(about["SentTimestamp"].as_str() <= about["ApproximateFirstReceiveTimestamp"].as_str());
-    assert!(about.get("DeadLetterQueueSourceArn").is_none());
+    let context = &message["Attributes"];
+    assert_eq!(context["ApproximateReceiveCount"], "1");
+    assert_eq!(context["MessageGroupId"], "tenant-1");
+    assert_eq!(context["AWSTraceHeader"], "Root=1-2-3");
+    assert_eq!(context["SenderId"], "000000000000");
+    assert!(
+        context["SentTimestamp"].as_str() <= context["ApproximateFirstReceiveTimestamp"].as_str()
+    );
+    assert!(context.get("DeadLetterQueueSourceArn").is_none());
 }
 
 #[tokio::test]
-async fn a_receiver_gets_only_the_attributes_it_asks_for() {
-    let bench = Bench::new().await;
+async fn a_receiver_gets_only_the_requested_attributes() {
+    let test_sqs = TestSqs::new().await;
     let text = |value: &str| json!({"DataType": "String", "StringValue": value});
     let attributes = json!({"app.a": text("1"), "app.b": text("2"), "other": text("3")});
-    bench
+    test_sqs
         .ok(
             "SendMessage",
             json!({"QueueUrl": url("orders"), "MessageBody": "x", "MessageAttributes": attributes}),
         )
         .await;
-    for (asked, expected) in [
+    for (requested, expected) in [
         (json!(["app.*"]), vec!["app.a", "app.b"]),
         (json!(["other"]), vec!["other"]),
         (json!([".*"]), vec!["app.a", "app.b", "other"]),
         (json!([]), vec![]),
     ] {
-        let answer = bench
+        let response = test_sqs
             .ok(
                 "ReceiveMessage",
                 json!({"QueueUrl": url("orders"), "VisibilityTimeout": 0,
-                       "AttributeNames": ["SenderId"], "MessageAttributeNames": asked}),
+                       "AttributeNames": ["SenderId"], "MessageAttributeNames": requested}),
             )
             .await;
-        let message = &answer["Messages"][0];
+        let message = &response["Messages"][0];
         let got: Vec<_> = message["MessageAttributes"]
             .as_object()
             .map(|map| map.keys().map(String::as_str).collect())
             .unwrap_or_default();
-        assert_eq!(got, expected, "asked for {asked}");
+        assert_eq!(got, expected, "asked for {requested}");
         assert_eq!(message["Attributes"], json!({"SenderId": "000000000000"}));
     }
 }
 
 #[tokio::test]
-async fn what_is_received_is_hidden_until_deleted_or_shown_again() {
-    let bench = Bench::new().await;
-    bench.send("orders", "one").await;
-    assert_eq!(bench.counts("orders").await, [1, 0, 0]);
-    let first = bench.receive("orders").await;
-    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
-    assert!(bench.receive("orders").await.is_empty());
+async fn a_received_message_is_hidden_until_deleted_or_made_visible() {
+    let test_sqs = TestSqs::new().await;
+    test_sqs.send("orders", "one").await;
+    assert_eq!(test_sqs.counts("orders").await, [1, 0, 0]);
+    let first = test_sqs.receive("orders").await;
+    assert_eq!(test_sqs.counts("orders").await, [0, 1, 0]);
+    assert!(test_sqs.receive("orders").await.is_empty());
 
     let show = json!({"QueueUrl": url("orders"), "VisibilityTimeout": 0,
                       "ReceiptHandle": first[0]["ReceiptHandle"]});
-    bench.ok("ChangeMessageVisibility", show.clone()).await;
+    test_sqs.ok("ChangeMessageVisibility", show.clone()).await;
     let not_in_flight = "AWS.SimpleQueueService.MessageNotInflight";
     assert_eq!(
-        bench.refused("ChangeMessageVisibility", show.clone()).await,
+        test_sqs
+            .error_code("ChangeMessageVisibility", show.clone())
+            .await,
         not_in_flight
     );
 
-    let second = bench.receive("orders").await;
+    let second = test_sqs.receive("orders").await;
     assert_eq!(second[0]["Attributes"]["ApproximateReceiveCount"], "2");
-    // The first receipt is old now: it deletes nothing and hides nothing.
-    bench.delete("orders", &first[0]).await;
-    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
+    // The first receipt is outdated: it deletes nothing and hides nothing.
+    test_sqs.delete("orders", &first[0]).await;
+    assert_eq!(test_sqs.counts("orders").await, [0, 1, 0]);
     assert_eq!(
-        bench.refused("ChangeMessageVisibility", show).await,
+        test_sqs.error_code("ChangeMessageVisibility", show).await,
         "InvalidParameterValue"
     );
-    bench.delete("orders", &second[0]).await;
-    bench.delete("orders", &second[0]).await;
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    test_sqs.delete("orders", &second[0]).await;
+    test_sqs.delete("orders", &second[0]).await;
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
 }
 
 #[tokio::test]
-async fn bad_requests_are_named() {
-    let bench = Bench::new().await;
+async fn invalid_requests_are_rejected_with_their_code() {
+    let test_sqs = TestSqs::new().await;
     let orders = url("orders");
     let long = "x".repeat(1_048_577);
     let many: serde_json::Map<_, _> = (0..11)
@@ -225,16 +229,20 @@ async fn bad_requests_are_named() {
         ("DeleteMessage", send(json!({})), "MissingParameter"),
         ("Dance", json!({}), "InvalidAction"),
     ] {
-        let about = format!("{operation} for {code}");
-        assert_eq!(bench.refused(operation, request).await, code, "{about}");
+        let context = format!("{operation} for {code}");
+        assert_eq!(
+            test_sqs.error_code(operation, request).await,
+            code,
+            "{context}"
+        );
     }
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
 }
 
 #[tokio::test]
-async fn each_entry_of_a_batch_has_its_own_fate() {
-    let bench = Bench::new().await;
-    let answer = bench
+async fn each_entry_of_a_batch_has_its_own_result() {
+    let test_sqs = TestSqs::new().await;
+    let response = test_sqs
         .ok(
             "SendMessageBatch",
             json!({"QueueUrl": url("orders"), "Entries": [
@@ -244,16 +252,16 @@ async fn each_entry_of_a_batch_has_its_own_fate() {
             ]}),
         )
         .await;
-    assert_eq!(answer["Successful"][0]["Id"], "a");
-    assert_eq!(answer["Successful"][1]["Id"], "c");
-    assert_eq!(answer["Failed"][0]["Id"], "b");
-    assert_eq!(answer["Failed"][0]["Code"], "InvalidMessageContents");
-    assert_eq!(answer["Failed"][0]["SenderFault"], true);
+    assert_eq!(response["Successful"][0]["Id"], "a");
+    assert_eq!(response["Successful"][1]["Id"], "c");
+    assert_eq!(response["Failed"][0]["Id"], "b");
+    assert_eq!(response["Failed"][0]["Code"], "InvalidMessageContents");
+    assert_eq!(response["Failed"][0]["SenderFault"], true);
 
-    let received = bench.receive("orders").await;
+    let received = test_sqs.receive("orders").await;
     assert_eq!(bodies(&received), ["one", "three"]);
     let handle = |n: usize| received[n]["ReceiptHandle"].clone();
-    let answer = bench
+    let response = test_sqs
         .ok(
             "ChangeMessageVisibilityBatch",
             json!({"QueueUrl": url("orders"), "Entries": [
@@ -263,11 +271,11 @@ async fn each_entry_of_a_batch_has_its_own_fate() {
             ]}),
         )
         .await;
-    assert_eq!(answer["Successful"], json!([{"Id": "a"}]));
-    assert_eq!(answer["Failed"][0]["Code"], "InvalidParameterValue");
-    assert_eq!(answer["Failed"][1]["Code"], "ReceiptHandleIsInvalid");
+    assert_eq!(response["Successful"], json!([{"Id": "a"}]));
+    assert_eq!(response["Failed"][0]["Code"], "InvalidParameterValue");
+    assert_eq!(response["Failed"][1]["Code"], "ReceiptHandleIsInvalid");
 
-    let answer = bench
+    let response = test_sqs
         .ok(
             "DeleteMessageBatch",
             json!({"QueueUrl": url("orders"), "Entries": [
@@ -275,14 +283,14 @@ async fn each_entry_of_a_batch_has_its_own_fate() {
             ]}),
         )
         .await;
-    assert_eq!(list(&answer["Successful"]).len(), 2);
-    assert!(answer.get("Failed").is_none());
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    assert_eq!(list(&response["Successful"]).len(), 2);
+    assert!(response.get("Failed").is_none());
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
 }
 
 #[tokio::test]
-async fn a_batch_that_is_wrong_as_a_whole_does_nothing() {
-    let bench = Bench::new().await;
+async fn an_invalid_batch_has_no_effect() {
+    let test_sqs = TestSqs::new().await;
     let entry = |id: &str, body: &str| json!({"Id": id, "MessageBody": body});
     let half = "x".repeat(600_000);
     let eleven: Vec<_> = (0..11).map(|n| entry(&n.to_string(), "x")).collect();
@@ -300,34 +308,34 @@ async fn a_batch_that_is_wrong_as_a_whole_does_nothing() {
         ),
     ] {
         let request = json!({"QueueUrl": url("orders"), "Entries": entries});
-        let refusal = bench.refused("SendMessageBatch", request).await;
-        assert_eq!(refusal, format!("AWS.SimpleQueueService.{code}"));
+        let error = test_sqs.error_code("SendMessageBatch", request).await;
+        assert_eq!(error, format!("AWS.SimpleQueueService.{code}"));
     }
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
 }
 
 #[tokio::test]
-async fn a_long_poll_is_woken_by_a_send() {
-    let bench = Bench::new().await;
+async fn a_send_ends_a_long_poll() {
+    let test_sqs = TestSqs::new().await;
     let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
-    let poll = bench.ok("ReceiveMessage", wait);
+    let poll = test_sqs.ok("ReceiveMessage", wait);
     let send = async {
         // The poll was polled first, so its request is in the channel before the send's.
-        bench.send("orders", "at last").await;
+        test_sqs.send("orders", "at last").await;
     };
-    let (answer, ()) = tokio::join!(biased; poll, send);
-    assert_eq!(answer["Messages"][0]["Body"], "at last");
-    assert_eq!(bench.counts("orders").await, [0, 1, 0]);
+    let (response, ()) = tokio::join!(biased; poll, send);
+    assert_eq!(response["Messages"][0]["Body"], "at last");
+    assert_eq!(test_sqs.counts("orders").await, [0, 1, 0]);
 }
 
 #[tokio::test]
-async fn a_long_poll_is_woken_when_a_message_comes_back() {
-    let bench = Bench::new().await;
-    bench.send("orders", "again").await;
+async fn a_message_that_becomes_visible_ends_a_long_poll() {
+    let test_sqs = TestSqs::new().await;
+    test_sqs.send("orders", "again").await;
     let request = json!({"QueueUrl": url("orders"), "VisibilityTimeout": 1});
-    let first = bench.ok("ReceiveMessage", request).await;
+    let first = test_sqs.ok("ReceiveMessage", request).await;
     let request = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
-    let second = bench.ok("ReceiveMessage", request).await;
+    let second = test_sqs.ok("ReceiveMessage", request).await;
     assert_eq!(
         first["Messages"][0]["MessageId"],
         second["Messages"][0]["MessageId"]
@@ -335,44 +343,44 @@ async fn a_long_poll_is_woken_when_a_message_comes_back() {
 }
 
 #[tokio::test]
-async fn a_long_poll_that_was_given_up_takes_no_message() {
-    let bench = Bench::new().await;
+async fn a_cancelled_long_poll_receives_no_message() {
+    let test_sqs = TestSqs::new().await;
     let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 20});
     tokio::select! {
         biased;
-        answer = bench.ok("ReceiveMessage", wait) => panic!("nothing was sent, yet {answer}"),
-        // Once this is answered, the poll before it is parked.
-        _ = bench.counts("orders") => {}
+        response = test_sqs.ok("ReceiveMessage", wait) => panic!("nothing was sent, yet {response}"),
+        // When this returns, the poll before it is waiting.
+        _ = test_sqs.counts("orders") => {}
     }
-    bench.send("orders", "for the next").await;
-    assert_eq!(bodies(&bench.receive("orders").await), ["for the next"]);
+    test_sqs.send("orders", "for the next").await;
+    assert_eq!(bodies(&test_sqs.receive("orders").await), ["for the next"]);
 }
 
 #[tokio::test]
-async fn a_long_poll_ends_empty_when_its_time_is_over() {
-    let bench = Bench::new().await;
+async fn a_long_poll_ends_empty_at_its_timeout() {
+    let test_sqs = TestSqs::new().await;
     let wait = json!({"QueueUrl": url("orders"), "WaitTimeSeconds": 1});
-    assert_eq!(bench.ok("ReceiveMessage", wait).await, json!({}));
+    assert_eq!(test_sqs.ok("ReceiveMessage", wait).await, json!({}));
 }
 
 #[tokio::test]
 async fn a_noisy_group_does_not_delay_a_quiet_one() {
-    let bench = Bench::new().await;
+    let test_sqs = TestSqs::new().await;
     let send = async |group: &str, body: &str| {
         let request =
             json!({"QueueUrl": url("orders"), "MessageBody": body, "MessageGroupId": group});
-        bench.ok("SendMessage", request).await;
+        test_sqs.ok("SendMessage", request).await;
     };
     for n in 0..30 {
         send("noisy", &format!("noisy {n}")).await;
     }
-    assert_eq!(bench.receive("orders").await.len(), 10);
+    assert_eq!(test_sqs.receive("orders").await.len(), 10);
     send("quiet", "quiet 0").await;
     send("quiet", "quiet 1").await;
-    let next = bench.receive("orders").await;
+    let next = test_sqs.receive("orders").await;
     assert_eq!(
         bodies(&next)[..3],
         ["quiet 0", "quiet 1", "noisy 10"],
-        "the quiet go first, the noisy still go on"
+        "the quiet group is served first, the noisy one still progresses"
     );
 }

@@ -1,5 +1,5 @@
-//! The service through its door: real files, the JSON protocol, the real clock where seconds do not
-//! matter and an explicit one (on the store itself) where they do.
+//! Tests of SQS with real files: through the JSON protocol with the real clock, and on the store with an
+//! explicit clock where time matters.
 
 mod durability;
 mod messages;
@@ -13,38 +13,38 @@ use tempfile::TempDir;
 
 use super::{Sqs, SqsError};
 
-/// A service over a folder of its own.
-struct Bench {
+/// A service over a temporary folder.
+struct TestSqs {
     sqs: Sqs,
     folder: TempDir,
 }
 
-impl Bench {
+impl TestSqs {
     /// With one queue, `orders`.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bench = Self {
+        let test_sqs = Self {
             sqs: open(&folder),
             folder,
         };
-        bench
+        test_sqs
             .ok("CreateQueue", json!({"QueueName": "orders"}))
             .await;
-        bench
+        test_sqs
     }
 
     async fn ok(&self, operation: &str, request: Value) -> Value {
         match self.call(operation, request).await {
-            Ok(answer) => answer,
-            Err(refusal) => panic!("{operation} was refused: {refusal}"),
+            Ok(response) => response,
+            Err(error) => panic!("{operation} failed: {error}"),
         }
     }
 
-    /// The refusal's code in the query protocol.
-    async fn refused(&self, operation: &str, request: Value) -> &'static str {
+    /// The error's code in the query protocol.
+    async fn error_code(&self, operation: &str, request: Value) -> &'static str {
         match self.call(operation, request).await {
-            Ok(answer) => panic!("{operation} was not refused: {answer}"),
-            Err(refusal) => refusal.query,
+            Ok(response) => panic!("{operation} succeeded: {response}"),
+            Err(error) => error.code,
         }
     }
 
@@ -61,7 +61,7 @@ impl Bench {
         self.ok("SendMessage", request).await
     }
 
-    /// Up to ten messages, without waiting, hidden for a minute, with all attributes.
+    /// Receives up to ten messages with all attributes, without waiting; hides them for a minute.
     async fn receive(&self, queue: &str) -> Vec<Value> {
         let request = json!({
             "QueueUrl": url(queue), "MaxNumberOfMessages": 10, "VisibilityTimeout": 60,
@@ -75,13 +75,13 @@ impl Bench {
         self.ok("DeleteMessage", request).await;
     }
 
-    /// Visible, in flight and delayed, as `GetQueueAttributes` says.
+    /// The numbers of visible, in-flight and delayed messages, by `GetQueueAttributes`.
     async fn counts(&self, queue: &str) -> [u64; 3] {
         let request = json!({"QueueUrl": url(queue), "AttributeNames": ["All"]});
-        let answer = self.ok("GetQueueAttributes", request).await;
+        let response = self.ok("GetQueueAttributes", request).await;
         ["", "NotVisible", "Delayed"].map(|kind| {
             let name = format!("ApproximateNumberOfMessages{kind}");
-            answer["Attributes"][&name]
+            response["Attributes"][&name]
                 .as_str()
                 .unwrap()
                 .parse()
@@ -89,7 +89,7 @@ impl Bench {
         })
     }
 
-    /// Ends this service and begins another over the same folder.
+    /// Stops this service and opens another over the same folder.
     fn reopened(self) -> Self {
         let Self { sqs, folder } = self;
         drop(sqs);
@@ -104,7 +104,7 @@ fn open(folder: &TempDir) -> Sqs {
     Sqs::open(folder.path(), "http://127.0.0.1:4566".to_owned()).unwrap()
 }
 
-/// Under another host name than the service's own: only the last segment counts.
+/// With another host name than the service's: only the last segment matters.
 fn url(queue: &str) -> String {
     format!("http://localhost:4566/000000000000/{queue}")
 }

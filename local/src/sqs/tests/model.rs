@@ -1,27 +1,27 @@
-//! The store against a model of a few lines: whatever is done in whatever order, the counts agree.
+//! Property test: for random operations, the store's counts equal those of a simple model.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::messages::{Outgoing, Receive};
+use super::super::messages::{NewMessage, ReceiveRequest};
 use super::super::receipt::Receipt;
+use super::super::requests::{AdminRequest, parse};
 use super::super::store::Store;
-use super::super::wire::{Admin, parse};
 
 #[derive(Debug, Clone)]
 enum Step {
     /// Group and delay in seconds.
     Send(u8, i64),
-    /// How many, and the visibility timeout in seconds.
+    /// Maximum number of messages, and the visibility timeout in seconds.
     Receive(usize, i64),
-    /// Which of the receipts so far.
+    /// An index into the receipts so far.
     Delete(usize),
-    /// Which of the receipts so far, and the seconds.
+    /// An index into the receipts so far, and the timeout in seconds.
     Change(usize, i64),
-    /// Milliseconds pass.
-    Pass(i64),
+    /// Advances the clock by milliseconds.
+    Advance(i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -30,13 +30,13 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..=10usize, 0..30i64).prop_map(|(n, v)| Step::Receive(n, v)),
         3 => any::<usize>().prop_map(Step::Delete),
         2 => (any::<usize>(), 0..30i64).prop_map(|(n, v)| Step::Change(n, v)),
-        2 => (1..15_000i64).prop_map(Step::Pass),
+        2 => (1..15_000i64).prop_map(Step::Advance),
     ]
 }
 
-/// What is known of a message: until when it is hidden, whether by a receive, and its receipt.
+/// The model of a message: until when it is hidden, whether by a receive, and its latest receipt.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct ModelMessage {
     hidden_until: i64,
     received: bool,
     receipt: Option<Receipt>,
@@ -50,9 +50,9 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(folder.path(), String::new(), 0).unwrap();
         let request = parse(json!({"QueueName": "q"}).to_string().as_bytes()).unwrap();
-        store.administer(&Admin::CreateQueue(request), 0).unwrap();
+        store.administer(&AdminRequest::CreateQueue(request), 0).unwrap();
         let queue = store.queue("q").unwrap().id;
-        let mut model: BTreeMap<[u8; 16], Known> = BTreeMap::new();
+        let mut model: BTreeMap<[u8; 16], ModelMessage> = BTreeMap::new();
         let mut receipts: Vec<([u8; 16], Receipt)> = Vec::new();
         let (mut now, mut serial) = (0, 0u128);
 
@@ -62,26 +62,26 @@ proptest! {
                     serial += 1;
                     let message_id = serial.to_be_bytes();
                     let group = if group == 0 { String::new() } else { group.to_string() };
-                    let message = Outgoing {
+                    let message = NewMessage {
                         message_id, group, body: "b".to_owned(), attributes: None, trace: None,
                         delay: Some(delay), bytes: 1,
                     };
                     store.send("q", &message, now).unwrap();
-                    model.insert(message_id, Known {
+                    model.insert(message_id, ModelMessage {
                         hidden_until: now + delay * 1000, received: false, receipt: None,
                     });
                 }
-                Step::Receive(most, visibility) => {
-                    let request = Receive {
-                        queue: "q".to_owned(), most, visibility: Some(visibility), wait: None,
+                Step::Receive(limit, visibility) => {
+                    let request = ReceiveRequest {
+                        queue: "q".to_owned(), limit, visibility: Some(visibility), wait: None,
                     };
                     let visible = model.values().filter(|m| m.hidden_until <= now).count();
                     let delivered = store.receive(&request, now).unwrap();
-                    prop_assert_eq!(delivered.len(), visible.min(most));
+                    prop_assert_eq!(delivered.len(), visible.min(limit));
                     for message in delivered {
                         let known = model.get_mut(&message.message_id).expect("only what was sent comes");
                         prop_assert!(known.hidden_until <= now, "delivered while hidden");
-                        *known = Known {
+                        *known = ModelMessage {
                             hidden_until: now + visibility * 1000,
                             received: true,
                             receipt: Some(message.receipt),
@@ -108,9 +108,9 @@ proptest! {
                     }
                 }
                 Step::Delete(_) | Step::Change(..) => {}
-                Step::Pass(milliseconds) => now += milliseconds,
+                Step::Advance(milliseconds) => now += milliseconds,
             }
-            store.surface("q", now).unwrap();
+            store.make_due_visible("q", now).unwrap();
             let counts = store.counts(queue).unwrap();
             let hidden = |received| {
                 model.values().filter(|m| m.hidden_until > now && m.received == received).count() as i64

@@ -1,34 +1,36 @@
-//! Dead letters and the tasks that bring them back.
+//! Tests of dead-letter queues and move tasks.
 
 use serde_json::{Value, json};
 
-use super::{Bench, arn, bodies, redrive_to, url};
+use super::{TestSqs, arn, bodies, redrive_to, url};
 
-/// `orders` sends what was received once to `dead`.
-async fn bench() -> Bench {
-    let bench = Bench::new().await;
-    bench.ok("CreateQueue", json!({"QueueName": "dead"})).await;
-    bench
+/// `orders` moves messages to `dead` after one receive.
+async fn test_sqs() -> TestSqs {
+    let test_sqs = TestSqs::new().await;
+    test_sqs
+        .ok("CreateQueue", json!({"QueueName": "dead"}))
+        .await;
+    test_sqs
         .ok(
             "SetQueueAttributes",
             json!({"QueueUrl": url("orders"), "Attributes": {"RedrivePolicy": redrive_to("dead", 1)}}),
         )
         .await;
-    bench
+    test_sqs
 }
 
-/// Receives everything and shows it again at once.
-async fn fail_all(bench: &Bench) -> usize {
+/// Receives all messages and makes them visible again immediately.
+async fn fail_all(test_sqs: &TestSqs) -> usize {
     let request =
         json!({"QueueUrl": url("orders"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
-    let answer = bench.ok("ReceiveMessage", request).await;
-    super::list(&answer["Messages"]).len()
+    let response = test_sqs.ok("ReceiveMessage", request).await;
+    super::list(&response["Messages"]).len()
 }
 
-/// The newest task once it has the status.
-async fn task_until(bench: &Bench, status: &str) -> Value {
+/// Waits until the newest task has the status.
+async fn task_until(test_sqs: &TestSqs, status: &str) -> Value {
     loop {
-        let tasks = bench
+        let tasks = test_sqs
             .ok("ListMessageMoveTasks", json!({"SourceArn": arn("dead")}))
             .await;
         if tasks["Results"][0]["Status"] == status {
@@ -38,124 +40,127 @@ async fn task_until(bench: &Bench, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_message_received_too_often_moves_and_keeps_what_it_was() {
-    let bench = bench().await;
-    let sent = bench.send("orders", "poison").await;
-    let first = bench.receive("orders").await;
+async fn a_message_received_too_often_moves_and_keeps_its_attributes() {
+    let test_sqs = test_sqs().await;
+    let sent = test_sqs.send("orders", "poison").await;
+    let first = test_sqs.receive("orders").await;
     let handle = &first[0]["ReceiptHandle"];
     let show = json!({"QueueUrl": url("orders"), "ReceiptHandle": handle, "VisibilityTimeout": 0});
-    bench.ok("ChangeMessageVisibility", show).await;
-    assert!(bench.receive("orders").await.is_empty());
-    assert_eq!(bench.counts("orders").await, [0, 0, 0]);
-    assert_eq!(bench.counts("dead").await, [1, 0, 0]);
-    // The receipt from before the move no longer reaches it.
-    bench.delete("orders", &first[0]).await;
+    test_sqs.ok("ChangeMessageVisibility", show).await;
+    assert!(test_sqs.receive("orders").await.is_empty());
+    assert_eq!(test_sqs.counts("orders").await, [0, 0, 0]);
+    assert_eq!(test_sqs.counts("dead").await, [1, 0, 0]);
+    // The receipt from before the move is no longer valid.
+    test_sqs.delete("orders", &first[0]).await;
 
-    let bench = bench.reopened();
-    let dead = bench.receive("dead").await;
+    let test_sqs = test_sqs.reopened();
+    let dead = test_sqs.receive("dead").await;
     assert_eq!(dead[0]["MessageId"], sent["MessageId"]);
-    let (then, now) = (&first[0]["Attributes"], &dead[0]["Attributes"]);
-    for kept in ["SentTimestamp", "ApproximateFirstReceiveTimestamp"] {
-        assert_eq!(then[kept], now[kept], "{kept}");
+    let (before, after) = (&first[0]["Attributes"], &dead[0]["Attributes"]);
+    for name in ["SentTimestamp", "ApproximateFirstReceiveTimestamp"] {
+        assert_eq!(before[name], after[name], "{name}");
     }
-    assert_eq!(now["ApproximateReceiveCount"], "2");
-    assert_eq!(now["DeadLetterQueueSourceArn"], json!(arn("orders")));
+    assert_eq!(after["ApproximateReceiveCount"], "2");
+    assert_eq!(after["DeadLetterQueueSourceArn"], json!(arn("orders")));
 }
 
 #[tokio::test]
-async fn a_missing_dead_letter_queue_destroys_nothing() {
-    let bench = bench().await;
-    bench.send("orders", "kept").await;
-    bench
+async fn a_missing_dead_letter_queue_loses_no_message() {
+    let test_sqs = test_sqs().await;
+    test_sqs.send("orders", "kept").await;
+    test_sqs
         .ok("DeleteQueue", json!({"QueueUrl": url("dead")}))
         .await;
     for _ in 0..5 {
-        assert_eq!(fail_all(&bench).await, 1);
+        assert_eq!(fail_all(&test_sqs).await, 1);
     }
-    assert_eq!(bench.counts("orders").await, [1, 0, 0]);
+    assert_eq!(test_sqs.counts("orders").await, [1, 0, 0]);
 }
 
 #[tokio::test]
-async fn a_dead_letter_wakes_who_waits_for_dead_letters() {
-    let bench = bench().await;
-    bench.send("orders", "poison").await;
-    fail_all(&bench).await;
+async fn a_dead_letter_ends_a_long_poll_of_the_dead_letter_queue() {
+    let test_sqs = test_sqs().await;
+    test_sqs.send("orders", "poison").await;
+    fail_all(&test_sqs).await;
     let wait = json!({"QueueUrl": url("dead"), "WaitTimeSeconds": 20});
-    let (answer, moved) = tokio::join!(biased; bench.ok("ReceiveMessage", wait), fail_all(&bench));
+    let (response, moved) =
+        tokio::join!(biased; test_sqs.ok("ReceiveMessage", wait), fail_all(&test_sqs));
     assert_eq!(moved, 0);
-    assert_eq!(answer["Messages"][0]["Body"], "poison");
+    assert_eq!(response["Messages"][0]["Body"], "poison");
 }
 
 #[tokio::test]
-async fn a_move_task_sends_dead_letters_home_as_new_messages() {
-    let bench = bench().await;
-    let sent = bench.send("orders", "again").await;
-    fail_all(&bench).await;
-    fail_all(&bench).await;
-    assert_eq!(bench.counts("dead").await, [1, 0, 0]);
+async fn a_move_task_returns_dead_letters_as_new_messages() {
+    let test_sqs = test_sqs().await;
+    let sent = test_sqs.send("orders", "again").await;
+    fail_all(&test_sqs).await;
+    fail_all(&test_sqs).await;
+    assert_eq!(test_sqs.counts("dead").await, [1, 0, 0]);
 
-    let started = bench
+    let started = test_sqs
         .ok("StartMessageMoveTask", json!({"SourceArn": arn("dead")}))
         .await;
     assert!(started["TaskHandle"].is_string());
-    let task = task_until(&bench, "COMPLETED").await;
+    let task = task_until(&test_sqs, "COMPLETED").await;
     assert_eq!(task["ApproximateNumberOfMessagesMoved"], 1);
     assert_eq!(task["ApproximateNumberOfMessagesToMove"], 1);
     assert!(task.get("TaskHandle").is_none());
-    assert_eq!(bench.counts("dead").await, [0, 0, 0]);
+    assert_eq!(test_sqs.counts("dead").await, [0, 0, 0]);
 
-    let home = bench.receive("orders").await;
+    let home = test_sqs.receive("orders").await;
     assert_eq!(bodies(&home), ["again"]);
     assert_ne!(home[0]["MessageId"], sent["MessageId"]);
     assert_eq!(home[0]["Attributes"]["ApproximateReceiveCount"], "1");
 }
 
 #[tokio::test]
-async fn a_slow_task_can_be_cancelled_and_outlives_a_restart() {
-    let bench = bench().await;
-    bench.ok("CreateQueue", json!({"QueueName": "other"})).await;
+async fn a_slow_task_can_be_cancelled_and_survives_a_restart() {
+    let test_sqs = test_sqs().await;
+    test_sqs
+        .ok("CreateQueue", json!({"QueueName": "other"}))
+        .await;
     for n in 0..9 {
-        bench.send("dead", &n.to_string()).await;
+        test_sqs.send("dead", &n.to_string()).await;
     }
     let start = json!({"SourceArn": arn("dead"), "DestinationArn": arn("other"),
                        "MaxNumberOfMessagesPerSecond": 1});
-    let started = bench.ok("StartMessageMoveTask", start.clone()).await;
+    let started = test_sqs.ok("StartMessageMoveTask", start.clone()).await;
     assert_eq!(
-        bench.refused("StartMessageMoveTask", start).await,
+        test_sqs.error_code("StartMessageMoveTask", start).await,
         "AWS.SimpleQueueService.UnsupportedOperation"
     );
-    let bench = bench.reopened();
-    let task = task_until(&bench, "RUNNING").await;
+    let test_sqs = test_sqs.reopened();
+    let task = task_until(&test_sqs, "RUNNING").await;
     assert_eq!(task["TaskHandle"], started["TaskHandle"]);
     assert_eq!(task["ApproximateNumberOfMessagesToMove"], 9);
     let cancel = json!({"TaskHandle": started["TaskHandle"]});
-    let cancelled = bench.ok("CancelMessageMoveTask", cancel.clone()).await;
+    let cancelled = test_sqs.ok("CancelMessageMoveTask", cancel.clone()).await;
     let moved = cancelled["ApproximateNumberOfMessagesMoved"]
         .as_u64()
         .unwrap();
-    assert_eq!(bench.counts("other").await[0], moved);
-    assert_eq!(bench.counts("dead").await[0], 9 - moved);
+    assert_eq!(test_sqs.counts("other").await[0], moved);
+    assert_eq!(test_sqs.counts("dead").await[0], 9 - moved);
     assert_eq!(
-        bench.refused("CancelMessageMoveTask", cancel).await,
+        test_sqs.error_code("CancelMessageMoveTask", cancel).await,
         "AWS.SimpleQueueService.UnsupportedOperation"
     );
 }
 
 #[tokio::test]
-async fn a_task_without_a_way_home_fails_and_loses_nothing() {
-    let bench = bench().await;
-    bench.send("dead", "sent here directly").await;
-    bench
+async fn a_task_without_a_source_queue_fails_and_loses_no_message() {
+    let test_sqs = test_sqs().await;
+    test_sqs.send("dead", "sent here directly").await;
+    test_sqs
         .ok("StartMessageMoveTask", json!({"SourceArn": arn("dead")}))
         .await;
-    let task = task_until(&bench, "FAILED").await;
+    let task = task_until(&test_sqs, "FAILED").await;
     assert_eq!(task["FailureReason"], "CouldNotDetermineMessageSource");
-    assert_eq!(bench.counts("dead").await, [1, 0, 0]);
+    assert_eq!(test_sqs.counts("dead").await, [1, 0, 0]);
 }
 
 #[tokio::test]
 async fn only_a_dead_letter_queue_can_be_moved_from() {
-    let bench = bench().await;
+    let test_sqs = test_sqs().await;
     for (request, code) in [
         (
             json!({"SourceArn": arn("nowhere")}),
@@ -175,6 +180,9 @@ async fn only_a_dead_letter_queue_can_be_moved_from() {
             "InvalidParameterValue",
         ),
     ] {
-        assert_eq!(bench.refused("StartMessageMoveTask", request).await, code);
+        assert_eq!(
+            test_sqs.error_code("StartMessageMoveTask", request).await,
+            code
+        );
     }
 }

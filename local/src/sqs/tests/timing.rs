@@ -1,15 +1,16 @@
-//! What takes hours, on the store itself with an explicit clock.
+//! Tests of long periods, on the store with an explicit clock.
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::super::error::SqsError;
-use super::super::messages::{Delivered, Outgoing, Receive};
-use super::super::store::{CHUNK, Counts, Store};
-use super::super::wire::{Admin, parse};
+use super::super::housekeeping::CHUNK_ROWS;
+use super::super::messages::{NewMessage, ReceiveRequest, ReceivedMessage};
+use super::super::requests::{AdminRequest, parse};
+use super::super::store::{Counts, Store};
 use super::{redrive_to, url};
 
-/// A store with `orders`, which sends to `dead` what was received twice.
+/// A store with `orders`, which moves messages to `dead` after two receives.
 fn store() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path(), String::new(), 0).unwrap();
@@ -26,12 +27,12 @@ fn store() -> (TempDir, Store) {
 }
 
 fn create(store: &mut Store, request: serde_json::Value) {
-    let request = Admin::CreateQueue(parse(request.to_string().as_bytes()).unwrap());
+    let request = AdminRequest::CreateQueue(parse(request.to_string().as_bytes()).unwrap());
     store.administer(&request, 0).unwrap();
 }
 
 fn send(store: &mut Store, delay: i64, now: i64) {
-    let message = Outgoing {
+    let message = NewMessage {
         message_id: [7; 16],
         body: "body".to_owned(),
         attributes: None,
@@ -43,10 +44,10 @@ fn send(store: &mut Store, delay: i64, now: i64) {
     store.send("orders", &message, now).unwrap();
 }
 
-fn receive(store: &mut Store, queue: &str, visibility: i64, now: i64) -> Vec<Delivered> {
-    let request = Receive {
+fn receive(store: &mut Store, queue: &str, visibility: i64, now: i64) -> Vec<ReceivedMessage> {
+    let request = ReceiveRequest {
         queue: queue.to_owned(),
-        most: 10,
+        limit: 10,
         visibility: Some(visibility),
         wait: None,
     };
@@ -77,12 +78,12 @@ fn delays_and_timeouts_end_to_the_millisecond() {
 }
 
 #[test]
-fn a_message_past_its_retention_is_gone_in_flight_or_not() {
+fn a_message_past_its_retention_is_deleted_in_flight_or_not() {
     let (_folder, mut store) = store();
     send(&mut store, 0, 0);
     assert_eq!(receive(&mut store, "orders", 300, 0).len(), 1);
     send(&mut store, 0, 1);
-    assert!(!store.tidy(60_000).unwrap());
+    assert!(!store.clean_up(60_000).unwrap());
     assert_eq!(counts(&store, "orders"), [1, 0, 0]);
     assert!(receive(&mut store, "orders", 0, 60_001).is_empty());
     assert_eq!(counts(&store, "orders"), [0, 0, 0]);
@@ -101,14 +102,14 @@ fn a_dead_letter_ages_from_its_first_send() {
 }
 
 #[test]
-fn a_dead_letter_queue_with_a_redrive_policy_of_its_own_serves_first() {
+fn a_dead_letter_queue_with_its_own_redrive_policy_delivers_first() {
     let (_folder, mut store) = store();
     create(&mut store, json!({"QueueName": "grave"}));
     let policy =
         json!({"QueueUrl": url("dead"), "Attributes": {"RedrivePolicy": redrive_to("grave", 1)}});
     let policy = parse(policy.to_string().as_bytes()).unwrap();
     store
-        .administer(&Admin::SetQueueAttributes(policy), 0)
+        .administer(&AdminRequest::SetQueueAttributes(policy), 0)
         .unwrap();
     send(&mut store, 0, 0);
     for now in [0, 1, 2] {
@@ -120,13 +121,13 @@ fn a_dead_letter_queue_with_a_redrive_policy_of_its_own_serves_first() {
 }
 
 #[test]
-fn twelve_hours_after_its_receive_nothing_stays_hidden() {
+fn a_message_is_hidden_for_at_most_twelve_hours() {
     let (_folder, mut store) = store();
     let retention =
         json!({"QueueUrl": url("orders"), "Attributes": {"MessageRetentionPeriod": "1209600"}});
     let retention = parse(retention.to_string().as_bytes()).unwrap();
     store
-        .administer(&Admin::SetQueueAttributes(retention), 0)
+        .administer(&AdminRequest::SetQueueAttributes(retention), 0)
         .unwrap();
     send(&mut store, 0, 0);
     let receipt = receive(&mut store, "orders", 43_200, 0)[0].receipt;
@@ -135,17 +136,17 @@ fn twelve_hours_after_its_receive_nothing_stays_hidden() {
         store.change_visibility("orders", receipt, seconds, now)
     };
     change(11 * 3_600, hour).unwrap();
-    let refusal = change(11 * 3_600 + 1, hour).unwrap_err();
-    assert_eq!(refusal.query, "InvalidParameterValue");
-    assert!(refusal.message.contains("43200"));
+    let error = change(11 * 3_600 + 1, hour).unwrap_err();
+    assert_eq!(error.code, "InvalidParameterValue");
+    assert!(error.message.contains("43200"));
     let late = change(60, 12 * hour).unwrap_err();
-    assert_eq!(late.query, "AWS.SimpleQueueService.MessageNotInflight");
+    assert_eq!(late.code, "AWS.SimpleQueueService.MessageNotInflight");
 }
 
 #[test]
-fn at_most_so_many_are_in_flight() {
+fn the_number_of_messages_in_flight_is_limited() {
     let (_folder, mut store) = store();
-    // Filling it by receives would take a minute; the count is what the limit looks at.
+    // Filling it by receives would take a minute; the limit is checked against this count.
     store
         .connection
         .execute("UPDATE counts SET in_flight = 119999", [])
@@ -153,14 +154,14 @@ fn at_most_so_many_are_in_flight() {
     send(&mut store, 0, 0);
     send(&mut store, 0, 0);
     assert_eq!(receive(&mut store, "orders", 5, 0).len(), 1);
-    let request = Receive {
+    let request = ReceiveRequest {
         queue: "orders".to_owned(),
-        most: 10,
+        limit: 10,
         visibility: None,
         wait: None,
     };
-    assert_eq!(store.receive(&request, 0).unwrap_err().query, "OverLimit");
-    let long = Receive {
+    assert_eq!(store.receive(&request, 0).unwrap_err().code, "OverLimit");
+    let long = ReceiveRequest {
         wait: Some(1),
         ..request
     };
@@ -168,17 +169,19 @@ fn at_most_so_many_are_in_flight() {
 }
 
 #[test]
-fn a_purged_backlog_goes_piece_by_piece_and_completely() {
+fn a_purged_backlog_is_deleted_in_chunks_and_completely() {
     let (_folder, mut store) = store();
     store.begin(false).unwrap();
-    for _ in 0..=CHUNK {
+    for _ in 0..=CHUNK_ROWS {
         send(&mut store, 0, 0);
     }
     let purge = parse(json!({"QueueUrl": url("orders")}).to_string().as_bytes()).unwrap();
-    store.administer(&Admin::PurgeQueue(purge), 0).unwrap();
+    store
+        .administer(&AdminRequest::PurgeQueue(purge), 0)
+        .unwrap();
     assert_eq!(counts(&store, "orders"), [0, 0, 0]);
-    assert!(store.tidy(0).unwrap());
-    assert!(!store.tidy(0).unwrap());
+    assert!(store.clean_up(0).unwrap());
+    assert!(!store.clean_up(0).unwrap());
     store.commit().unwrap();
     for table in ["messages", "contents", "groups"] {
         let left: i64 = store

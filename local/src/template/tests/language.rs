@@ -290,7 +290,11 @@ fn topics_and_event_rules_target_queues() {
             .contains(&("Mail".to_owned(), "AWS::SNS::Topic".to_owned()))
     );
     for (pattern, target, problem) in [
-        ("{detail: [x]}", "Q", "detail of EventPattern is not known"),
+        (
+            "{detail: [x]}",
+            "Q",
+            "detail of EventPattern is not supported",
+        ),
         ("{source: [{suffix: x}]}", "Q", "a text or {prefix: text}"),
         ("{source: [x]}", "F", "does not name a queue"),
     ] {

@@ -1,17 +1,17 @@
 //! Roles, and the grants of the project's own functions.
 
 use super::*;
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 
-fn need(action: &str, resource: &str) -> Need {
-    Need {
+fn need(action: &str, resource: &str) -> RequiredPermission {
+    RequiredPermission {
         action: action.into(),
         resource: resource.into(),
     }
 }
 
 /// Whether each function's role allows this.
-fn allowed_by_each_role(spec: &StackSpec, need: &Need) -> Vec<bool> {
+fn allowed_by_each_role(spec: &StackSpec, need: &RequiredPermission) -> Vec<bool> {
     let grants = spec.functions.iter().map(|f| f.grants.as_deref().unwrap());
     let allows = |grants: &[Grant]| grants.iter().any(|grant| grant.allows(need));
     grants.map(allows).collect()

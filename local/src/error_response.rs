@@ -1,44 +1,37 @@
-//! An error in place of an answer, as each service's SDK reads it. Knows spellings, not rules.
+//! AWS error responses, in the format that each service's SDK parses.
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::rules::{Failure, Service};
+use crate::aws_call::Service;
 
-/// Why nothing else is wrong with the call.
-const MESSAGE: &str = "A fault of the small cloud.";
-
-impl Failure {
-    /// The HTTP answer. SQS's older error names (`x-amzn-query-error`) are taken to be the codes.
-    pub fn response(&self, service: Service) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        refused(service, status, &self.code, MESSAGE)
-    }
-}
-
-/// The answer of a service that does not perform a call. Code and message go into XML as they are, where
-/// the service is S3.
-pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message: &str) -> Response {
+/// An error response of this service. For S3, `code` and `message` are not XML-escaped.
+pub(crate) fn error_response(
+    service: Service,
+    status: StatusCode,
+    code: &str,
+    message: &str,
+) -> Response {
     match service {
         Service::DynamoDb => {
-            let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
-            let body = json!({ "__type": kind, "message": message }).to_string();
+            let error_type = format!("com.amazonaws.dynamodb.v20120810#{code}");
+            let body = json!({ "__type": error_type, "message": message }).to_string();
             let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
             (status, headers, body).into_response()
         }
         Service::Sqs => {
-            let kind = format!("com.amazonaws.sqs#{code}");
-            let body = json!({ "__type": kind, "message": message }).to_string();
-            let side = if status.is_server_error() {
+            let error_type = format!("com.amazonaws.sqs#{code}");
+            let body = json!({ "__type": error_type, "message": message }).to_string();
+            let fault = if status.is_server_error() {
                 "Receiver"
             } else {
                 "Sender"
             };
             let headers = [
                 ("content-type", "application/x-amz-json-1.0".to_owned()),
-                ("x-amzn-query-error", format!("{code};{side}")),
+                ("x-amzn-query-error", format!("{code};{fault}")),
             ];
             (status, headers, body).into_response()
         }
@@ -48,13 +41,13 @@ pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message:
             (status, headers, body).into_response()
         }
         Service::Sns => {
-            let (side, id) = match status.is_server_error() {
+            let (fault, id) = match status.is_server_error() {
                 true => ("Receiver", Uuid::new_v4()),
                 false => ("Sender", Uuid::new_v4()),
             };
-            let message = escaped(message);
+            let message = escape_xml(message);
             let body = format!(
-                r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>{side}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"#
+                r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"#
             );
             (status, [("content-type", "text/xml")], body).into_response()
         }
@@ -80,8 +73,8 @@ pub(crate) fn refused(service: Service, status: StatusCode, code: &str, message:
     }
 }
 
-/// Text as XML holds it.
-pub(crate) fn escaped(text: &str) -> String {
+/// Escapes text for XML element content.
+pub(crate) fn escape_xml(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('>', "&gt;")
 }

@@ -1,8 +1,8 @@
-//! DynamoDB's calls of a single item, a query or a transaction, in process: parsed once, performed on a
-//! thread that does nothing else, and spelled once.
+//! In-process DynamoDB calls for typed clients: single items, queries and transactions, on one
+//! dedicated thread.
 //!
-//! For callers whose client is typed. It knows no error: what does not end well has changed nothing, and is
-//! asked again at the engine's own door, which has DynamoDB's words for it.
+//! It returns no errors: a failed call has changed nothing, and is repeated through the engine's HTTP
+//! server, which produces DynamoDB's error response.
 
 use std::sync::mpsc::{Sender, channel};
 
@@ -14,24 +14,24 @@ use tokio::sync::oneshot;
 
 type Work = Box<dyn FnOnce(&Database) + Send>;
 
-/// The way to the thread, which ends with the last clone.
+/// A handle to the thread, which ends when the last clone is dropped.
 #[derive(Debug, Clone)]
-pub struct Direct {
+pub struct FastPath {
     work: Sender<Work>,
 }
 
-impl Direct {
+impl FastPath {
     pub(super) fn start(database: Database) -> Result<Self> {
         let (work, queue) = channel::<Work>();
         std::thread::Builder::new()
             .name("dynamodb-direct".to_owned())
             .spawn(move || queue.iter().for_each(|work| work(&database)))
-            .context("starting a thread for the tables")?;
+            .context("starting the DynamoDB thread")?;
         Ok(Self { work })
     }
 
-    /// The answer to a call that ends well; `None` for any other, and for operations that are not of the
-    /// everyday.
+    /// The response of a successful call; `None` for a failed call or an operation that is not supported
+    /// here.
     pub async fn call(&self, operation: &str, body: &[u8]) -> Option<String> {
         match operation {
             "PutItem" => self.perform(body, Database::put_item).await,
@@ -55,13 +55,13 @@ impl Direct {
         A: Serialize + Send + 'static,
     {
         let request = serde_json::from_slice(body).ok()?;
-        let (reply, answer) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         let work = move |database: &Database| {
-            // Nobody waits any more where the caller hung up; its call is done all the same.
+            // The receiver is gone if the caller disconnected; the call is performed anyway.
             let _ = reply.send(perform(database, request));
         };
         self.work.send(Box::new(work)).ok()?;
-        serde_json::to_string(&answer.await.ok()?.ok()?).ok()
+        serde_json::to_string(&response.await.ok()?.ok()?).ok()
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_ends_well_is_answered_and_what_does_not_has_changed_nothing() {
+    async fn successful_calls_are_answered_and_failed_calls_change_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("d.sqlite");
         let database = Database::new(file.to_str().unwrap()).unwrap();
@@ -84,12 +84,14 @@ mod tests {
         });
         let table = serde_json::from_value(table).unwrap();
         database.create_table(table).unwrap();
-        let direct = Direct::start(database).unwrap();
+        let fast_path = FastPath::start(database).unwrap();
         let call = async |operation: &str, rest: Value| {
             let mut body = rest;
             body["TableName"] = "things".into();
-            let answer = direct.call(operation, body.to_string().as_bytes()).await?;
-            serde_json::from_str::<Value>(&answer).ok()
+            let response = fast_path
+                .call(operation, body.to_string().as_bytes())
+                .await?;
+            serde_json::from_str::<Value>(&response).ok()
         };
         let key = json!({"id": {"S": "1"}});
         let put = |n: &str| {

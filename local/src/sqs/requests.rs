@@ -1,6 +1,4 @@
-//! The administrative requests of the JSON protocol, as they arrive.
-//!
-//! Shapes and their reading only; what they do stands in `queues.rs`. Field names are the service's.
+//! The administrative requests of the JSON protocol and their parsing. `queues` executes them.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +7,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::SqsError;
-use super::redrive::Move;
+use super::move_task::MoveTask;
 use super::settings::arn;
 use crate::stack_spec;
 
-/// Every request that concerns a queue as a whole.
+/// An administrative request.
 #[derive(Debug)]
-pub(super) enum Admin {
+pub(super) enum AdminRequest {
     CreateQueue(CreateQueue),
     DeleteQueue(QueueRef),
     ListQueues(ListQueues),
@@ -30,12 +28,12 @@ pub(super) enum Admin {
     StartMessageMoveTask(StartMessageMoveTask),
     ListMessageMoveTasks(ListMessageMoveTasks),
     CancelMessageMoveTask(CancelMessageMoveTask),
-    /// No operation of the protocol: the template's queues.
+    /// Internal, not part of the protocol: creates the template's queues.
     Provision(Vec<stack_spec::Queue>),
 }
 
-impl Admin {
-    /// Reads the request of an operation; `None` for an operation that is none of these.
+impl AdminRequest {
+    /// Parses the request of an operation; `None` for any other operation.
     pub(super) fn parse(operation: &str, body: &[u8]) -> Result<Option<Self>, SqsError> {
         Ok(Some(match operation {
             "CreateQueue" => Self::CreateQueue(parse(body)?),
@@ -57,7 +55,7 @@ impl Admin {
     }
 }
 
-/// The queue that a request is about.
+/// The queue of a request.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct QueueRef {
     #[serde(rename = "QueueUrl", default)]
@@ -65,10 +63,10 @@ pub(super) struct QueueRef {
 }
 
 impl QueueRef {
-    /// The queue's name: the URL's last segment, so that any host name for this machine will do.
+    /// The queue's name: the URL's last segment, so that any host name of this machine works.
     pub(super) fn name(&self) -> Result<&str, SqsError> {
         if self.queue_url.is_empty() {
-            return Err(SqsError::missing("QueueUrl"));
+            return Err(SqsError::missing_parameter("QueueUrl"));
         }
         Ok(self.queue_url.rsplit('/').next().unwrap_or_default())
     }
@@ -84,7 +82,7 @@ pub(super) struct CreateQueue {
     pub(super) tags: BTreeMap<String, String>,
 }
 
-/// Which part of a list is asked for.
+/// The requested page of a list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Page {
@@ -170,8 +168,8 @@ pub(super) struct CancelMessageMoveTask {
     pub(super) task_handle: String,
 }
 
-/// One entry of `ListMessageMoveTasks`; only a running task shows its handle, as in AWS.
-pub(super) fn render_move(task: &Move) -> Value {
+/// One entry of `ListMessageMoveTasks`. As in AWS, only a running task has a handle.
+pub(super) fn render_move_task(task: &MoveTask) -> Value {
     let running = task.status == "RUNNING";
     let fields = [
         ("TaskHandle", running.then(|| json!(task.handle))),
@@ -203,31 +201,31 @@ pub(super) fn render_move(task: &Move) -> Value {
         .into()
 }
 
-/// Reads a request body; an empty one counts as `{}`.
+/// Parses a request body; an empty body is `{}`.
 ///
 /// # Errors
-/// `MissingParameter` or `SerializationException`, naming the field.
+/// `MissingParameter` or `SerializationException`, with the field.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|problem| {
-        let said = problem.to_string();
-        let missing = said.strip_prefix("missing field `");
+        let message = problem.to_string();
+        let missing = message.strip_prefix("missing field `");
         match missing.and_then(|rest| rest.split('`').next()) {
-            Some(field) => SqsError::missing(field),
-            None => SqsError::malformed(&problem),
+            Some(field) => SqsError::missing_parameter(field),
+            None => SqsError::malformed_request(&problem),
         }
     })
 }
 
-/// Refuses a number outside its range (both ends included).
+/// Checks that a number is in a range, bounds included.
 ///
 /// # Errors
-/// `InvalidParameterValue`, naming the parameter.
-pub(super) fn within(parameter: &str, value: i64, least: i64, most: i64) -> Result<(), SqsError> {
-    if (least..=most).contains(&value) {
+/// `InvalidParameterValue`, with the parameter.
+pub(super) fn check_range(parameter: &str, value: i64, min: i64, max: i64) -> Result<(), SqsError> {
+    if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(SqsError::parameter(format!(
-        "Value {value} for parameter {parameter} is invalid. Reason: Must be between {least} and {most}, if provided."
+    Err(SqsError::invalid_parameter(format!(
+        "Value {value} for parameter {parameter} is invalid. Reason: Must be between {min} and {max}, if provided."
     )))
 }

@@ -1,10 +1,9 @@
-//! SNS and EventBridge, as far as they lead into queues: what is published is in every queue that it is for
-//! before its publisher is answered, so that nothing of it is lost with this process.
+//! SNS topics and EventBridge rules that deliver to SQS queues.
 //!
-//! `sns` and `events` speak the services' protocols; here is what both share. How a queue keeps a message is
-//! SQS's.
+//! A message is stored in all its target queues before the publisher gets a response, so it survives
+//! this process.
 
-mod events;
+mod eventbridge;
 mod sns;
 
 #[cfg(test)]
@@ -14,47 +13,47 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::permissions::Need;
+use crate::permissions::RequiredPermission;
 use crate::sqs::{Sqs, SqsError};
 use crate::stack_spec::{ACCOUNT, EventRule, StackSpec, Topic};
 
-pub use events::needs as needed_for_events;
-pub use sns::Query;
+pub use eventbridge::required_for_put_events;
+pub use sns::QueryRequest;
 
 /// The topics, buses and rules of one template. Clones share them.
 #[derive(Clone)]
-pub struct Publishing {
-    wired: Arc<Wired>,
+pub struct SnsEventBridge {
+    routes: Arc<Routes>,
     sqs: Sqs,
 }
 
-struct Wired {
-    /// What queues' URLs begin with.
+struct Routes {
+    /// The prefix of queue URLs.
     endpoint: String,
     topics: Vec<Topic>,
     buses: Vec<String>,
     rules: Vec<EventRule>,
 }
 
-impl Publishing {
-    /// `endpoint` is where SQS answers, such as `http://127.0.0.1:4566`.
+impl SnsEventBridge {
+    /// `endpoint` is the SQS endpoint, such as `http://127.0.0.1:4566`.
     pub fn new(spec: &StackSpec, sqs: &Sqs, endpoint: &str) -> Self {
-        let wired = Wired {
+        let routes = Routes {
             endpoint: endpoint.to_owned(),
             topics: spec.topics.clone(),
             buses: spec.buses.clone(),
             rules: spec.event_rules.clone(),
         };
         Self {
-            wired: Arc::new(wired),
+            routes: Arc::new(routes),
             sqs: sqs.clone(),
         }
     }
 
-    /// Puts a message on each of these queues.
+    /// Sends a message to each of these queues.
     async fn deliver(&self, queues: &[String], body: &str) -> Result<(), SqsError> {
         for queue in queues {
-            let url = format!("{}/{ACCOUNT}/{queue}", self.wired.endpoint);
+            let url = format!("{}/{ACCOUNT}/{queue}", self.routes.endpoint);
             let send = json!({"QueueUrl": url, "MessageBody": body}).to_string();
             self.sqs.call("SendMessage", send.as_bytes()).await?;
         }
@@ -62,8 +61,8 @@ impl Publishing {
     }
 }
 
-fn need(action: &str, resource: impl Into<String>) -> Vec<Need> {
-    vec![Need {
+fn required_permission(action: &str, resource: impl Into<String>) -> Vec<RequiredPermission> {
+    vec![RequiredPermission {
         action: action.to_owned(),
         resource: resource.into(),
     }]

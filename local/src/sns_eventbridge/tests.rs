@@ -1,23 +1,23 @@
-//! What reaches which queue, and how refusals are spelled, against a real SQS store.
+//! Delivery and error responses, against a real SQS store.
 
 use axum::body::to_bytes;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Publishing, Query};
+use super::{QueryRequest, SnsEventBridge};
 use crate::sqs::Sqs;
 use crate::stack_spec::{ACCOUNT, EventRule, FieldMatcher, Queue, REGION, StackSpec, Topic};
 
 const ENDPOINT: &str = "http://127.0.0.1:4566";
 
-struct Stand {
-    publishing: Publishing,
+struct Fixture {
+    services: SnsEventBridge,
     sqs: Sqs,
     _folder: tempfile::TempDir,
 }
 
-impl Stand {
+impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sqs = Sqs::open(folder.path(), ENDPOINT.to_owned()).unwrap();
@@ -44,25 +44,25 @@ impl Stand {
         };
         sqs.provision(&spec.queues).await.unwrap();
         Self {
-            publishing: Publishing::new(&spec, &sqs, ENDPOINT),
+            services: SnsEventBridge::new(&spec, &sqs, ENDPOINT),
             sqs,
             _folder: folder,
         }
     }
 
     async fn sns(&self, form: &str) -> (StatusCode, String) {
-        let query = Query::read(form.as_bytes());
+        let query = QueryRequest::parse(form.as_bytes());
         assert!(query.is_for_sns());
-        text(self.publishing.sns(&query).await).await
+        text(self.services.sns(&query).await).await
     }
 
-    /// What the queue has now, parsed.
+    /// The bodies of the messages in the queue, parsed.
     async fn received(&self) -> Vec<Value> {
         let url = format!("{ENDPOINT}/{ACCOUNT}/q");
         let receive = json!({"QueueUrl": url, "MaxNumberOfMessages": 10}).to_string();
-        let answer = self.sqs.call("ReceiveMessage", receive.as_bytes()).await;
-        let answer: Value = serde_json::from_slice(&answer.unwrap()).unwrap();
-        let messages = answer["Messages"].as_array().into_iter().flatten();
+        let response = self.sqs.call("ReceiveMessage", receive.as_bytes()).await;
+        let response: Value = serde_json::from_slice(&response.unwrap()).unwrap();
+        let messages = response["Messages"].as_array().into_iter().flatten();
         messages
             .map(|message| serde_json::from_str(message["Body"].as_str().unwrap()).unwrap())
             .collect()
@@ -80,18 +80,18 @@ async fn text(response: Response) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn what_is_published_is_in_the_queue_when_the_publisher_is_answered() {
-    let stand = Stand::new().await;
+async fn a_message_is_in_the_queue_before_the_publisher_gets_a_response() {
+    let fixture = Fixture::new().await;
     let topic = arn("t");
     let form = format!(
         "Action=Publish&Version=2010-03-31&TopicArn={topic}&Message=a%20%3Cb%3E%20%26+c&Subject=s\
          &MessageAttributes.entry.1.Name=n&MessageAttributes.entry.1.Value.DataType=String\
          &MessageAttributes.entry.1.Value.StringValue=v"
     );
-    let (status, answer) = stand.sns(&form).await;
+    let (status, response) = fixture.sns(&form).await;
     assert_eq!(status, StatusCode::OK);
-    let envelope = stand.received().await.pop().unwrap();
-    assert!(answer.contains(envelope["MessageId"].as_str().unwrap()));
+    let envelope = fixture.received().await.pop().unwrap();
+    assert!(response.contains(envelope["MessageId"].as_str().unwrap()));
     assert_eq!(envelope["Message"], "a <b> & c");
     assert_eq!(envelope["Subject"], "s");
     assert_eq!(
@@ -101,8 +101,8 @@ async fn what_is_published_is_in_the_queue_when_the_publisher_is_answered() {
 }
 
 #[tokio::test]
-async fn a_batch_has_a_fate_for_each() {
-    let stand = Stand::new().await;
+async fn a_batch_has_a_result_for_each_entry() {
+    let fixture = Fixture::new().await;
     let entry = |n: usize, id: &str, message: &str| {
         format!(
             "&PublishBatchRequestEntries.member.{n}.Id={id}&PublishBatchRequestEntries.member.{n}.Message={message}"
@@ -114,16 +114,16 @@ async fn a_batch_has_a_fate_for_each() {
         entry(1, "one", "hello"),
         entry(2, "two", "")
     );
-    let (status, answer) = stand.sns(&form).await;
+    let (status, response) = fixture.sns(&form).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(answer.contains("<Successful><member><Id>one</Id>"));
-    assert!(answer.contains("<Failed><member><Id>two</Id><Code>InvalidParameter</Code>"));
-    assert_eq!(stand.received().await.len(), 1);
+    assert!(response.contains("<Successful><member><Id>one</Id>"));
+    assert!(response.contains("<Failed><member><Id>two</Id><Code>InvalidParameter</Code>"));
+    assert_eq!(fixture.received().await.len(), 1);
 }
 
 #[tokio::test]
 async fn an_unknown_topic_is_not_found() {
-    let stand = Stand::new().await;
+    let fixture = Fixture::new().await;
     for (form, status, code) in [
         (
             format!("Action=Publish&TopicArn={}&Message=m", arn("x")),
@@ -138,16 +138,16 @@ async fn an_unknown_topic_is_not_found() {
         ),
         ("Action=Subscribe".into(), 400, "InvalidAction"),
     ] {
-        let answer = stand.sns(&format!("Version=2010-03-31&{form}")).await;
-        assert_eq!(answer.0.as_u16(), status, "{form}");
-        assert!(answer.1.contains(&format!("<Code>{code}</Code>")));
+        let response = fixture.sns(&format!("Version=2010-03-31&{form}")).await;
+        assert_eq!(response.0.as_u16(), status, "{form}");
+        assert!(response.1.contains(&format!("<Code>{code}</Code>")));
     }
-    assert!(stand.received().await.is_empty());
+    assert!(fixture.received().await.is_empty());
 }
 
 #[tokio::test]
 async fn an_event_reaches_the_queues_of_the_rules_that_match_it() {
-    let stand = Stand::new().await;
+    let fixture = Fixture::new().await;
     let entry = |bus: &str, source: &str, detail: &str| json!({"EventBusName": bus, "Source": source, "DetailType": "d", "Detail": detail});
     let bus = format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/b");
     let entries = [
@@ -159,18 +159,18 @@ async fn an_event_reaches_the_queues_of_the_rules_that_match_it() {
         entry("b", "shop", "no JSON"),
     ];
     let request = json!({ "Entries": entries }).to_string();
-    let answer = stand
-        .publishing
+    let response = fixture
+        .services
         .events("PutEvents", request.as_bytes())
         .await;
-    let (status, answer) = text(answer).await;
-    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let (status, response) = text(response).await;
+    let response: Value = serde_json::from_str(&response).unwrap();
     assert_eq!(
-        (status, &answer["FailedEntryCount"]),
+        (status, &response["FailedEntryCount"]),
         (StatusCode::OK, &json!(2))
     );
-    assert_eq!(answer["Entries"][5]["ErrorCode"], "MalformedDetail");
-    let mut numbers: Vec<Value> = stand.received().await;
+    assert_eq!(response["Entries"][5]["ErrorCode"], "MalformedDetail");
+    let mut numbers: Vec<Value> = fixture.received().await;
     numbers
         .iter_mut()
         .for_each(|event| *event = event["detail"]["n"].take());

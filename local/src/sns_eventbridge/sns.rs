@@ -1,6 +1,6 @@
-//! SNS in its query protocol: `Publish` and `PublishBatch` to a topic's queues, and the topics by name.
+//! SNS's query protocol: `Publish`, `PublishBatch` and `ListTopics`, with queues as subscribers.
 //!
-//! Knows no raw delivery, no filter policy, no FIFO topic and no subscriber but a queue; signs nothing.
+//! Raw delivery, filter policies, FIFO topics and message signatures are not supported.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -8,34 +8,34 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Publishing, need};
-use crate::faults::refusal::{escaped, refused};
-use crate::faults::rules::Service;
-use crate::permissions::Need;
+use super::{SnsEventBridge, required_permission};
+use crate::aws_call::Service;
+use crate::error_response::{error_response, escape_xml};
+use crate::permissions::RequiredPermission;
 use crate::stack_spec::Topic;
 
-/// SNS's largest message, and its largest batch, in bytes.
-const LARGEST: usize = 256 * 1024;
-/// SNS's most entries of one batch.
-const BATCH: usize = 10;
+/// Maximum size of a message and of a batch, in bytes (SNS quota).
+const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+/// Maximum number of entries of one batch (SNS quota).
+const MAX_BATCH_ENTRIES: usize = 10;
 const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 
-/// A request of the query protocol: a form.
-pub struct Query(Vec<(String, String)>);
+/// A request of the query protocol: form fields in order.
+pub struct QueryRequest(Vec<(String, String)>);
 
-/// Why a request, or an entry of a batch, is not done.
-struct Refusal {
+/// An error of a request or of one batch entry.
+struct SnsError {
     status: StatusCode,
     code: &'static str,
     message: String,
 }
 
-impl Query {
-    pub fn read(body: &[u8]) -> Self {
+impl QueryRequest {
+    pub fn parse(body: &[u8]) -> Self {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// Whether it is SNS's, by its version.
+    /// Whether the request is for SNS, by its `Version`.
     pub fn is_for_sns(&self) -> bool {
         self.get("Version") == Some("2010-03-31")
     }
@@ -44,13 +44,13 @@ impl Query {
         self.get("Action").unwrap_or_default()
     }
 
-    /// What a function's role must allow.
-    pub fn needs(&self) -> Vec<Need> {
+    /// The permissions that the request needs.
+    pub fn required_permissions(&self) -> Vec<RequiredPermission> {
         let action = match self.operation() {
             "PublishBatch" => "Publish",
             other => other,
         };
-        need(&format!("sns:{action}"), self.topic().unwrap_or("*"))
+        required_permission(&format!("sns:{action}"), self.topic().unwrap_or("*"))
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -62,118 +62,130 @@ impl Query {
         self.get("TopicArn").or(self.get("TargetArn"))
     }
 
-    /// The entries `1`, `2` and so on under this name, while they have this field.
+    /// The paths of the list members `<name>.1`, `<name>.2` and so on that have this field.
     fn members(&self, name: &str, field: &str) -> Vec<String> {
         let path = |number: usize| format!("{name}.{number}");
-        let there = |path: &String| self.get(&format!("{path}.{field}")).is_some();
-        (1..).map(path).take_while(there).collect()
+        let exists = |path: &String| self.get(&format!("{path}.{field}")).is_some();
+        (1..).map(path).take_while(exists).collect()
     }
 }
 
-impl Publishing {
-    pub async fn sns(&self, query: &Query) -> Response {
+impl SnsEventBridge {
+    pub async fn sns(&self, query: &QueryRequest) -> Response {
         let operation = query.operation();
-        let answer = match operation {
+        let result = match operation {
             "Publish" => self.publish(query).await,
             "PublishBatch" => self.publish_batch(query).await,
-            "ListTopics" => Ok(self.list()),
-            _ => Err(refusal(
+            "ListTopics" => Ok(self.list_topics()),
+            _ => Err(sns_error(
                 StatusCode::BAD_REQUEST,
                 "InvalidAction",
-                "The small cloud's SNS knows Publish, PublishBatch and ListTopics.",
+                "The embedded SNS supports only Publish, PublishBatch and ListTopics.",
             )),
         };
         let xml = [("content-type", "text/xml")];
         let id = Uuid::new_v4();
-        match answer {
+        match result {
             Ok(result) => {
                 let body = format!(
                     r#"<{operation}Response xmlns="{NAMESPACE}"><{operation}Result>{result}</{operation}Result><ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{operation}Response>"#
                 );
                 (xml, body).into_response()
             }
-            Err(refusal) => refused(Service::Sns, refusal.status, refusal.code, &refusal.message),
+            Err(error) => error_response(Service::Sns, error.status, error.code, &error.message),
         }
     }
 
-    fn list(&self) -> String {
-        let arns = self.wired.topics.iter().map(|topic| &topic.arn);
+    fn list_topics(&self) -> String {
+        let arns = self.routes.topics.iter().map(|topic| &topic.arn);
         let members = arns.map(|arn| format!("<member><TopicArn>{arn}</TopicArn></member>"));
         format!("<Topics>{}</Topics>", members.collect::<String>())
     }
 
-    async fn publish(&self, query: &Query) -> Result<String, Refusal> {
+    async fn publish(&self, query: &QueryRequest) -> Result<String, SnsError> {
         let topic = self.topic(query)?;
-        let id = self.one(topic, query, "").await?;
+        let id = self.publish_one(topic, query, "").await?;
         Ok(format!("<MessageId>{id}</MessageId>"))
     }
 
-    async fn publish_batch(&self, query: &Query) -> Result<String, Refusal> {
+    async fn publish_batch(&self, query: &QueryRequest) -> Result<String, SnsError> {
         let topic = self.topic(query)?;
         let entries = query.members("PublishBatchRequestEntries.member", "Id");
-        if entries.is_empty() || entries.len() > BATCH {
+        if entries.is_empty() || entries.len() > MAX_BATCH_ENTRIES {
             let (code, message) = match entries.len() {
-                0 => ("EmptyBatchRequest", "The batch has no entries."),
-                _ => ("TooManyEntriesInBatchRequest", "The batch has too many."),
+                0 => (
+                    "EmptyBatchRequest",
+                    "The batch request doesn't contain any entries.",
+                ),
+                _ => (
+                    "TooManyEntriesInBatchRequest",
+                    "The batch request contains more entries than permissible.",
+                ),
             };
-            return Err(refusal(StatusCode::BAD_REQUEST, code, message));
+            return Err(sns_error(StatusCode::BAD_REQUEST, code, message));
         }
-        let of = |name: &str| query.get(name).unwrap_or_default().to_owned();
-        let whole: usize = entries
+        let field = |name: &str| query.get(name).unwrap_or_default().to_owned();
+        let batch_bytes: usize = entries
             .iter()
-            .map(|path| of(&format!("{path}.Message")).len())
+            .map(|path| field(&format!("{path}.Message")).len())
             .sum();
-        if whole > LARGEST {
+        if batch_bytes > MAX_MESSAGE_BYTES {
             let message = "The batch is longer than 262144 bytes.";
-            return Err(refusal(
+            return Err(sns_error(
                 StatusCode::BAD_REQUEST,
                 "BatchRequestTooLong",
                 message,
             ));
         }
-        let (mut done, mut failed) = (String::new(), String::new());
+        let (mut successful, mut failed) = (String::new(), String::new());
         for path in entries {
-            let id = escaped(&of(&format!("{path}.Id")));
-            match self.one(topic, query, &format!("{path}.")).await {
-                Ok(message) => done.push_str(&format!(
+            let id = escape_xml(&field(&format!("{path}.Id")));
+            match self.publish_one(topic, query, &format!("{path}.")).await {
+                Ok(message) => successful.push_str(&format!(
                     "<member><Id>{id}</Id><MessageId>{message}</MessageId></member>"
                 )),
-                Err(refusal) => failed.push_str(&format!(
+                Err(error) => failed.push_str(&format!(
                     "<member><Id>{id}</Id><Code>{}</Code><Message>{}</Message><SenderFault>{}</SenderFault></member>",
-                    refusal.code,
-                    escaped(&refusal.message),
-                    refusal.status.is_client_error()
+                    error.code,
+                    escape_xml(&error.message),
+                    error.status.is_client_error()
                 )),
             }
         }
         Ok(format!(
-            "<Failed>{failed}</Failed><Successful>{done}</Successful>"
+            "<Failed>{failed}</Failed><Successful>{successful}</Successful>"
         ))
     }
 
-    fn topic(&self, query: &Query) -> Result<&Topic, Refusal> {
+    fn topic(&self, query: &QueryRequest) -> Result<&Topic, SnsError> {
         let arn = query.topic().ok_or_else(|| {
-            let message = "Invalid parameter: TopicArn Reason: it is missing";
-            refusal(StatusCode::BAD_REQUEST, "InvalidParameter", message)
+            let message = "Invalid parameter: TopicArn Reason: the parameter is missing";
+            sns_error(StatusCode::BAD_REQUEST, "InvalidParameter", message)
         })?;
-        let known = self.wired.topics.iter().find(|topic| topic.arn == arn);
-        known.ok_or_else(|| refusal(StatusCode::NOT_FOUND, "NotFound", "Topic does not exist"))
+        let topic = self.routes.topics.iter().find(|topic| topic.arn == arn);
+        topic.ok_or_else(|| sns_error(StatusCode::NOT_FOUND, "NotFound", "Topic does not exist"))
     }
 
-    /// One message, whose fields' names begin with `path`; its id.
-    async fn one(&self, topic: &Topic, query: &Query, path: &str) -> Result<Uuid, Refusal> {
+    /// Publishes the message whose field names begin with `path`; returns its id.
+    async fn publish_one(
+        &self,
+        topic: &Topic,
+        query: &QueryRequest,
+        path: &str,
+    ) -> Result<Uuid, SnsError> {
         let get = |name: &str| query.get(&format!("{path}{name}"));
-        let invalid = |message: &str| refusal(StatusCode::BAD_REQUEST, "InvalidParameter", message);
+        let invalid =
+            |message: &str| sns_error(StatusCode::BAD_REQUEST, "InvalidParameter", message);
         let message = get("Message").unwrap_or_default();
         if message.is_empty() {
             return Err(invalid("Invalid parameter: Empty message"));
         }
-        if message.len() > LARGEST {
+        if message.len() > MAX_MESSAGE_BYTES {
             return Err(invalid("Invalid parameter: Message too long"));
         }
         let message = match get("MessageStructure") {
             None => message.to_owned(),
-            Some("json") => for_queues(message)
+            Some("json") => sqs_message(message)
                 .ok_or_else(|| invalid("Invalid parameter: Message Structure - no default"))?,
             Some(_) => return Err(invalid("Invalid parameter: MessageStructure")),
         };
@@ -203,7 +215,7 @@ impl Publishing {
         let delivered = self.deliver(&topic.queues, &envelope.to_string()).await;
         delivered.map_err(|error| {
             let message = error.to_string();
-            refusal(
+            sns_error(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "InternalFailure",
                 &message,
@@ -213,16 +225,16 @@ impl Publishing {
     }
 }
 
-/// What queues get of a message that differs by protocol.
-fn for_queues(message: &str) -> Option<String> {
+/// The SQS text of a message with one text per protocol (`MessageStructure` `json`).
+fn sqs_message(message: &str) -> Option<String> {
     let by_protocol: Map<String, Value> = serde_json::from_str(message).ok()?;
     let default = by_protocol.get("default")?.as_str()?;
-    let own = by_protocol.get("sqs").and_then(Value::as_str);
-    Some(own.unwrap_or(default).to_owned())
+    let for_sqs = by_protocol.get("sqs").and_then(Value::as_str);
+    Some(for_sqs.unwrap_or(default).to_owned())
 }
 
-fn refusal(status: StatusCode, code: &'static str, message: &str) -> Refusal {
-    Refusal {
+fn sns_error(status: StatusCode, code: &'static str, message: &str) -> SnsError {
+    SnsError {
         status,
         code,
         message: message.to_owned(),
