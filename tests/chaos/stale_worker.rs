@@ -8,7 +8,6 @@ use serde_json::json;
 use crate::support::faults::SHORT_LEASE;
 use crate::support::follower::Follower;
 use crate::support::stack::Stack;
-use crate::support::wait::wait_until;
 use crate::support::wire_log::WireLog;
 use crate::support::worker_process::WorkerProcess;
 
