@@ -10,6 +10,7 @@ mod fanout;
 mod iam_roles;
 mod job_outcomes;
 mod lambda_functions;
+mod s3_http;
 mod stored_data;
 mod template_update;
 mod traces;

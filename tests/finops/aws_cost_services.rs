@@ -14,10 +14,10 @@ use crate::support::cost_services::{
 use crate::support::stack::Stack;
 
 const COST_EXPLORER: &str = "CostExplorer=true";
-const GET_COST_AND_USAGE: &str = "AWSInsightsIndexService.GetCostAndUsage";
-const GET_COST_FORECAST: &str = "AWSInsightsIndexService.GetCostForecast";
-const LIST_HUB_RECOMMENDATIONS: &str = "CostOptimizationHubService.ListRecommendations";
-const LIST_ADVISOR_RECOMMENDATIONS: &str = "/v1/recommendations";
+const USAGE_CALL: &str = "AWSInsightsIndexService.GetCostAndUsage";
+const FORECAST_CALL: &str = "AWSInsightsIndexService.GetCostForecast";
+const HUB_CALL: &str = "CostOptimizationHubService.ListRecommendations";
+const ADVISOR_CALL: &str = "/v1/recommendations";
 const SHORT_LEASE_AND_TICK: [&str; 4] = ["--parameter", "LeaseSeconds=5", "--tick-seconds", "1"];
 
 /// A stack with these parameters, and a bill where a path is given.
@@ -66,15 +66,9 @@ fn cost_of(days: i32, cents: u64) -> String {
 
 /// The number of days in an answer's period.
 fn days_of(analysis: &Value) -> Result<i32> {
-    let day = |name: &str| {
-        anyhow::Ok(
-            analysis["period"][name]
-                .as_str()
-                .context("no day")?
-                .parse::<Date>()?,
-        )
-    };
-    Ok((day("end")? - day("start")?).get_days())
+    let day = |name: &str| analysis["period"][name].as_str()?.parse::<Date>().ok();
+    let (start, end) = day("start").zip(day("end")).context("no period")?;
+    Ok((end - start).get_days())
 }
 
 /// The groups of an answer: name and amount.
@@ -117,7 +111,7 @@ async fn cost_explorer_is_read_by_page_and_paid_once() -> Result<()> {
     assert_eq!(analysis["source"], "Cost Explorer");
 
     // Each page is paid for, and the answer names the price.
-    let calls = services.calls(GET_COST_AND_USAGE);
+    let calls = services.calls(USAGE_CALL);
     let period = &calls[0].request["TimePeriod"];
     let day = |name: &str| anyhow::Ok(period[name].as_str().context("no day")?.parse::<Date>()?);
     let requested = usize::try_from((day("End")? - day("Start")?).get_days())?;
@@ -138,7 +132,7 @@ async fn cost_explorer_is_read_by_page_and_paid_once() -> Result<()> {
         analysis["total"]
     );
     assert_eq!(repeated["result"]["cost_analysis"]["paid"], Value::Null);
-    assert_eq!(services.calls(GET_COST_AND_USAGE).len(), calls.len());
+    assert_eq!(services.calls(USAGE_CALL).len(), calls.len());
 
     // A request has two dimensions at most, so a question about regions is another request.
     let end = ask(&stack, "What did we spend last month by region?").await?;
@@ -169,7 +163,7 @@ async fn cost_explorer_fills_the_days_missing_from_the_bill() -> Result<()> {
     // Twenty days of the bill at a dollar, and ten days of Cost Explorer.
     assert_eq!(analysis["total"], "37.5", "{end}");
     assert_eq!(analysis["source"], "bill.csv and Cost Explorer");
-    let calls = services.calls(GET_COST_AND_USAGE);
+    let calls = services.calls(USAGE_CALL);
     assert_eq!(calls.len(), 1);
     let requested = json!({"Start": gap.to_string(), "End": today().to_string()});
     assert_eq!(calls[0].request["TimePeriod"], requested);
@@ -187,7 +181,7 @@ async fn its_forecast_is_shown_beside_ours() -> Result<()> {
     let end = ask(&stack, "What will we spend in the next 20 days?").await?;
     let forecast = &end["result"]["cost_analysis"]["forecast"];
     let functions = &forecast["costExplorer"];
-    assert_eq!(services.calls(GET_COST_FORECAST).len(), 1, "{end}");
+    assert_eq!(services.calls(FORECAST_CALL).len(), 1, "{end}");
     let days = days_of(&json!({"period": functions}))?;
     let (expected, low) = (cost_of(days, 200), cost_of(days, 150));
     assert_eq!(
@@ -203,7 +197,7 @@ async fn its_forecast_is_shown_beside_ours() -> Result<()> {
 
     // Without it, our forecast is shown with a note.
     services.fail_next_calls(
-        GET_COST_FORECAST,
+        FORECAST_CALL,
         &[CallFault::Error(400, "DataUnavailableException")],
     );
     let end = ask(&stack, "What will we spend in the next 25 days?").await?;
@@ -246,13 +240,9 @@ async fn its_recommendations_are_shown_beside_ours() -> Result<()> {
         ],
         "{end}"
     );
+    assert_eq!(services.calls(HUB_CALL).len(), 2, "two pages");
     assert_eq!(
-        services.calls(LIST_HUB_RECOMMENDATIONS).len(),
-        2,
-        "two pages"
-    );
-    assert_eq!(
-        services.calls(LIST_ADVISOR_RECOMMENDATIONS)[0].request,
+        services.calls(ADVISOR_CALL)[0].request,
         "pillar=cost_optimizing"
     );
     ensure!(
@@ -262,7 +252,7 @@ async fn its_recommendations_are_shown_beside_ours() -> Result<()> {
 
     // Without a support plan Trusted Advisor is left out with a note.
     services.fail_next_calls(
-        LIST_ADVISOR_RECOMMENDATIONS,
+        ADVISOR_CALL,
         &[CallFault::Error(403, "AccessDeniedException")],
     );
     let end = ask(&stack, "Where could we save?").await?;
@@ -272,7 +262,7 @@ async fn its_recommendations_are_shown_beside_ours() -> Result<()> {
     ensure!(response(&end).contains(note), "{end}");
     // Throttled calls are retried; a service that is not enrolled, or keeps failing, is left out.
     services.fail_next_calls(
-        LIST_ADVISOR_RECOMMENDATIONS,
+        ADVISOR_CALL,
         &[CallFault::Error(429, "ThrottlingException")],
     );
     for (fault, reason) in [
@@ -286,7 +276,7 @@ async fn its_recommendations_are_shown_beside_ours() -> Result<()> {
         ),
         (vec![CallFault::Cut; 4], "is not available now"),
     ] {
-        services.fail_next_calls(LIST_HUB_RECOMMENDATIONS, &fault);
+        services.fail_next_calls(HUB_CALL, &fault);
         let end = ask(&stack, "Where could we save?").await?;
         let recommended = &end["result"]["cost_analysis"]["savings"]["recommended"];
         assert_eq!(recommended[0]["by"], "Trusted Advisor", "{end}");
@@ -296,15 +286,15 @@ async fn its_recommendations_are_shown_beside_ours() -> Result<()> {
         );
     }
     let denied = CallFault::Error(403, "AccessDeniedException");
-    services.fail_next_calls(LIST_HUB_RECOMMENDATIONS, &[denied]);
-    services.fail_next_calls(LIST_ADVISOR_RECOMMENDATIONS, &[denied]);
+    services.fail_next_calls(HUB_CALL, &[denied]);
+    services.fail_next_calls(ADVISOR_CALL, &[denied]);
     let end = ask(&stack, "Where could we save?").await?;
     assert_eq!(end["code"], "SOURCE_REFUSED", "{end}");
     // Other questions call neither service.
-    let calls_before = services.calls(LIST_HUB_RECOMMENDATIONS).len();
+    let calls_before = services.calls(HUB_CALL).len();
     let end = ask(&stack, "What did we spend?").await?;
     assert_eq!(end["type"], "job_failed", "there is no bill: {end}");
-    assert_eq!(services.calls(LIST_HUB_RECOMMENDATIONS).len(), calls_before);
+    assert_eq!(services.calls(HUB_CALL).len(), calls_before);
     Ok(())
 }
 
@@ -319,7 +309,7 @@ async fn a_failing_source_is_retried_or_named() -> Result<()> {
         ("last week", vec![CallFault::Cut]),
     ];
     for (period, fault) in within_a_call {
-        services.fail_next_calls(GET_COST_AND_USAGE, &fault);
+        services.fail_next_calls(USAGE_CALL, &fault);
         let end = ask(&stack, &format!("What did we spend {period}?")).await?;
         assert_eq!(
             (&end["type"], &end["usage"]["attempts"]),
@@ -327,7 +317,7 @@ async fn a_failing_source_is_retried_or_named() -> Result<()> {
             "{end}"
         );
     }
-    services.fail_next_calls(GET_COST_AND_USAGE, &[broken; 4]);
+    services.fail_next_calls(USAGE_CALL, &[broken; 4]);
     let end = ask(&stack, "What did we spend in the last 40 days?").await?;
     assert_eq!(
         (&end["type"], &end["usage"]["attempts"]),
@@ -346,7 +336,7 @@ async fn a_failing_source_is_retried_or_named() -> Result<()> {
         ),
         (CallFault::InvalidAmount, "SOURCE_UNREADABLE"),
     ] {
-        services.fail_next_calls(GET_COST_AND_USAGE, &[fault]);
+        services.fail_next_calls(USAGE_CALL, &[fault]);
         let end = ask(&stack, "What did we spend in the last 50 days?").await?;
         assert_eq!(
             (&end["type"], &end["code"]),
@@ -369,7 +359,7 @@ async fn a_bill_answers_where_cost_explorer_fails() -> Result<()> {
     )?;
     let (services, stack) = stack(&[COST_EXPLORER], Some(&bill)).await?;
     services.fail_next_calls(
-        GET_COST_AND_USAGE,
+        USAGE_CALL,
         &[CallFault::Error(400, "AccessDeniedException")],
     );
     let end = ask(&stack, "What did we spend by service?").await?;
@@ -397,7 +387,7 @@ async fn paid_requests_are_not_repeated_after_a_crash() -> Result<()> {
         (&json!("job_completed"), &json!(2)),
         "{end}"
     );
-    let calls = services.calls(GET_COST_AND_USAGE);
+    let calls = services.calls(USAGE_CALL);
     let first = calls
         .iter()
         .filter(|call| call.request["NextPageToken"].is_null());
