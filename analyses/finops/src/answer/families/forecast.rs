@@ -1,0 +1,206 @@
+//! What a cost is likely to be: a line through the days before, by the median of all slopes (Theil and Sen) and
+//! the median of what is left, which outliers do not bend; with the interval in which four of five such sums
+//! would fall, if the days' deviations from the line were independent.
+//!
+//! An estimate, to the cent; it is computed in floating point, unlike what was billed.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use serde_json::json;
+
+use crate::answer::families::family_answer::Finding;
+use crate::answer::families::input::Asked;
+use crate::answer::phrases::{self, spoken};
+use crate::bill::money::{self, TooManyDigits};
+use crate::cost_data::aws_insights::Forecast;
+use crate::plan::needed_days::{FORECAST_DAYS, FORECAST_USUAL};
+use crate::question::period::Period;
+use crate::text::sanitize::clip;
+
+/// How few days are too few.
+const FEWEST: usize = 14;
+/// How many days are too many.
+const FURTHEST: i64 = 1_100;
+/// Four of five of a normal distribution lie within so many standard deviations.
+const DEVIATIONS: f64 = 1.281_551_565_544_6;
+/// A median absolute deviation as a standard deviation.
+const SCALE: f64 = 1.4826;
+
+/// What a sum of days is estimated to be.
+pub(crate) struct Estimate {
+    pub expected: Decimal,
+    pub low: Decimal,
+    pub high: Decimal,
+    /// How many days the line was drawn through.
+    pub days: usize,
+}
+
+pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDigits> {
+    let (_, end) = asked.bill();
+    let Some(period) = asked.question.period.clone().or_else(|| usual(end)) else {
+        return Ok(Finding::default());
+    };
+    let billed = asked.ledger.total(&asked.within(&period), currency)?;
+    let Some(estimate) = estimate(asked, currency, period.start.max(end), period.end)? else {
+        return Ok(Finding {
+            sentence: format!(
+                "There is no forecast for {}{}: it takes {FEWEST} days of the bill at least, and goes {FURTHEST} days beyond it at most.",
+                asked.subject(),
+                spoken(&period)
+            ),
+            ..Finding::default()
+        });
+    };
+    let with = |amount: Decimal| money::add(billed, amount).ok_or(TooManyDigits);
+    let (expected, low, high) = (
+        with(estimate.expected)?,
+        with(estimate.low)?,
+        with(estimate.high)?,
+    );
+    let shown = |amount| asked.amount(amount, currency);
+    let already = match period.start < end {
+        true => format!(", of which {} is billed already", shown(billed)),
+        false => String::new(),
+    };
+    let mut notes = vec![format!(
+        "A line through the last {} days (median slope, median level); the interval holds in four cases of five while the future is like them.",
+        estimate.days
+    )];
+    if asked.question.period.is_none() {
+        notes.push(format!(
+            "No day was named, so it is for the {FORECAST_USUAL} days after the bill's last."
+        ));
+    }
+    let theirs = asked.opinion.forecast.as_ref();
+    notes.extend(theirs.map(said));
+    Ok(Finding {
+        sentence: format!(
+            "{} will cost about **{}**{} (between {} and {}){already}.",
+            asked.subject(),
+            shown(expected),
+            spoken(&period),
+            shown(low),
+            shown(high)
+        ),
+        tables: vec![],
+        notes,
+        data: json!({
+            "currency": clip(asked.currency(currency)), "start": period.start.to_string(), "end": period.end.to_string(),
+            "billed": money::exact(billed), "expected": money::exact(money::rounded(expected, 2)),
+            "low": money::exact(money::rounded(low, 2)), "high": money::exact(money::rounded(high, 2)),
+            "intervalPercent": 80, "fromDays": estimate.days,
+            "costExplorer": theirs.map(|theirs| json!({
+                "currency": clip(&theirs.expected.currency), "start": theirs.start.to_string(), "end": theirs.end.to_string(),
+                "expected": money::exact(theirs.expected.amount), "low": money::exact(theirs.low), "high": money::exact(theirs.high),
+            })),
+        }),
+    })
+}
+
+/// Cost Explorer's own forecast. Its months' bounds are added up, so that the interval is rather too wide.
+fn said(theirs: &Forecast) -> String {
+    let shown = |amount| phrases::amount(amount, &theirs.expected.currency);
+    format!(
+        "Cost Explorer's own forecast for all accounts from {} to {} is {} (between {} and {}).",
+        theirs.start,
+        theirs.end.yesterday().unwrap_or(theirs.end),
+        shown(theirs.expected.amount),
+        shown(theirs.low),
+        shown(theirs.high)
+    )
+}
+
+fn usual(end: Date) -> Option<Period> {
+    Some(Period {
+        start: end,
+        end: end.checked_add(FORECAST_USUAL.days()).ok()?,
+        words: String::new(),
+        relative: true,
+    })
+}
+
+/// The estimate for the days from `start`, which is not before the bill's end; `None` where there is too little
+/// to go by, or it would go too far. Of no days it is nothing.
+pub(crate) fn estimate(
+    asked: Asked<'_>,
+    currency: u32,
+    start: Date,
+    until: Date,
+) -> Result<Option<Estimate>, TooManyDigits> {
+    let (first, end) = asked.bill();
+    let from = end
+        .checked_sub(FORECAST_DAYS.days())
+        .unwrap_or(first)
+        .max(first);
+    let daily = asked
+        .ledger
+        .tally(&asked.over(from, end), currency, |cell| cell.day)?;
+    let count = usize::try_from((end - from).get_days()).unwrap_or(0);
+    if count < FEWEST || i64::from((until - end).get_days()) > FURTHEST {
+        return Ok(None);
+    }
+    let mut costs = vec![0.0; count];
+    for (day, cost) in daily {
+        let at = usize::try_from((day - from).get_days()).unwrap_or(0);
+        costs[at] = cost.to_f64().ok_or(TooManyDigits)?;
+    }
+    let ahead = (start - from).get_days()..(until - from).get_days();
+    let [expected, margin] = line(&costs, ahead.map(f64::from));
+    let rounded = |amount: f64| {
+        Decimal::from_f64(amount)
+            .map(|amount| money::rounded(amount, 2))
+            .ok_or(TooManyDigits)
+    };
+    Ok(Some(Estimate {
+        expected: rounded(expected)?,
+        low: rounded((expected - margin).max(0.0))?,
+        high: rounded(expected + margin)?,
+        days: count,
+    }))
+}
+
+/// The sum of the line at these days, and the interval's half width.
+fn line(costs: &[f64], ahead: impl Iterator<Item = f64>) -> [f64; 2] {
+    let days = costs.len() as f64;
+    let mut slopes = Vec::new();
+    for (at, cost) in costs.iter().enumerate() {
+        for (later, other) in costs.iter().enumerate().skip(at + 1) {
+            slopes.push((other - cost) / (later - at) as f64);
+        }
+    }
+    let slope = median(&mut slopes);
+    let mut levels: Vec<f64> = costs
+        .iter()
+        .enumerate()
+        .map(|(day, cost)| cost - slope * day as f64)
+        .collect();
+    let level = median(&mut levels);
+    let mut distances: Vec<f64> = levels.iter().map(|other| (other - level).abs()).collect();
+    let deviation = SCALE * median(&mut distances);
+
+    let middle = (days - 1.0) / 2.0;
+    let spread: f64 = (0..costs.len())
+        .map(|day| (day as f64 - middle).powi(2))
+        .sum();
+    let (mut sum, mut count, mut offset) = (0.0, 0.0, 0.0);
+    for day in ahead {
+        // A cost that falls ends at nothing.
+        sum += (level + slope * day).max(0.0);
+        count += 1.0;
+        offset += day - middle;
+    }
+    // The days' own deviations, and how far off the line's level and slope may be.
+    let variance = count + count * count / days + offset * offset / spread;
+    [sum, DEVIATIONS * deviation * variance.sqrt()]
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() % 2 {
+        1 => values[middle],
+        _ => (values[middle - 1] + values[middle]) / 2.0,
+    }
+}

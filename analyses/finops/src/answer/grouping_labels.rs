@@ -1,0 +1,31 @@
+//! Labels.
+
+use serde_json::Value;
+
+use crate::bill::grouping::Grouping;
+use crate::bill::ledger::Ledger;
+use crate::text::sanitize::{clip, escape};
+
+pub(crate) fn grouped_by(grouping: Option<&Grouping>) -> Value {
+    match grouping {
+        None => Value::Null,
+        Some(Grouping::Service) => "service".into(),
+        Some(Grouping::Account) => "account".into(),
+        Some(Grouping::Region) => "region".into(),
+        Some(Grouping::Day) => "day".into(),
+        Some(Grouping::Month) => "month".into(),
+        Some(Grouping::Tag(key)) => clip(&format!("tag:{key}")).into(),
+    }
+}
+
+/// The heading of a grouping's column.
+pub(crate) fn title(grouping: &Grouping, ledger: &Ledger) -> String {
+    match grouping {
+        Grouping::Service => "Service".into(),
+        Grouping::Account => "Account".into(),
+        Grouping::Region => "Region".into(),
+        Grouping::Day => "Day".into(),
+        Grouping::Month => "Month".into(),
+        Grouping::Tag(key) => escape(ledger.tags.keys.get(key).unwrap_or(key)),
+    }
+}

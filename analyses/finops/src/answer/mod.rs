@@ -1,0 +1,9 @@
+//! Answer.
+
+pub(crate) mod compose;
+mod families;
+mod grouping_labels;
+mod json;
+mod markdown;
+mod phrases;
+mod sections;

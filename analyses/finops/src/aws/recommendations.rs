@@ -1,0 +1,151 @@
+//! What the Cost Optimization Hub and Trusted Advisor recommend, with the saving that each estimates.
+//!
+//! Estimates are AWS's own. Those of both services overlap, so nobody adds them to each other.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_costoptimizationhub::types::Recommendation as OfTheHub;
+use aws_sdk_trustedadvisor::types::{
+    RecommendationPillar, RecommendationStatus, RecommendationSummary,
+};
+use longhaul_shared::aws::clients;
+use longhaul_worker::analysis::Failure;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
+use crate::aws::calls::{HOME, unanswered};
+use crate::bill::money;
+use crate::cost_data::aws_insights::Amount;
+use crate::cost_data::aws_insights::{Recommendation, Recommended};
+use crate::text::sanitize::clip;
+
+const HUB: &str = "Cost Optimization Hub";
+const ADVISOR: &str = "Trusted Advisor";
+/// Recommendations kept of each, the most saving first; all are counted.
+const KEPT: usize = 20;
+/// Recommendations to a page of the Hub, at most 1,000: its API reference.
+const PAGE: i32 = 500;
+
+/// All pages of the Hub, one recommendation for a resource.
+pub(crate) async fn by_the_hub() -> Result<Vec<Recommended>, Failure> {
+    let client = aws_sdk_costoptimizationhub::Client::new(&clients::for_slow_services(HOME).await);
+    let pages = client.list_recommendations().max_results(PAGE);
+    let mut items = pages.into_paginator().items().send();
+    let mut sums = Sums::of(HUB);
+    while let Some(item) = items.next().await {
+        let refused =
+            "the account has to be enrolled, and the worker's role has to be allowed to ask it.";
+        let item =
+            item.map_err(|error| unanswered("The Cost Optimization Hub", &error, refused))?;
+        let currency = item.currency_code().unwrap_or("USD").to_owned();
+        sums.take(&currency, of_the_hub(&item));
+    }
+    Ok(sums.done())
+}
+
+/// All pages of Trusted Advisor's open recommendations that would save something, in US dollars.
+pub(crate) async fn by_trusted_advisor() -> Result<Vec<Recommended>, Failure> {
+    let client = aws_sdk_trustedadvisor::Client::new(&clients::for_slow_services(HOME).await);
+    let pages = client.list_recommendations();
+    let pages = pages.pillar(RecommendationPillar::CostOptimizing);
+    let mut items = pages.into_paginator().items().send();
+    let mut sums = Sums::of(ADVISOR);
+    while let Some(item) = items.next().await {
+        let refused = "it needs AWS Business Support or more, and the worker's role has to be allowed to ask it.";
+        let item = item.map_err(|error| unanswered(ADVISOR, &error, refused))?;
+        if *item.status() != RecommendationStatus::Ok {
+            sums.take("USD", by_advisor(&item));
+        }
+    }
+    Ok(sums.done())
+}
+
+fn of_the_hub(item: &OfTheHub) -> Recommendation {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let (action, region) = (spoken(item.action_type()), text(item.region()));
+    let kind = spoken(item.current_resource_type());
+    let id = text(item.resource_id());
+    let what = [action, kind, id, region]
+        .into_iter()
+        .filter(|part| !part.is_empty());
+    Recommendation {
+        what: clip(&what.collect::<Vec<_>>().join(" ")),
+        cost: item.estimated_monthly_cost().and_then(in_cents),
+        saving: item
+            .estimated_monthly_savings()
+            .and_then(in_cents)
+            .unwrap_or_default(),
+        how: clip(item.recommended_resource_summary().unwrap_or_default()),
+    }
+}
+
+fn by_advisor(item: &RecommendationSummary) -> Recommendation {
+    let costs = item
+        .pillar_specific_aggregates()
+        .and_then(|all| all.cost_optimizing());
+    Recommendation {
+        what: clip(item.name()),
+        cost: None,
+        saving: costs
+            .and_then(|costs| in_cents(costs.estimated_monthly_savings()))
+            .unwrap_or_default(),
+        how: String::new(),
+    }
+}
+
+/// `Ec2AutoScalingGroup` as `Ec2 Auto Scaling Group`.
+fn spoken(name: Option<&str>) -> String {
+    let mut spoken = String::new();
+    for letter in name.unwrap_or_default().chars() {
+        let inside = spoken
+            .chars()
+            .next_back()
+            .is_some_and(|last| !last.is_uppercase());
+        if letter.is_uppercase() && inside {
+            spoken.push(' ');
+        }
+        spoken.push(letter);
+    }
+    spoken
+}
+
+fn in_cents(amount: f64) -> Option<Decimal> {
+    Decimal::from_f64(amount).map(|amount| money::rounded(amount, 2))
+}
+
+/// Recommendations as they come in, by currency.
+struct Sums {
+    by: &'static str,
+    of: BTreeMap<String, (usize, Decimal, Vec<Recommendation>)>,
+}
+
+impl Sums {
+    fn of(by: &'static str) -> Self {
+        Self {
+            by,
+            of: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, currency: &str, one: Recommendation) {
+        if one.saving <= Decimal::ZERO {
+            return;
+        }
+        let (count, saving, largest) = self.of.entry(currency.to_owned()).or_default();
+        *count += 1;
+        *saving = saving.saturating_add(one.saving);
+        let at = largest.partition_point(|other| other.saving >= one.saving);
+        largest.insert(at, one);
+        largest.truncate(KEPT);
+    }
+
+    fn done(self) -> Vec<Recommended> {
+        let each = |(currency, (count, amount, largest))| Recommended {
+            by: self.by.to_owned(),
+            count,
+            saving: Amount { amount, currency },
+            largest,
+        };
+        self.of.into_iter().map(each).collect()
+    }
+}

@@ -1,0 +1,69 @@
+//! Answers that were paid for, kept for whoever asks the same within some hours: objects of the results' bucket,
+//! which go with the time of day that their names have.
+//!
+//! It refuses to fail: without a cache an answer costs more, and is no other.
+
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use longhaul_shared::aws::clients;
+use longhaul_shared::clock;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+/// How long an answer counts, at most. AWS renews its figures up to three times a day.
+const HOURS: i64 = 6;
+
+/// The objects of one kind of question.
+pub(crate) struct Cache {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+impl Cache {
+    pub(crate) async fn in_bucket(bucket: &str) -> Self {
+        Self {
+            client: aws_sdk_s3::Client::new(&clients::config().await),
+            bucket: bucket.to_owned(),
+        }
+    }
+
+    /// What was answered to this request, if that is not long ago.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, request: &str) -> Option<T> {
+        let object = self.client.get_object().bucket(&self.bucket);
+        let object = object.key(key(request, clock::now())).send().await.ok()?;
+        let packed = object.body.collect().await.ok()?.into_bytes();
+        let mut text = Vec::new();
+        GzDecoder::new(&packed[..]).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Keeps an answer, as well as it can.
+    pub(crate) async fn put(&self, request: &str, answer: &impl Serialize) {
+        let Some(packed) = packed(answer) else { return };
+        let object = self.client.put_object().bucket(&self.bucket);
+        let object = object.key(key(request, clock::now())).body(packed.into());
+        if let Err(error) = object.send().await {
+            let error = error.into_service_error();
+            tracing::warn!(%error, "an answer that was paid for was not kept");
+        }
+    }
+}
+
+fn packed(answer: &impl Serialize) -> Option<Vec<u8>> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    serde_json::to_writer(&mut packed, answer).ok()?;
+    packed.flush().ok()?;
+    packed.finish().ok()
+}
+
+/// The day and its quarter, and what was asked.
+fn key(request: &str, now: Timestamp) -> String {
+    let quarter = now.as_second().div_euclid(HOURS * 3600);
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, request.as_bytes());
+    format!("cost-explorer/{quarter}/{id}")
+}

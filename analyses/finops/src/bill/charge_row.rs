@@ -1,0 +1,40 @@
+//! One charge of a bill.
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+/// One charge, borrowed from the record that was read last. A text that the bill leaves empty or
+/// writes as `NULL` is the empty string.
+#[derive(Debug, Default)]
+pub(crate) struct Row<'a> {
+    /// Counted from 1, the header included.
+    pub line: u64,
+    /// The UTC day of `ChargePeriodStart`.
+    pub day: Date,
+    /// `BilledCost`; `None` where the bill gives none.
+    pub cost: Option<Decimal>,
+    pub currency: &'a str,
+    pub service: &'a str,
+    pub account: &'a str,
+    pub account_name: &'a str,
+    pub region: &'a str,
+    pub region_name: &'a str,
+    pub provider: &'a str,
+    pub resource: &'a str,
+    /// `ConsumedQuantity`; `None` where the bill gives none, or no decimal.
+    pub consumed: Option<Decimal>,
+    pub description: &'a str,
+    /// `Usage`, `Credit`, `Tax` and so on.
+    pub category: &'a str,
+    /// A JSON object of the tags.
+    pub tags: &'a str,
+    /// The unit of `consumed`.
+    pub unit: &'a str,
+    /// `Standard`, `Committed` and so on.
+    pub pricing: &'a str,
+    /// `Used` or `Unused`, of a charge that a commitment covers.
+    pub commitment: &'a str,
+    /// `ListCost` and `EffectiveCost`, where the bill gives them as decimals.
+    pub list: Option<Decimal>,
+    pub effective: Option<Decimal>,
+}

@@ -1,0 +1,14 @@
+//! Bill.
+
+pub(crate) mod charge_filter;
+pub(crate) mod charge_row;
+pub(crate) mod dimension_values;
+pub(crate) mod grouping;
+mod json_pairs;
+pub(crate) mod ledger;
+pub(crate) mod ledger_sums;
+pub(crate) mod money;
+pub(crate) mod notable_charges;
+mod tag_sets;
+pub(crate) mod timestamp;
+pub(crate) mod usage_totals;

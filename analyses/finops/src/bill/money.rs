@@ -1,0 +1,310 @@
+//! Amounts of money as exact decimals: reading them, adding them, showing them.
+//!
+//! It refuses to round anything but what is shown, and knows nothing of bills or currencies.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// The bill's amounts have more digits together than a decimal holds; rounding them would be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooManyDigits;
+
+/// Reads a decimal such as `-12.50`, `+3`, `.5` or `1.2E-7`, exactly. `None` when the text is no
+/// decimal, or has more digits than a [`Decimal`] holds (96 bits, 28 of them after the point), for
+/// which a rounded amount would be a wrong one.
+pub(crate) fn parse(text: &str) -> Option<Decimal> {
+    let text = text.trim();
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, digits) = match mantissa.strip_prefix(['-', '+']) {
+        Some(rest) => (mantissa.starts_with('-'), rest),
+        None => (false, mantissa),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    // Exporters pad with zeros beyond what any decimal holds; these carry no value.
+    let fraction = if fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        fraction.trim_end_matches('0')
+    } else {
+        return None;
+    };
+
+    let mut value: i128 = 0;
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value
+            .checked_mul(10)?
+            .checked_add(i128::from(byte - b'0'))?;
+    }
+    if value == 0 {
+        return Some(Decimal::ZERO);
+    }
+    let mut scale = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
+    while scale < 0 {
+        value = value.checked_mul(10)?;
+        scale += 1;
+    }
+    let signed = if negative { -value } else { value };
+    of_units(signed, u32::try_from(scale).ok()?)
+}
+
+/// So many units of which ten to the power of `scale` make one, exactly, as [`parse`] would read it.
+pub(crate) fn of_units(mut units: i128, mut scale: u32) -> Option<Decimal> {
+    if units == 0 {
+        return Some(Decimal::ZERO);
+    }
+    while scale > 0 && units % 10 == 0 {
+        units /= 10;
+        scale -= 1;
+    }
+    Decimal::try_from_i128_with_scale(units, scale).ok()
+}
+
+/// Millionths that a double counts exactly, and of which none has more than 15 digits.
+const MILLIONTHS: f64 = 1e15;
+
+/// The shortest decimal that means this double, where it has up to six places and 15 digits.
+///
+/// A decimal of up to 15 digits is the only one of them that is nearest to its double (IEEE 754: DBL_DIG), so one that
+/// is found is the shortest; what a division of two exact doubles gives is the double nearest to the quotient.
+pub(crate) fn of_double(value: f64) -> Option<Decimal> {
+    let millionths = (value * 1e6).round();
+    if millionths.abs() >= MILLIONTHS || millionths / 1e6 != value {
+        return None;
+    }
+    let (mut units, mut scale) = (millionths as i64, 6);
+    while scale > 0 && units % 10 == 0 {
+        units /= 10;
+        scale -= 1;
+    }
+    Some(Decimal::new(units, scale))
+}
+
+/// The exact sum, or `None` where it has more digits than a [`Decimal`] holds. The plain `+` would
+/// round silently there.
+pub(crate) fn add(a: Decimal, b: Decimal) -> Option<Decimal> {
+    if a.is_zero() {
+        return Some(b);
+    }
+    if b.is_zero() {
+        return Some(a);
+    }
+    let sum = a.checked_add(b)?;
+    (sum.is_zero() || sum.scale() >= a.scale().max(b.scale())).then_some(sum)
+}
+
+/// `a - b`, exactly; see [`add`].
+pub(crate) fn minus(a: Decimal, b: Decimal) -> Option<Decimal> {
+    add(a, -b)
+}
+
+/// Rounded half away from zero to so many places, for what is no sum: a mean, an estimate, a rate.
+pub(crate) fn rounded(amount: Decimal, places: u32) -> Decimal {
+    amount
+        .round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)
+        .normalize()
+}
+
+/// How many hundredths of the whole's size the part is, to two places; `None` of nothing.
+pub(crate) fn percent(part: Decimal, whole: Decimal) -> Option<Decimal> {
+    if whole.is_zero() {
+        return None;
+    }
+    let share = part
+        .checked_div(whole.abs())?
+        .checked_mul(Decimal::ONE_HUNDRED)?;
+    Some(rounded(share, 2))
+}
+
+/// The median; zero of nothing.
+pub(crate) fn median(values: &mut [Decimal]) -> Decimal {
+    values.sort_unstable();
+    let middle = values.len() / 2;
+    match values {
+        [] => Decimal::ZERO,
+        _ if values.len() % 2 == 1 => values[middle],
+        // Halves first, so that no sum is too large.
+        _ => values[middle - 1] / Decimal::TWO + values[middle] / Decimal::TWO,
+    }
+}
+
+/// The amount with all its digits and no trailing zeros, as the data part of an answer has it.
+pub(crate) fn exact(amount: Decimal) -> String {
+    amount.normalize().to_string()
+}
+
+/// The amount for a reader: to the cent with thousands separated, or to two significant digits
+/// where it is less than a cent.
+pub(crate) fn show(amount: Decimal) -> String {
+    let cent = Decimal::new(1, 2);
+    let rounded = if amount.is_zero() || amount.abs() >= cent {
+        amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+    } else {
+        return amount
+            .round_sf_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+            .map_or_else(|| exact(amount), |small| small.to_string());
+    };
+    let plain = format!("{:.2}", rounded.abs());
+    let (whole, cents) = plain.split_once('.').unwrap_or((&plain, "00"));
+    let mut grouped = String::with_capacity(plain.len() + plain.len() / 3);
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let sign = if amount.is_sign_negative() && !rounded.is_zero() {
+        "-"
+    } else {
+        ""
+    };
+    format!("{sign}{grouped}.{cents}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(text: &str) -> String {
+        show(parse(text).expect("a decimal"))
+    }
+
+    #[test]
+    fn a_double_is_the_number_that_its_shortest_text_is() {
+        for value in [
+            0.0,
+            -0.0,
+            0.1,
+            -12.5,
+            1e-6,
+            123_456_789.123_456,
+            999_999_999.999_999,
+        ] {
+            let number = of_double(value).unwrap();
+            assert_eq!(Some(number), parse(&value.to_string()), "{value}");
+        }
+        for value in [f64::NAN, f64::INFINITY, 1e-7, 0.1 + 0.2, 1e10, 1.0 / 3.0] {
+            assert_eq!(of_double(value), None, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_double_is_another_number_than_its_text(value: f64, units in -2_000_000_000_000_000_i64..2_000_000_000_000_000, places in 0_i32..9) {
+            for value in [value, units as f64 / 10_f64.powi(places), units as f64] {
+                if let Some(number) = of_double(value) {
+                    prop_assert_eq!(Some(number), parse(&value.to_string()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn decimals_are_read_exactly_or_not_at_all() {
+        for (text, exactly) in [
+            ("0", "0"),
+            ("-0.00", "0"),
+            ("12.50", "12.5"),
+            (" +3 ", "3"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("1.2E-7", "0.00000012"),
+            ("-1.25e+3", "-1250"),
+            ("100E-2", "1"),
+            ("0E-40", "0"),
+            ("0.00000000000000000000000000000000000", "0"),
+            (
+                "0.0000000000000000000000000001",
+                "0.0000000000000000000000000001",
+            ),
+        ] {
+            assert_eq!(parse(text).map(exact).as_deref(), Some(exactly), "{text:?}");
+        }
+        for text in [
+            "",
+            "-",
+            ".",
+            "NULL",
+            "1,5",
+            "1_000",
+            "0x10",
+            "1e",
+            "e5",
+            "--1",
+            "1.2.3",
+            "NaN",
+            "inf",
+            "1E-29",
+            "1e999999999",
+            "1e-2147483648",
+            "0.12345678901234567890123456789",
+            "１",
+        ] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_sum_that_would_be_rounded_is_refused() {
+        let large = parse("70000000000000000000").expect("a decimal");
+        let tiny = parse("0.0000000000000000001").expect("a decimal");
+        assert_eq!(add(large, tiny), None);
+        assert_eq!(
+            add(large, parse("0.1").expect("a decimal"))
+                .map(exact)
+                .as_deref(),
+            Some("70000000000000000000.1")
+        );
+        assert_eq!(add(tiny, -tiny).map(exact).as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn amounts_are_shown_to_the_cent_or_to_two_digits() {
+        for (text, expected) in [
+            ("0", "0.00"),
+            ("1234567.891", "1,234,567.89"),
+            ("-1234.5", "-1,234.50"),
+            ("0.005", "0.0050"),
+            ("0.00000080123", "0.00000080"),
+            ("-0.000126", "-0.00013"),
+            ("0.01", "0.01"),
+            ("999.995", "1,000.00"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(mantissa in any::<i64>(), scale in 0u32..=28) {
+            let amount = Decimal::from_i128_with_scale(i128::from(mantissa), scale);
+            prop_assert_eq!(parse(&amount.to_string()), Some(amount.normalize()));
+            let scientific = format!("{mantissa}E-{scale}");
+            prop_assert_eq!(parse(&scientific), Some(amount.normalize()));
+        }
+
+        #[test]
+        fn sums_agree_with_integers(parts in prop::collection::vec((any::<i32>(), 0u32..=12), 0..40)) {
+            let mut sum = Decimal::ZERO;
+            let mut whole: i128 = 0;
+            for (mantissa, scale) in parts {
+                sum = add(sum, Decimal::new(i64::from(mantissa), scale)).expect("few digits");
+                whole += i128::from(mantissa) * 10i128.pow(12 - scale);
+            }
+            prop_assert_eq!(sum, Decimal::from_i128_with_scale(whole, 12));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,40}") {
+            if let Some(amount) = parse(&text) {
+                show(amount);
+            }
+        }
+    }
+}

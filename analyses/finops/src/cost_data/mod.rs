@@ -1,0 +1,4 @@
+//! What was read for a question.
+
+pub(crate) mod aws_insights;
+pub(crate) mod collected;

@@ -1,0 +1,96 @@
+//! The evaluation set: questions with exact expected answers on the sample bill, in `evaluation.jsonl`. What is
+//! expected was computed without this code, by `scripts/check-evaluation`. The share that is answered right is
+//! printed, and must not fall.
+
+use serde_json::Value;
+
+use crate::answer::compose;
+use crate::cost_data::collected::Reading;
+use crate::read::bill_reader::Bill;
+use crate::sample::write_sample;
+use crate::text::tokens::Words;
+
+/// How many were answered right when this was last looked at; of how many, the set tells.
+const RECORDED: usize = 230;
+
+struct Asked {
+    query: String,
+    turns: Vec<Words>,
+    expected: Value,
+}
+
+fn set() -> Vec<Asked> {
+    let asked = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let query = line["ask"].as_str().unwrap().to_owned();
+        let before = line["after"].as_array().into_iter().flatten();
+        let before = before.map(|turn| Words::of(turn.as_str().unwrap()));
+        Asked {
+            turns: before.chain([Words::of(&query)]).collect(),
+            expected: line["expect"].clone(),
+            query,
+        }
+    };
+    include_str!("../evaluation.jsonl")
+        .lines()
+        .map(asked)
+        .collect()
+}
+
+/// Where the expected is not in the actual; an object may have more fields than are expected.
+fn missing(actual: &Value, expected: &Value, path: &str, found: &mut Vec<String>) {
+    match (actual, expected) {
+        (Value::Object(actual), Value::Object(expected)) => {
+            for (name, expected) in expected {
+                let actual = actual.get(name).unwrap_or(&Value::Null);
+                missing(actual, expected, &format!("{path}/{name}"), found);
+            }
+        }
+        (Value::Array(actual), Value::Array(expected)) if actual.len() == expected.len() => {
+            for (at, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+                missing(actual, expected, &format!("{path}/{at}"), found);
+            }
+        }
+        _ if actual == expected => {}
+        _ => found.push(format!("{path}: {actual}, expected {expected}")),
+    }
+}
+
+#[test]
+fn the_evaluation_set_is_answered_at_least_as_well_as_before() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write_sample(20_000, 1, &mut file).unwrap();
+    let set = set();
+    // The bill is read once for all of them: what another question has it keep changes no figure.
+    let every: Vec<Words> = set.iter().flat_map(|asked| asked.turns.clone()).collect();
+    let mut reading = Reading::new(&every);
+    let mut bill = Bill::open(file.path()).unwrap();
+    while let Some(row) = bill.next_row().unwrap() {
+        reading.add(&row).unwrap();
+    }
+    let mut right = 0;
+    for Asked {
+        query,
+        turns,
+        expected,
+    } in &set
+    {
+        let (answer, _) = compose::answer(&reading, query, turns, true).unwrap();
+        let mut wrong = vec![];
+        missing(&answer["cost_analysis"], expected, "", &mut wrong);
+        right += usize::from(wrong.is_empty());
+        if !wrong.is_empty() {
+            println!(
+                "{query}\n  {}\n  {}",
+                answer["response"].as_str().unwrap().lines().next().unwrap(),
+                wrong.join("\n  ")
+            );
+        }
+    }
+    println!("{right} of {} questions answered right", set.len());
+    assert!(set.len() >= 150);
+    assert!(
+        right >= RECORDED,
+        "{right} were answered right, {RECORDED} before"
+    );
+}

@@ -1,0 +1,123 @@
+//! The families of questions on bills that are odd: tiny, huge, empty, of many currencies. What they answer on a
+//! proper bill, the evaluation set tells.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::answer::compose;
+use crate::cost_data::collected::Reading;
+use crate::read::bill_reader::Bill;
+use crate::text::tokens::Words;
+
+const QUESTIONS: [&str; 16] = [
+    "compare May with April",
+    "why did it rise?",
+    "trend",
+    "trend in May",
+    "forecast",
+    "forecast to 31 December 2026",
+    "forecast for 2199",
+    "anomalies",
+    "unit cost",
+    "cost per GB",
+    "cost per user with 3 users",
+    "budget of 100 USD in May",
+    "monthly budget of 1 USD",
+    "commitment coverage",
+    "how can I save?",
+    "and in June?",
+];
+
+fn ask(rows: &str, turns: &[&str]) -> Option<Value> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let header = "ChargePeriodStart,ServiceName,BilledCost,BillingCurrency,ConsumedQuantity,ConsumedUnit,ListCost,EffectiveCost,CommitmentDiscountStatus,ChargeDescription,ChargeCategory";
+    write!(file, "{header}\n{rows}").unwrap();
+    let turns: Vec<Words> = turns.iter().map(|turn| Words::of(turn)).collect();
+    let mut reading = Reading::new(&turns);
+    let mut bill = Bill::open(file.path()).unwrap();
+    while let Some(row) = bill.next_row().unwrap() {
+        reading.add(&row).ok()?;
+    }
+    let answer = compose::answer(&reading, "", &turns, false);
+    answer.ok().map(|(answer, _)| answer)
+}
+
+#[test]
+fn an_empty_bill_and_one_of_one_day_answer_every_family() {
+    for question in QUESTIONS {
+        for rows in ["", "2026-05-31,AWS Lambda,1,USD,1,GB,1,1,,,Usage\n"] {
+            let answer = ask(rows, &[question]).unwrap();
+            assert!(
+                !answer["response"].as_str().unwrap().is_empty(),
+                "{question}"
+            );
+        }
+    }
+}
+
+#[test]
+fn another_currency_is_left_out_and_said() {
+    let rows = "2026-04-30,A,1,USD,,,,,,,\n2026-05-30,A,2,USD,,,,,,,\n2026-05-31,A,7,EUR,,,,,,,\n";
+    let answer = ask(rows, &["compare May with April"]).unwrap();
+    let comparison = &answer["cost_analysis"]["comparison"];
+    assert_eq!(
+        (&comparison["currency"], &comparison["change"]),
+        (&json!("USD"), &json!("1"))
+    );
+    let response = answer["response"].as_str().unwrap();
+    assert!(
+        response.contains("Of the bill's currencies only USD is looked at."),
+        "{response}"
+    );
+}
+
+#[test]
+fn what_is_missing_for_an_answer_is_said() {
+    let rows = "2026-05-31,AWS Lambda,1,USD,1,GB,1,1,,,Usage\n";
+    for (question, said) in [
+        ("stay within the budget", "Give the budget as an amount"),
+        ("cost per hour", "has no such unit for all services"),
+        ("forecast", "There is no forecast for all services"),
+        ("trend", "too few days"),
+        ("compare Lambda", "I did not understand \"compare\""),
+    ] {
+        let answer = ask(rows, &[question]).unwrap();
+        let response = answer["response"].as_str().unwrap();
+        assert!(response.contains(said), "{question}: {response}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn no_bill_makes_a_family_panic(
+        rows in prop::collection::vec((0u32..60, prop::sample::select(vec![
+            "0", "1", "-3.5", "79228162514264337593543950335", "-79228162514264337593543950335", "0.0000000000000000000000000001",
+        ]), prop::sample::select(vec!["0", "0.0000000000000000000000000001", "79228162514264337593543950335"]),
+        prop::sample::select(vec!["", "Used", "Unused"])), 0..40)
+    ) {
+        let day = |day: u32| format!("2026-0{}-{:02}", 4 + day / 30, 1 + day % 30);
+        let lines: String = rows.iter().map(|(at, cost, quantity, status)| format!(
+            "{},AWS Lambda,{cost},USD,{quantity},GB,{cost},{cost},{status},Standard storage,Usage\n", day(*at)
+        )).collect();
+        for question in QUESTIONS {
+            ask(&lines, &[question]);
+        }
+    }
+
+    #[test]
+    fn no_jumble_of_words_makes_a_family_panic(
+        turns in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![
+            "compare", "why", "forecast", "next", "month", "budget", "of", "$5,000", "1.5", "million", "per", "gb", "with",
+            "May", "april", "and", "only", "in", "to", "the", "year", "before", "same", "last", "end", "q3", "2026", "unit",
+            "cost", "30", "days", "trend", "over", "save", "covered", "spikes", "a", "than", "than", "9999", "week", "end",
+        ]), 0..9), 1..4)
+    ) {
+        let turns: Vec<String> = turns.iter().map(|words| words.join(" ")).collect();
+        let turns: Vec<&str> = turns.iter().map(String::as_str).collect();
+        ask("2026-04-30,AWS Lambda,1,USD,1,GB,1,1,,,Usage\n2026-05-31,AWS Lambda,3,USD,1,GB,1,1,,,Usage\n", &turns);
+    }
+}

@@ -1,0 +1,4 @@
+//! What has to be read.
+
+pub(crate) mod date_gap;
+pub(crate) mod needed_days;

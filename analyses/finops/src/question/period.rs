@@ -1,0 +1,365 @@
+//! The period that a question names, as whole days.
+//!
+//! Years, months and days that the question leaves open are read relative to the bill's last day;
+//! the period says so. It knows no clock: an old bill is asked about its own past.
+
+use jiff::civil::Date;
+
+use crate::question::dates::{Point, Span, number, point, resolve, step, unit_start, year};
+use crate::text::tokens::Words;
+
+/// Days from `start` up to but without `end`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub start: Date,
+    pub end: Date,
+    /// The question's own words for it.
+    pub words: String,
+    /// Whether the bill's last day was needed to know which days are meant.
+    pub relative: bool,
+}
+
+/// No days: what a period comes to that makes no sense, such as `31 February`.
+const NONE: Span = (Date::MAX, Date::MAX);
+
+/// Finds the first period in the question and takes its words. `first` and `last` are the first
+/// and the last day of the bill.
+pub(crate) fn find(words: &mut Words, first: Date, last: Date) -> Option<Period> {
+    find_where(words, first, last, |_| true)
+}
+
+/// Finds up to two periods: `from April to May` is not a range, but both. Where one of them alone has a
+/// year, it is the other's too.
+pub(crate) fn find_two(
+    words: &mut Words,
+    first: Date,
+    last: Date,
+) -> (Option<Period>, Option<Period>) {
+    let days = |ends: (Point, Point)| ends.0.day.is_some() || ends.1.day.is_some();
+    let mut found = [(); 2].map(|()| find_where(words, first, last, days));
+    if let [Some(a), Some(b)] = &mut found {
+        let open = |period: &Period| period.relative && period.names_month();
+        match (open(a), open(b)) {
+            (true, false) if !b.relative => a.take_year(b.start.year()),
+            (false, true) if !a.relative => b.take_year(a.start.year()),
+            _ => {}
+        }
+    }
+    let [a, b] = found;
+    (a, b)
+}
+
+/// [`find`], with those ranges alone whose ends are admitted.
+fn find_where(
+    words: &mut Words,
+    first: Date,
+    last: Date,
+    admit: impl Fn((Point, Point)) -> bool,
+) -> Option<Period> {
+    let mut start = 0;
+    while start < words.len() {
+        let found = range(words, start, first, last, &admit)
+            .or_else(|| part(words, start, last))
+            .or_else(|| rolling(words, start, last))
+            .or_else(|| single(words, start, last));
+        match found {
+            Some(((from, until), end, relative)) if from < until => {
+                let period = Period {
+                    start: from,
+                    end: until,
+                    words: words.quote(start, end),
+                    relative,
+                };
+                words.take(start, end);
+                return Some(period);
+            }
+            // To take a part of what makes no sense as a whole would be a guess.
+            Some((_, end, _)) => start = end,
+            None => start += 1,
+        }
+    }
+    None
+}
+
+impl Period {
+    /// The last month that the bill has whole, as far as its last day tells.
+    pub(crate) fn last_month(last: Date) -> Option<Self> {
+        let end = unit_start(last.tomorrow().ok()?, "month")?;
+        let start = step(end, "month", -1)?;
+        Some(Self {
+            start,
+            end,
+            words: "the last month".into(),
+            relative: true,
+        })
+    }
+
+    /// Whether it is a month or a quarter by its name, not `last month`.
+    fn names_month(&self) -> bool {
+        let word = self
+            .words
+            .split(|c: char| !c.is_alphanumeric())
+            .next()
+            .unwrap_or_default()
+            .to_lowercase();
+        crate::question::dates::month_name(&word).is_some()
+            || word.starts_with('q')
+            || word.starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    fn take_year(&mut self, year: i16) {
+        let years = i64::from(year) - i64::from(self.start.year());
+        if let (Some(start), Some(end)) = (
+            step(self.start, "year", years),
+            step(self.end, "year", years),
+        ) {
+            (self.start, self.end, self.relative) = (start, end, false);
+        }
+    }
+}
+
+/// `between 1 and 15 September`, `from May to July 2025`, `1-15 September`, `May and June`,
+/// `since March`, `until 15 May`.
+fn range(
+    words: &Words,
+    start: usize,
+    first: Date,
+    last: Date,
+    admit: &impl Fn((Point, Point)) -> bool,
+) -> Option<(Span, usize, bool)> {
+    let lead = words.free_text(start);
+    const LEADS: [&str; 8] = [
+        "between", "from", "since", "after", "before", "until", "till", "through",
+    ];
+    let after_lead = after_the(words, start + usize::from(LEADS.contains(&lead)));
+    let (a, after_a) = point(words, after_lead)?;
+    let open = |span: fn(Span, Date, Date) -> Span| {
+        let (whole, relative) = resolve(a, last)?;
+        Some((
+            span(whole, first, last.tomorrow().ok()?),
+            after_a,
+            relative || matches!(lead, "since" | "after"),
+        ))
+    };
+    match lead {
+        "since" => return open(|(from, _), _, end| (from, end)),
+        "after" => return open(|(_, until), _, end| (until, end)),
+        "until" | "till" | "through" => return open(|(_, until), first, _| (first, until)),
+        "before" => return open(|(from, _), first, _| (first, from)),
+        _ => {}
+    }
+
+    let after_separator = after_the(words, separator(words, after_a)?);
+    let (b, after_b) = point(words, after_separator)?;
+    if !admit((a, b)) {
+        return None;
+    }
+    if words.free_text(after_a) != "and" || lead == "between" || lead == "from" {
+        let ends = complete(a, b).and_then(|(a, b)| ends(a, b, last));
+        let ((from, until), relative) =
+            ends.map_or((NONE, false), |(a, b, relative)| ((a.0, b.1), relative));
+        return Some(((from, until), after_b, relative));
+    }
+    // `May and July` is no range; `May and June` is one, in either order.
+    let (a, b) = complete(a, b)?;
+    let ((a, found), (b, found_too)) = (resolve(a, last)?, resolve(b, last)?);
+    let span = match (a, b) {
+        _ if a.1 == b.0 => (a.0, b.1),
+        _ if b.1 == a.0 => (b.0, a.1),
+        _ => return None,
+    };
+    Some((span, after_b, found || found_too))
+}
+
+/// The days of both ends, and whether a year had to be found. An open year is the end's, or the one
+/// before where the range runs over new year.
+fn ends(a: Point, b: Point, last: Date) -> Option<(Span, Span, bool)> {
+    let (until, found) = resolve(b, last)?;
+    if a.year.is_some() {
+        let (from, found_too) = resolve(a, last)?;
+        return Some((from, until, found || found_too));
+    }
+    let in_year = |year| {
+        resolve(
+            Point {
+                year: Some(year),
+                ..a
+            },
+            last,
+        )
+        .map(|(span, _)| span)
+    };
+    let same = in_year(until.0.year())?;
+    let from = if same.0 <= until.0 || a.month == b.month {
+        same
+    } else {
+        in_year(until.0.year() - 1)?
+    };
+    Some((from, until, found))
+}
+
+fn after_the(words: &Words, at: usize) -> usize {
+    at + usize::from(words.free_text(at) == "the")
+}
+
+/// What one end of a range leaves open is what the other end says: `1 and 15 September`.
+fn complete(a: Point, b: Point) -> Option<(Point, Point)> {
+    let month_a = a.month.or(b.month);
+    let month_b = b.month.or(a.month);
+    if (a.day.is_some() || b.day.is_some()) && (month_a.is_none() || month_b.is_none()) {
+        return None;
+    }
+    // `1 September to 15` goes on with the month; `May to 2025` is nothing; `2024 to May 2025` is.
+    let (month_a, month_b) = if a.day.is_none() && b.day.is_none() {
+        (a.month, b.month)
+    } else {
+        (month_a, month_b)
+    };
+    if month_b.is_none() && month_a.is_some() {
+        return None;
+    }
+    // `from November to February 2026` starts in the year before.
+    let over_new_year = i16::from(month_a > month_b);
+    let year_a = a.year.or(b.year.map(|year| year - over_new_year));
+    let year_b = b.year.or(a.year.map(|year| year + over_new_year));
+    Some((
+        Point {
+            year: year_a,
+            month: month_a,
+            day: a.day,
+        },
+        Point {
+            year: year_b,
+            month: month_b,
+            day: b.day,
+        },
+    ))
+}
+
+fn separator(words: &Words, at: usize) -> Option<usize> {
+    let word = words.free(at)?;
+    match word.text.as_str() {
+        "and" | "to" | "until" | "till" | "thru" | "through" => Some(at + 1),
+        _ if matches!(word.gap.trim(), "-" | "–" | "—" | ".." | "...") => Some(at),
+        _ => None,
+    }
+}
+
+/// `last month`, `past 7 days`, `this quarter`, `yesterday`, `year to date`.
+fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+    let tomorrow = last.tomorrow().ok()?;
+    let text = |offset: usize| words.free_text(start + offset);
+    let to_date = text(1) == "to" && text(2) == "date";
+    let (span, length) = match text(0) {
+        "today" => ((last, tomorrow), 1),
+        "yesterday" => ((last.yesterday().ok()?, last), 1),
+        "ytd" => ((unit_start(last, "year")?, tomorrow), 1),
+        "mtd" => ((unit_start(last, "month")?, tomorrow), 1),
+        "qtd" => ((unit_start(last, "quarter")?, tomorrow), 1),
+        unit if to_date => ((unit_start(last, unit)?, tomorrow), 3),
+        which @ ("last" | "past" | "previous" | "prior" | "this" | "current") => {
+            let count = number(text(1));
+            let unit = text(1 + usize::from(count.is_some()));
+            let length = 2 + usize::from(count.is_some());
+            let unit = unit.strip_suffix('s').unwrap_or(unit);
+            match (which, count) {
+                ("this" | "current", None) => {
+                    let from = unit_start(last, unit)?;
+                    ((from, step(from, unit, 1)?), length)
+                }
+                ("this" | "current", Some(_)) => return None,
+                // One unit before this one, whole; several, or a past one, end with the last day.
+                ("last" | "previous" | "prior", None) => {
+                    let until = unit_start(last, unit)?;
+                    ((step(until, unit, -1)?, until), length)
+                }
+                (_, count) => (
+                    (step(tomorrow, unit, -count.unwrap_or(1))?, tomorrow),
+                    length,
+                ),
+            }
+        }
+        _ => return None,
+    };
+    Some((span, start + length, true))
+}
+
+/// `the first week of May`, `last 10 days of Q1 2026`: a week of it is seven days. `the second half of May`: from
+/// the 16th on.
+fn part(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+    let which = words.free_text(start);
+    if matches!(which, "first" | "second" | "last") && words.free_text(start + 1) == "half" {
+        return half(words, start, last);
+    }
+    if !matches!(which, "first" | "last") {
+        return None;
+    }
+    let count = number(words.free_text(start + 1));
+    let unit = start + 1 + usize::from(count.is_some());
+    let days = match words.free_text(unit) {
+        "day" | "days" => 1,
+        "week" | "weeks" => 7,
+        _ => return None,
+    };
+    let days = days * count.unwrap_or(1);
+    if !matches!(words.free_text(unit + 1), "of" | "in") {
+        return None;
+    }
+    let ((from, until), end, relative) = single(words, after_the(words, unit + 2), last)?;
+    let span = match which {
+        "first" => (from, step(from, "day", days)?.min(until)),
+        _ => (step(until, "day", -days)?.max(from), until),
+    };
+    Some((span, end, relative))
+}
+
+/// A year's half is six months; of anything else half of its days, the second half having the odd one.
+fn half(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+    if !matches!(words.free_text(start + 2), "of" | "in") {
+        return None;
+    }
+    let ((from, until), end, relative) = single(words, after_the(words, start + 3), last)?;
+    let middle = match step(from, "year", 1) {
+        Some(next) if next == until => step(from, "month", 6)?,
+        _ => step(from, "day", i64::from((until - from).get_days()) / 2)?,
+    };
+    let span = match words.free_text(start) {
+        "first" => (from, middle),
+        _ => (middle, until),
+    };
+    Some((span, end, relative))
+}
+
+/// A month, a day, a quarter or a year by itself.
+fn single(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+    let text = words.free_text(start);
+    if let Some(quarter) = text
+        .strip_prefix('q')
+        .and_then(|n| n.parse::<i8>().ok())
+        .filter(|n| (1..=4).contains(n))
+    {
+        let month = quarter * 3 - 2;
+        let given = year(words.free_text(start + 1));
+        let ((from, _), relative) = resolve(
+            Point {
+                year: given,
+                month: Some(month),
+                day: None,
+            },
+            last,
+        )?;
+        return Some((
+            (from, step(from, "month", 3)?),
+            start + 1 + usize::from(given.is_some()),
+            relative,
+        ));
+    }
+    // "Last May" and "this May" are the same May as "May".
+    let qualified = usize::from(matches!(text, "last" | "this"));
+    let (point, end) = point(words, start + qualified)?;
+    if point.month.is_none() && (point.day.is_some() || qualified == 1) {
+        return None;
+    }
+    let (span, relative) = resolve(point, last).unwrap_or((NONE, false));
+    Some((span, end, relative))
+}

@@ -1,0 +1,101 @@
+//! One period from another: the month before, the same month of the year before.
+
+use jiff::civil::Date;
+
+use crate::question::dates::step;
+use crate::question::period::Period;
+use crate::text::tokens::Words;
+
+/// How far before the period asked about the other lies, where the question says it so: a unit, or empty for
+/// the period just before. Takes its words.
+pub(crate) fn find(words: &mut Words) -> Option<String> {
+    const UNITS: [&str; 7] = ["day", "week", "month", "quarter", "year", "period", "time"];
+    let unit_at = |words: &Words, at: usize| {
+        UNITS
+            .iter()
+            .find(|unit| **unit == words.free_text(at))
+            .copied()
+    };
+    for at in 0..words.len() {
+        for (phrase, unit) in [
+            ("yearoveryear", "year"),
+            ("yearonyear", "year"),
+            ("monthovermonth", ""),
+            ("monthonmonth", ""),
+        ] {
+            if let Some(end) = words.phrase_at(at, phrase) {
+                words.take(at, end);
+                return Some(unit.into());
+            }
+        }
+        let said = words.free_text(at);
+        if said == "same" && unit_at(words, at + 1).is_some() {
+            let end =
+                (at + 2..words.len().min(at + 7)).find(|end| words.free_text(*end) == "year")?;
+            let end = end
+                + 1
+                + usize::from(matches!(
+                    words.free_text(end + 1),
+                    "before" | "earlier" | "ago"
+                ));
+            words.take(at, end);
+            return Some("year".into());
+        }
+        let (unit, end) = match (said, unit_at(words, at)) {
+            ("previous" | "preceding" | "prior", _) => (unit_at(words, at + 1)?, at + 2),
+            (_, Some(unit)) if matches!(words.free_text(at + 1), "before" | "earlier" | "ago") => {
+                (unit, at + 2)
+            }
+            _ => continue,
+        };
+        words.take(at, end);
+        return Some(if unit == "year" {
+            "year".into()
+        } else {
+            String::new()
+        });
+    }
+    None
+}
+
+impl Period {
+    /// The period that lies before this one as [`find`] says.
+    pub(crate) fn shifted(&self, shift: &str) -> Option<Self> {
+        match shift {
+            "" => self.preceding(),
+            unit => self.earlier(unit),
+        }
+    }
+
+    /// The same number of days, months or years before this one.
+    pub(crate) fn preceding(&self) -> Option<Self> {
+        let months = self.whole_months();
+        let start = match months {
+            Some(months) => step(self.start, "month", -months)?,
+            None => self.start.checked_sub(self.end - self.start).ok()?,
+        };
+        Some(self.moved(start, self.start))
+    }
+
+    /// These days a unit earlier: the same month of the year before.
+    fn earlier(&self, unit: &str) -> Option<Self> {
+        let (start, end) = (step(self.start, unit, -1)?, step(self.end, unit, -1)?);
+        Some(self.moved(start, end))
+    }
+
+    /// How many months it is, if it is whole ones.
+    pub(crate) fn whole_months(&self) -> Option<i64> {
+        let whole = self.start.day() == 1 && self.end.day() == 1;
+        let months = |date: Date| i64::from(date.year()) * 12 + i64::from(date.month());
+        whole.then(|| months(self.end) - months(self.start))
+    }
+
+    fn moved(&self, start: Date, end: Date) -> Self {
+        Self {
+            start,
+            end,
+            words: self.words.clone(),
+            relative: self.relative,
+        }
+    }
+}

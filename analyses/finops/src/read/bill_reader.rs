@@ -1,0 +1,321 @@
+//! A FOCUS bill (1.0 to 1.2) as a stream of rows: from CSV, plain or gzipped, or Parquet, one row in memory.
+//!
+//! It finds columns by their FOCUS names, whatever their order, and reads those that an answer
+//! needs. It refuses to know what a row is counted for, and to repair what it can't read.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek};
+
+use csv::StringRecord;
+use flate2::bufread::MultiGzDecoder;
+use jiff::civil::Date;
+
+use crate::bill::charge_row::Row;
+use crate::bill::money;
+use crate::bill::timestamp::day;
+use crate::read::parquet_file::rows::{self, Broken};
+
+/// Why a bill can't be read: a sentence for whoever asked. It has the file's name, never its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unreadable(pub String);
+
+/// An open bill. Memory does not grow with its length.
+pub(crate) struct Bill {
+    records: Records,
+    record: StringRecord,
+    columns: Columns,
+    name: String,
+    rows: u64,
+    /// The `ChargePeriodStart` read last: rows mostly repeat it, and a date is slow to read.
+    latest: Option<(String, Date)>,
+}
+
+enum Records {
+    Csv(Box<csv::Reader<Box<dyn Read + Send>>>),
+    Parquet(Box<rows::Rows>),
+}
+
+struct Columns {
+    cost: usize,
+    day: usize,
+    currency: usize,
+    service: usize,
+    account: Option<usize>,
+    account_name: Option<usize>,
+    region: Option<usize>,
+    region_name: Option<usize>,
+    provider: Option<usize>,
+    resource: Option<usize>,
+    consumed: Option<usize>,
+    description: Option<usize>,
+    category: Option<usize>,
+    tags: Option<usize>,
+    unit: Option<usize>,
+    pricing: Option<usize>,
+    commitment: Option<usize>,
+    list: Option<usize>,
+    effective: Option<usize>,
+}
+
+impl Bill {
+    /// Opens the file at a path.
+    #[cfg(test)]
+    pub(crate) fn open(path: &std::path::Path) -> Result<Self, Unreadable> {
+        let name = path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let file = File::open(path).map_err(|error| unopened(&name, &error))?;
+        Self::of(file, name)
+    }
+
+    /// Reads the header of an open file. Gzip and Parquet are known by their first bytes, not by names.
+    pub(crate) fn of(file: File, name: String) -> Result<Self, Unreadable> {
+        let failed = |error: io::Error| unopened(&name, &error);
+        let mut raw = BufReader::with_capacity(1 << 16, file);
+        let start = raw.fill_buf().map_err(failed)?;
+        if start.starts_with(rows::MAGIC) {
+            let mut file = raw.into_inner();
+            file.rewind().map_err(failed)?;
+            let mut rows =
+                rows::Rows::open(file, is_needed).map_err(|error| no_parquet(&name, &error))?;
+            let columns = Columns::find(&rows.header);
+            if let Ok(columns) = &columns {
+                rows.count(columns.amounts());
+            }
+            return Self::with(columns, Records::Parquet(Box::new(rows)), name);
+        }
+        let gzipped = start.starts_with(&[0x1f, 0x8b]);
+        let text: Box<dyn Read + Send> = if gzipped {
+            Box::new(MultiGzDecoder::new(raw))
+        } else {
+            Box::new(raw)
+        };
+
+        let mut reader = csv::ReaderBuilder::new()
+            .buffer_capacity(1 << 16)
+            .from_reader(text);
+        let header = reader.headers().map_err(|error| refused(&name, &error))?;
+        let columns = Columns::find(header);
+        Self::with(columns, Records::Csv(Box::new(reader)), name)
+    }
+
+    fn with(
+        columns: Result<Columns, &str>,
+        records: Records,
+        name: String,
+    ) -> Result<Self, Unreadable> {
+        let columns = columns.map_err(|column| {
+            Unreadable(format!(
+                "The bill {name} has no column {column}, which a FOCUS bill must have."
+            ))
+        })?;
+        Ok(Self {
+            records,
+            record: StringRecord::new(),
+            columns,
+            name,
+            rows: 0,
+            latest: None,
+        })
+    }
+
+    /// The file's name, without its folder.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The next charge, or `None` after the last.
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, Unreadable> {
+        let read = match &mut self.records {
+            Records::Csv(reader) => reader
+                .read_record(&mut self.record)
+                .map_err(|error| refused(&self.name, &error))?,
+            Records::Parquet(rows) => rows
+                .next_record(&mut self.record)
+                .map_err(|error| no_parquet(&self.name, &error))?,
+        };
+        if !read {
+            return Ok(None);
+        }
+        self.rows += 1;
+        let record = &self.record;
+        // Of Parquet the row's number, as if a header stood above.
+        let line = record.position().map_or(self.rows + 1, csv::Position::line);
+        let text = |column: Option<usize>| column.and_then(|at| record.get(at)).map_or("", present);
+        let wrong = |column: &str, value: &str, wanted: &str| {
+            let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();
+            Unreadable(format!(
+                "The bill {}, line {line}: {column} is \"{shown}\", which is not {wanted}.",
+                self.name
+            ))
+        };
+
+        let number = |column: Option<usize>| {
+            let number = match &self.records {
+                Records::Parquet(rows) => column.and_then(|at| rows.number(at)),
+                Records::Csv(_) => None,
+            };
+            number.or_else(|| money::parse(text(column)))
+        };
+
+        let start = text(Some(self.columns.day));
+        let day = match &self.latest {
+            Some((text, day)) if text == start => *day,
+            _ => {
+                let day = day(start)
+                    .ok_or_else(|| wrong("ChargePeriodStart", start, "a date and time"))?;
+                self.latest = Some((start.to_string(), day));
+                day
+            }
+        };
+        let cost = number(Some(self.columns.cost));
+        let spelled = text(Some(self.columns.cost));
+        if cost.is_none() && !spelled.is_empty() {
+            let wanted = "a decimal that can be kept exactly";
+            return Err(wrong("BilledCost", spelled, wanted));
+        }
+        Ok(Some(Row {
+            line,
+            day,
+            cost,
+            currency: text(Some(self.columns.currency)),
+            service: text(Some(self.columns.service)),
+            account: text(self.columns.account),
+            account_name: text(self.columns.account_name),
+            region: text(self.columns.region),
+            region_name: text(self.columns.region_name),
+            provider: text(self.columns.provider),
+            resource: text(self.columns.resource),
+            consumed: number(self.columns.consumed),
+            description: text(self.columns.description),
+            category: text(self.columns.category),
+            tags: text(self.columns.tags),
+            unit: text(self.columns.unit),
+            pricing: text(self.columns.pricing),
+            commitment: text(self.columns.commitment),
+            list: number(self.columns.list),
+            effective: number(self.columns.effective),
+        }))
+    }
+}
+
+/// Every column that is read, of those that a bill has.
+const NEEDED: [&str; 19] = [
+    "BilledCost",
+    "ChargePeriodStart",
+    "BillingCurrency",
+    "ServiceName",
+    "SubAccountId",
+    "SubAccountName",
+    "RegionId",
+    "RegionName",
+    "ProviderName",
+    "ResourceId",
+    "ConsumedQuantity",
+    "ChargeDescription",
+    "ChargeCategory",
+    "Tags",
+    "ConsumedUnit",
+    "PricingCategory",
+    "CommitmentDiscountStatus",
+    "ListCost",
+    "EffectiveCost",
+];
+
+/// Whether a column of this name is read.
+pub(crate) fn is_needed(column: &str) -> bool {
+    let mut needed = NEEDED.iter();
+    needed.any(|needed| needed.eq_ignore_ascii_case(column))
+}
+
+impl Columns {
+    /// The places of what is read as numbers.
+    fn amounts(&self) -> impl Iterator<Item = usize> + use<> {
+        let amounts = [Some(self.cost), self.consumed, self.list, self.effective];
+        amounts.into_iter().flatten()
+    }
+
+    /// The name of the first needed column that is missing is the error.
+    fn find(header: &StringRecord) -> Result<Self, &'static str> {
+        let at = |name: &str| {
+            header
+                .iter()
+                .position(|column| column.trim().eq_ignore_ascii_case(name))
+        };
+        let needed = |name: &'static str| at(name).ok_or(name);
+        Ok(Self {
+            cost: needed("BilledCost")?,
+            day: needed("ChargePeriodStart")?,
+            currency: needed("BillingCurrency")?,
+            service: needed("ServiceName")?,
+            account: at("SubAccountId"),
+            account_name: at("SubAccountName"),
+            region: at("RegionId"),
+            region_name: at("RegionName"),
+            provider: at("ProviderName"),
+            resource: at("ResourceId"),
+            consumed: at("ConsumedQuantity"),
+            description: at("ChargeDescription"),
+            category: at("ChargeCategory"),
+            tags: at("Tags"),
+            unit: at("ConsumedUnit"),
+            pricing: at("PricingCategory"),
+            commitment: at("CommitmentDiscountStatus"),
+            list: at("ListCost"),
+            effective: at("EffectiveCost"),
+        })
+    }
+}
+
+/// Exporters write an absent value as nothing or as the word `NULL`.
+fn present(text: &str) -> &str {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("null") {
+        ""
+    } else {
+        text
+    }
+}
+
+fn refused(name: &str, error: &csv::Error) -> Unreadable {
+    let line = error
+        .position()
+        .map_or(String::new(), |at| format!(", line {}", at.line()));
+    let why = match error.kind() {
+        csv::ErrorKind::Io(error) => format!("it can't be read on ({})", error.kind()),
+        csv::ErrorKind::Utf8 { .. } => "it is not UTF-8 text".to_string(),
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => {
+            format!("it has {len} columns where the header has {expected_len}")
+        }
+        _ => "it is not CSV".to_string(),
+    };
+    Unreadable(format!("The bill {name}{line}: {why}."))
+}
+
+fn unopened(name: &str, error: &io::Error) -> Unreadable {
+    Unreadable(format!(
+        "The bill {name} can't be opened: {}.",
+        error.kind()
+    ))
+}
+
+fn no_parquet(name: &str, broken: &Broken) -> Unreadable {
+    Unreadable(match broken {
+        // What the library says of a broken file is for those who know the format.
+        Broken::File(error) => {
+            tracing::warn!(%error, "a bill in Parquet can't be read");
+            format!("The bill {name}: it can't be read as Parquet.")
+        }
+        Broken::Column(column) => {
+            format!(
+                "The bill {name}: the column {column} is of a type that no column of a bill has."
+            )
+        }
+        // As if a header stood above.
+        Broken::Value { column, row, wrong } => {
+            format!("The bill {name}, line {}: {column} is {wrong}.", row + 1)
+        }
+    })
+}

@@ -1,0 +1,16 @@
+//! Read.
+
+pub(crate) mod bill_failures;
+mod bill_file;
+pub(crate) mod bill_reader;
+#[cfg(test)]
+mod bill_reader_tests;
+pub(crate) mod checkpoint;
+pub(crate) mod gather;
+pub(crate) mod locations;
+pub(crate) mod open_file;
+mod parquet_file;
+pub(crate) mod read_progress;
+mod s3_client;
+mod s3_download;
+mod tasks;

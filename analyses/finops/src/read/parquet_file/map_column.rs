@@ -1,0 +1,133 @@
+//! A column of maps of a Parquet file, such as tags, each spelled as the JSON object that CSV would have.
+//!
+//! It walks the keys and the values as the columns that they are stored as; what they are of it does not know.
+
+use parquet::errors::ParquetError;
+use parquet::schema::types::SchemaDescriptor;
+
+use crate::read::parquet_file::scalar_column::{Cells, MISSING, Wrong};
+
+/// The place of a map's keys in the file, which its values follow, and what levels say of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub keys: usize,
+    /// The definition level from which on a row has a map, and a map has an entry.
+    present: i16,
+    entry: i16,
+}
+
+impl Place {
+    /// The top-level column of this name, if it is a map of plain keys, which each entry has, and plain values.
+    pub(crate) fn of(schema: &SchemaDescriptor, name: &str) -> Option<Self> {
+        let of_name = |column: &usize| schema.column(*column).path().parts()[0] == name;
+        let leaves: Vec<usize> = (0..schema.num_columns()).filter(of_name).collect();
+        let [keys, values] = leaves[..] else {
+            return None;
+        };
+        let [key, value] = [keys, values].map(|at| schema.column(at));
+        let plain = |column: &parquet::schema::types::ColumnDescPtr| {
+            column.path().parts().len() == 3 && column.max_rep_level() == 1
+        };
+        let root = schema.root_schema().get_fields().iter();
+        let group = root.into_iter().find(|field| field.name() == name)?;
+        let is_map = matches!(
+            group.get_basic_info().converted_type(),
+            parquet::basic::ConvertedType::MAP | parquet::basic::ConvertedType::MAP_KEY_VALUE
+        );
+        let present = i16::from(group.is_optional());
+        let entry = present + 1;
+        let fits = is_map && plain(&key) && plain(&value) && key.max_def_level() == entry;
+        fits.then_some(Self {
+            keys,
+            present,
+            entry,
+        })
+    }
+}
+
+/// The maps of one row group.
+pub(crate) struct Maps {
+    place: Place,
+    keys: Box<dyn Cells>,
+    values: Box<dyn Cells>,
+    text: String,
+}
+
+impl Maps {
+    pub(crate) fn new(place: Place, keys: Box<dyn Cells>, values: Box<dyn Cells>) -> Self {
+        Self {
+            place,
+            keys,
+            values,
+            text: String::new(),
+        }
+    }
+
+    /// One entry, or what stands where there is none; whether there is one.
+    fn entry(&mut self, first: bool, out: &mut String) -> Result<bool, Wrong> {
+        let (level, _) = self.keys.levels().ok_or(MISSING)?;
+        let there = level >= self.place.entry;
+        self.text.clear();
+        self.keys.spell(&mut self.text)?;
+        if there {
+            out.push_str(if first { "" } else { "," });
+            quote(&self.text, out)?;
+            out.push(':');
+        }
+        self.text.clear();
+        let has_value = self.values.spell(&mut self.text)?;
+        match (there, has_value) {
+            (true, true) => quote(&self.text, out)?,
+            (true, false) => out.push_str("null"),
+            (false, _) => {}
+        }
+        Ok(there)
+    }
+}
+
+impl Cells for Maps {
+    fn fill(&mut self, rows: usize) -> Result<(), ParquetError> {
+        self.keys.fill(rows)?;
+        self.values.fill(rows)
+    }
+
+    fn spell(&mut self, out: &mut String) -> Result<bool, Wrong> {
+        let (level, _) = self.keys.levels().ok_or(MISSING)?;
+        let present = level >= self.place.present;
+        if present {
+            out.push('{');
+        }
+        let mut first = true;
+        loop {
+            first &= !self.entry(first, out)?;
+            let goes_on =
+                |levels: Option<(i16, i16)>| levels.is_some_and(|(_, repeats)| repeats > 0);
+            match (goes_on(self.keys.levels()), goes_on(self.values.levels())) {
+                (true, true) => {}
+                (false, false) => break,
+                _ => return Err("a map of which keys and values differ in number"),
+            }
+        }
+        if present {
+            out.push('}');
+        }
+        Ok(present)
+    }
+
+    fn levels(&self) -> Option<(i16, i16)> {
+        self.keys.levels()
+    }
+}
+
+/// A text as JSON has it.
+fn quote(text: &str, out: &mut String) -> Result<(), Wrong> {
+    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return Ok(());
+    }
+    out.push_str(&serde_json::to_string(text).map_err(|_| MISSING)?);
+    Ok(())
+}

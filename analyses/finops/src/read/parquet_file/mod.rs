@@ -1,0 +1,9 @@
+//! Parquet.
+
+mod map_column;
+#[cfg(test)]
+mod map_column_tests;
+pub(crate) mod rows;
+mod scalar_column;
+#[cfg(test)]
+mod scalar_column_tests;

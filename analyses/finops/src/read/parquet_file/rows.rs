@@ -1,0 +1,347 @@
+//! A bill in Parquet as records of text, of the columns that an answer needs. The rest of the file is not read.
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use csv::StringRecord;
+use jiff::Timestamp;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::record::Field;
+use parquet::record::reader::RowIter;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+
+use crate::read::parquet_file::map_column::{Maps, Place};
+use crate::read::parquet_file::scalar_column::{Cells, Kind, Wrong, cells, date, time, utf8};
+
+/// The first bytes of every Parquet file.
+pub(crate) const MAGIC: &[u8] = b"PAR1";
+
+/// Rows that are decoded at once.
+const BATCH: usize = 4_096;
+
+/// The rows of a Parquet file: plain columns and maps by themselves, which is many times faster, and what else there is,
+/// such as lists, by the library's rows.
+pub(crate) struct Rows {
+    file: SerializedFileReader<File>,
+    columns: Vec<Column>,
+    /// These columns' cells of the row group that is being read.
+    cells: Vec<Box<dyn Cells>>,
+    nested: Option<RowIter<'static>>,
+    pub header: StringRecord,
+    /// Which columns are wanted as numbers, and those that the row that was given last has.
+    counted: Vec<bool>,
+    numbers: Vec<Option<Decimal>>,
+    /// The row group that is next, and the rows that are left of the one before.
+    group: usize,
+    left: usize,
+    /// Rows that are decoded and not given yet.
+    ready: usize,
+    /// The row that was given last, counted from 1.
+    row: u64,
+    spelled: String,
+}
+
+/// A column, and its place in the file.
+struct Column {
+    at: usize,
+    column: ColumnDescPtr,
+    kind: Kind,
+    /// The column of the values, where this one is the keys of maps.
+    map: Option<(Place, ColumnDescPtr, Kind)>,
+}
+
+impl Column {
+    /// The column of this name, if all its values are of types that a bill has, and it is one that is read by itself.
+    fn of(schema: &SchemaDescriptor, name: &str) -> Result<Option<Self>, Broken> {
+        let (mut leaves, mut last) = (Vec::new(), 0);
+        for (at, column) in schema.columns().iter().enumerate() {
+            if column
+                .path()
+                .parts()
+                .first()
+                .is_some_and(|first| first == name)
+            {
+                let kind = Kind::of(column).ok_or_else(|| Broken::Column(name.to_owned()))?;
+                leaves.push((Arc::clone(column), kind));
+                last = at;
+            }
+        }
+        let plain = |column: &ColumnDescPtr| {
+            column.path().parts().len() == 1 && column.max_rep_level() == 0
+        };
+        Ok(match (&leaves[..], Place::of(schema, name)) {
+            ([(column, kind)], _) if plain(column) => Some(Self {
+                at: last,
+                column: Arc::clone(column),
+                kind: *kind,
+                map: None,
+            }),
+            ([(column, kind), (values, of_values)], Some(place)) => Some(Self {
+                at: place.keys,
+                column: Arc::clone(column),
+                kind: *kind,
+                map: Some((place, Arc::clone(values), *of_values)),
+            }),
+            _ => None,
+        })
+    }
+
+    fn cells(&self, group: &dyn RowGroupReader) -> Result<Box<dyn Cells>, ParquetError> {
+        let own = cells(group.get_column_reader(self.at)?, self.kind, &self.column);
+        let Some((place, column, kind)) = &self.map else {
+            return Ok(own);
+        };
+        let values = cells(group.get_column_reader(self.at + 1)?, *kind, column);
+        Ok(Box::new(Maps::new(*place, own, values)))
+    }
+}
+
+/// Why a file can't be read on.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// It is not what the format says.
+    File(ParquetError),
+    /// The values of this column are of a type that no column of a bill has.
+    Column(String),
+    /// This column's value is wrong, in this row, counted from 1.
+    Value {
+        column: String,
+        row: u64,
+        wrong: Wrong,
+    },
+}
+
+impl From<std::io::Error> for Broken {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error.into())
+    }
+}
+
+impl From<ParquetError> for Broken {
+    fn from(error: ParquetError) -> Self {
+        Self::File(error)
+    }
+}
+
+/// Where the values of the columns are of which `needed` says so, by the footer alone.
+pub(crate) fn chunks(
+    file: &File,
+    needed: impl Fn(&str) -> bool,
+) -> Result<Vec<Range<u64>>, ParquetError> {
+    let reader = SerializedFileReader::new(file.try_clone()?)?;
+    needed_chunks(reader.metadata(), &needed)
+}
+
+fn needed_chunks(
+    metadata: &ParquetMetaData,
+    needed: impl Fn(&str) -> bool,
+) -> Result<Vec<Range<u64>>, ParquetError> {
+    let columns = metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns());
+    let of_needed = columns.filter(|column| {
+        let path = column.column_path().parts();
+        path.first().is_some_and(|name| needed(name))
+    });
+    let place = |column: &ColumnChunkMetaData| {
+        let start = column.dictionary_page_offset();
+        let start = u64::try_from(start.unwrap_or_else(|| column.data_page_offset())).ok()?;
+        let length = u64::try_from(column.compressed_size()).ok()?;
+        Some(start..start.checked_add(length)?)
+    };
+    let nowhere = || ParquetError::General("a column chunk is nowhere".into());
+    of_needed
+        .map(|column| place(column).ok_or_else(nowhere))
+        .collect()
+}
+
+impl Rows {
+    /// Opens the file for the columns of which `needed` says so.
+    pub(crate) fn open(file: File, needed: impl Fn(&str) -> bool) -> Result<Self, Broken> {
+        let other = file.try_clone()?;
+        let reader = SerializedFileReader::new(file)?;
+        // A place or a number of rows that can't be would be a panic of the library, and so would be a strange type.
+        needed_chunks(reader.metadata(), &needed)?;
+        for group in reader.metadata().row_groups() {
+            rows_of(group)?;
+        }
+        let schema = reader.metadata().file_metadata().schema_descr_ptr();
+        let root = schema.root_schema();
+        let (mut columns, mut names, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+        for field in root
+            .get_fields()
+            .iter()
+            .filter(|field| needed(field.name()))
+        {
+            match Column::of(&schema, field.name())? {
+                Some(column) => {
+                    columns.push(column);
+                    names.push(field.name());
+                }
+                None => fields.push(Arc::clone(field)),
+            }
+        }
+        names.extend(fields.iter().map(|field| field.name()));
+        let header = StringRecord::from(names);
+        let numbers = vec![None; header.len()];
+        let nested = match fields.is_empty() {
+            true => None,
+            false => {
+                let projection = Type::group_type_builder(root.name())
+                    .with_fields(fields)
+                    .build()?;
+                let rows = RowIter::from_file_into(Box::new(SerializedFileReader::new(other)?));
+                Some(rows.project(Some(projection))?)
+            }
+        };
+        Ok(Self {
+            file: reader,
+            columns,
+            cells: Vec::new(),
+            nested,
+            header,
+            counted: vec![false; numbers.len()],
+            numbers,
+            group: 0,
+            left: 0,
+            ready: 0,
+            row: 0,
+            spelled: String::new(),
+        })
+    }
+
+    /// From now on the columns at these places of the header are wanted as numbers: a value that is one without a text
+    /// in between has none, and is had from [`Rows::number`].
+    pub(crate) fn count(&mut self, places: impl IntoIterator<Item = usize>) {
+        for at in places {
+            self.counted[at] = true;
+        }
+    }
+
+    /// The number at this place of the row that was given last, where it has no text.
+    pub(crate) fn number(&self, at: usize) -> Option<Decimal> {
+        self.numbers[at]
+    }
+
+    /// The next row in the header's order; `false` after the last.
+    pub(crate) fn next_record(&mut self, record: &mut StringRecord) -> Result<bool, Broken> {
+        if self.ready == 0 && !self.decode()? {
+            return Ok(false);
+        }
+        self.ready -= 1;
+        self.row += 1;
+        record.clear();
+        for (at, cells) in self.cells.iter_mut().enumerate() {
+            self.spelled.clear();
+            self.numbers[at] = match self.counted[at] {
+                true => cells.number(),
+                false => None,
+            };
+            if self.numbers[at].is_some() {
+                record.push_field("");
+                continue;
+            }
+            if let Err(wrong) = cells.spell(&mut self.spelled) {
+                return Err(self.wrong(record.len(), wrong));
+            }
+            record.push_field(&self.spelled);
+        }
+        if let Some(nested) = &mut self.nested {
+            let row = nested.next();
+            let row = row.ok_or_else(|| ParquetError::EOF("rows end too early".into()))??;
+            for (_, field) in row.get_column_iter() {
+                match text(field) {
+                    Ok(text) => record.push_field(&text),
+                    Err(wrong) => return Err(self.wrong(record.len(), wrong)),
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The value of the column at this place of the header is wrong in this row.
+    fn wrong(&self, at: usize, wrong: Wrong) -> Broken {
+        Broken::Value {
+            column: self.header.get(at).unwrap_or_default().to_owned(),
+            row: self.row,
+            wrong,
+        }
+    }
+
+    /// Decodes the next rows; `false` after the last.
+    fn decode(&mut self) -> Result<bool, ParquetError> {
+        while self.left == 0 {
+            if self.group == self.file.num_row_groups() {
+                return Ok(false);
+            }
+            let group = self.file.get_row_group(self.group)?;
+            self.group += 1;
+            self.left = rows_of(group.metadata())?;
+            self.cells.clear();
+            for column in &self.columns {
+                self.cells.push(column.cells(group.as_ref())?);
+            }
+        }
+        let rows = self.left.min(BATCH);
+        for cells in &mut self.cells {
+            cells.fill(rows)?;
+        }
+        self.left -= rows;
+        self.ready = rows;
+        Ok(true)
+    }
+}
+
+fn rows_of(group: &RowGroupMetaData) -> Result<usize, ParquetError> {
+    let rows = usize::try_from(group.num_rows());
+    rows.map_err(|_| ParquetError::General("a row group has less than no rows".into()))
+}
+
+/// A value within a list or a map.
+fn text(field: &Field) -> Result<String, Wrong> {
+    let mut out = String::new();
+    match field {
+        Field::Null => {}
+        Field::Str(text) => out.push_str(text),
+        Field::Bytes(bytes) => out.push_str(utf8(bytes.data())?),
+        Field::Double(value) => out = value.to_string(),
+        Field::Float(value) => out = value.to_string(),
+        Field::Date(days) => out = date((*days).into())?.to_string(),
+        Field::TimestampMillis(value) => time(Timestamp::from_millisecond(*value), &mut out)?,
+        Field::TimestampMicros(value) => time(Timestamp::from_microsecond(*value), &mut out)?,
+        Field::MapInternal(_) | Field::Group(_) | Field::ListInternal(_) => {
+            out = json(field)?.to_string();
+        }
+        other => out = other.to_string(),
+    }
+    Ok(out)
+}
+
+/// Tags are a map, or a list of key and value.
+fn json(field: &Field) -> Result<Value, Wrong> {
+    match field {
+        Field::MapInternal(map) => {
+            let mut entries = Map::new();
+            for (key, value) in map.entries() {
+                entries.insert(text(key)?, json(value)?);
+            }
+            Ok(entries.into())
+        }
+        Field::Group(row) => {
+            let mut fields = Map::new();
+            for (name, value) in row.get_column_iter() {
+                fields.insert(name.clone(), json(value)?);
+            }
+            Ok(fields.into())
+        }
+        Field::ListInternal(list) => list.elements().iter().map(json).collect(),
+        Field::Null => Ok(Value::Null),
+        other => Ok(text(other)?.into()),
+    }
+}

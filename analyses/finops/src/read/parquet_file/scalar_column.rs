@@ -1,0 +1,314 @@
+//! A column of a Parquet file whose values are no lists and no maps, batch by batch, each value spelled as CSV
+//! would have it.
+//!
+//! Which columns are read, and what is in them, it does not know.
+
+use std::fmt::{Display, Write};
+
+use jiff::civil::Date;
+use jiff::{Span, Timestamp};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::errors::ParquetError;
+use parquet::schema::types::ColumnDescriptor;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::bill::money;
+
+/// The values of one row group's column, in their order.
+pub(crate) trait Cells: Send {
+    /// Reads so many values, absent ones included.
+    fn fill(&mut self, rows: usize) -> Result<(), ParquetError>;
+
+    /// Appends the next value that was read; of an absent one nothing. Whether there is one.
+    fn spell(&mut self, text: &mut String) -> Result<bool, Wrong>;
+
+    /// The next value as a number, if it is one that needs no text to be exact; only then it is taken.
+    fn number(&mut self) -> Option<Decimal> {
+        None
+    }
+
+    /// The next value's definition and repetition level; `None` after the last, or where a column needs none.
+    fn levels(&self) -> Option<(i16, i16)>;
+}
+
+/// What a value is that is none of its column's: the end of a sentence.
+pub(crate) type Wrong = &'static str;
+
+const NOT_TEXT: Wrong = "not UTF-8 text";
+const NO_TIME: Wrong = "a time that no calendar has";
+const TOO_LONG: Wrong = "a decimal with too many digits";
+pub(crate) const MISSING: Wrong = "missing";
+
+/// What a column's values mean, whatever they are stored as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Boolean,
+    Signed,
+    Unsigned,
+    /// A floating point number, spelled as the shortest decimal that means it.
+    Float,
+    /// A whole number of units of which ten to the power of this make one.
+    Decimal(usize),
+    /// Days since 1970.
+    Date,
+    Millis,
+    Micros,
+    Nanos,
+    /// A day and the nanoseconds in it, as old writers have times.
+    Int96,
+    /// UTF-8, said or not: many writers annotate nothing.
+    Text,
+    Uuid,
+}
+
+impl Kind {
+    /// `None` for what no column of a bill can be.
+    pub(crate) fn of(column: &ColumnDescriptor) -> Option<Self> {
+        use ConvertedType as As;
+        let logical = column.logical_type_ref();
+        let unsaid = logical.is_none() || logical == Some(&LogicalType::Unknown);
+        // The library has an older name for each newer one that had one.
+        Some(match (column.physical_type(), column.converted_type()) {
+            (Type::BOOLEAN, As::NONE) if unsaid => Self::Boolean,
+            (Type::INT32 | Type::INT64, As::NONE) if unsaid => Self::Signed,
+            (Type::INT32, As::INT_8 | As::INT_16 | As::INT_32) => Self::Signed,
+            (Type::INT32, As::UINT_8 | As::UINT_16 | As::UINT_32) => Self::Unsigned,
+            (Type::INT32, As::DATE) => Self::Date,
+            (Type::INT64, As::INT_64) => Self::Signed,
+            (Type::INT64, As::UINT_64) => Self::Unsigned,
+            (Type::INT64, As::TIMESTAMP_MILLIS) => Self::Millis,
+            (Type::INT64, As::TIMESTAMP_MICROS) => Self::Micros,
+            (Type::INT64, As::NONE) => match logical? {
+                LogicalType::Timestamp {
+                    unit: TimeUnit::NANOS,
+                    ..
+                } => Self::Nanos,
+                _ => return None,
+            },
+            (Type::INT96, As::NONE) if unsaid => Self::Int96,
+            (Type::FLOAT | Type::DOUBLE, As::NONE) if unsaid => Self::Float,
+            (Type::BYTE_ARRAY, As::UTF8 | As::ENUM | As::JSON) => Self::Text,
+            (Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY, As::NONE) if unsaid => Self::Text,
+            (Type::FIXED_LEN_BYTE_ARRAY, As::NONE) if logical == Some(&LogicalType::Uuid) => {
+                Self::Uuid
+            }
+            (Type::BOOLEAN | Type::INT96 | Type::FLOAT | Type::DOUBLE, _) => return None,
+            (_, As::DECIMAL) => Self::Decimal(column.type_scale().try_into().ok()?),
+            _ => return None,
+        })
+    }
+}
+
+/// How a value of a physical type is spelled, and which number it is.
+type Spell<V> = fn(Kind, &V, &mut String) -> Result<(), Wrong>;
+type Number<V> = fn(Kind, &V) -> Option<Decimal>;
+
+struct Typed<T: DataType> {
+    reader: ColumnReaderImpl<T>,
+    kind: Kind,
+    spell: Spell<T::T>,
+    number: Number<T::T>,
+    values: Vec<T::T>,
+    /// For each row whether it has a value, by its definition level; nothing where each must have one.
+    levels: Vec<i16>,
+    /// The level of a row that has one.
+    present: i16,
+    /// Where a row may have several values: which of them begin a row, by their repetition level.
+    repeats: Vec<i16>,
+    row: usize,
+    value: usize,
+}
+
+/// The cells of a column, which is of this kind.
+pub(crate) fn cells(reader: ColumnReader, kind: Kind, column: &ColumnDescriptor) -> Box<dyn Cells> {
+    let present = column.max_def_level();
+    fn typed<T: DataType>(
+        reader: ColumnReaderImpl<T>,
+        (kind, present): (Kind, i16),
+        spell: Spell<T::T>,
+        number: Number<T::T>,
+    ) -> Box<dyn Cells> {
+        Box::new(Typed {
+            reader,
+            kind,
+            spell,
+            values: Vec::new(),
+            levels: Vec::new(),
+            present,
+            repeats: Vec::new(),
+            number,
+            row: 0,
+            value: 0,
+        })
+    }
+    let of = (kind, present);
+    match reader {
+        ColumnReader::BoolColumnReader(reader) => {
+            typed(reader, of, |_, value, out| put(value, out), |_, _| None)
+        }
+        ColumnReader::Int32ColumnReader(reader) => typed(
+            reader,
+            of,
+            |kind, value, out| integer(kind, (*value).into(), value.cast_unsigned().into(), out),
+            |kind, value| scaled(kind, (*value).into()),
+        ),
+        ColumnReader::Int64ColumnReader(reader) => typed(
+            reader,
+            of,
+            |kind, value, out| integer(kind, *value, value.cast_unsigned(), out),
+            |kind, value| scaled(kind, (*value).into()),
+        ),
+        ColumnReader::Int96ColumnReader(reader) => typed(
+            reader,
+            of,
+            |_, value, out| time(Timestamp::from_millisecond(value.to_millis()), out),
+            |_, _| None,
+        ),
+        ColumnReader::FloatColumnReader(reader) => {
+            typed(reader, of, |_, value, out| put(value, out), |_, _| None)
+        }
+        ColumnReader::DoubleColumnReader(reader) => typed(
+            reader,
+            of,
+            |_, value, out| put(value, out),
+            |_, value| money::of_double(*value),
+        ),
+        ColumnReader::ByteArrayColumnReader(reader) => typed(
+            reader,
+            of,
+            |kind, value, out| bytes(kind, value.data(), out),
+            |kind, value| scaled(kind, whole(value.data())?),
+        ),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => typed(
+            reader,
+            of,
+            |kind, value, out| bytes(kind, value.data(), out),
+            |kind, value| scaled(kind, whole(value.data())?),
+        ),
+    }
+}
+
+impl<T: DataType> Cells for Typed<T> {
+    fn fill(&mut self, rows: usize) -> Result<(), ParquetError> {
+        self.values.clear();
+        self.levels.clear();
+        self.repeats.clear();
+        (self.row, self.value) = (0, 0);
+        let (levels, repeats) = (Some(&mut self.levels), Some(&mut self.repeats));
+        let (read, ..) = self
+            .reader
+            .read_records(rows, levels, repeats, &mut self.values)?;
+        match read == rows {
+            true => Ok(()),
+            false => Err(ParquetError::EOF("a column ends before its rows".into())),
+        }
+    }
+
+    fn spell(&mut self, text: &mut String) -> Result<bool, Wrong> {
+        let level = self.levels.get(self.row);
+        self.row += 1;
+        if level.is_some_and(|level| *level < self.present) {
+            return Ok(false);
+        }
+        let value = self.values.get(self.value).ok_or(MISSING)?;
+        self.value += 1;
+        (self.spell)(self.kind, value, text)?;
+        Ok(true)
+    }
+
+    fn number(&mut self) -> Option<Decimal> {
+        let level = self.levels.get(self.row);
+        if level.is_some_and(|level| *level < self.present) {
+            return None;
+        }
+        let number = (self.number)(self.kind, self.values.get(self.value)?)?;
+        self.row += 1;
+        self.value += 1;
+        Some(number)
+    }
+
+    fn levels(&self) -> Option<(i16, i16)> {
+        let level = *self.levels.get(self.row)?;
+        Some((level, self.repeats.get(self.row).copied().unwrap_or(0)))
+    }
+}
+
+fn put(value: impl Display, out: &mut String) -> Result<(), Wrong> {
+    write!(out, "{value}").map_err(|_| MISSING)
+}
+
+fn integer(kind: Kind, signed: i64, unsigned: u64, out: &mut String) -> Result<(), Wrong> {
+    match kind {
+        Kind::Unsigned => put(unsigned, out),
+        Kind::Decimal(scale) => decimal(signed.into(), scale, out),
+        Kind::Date => put(date(signed)?, out),
+        Kind::Millis => time(Timestamp::from_millisecond(signed), out),
+        Kind::Micros => time(Timestamp::from_microsecond(signed), out),
+        Kind::Nanos => time(Timestamp::from_nanosecond(signed.into()), out),
+        _ => put(signed, out),
+    }
+}
+
+fn bytes(kind: Kind, bytes: &[u8], out: &mut String) -> Result<(), Wrong> {
+    match kind {
+        Kind::Decimal(scale) => decimal(whole(bytes).ok_or(TOO_LONG)?, scale, out),
+        Kind::Uuid => put(Uuid::from_slice(bytes).map_err(|_| "no UUID")?, out),
+        _ => {
+            out.push_str(utf8(bytes)?);
+            Ok(())
+        }
+    }
+}
+
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Wrong> {
+    std::str::from_utf8(bytes).map_err(|_| NOT_TEXT)
+}
+
+pub(crate) fn time(time: Result<Timestamp, jiff::Error>, out: &mut String) -> Result<(), Wrong> {
+    put(time.map_err(|_| NO_TIME)?, out)
+}
+
+/// The day that is so many days after 1970-01-01.
+pub(crate) fn date(days: i64) -> Result<Date, Wrong> {
+    let days = Span::new().try_days(days);
+    let date = days.and_then(|days| Date::constant(1970, 1, 1).checked_add(days));
+    date.map_err(|_| NO_TIME)
+}
+
+/// A number in two's complement, the most significant byte first, if 16 bytes hold it.
+fn whole(bytes: &[u8]) -> Option<i128> {
+    let fill = if bytes.first()? & 0x80 == 0 { 0 } else { 0xff };
+    let (spare, held) = bytes.split_at(bytes.len().saturating_sub(16));
+    let sign_is_held = spare.is_empty() || (held.first()? ^ fill) & 0x80 == 0;
+    if !sign_is_held || spare.iter().any(|byte| *byte != fill) {
+        return None;
+    }
+    let mut whole = [fill; 16];
+    whole[16 - held.len()..].copy_from_slice(held);
+    Some(i128::from_be_bytes(whole))
+}
+
+/// The number that a decimal column's whole number stands for.
+fn scaled(kind: Kind, unscaled: i128) -> Option<Decimal> {
+    match kind {
+        Kind::Decimal(scale) => money::of_units(unscaled, u32::try_from(scale).ok()?),
+        _ => None,
+    }
+}
+
+fn decimal(unscaled: i128, scale: usize, out: &mut String) -> Result<(), Wrong> {
+    if unscaled < 0 {
+        out.push('-');
+    }
+    let digits = format!("{:0>1$}", unscaled.unsigned_abs(), scale + 1);
+    let (before, after) = digits.split_at(digits.len() - scale);
+    out.push_str(before);
+    if scale > 0 {
+        out.push('.');
+        out.push_str(after);
+    }
+    Ok(())
+}

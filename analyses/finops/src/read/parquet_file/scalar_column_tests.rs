@@ -1,0 +1,352 @@
+//! Columns of Parquet files, of each type that exporters write; values, types and footers that are wrong among them.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+use csv::StringRecord;
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray,
+    FixedLenByteArrayType, FloatType, Int32Type, Int64Type, Int96, Int96Type,
+};
+use parquet::file::metadata::{ParquetMetaDataWriter, RowGroupMetaData};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+
+use crate::read::bill_reader::Bill;
+use crate::read::parquet_file::rows::{Broken, Rows};
+
+pub(crate) type Group<'a> = SerializedRowGroupWriter<'a, File>;
+
+pub(crate) fn write<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels: Option<&[i16]>) {
+    let mut column = group.next_column().unwrap().unwrap();
+    let typed = column.typed::<T>();
+    typed.write_batch(values, levels, None).unwrap();
+    column.close().unwrap();
+}
+
+/// A file of these columns, in row groups that each call of `write` makes.
+pub(crate) fn file(schema: &str, groups: &[&dyn Fn(&mut Group<'_>)]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    let schema = Arc::new(parse_message_type(&format!("message bill {{ {schema} }}")).unwrap());
+    let mut writer =
+        SerializedFileWriter::new(file.try_clone().unwrap(), schema, Arc::default()).unwrap();
+    for write in groups {
+        let mut group = writer.next_row_group().unwrap();
+        write(&mut group);
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+    file.rewind().unwrap();
+    file
+}
+
+/// Every value of the only column of this type.
+fn spelled<T: DataType>(column: &str, values: &[T::T]) -> Result<Vec<String>, Broken> {
+    let file = file(
+        &format!("REQUIRED {column};"),
+        &[&|group: &mut Group<'_>| write::<T>(group, values, None)],
+    );
+    let mut rows = Rows::open(file, |_| true)?;
+    let (mut record, mut all) = (StringRecord::new(), Vec::new());
+    while rows.next_record(&mut record)? {
+        all.push(record[0].to_owned());
+    }
+    Ok(all)
+}
+
+#[track_caller]
+fn assert_wrong(read: Result<Vec<String>, Broken>, wanted_row: u64, wanted: &str) {
+    match read {
+        Err(Broken::Value { column, row, wrong }) => {
+            assert_eq!((column.as_str(), row, wrong), ("c", wanted_row, wanted));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_type_is_spelled_as_csv_would_have_it_and_what_is_absent_as_nothing() {
+    let schema = "OPTIONAL DOUBLE cost; REQUIRED INT64 list (DECIMAL(18,6)); REQUIRED INT64 start (TIMESTAMP(NANOS,true));
+        OPTIONAL BINARY service (UTF8); OPTIONAL FIXED_LEN_BYTE_ARRAY(4) effective (DECIMAL(9,2)); OPTIONAL BOOLEAN flag;
+        REQUIRED INT32 count;";
+    let rows = |rows: i32| {
+        move |group: &mut Group<'_>| {
+            let half: Vec<i16> = (0..rows).map(|row| (row % 2) as i16).collect();
+            let half = Some(&half[..]);
+            let (whole, some) = (rows as usize, (rows / 2) as usize);
+            write::<DoubleType>(group, &vec![0.1; some], half);
+            write::<Int64Type>(group, &vec![-1_500_000; whole], None);
+            write::<Int64Type>(group, &vec![1_777_593_600_000_000_000; whole], None);
+            write::<ByteArrayType>(group, &vec!["Zürich".into(); some], half);
+            let cents = FixedLenByteArray::from(1_234_i32.to_be_bytes().to_vec());
+            write::<FixedLenByteArrayType>(group, &vec![cents; some], half);
+            write::<BoolType>(group, &vec![true; some], half);
+            write::<Int32Type>(group, &(0..rows).collect::<Vec<i32>>(), None);
+        }
+    };
+    // Two row groups, of which the second is longer than a batch.
+    let file = file(schema, &[&rows(3), &rows(5_000)]);
+    let mut rows = Rows::open(file, |column| column != "flag").unwrap();
+    assert_eq!(
+        rows.header,
+        vec!["cost", "list", "start", "service", "effective", "count"]
+    );
+    let mut record = StringRecord::new();
+    for row in (0..3).chain(0..5_000) {
+        assert!(rows.next_record(&mut record).unwrap());
+        let [cost, service, effective] = match row % 2 {
+            0 => ["", "", ""],
+            _ => ["0.1", "Zürich", "12.34"],
+        };
+        let (start, count) = ("2026-05-01T00:00:00Z", row.to_string());
+        let expected = [cost, "-1.500000", start, service, effective, &count];
+        assert_eq!(record, expected[..]);
+    }
+    assert!(!rows.next_record(&mut record).unwrap());
+}
+
+#[test]
+fn times_are_read_in_each_unit_and_one_that_no_calendar_has_is_named() {
+    let may = ["2026-05-01T00:00:00Z"];
+    let millis = 1_777_593_600_000;
+    for (column, factor) in [
+        ("INT64 c (TIMESTAMP_MILLIS)", 1),
+        ("INT64 c (TIMESTAMP(MILLIS,false))", 1),
+        ("INT64 c (TIMESTAMP_MICROS)", 1_000),
+        ("INT64 c (TIMESTAMP(MICROS,true))", 1_000),
+        ("INT64 c (TIMESTAMP(NANOS,false))", 1_000_000),
+    ] {
+        let read = spelled::<Int64Type>(column, &[millis * factor]);
+        assert_eq!(read.unwrap(), may, "{column}");
+        if factor < 1_000_000 {
+            let read = spelled::<Int64Type>(column, &[0, i64::MAX]);
+            assert_wrong(read, 2, "a time that no calendar has");
+        }
+    }
+    // The Julian day of 1970-01-01 is 2,440,588.
+    let at = |day: u32, nanos: u64| {
+        let mut value = Int96::new();
+        value.set_data(nanos as u32, (nanos >> 32) as u32, day);
+        value
+    };
+    let day = 2_440_588 + (millis / 86_400_000) as u32;
+    let read = spelled::<Int96Type>("INT96 c", &[at(day, 0), at(day, 3_600_000_000_000)]);
+    assert_eq!(read.unwrap(), [may[0], "2026-05-01T01:00:00Z"]);
+    let read = spelled::<Int96Type>("INT96 c", &[at(day, 0), at(u32::MAX / 2, 0)]);
+    assert_wrong(read, 2, "a time that no calendar has");
+    let read = spelled::<Int32Type>("INT32 c (DATE)", &[20_574, -1, 0]);
+    assert_eq!(read.unwrap(), ["2026-05-01", "1969-12-31", "1970-01-01"]);
+    let read = spelled::<Int32Type>("INT32 c (DATE)", &[0, 0, i32::MAX]);
+    assert_wrong(read, 3, "a time that no calendar has");
+}
+
+#[test]
+fn decimals_and_numbers_are_exact_whatever_they_are_stored_as() {
+    let read = spelled::<Int32Type>("INT32 c (DECIMAL(9,4))", &[12_345, -5, 0, i32::MIN]);
+    assert_eq!(
+        read.unwrap(),
+        ["1.2345", "-0.0005", "0.0000", "-214748.3648"]
+    );
+    let read = spelled::<Int64Type>("INT64 c (DECIMAL(18,0))", &[-7, i64::MAX]);
+    assert_eq!(read.unwrap(), ["-7", "9223372036854775807"]);
+    let binary = |bytes: &[u8]| ByteArray::from(bytes.to_vec());
+    let long = [&[0xff; 20][..], &[0x85]].concat();
+    let read = spelled::<ByteArrayType>(
+        "BINARY c (DECIMAL(38,2))",
+        &[
+            binary(&[0x7b]),
+            binary(&[0x85]),
+            binary(&[4, 0xd2]),
+            binary(&long),
+        ],
+    );
+    assert_eq!(read.unwrap(), ["1.23", "-1.23", "12.34", "-1.23"]);
+    for bytes in [&[1; 17][..], &[&[0; 1][..], &[0xff; 16]].concat(), &[]] {
+        let read = spelled::<ByteArrayType>("BINARY c (DECIMAL(38,2))", &[binary(bytes)]);
+        assert_wrong(read, 1, "a decimal with too many digits");
+    }
+    let read = spelled::<Int32Type>("INT32 c (INTEGER(32,false))", &[-1, 1]);
+    assert_eq!(read.unwrap(), ["4294967295", "1"]);
+    let read = spelled::<Int64Type>("INT64 c (INTEGER(64,false))", &[-1]);
+    assert_eq!(read.unwrap(), ["18446744073709551615"]);
+    let read = spelled::<Int32Type>("INT32 c (INTEGER(8,true))", &[-8]);
+    assert_eq!(read.unwrap(), ["-8"]);
+    let read = spelled::<FloatType>("FLOAT c", &[0.1, -2.0, 1e-7]);
+    assert_eq!(read.unwrap(), ["0.1", "-2", "0.0000001"]);
+    let read = spelled::<BoolType>("BOOLEAN c", &[true, false]);
+    assert_eq!(read.unwrap(), ["true", "false"]);
+}
+
+#[test]
+fn text_is_text_whether_or_not_its_column_says_so() {
+    for column in [
+        "BINARY c",
+        "BINARY c (UTF8)",
+        "BINARY c (JSON)",
+        "BINARY c (ENUM)",
+    ] {
+        let read = spelled::<ByteArrayType>(column, &["Zürich".into(), "".into()]);
+        assert_eq!(read.unwrap(), ["Zürich", ""], "{column}");
+        let broken = ByteArray::from(vec![0xff, 0xfe]);
+        let read = spelled::<ByteArrayType>(column, &["".into(), broken]);
+        assert_wrong(read, 2, "not UTF-8 text");
+    }
+    let fixed = |bytes: &[u8]| FixedLenByteArray::from(bytes.to_vec());
+    let read = spelled::<FixedLenByteArrayType>("FIXED_LEN_BYTE_ARRAY(3) c", &[fixed(b"USD")]);
+    assert_eq!(read.unwrap(), ["USD"]);
+    let read = spelled::<FixedLenByteArrayType>(
+        "FIXED_LEN_BYTE_ARRAY(16) c (UUID)",
+        &[fixed(&[0x1f; 16])],
+    );
+    assert_eq!(read.unwrap(), ["1f1f1f1f-1f1f-1f1f-1f1f-1f1f1f1f1f1f"]);
+}
+
+#[test]
+fn numbers_need_no_text_where_they_are_exact() {
+    let schema = "OPTIONAL DOUBLE a; REQUIRED INT64 b (DECIMAL(18,6)); REQUIRED DOUBLE c;";
+    let write_all = |group: &mut Group<'_>| {
+        write::<DoubleType>(group, &[12.5, 1e-9], Some(&[1, 0, 1]));
+        write::<Int64Type>(group, &[-1_500_000, 0, i64::MAX], None);
+        write::<DoubleType>(group, &[0.1, 0.2, 0.3], None);
+    };
+    let mut rows = Rows::open(file(schema, &[&write_all]), |_| true).unwrap();
+    rows.count([0, 1]);
+    let mut record = StringRecord::new();
+    let number = |text: &str| (text.parse().ok(), "".to_owned());
+    let text = |text: &str| (None, text.to_owned());
+    // What has too many places comes as text; so does what nobody wants as a number.
+    for expected in [
+        [number("12.5"), number("-1.5"), text("0.1")],
+        [text(""), number("0"), text("0.2")],
+        [
+            text("0.000000001"),
+            number("9223372036854.775807"),
+            text("0.3"),
+        ],
+    ] {
+        assert!(rows.next_record(&mut record).unwrap());
+        let read = [0, 1, 2].map(|at| (rows.number(at), record[at].to_owned()));
+        assert_eq!(read, expected);
+    }
+}
+
+#[test]
+fn a_type_that_no_column_has_is_refused_by_its_columns_name() {
+    fn unread<T: DataType>(schema: &str, value: T::T) {
+        match spelled::<T>(schema, &[value]) {
+            Err(Broken::Column(column)) => assert_eq!(column, "c"),
+            other => panic!("{schema}: {other:?}"),
+        }
+    }
+    unread::<Int32Type>("INT32 c (TIME_MILLIS)", 0);
+    unread::<Int64Type>("INT64 c (TIME_MICROS)", 0);
+    unread::<Int64Type>("INT64 c (TIME(NANOS,true))", 0);
+    unread::<ByteArrayType>("BINARY c (BSON)", "".into());
+    let twelve = FixedLenByteArray::from(vec![0; 12]);
+    unread::<FixedLenByteArrayType>("FIXED_LEN_BYTE_ARRAY(12) c (INTERVAL)", twelve);
+    // In a map too; a column that nobody needs may be what it likes.
+    let schema = "REQUIRED INT32 a; OPTIONAL GROUP c (MAP) { REPEATED GROUP key_value { REQUIRED BINARY key (UTF8);
+        OPTIONAL INT32 value (TIME_MILLIS); } }";
+    let nothing = || file(schema, &[]);
+    let refused = Rows::open(nothing(), |_| true).err().unwrap();
+    assert!(matches!(refused, Broken::Column(column) if column == "c"));
+    assert!(Rows::open(nothing(), |column| column == "a").is_ok());
+}
+
+/// The same file with a footer that says something else of its row group.
+fn forged(mut file: File, change: impl Fn(RowGroupMetaData) -> RowGroupMetaData) -> File {
+    let reader = SerializedFileReader::new(file.try_clone().unwrap()).unwrap();
+    let metadata = reader.metadata().clone();
+    let groups = metadata.row_groups().iter().cloned().map(change).collect();
+    let metadata = metadata.into_builder().set_row_groups(groups).build();
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    let length: [u8; 4] = bytes[bytes.len() - 8..][..4].try_into().unwrap();
+    bytes.truncate(bytes.len() - 8 - u32::from_le_bytes(length) as usize);
+    let mut forged = tempfile::tempfile().unwrap();
+    forged.write_all(&bytes).unwrap();
+    ParquetMetaDataWriter::new(forged.try_clone().unwrap(), &metadata)
+        .finish()
+        .unwrap();
+    forged.seek(SeekFrom::Start(0)).unwrap();
+    forged
+}
+
+#[test]
+fn a_footer_that_can_not_be_is_refused() {
+    let whole = || {
+        file(
+            "REQUIRED INT32 c;",
+            &[&|group: &mut Group<'_>| write::<Int32Type>(group, &[1, 2, 3], None)],
+        )
+    };
+    let read = |file: File| -> Result<usize, Broken> {
+        let mut rows = Rows::open(file, |_| true)?;
+        let (mut record, mut read) = (StringRecord::new(), 0);
+        while rows.next_record(&mut record)? {
+            read += 1;
+        }
+        Ok(read)
+    };
+    assert_eq!(read(forged(whole(), |group| group)).unwrap(), 3);
+    let rows = |rows: i64| {
+        move |group: RowGroupMetaData| group.into_builder().set_num_rows(rows).build().unwrap()
+    };
+    let place = |group: RowGroupMetaData| {
+        let columns = group.columns().iter().cloned();
+        let columns = columns.map(|column| column.into_builder().set_data_page_offset(-5));
+        let columns =
+            columns.map(|column| column.set_dictionary_page_offset(None).build().unwrap());
+        let columns = columns.collect();
+        group
+            .into_builder()
+            .set_column_metadata(columns)
+            .build()
+            .unwrap()
+    };
+    for broken in [
+        forged(whole(), rows(-1)),
+        forged(whole(), rows(i64::MIN)),
+        forged(whole(), rows(4)),
+        forged(whole(), place),
+    ] {
+        assert!(matches!(read(broken), Err(Broken::File(_))));
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_column_is_said_with_its_line_and_name() {
+    let schema = |start: &str| {
+        format!(
+            "REQUIRED DOUBLE BilledCost; REQUIRED {start}; REQUIRED BINARY BillingCurrency; REQUIRED BINARY ServiceName;"
+        )
+    };
+    let rows = |group: &mut Group<'_>| {
+        write::<DoubleType>(group, &[0.1, 0.2], None);
+        write::<Int64Type>(group, &[1_777_593_600_000, i64::MAX], None);
+        write::<ByteArrayType>(group, &["USD".into(), "USD".into()], None);
+        write::<ByteArrayType>(group, &["Amazon S3".into(), "".into()], None);
+    };
+    let millis = schema("INT64 ChargePeriodStart (TIMESTAMP_MILLIS)");
+    let mut bill = Bill::of(file(&millis, &[&rows]), "b".to_owned()).unwrap();
+    let row = bill.next_row().unwrap().unwrap();
+    assert_eq!(
+        (row.service, row.currency, row.line),
+        ("Amazon S3", "USD", 2)
+    );
+    assert_eq!(
+        bill.next_row().unwrap_err().0,
+        "The bill b, line 3: ChargePeriodStart is a time that no calendar has."
+    );
+    let strange = schema("INT64 ChargePeriodStart (TIME_MICROS)");
+    assert_eq!(
+        Bill::of(file(&strange, &[&rows]), "b".to_owned())
+            .err()
+            .unwrap()
+            .0,
+        "The bill b: the column ChargePeriodStart is of a type that no column of a bill has."
+    );
+}

@@ -1,0 +1,307 @@
+//! A generated FOCUS 1.0 bill, so that a first question needs no bill of one's own.
+//!
+//! The same rows and seed give the same bytes on every machine: its random numbers and its amounts
+//! are integers. It says nothing of any real company's cost.
+
+mod company;
+
+use std::io::Write;
+
+use anyhow::Context as _;
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+
+use crate::sample::company::{
+    ACCOUNTS, APPLICATIONS, COLUMNS, IDLE, PRODUCTS, Product, REGIONS, TEAMS,
+};
+
+/// The bill's first day; it covers the twelve months up to 2026-05-31.
+const FIRST: Date = date(2025, 6, 1);
+const DAYS: u64 = 365;
+/// On this day, 2026-03-17, one service costs twelve times its usual.
+const SPIKE: (u64, usize) = (289, 0);
+/// The service that costs four times as much at the end as at the start.
+const RISING: usize = 4;
+
+/// The service of which a part is reserved, and one of which a part is traffic between regions; of each, the
+/// resources by their numbers.
+const RESERVED: (usize, u64) = (2, 3);
+const BETWEEN_REGIONS: (usize, u64) = (8, 4);
+
+/// How a charge is priced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Terms {
+    OnDemand,
+    Credit,
+    /// Covered by a reservation, which costs five sevenths of the list price.
+    Reserved,
+    /// An hour of a reservation that nothing used.
+    Unused,
+}
+
+/// One charge. Cost is price times quantity, exactly.
+struct Charge<'a> {
+    day: u64,
+    product: &'a Product,
+    resource: String,
+    account: usize,
+    region: usize,
+    team: usize,
+    application: usize,
+    /// Millionths of a unit.
+    quantity: u64,
+    description: &'static str,
+    terms: Terms,
+}
+
+/// Writes a bill of exactly `rows` rows: twelve months with a spike (Amazon Elastic Compute Cloud on
+/// 2026-03-17), a trend (Amazon DynamoDB), an idle address, reserved databases,
+/// traffic between regions, and a credit on the first of each month.
+/// From about 5,000 rows on each of these is there on every day that it should be.
+pub fn write_sample(rows: u64, seed: u64, out: impl Write) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(COLUMNS)
+        .context("writing the sample bill's header")?;
+    let mut random = Random(seed);
+    let kinds = PRODUCTS.len() as u64;
+    let mut turn = 0;
+    for day in 0..DAYS {
+        let count = share(rows, day + 1) - share(rows, day);
+        let full = count > kinds;
+        let first_of_month = date_of(day)?.day() == 1;
+        let fixed = if full {
+            1 + u64::from(first_of_month && count > kinds + 1)
+        } else {
+            0
+        };
+        for slot in 0..count {
+            let charge = match slot {
+                0 if fixed > 0 => idle(day),
+                1 if fixed > 1 => credit(day),
+                _ => {
+                    turn += 1;
+                    let usual = count - fixed;
+                    // How many rows of this day share what the service costs.
+                    let at = (turn % kinds) as usize;
+                    usage(day, at, (usual / kinds).max(1), &mut random)
+                }
+            };
+            write(&mut csv, &charge)?;
+        }
+    }
+    csv.flush().context("writing the sample bill")
+}
+
+/// The rows of the days before `day`.
+fn share(rows: u64, day: u64) -> u64 {
+    u64::try_from(u128::from(rows) * u128::from(day) / u128::from(DAYS)).unwrap_or(rows)
+}
+
+fn date_of(day: u64) -> anyhow::Result<Date> {
+    Ok(FIRST.checked_add(i64::try_from(day)?.days())?)
+}
+
+fn idle(day: u64) -> Charge<'static> {
+    let resource =
+        "arn:aws:ec2:eu-west-1:100000000044:elastic-ip/eipalloc-0c0ffee0000000001".to_string();
+    Charge {
+        day,
+        product: &IDLE,
+        resource,
+        account: 3,
+        region: 2,
+        team: 2,
+        application: 4,
+        quantity: 24_000_000,
+        description: IDLE.description,
+        terms: Terms::OnDemand,
+    }
+}
+
+fn credit(day: u64) -> Charge<'static> {
+    let product = &PRODUCTS[0];
+    Charge {
+        day,
+        product,
+        resource: String::new(),
+        account: 0,
+        region: 0,
+        team: 2,
+        application: 4,
+        quantity: 306_372_549,
+        description: "Promotional credit",
+        terms: Terms::Credit,
+    }
+}
+
+fn usage(day: u64, at: usize, rows: u64, random: &mut Random) -> Charge<'static> {
+    let product = &PRODUCTS[at];
+    let mut micros = product.daily * 1_000_000 / rows;
+    if at == RISING {
+        micros += micros * 3 * day / DAYS;
+    }
+    if (day, at) == SPIKE {
+        micros *= 12;
+    }
+    // A tenth more or less, so that no two days are alike.
+    micros = micros * (900 + random.below(201)) / 1_000;
+    let account = [0, 0, 0, 1, 2, 2, 3, 4][random.below(8) as usize];
+    let region = [0, 0, 0, 1, 1, 2, 2, 3, 4, 5][random.below(10) as usize];
+    let number = random.below(6);
+    let resource = format!(
+        "arn:aws:{}:{}:{}:{}/{}-{number:04}",
+        product.category.to_ascii_lowercase().replace(' ', "-"),
+        REGIONS[region][0],
+        ACCOUNTS[account][0],
+        product.resource,
+        product.resource
+    );
+    let team = random.below(4) as usize;
+    let terms = match at == RESERVED.0 && number < RESERVED.1 {
+        true if number == 0 && team == 0 => Terms::Unused,
+        true => Terms::Reserved,
+        false => Terms::OnDemand,
+    };
+    let description = match terms {
+        Terms::Unused => "Reserved hours that nothing used",
+        _ if at == BETWEEN_REGIONS.0 && number >= BETWEEN_REGIONS.1 => {
+            "Inter-region data transfer out"
+        }
+        _ => product.description,
+    };
+    Charge {
+        day,
+        product,
+        resource,
+        account,
+        region,
+        team,
+        application: random.below(5) as usize,
+        // Micro-dollars over micro-dollars a unit, in millionths.
+        quantity: micros * 1_000_000 / product.price,
+        description,
+        terms,
+    }
+}
+
+fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Result<()> {
+    let Charge { product, .. } = charge;
+    let day = date_of(charge.day)?;
+    let month = day.first_of_month();
+    let start = |day: Date| format!("{day}T00:00:00Z");
+    let credited = charge.terms == Terms::Credit;
+    let sign = if credited { "-" } else { "" };
+    // Millionths times millionths.
+    let cost = u128::from(charge.quantity) * u128::from(product.price);
+    let trillionths = |value: u128| {
+        format!(
+            "{}.{:012}",
+            value / 1_000_000_000_000,
+            value % 1_000_000_000_000
+        )
+    };
+    let reserved = matches!(charge.terms, Terms::Reserved | Terms::Unused);
+    let list = match reserved {
+        // Seven fifths, exactly: costs are whole in millionths of a millionth, and a last digit is let go.
+        true => trillionths(cost * 7 / 5),
+        false => format!("{sign}{}", trillionths(cost)),
+    };
+    let cost = format!("{sign}{}", trillionths(cost));
+    let millionths = |value: u64| format!("{}.{:06}", value / 1_000_000, value % 1_000_000);
+    let (quantity, price) = (millionths(charge.quantity), millionths(product.price));
+    let zone = if credited {
+        String::new()
+    } else {
+        format!("{}a", REGIONS[charge.region][0])
+    };
+    let tags = format!(
+        r#"{{"application": "{}", "environment": "{}", "team": "{}"}}"#,
+        APPLICATIONS[charge.application], ACCOUNTS[charge.account][2], TEAMS[charge.team]
+    );
+    let used = |value: &str| {
+        if credited {
+            String::new()
+        } else {
+            value.to_string()
+        }
+    };
+    let sku = format!("SKU{:05}{:03}", product.price % 100_000, product.name.len());
+    let period_end = start(month.checked_add(1.month())?);
+    let (period_start, charge_end, charge_start) =
+        (start(month), start(day.tomorrow()?), start(day));
+    let (category, frequency) = match credited {
+        true => ("Credit", "One-Time"),
+        false => ("Usage", "Usage-Based"),
+    };
+    let (status, pricing) = match charge.terms {
+        Terms::OnDemand => ("", "Standard"),
+        Terms::Credit => ("", ""),
+        Terms::Reserved => ("Used", "Committed"),
+        Terms::Unused => ("Unused", "Committed"),
+    };
+    let of_reservation = |value: &'static str| if reserved { value } else { "" };
+    let consumed = match charge.terms {
+        Terms::Unused | Terms::Credit => [String::new(), String::new()],
+        _ => [quantity.clone(), product.unit.to_string()],
+    };
+    let record: [&str; 43] = [
+        &zone,
+        &cost,
+        "100000000000",
+        "Northwind Traders",
+        "USD",
+        &period_end,
+        &period_start,
+        category,
+        "",
+        charge.description,
+        frequency,
+        &charge_end,
+        &charge_start,
+        of_reservation("Usage"),
+        of_reservation("ri-2025-06-01-northwind"),
+        of_reservation("Databases, one year, no upfront"),
+        status,
+        of_reservation("Reserved Instance"),
+        &consumed[0],
+        &consumed[1],
+        &cost,
+        &used(&price),
+        &cost,
+        "Amazon Web Services, Inc.",
+        &list,
+        &used(&price),
+        pricing,
+        &used(&quantity),
+        &used(product.unit),
+        "AWS",
+        "Amazon Web Services, Inc.",
+        REGIONS[charge.region][0],
+        REGIONS[charge.region][1],
+        &charge.resource,
+        "",
+        &used(product.resource),
+        product.category,
+        product.name,
+        &used(&sku),
+        &used(&format!("{sku}.STD")),
+        ACCOUNTS[charge.account][0],
+        ACCOUNTS[charge.account][1],
+        &tags,
+    ];
+    csv.write_record(record).context("writing the sample bill")
+}
+
+/// SplitMix64: a few lines, and the same numbers everywhere.
+struct Random(u64);
+
+impl Random {
+    /// 0 up to but without `limit`.
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}

@@ -1,0 +1,4 @@
+//! Text.
+
+pub(crate) mod sanitize;
+pub(crate) mod tokens;
