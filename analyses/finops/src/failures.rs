@@ -3,7 +3,7 @@
 use longhaul_worker::analysis::Failure;
 
 /// What can't be read, and never will be.
-pub(crate) fn failed(message: String) -> Failure {
+pub(crate) fn unreadable(message: String) -> Failure {
     Failure::Reject {
         code: "BILL_UNREADABLE",
         message,
@@ -11,8 +11,8 @@ pub(crate) fn failed(message: String) -> Failure {
 }
 
 /// A bill whose sums would have to be rounded.
-pub(crate) fn inexact(name: &str) -> Failure {
-    failed(format!(
+pub(crate) fn inexact_sum(name: &str) -> Failure {
+    unreadable(format!(
         "The amounts of the bill {name} have too many digits to be added exactly."
     ))
 }

@@ -1,6 +1,6 @@
 //! The analysis `finops`: answers a question about cloud bills in FOCUS 1.0 to 1.2.
 //!
-//! Reading ([`supervisor`], [`source`], [`bill`]) is apart from what is pure: the question's grammar, the sums, the findings and
+//! CostData ([`supervisor`], [`source`], [`bill`]) is apart from what is pure: the question's grammar, the sums, the findings and
 //! the rendering. It sends nothing anywhere, and what it can't understand it says.
 
 mod analysis;
@@ -19,6 +19,6 @@ mod sample;
 mod text;
 
 pub use analysis::Finops;
-pub use aws::sources::Services;
-pub use read::locations::{Location, Source};
+pub use aws::sources::AwsSources;
+pub use read::locations::{BillLocation, BillSource};
 pub use sample::write_sample;

@@ -91,7 +91,7 @@ impl Analysis for Chat {
 }
 
 async fn by_the_bill(finops: &Finops, context: &Context) -> Result<Value, Failure> {
-    let result = match finops.on_costs(context).await? {
+    let result = match finops.answer_if_about_costs(context).await? {
         Some(result) => result,
         None => json!({"query": context.query(), "response": NO_MODEL}),
     };
@@ -105,7 +105,7 @@ async fn by_the_bill(finops: &Finops, context: &Context) -> Result<Value, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use longhaul_finops::{Services, Source, write_sample};
+    use longhaul_finops::{AwsSources, BillSource, write_sample};
     use longhaul_worker::analysis::{AnalysisInput, HistoryTurn};
     use longhaul_worker::testing;
 
@@ -114,8 +114,8 @@ mod tests {
         let mut bill = tempfile::NamedTempFile::new().unwrap();
         write_sample(500, 1, &mut bill).unwrap();
         let chat = Chat::new(Finops::new(
-            Source::at(&bill.path().to_string_lossy(), true),
-            Services::default(),
+            BillSource::parse(&bill.path().to_string_lossy(), true),
+            AwsSources::default(),
         ));
         let about = AnalysisInput {
             history,

@@ -196,7 +196,7 @@ async fn run(
     context.progress(30, "Looking at the bill");
     let alone = context.with_question(question, vec![]);
     let work = async {
-        match Box::pin(finops.on_costs(&alone)).await {
+        match Box::pin(finops.answer_if_about_costs(&alone)).await {
             Ok(Some(answer)) => {
                 let text = answer["response"].as_str().unwrap_or_default().to_owned();
                 let told = Told {

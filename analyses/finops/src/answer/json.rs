@@ -3,32 +3,32 @@
 use serde_json::{Value, json};
 
 use crate::answer::grouping_labels::grouped_by;
-use crate::answer::phrases::{LISTED, names};
-use crate::answer::sections::{Answer, Shown};
-use crate::bill::charge_filter::Choice;
-use crate::bill::dimension_values::Names;
+use crate::answer::phrases::{MAX_LISTED, dimension_names};
+use crate::answer::sections::{AnswerParts, ShownSection};
+use crate::bill::charge_filter::Selection;
+use crate::bill::dimension_values::DimensionValues;
 use crate::bill::money;
 use crate::plan::date_gap;
 use crate::text::sanitize::clip;
 
 /// The `cost_analysis` of a result. The first currency stands at its top, the others in `otherCurrencies`.
-pub(crate) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
-    let section = |shown: &Shown<'_>| {
+pub(crate) fn cost_analysis(answer: &AnswerParts<'_>, shown: &[ShownSection<'_>]) -> Value {
+    let section = |shown: &ShownSection<'_>| {
         let mut data = json!({
             "currency": clip(&shown.section.currency),
-            "total": money::exact(shown.section.total),
+            "total": money::exact_text(shown.section.total),
             "rows": shown.section.rows,
             "groups": shown.groups.iter().map(|group| json!({
-                "key": clip(&group.key), "amount": money::exact(group.amount),
+                "key": clip(&group.key), "amount": money::exact_text(group.amount),
             })).collect::<Vec<_>>(),
-            "others": shown.others.map(|(groups, amount)| json!({"groups": groups, "amount": money::exact(amount)})),
+            "others": shown.others.map(|(groups, amount)| json!({"groups": groups, "amount": money::exact_text(amount)})),
         });
-        if let Some(daily) = answer.daily(shown.section) {
-            data["average"] = money::exact(daily).into();
+        if let Some(daily) = answer.daily_average(shown.section) {
+            data["average"] = money::exact_text(daily).into();
         }
         data
     };
-    let days = answer.question.scope.days.or_else(|| {
+    let days = answer.question.filter.days.or_else(|| {
         answer
             .ledger
             .days
@@ -48,47 +48,49 @@ pub(crate) fn cost_analysis(answer: &Answer<'_>, shown: &[Shown<'_>]) -> Value {
     data["groupedBy"] = grouped_by(answer.question.grouping.as_ref());
     let family = answer.question.intent.name();
     data["question"] = family.into();
-    if let Some(finding) = &answer.finding {
-        data[family] = finding.data.clone();
+    if let Some(family_answer) = &answer.family_answer {
+        data[family] = family_answer.data.clone();
     }
     data["source"] = clip(answer.source).into();
-    data["paid"] = paid(answer.requests);
+    data["paid"] = paid(answer.paid_requests);
     data["sample"] = answer.sample.into();
     data["understood"] = understood(answer);
     data
 }
 
 /// What the sources that are paid by the request have cost.
-fn paid(requests: u32) -> Value {
-    let cost = date_gap::PRICE.saturating_mul(requests.into());
-    match requests {
+fn paid(paid_requests: u32) -> Value {
+    let cost = date_gap::REQUEST_PRICE_USD.saturating_mul(paid_requests.into());
+    match paid_requests {
         0 => Value::Null,
-        _ => json!({"requests": requests, "amount": money::exact(cost), "currency": "USD"}),
+        _ => {
+            json!({"requests": paid_requests, "amount": money::exact_text(cost), "currency": "USD"})
+        }
     }
 }
 
-fn understood(answer: &Answer<'_>) -> Value {
-    let scope = &answer.question.scope;
+fn understood(answer: &AnswerParts<'_>) -> Value {
+    let filter = &answer.question.filter;
     let clipped = |names: Vec<String>| {
         names
             .iter()
-            .take(LISTED)
+            .take(MAX_LISTED)
             .map(|name| clip(name))
             .collect::<Vec<_>>()
     };
-    let choice = |dimension: &Names, choice: &Choice| json!({"only": clipped(names(dimension, &choice.only)), "without": clipped(names(dimension, &choice.never))});
+    let choice = |dimension: &DimensionValues, choice: &Selection| json!({"only": clipped(dimension_names(dimension, &choice.included)), "without": clipped(dimension_names(dimension, &choice.excluded))});
     json!({
-        "services": choice(&answer.ledger.services, &scope.services),
-        "accounts": choice(&answer.ledger.accounts, &scope.accounts),
-        "regions": choice(&answer.ledger.regions, &scope.regions),
-        "tags": scope.tags.iter().take(LISTED).map(|(key, values)| json!({"key": clip(key), "values": clipped(values.iter().cloned().collect())})).collect::<Vec<_>>(),
-        "notInBill": clipped(answer.question.absent.clone()),
-        "period": answer.question.period.as_ref().map(|period| clip(&period.words)),
+        "services": choice(&answer.ledger.services, &filter.services),
+        "accounts": choice(&answer.ledger.accounts, &filter.accounts),
+        "regions": choice(&answer.ledger.regions, &filter.regions),
+        "tags": filter.tags.iter().take(MAX_LISTED).map(|(key, values)| json!({"key": clip(key), "values": clipped(values.iter().cloned().collect())})).collect::<Vec<_>>(),
+        "notInBill": clipped(answer.question.missing_services.clone()),
+        "period": answer.question.period.as_ref().map(|period| clip(&period.text)),
         "relativeTo": answer.question.period.as_ref().filter(|period| period.relative).and(answer.ledger.days).map(|(_, last)| last.to_string()),
-        "grouping": if answer.question.grouping_asked { grouped_by(answer.question.grouping.as_ref()) } else { Value::Null },
+        "grouping": if answer.question.grouping_named { grouped_by(answer.question.grouping.as_ref()) } else { Value::Null },
         "top": answer.question.top,
         "ascending": answer.question.ascending,
-        "follows": answer.question.follows,
-        "notUnderstood": clipped(answer.question.ignored.clone()),
+        "follows": answer.question.continues_previous,
+        "notUnderstood": clipped(answer.question.not_understood.clone()),
     })
 }

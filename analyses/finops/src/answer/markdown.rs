@@ -4,17 +4,19 @@
 //! whole stays below 100 KiB, with what was cut said.
 
 use crate::answer::grouping_labels;
-use crate::answer::phrases::{LISTED, amount, currency_name, listed, spoken, subject};
-use crate::answer::sections::{Answer, Shown};
-use crate::bill::ledger_sums::Section;
+use crate::answer::phrases::{
+    MAX_LISTED, amount_in_currency, currency_name, name_list, period_phrase, subject,
+};
+use crate::answer::sections::{AnswerParts, ShownSection};
+use crate::bill::ledger_sums::CurrencySection;
 use crate::bill::money;
-use crate::text::sanitize::{clip, escape, escape_long};
+use crate::text::sanitize::{clip, escape, escape_unclipped};
 
-impl Answer<'_> {
-    pub(crate) fn sentence(&self) -> String {
+impl AnswerParts<'_> {
+    pub(crate) fn summary(&self) -> String {
         let Some((first, last)) = self.ledger.days else {
-            if let Some(finding) = &self.finding {
-                return capitalised(&finding.sentence);
+            if let Some(family_answer) = &self.family_answer {
+                return capitalised(&family_answer.sentence);
             }
             return format!(
                 "The bill {} has no rows, so nothing was billed.",
@@ -22,8 +24,8 @@ impl Answer<'_> {
             );
         };
         let subject = subject(self.question, self.ledger);
-        let mut sentence = if let Some(finding) = &self.finding {
-            capitalised(&finding.sentence)
+        let mut sentence = if let Some(family_answer) = &self.family_answer {
+            capitalised(&family_answer.sentence)
         } else if self.sections.is_empty() {
             let covered = match self.question.period {
                 Some(_) => format!("; it covers {first} to {last}"),
@@ -31,32 +33,38 @@ impl Answer<'_> {
             };
             format!(
                 "The bill has no charges for {subject}{}{covered}.",
-                self.when()
+                self.period_text()
             )
         } else {
             let amounts: Vec<String> = self
                 .sections
                 .iter()
-                .take(LISTED)
-                .map(|section| format!("**{}**", amount(section.total, &section.currency)))
+                .take(MAX_LISTED)
+                .map(|section| {
+                    format!(
+                        "**{}**",
+                        amount_in_currency(section.total, &section.currency)
+                    )
+                })
                 .collect();
             format!(
                 "You were billed {} for {subject}{}.",
                 amounts.join(" and "),
-                self.when()
+                self.period_text()
             )
         };
-        if self.finding.is_none()
+        if self.family_answer.is_none()
             && let [section] = self.sections
-            && let (Some(daily), Some(days)) = (self.daily(section), self.days())
+            && let (Some(daily), Some(days)) =
+                (self.daily_average(section), self.covered_day_count())
         {
-            let daily = amount(daily, &section.currency);
+            let daily = amount_in_currency(daily, &section.currency);
             sentence += &format!(" That is **{daily}** a day on average, over {days} days.");
         }
         if self.question.top == Some(1)
-            && self.finding.is_none()
+            && self.family_answer.is_none()
             && let [
-                Section {
+                CurrencySection {
                     groups, currency, ..
                 },
             ] = self.sections
@@ -69,7 +77,7 @@ impl Answer<'_> {
             sentence += &format!(
                 " The {which} share is {} with {}.",
                 escape(&group.key),
-                amount(group.amount, currency)
+                amount_in_currency(group.amount, currency)
             );
         }
         if !self.question.understood {
@@ -77,15 +85,19 @@ impl Answer<'_> {
                 "I found no service, period or grouping of this bill in the question, so this is the whole bill. {sentence}"
             );
         }
-        if !self.question.ignored.is_empty() {
+        if !self.question.not_understood.is_empty() {
             let parts: Vec<String> = self
                 .question
-                .ignored
+                .not_understood
                 .iter()
-                .take(LISTED)
+                .take(MAX_LISTED)
                 .map(|part| format!("\"{}\"", escape(part)))
                 .collect();
-            let more = self.question.ignored.len().saturating_sub(LISTED);
+            let more = self
+                .question
+                .not_understood
+                .len()
+                .saturating_sub(MAX_LISTED);
             let more = if more > 0 {
                 format!(" and {more} more")
             } else {
@@ -96,27 +108,27 @@ impl Answer<'_> {
                 parts.join(", ")
             );
         }
-        for absent in self.question.absent.iter().take(LISTED) {
+        for absent in self.question.missing_services.iter().take(MAX_LISTED) {
             sentence += &format!(" {absent} is not in this bill.");
         }
         sentence
     }
 
-    fn when(&self) -> String {
+    fn period_text(&self) -> String {
         match (&self.question.period, self.ledger.days) {
-            (Some(period), _) => spoken(period),
+            (Some(period), _) => period_phrase(period),
             (None, Some((first, last))) => format!(" over the whole bill ({first} to {last})"),
             (None, None) => String::new(),
         }
     }
 
-    pub(crate) fn tables(&self, shown: &[Shown<'_>]) -> String {
+    pub(crate) fn group_tables(&self, shown: &[ShownSection<'_>]) -> String {
         let mut text = String::new();
         let heading = match &self.question.grouping {
             None => "Charges".into(),
             Some(grouping) => grouping_labels::title(grouping, self.ledger),
         };
-        for Shown {
+        for ShownSection {
             section,
             groups,
             others,
@@ -131,24 +143,24 @@ impl Answer<'_> {
                 text += &format!(
                     "\n| {} | {} |",
                     escape(&group.key),
-                    money::show(group.amount)
+                    money::display(group.amount)
                 );
             }
             if let Some((count, amount)) = others {
-                text += &format!("\n| {count} others | {} |", money::show(*amount));
+                text += &format!("\n| {count} others | {} |", money::display(*amount));
             }
-            text += &format!("\n| **Total** | **{}** |", money::show(section.total));
+            text += &format!("\n| **Total** | **{}** |", money::display(section.total));
         }
         text
     }
 
-    pub(crate) fn notes(&self) -> String {
-        let mut notes = match &self.finding {
-            Some(finding) => finding.notes.clone(),
+    pub(crate) fn notes_text(&self) -> String {
+        let mut notes = match &self.family_answer {
+            Some(family_answer) => family_answer.notes.clone(),
             None => Vec::new(),
         };
-        notes.extend(self.notes.iter().take(LISTED).cloned());
-        if self.question.follows {
+        notes.extend(self.notes.iter().take(MAX_LISTED).cloned());
+        if self.question.continues_previous {
             notes.push("Read as going on with the question before.".to_string());
         }
         if let (Some(period), Some((_, last))) = (&self.question.period, self.ledger.days)
@@ -156,23 +168,23 @@ impl Answer<'_> {
         {
             notes.push(format!(
                 "\"{}\" is read relative to the bill's last day, {last}.",
-                escape(&period.words)
+                escape(&period.text)
             ));
         }
-        if self.question.tag_sought {
+        if self.question.unnamed_tag_asked {
             let keys: Vec<String> = self.ledger.tags.keys.values().cloned().collect();
             notes.push(match keys.is_empty() {
                 true => "This bill has no tags.".to_string(),
-                false => format!("Name a tag to go by; this bill has {}.", listed(&keys)),
+                false => format!("Name a tag to go by; this bill has {}.", name_list(&keys)),
             });
         }
         if self.sections.len() > 1 {
             notes.push("Currencies are not added to each other.".to_string());
         }
-        if self.sections.len() > LISTED {
+        if self.sections.len() > MAX_LISTED {
             notes.push(format!(
                 "{} more currencies are left out.",
-                self.sections.len() - LISTED
+                self.sections.len() - MAX_LISTED
             ));
         }
         if self.ledger.without_cost > 0 {
@@ -181,10 +193,10 @@ impl Answer<'_> {
                 self.ledger.without_cost
             ));
         }
-        if self.ledger.tags.unreadable > 0 {
+        if self.ledger.tags.unreadable_rows > 0 {
             notes.push(format!(
                 "{} rows have tags that can't be read and count as not tagged.",
-                self.ledger.tags.unreadable
+                self.ledger.tags.unreadable_rows
             ));
         }
         if self.sample {
@@ -200,18 +212,18 @@ impl Answer<'_> {
             .join("\n")
     }
 
-    pub(crate) fn findings(&self) -> String {
-        if self.advice.is_empty() {
+    pub(crate) fn observations_text(&self) -> String {
+        if self.observations.is_empty() {
             return String::new();
         }
         let lines: Vec<String> = self
-            .advice
+            .observations
             .iter()
-            .map(|advice| {
+            .map(|observation| {
                 format!(
                     "- **{}.** {}",
-                    escape_long(&advice.title),
-                    escape_long(&advice.detail)
+                    escape_unclipped(&observation.title),
+                    escape_unclipped(&observation.detail)
                 )
             })
             .collect();

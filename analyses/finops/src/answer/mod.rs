@@ -1,4 +1,4 @@
-//! Answer.
+//! AnswerParts.
 
 pub(crate) mod compose;
 mod families;

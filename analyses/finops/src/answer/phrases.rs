@@ -1,9 +1,9 @@
-//! How an answer speaks of what was asked: its subject, its period, amounts and lists of names. Every name
+//! How an answer speaks of what was input: its subject, its period, amounts and lists of names. Every name
 //! is escaped.
 
 use rust_decimal::Decimal;
 
-use crate::bill::dimension_values::Names;
+use crate::bill::dimension_values::DimensionValues;
 use crate::bill::ledger::Ledger;
 use crate::bill::money;
 use crate::question::parse::Question;
@@ -11,60 +11,66 @@ use crate::question::period::Period;
 use crate::text::sanitize::escape;
 
 /// Parts of the question, or names, that a list shows.
-pub(crate) const LISTED: usize = 12;
+pub(crate) const MAX_LISTED: usize = 12;
 
 /// The services, accounts, regions and tags that the figures are restricted to.
 pub(crate) fn subject(question: &Question, ledger: &Ledger) -> String {
-    let scope = &question.scope;
-    let mut subject = if question.asks_only_for_absent() {
+    let filter = &question.filter;
+    let mut subject = if question.asks_only_for_missing_services() {
         question
-            .absent
+            .missing_services
             .iter()
-            .take(LISTED)
+            .take(MAX_LISTED)
             .cloned()
             .collect::<Vec<_>>()
             .join(", ")
-    } else if scope.services.only.is_empty() {
+    } else if filter.services.included.is_empty() {
         "all services".to_string()
     } else {
-        listed(&names(&ledger.services, &scope.services.only))
+        name_list(&dimension_names(
+            &ledger.services,
+            &filter.services.included,
+        ))
     };
-    if !scope.accounts.only.is_empty() {
-        let accounts: Vec<String> = scope
+    if !filter.accounts.included.is_empty() {
+        let accounts: Vec<String> = filter
             .accounts
-            .only
+            .included
             .iter()
-            .map(|number| ledger.account(*number))
+            .map(|number| ledger.account_label(*number))
             .collect();
-        subject += &format!(" in account {}", listed(&accounts));
+        subject += &format!(" in account {}", name_list(&accounts));
     }
-    if !scope.regions.only.is_empty() {
+    if !filter.regions.included.is_empty() {
         subject += &format!(
             " in {}",
-            listed(&names(&ledger.regions, &scope.regions.only))
+            name_list(&dimension_names(&ledger.regions, &filter.regions.included))
         );
     }
-    for (key, values) in &scope.tags {
+    for (key, values) in &filter.tags {
         let key = ledger.tags.keys.get(key).unwrap_or(key);
         let values: Vec<String> = values.iter().cloned().collect();
-        subject += &format!(" with {} {}", escape(key), listed(&values));
+        subject += &format!(" with {} {}", escape(key), name_list(&values));
     }
-    let mut without = names(&ledger.services, &scope.services.never);
+    let mut without = dimension_names(&ledger.services, &filter.services.excluded);
     without.extend(
-        scope
+        filter
             .accounts
-            .never
+            .excluded
             .iter()
-            .map(|number| ledger.account(*number)),
+            .map(|number| ledger.account_label(*number)),
     );
-    without.extend(names(&ledger.regions, &scope.regions.never));
+    without.extend(dimension_names(&ledger.regions, &filter.regions.excluded));
     if !without.is_empty() {
-        subject += &format!(" without {}", listed(&without));
+        subject += &format!(" without {}", name_list(&without));
     }
     subject
 }
 
-pub(crate) fn names(dimension: &Names, numbers: &std::collections::BTreeSet<u32>) -> Vec<String> {
+pub(crate) fn dimension_names(
+    dimension: &DimensionValues,
+    numbers: &std::collections::BTreeSet<u32>,
+) -> Vec<String> {
     numbers
         .iter()
         .map(|number| dimension.keys[*number as usize].clone())
@@ -72,7 +78,7 @@ pub(crate) fn names(dimension: &Names, numbers: &std::collections::BTreeSet<u32>
 }
 
 /// ` in May 2026`, ` on 2026-05-03`, ` from 2026-05-01 to 2026-05-15`.
-pub(crate) fn spoken(period: &Period) -> String {
+pub(crate) fn period_phrase(period: &Period) -> String {
     let last = period.end.yesterday().unwrap_or(period.start);
     if last == period.start {
         format!(" on {last}")
@@ -83,10 +89,10 @@ pub(crate) fn spoken(period: &Period) -> String {
     }
 }
 
-pub(crate) fn amount(amount: Decimal, currency: &str) -> String {
+pub(crate) fn amount_in_currency(amount: Decimal, currency: &str) -> String {
     format!(
         "{} {}",
-        money::show(amount),
+        money::display(amount),
         escape(currency_name(currency))
     )
 }
@@ -99,16 +105,20 @@ pub(crate) fn currency_name(currency: &str) -> &str {
     }
 }
 
-pub(crate) fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(LISTED).map(|name| escape(name)).collect();
-    match names.len().saturating_sub(LISTED) {
+pub(crate) fn name_list(names: &[String]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(MAX_LISTED)
+        .map(|name| escape(name))
+        .collect();
+    match names.len().saturating_sub(MAX_LISTED) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
 /// `rose by`, `fell by` or nothing to say.
-pub(crate) fn direction(change: Decimal) -> &'static str {
+pub(crate) fn change_verb(change: Decimal) -> &'static str {
     if change.is_zero() {
         "did not change:"
     } else if change.is_sign_negative() {
@@ -119,8 +129,8 @@ pub(crate) fn direction(change: Decimal) -> &'static str {
 }
 
 /// ` (12.5 %)`, where there is something to be a part of.
-pub(crate) fn in_percent(part: Decimal, whole: Decimal) -> String {
+pub(crate) fn percent_suffix(part: Decimal, whole: Decimal) -> String {
     money::percent(part, whole).map_or_else(String::new, |percent| {
-        format!(" ({} %)", money::exact(percent))
+        format!(" ({} %)", money::exact_text(percent))
     })
 }

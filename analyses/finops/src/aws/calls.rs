@@ -5,14 +5,14 @@ use aws_sdk_costexplorer::error::{DisplayErrorContext, ProvideErrorMetadata, Sdk
 use longhaul_worker::analysis::Failure;
 
 /// Where all three have their endpoint in the commercial partition, wherever the worker runs.
-pub(crate) const HOME: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 
 /// Why a service gave no answer. What may come right is tried again if nothing else answers the question; what
 /// AWS itself says goes into the log.
-pub(crate) fn unanswered<E>(
+pub(crate) fn call_failure<E>(
     who: &str,
     error: &SdkError<E, HttpResponse>,
-    if_refused: &str,
+    refusal_hint: &str,
 ) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -20,13 +20,13 @@ where
     let code = error.code().unwrap_or("no answer").to_owned();
     let status = error.raw_response().map(|answer| answer.status().as_u16());
     tracing::warn!(who, code, status, error = %DisplayErrorContext(error), "a source did not answer");
-    let passing = [
+    let transient = [
         "ThrottlingException",
         "LimitExceededException",
         "RequestChangedException",
     ];
     if status.is_none_or(|status| status >= 500 || status == 429)
-        || passing.contains(&code.as_str())
+        || transient.contains(&code.as_str())
     {
         return Failure::Retry {
             code: "SOURCE_UNREACHABLE",
@@ -35,6 +35,6 @@ where
     }
     Failure::reject(
         "SOURCE_REFUSED",
-        format!("{who} does not answer ({code}): {if_refused}"),
+        format!("{who} does not answer ({code}): {refusal_hint}"),
     )
 }

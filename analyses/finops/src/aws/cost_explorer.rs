@@ -1,7 +1,7 @@
 //! Cost Explorer: what was charged on each day as rows like a bill's, and its forecast.
 //!
 //! Each page that it answers with is paid for, so it is asked once for all the days that are needed, and what it
-//! said is kept for others. Two of service, account and region it tells apart at once; which, the question says.
+//! said is cached for others. Two of service, account and region it tells apart at once; which, the question says.
 
 use aws_sdk_costexplorer::Client;
 use aws_sdk_costexplorer::operation::get_cost_and_usage::GetCostAndUsageOutput;
@@ -14,28 +14,26 @@ use longhaul_worker::analysis::Failure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::calls::{HOME, unanswered};
-use crate::aws::response_cache::Cache;
-use crate::bill::charge_row::Row;
+use crate::aws::calls::{REGION, call_failure};
+use crate::aws::response_cache::ResponseCache;
+use crate::bill::charge_row::BillRow;
 use crate::bill::money;
-use crate::cost_data::aws_insights::Amount;
-use crate::cost_data::aws_insights::Forecast;
-use crate::cost_data::collected::Reading;
-use crate::failures::{failed, inexact};
-use crate::plan::date_gap::NAME;
-use crate::plan::date_gap::{Dimension, Stretch};
-use crate::text::tokens::Words;
+use crate::cost_data::aws_insights::{AwsForecast, MoneyAmount};
+use crate::cost_data::collected::CostData;
+use crate::failures::{inexact_sum, unreadable};
+use crate::plan::date_gap::{COST_EXPLORER, DateGap, Dimension};
+use crate::text::tokens::Tokens;
 
 /// Four of five, as of our own estimate.
-const INTERVAL: i32 = 80;
-const BILLED: &str = "UnblendedCost";
-const EFFECTIVE: &str = "AmortizedCost";
-const IF_REFUSED: &str =
+const INTERVAL_PERCENT: i32 = 80;
+const BILLED_METRIC: &str = "UnblendedCost";
+const EFFECTIVE_METRIC: &str = "AmortizedCost";
+const REFUSAL_HINT: &str =
     "it has to be enabled for this account, and the worker's role has to be allowed to ask it.";
 
 /// What was charged on one day.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Charge {
+struct DailyCharge {
     day: Date,
     service: String,
     account: String,
@@ -47,58 +45,60 @@ struct Charge {
 }
 
 /// Asks for it, or takes what was answered within the last hours.
-pub(crate) async fn read(
-    stretch: &Stretch,
+pub(crate) async fn read_gap(
+    gap: &DateGap,
     cache: Option<&str>,
-    turns: &[Words],
-) -> Result<Reading, Failure> {
+    turns: &[Tokens],
+) -> Result<CostData, Failure> {
     let cache = match cache {
-        Some(bucket) => Some(Cache::in_bucket(bucket).await),
+        Some(bucket) => Some(ResponseCache::in_bucket(bucket).await),
         None => None,
     };
-    let request = serde_json::to_string(stretch).unwrap_or_default();
-    let kept: Option<Vec<Charge>> = match &cache {
+    let request = serde_json::to_string(gap).unwrap_or_default();
+    let cached: Option<Vec<DailyCharge>> = match &cache {
         Some(cache) => cache.get(&request).await,
         None => None,
     };
-    let (charges, requests) = match kept {
+    let (charges, requests) = match cached {
         Some(charges) => (charges, 0),
         None => {
-            let (charges, requests) = ask(stretch).await?;
+            let (charges, requests) = fetch_charges(gap).await?;
             if let Some(cache) = &cache {
                 cache.put(&request, &charges).await;
             }
             (charges, requests)
         }
     };
-    let mut reading = Reading::new(turns);
-    NAME.clone_into(&mut reading.name);
-    reading.requests = requests;
+    let mut cost_data = CostData::new(turns);
+    COST_EXPLORER.clone_into(&mut cost_data.name);
+    cost_data.paid_requests = requests;
     for (line, charge) in (1..).zip(&charges) {
-        reading.add(&charge.row(line)).map_err(|_| inexact(NAME))?;
+        cost_data
+            .add(&charge.row(line))
+            .map_err(|_| inexact_sum(COST_EXPLORER))?;
     }
-    Ok(reading)
+    Ok(cost_data)
 }
 
 /// All pages, and how many they were.
-async fn ask(stretch: &Stretch) -> Result<(Vec<Charge>, u32), Failure> {
-    let client = Client::new(&clients::for_slow_services(HOME).await);
+async fn fetch_charges(gap: &DateGap) -> Result<(Vec<DailyCharge>, u32), Failure> {
+    let client = Client::new(&clients::for_slow_services(REGION).await);
     let (mut charges, mut requests, mut token) = (Vec::new(), 0, None);
     loop {
         let page = client
             .get_cost_and_usage()
-            .time_period(interval(stretch.start, stretch.end)?)
+            .time_period(date_interval(gap.start, gap.end)?)
             .granularity(Granularity::Daily)
-            .metrics(BILLED)
-            .metrics(EFFECTIVE)
-            .set_group_by(Some(stretch.by.map(group).to_vec()))
+            .metrics(BILLED_METRIC)
+            .metrics(EFFECTIVE_METRIC)
+            .set_group_by(Some(gap.by.map(group_definition).to_vec()))
             .set_next_page_token(token)
             .send()
             .await
-            .map_err(|error| unanswered(NAME, &error, IF_REFUSED))?;
+            .map_err(|error| call_failure(COST_EXPLORER, &error, REFUSAL_HINT))?;
         requests += 1;
         for day in page.results_by_time() {
-            push_charges(stretch, day, &page, &mut charges)?;
+            push_charges(gap, day, &page, &mut charges)?;
         }
         token = page.next_page_token().map(str::to_owned);
         if token.is_none() {
@@ -108,35 +108,35 @@ async fn ask(stretch: &Stretch) -> Result<(Vec<Charge>, u32), Failure> {
 }
 
 fn push_charges(
-    stretch: &Stretch,
+    gap: &DateGap,
     result: &ResultByTime,
     page: &GetCostAndUsageOutput,
-    charges: &mut Vec<Charge>,
+    charges: &mut Vec<DailyCharge>,
 ) -> Result<(), Failure> {
     let day = result.time_period().map(DateInterval::start);
     let day = day.and_then(|day| day.parse().ok());
-    let day: Date = day.ok_or_else(unread)?;
+    let day: Date = day.ok_or_else(unreadable_response)?;
     for group in result.groups() {
-        let metrics = group.metrics().ok_or_else(unread)?;
+        let metrics = group.metrics().ok_or_else(unreadable_response)?;
         let amount = |metric: &str| {
             let value = metrics.get(metric)?;
             Some((money::parse(value.amount()?)?, value.unit()?))
         };
-        let (billed, currency) = amount(BILLED).ok_or_else(unread)?;
+        let (billed, currency) = amount(BILLED_METRIC).ok_or_else(unreadable_response)?;
         let [first, second] = group.keys() else {
-            return Err(unread());
+            return Err(unreadable_response());
         };
-        let mut charge = Charge {
+        let mut charge = DailyCharge {
             day,
             service: String::new(),
             account: String::new(),
             account_name: String::new(),
             region: String::new(),
             billed,
-            effective: amount(EFFECTIVE).map(|(effective, _)| effective),
+            effective: amount(EFFECTIVE_METRIC).map(|(effective, _)| effective),
             currency: currency.to_owned(),
         };
-        for (dimension, key) in stretch.by.iter().zip([first, second]) {
+        for (dimension, key) in gap.by.iter().zip([first, second]) {
             match dimension {
                 Dimension::Service => charge.service.clone_from(key),
                 Dimension::Region => charge.region.clone_from(key),
@@ -151,9 +151,9 @@ fn push_charges(
     Ok(())
 }
 
-impl Charge {
-    fn row(&self, line: u64) -> Row<'_> {
-        Row {
+impl DailyCharge {
+    fn row(&self, line: u64) -> BillRow<'_> {
+        BillRow {
             line,
             day: self.day,
             cost: Some(self.billed),
@@ -164,35 +164,39 @@ impl Charge {
             region: &self.region,
             provider: "AWS",
             effective: self.effective,
-            ..Row::default()
+            ..BillRow::default()
         }
     }
 }
 
 /// Asks for the forecast of these days; `start` is not before today.
-pub(crate) async fn forecast(start: Date, end: Date) -> Result<Forecast, Failure> {
-    let client = Client::new(&clients::for_slow_services(HOME).await);
+pub(crate) async fn forecast(start: Date, end: Date) -> Result<AwsForecast, Failure> {
+    let client = Client::new(&clients::for_slow_services(REGION).await);
     let answer = client
         .get_cost_forecast()
-        .time_period(interval(start, end)?)
+        .time_period(date_interval(start, end)?)
         .metric(Metric::UnblendedCost)
         .granularity(Granularity::Monthly)
-        .prediction_interval_level(INTERVAL)
+        .prediction_interval_level(INTERVAL_PERCENT)
         .send()
         .await
-        .map_err(|error| unanswered(NAME, &error, IF_REFUSED))?;
-    let total = answer.total().ok_or_else(unread)?;
+        .map_err(|error| call_failure(COST_EXPLORER, &error, REFUSAL_HINT))?;
+    let total = answer.total().ok_or_else(unreadable_response)?;
     let (mut low, mut high) = (Decimal::ZERO, Decimal::ZERO);
     for month in answer.forecast_results_by_time() {
-        let bound = |bound: Option<&str>| bound.and_then(money::parse).ok_or_else(unread);
-        low = plus(low, bound(month.prediction_interval_lower_bound())?)?;
-        high = plus(high, bound(month.prediction_interval_upper_bound())?)?;
+        let bound =
+            |bound: Option<&str>| bound.and_then(money::parse).ok_or_else(unreadable_response);
+        low = add(low, bound(month.prediction_interval_lower_bound())?)?;
+        high = add(high, bound(month.prediction_interval_upper_bound())?)?;
     }
-    Ok(Forecast {
+    Ok(AwsForecast {
         start,
         end,
-        expected: Amount {
-            amount: total.amount().and_then(money::parse).ok_or_else(unread)?,
+        expected: MoneyAmount {
+            amount: total
+                .amount()
+                .and_then(money::parse)
+                .ok_or_else(unreadable_response)?,
             currency: total.unit().unwrap_or_default().to_owned(),
         },
         low,
@@ -200,17 +204,17 @@ pub(crate) async fn forecast(start: Date, end: Date) -> Result<Forecast, Failure
     })
 }
 
-fn plus(sum: Decimal, more: Decimal) -> Result<Decimal, Failure> {
-    money::add(sum, more).ok_or_else(|| inexact(NAME))
+fn add(sum: Decimal, more: Decimal) -> Result<Decimal, Failure> {
+    money::add(sum, more).ok_or_else(|| inexact_sum(COST_EXPLORER))
 }
 
-fn interval(start: Date, end: Date) -> Result<DateInterval, Failure> {
+fn date_interval(start: Date, end: Date) -> Result<DateInterval, Failure> {
     let interval = DateInterval::builder().start(start.to_string());
     let interval = interval.end(end.to_string()).build();
-    interval.map_err(|_| failed("Cost Explorer can't be asked for these days.".to_owned()))
+    interval.map_err(|_| unreadable("Cost Explorer can't be asked for these days.".to_owned()))
 }
 
-fn group(dimension: Dimension) -> GroupDefinition {
+fn group_definition(dimension: Dimension) -> GroupDefinition {
     let key = match dimension {
         Dimension::Service => "SERVICE",
         Dimension::Account => "LINKED_ACCOUNT",
@@ -230,7 +234,7 @@ fn account_name(page: &GetCostAndUsageOutput, account: &str) -> String {
 }
 
 /// An answer of another shape than is documented.
-fn unread() -> Failure {
-    let message = format!("What {NAME} answered can't be read.");
+fn unreadable_response() -> Failure {
+    let message = format!("What {COST_EXPLORER} answered can't be read.");
     Failure::reject("SOURCE_UNREADABLE", message)
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_costoptimizationhub::types::Recommendation as OfTheHub;
+use aws_sdk_costoptimizationhub::types::Recommendation as HubRecommendation;
 use aws_sdk_trustedadvisor::types::{
     RecommendationPillar, RecommendationStatus, RecommendationSummary,
 };
@@ -13,73 +13,73 @@ use longhaul_worker::analysis::Failure;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
-use crate::aws::calls::{HOME, unanswered};
+use crate::aws::calls::{REGION, call_failure};
 use crate::bill::money;
-use crate::cost_data::aws_insights::Amount;
-use crate::cost_data::aws_insights::{Recommendation, Recommended};
+use crate::cost_data::aws_insights::{MoneyAmount, Recommendation, ServiceRecommendations};
 use crate::text::sanitize::clip;
 
 const HUB: &str = "Cost Optimization Hub";
 const ADVISOR: &str = "Trusted Advisor";
 /// Recommendations kept of each, the most saving first; all are counted.
-const KEPT: usize = 20;
+const MAX_KEPT: usize = 20;
 /// Recommendations to a page of the Hub, at most 1,000: its API reference.
-const PAGE: i32 = 500;
+const PAGE_SIZE: i32 = 500;
 
 /// All pages of the Hub, one recommendation for a resource.
-pub(crate) async fn by_the_hub() -> Result<Vec<Recommended>, Failure> {
-    let client = aws_sdk_costoptimizationhub::Client::new(&clients::for_slow_services(HOME).await);
-    let pages = client.list_recommendations().max_results(PAGE);
+pub(crate) async fn from_optimization_hub() -> Result<Vec<ServiceRecommendations>, Failure> {
+    let client =
+        aws_sdk_costoptimizationhub::Client::new(&clients::for_slow_services(REGION).await);
+    let pages = client.list_recommendations().max_results(PAGE_SIZE);
     let mut items = pages.into_paginator().items().send();
-    let mut sums = Sums::of(HUB);
+    let mut totals = TotalsByCurrency::of(HUB);
     while let Some(item) = items.next().await {
         let refused =
             "the account has to be enrolled, and the worker's role has to be allowed to ask it.";
         let item =
-            item.map_err(|error| unanswered("The Cost Optimization Hub", &error, refused))?;
+            item.map_err(|error| call_failure("The Cost Optimization Hub", &error, refused))?;
         let currency = item.currency_code().unwrap_or("USD").to_owned();
-        sums.take(&currency, of_the_hub(&item));
+        totals.add(&currency, hub_recommendation(&item));
     }
-    Ok(sums.done())
+    Ok(totals.finish())
 }
 
 /// All pages of Trusted Advisor's open recommendations that would save something, in US dollars.
-pub(crate) async fn by_trusted_advisor() -> Result<Vec<Recommended>, Failure> {
-    let client = aws_sdk_trustedadvisor::Client::new(&clients::for_slow_services(HOME).await);
+pub(crate) async fn from_trusted_advisor() -> Result<Vec<ServiceRecommendations>, Failure> {
+    let client = aws_sdk_trustedadvisor::Client::new(&clients::for_slow_services(REGION).await);
     let pages = client.list_recommendations();
     let pages = pages.pillar(RecommendationPillar::CostOptimizing);
     let mut items = pages.into_paginator().items().send();
-    let mut sums = Sums::of(ADVISOR);
+    let mut totals = TotalsByCurrency::of(ADVISOR);
     while let Some(item) = items.next().await {
         let refused = "it needs AWS Business Support or more, and the worker's role has to be allowed to ask it.";
-        let item = item.map_err(|error| unanswered(ADVISOR, &error, refused))?;
+        let item = item.map_err(|error| call_failure(ADVISOR, &error, refused))?;
         if *item.status() != RecommendationStatus::Ok {
-            sums.take("USD", by_advisor(&item));
+            totals.add("USD", advisor_recommendation(&item));
         }
     }
-    Ok(sums.done())
+    Ok(totals.finish())
 }
 
-fn of_the_hub(item: &OfTheHub) -> Recommendation {
+fn hub_recommendation(item: &HubRecommendation) -> Recommendation {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let (action, region) = (spoken(item.action_type()), text(item.region()));
-    let kind = spoken(item.current_resource_type());
+    let (action, region) = (split_camel_case(item.action_type()), text(item.region()));
+    let kind = split_camel_case(item.current_resource_type());
     let id = text(item.resource_id());
     let what = [action, kind, id, region]
         .into_iter()
         .filter(|part| !part.is_empty());
     Recommendation {
         what: clip(&what.collect::<Vec<_>>().join(" ")),
-        cost: item.estimated_monthly_cost().and_then(in_cents),
+        cost: item.estimated_monthly_cost().and_then(round_to_cents),
         saving: item
             .estimated_monthly_savings()
-            .and_then(in_cents)
+            .and_then(round_to_cents)
             .unwrap_or_default(),
         how: clip(item.recommended_resource_summary().unwrap_or_default()),
     }
 }
 
-fn by_advisor(item: &RecommendationSummary) -> Recommendation {
+fn advisor_recommendation(item: &RecommendationSummary) -> Recommendation {
     let costs = item
         .pillar_specific_aggregates()
         .and_then(|all| all.cost_optimizing());
@@ -87,65 +87,65 @@ fn by_advisor(item: &RecommendationSummary) -> Recommendation {
         what: clip(item.name()),
         cost: None,
         saving: costs
-            .and_then(|costs| in_cents(costs.estimated_monthly_savings()))
+            .and_then(|costs| round_to_cents(costs.estimated_monthly_savings()))
             .unwrap_or_default(),
         how: String::new(),
     }
 }
 
 /// `Ec2AutoScalingGroup` as `Ec2 Auto Scaling Group`.
-fn spoken(name: Option<&str>) -> String {
-    let mut spoken = String::new();
+fn split_camel_case(name: Option<&str>) -> String {
+    let mut split_camel_case = String::new();
     for letter in name.unwrap_or_default().chars() {
-        let inside = spoken
+        let inside = split_camel_case
             .chars()
             .next_back()
             .is_some_and(|last| !last.is_uppercase());
         if letter.is_uppercase() && inside {
-            spoken.push(' ');
+            split_camel_case.push(' ');
         }
-        spoken.push(letter);
+        split_camel_case.push(letter);
     }
-    spoken
+    split_camel_case
 }
 
-fn in_cents(amount: f64) -> Option<Decimal> {
-    Decimal::from_f64(amount).map(|amount| money::rounded(amount, 2))
+fn round_to_cents(amount: f64) -> Option<Decimal> {
+    Decimal::from_f64(amount).map(|amount| money::round(amount, 2))
 }
 
 /// Recommendations as they come in, by currency.
-struct Sums {
+struct TotalsByCurrency {
     by: &'static str,
-    of: BTreeMap<String, (usize, Decimal, Vec<Recommendation>)>,
+    totals: BTreeMap<String, (usize, Decimal, Vec<Recommendation>)>,
 }
 
-impl Sums {
+impl TotalsByCurrency {
     fn of(by: &'static str) -> Self {
         Self {
             by,
-            of: BTreeMap::new(),
+            totals: BTreeMap::new(),
         }
     }
 
-    fn take(&mut self, currency: &str, one: Recommendation) {
+    fn add(&mut self, currency: &str, one: Recommendation) {
         if one.saving <= Decimal::ZERO {
             return;
         }
-        let (count, saving, largest) = self.of.entry(currency.to_owned()).or_default();
+        let (count, saving, largest) = self.totals.entry(currency.to_owned()).or_default();
         *count += 1;
         *saving = saving.saturating_add(one.saving);
         let at = largest.partition_point(|other| other.saving >= one.saving);
         largest.insert(at, one);
-        largest.truncate(KEPT);
+        largest.truncate(MAX_KEPT);
     }
 
-    fn done(self) -> Vec<Recommended> {
-        let each = |(currency, (count, amount, largest))| Recommended {
+    fn finish(self) -> Vec<ServiceRecommendations> {
+        let each = |(currency, (count, amount, largest))| ServiceRecommendations {
             by: self.by.to_owned(),
             count,
-            saving: Amount { amount, currency },
+            saving: MoneyAmount { amount, currency },
             largest,
         };
-        self.of.into_iter().map(each).collect()
+        self.totals.into_iter().map(each).collect()
     }
 }

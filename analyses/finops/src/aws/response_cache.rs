@@ -16,15 +16,15 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 /// How long an answer counts, at most. AWS renews its figures up to three times a day.
-const HOURS: i64 = 6;
+const PERIOD_HOURS: i64 = 6;
 
 /// The objects of one kind of question.
-pub(crate) struct Cache {
+pub(crate) struct ResponseCache {
     client: aws_sdk_s3::Client,
     bucket: String,
 }
 
-impl Cache {
+impl ResponseCache {
     pub(crate) async fn in_bucket(bucket: &str) -> Self {
         Self {
             client: aws_sdk_s3::Client::new(&clients::config().await),
@@ -35,18 +35,28 @@ impl Cache {
     /// What was answered to this request, if that is not long ago.
     pub(crate) async fn get<T: DeserializeOwned>(&self, request: &str) -> Option<T> {
         let object = self.client.get_object().bucket(&self.bucket);
-        let object = object.key(key(request, clock::now())).send().await.ok()?;
-        let packed = object.body.collect().await.ok()?.into_bytes();
+        let object = object
+            .key(object_key(request, clock::now()))
+            .send()
+            .await
+            .ok()?;
+        let compressed = object.body.collect().await.ok()?.into_bytes();
         let mut text = Vec::new();
-        GzDecoder::new(&packed[..]).read_to_end(&mut text).ok()?;
+        GzDecoder::new(&compressed[..])
+            .read_to_end(&mut text)
+            .ok()?;
         serde_json::from_slice(&text).ok()
     }
 
     /// Keeps an answer, as well as it can.
     pub(crate) async fn put(&self, request: &str, answer: &impl Serialize) {
-        let Some(packed) = packed(answer) else { return };
+        let Some(compressed) = compress(answer) else {
+            return;
+        };
         let object = self.client.put_object().bucket(&self.bucket);
-        let object = object.key(key(request, clock::now())).body(packed.into());
+        let object = object
+            .key(object_key(request, clock::now()))
+            .body(compressed.into());
         if let Err(error) = object.send().await {
             let error = error.into_service_error();
             tracing::warn!(%error, "an answer that was paid for was not kept");
@@ -54,16 +64,16 @@ impl Cache {
     }
 }
 
-fn packed(answer: &impl Serialize) -> Option<Vec<u8>> {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    serde_json::to_writer(&mut packed, answer).ok()?;
-    packed.flush().ok()?;
-    packed.finish().ok()
+fn compress(answer: &impl Serialize) -> Option<Vec<u8>> {
+    let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
+    serde_json::to_writer(&mut compressed, answer).ok()?;
+    compressed.flush().ok()?;
+    compressed.finish().ok()
 }
 
-/// The day and its quarter, and what was asked.
-fn key(request: &str, now: Timestamp) -> String {
-    let quarter = now.as_second().div_euclid(HOURS * 3600);
+/// The day and its period, and what was asked.
+fn object_key(request: &str, now: Timestamp) -> String {
+    let period = now.as_second().div_euclid(PERIOD_HOURS * 3600);
     let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, request.as_bytes());
-    format!("cost-explorer/{quarter}/{id}")
+    format!("cost-explorer/{period}/{id}")
 }

@@ -8,19 +8,19 @@ use longhaul_shared::settings::{Settings, SettingsError};
 use longhaul_worker::analysis::{Context, Failure};
 
 use crate::aws::recommendations;
-use crate::cost_data::aws_insights::Recommended;
+use crate::cost_data::aws_insights::ServiceRecommendations;
 
 /// Which services are asked.
 #[derive(Debug, Clone, Default)]
-pub struct Services {
+pub struct AwsSources {
     pub cost_explorer: bool,
     pub optimization_hub: bool,
     pub trusted_advisor: bool,
-    /// The bucket that Cost Explorer's answers are kept in for others who ask the same; `None` keeps none.
+    /// The bucket that Cost Explorer's answers are kept in for others service ask the same; `None` keeps none.
     pub cache: Option<String>,
 }
 
-impl Services {
+impl AwsSources {
     pub(crate) fn configured(config: &Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             cost_explorer: config.switch("COST_EXPLORER")?,
@@ -30,25 +30,28 @@ impl Services {
         })
     }
 
-    pub(crate) fn any(&self) -> bool {
+    pub(crate) fn any_enabled(&self) -> bool {
         self.cost_explorer || self.optimization_hub || self.trusted_advisor
     }
 
     /// Asks both for what they recommend, side by side; each is a step of the job. Who does not answer is left out.
-    pub(crate) async fn recommended(&self, context: &Context) -> (Vec<Recommended>, Vec<Failure>) {
+    pub(crate) async fn recommendations(
+        &self,
+        context: &Context,
+    ) -> (Vec<ServiceRecommendations>, Vec<Failure>) {
         // On the heap, as the SDK's calls are deep futures.
         let (hub, advisor) = tokio::join!(
-            asked(
+            recommendations_step(
                 self.optimization_hub,
                 context,
                 "the Cost Optimization Hub",
-                Box::pin(recommendations::by_the_hub())
+                Box::pin(recommendations::from_optimization_hub())
             ),
-            asked(
+            recommendations_step(
                 self.trusted_advisor,
                 context,
                 "Trusted Advisor",
-                Box::pin(recommendations::by_trusted_advisor())
+                Box::pin(recommendations::from_trusted_advisor())
             ),
         );
         let (mut all, mut failures) = (Vec::new(), Vec::new());
@@ -63,15 +66,15 @@ impl Services {
 }
 
 /// What one of them recommends, as a step of the job; nothing where it is not to be asked.
-async fn asked(
-    wanted: bool,
+async fn recommendations_step(
+    enabled: bool,
     context: &Context,
-    who: &str,
-    work: impl Future<Output = Result<Vec<Recommended>, Failure>>,
-) -> Result<Vec<Recommended>, Failure> {
-    if !wanted {
+    service: &str,
+    work: impl Future<Output = Result<Vec<ServiceRecommendations>, Failure>>,
+) -> Result<Vec<ServiceRecommendations>, Failure> {
+    if !enabled {
         return Ok(vec![]);
     }
-    context.progress(10, format!("Asking {who}"));
-    context.step("recommended", who, work).await
+    context.progress(10, format!("Asking {service}"));
+    context.step("recommended", service, work).await
 }

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 /// One charge, borrowed from the record that was read last. A text that the bill leaves empty or
 /// writes as `NULL` is the empty string.
 #[derive(Debug, Default)]
-pub(crate) struct Row<'a> {
+pub(crate) struct BillRow<'a> {
     /// Counted from 1, the header included.
     pub line: u64,
     /// The UTC day of `ChargePeriodStart`.

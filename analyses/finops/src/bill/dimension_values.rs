@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The values of one dimension, numbered in the order of their first charge.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Names {
+pub(crate) struct DimensionValues {
     #[serde(skip)]
     numbers: HashMap<String, u32>,
     /// The identity: an id where the bill has one, else a name; empty where it has neither.
@@ -15,9 +15,9 @@ pub(crate) struct Names {
     pub names: Vec<BTreeSet<String>>,
 }
 
-impl Names {
+impl DimensionValues {
     /// The number of the value with this id, or this name where it has no id.
-    pub(crate) fn note(&mut self, id: &str, name: &str) -> u32 {
+    pub(crate) fn intern(&mut self, id: &str, name: &str) -> u32 {
         let key = if id.is_empty() { name } else { id };
         let number = match self.numbers.get(key) {
             Some(number) => *number,
@@ -40,9 +40,9 @@ impl Names {
     /// Takes in the values of another dimension; gives the number here of each of its numbers.
     pub(crate) fn merge(&mut self, other: &Self) -> Vec<u32> {
         let taken = other.keys.iter().zip(&other.names).map(|(key, names)| {
-            let number = self.note(key, "");
+            let number = self.intern(key, "");
             for name in names {
-                self.note(key, name);
+                self.intern(key, name);
             }
             number
         });

@@ -14,7 +14,7 @@ pub(crate) enum Grouping {
 
 /// In which order the lines stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum GroupOrder {
     /// By their names: days and months one after the other.
     Time,
     Largest,

@@ -1,7 +1,7 @@
 //! What a bill adds up to: exact sums by day, service, account, region and the tags asked for.
 //!
 //! One pass fills it; memory grows with the combinations that occur, not with the rows. It knows
-//! neither files nor questions: it is given rows, and asked with a [`Scope`].
+//! neither files nor questions: it is given rows, and asked with a [`ChargeFilter`].
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,35 +9,35 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::bill::charge_row::Row;
-use crate::bill::dimension_values::Names;
+use crate::bill::charge_row::BillRow;
+use crate::bill::dimension_values::DimensionValues;
 use crate::bill::grouping::Grouping;
-use crate::bill::money::TooManyDigits;
-use crate::bill::tag_sets::Tags;
-use crate::bill::{json_pairs, money};
-use crate::text::tokens::Words;
+use crate::bill::json_pairs;
+use crate::bill::money::{self, PrecisionOverflow};
+use crate::bill::tag_sets::TagSets;
+use crate::text::tokens::Tokens;
 
 /// A bill, summed.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Ledger {
-    pub services: Names,
-    pub accounts: Names,
-    pub regions: Names,
-    pub currencies: Names,
-    pub tags: Tags,
+    pub services: DimensionValues,
+    pub accounts: DimensionValues,
+    pub regions: DimensionValues,
+    pub currencies: DimensionValues,
+    pub tags: TagSets,
     pub providers: BTreeSet<String>,
     /// The first and the last day that has a charge.
     pub days: Option<(Date, Date)>,
     pub rows: u64,
     /// Rows without a `BilledCost`; they count as rows and add nothing.
     pub without_cost: u64,
-    #[serde(with = "json_pairs")]
-    pub(super) cells: HashMap<Cell, Amount>,
+    #[serde(rename = "cells", with = "json_pairs")]
+    pub(super) sums: HashMap<LedgerKey, CostSum>,
 }
 
 /// What charges are summed by, as numbers of the ledger's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Cell {
+pub(crate) struct LedgerKey {
     pub day: Date,
     pub currency: u32,
     pub service: u32,
@@ -47,7 +47,7 @@ pub(crate) struct Cell {
 }
 
 /// How another bill's numbers are in this one.
-pub(crate) struct Renumbered {
+pub(crate) struct IdMap {
     currencies: Vec<u32>,
     services: Vec<u32>,
     accounts: Vec<u32>,
@@ -55,20 +55,20 @@ pub(crate) struct Renumbered {
     tags: Vec<u32>,
 }
 
-impl Renumbered {
-    pub(crate) fn cell(&self, cell: &Cell) -> Cell {
-        Cell {
-            day: cell.day,
-            currency: self.currencies[cell.currency as usize],
-            service: self.services[cell.service as usize],
-            account: self.accounts[cell.account as usize],
-            region: self.regions[cell.region as usize],
-            tags: self.tags[cell.tags as usize],
+impl IdMap {
+    pub(crate) fn key(&self, key: &LedgerKey) -> LedgerKey {
+        LedgerKey {
+            day: key.day,
+            currency: self.currencies[key.currency as usize],
+            service: self.services[key.service as usize],
+            account: self.accounts[key.account as usize],
+            region: self.regions[key.region as usize],
+            tags: self.tags[key.tags as usize],
         }
     }
 }
 
-impl Cell {
+impl LedgerKey {
     /// The number of its value in a grouping; days and months have none.
     pub(crate) fn number(&self, grouping: &Grouping) -> u32 {
         match grouping {
@@ -82,37 +82,37 @@ impl Cell {
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(crate) struct Amount {
+pub(crate) struct CostSum {
     pub(super) sum: Decimal,
     pub(super) rows: u64,
 }
 
 impl Ledger {
     /// An empty ledger that keeps the tags that are mentioned in these questions.
-    pub(crate) fn new(asked: Vec<Words>) -> Self {
+    pub(crate) fn new(questions: Vec<Tokens>) -> Self {
         Self {
-            services: Names::default(),
-            accounts: Names::default(),
-            regions: Names::default(),
-            currencies: Names::default(),
-            tags: Tags::new(asked),
+            services: DimensionValues::default(),
+            accounts: DimensionValues::default(),
+            regions: DimensionValues::default(),
+            currencies: DimensionValues::default(),
+            tags: TagSets::new(questions),
             providers: BTreeSet::new(),
             days: None,
             rows: 0,
             without_cost: 0,
-            cells: HashMap::new(),
+            sums: HashMap::new(),
         }
     }
 
     /// Counts a charge, and says where.
-    pub(crate) fn add(&mut self, row: &Row<'_>) -> Result<Cell, TooManyDigits> {
-        let cell = Cell {
+    pub(crate) fn add(&mut self, row: &BillRow<'_>) -> Result<LedgerKey, PrecisionOverflow> {
+        let key = LedgerKey {
             day: row.day,
-            currency: self.currencies.note(row.currency, ""),
-            service: self.services.note(row.service, ""),
-            account: self.accounts.note(row.account, row.account_name),
-            region: self.regions.note(row.region, row.region_name),
-            tags: self.tags.note(row.tags),
+            currency: self.currencies.intern(row.currency, ""),
+            service: self.services.intern(row.service, ""),
+            account: self.accounts.intern(row.account, row.account_name),
+            region: self.regions.intern(row.region, row.region_name),
+            tags: self.tags.intern(row.tags),
         };
         if !row.provider.is_empty() && !self.providers.contains(row.provider) {
             self.providers.insert(row.provider.to_string());
@@ -122,20 +122,21 @@ impl Ledger {
         self.rows += 1;
         self.without_cost += u64::from(row.cost.is_none());
 
-        let amount = self.cells.entry(cell).or_default();
+        let amount = self.sums.entry(key).or_default();
         amount.rows += 1;
-        amount.sum = money::add(amount.sum, row.cost.unwrap_or_default()).ok_or(TooManyDigits)?;
-        Ok(cell)
+        amount.sum =
+            money::add(amount.sum, row.cost.unwrap_or_default()).ok_or(PrecisionOverflow)?;
+        Ok(key)
     }
 
     /// How many sums it holds.
-    pub(crate) fn sums(&self) -> usize {
-        self.cells.len()
+    pub(crate) fn sum_count(&self) -> usize {
+        self.sums.len()
     }
 
-    /// Takes in another bill, and says how its cells are numbered here.
-    pub(crate) fn merge(&mut self, other: &Self) -> Result<Renumbered, TooManyDigits> {
-        let renumbered = Renumbered {
+    /// Takes in another bill, and says how its sums are numbered here.
+    pub(crate) fn merge(&mut self, other: &Self) -> Result<IdMap, PrecisionOverflow> {
+        let ids = IdMap {
             currencies: self.currencies.merge(&other.currencies),
             services: self.services.merge(&other.services),
             accounts: self.accounts.merge(&other.accounts),
@@ -149,19 +150,16 @@ impl Ledger {
         }
         self.rows += other.rows;
         self.without_cost += other.without_cost;
-        for (cell, amount) in &other.cells {
-            self.cells
-                .entry(renumbered.cell(cell))
-                .or_default()
-                .grow(amount)?;
+        for (key, amount) in &other.sums {
+            self.sums.entry(ids.key(key)).or_default().add(amount)?;
         }
-        Ok(renumbered)
+        Ok(ids)
     }
 }
 
-impl Amount {
-    pub(super) fn grow(&mut self, other: &Amount) -> Result<(), TooManyDigits> {
-        self.sum = money::add(self.sum, other.sum).ok_or(TooManyDigits)?;
+impl CostSum {
+    pub(super) fn add(&mut self, other: &CostSum) -> Result<(), PrecisionOverflow> {
+        self.sum = money::add(self.sum, other.sum).ok_or(PrecisionOverflow)?;
         self.rows += other.rows;
         Ok(())
     }

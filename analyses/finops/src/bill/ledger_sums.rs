@@ -5,54 +5,50 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::bill::charge_filter::Scope;
-use crate::bill::grouping::{Grouping, Order};
-use crate::bill::ledger::{Amount, Cell, Ledger};
-use crate::bill::money::{self, TooManyDigits};
+use crate::bill::charge_filter::ChargeFilter;
+use crate::bill::grouping::{GroupOrder, Grouping};
+use crate::bill::ledger::{CostSum, Ledger, LedgerKey};
+use crate::bill::money::{self, PrecisionOverflow};
 
 /// The cost of each day that has a charge.
-pub(crate) type Daily = BTreeMap<Date, Decimal>;
+pub(crate) type DailyCosts = BTreeMap<Date, Decimal>;
 
-/// All that was charged in one currency within a scope.
+/// All that was charged in one currency within a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Section {
+pub(crate) struct CurrencySection {
     pub currency: String,
     pub total: Decimal,
     pub rows: u64,
     /// In the order that was asked for; empty without a grouping.
-    pub groups: Vec<Group>,
+    pub groups: Vec<CostGroup>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Group {
+pub(crate) struct CostGroup {
     pub key: String,
     pub amount: Decimal,
     pub rows: u64,
 }
 
 impl Ledger {
-    /// What the scope adds up to, currency by currency, the one with the most rows first.
+    /// What the filter adds up to, currency by currency, the one with the most rows first.
     pub(crate) fn sections(
         &self,
-        scope: &Scope,
+        filter: &ChargeFilter,
         grouping: Option<&Grouping>,
-        order: Order,
-    ) -> Result<Vec<Section>, TooManyDigits> {
-        let mut totals: BTreeMap<u32, Amount> = BTreeMap::new();
-        let mut groups: HashMap<(u32, String), Amount> = HashMap::new();
+        order: GroupOrder,
+    ) -> Result<Vec<CurrencySection>, PrecisionOverflow> {
+        let mut totals: BTreeMap<u32, CostSum> = BTreeMap::new();
+        let mut groups: HashMap<(u32, String), CostSum> = HashMap::new();
         let mut labels: HashMap<u32, String> = HashMap::new();
-        for (cell, amount) in self
-            .cells
-            .iter()
-            .filter(|(cell, _)| self.admits(scope, cell))
-        {
-            totals.entry(cell.currency).or_default().grow(amount)?;
+        for (key, amount) in self.sums.iter().filter(|(key, _)| self.admits(filter, key)) {
+            totals.entry(key.currency).or_default().add(amount)?;
             let Some(grouping) = grouping else { continue };
-            let key = match grouping {
-                Grouping::Day => cell.day.to_string(),
-                Grouping::Month => month(cell.day),
+            let group = match grouping {
+                Grouping::Day => key.day.to_string(),
+                Grouping::Month => month_label(key.day),
                 _ => {
-                    let number = cell.number(grouping);
+                    let number = key.number(grouping);
                     labels
                         .entry(number)
                         .or_insert_with(|| self.label(grouping, number))
@@ -60,14 +56,14 @@ impl Ledger {
                 }
             };
             groups
-                .entry((cell.currency, key))
+                .entry((key.currency, group))
                 .or_default()
-                .grow(amount)?;
+                .add(amount)?;
         }
 
-        let mut sections: Vec<Section> = totals
+        let mut sections: Vec<CurrencySection> = totals
             .into_iter()
-            .map(|(currency, amount)| Section {
+            .map(|(currency, amount)| CurrencySection {
                 currency: self.currencies.keys[currency as usize].clone(),
                 total: amount.sum,
                 rows: amount.rows,
@@ -80,7 +76,7 @@ impl Ledger {
                 .iter_mut()
                 .find(|section| section.currency == *currency)
             {
-                section.groups.push(Group {
+                section.groups.push(CostGroup {
                     key,
                     amount: amount.sum,
                     rows: amount.rows,
@@ -95,9 +91,9 @@ impl Ledger {
         for section in &mut sections {
             section.groups.sort_by(|a, b| {
                 let by_amount = match order {
-                    Order::Time => std::cmp::Ordering::Equal,
-                    Order::Largest => b.amount.cmp(&a.amount),
-                    Order::Smallest => a.amount.cmp(&b.amount),
+                    GroupOrder::Time => std::cmp::Ordering::Equal,
+                    GroupOrder::Largest => b.amount.cmp(&a.amount),
+                    GroupOrder::Smallest => a.amount.cmp(&b.amount),
                 };
                 by_amount.then_with(|| a.key.cmp(&b.key))
             });
@@ -105,83 +101,79 @@ impl Ledger {
         Ok(sections)
     }
 
-    /// Exact sums of one currency within the scope, by whatever is asked of a cell.
-    pub(crate) fn tally<K: Ord>(
+    /// Exact sums of one currency within the filter, by whatever is asked of a key.
+    pub(crate) fn sums_by<K: Ord>(
         &self,
-        scope: &Scope,
+        filter: &ChargeFilter,
         currency: u32,
-        key: impl Fn(&Cell) -> K,
-    ) -> Result<BTreeMap<K, Decimal>, TooManyDigits> {
+        group_of: impl Fn(&LedgerKey) -> K,
+    ) -> Result<BTreeMap<K, Decimal>, PrecisionOverflow> {
         let mut sums = BTreeMap::new();
-        for (cell, amount) in &self.cells {
-            if cell.currency == currency && self.admits(scope, cell) {
-                let sum: &mut Decimal = sums.entry(key(cell)).or_default();
-                *sum = money::add(*sum, amount.sum).ok_or(TooManyDigits)?;
+        for (key, amount) in &self.sums {
+            if key.currency == currency && self.admits(filter, key) {
+                let sum: &mut Decimal = sums.entry(group_of(key)).or_default();
+                *sum = money::add(*sum, amount.sum).ok_or(PrecisionOverflow)?;
             }
         }
         Ok(sums)
     }
 
-    /// [`Self::tally`] by the labels of a grouping.
-    pub(crate) fn tally_by(
+    /// [`Self::sums_by`] by the labels of a grouping.
+    pub(crate) fn sums_by_label(
         &self,
-        scope: &Scope,
+        filter: &ChargeFilter,
         currency: u32,
         grouping: &Grouping,
-    ) -> Result<BTreeMap<String, Decimal>, TooManyDigits> {
+    ) -> Result<BTreeMap<String, Decimal>, PrecisionOverflow> {
         let mut labelled = BTreeMap::new();
-        for (number, amount) in self.tally(scope, currency, |cell| cell.number(grouping))? {
+        for (number, amount) in self.sums_by(filter, currency, |key| key.number(grouping))? {
             let sum: &mut Decimal = labelled.entry(self.label(grouping, number)).or_default();
-            *sum = money::add(*sum, amount).ok_or(TooManyDigits)?;
+            *sum = money::add(*sum, amount).ok_or(PrecisionOverflow)?;
         }
         Ok(labelled)
     }
 
-    pub(crate) fn total(&self, scope: &Scope, currency: u32) -> Result<Decimal, TooManyDigits> {
+    pub(crate) fn total(
+        &self,
+        filter: &ChargeFilter,
+        currency: u32,
+    ) -> Result<Decimal, PrecisionOverflow> {
         Ok(self
-            .tally(scope, currency, |_| ())?
+            .sums_by(filter, currency, |_| ())?
             .remove(&())
             .unwrap_or_default())
     }
 
-    /// The currency that most of the scope's rows have.
-    pub(crate) fn currency(&self, scope: &Scope) -> Option<u32> {
+    /// The currency that most of the filter's rows have.
+    pub(crate) fn main_currency(&self, filter: &ChargeFilter) -> Option<u32> {
         let mut rows: BTreeMap<u32, u64> = BTreeMap::new();
-        for (cell, amount) in self
-            .cells
-            .iter()
-            .filter(|(cell, _)| self.admits(scope, cell))
-        {
-            *rows.entry(cell.currency).or_default() += amount.rows;
+        for (key, amount) in self.sums.iter().filter(|(key, _)| self.admits(filter, key)) {
+            *rows.entry(key.currency).or_default() += amount.rows;
         }
         rows.into_iter()
             .max_by_key(|(currency, rows)| (*rows, std::cmp::Reverse(*currency)))
             .map(|(currency, _)| currency)
     }
 
-    /// What each service costs a day, by (service, currency), within the scope.
-    pub(crate) fn daily(
+    /// What each service costs a day, by (service, currency), within the filter.
+    pub(crate) fn daily_costs(
         &self,
-        scope: &Scope,
-    ) -> Result<BTreeMap<(u32, u32), Daily>, TooManyDigits> {
-        let mut daily: BTreeMap<(u32, u32), Daily> = BTreeMap::new();
-        for (cell, amount) in self
-            .cells
-            .iter()
-            .filter(|(cell, _)| self.admits(scope, cell))
-        {
+        filter: &ChargeFilter,
+    ) -> Result<BTreeMap<(u32, u32), DailyCosts>, PrecisionOverflow> {
+        let mut daily: BTreeMap<(u32, u32), DailyCosts> = BTreeMap::new();
+        for (key, amount) in self.sums.iter().filter(|(key, _)| self.admits(filter, key)) {
             let day = daily
-                .entry((cell.service, cell.currency))
+                .entry((key.service, key.currency))
                 .or_default()
-                .entry(cell.day)
+                .entry(key.day)
                 .or_default();
-            *day = money::add(*day, amount.sum).ok_or(TooManyDigits)?;
+            *day = money::add(*day, amount.sum).ok_or(PrecisionOverflow)?;
         }
         Ok(daily)
     }
 
     /// The label of an account: its name with its id, where it has both.
-    pub(crate) fn account(&self, number: u32) -> String {
+    pub(crate) fn account_label(&self, number: u32) -> String {
         let (key, names) = (
             &self.accounts.keys[number as usize],
             &self.accounts.names[number as usize],
@@ -193,35 +185,35 @@ impl Ledger {
     }
 
     pub(crate) fn label(&self, grouping: &Grouping, number: u32) -> String {
-        let (label, none) = match grouping {
-            Grouping::Account => (self.account(number), "(no account)"),
+        let (label, placeholder) = match grouping {
+            Grouping::Account => (self.account_label(number), "(no account)"),
             Grouping::Region => (self.regions.keys[number as usize].clone(), "(no region)"),
             Grouping::Tag(key) => (self.tags.value(number, key).to_string(), "(not tagged)"),
             _ => (self.services.keys[number as usize].clone(), "(no service)"),
         };
         if label.is_empty() {
-            none.to_string()
+            placeholder.to_string()
         } else {
             label
         }
     }
 
-    /// Whether the cell's charges are asked for.
-    pub(crate) fn admits(&self, scope: &Scope, cell: &Cell) -> bool {
-        scope
+    /// Whether the key's charges are asked for.
+    pub(crate) fn admits(&self, filter: &ChargeFilter, key: &LedgerKey) -> bool {
+        filter
             .days
-            .is_none_or(|(start, end)| start <= cell.day && cell.day < end)
-            && scope.services.admits(cell.service)
-            && scope.accounts.admits(cell.account)
-            && scope.regions.admits(cell.region)
-            && scope
+            .is_none_or(|(start, end)| start <= key.day && key.day < end)
+            && filter.services.admits(key.service)
+            && filter.accounts.admits(key.account)
+            && filter.regions.admits(key.region)
+            && filter
                 .tags
                 .iter()
-                .all(|(key, values)| values.contains(self.tags.value(cell.tags, key)))
+                .all(|(tag, values)| values.contains(self.tags.value(key.tags, tag)))
     }
 }
 
 /// A day's month, as `2026-05`.
-pub(crate) fn month(day: Date) -> String {
+pub(crate) fn month_label(day: Date) -> String {
     day.to_string()[..7].to_string()
 }

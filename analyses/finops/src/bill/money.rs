@@ -6,7 +6,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 /// The bill's amounts have more digits together than a decimal holds; rounding them would be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooManyDigits;
+pub(crate) struct PrecisionOverflow;
 
 /// Reads a decimal such as `-12.50`, `+3`, `.5` or `1.2E-7`, exactly. `None` when the text is no
 /// decimal, or has more digits than a [`Decimal`] holds (96 bits, 28 of them after the point), for
@@ -50,11 +50,11 @@ pub(crate) fn parse(text: &str) -> Option<Decimal> {
         scale += 1;
     }
     let signed = if negative { -value } else { value };
-    of_units(signed, u32::try_from(scale).ok()?)
+    from_units(signed, u32::try_from(scale).ok()?)
 }
 
 /// So many units of which ten to the power of `scale` make one, exactly, as [`parse`] would read it.
-pub(crate) fn of_units(mut units: i128, mut scale: u32) -> Option<Decimal> {
+pub(crate) fn from_units(mut units: i128, mut scale: u32) -> Option<Decimal> {
     if units == 0 {
         return Some(Decimal::ZERO);
     }
@@ -66,15 +66,15 @@ pub(crate) fn of_units(mut units: i128, mut scale: u32) -> Option<Decimal> {
 }
 
 /// Millionths that a double counts exactly, and of which none has more than 15 digits.
-const MILLIONTHS: f64 = 1e15;
+const MAX_MILLIONTHS: f64 = 1e15;
 
 /// The shortest decimal that means this double, where it has up to six places and 15 digits.
 ///
 /// A decimal of up to 15 digits is the only one of them that is nearest to its double (IEEE 754: DBL_DIG), so one that
 /// is found is the shortest; what a division of two exact doubles gives is the double nearest to the quotient.
-pub(crate) fn of_double(value: f64) -> Option<Decimal> {
+pub(crate) fn from_double(value: f64) -> Option<Decimal> {
     let millionths = (value * 1e6).round();
-    if millionths.abs() >= MILLIONTHS || millionths / 1e6 != value {
+    if millionths.abs() >= MAX_MILLIONTHS || millionths / 1e6 != value {
         return None;
     }
     let (mut units, mut scale) = (millionths as i64, 6);
@@ -99,12 +99,12 @@ pub(crate) fn add(a: Decimal, b: Decimal) -> Option<Decimal> {
 }
 
 /// `a - b`, exactly; see [`add`].
-pub(crate) fn minus(a: Decimal, b: Decimal) -> Option<Decimal> {
+pub(crate) fn subtract(a: Decimal, b: Decimal) -> Option<Decimal> {
     add(a, -b)
 }
 
 /// Rounded half away from zero to so many places, for what is no sum: a mean, an estimate, a rate.
-pub(crate) fn rounded(amount: Decimal, places: u32) -> Decimal {
+pub(crate) fn round(amount: Decimal, places: u32) -> Decimal {
     amount
         .round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)
         .normalize()
@@ -118,7 +118,7 @@ pub(crate) fn percent(part: Decimal, whole: Decimal) -> Option<Decimal> {
     let share = part
         .checked_div(whole.abs())?
         .checked_mul(Decimal::ONE_HUNDRED)?;
-    Some(rounded(share, 2))
+    Some(round(share, 2))
 }
 
 /// The median; zero of nothing.
@@ -134,20 +134,20 @@ pub(crate) fn median(values: &mut [Decimal]) -> Decimal {
 }
 
 /// The amount with all its digits and no trailing zeros, as the data part of an answer has it.
-pub(crate) fn exact(amount: Decimal) -> String {
+pub(crate) fn exact_text(amount: Decimal) -> String {
     amount.normalize().to_string()
 }
 
 /// The amount for a reader: to the cent with thousands separated, or to two significant digits
 /// where it is less than a cent.
-pub(crate) fn show(amount: Decimal) -> String {
+pub(crate) fn display(amount: Decimal) -> String {
     let cent = Decimal::new(1, 2);
     let rounded = if amount.is_zero() || amount.abs() >= cent {
         amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
     } else {
         return amount
             .round_sf_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
-            .map_or_else(|| exact(amount), |small| small.to_string());
+            .map_or_else(|| exact_text(amount), |small| small.to_string());
     };
     let plain = format!("{:.2}", rounded.abs());
     let (whole, cents) = plain.split_once('.').unwrap_or((&plain, "00"));
@@ -171,8 +171,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shown(text: &str) -> String {
-        show(parse(text).expect("a decimal"))
+    fn displayed(text: &str) -> String {
+        display(parse(text).expect("a decimal"))
     }
 
     #[test]
@@ -186,11 +186,11 @@ mod tests {
             123_456_789.123_456,
             999_999_999.999_999,
         ] {
-            let number = of_double(value).unwrap();
+            let number = from_double(value).unwrap();
             assert_eq!(Some(number), parse(&value.to_string()), "{value}");
         }
         for value in [f64::NAN, f64::INFINITY, 1e-7, 0.1 + 0.2, 1e10, 1.0 / 3.0] {
-            assert_eq!(of_double(value), None, "{value}");
+            assert_eq!(from_double(value), None, "{value}");
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
         #[test]
         fn no_double_is_another_number_than_its_text(value: f64, units in -2_000_000_000_000_000_i64..2_000_000_000_000_000, places in 0_i32..9) {
             for value in [value, units as f64 / 10_f64.powi(places), units as f64] {
-                if let Some(number) = of_double(value) {
+                if let Some(number) = from_double(value) {
                     prop_assert_eq!(Some(number), parse(&value.to_string()));
                 }
             }
@@ -224,7 +224,11 @@ mod tests {
                 "0.0000000000000000000000000001",
             ),
         ] {
-            assert_eq!(parse(text).map(exact).as_deref(), Some(exactly), "{text:?}");
+            assert_eq!(
+                parse(text).map(exact_text).as_deref(),
+                Some(exactly),
+                "{text:?}"
+            );
         }
         for text in [
             "",
@@ -257,11 +261,11 @@ mod tests {
         assert_eq!(add(large, tiny), None);
         assert_eq!(
             add(large, parse("0.1").expect("a decimal"))
-                .map(exact)
+                .map(exact_text)
                 .as_deref(),
             Some("70000000000000000000.1")
         );
-        assert_eq!(add(tiny, -tiny).map(exact).as_deref(), Some("0"));
+        assert_eq!(add(tiny, -tiny).map(exact_text).as_deref(), Some("0"));
     }
 
     #[test]
@@ -276,7 +280,7 @@ mod tests {
             ("0.01", "0.01"),
             ("999.995", "1,000.00"),
         ] {
-            assert_eq!(shown(text), expected, "{text}");
+            assert_eq!(displayed(text), expected, "{text}");
         }
     }
 
@@ -303,7 +307,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,40}") {
             if let Some(amount) = parse(&text) {
-                show(amount);
+                display(amount);
             }
         }
     }

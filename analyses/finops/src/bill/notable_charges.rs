@@ -7,76 +7,87 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::bill::charge_row::Row;
+use crate::bill::charge_row::BillRow;
 use crate::bill::json_pairs;
-use crate::bill::ledger::{Cell, Renumbered};
-use crate::bill::money::{self, TooManyDigits};
+use crate::bill::ledger::{IdMap, LedgerKey};
+use crate::bill::money::{self, PrecisionOverflow};
 
 /// Resources remembered of each kind, to bound memory; what comes later is not looked at.
-pub(crate) const REMEMBERED: usize = 100_000;
+pub(crate) const MAX_RESOURCES: usize = 100_000;
 
 /// What must be seen row by row, while the bill is read.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Traces {
+pub(crate) struct NotableCharges {
     #[serde(with = "json_pairs")]
-    pub largest: HashMap<(u32, u32, Date), Vec<Charge>>,
-    pub described: HashMap<String, Idle>,
-    pub unused: HashMap<String, Idle>,
+    pub largest: HashMap<(u32, u32, Date), Vec<LargeCharge>>,
+    #[serde(rename = "described")]
+    pub described_idle: HashMap<String, IdleResource>,
+    #[serde(rename = "unused")]
+    pub without_consumption: HashMap<String, IdleResource>,
     /// Resources that consumed something, so that a charge without consumption proves nothing.
-    pub busy: HashSet<String>,
+    #[serde(rename = "busy")]
+    pub consuming: HashSet<String>,
     #[serde(skip)]
     descriptions: HashMap<String, bool>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Charge {
+pub(crate) struct LargeCharge {
     pub line: u64,
     pub amount: Decimal,
     pub resource: String,
-    pub cell: Cell,
+    #[serde(rename = "cell")]
+    pub key: LedgerKey,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Idle {
-    pub cell: Cell,
+pub(crate) struct IdleResource {
+    #[serde(rename = "cell")]
+    pub key: LedgerKey,
     pub description: String,
     /// Cost of each day and the line of its first row.
     pub days: BTreeMap<Date, (Decimal, u64)>,
 }
 
-impl Traces {
-    /// Remembers what matters of a charge that the ledger has counted in `cell`.
-    pub(crate) fn add(&mut self, row: &Row<'_>, cell: Cell) -> Result<(), TooManyDigits> {
+impl NotableCharges {
+    /// Remembers what matters of a charge that the ledger has counted in `key`.
+    pub(crate) fn add(
+        &mut self,
+        row: &BillRow<'_>,
+        key: LedgerKey,
+    ) -> Result<(), PrecisionOverflow> {
         let cost = row.cost.unwrap_or_default();
         if cost <= Decimal::ZERO {
             return Ok(());
         }
-        self.keep_largest(row, cost, cell);
+        self.add_charge(row, cost, key);
         let usage = row.category.is_empty() || row.category.eq_ignore_ascii_case("Usage");
         if row.resource.is_empty() || !usage {
             return Ok(());
         }
         let near_zero = Decimal::new(1, 3);
-        let kept = if self.says_idle(row.description) {
-            &mut self.described
+        let resources = if self.describes_idle(row.description) {
+            &mut self.described_idle
         } else {
             match row.consumed {
-                Some(quantity) if quantity.abs() <= near_zero => &mut self.unused,
+                Some(quantity) if quantity.abs() <= near_zero => &mut self.without_consumption,
                 _ => {
-                    if self.busy.len() < REMEMBERED && !self.busy.contains(row.resource) {
-                        self.busy.insert(row.resource.to_string());
+                    if self.consuming.len() < MAX_RESOURCES
+                        && !self.consuming.contains(row.resource)
+                    {
+                        self.consuming.insert(row.resource.to_string());
                     }
                     return Ok(());
                 }
             }
         };
-        if kept.len() >= REMEMBERED && !kept.contains_key(row.resource) {
+        if resources.len() >= MAX_RESOURCES && !resources.contains_key(row.resource) {
             return Ok(());
         }
-        let idle = kept
+        let idle = resources
             .entry(row.resource.to_string())
-            .or_insert_with(|| Idle {
-                cell,
+            .or_insert_with(|| IdleResource {
+                key,
                 description: row.description.to_string(),
                 days: BTreeMap::new(),
             });
@@ -84,23 +95,28 @@ impl Traces {
             .days
             .entry(row.day)
             .or_insert((Decimal::ZERO, row.line));
-        day.0 = money::add(day.0, cost).ok_or(TooManyDigits)?;
+        day.0 = money::add(day.0, cost).ok_or(PrecisionOverflow)?;
         Ok(())
     }
 
-    fn keep_largest(&mut self, row: &Row<'_>, cost: Decimal, cell: Cell) {
-        self.keep_charge(cell, cost, || Charge {
+    fn add_charge(&mut self, row: &BillRow<'_>, cost: Decimal, key: LedgerKey) {
+        self.insert_if_large(key, cost, || LargeCharge {
             line: row.line,
             amount: cost,
             resource: row.resource.to_string(),
-            cell,
+            key,
         });
     }
 
     /// Keeps a charge of so much if it is among the largest; few are, so it is made only then.
-    fn keep_charge(&mut self, cell: Cell, amount: Decimal, charge: impl FnOnce() -> Charge) {
-        let key = (cell.service, cell.currency, cell.day);
-        let largest = self.largest.entry(key).or_default();
+    fn insert_if_large(
+        &mut self,
+        key: LedgerKey,
+        amount: Decimal,
+        charge: impl FnOnce() -> LargeCharge,
+    ) {
+        let place = (key.service, key.currency, key.day);
+        let largest = self.largest.entry(place).or_default();
         let at = largest
             .iter()
             .position(|other| other.amount < amount)
@@ -112,44 +128,43 @@ impl Traces {
     }
 
     /// Takes in what is remembered of another bill.
-    pub(crate) fn merge(
-        &mut self,
-        other: &Self,
-        renumbered: &Renumbered,
-    ) -> Result<(), TooManyDigits> {
+    pub(crate) fn merge(&mut self, other: &Self, ids: &IdMap) -> Result<(), PrecisionOverflow> {
         for charge in other.largest.values().flatten() {
-            let cell = renumbered.cell(&charge.cell);
-            self.keep_charge(cell, charge.amount, || Charge {
-                cell,
+            let key = ids.key(&charge.key);
+            self.insert_if_large(key, charge.amount, || LargeCharge {
+                key,
                 ..charge.clone()
             });
         }
-        for (own, others) in [
-            (&mut self.described, &other.described),
-            (&mut self.unused, &other.unused),
+        for (mine, others) in [
+            (&mut self.described_idle, &other.described_idle),
+            (&mut self.without_consumption, &other.without_consumption),
         ] {
             for (resource, idle) in others {
-                if own.len() >= REMEMBERED && !own.contains_key(resource) {
+                if mine.len() >= MAX_RESOURCES && !mine.contains_key(resource) {
                     continue;
                 }
-                let kept = own.entry(resource.clone()).or_insert_with(|| Idle {
-                    cell: renumbered.cell(&idle.cell),
-                    description: idle.description.clone(),
-                    days: BTreeMap::new(),
-                });
+                let resources = mine
+                    .entry(resource.clone())
+                    .or_insert_with(|| IdleResource {
+                        key: ids.key(&idle.key),
+                        description: idle.description.clone(),
+                        days: BTreeMap::new(),
+                    });
                 for (day, (cost, line)) in &idle.days {
-                    let kept = kept.days.entry(*day).or_insert((Decimal::ZERO, *line));
-                    kept.0 = money::add(kept.0, *cost).ok_or(TooManyDigits)?;
+                    let resources = resources.days.entry(*day).or_insert((Decimal::ZERO, *line));
+                    resources.0 = money::add(resources.0, *cost).ok_or(PrecisionOverflow)?;
                 }
             }
         }
-        let room = REMEMBERED.saturating_sub(self.busy.len());
-        self.busy.extend(other.busy.iter().take(room).cloned());
+        let room = MAX_RESOURCES.saturating_sub(self.consuming.len());
+        self.consuming
+            .extend(other.consuming.iter().take(room).cloned());
         Ok(())
     }
 
     /// AWS describes what is paid for without being used as idle or as not attached.
-    fn says_idle(&mut self, description: &str) -> bool {
+    fn describes_idle(&mut self, description: &str) -> bool {
         if let Some(known) = self.descriptions.get(description) {
             return *known;
         }
@@ -158,7 +173,7 @@ impl Traces {
             .split(|c: char| !c.is_alphanumeric())
             .any(|word| matches!(word, "idle" | "unattached"))
             || lower.contains("not attached");
-        if self.descriptions.len() < REMEMBERED {
+        if self.descriptions.len() < MAX_RESOURCES {
             self.descriptions.insert(description.to_string(), idle);
         }
         idle

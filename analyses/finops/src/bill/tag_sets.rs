@@ -8,67 +8,68 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::text::tokens::{Words, joined};
+use crate::text::tokens::{Tokens, normalized};
 
-/// Distinct `Tags` texts remembered, so that each is read once where they repeat.
-const REMEMBERED: usize = 10_000;
+/// Distinct `TagSets` texts remembered, so that each is read once where they repeat.
+const MAX_CACHED_TEXTS: usize = 10_000;
 /// Keys listed; the keys of a question are found beyond it too.
-const LISTED: usize = 1_000;
+const MAX_LISTED_KEYS: usize = 1_000;
 
 /// Numbered sets of the tags that matter.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Tags {
-    /// What is asked, and was asked before in the conversation.
+pub(crate) struct TagSets {
+    /// What is questions, and was questions before in the conversation.
     #[serde(skip)]
-    asked: Vec<Words>,
+    questions: Vec<Tokens>,
     /// Every key of the bill, by its joined form, in the bill's own spelling.
     pub keys: BTreeMap<String, String>,
-    /// Rows whose `Tags` are no JSON object; they count as untagged.
-    pub unreadable: u64,
+    /// Rows whose `TagSets` are no JSON object; they count as untagged.
+    #[serde(rename = "unreadable")]
+    pub unreadable_rows: u64,
     #[serde(skip)]
-    seen: HashMap<String, u32>,
+    set_by_text: HashMap<String, u32>,
     #[serde(skip)]
-    numbers: HashMap<Set, u32>,
-    sets: Vec<Set>,
+    number_by_set: HashMap<TagSet, u32>,
+    sets: Vec<TagSet>,
 }
 
 /// Joined key to value.
-type Set = BTreeMap<String, String>;
+type TagSet = BTreeMap<String, String>;
 
 /// What stands for a text that could not be read.
 const UNREADABLE: u32 = u32::MAX;
 
-impl Tags {
-    pub(crate) fn new(asked: Vec<Words>) -> Self {
-        let numbers = HashMap::from([(Set::new(), 0)]);
+impl TagSets {
+    pub(crate) fn new(questions: Vec<Tokens>) -> Self {
+        let number_by_set = HashMap::from([(TagSet::new(), 0)]);
         Self {
-            asked,
+            questions,
             keys: BTreeMap::new(),
-            unreadable: 0,
-            seen: HashMap::new(),
-            numbers,
-            sets: vec![Set::new()],
+            unreadable_rows: 0,
+            set_by_text: HashMap::new(),
+            number_by_set,
+            sets: vec![TagSet::new()],
         }
     }
 
-    /// The number of the set that this `Tags` column has; 0 is the empty one.
-    pub(crate) fn note(&mut self, text: &str) -> u32 {
+    /// The number of the set that this `TagSets` column has; 0 is the empty one.
+    pub(crate) fn intern(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;
         }
-        let number = match self.seen.get(text) {
+        let number = match self.set_by_text.get(text) {
             Some(number) => *number,
             None => {
-                let number = self.read(text);
-                if self.seen.len() >= REMEMBERED {
-                    self.seen.clear();
+                let number = self.parse(text);
+                if self.set_by_text.len() >= MAX_CACHED_TEXTS {
+                    self.set_by_text.clear();
                 }
-                self.seen.insert(text.to_string(), number);
+                self.set_by_text.insert(text.to_string(), number);
                 number
             }
         };
         if number == UNREADABLE {
-            self.unreadable += 1;
+            self.unreadable_rows += 1;
             return 0;
         }
         number
@@ -90,20 +91,26 @@ impl Tags {
             .map(String::as_str)
     }
 
-    fn read(&mut self, text: &str) -> u32 {
+    fn parse(&mut self, text: &str) -> u32 {
         let Ok(object) = serde_json::from_str::<BTreeMap<String, Value>>(text) else {
             return UNREADABLE;
         };
-        let mut set = Set::new();
+        let mut set = TagSet::new();
         for (spelling, value) in object {
-            let key = joined(&spelling);
+            let key = normalized(&spelling);
             if key.is_empty() {
                 continue;
             }
-            let mention = |phrase: &str| self.asked.iter().any(|words| words.mention(phrase));
-            let by_value = || value.as_str().is_some_and(|value| mention(&joined(value)));
-            let mentioned = mention(&key) || mention(&format!("{key}s")) || by_value();
-            if mentioned || self.keys.len() < LISTED {
+            let is_mentioned =
+                |phrase: &str| self.questions.iter().any(|words| words.mentions(phrase));
+            let value_is_mentioned = || {
+                value
+                    .as_str()
+                    .is_some_and(|value| is_mentioned(&normalized(value)))
+            };
+            let mentioned =
+                is_mentioned(&key) || is_mentioned(&format!("{key}s")) || value_is_mentioned();
+            if mentioned || self.keys.len() < MAX_LISTED_KEYS {
                 self.keys
                     .entry(key.clone())
                     .or_insert_with(|| spelling.trim().to_string());
@@ -117,7 +124,7 @@ impl Tags {
                 );
             }
         }
-        self.number(set)
+        self.intern_set(set)
     }
 
     /// Takes in the tags of another bill; gives the number here of each of its sets.
@@ -127,17 +134,17 @@ impl Tags {
                 .entry(key.clone())
                 .or_insert_with(|| spelling.clone());
         }
-        self.unreadable += other.unreadable;
+        self.unreadable_rows += other.unreadable_rows;
         other
             .sets
             .iter()
-            .map(|set| self.number(set.clone()))
+            .map(|set| self.intern_set(set.clone()))
             .collect()
     }
 
-    fn number(&mut self, set: Set) -> u32 {
+    fn intern_set(&mut self, set: TagSet) -> u32 {
         let next = u32::try_from(self.sets.len()).unwrap_or(0);
-        *self.numbers.entry(set).or_insert_with_key(|set| {
+        *self.number_by_set.entry(set).or_insert_with_key(|set| {
             self.sets.push(set.clone());
             next
         })

@@ -1,32 +1,32 @@
 //! What a bill says of its charges besides their cost: what was consumed, in which unit, at which list price,
 //! and whether a commitment covers it. Kept only for questions that need it, since it multiplies what is held.
 //!
-//! It is given rows with the cell that the ledger has counted them in, and is asked with a [`Scope`].
+//! It is given rows with the key that the ledger has counted them in, and is asked with a [`ChargeFilter`].
 
 use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::bill::charge_filter::Scope;
-use crate::bill::charge_row::Row;
+use crate::bill::charge_filter::ChargeFilter;
+use crate::bill::charge_row::BillRow;
 use crate::bill::json_pairs;
-use crate::bill::ledger::{Cell, Ledger, Renumbered};
-use crate::bill::money::{self, TooManyDigits};
-use crate::text::tokens::joined;
+use crate::bill::ledger::{IdMap, Ledger, LedgerKey};
+use crate::bill::money::{self, PrecisionOverflow};
+use crate::text::tokens::normalized;
 
 /// What charges are told apart by here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Kind {
+pub(crate) struct UsageKind {
     /// As the bill spells it; empty where nothing is consumed.
     pub unit: String,
     pub description: String,
-    pub terms: Terms,
+    pub terms: PricingTerms,
 }
 
 /// By which terms a charge is priced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum Terms {
+pub(crate) enum PricingTerms {
     /// At the price that everybody pays.
     OnDemand,
     /// Covered by a commitment.
@@ -37,9 +37,9 @@ pub(crate) enum Terms {
     Other,
 }
 
-/// Sums of the charges of one kind in one cell.
+/// Sums of the charges of one kind in one key.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(crate) struct Measure {
+pub(crate) struct UsageTotal {
     pub cost: Decimal,
     pub quantity: Decimal,
     pub list: Decimal,
@@ -47,58 +47,62 @@ pub(crate) struct Measure {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Measures {
-    wanted: bool,
+pub(crate) struct UsageTotals {
+    #[serde(rename = "wanted")]
+    enabled: bool,
     #[serde(skip)]
-    numbers: HashMap<Kind, u32>,
-    kinds: Vec<Kind>,
+    numbers: HashMap<UsageKind, u32>,
+    kinds: Vec<UsageKind>,
     #[serde(with = "json_pairs")]
-    sums: HashMap<(Cell, u32), Measure>,
+    sums: HashMap<(LedgerKey, u32), UsageTotal>,
 }
 
-impl Measures {
-    /// With `wanted` false it keeps nothing.
-    pub(crate) fn new(wanted: bool) -> Self {
+impl UsageTotals {
+    /// With `enabled` false it keeps nothing.
+    pub(crate) fn new(enabled: bool) -> Self {
         Self {
-            wanted,
+            enabled,
             ..Self::default()
         }
     }
 
-    pub(crate) fn add(&mut self, row: &Row<'_>, cell: Cell) -> Result<(), TooManyDigits> {
-        if !self.wanted {
+    pub(crate) fn add(
+        &mut self,
+        row: &BillRow<'_>,
+        key: LedgerKey,
+    ) -> Result<(), PrecisionOverflow> {
+        if !self.enabled {
             return Ok(());
         }
-        let kind = Kind {
+        let kind = UsageKind {
             unit: row.unit.to_string(),
             description: row.description.to_string(),
-            terms: terms(row),
+            terms: pricing_terms(row),
         };
-        let number = self.number(kind);
+        let number = self.intern(kind);
         let cost = row.cost.unwrap_or_default();
-        self.sums.entry((cell, number)).or_default().grow(&Measure {
-            cost,
-            quantity: row.consumed.unwrap_or_default(),
-            list: row.list.unwrap_or(cost),
-            effective: row.effective.unwrap_or(cost),
-        })
+        self.sums
+            .entry((key, number))
+            .or_default()
+            .add(&UsageTotal {
+                cost,
+                quantity: row.consumed.unwrap_or_default(),
+                list: row.list.unwrap_or(cost),
+                effective: row.effective.unwrap_or(cost),
+            })
     }
 
     /// Takes in those of another bill.
-    pub(crate) fn merge(
-        &mut self,
-        other: &Self,
-        renumbered: &Renumbered,
-    ) -> Result<(), TooManyDigits> {
-        for ((cell, kind), measure) in &other.sums {
-            let number = self.number(other.kinds[*kind as usize].clone());
-            let key = (renumbered.cell(cell), number);
-            self.sums.entry(key).or_default().grow(measure)?;
+    pub(crate) fn merge(&mut self, other: &Self, ids: &IdMap) -> Result<(), PrecisionOverflow> {
+        for ((key, kind), total) in &other.sums {
+            let number = self.intern(other.kinds[*kind as usize].clone());
+            let entry = (ids.key(key), number);
+            self.sums.entry(entry).or_default().add(total)?;
         }
         Ok(())
     }
 
-    fn number(&mut self, kind: Kind) -> u32 {
+    fn intern(&mut self, kind: UsageKind) -> u32 {
         let next = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(kind).or_insert_with_key(|kind| {
             self.kinds.push(kind.clone());
@@ -106,44 +110,44 @@ impl Measures {
         })
     }
 
-    /// Every sum within the scope, of one currency.
-    pub(crate) fn within<'a>(
+    /// Every sum within the filter, of one currency.
+    pub(crate) fn in_filter<'a>(
         &'a self,
         ledger: &'a Ledger,
-        scope: &'a Scope,
+        filter: &'a ChargeFilter,
         currency: u32,
-    ) -> impl Iterator<Item = (&'a Cell, &'a Kind, &'a Measure)> {
+    ) -> impl Iterator<Item = (&'a LedgerKey, &'a UsageKind, &'a UsageTotal)> {
         self.sums
             .iter()
-            .filter(move |((cell, _), _)| cell.currency == currency && ledger.admits(scope, cell))
-            .map(|((cell, kind), measure)| (cell, &self.kinds[*kind as usize], measure))
+            .filter(move |((key, _), _)| key.currency == currency && ledger.admits(filter, key))
+            .map(|((key, kind), total)| (key, &self.kinds[*kind as usize], total))
     }
 }
 
-impl Measure {
-    pub(crate) fn grow(&mut self, other: &Self) -> Result<(), TooManyDigits> {
+impl UsageTotal {
+    pub(crate) fn add(&mut self, other: &Self) -> Result<(), PrecisionOverflow> {
         for (sum, more) in [
             (&mut self.cost, other.cost),
             (&mut self.quantity, other.quantity),
             (&mut self.list, other.list),
             (&mut self.effective, other.effective),
         ] {
-            *sum = money::add(*sum, more).ok_or(TooManyDigits)?;
+            *sum = money::add(*sum, more).ok_or(PrecisionOverflow)?;
         }
         Ok(())
     }
 }
 
-fn terms(row: &Row<'_>) -> Terms {
+fn pricing_terms(row: &BillRow<'_>) -> PricingTerms {
     let usage = row.category.is_empty() || row.category.eq_ignore_ascii_case("Usage");
-    match joined(row.commitment).as_str() {
-        _ if !usage => Terms::Other,
-        "unused" => Terms::Unused,
-        "used" => Terms::Committed,
+    match normalized(row.commitment).as_str() {
+        _ if !usage => PricingTerms::Other,
+        "unused" => PricingTerms::Unused,
+        "used" => PricingTerms::Committed,
         _ if row.pricing.eq_ignore_ascii_case("Standard") || row.pricing.is_empty() => {
-            Terms::OnDemand
+            PricingTerms::OnDemand
         }
-        _ if row.pricing.eq_ignore_ascii_case("Committed") => Terms::Committed,
-        _ => Terms::Other,
+        _ if row.pricing.eq_ignore_ascii_case("Committed") => PricingTerms::Committed,
+        _ => PricingTerms::Other,
     }
 }

@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 
 /// What AWS says besides figures of days. It is said of the whole organisation, whatever a question leaves out.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Opinion {
-    pub forecast: Option<Forecast>,
-    pub recommended: Vec<Recommended>,
+pub(crate) struct AwsInsights {
+    pub forecast: Option<AwsForecast>,
+    pub recommended: Vec<ServiceRecommendations>,
 }
 
 /// Its own forecast.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Forecast {
+pub(crate) struct AwsForecast {
     pub start: Date,
     pub end: Date,
-    pub expected: Amount,
+    pub expected: MoneyAmount,
     pub low: Decimal,
     pub high: Decimal,
 }
 
 /// What one of them recommends, in one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Recommended {
+pub(crate) struct ServiceRecommendations {
     pub by: String,
     pub count: usize,
     /// What all would save in a month.
-    pub saving: Amount,
+    pub saving: MoneyAmount,
     /// The most saving first.
     pub largest: Vec<Recommendation>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Recommendation {
 
 /// An amount of money as AWS writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Amount {
+pub(crate) struct MoneyAmount {
     pub amount: Decimal,
     pub currency: String,
 }

@@ -9,13 +9,13 @@ use longhaul_worker::testing;
 use serde_json::{Value, json};
 
 use crate::analysis::Finops;
-use crate::aws::sources::Services;
-use crate::read::locations::Source;
+use crate::aws::sources::AwsSources;
+use crate::read::locations::BillSource;
 use crate::sample::write_sample;
 
 fn ask_at(bill: &Path, sample: bool, query: &str) -> Result<Value, Failure> {
-    let source = Source::at(&bill.to_string_lossy(), sample);
-    let finops = Finops::new(source, Services::default());
+    let source = BillSource::parse(&bill.to_string_lossy(), sample);
+    let finops = Finops::new(source, AwsSources::default());
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()

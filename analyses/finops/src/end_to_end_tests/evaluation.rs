@@ -5,28 +5,28 @@
 use serde_json::Value;
 
 use crate::answer::compose;
-use crate::cost_data::collected::Reading;
-use crate::read::bill_reader::Bill;
+use crate::cost_data::collected::CostData;
+use crate::read::bill_reader::BillReader;
 use crate::sample::write_sample;
-use crate::text::tokens::Words;
+use crate::text::tokens::Tokens;
 
 /// How many were answered right when this was last looked at; of how many, the set tells.
 const RECORDED: usize = 230;
 
-struct Asked {
+struct FamilyInput {
     query: String,
-    turns: Vec<Words>,
+    turns: Vec<Tokens>,
     expected: Value,
 }
 
-fn set() -> Vec<Asked> {
+fn set() -> Vec<FamilyInput> {
     let asked = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap();
         let query = line["ask"].as_str().unwrap().to_owned();
         let before = line["after"].as_array().into_iter().flatten();
-        let before = before.map(|turn| Words::of(turn.as_str().unwrap()));
-        Asked {
-            turns: before.chain([Words::of(&query)]).collect(),
+        let before = before.map(|turn| Tokens::of(turn.as_str().unwrap()));
+        FamilyInput {
+            turns: before.chain([Tokens::of(&query)]).collect(),
             expected: line["expect"].clone(),
             query,
         }
@@ -62,20 +62,20 @@ fn the_evaluation_set_is_answered_at_least_as_well_as_before() {
     write_sample(20_000, 1, &mut file).unwrap();
     let set = set();
     // The bill is read once for all of them: what another question has it keep changes no figure.
-    let every: Vec<Words> = set.iter().flat_map(|asked| asked.turns.clone()).collect();
-    let mut reading = Reading::new(&every);
-    let mut bill = Bill::open(file.path()).unwrap();
+    let every: Vec<Tokens> = set.iter().flat_map(|asked| asked.turns.clone()).collect();
+    let mut cost_data = CostData::new(&every);
+    let mut bill = BillReader::open(file.path()).unwrap();
     while let Some(row) = bill.next_row().unwrap() {
-        reading.add(&row).unwrap();
+        cost_data.add(&row).unwrap();
     }
     let mut right = 0;
-    for Asked {
+    for FamilyInput {
         query,
         turns,
         expected,
     } in &set
     {
-        let (answer, _) = compose::answer(&reading, query, turns, true).unwrap();
+        let (answer, _) = compose::answer(&cost_data, query, turns, true).unwrap();
         let mut wrong = vec![];
         missing(&answer["cost_analysis"], expected, "", &mut wrong);
         right += usize::from(wrong.is_empty());

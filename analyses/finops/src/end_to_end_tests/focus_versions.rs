@@ -14,8 +14,8 @@ use parquet::schema::parser::parse_message_type;
 use serde_json::{Value, json};
 
 use crate::analysis::Finops;
-use crate::aws::sources::Services;
-use crate::read::locations::Source;
+use crate::aws::sources::AwsSources;
+use crate::read::locations::BillSource;
 
 /// FOCUS 1.0.
 const FIRST: &str = "AvailabilityZone BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodEnd
@@ -197,8 +197,8 @@ fn write<T: DataType>(
 
 async fn ask(bill: &Path, query: &str) -> Value {
     let finops = Finops::new(
-        Source::at(&bill.display().to_string(), false),
-        Services::default(),
+        BillSource::parse(&bill.display().to_string(), false),
+        AwsSources::default(),
     );
     let run = testing::run(&finops, testing::question(query)).await;
     let mut answer = run.result.unwrap();

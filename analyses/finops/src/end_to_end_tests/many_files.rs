@@ -17,20 +17,19 @@ use tempfile::TempDir;
 
 use crate::analysis::Finops;
 use crate::answer::compose;
-use crate::aws::sources::Services;
-use crate::cost_data::collected::Reading;
-use crate::read::bill_failures::REPLACED;
-use crate::read::bill_reader::Bill;
-use crate::read::checkpoint;
-use crate::read::locations::Source;
-use crate::read::open_file;
-use crate::read::read_progress::Headway;
+use crate::aws::sources::AwsSources;
+use crate::cost_data::collected::CostData;
+use crate::read::bill_failures::REPLACED_CODE;
+use crate::read::bill_reader::BillReader;
+use crate::read::locations::BillSource;
+use crate::read::read_progress::ReadProgress;
+use crate::read::{checkpoint, open_file};
 use crate::sample::write_sample;
-use crate::text::tokens::Words;
+use crate::text::tokens::Tokens;
 
 /// Asks without anything kept from before.
 async fn ask(locations: &str, query: &str) -> Result<Value, Failure> {
-    let finops = Finops::new(Source::at(locations, false), Services::default());
+    let finops = Finops::new(BillSource::parse(locations, false), AwsSources::default());
     testing::run(&finops, testing::question(query)).await.result
 }
 
@@ -262,33 +261,36 @@ async fn a_file_that_was_replaced_is_not_read_as_what_was_listed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bill.csv");
     std::fs::write(&path, "one").unwrap();
-    let source = Source::at(&path.display().to_string(), false);
+    let source = BillSource::parse(&path.display().to_string(), false);
     let [listed] = source.locations[0]
-        .parts()
+        .list_files()
         .await
         .unwrap()
         .try_into()
         .unwrap();
-    let headway = Headway::default();
-    assert!(open_file::open(&listed, &headway).await.is_ok());
+    let progress = ReadProgress::default();
+    assert!(open_file::open(&listed, &progress).await.is_ok());
     std::fs::write(&path, "another").unwrap();
     assert_eq!(
-        open_file::open(&listed, &headway)
+        open_file::open(&listed, &progress)
             .await
             .err()
             .unwrap()
             .code(),
-        REPLACED
+        REPLACED_CODE
     );
-    let now = open_file::anew(&listed).await.unwrap();
+    let now = open_file::relist(&listed).await.unwrap();
     assert_ne!(now, listed);
-    assert!(open_file::open(&now, &headway).await.is_ok());
+    assert!(open_file::open(&now, &progress).await.is_ok());
     std::fs::remove_file(&path).unwrap();
     assert_eq!(
-        open_file::open(&now, &headway).await.err().unwrap().code(),
-        REPLACED
+        open_file::open(&now, &progress).await.err().unwrap().code(),
+        REPLACED_CODE
     );
-    assert_eq!(open_file::anew(&now).await.err().unwrap().code(), REPLACED);
+    assert_eq!(
+        open_file::relist(&now).await.err().unwrap().code(),
+        REPLACED_CODE
+    );
 }
 
 #[test]
@@ -296,7 +298,9 @@ fn a_broken_parquet_file_is_refused() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"PAR1 and nothing else").unwrap();
     std::io::Seek::rewind(&mut file).unwrap();
-    let refused = Bill::of(file, "b.parquet".to_owned()).err().unwrap();
+    let refused = BillReader::from_file(file, "b.parquet".to_owned())
+        .err()
+        .unwrap();
     assert_eq!(
         refused.0,
         "The bill b.parquet: it can't be read as Parquet."
@@ -314,26 +318,26 @@ fn what_is_packed_answers_as_what_was_read() {
         "anomalies",
         "how can I save?",
     ] {
-        let turns = [Words::of(query)];
-        let mut reading = Reading::new(&turns);
-        reading.files = 1;
-        let mut bill = Bill::open(file.path()).unwrap();
+        let turns = [Tokens::of(query)];
+        let mut cost_data = CostData::new(&turns);
+        cost_data.files = 1;
+        let mut bill = BillReader::open(file.path()).unwrap();
         while let Some(row) = bill.next_row().unwrap() {
-            reading.add(&row).unwrap();
+            cost_data.add(&row).unwrap();
         }
-        let packed = checkpoint::pack(&reading);
+        let packed = checkpoint::encode(&cost_data);
         assert_eq!(packed.len(), 1, "a bill of 1,000 rows fits into one step");
-        let mut merged = Reading::new(&turns);
+        let mut merged = CostData::new(&turns);
         merged
-            .merge(checkpoint::unpack(&packed[0]).unwrap())
+            .merge(checkpoint::decode(&packed[0]).unwrap())
             .unwrap();
-        let [kept, read] = [&merged, &reading]
-            .map(|reading| compose::answer(reading, query, &turns, false).unwrap().0);
+        let [kept, read] = [&merged, &cost_data]
+            .map(|cost_data| compose::answer(cost_data, query, &turns, false).unwrap().0);
         assert_eq!(kept["cost_analysis"], read["cost_analysis"], "{query}");
         assert_eq!(
             kept["optimization_recommendations"], read["optimization_recommendations"],
             "{query}"
         );
     }
-    assert!(checkpoint::unpack("no").is_none());
+    assert!(checkpoint::decode("no").is_none());
 }

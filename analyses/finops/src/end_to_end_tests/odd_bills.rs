@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::answer::compose;
-use crate::cost_data::collected::Reading;
-use crate::read::bill_reader::Bill;
-use crate::text::tokens::Words;
+use crate::cost_data::collected::CostData;
+use crate::read::bill_reader::BillReader;
+use crate::text::tokens::Tokens;
 
 const QUESTIONS: [&str; 16] = [
     "compare May with April",
@@ -34,13 +34,13 @@ fn ask(rows: &str, turns: &[&str]) -> Option<Value> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let header = "ChargePeriodStart,ServiceName,BilledCost,BillingCurrency,ConsumedQuantity,ConsumedUnit,ListCost,EffectiveCost,CommitmentDiscountStatus,ChargeDescription,ChargeCategory";
     write!(file, "{header}\n{rows}").unwrap();
-    let turns: Vec<Words> = turns.iter().map(|turn| Words::of(turn)).collect();
-    let mut reading = Reading::new(&turns);
-    let mut bill = Bill::open(file.path()).unwrap();
+    let turns: Vec<Tokens> = turns.iter().map(|turn| Tokens::of(turn)).collect();
+    let mut cost_data = CostData::new(&turns);
+    let mut bill = BillReader::open(file.path()).unwrap();
     while let Some(row) = bill.next_row().unwrap() {
-        reading.add(&row).ok()?;
+        cost_data.add(&row).ok()?;
     }
-    let answer = compose::answer(&reading, "", &turns, false);
+    let answer = compose::answer(&cost_data, "", &turns, false);
     answer.ok().map(|(answer, _)| answer)
 }
 

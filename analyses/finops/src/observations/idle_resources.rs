@@ -1,32 +1,33 @@
-//! Idle resources.
+//! IdleResource resources.
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::bill::charge_filter::Scope;
+use crate::bill::charge_filter::ChargeFilter;
 use crate::bill::ledger::Ledger;
-use crate::bill::money::{self, TooManyDigits};
-use crate::bill::notable_charges::{REMEMBERED, Traces};
-use crate::observations::observation::{Advice, TOLD};
+use crate::bill::money::{self, PrecisionOverflow};
+use crate::bill::notable_charges::{MAX_RESOURCES, NotableCharges};
+use crate::observations::observation::{MAX_PER_KIND, Observation};
 use crate::text::sanitize::clip;
 
 /// An idle resource is charged on this many days at least.
-const IDLE_DAYS: usize = 14;
-pub(super) fn idle_resources(
+const MIN_IDLE_DAYS: usize = 14;
+pub(super) fn idle_resource_observations(
     ledger: &Ledger,
-    traces: &Traces,
-    scope: &Scope,
-) -> Result<Vec<Advice>, TooManyDigits> {
-    let described = traces.described.iter().map(|entry| (entry, true));
+    notable: &NotableCharges,
+    filter: &ChargeFilter,
+) -> Result<Vec<Observation>, PrecisionOverflow> {
+    let described = notable.described_idle.iter().map(|entry| (entry, true));
     // With the busy ones not all known, a resource without consumption may be one of them.
-    let unused = traces
-        .unused
-        .iter()
-        .filter(|(resource, _)| traces.busy.len() < REMEMBERED && !traces.busy.contains(*resource));
+    let without_consumption = notable.without_consumption.iter().filter(|(resource, _)| {
+        notable.consuming.len() < MAX_RESOURCES && !notable.consuming.contains(*resource)
+    });
     let mut found = Vec::new();
-    for ((resource, idle), described) in described.chain(unused.map(|entry| (entry, false))) {
-        let (start, end) = scope.days.unwrap_or((Date::MIN, Date::MAX));
+    for ((resource, idle), described) in
+        described.chain(without_consumption.map(|entry| (entry, false)))
+    {
+        let (start, end) = filter.days.unwrap_or((Date::MIN, Date::MAX));
         let days: Vec<(Date, Decimal, u64)> = idle
             .days
             .range(start..end)
@@ -37,21 +38,21 @@ pub(super) fn idle_resources(
         };
         let covered = usize::try_from((last.0 - first.0).get_days()).unwrap_or(0) + 1;
         let scoped = ledger.admits(
-            &Scope {
+            &ChargeFilter {
                 days: None,
-                ..scope.clone()
+                ..filter.clone()
             },
-            &idle.cell,
+            &idle.key,
         );
-        if !scoped || days.len() < IDLE_DAYS || days.len() * 10 < covered * 9 {
+        if !scoped || days.len() < MIN_IDLE_DAYS || days.len() * 10 < covered * 9 {
             continue;
         }
         let mut amount = Decimal::ZERO;
         for (_, cost, _) in &days {
-            amount = money::add(amount, *cost).ok_or(TooManyDigits)?;
+            amount = money::add(amount, *cost).ok_or(PrecisionOverflow)?;
         }
-        let service = clip(&ledger.services.keys[idle.cell.service as usize]);
-        let currency = ledger.currencies.keys[idle.cell.currency as usize].clone();
+        let service = clip(&ledger.services.keys[idle.key.service as usize]);
+        let currency = ledger.currencies.keys[idle.key.currency as usize].clone();
         let resource = clip(resource);
         let why = if described {
             format!("is billed as \"{}\"", clip(&idle.description))
@@ -59,13 +60,13 @@ pub(super) fn idle_resources(
             "is billed without any consumption worth naming".to_string()
         };
         let evidence = days.iter().take(3).chain(days.iter().skip(3).next_back()).map(|(day, cost, line)| json!({
-            "line": line, "date": day.to_string(), "service": service, "resource": resource, "dayTotal": money::exact(*cost),
+            "line": line, "date": day.to_string(), "service": service, "resource": resource, "dayTotal": money::exact_text(*cost),
         }));
-        found.push(Advice {
+        found.push(Observation {
             kind: "idle_resource",
             title: format!(
                 "{resource} looks idle and cost {} {currency}",
-                money::show(amount)
+                money::display(amount)
             ),
             detail: format!(
                 "This {service} resource {why} on {} days from {} to {}.",
@@ -79,6 +80,6 @@ pub(super) fn idle_resources(
         });
     }
     found.sort_by(|a, b| b.amount.cmp(&a.amount).then_with(|| a.title.cmp(&b.title)));
-    found.truncate(TOLD);
+    found.truncate(MAX_PER_KIND);
     Ok(found)
 }

@@ -4,19 +4,21 @@ mod idle_resources;
 pub(crate) mod observation;
 pub(crate) mod spikes;
 
-use crate::bill::charge_filter::Scope;
+use crate::bill::charge_filter::ChargeFilter;
 use crate::bill::ledger::Ledger;
-use crate::bill::money::TooManyDigits;
-use crate::bill::notable_charges::Traces;
-use observation::Advice;
+use crate::bill::money::PrecisionOverflow;
+use crate::bill::notable_charges::NotableCharges;
+use observation::Observation;
 
-/// The findings within the scope, the costliest first.
+/// The findings within the filter, the costliest first.
 pub(crate) fn find(
     ledger: &Ledger,
-    traces: &Traces,
-    scope: &Scope,
-) -> Result<Vec<Advice>, TooManyDigits> {
-    let mut found = spikes::told_spikes(ledger, traces, scope)?;
-    found.extend(idle_resources::idle_resources(ledger, traces, scope)?);
+    notable: &NotableCharges,
+    filter: &ChargeFilter,
+) -> Result<Vec<Observation>, PrecisionOverflow> {
+    let mut found = spikes::spike_observations(ledger, notable, filter)?;
+    found.extend(idle_resources::idle_resource_observations(
+        ledger, notable, filter,
+    )?);
     Ok(found)
 }

@@ -4,11 +4,11 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 /// Findings told of each kind; the answer has a size limit.
-pub(crate) const TOLD: usize = 4;
+pub(crate) const MAX_PER_KIND: usize = 4;
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Advice {
+pub(crate) struct Observation {
     /// `spike` or `idle_resource`.
     pub kind: &'static str,
     pub title: String,

@@ -8,20 +8,20 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::bill::charge_filter::Scope;
+use crate::bill::charge_filter::ChargeFilter;
 use crate::bill::ledger::Ledger;
-use crate::bill::money::{self, TooManyDigits};
-use crate::bill::notable_charges::Traces;
-use crate::observations::observation::{Advice, TOLD};
+use crate::bill::money::{self, PrecisionOverflow};
+use crate::bill::notable_charges::NotableCharges;
+use crate::observations::observation::{MAX_PER_KIND, Observation};
 use crate::text::sanitize::clip;
 
 /// Days before and after that a day is compared with, and how many of them the bill must cover.
-const WINDOW: usize = 28;
-const FEWEST_DAYS: usize = 14;
+const WINDOW_DAYS: usize = 28;
+const MIN_DAYS: usize = 14;
 /// The last ten years of a bill are looked at; a stray date must not make the rest long.
-const LONGEST: i64 = 3_660;
+const MAX_DAYS: i64 = 3_660;
 /// A spike is this many robust standard deviations above the median; at six, chance gives none.
-const DEVIATIONS: i64 = 6;
+const MIN_DEVIATIONS: i64 = 6;
 /// A day on which a service cost far more than around it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Spike {
@@ -37,7 +37,7 @@ pub(crate) struct Spike {
 }
 
 /// By which rule a day is unusual.
-pub(crate) const RULE: &str = "A day is unusual when a service cost at least twice the median of the days up to 28 \
+pub(crate) const SPIKE_RULE: &str = "A day is unusual when a service cost at least twice the median of the days up to 28 \
     before and after, one whole unit more, and more than six times their spread: 1.4826 median absolute \
     deviations, or a twentieth of the median if that is more.";
 
@@ -45,31 +45,34 @@ impl Spike {
     /// How many spreads it is above what was expected, to two places.
     pub(crate) fn deviations(&self) -> Option<Decimal> {
         let spread = spread(self.median, self.deviation);
-        Some(money::rounded(self.excess.checked_div(spread)?, 2))
+        Some(money::round(self.excess.checked_div(spread)?, 2))
     }
 }
 
-/// The spikes within the scope, the largest excess first.
-pub(crate) fn spikes(ledger: &Ledger, scope: &Scope) -> Result<Vec<Spike>, TooManyDigits> {
+/// The spikes within the filter, the largest excess first.
+pub(crate) fn spikes(
+    ledger: &Ledger,
+    filter: &ChargeFilter,
+) -> Result<Vec<Spike>, PrecisionOverflow> {
     let Some((first, last)) = ledger.days else {
         return Ok(Vec::new());
     };
     // The days around a period are what it is compared with, so they are read beyond its ends.
-    let whole = Scope {
+    let whole = ChargeFilter {
         days: None,
-        ..scope.clone()
+        ..filter.clone()
     };
     let mut found = Vec::new();
-    let from = last.saturating_sub(LONGEST.days()).max(first);
+    let from = last.saturating_sub(MAX_DAYS.days()).max(first);
     let covered = index_of(last, from) + 1;
-    for ((service, currency), costs) in ledger.daily(&whole)? {
+    for ((service, currency), costs) in ledger.daily_costs(&whole)? {
         // A day without a charge cost nothing.
         let mut dense = vec![Decimal::ZERO; covered];
         for (day, cost) in costs.range(from..) {
             dense[index_of(*day, from)] = *cost;
         }
         for (day, cost) in costs.range(from..) {
-            let asked = scope
+            let asked = filter
                 .days
                 .is_none_or(|(start, end)| start <= *day && *day < end);
             if let Some((median, deviation)) = asked
@@ -93,40 +96,40 @@ pub(crate) fn spikes(ledger: &Ledger, scope: &Scope) -> Result<Vec<Spike>, TooMa
 }
 
 /// The costliest spikes as findings, with the rows that they rest on.
-pub(super) fn told_spikes(
+pub(super) fn spike_observations(
     ledger: &Ledger,
-    traces: &Traces,
-    scope: &Scope,
-) -> Result<Vec<Advice>, TooManyDigits> {
-    let whole = Scope {
+    notable: &NotableCharges,
+    filter: &ChargeFilter,
+) -> Result<Vec<Observation>, PrecisionOverflow> {
+    let whole = ChargeFilter {
         days: None,
-        ..scope.clone()
+        ..filter.clone()
     };
-    let daily = ledger.daily(&whole)?;
-    Ok(spikes(ledger, scope)?
+    let daily = ledger.daily_costs(&whole)?;
+    Ok(spikes(ledger, filter)?
         .into_iter()
-        .take(TOLD)
+        .take(MAX_PER_KIND)
         .map(|Spike { service, currency, day, cost, median, deviation, excess }| {
             let name = &ledger.services.keys[service as usize];
             let currency_name = &ledger.currencies.keys[currency as usize];
-            let mut evidence: Vec<Value> = traces.largest.get(&(service, currency, day)).into_iter().flatten()
-                .filter(|charge| ledger.admits(&whole, &charge.cell))
+            let mut evidence: Vec<Value> = notable.largest.get(&(service, currency, day)).into_iter().flatten()
+                .filter(|charge| ledger.admits(&whole, &charge.key))
                 .map(|charge| json!({
                     "line": charge.line, "date": day.to_string(), "service": clip(name),
-                    "account": clip(&ledger.account(charge.cell.account)),
-                    "region": clip(&ledger.regions.keys[charge.cell.region as usize]),
-                    "resource": clip(&charge.resource), "amount": money::exact(charge.amount),
+                    "account": clip(&ledger.account_label(charge.key.account)),
+                    "region": clip(&ledger.regions.keys[charge.key.region as usize]),
+                    "resource": clip(&charge.resource), "amount": money::exact_text(charge.amount),
                 }))
                 .collect();
             for (date, amount) in daily[&(service, currency)].range(day.saturating_sub(2.days())..=day.saturating_add(2.days())) {
-                evidence.push(json!({"date": date.to_string(), "service": clip(name), "dayTotal": money::exact(*amount)}));
+                evidence.push(json!({"date": date.to_string(), "service": clip(name), "dayTotal": money::exact_text(*amount)}));
             }
-            Advice {
+            Observation {
                 kind: "spike",
-                title: format!("{} cost {} {currency_name} on {day}", clip(name), money::show(cost)),
+                title: format!("{} cost {} {currency_name} on {day}", clip(name), money::display(cost)),
                 detail: format!(
-                    "The median of the days up to {WINDOW} before and after is {} {currency_name}, their median absolute deviation {} {currency_name}: that day is {} {currency_name} above the median.",
-                    money::show(median), money::show(deviation), money::show(excess)
+                    "The median of the days up to {WINDOW_DAYS} before and after is {} {currency_name}, their median absolute deviation {} {currency_name}: that day is {} {currency_name} above the median.",
+                    money::display(median), money::display(deviation), money::display(excess)
                 ),
                 amount: excess,
                 currency: currency_name.clone(),
@@ -142,12 +145,12 @@ fn index_of(day: Date, from: Date) -> usize {
 }
 
 /// The median and the median absolute deviation of the days around one, if that is a spike above
-/// them: at least twice the median, one whole unit more, and more than [`DEVIATIONS`] times the
+/// them: at least twice the median, one whole unit more, and more than [`MIN_DEVIATIONS`] times the
 /// deviation (scaled to a standard deviation, and taken as a twentieth of the median at least).
 fn baseline(costs: &[Decimal], at: usize) -> Option<(Decimal, Decimal)> {
     let cost = costs[at];
-    let before = &costs[at.saturating_sub(WINDOW)..at];
-    let after = &costs[at + 1..costs.len().min(at + 1 + WINDOW)];
+    let before = &costs[at.saturating_sub(WINDOW_DAYS)..at];
+    let after = &costs[at + 1..costs.len().min(at + 1 + WINDOW_DAYS)];
     let days = before.len() + after.len();
     let half = cost / Decimal::TWO;
     // Most days fail this, which needs no sorting.
@@ -156,7 +159,7 @@ fn baseline(costs: &[Decimal], at: usize) -> Option<(Decimal, Decimal)> {
         .chain(after)
         .filter(|other| **other <= half)
         .count();
-    if days < FEWEST_DAYS || below_half * 2 < days {
+    if days < MIN_DAYS || below_half * 2 < days {
         return None;
     }
     let mut around = [before, after].concat();
@@ -166,7 +169,7 @@ fn baseline(costs: &[Decimal], at: usize) -> Option<(Decimal, Decimal)> {
     let spread = spread(median, deviation);
     let excess = cost - median;
     let stands_out = median <= half
-        && excess > spread * Decimal::from(DEVIATIONS)
+        && excess > spread * Decimal::from(MIN_DEVIATIONS)
         && excess >= Decimal::ONE
         && median > Decimal::ZERO;
     stands_out.then_some((median, deviation))

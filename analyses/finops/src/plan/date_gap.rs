@@ -9,16 +9,16 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::bill::money;
-use crate::text::tokens::Words;
+use crate::text::tokens::Tokens;
 
 /// What it is called in answers.
-pub(crate) const NAME: &str = "Cost Explorer";
+pub(crate) const COST_EXPLORER: &str = "Cost Explorer";
 /// US dollars for each request, of each page: <https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/>.
-pub(crate) const PRICE: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
+pub(crate) const REQUEST_PRICE_USD: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 /// The months before this one that it has by the day.
-const MONTHS: i64 = 13;
+const HISTORY_MONTHS: i64 = 13;
 /// Months before this one that are asked for where no time is named.
-const USUAL_MONTHS: i64 = 2;
+const DEFAULT_MONTHS: i64 = 2;
 /// What a charge is told by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Dimension {
@@ -29,20 +29,20 @@ pub(crate) enum Dimension {
 
 /// Days that it is asked for: a start and an exclusive end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stretch {
+pub(crate) struct DateGap {
     pub start: Date,
     pub end: Date,
     pub by: [Dimension; 2],
 }
 
 /// The days that it has on this day: from the first of a month to yesterday, the end exclusive.
-pub(crate) fn history(today: Date) -> (Date, Date) {
-    (months_before(today, MONTHS), today)
+pub(crate) fn history_days(today: Date) -> (Date, Date) {
+    (months_before(today, HISTORY_MONTHS), today)
 }
 
 /// The days that it is asked for where a question names none.
-pub(crate) fn usual(today: Date) -> (Date, Date) {
-    (months_before(today, USUAL_MONTHS), today)
+pub(crate) fn default_days(today: Date) -> (Date, Date) {
+    (months_before(today, DEFAULT_MONTHS), today)
 }
 
 fn months_before(today: Date, months: i64) -> Date {
@@ -52,13 +52,13 @@ fn months_before(today: Date, months: i64) -> Date {
 
 /// What it is asked for: of the days that are needed those that it has and no bill has. Ends are exclusive, but for
 /// the bill's last day.
-pub(crate) fn stretches(
+pub(crate) fn date_gaps(
     needed: (Date, Date),
     billed: Option<(Date, Date)>,
     today: Date,
-    turns: &[Words],
-) -> Vec<Stretch> {
-    let (from, until) = history(today);
+    turns: &[Tokens],
+) -> Vec<DateGap> {
+    let (from, until) = history_days(today);
     let (start, end) = (needed.0.max(from), needed.1.min(until));
     let parts = match billed {
         Some((first, last)) => {
@@ -70,18 +70,18 @@ pub(crate) fn stretches(
     let by = dimensions(turns);
     let parts = parts.into_iter().filter(|(start, end)| start < end);
     parts
-        .map(|(start, end)| Stretch { start, end, by })
+        .map(|(start, end)| DateGap { start, end, by })
         .collect()
 }
 
 /// Which two a conversation needs: its words tell whether accounts or regions matter to it.
-fn dimensions(turns: &[Words]) -> [Dimension; 2] {
-    let mentions = |of: fn(&Words, usize) -> bool| {
+fn dimensions(turns: &[Tokens]) -> [Dimension; 2] {
+    let any_token = |of: fn(&Tokens, usize) -> bool| {
         turns
             .iter()
             .any(|turn| (0..turn.len()).any(|at| of(turn, at)))
     };
-    match (mentions(names_account), mentions(names_region)) {
+    match (any_token(names_account), any_token(names_region)) {
         (true, true) => [Dimension::Account, Dimension::Region],
         (false, true) => [Dimension::Service, Dimension::Region],
         _ => [Dimension::Service, Dimension::Account],
@@ -89,15 +89,15 @@ fn dimensions(turns: &[Words]) -> [Dimension; 2] {
 }
 
 /// `account`, or twelve digits.
-fn names_account(words: &Words, at: usize) -> bool {
-    let word = words.text(at);
+fn names_account(tokens: &Tokens, at: usize) -> bool {
+    let word = tokens.text(at);
     word.contains("account") || (word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// `region`, or one of AWS's own names of them, such as `eu-west-1`.
-fn names_region(words: &Words, at: usize) -> bool {
+fn names_region(tokens: &Tokens, at: usize) -> bool {
     const DIRECTIONS: [&str; 5] = ["north", "south", "east", "west", "central"];
-    let word = words.text(at);
+    let word = tokens.text(at);
     let direction = |word: &str| {
         DIRECTIONS
             .iter()
@@ -105,26 +105,26 @@ fn names_region(words: &Words, at: usize) -> bool {
     };
     let (second, third) = (at + 1, at + 2);
     word.starts_with("region")
-        || (third < words.len()
+        || (third < tokens.len()
             && word.len() == 2
-            && direction(words.text(second))
-            && words.text(third).len() == 1
-            && words.text(third).bytes().all(|byte| byte.is_ascii_digit()))
+            && direction(tokens.text(second))
+            && tokens.text(third).len() == 1
+            && tokens.text(third).bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-impl Stretch {
+impl DateGap {
     /// What is to be known of figures that came from there, at the price of so many requests.
-    pub(crate) fn notes(&self, requests: u32) -> [String; 2] {
+    pub(crate) fn answer_notes(&self, requests: u32) -> [String; 2] {
         let apart = match self.by {
             [Dimension::Service, Dimension::Account] => "regions",
             [Dimension::Service, _] => "accounts",
             _ => "services",
         };
         let (from, last) = (self.start, self.end.yesterday().unwrap_or(self.end));
-        let cost = money::exact(PRICE.saturating_mul(requests.into()));
+        let cost = money::exact_text(REQUEST_PRICE_USD.saturating_mul(requests.into()));
         [
             format!(
-                "{NAME} gave the days from {from} to {last}; it does not tell {apart} apart here."
+                "{COST_EXPLORER} gave the days from {from} to {last}; it does not tell {apart} apart here."
             ),
             match requests {
                 0 => "It was asked the same within the last hours, so this cost nothing.".into(),
@@ -141,13 +141,13 @@ mod tests {
 
     use super::*;
 
-    fn asked(question: &str) -> Vec<Words> {
-        vec![Words::of(question)]
+    fn asked(question: &str) -> Vec<Tokens> {
+        vec![Tokens::of(question)]
     }
 
     fn days(needed: (Date, Date), billed: Option<(Date, Date)>) -> Vec<(Date, Date)> {
-        let stretches = stretches(needed, billed, date(2026, 6, 10), &asked("What?"));
-        stretches.iter().map(|one| (one.start, one.end)).collect()
+        let date_gaps = date_gaps(needed, billed, date(2026, 6, 10), &asked("What?"));
+        date_gaps.iter().map(|one| (one.start, one.end)).collect()
     }
 
     #[test]

@@ -7,24 +7,24 @@ use crate::question::intent::Intent;
 use crate::question::parse::Question;
 
 /// Days that a forecast's line is drawn through.
-pub(crate) const FORECAST_DAYS: i64 = 90;
+pub(crate) const FORECAST_HISTORY_DAYS: i64 = 90;
 /// Days that a forecast covers where the question names none.
-pub(crate) const FORECAST_USUAL: i64 = 30;
+pub(crate) const DEFAULT_FORECAST_DAYS: i64 = 30;
 /// Days around those asked about that are read too, since what is unusual is so beside them.
-const AROUND: i64 = 28;
+const MARGIN_DAYS: i64 = 28;
 
 /// The days of which charges matter to the answer; `None` is all.
-pub(crate) fn needed(question: &Question, last: Date) -> Option<(Date, Date)> {
+pub(crate) fn needed_days(question: &Question, last: Date) -> Option<(Date, Date)> {
     let ahead = matches!(question.intent, Intent::Forecast | Intent::Budget(_));
-    let recent = last.checked_sub(FORECAST_DAYS.days()).ok()?;
+    let recent = last.checked_sub(FORECAST_HISTORY_DAYS.days()).ok()?;
     let (start, end) = match &question.period {
         Some(period) => (period.start, period.end),
         None if question.intent == Intent::Forecast => (recent, last),
         None => return None,
     };
-    let before = match &question.base {
+    let before = match &question.base_period {
         Some(base) => base.start,
-        None if question.intent.of_two_periods() => question.period.as_ref()?.shifted("")?.start,
+        None if question.intent.compares_periods() => question.period.as_ref()?.shifted("")?.start,
         None => start,
     };
     let start = if ahead {
@@ -33,12 +33,12 @@ pub(crate) fn needed(question: &Question, last: Date) -> Option<(Date, Date)> {
         before.min(start)
     };
     Some((
-        start.checked_sub(AROUND.days()).ok()?,
-        end.checked_add(AROUND.days()).ok()?,
+        start.checked_sub(MARGIN_DAYS.days()).ok()?,
+        end.checked_add(MARGIN_DAYS.days()).ok()?,
     ))
 }
 
-pub(crate) fn overlap(days: Option<(Date, Date)>, needed: Option<(Date, Date)>) -> bool {
+pub(crate) fn overlaps(days: Option<(Date, Date)>, needed: Option<(Date, Date)>) -> bool {
     match (days, needed) {
         // Charges may be billed in another month than they were made in.
         (Some((start, end)), Some((from, until))) => {

@@ -3,66 +3,66 @@
 use rust_decimal::Decimal;
 
 use crate::bill::money;
-use crate::text::tokens::Words;
+use crate::text::tokens::Tokens;
 
 /// An amount, and whether the question marks it as one of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Figure {
+pub(crate) struct QuestionAmount {
     pub value: Decimal,
-    pub money: bool,
+    pub is_money: bool,
     pub end: usize,
 }
 
-const CURRENCIES: [&str; 8] = [
+const CURRENCY_WORDS: [&str; 8] = [
     "usd", "eur", "gbp", "chf", "dollar", "dollars", "euro", "euros",
 ];
 
 /// The amount that starts at this word.
-pub(crate) fn at(words: &Words, start: usize) -> Option<Figure> {
-    let first = words.free(start)?;
-    let sign = first.gap.ends_with(['$', '€', '£']);
-    let (digits, mut factor) = scaled(&first.text)?;
+pub(crate) fn amount_at(tokens: &Tokens, start: usize) -> Option<QuestionAmount> {
+    let first = tokens.unused(start)?;
+    let sign = first.separator.ends_with(['$', '€', '£']);
+    let (digits, mut factor) = digits_and_factor(&first.text)?;
     let mut text = digits.to_string();
     let mut end = start + 1;
     let whole = factor == 1;
     while whole
-        && words.free(end).is_some_and(|next| {
-            next.gap == ","
+        && tokens.unused(end).is_some_and(|next| {
+            next.separator == ","
                 && next.text.len() == 3
                 && next.text.bytes().all(|byte| byte.is_ascii_digit())
         })
     {
-        text.push_str(words.text(end));
+        text.push_str(tokens.text(end));
         end += 1;
     }
     if whole
-        && let Some(next) = words.free(end).filter(|next| next.gap == ".")
-        && let Some((fraction, more)) = scaled(&next.text)
+        && let Some(next) = tokens.unused(end).filter(|next| next.separator == ".")
+        && let Some((fraction, more)) = digits_and_factor(&next.text)
     {
         text = format!("{text}.{fraction}");
         factor = more;
         end += 1;
     }
     if factor == 1 {
-        factor = match words.free_text(end) {
+        factor = match tokens.unused_text(end) {
             "k" | "thousand" => 1_000,
             "million" | "mio" => 1_000_000,
             _ => 1,
         };
         end += usize::from(factor > 1);
     }
-    let named = CURRENCIES.contains(&words.free_text(end));
+    let named = CURRENCY_WORDS.contains(&tokens.unused_text(end));
     end += usize::from(named);
     let value = money::parse(&text)?.checked_mul(Decimal::from(factor))?;
-    Some(Figure {
+    Some(QuestionAmount {
         value,
-        money: sign || named || factor > 1,
+        is_money: sign || named || factor > 1,
         end,
     })
 }
 
 /// `30` of `30k`, and how many times it is meant.
-fn scaled(text: &str) -> Option<(&str, u64)> {
+fn digits_and_factor(text: &str) -> Option<(&str, u64)> {
     let (digits, factor) = match text.strip_suffix('k') {
         Some(digits) => (digits, 1_000),
         None => match text.strip_suffix('m') {
@@ -70,10 +70,10 @@ fn scaled(text: &str) -> Option<(&str, u64)> {
             None => (text, 1),
         },
     };
-    let sound = !digits.is_empty()
+    let valid = !digits.is_empty()
         && digits.len() <= 15
         && digits.bytes().all(|byte| byte.is_ascii_digit());
-    sound.then_some((digits, factor))
+    valid.then_some((digits, factor))
 }
 
 /// A count as digits or as a word up to twelve.
@@ -110,16 +110,16 @@ mod tests {
             ("€7", "7", true),
             ("1,50", "1", false),
         ] {
-            let words = Words::of(text);
-            let figure = at(&words, 0).unwrap();
+            let tokens = Tokens::of(text);
+            let amount = amount_at(&tokens, 0).unwrap();
             assert_eq!(
-                (money::exact(figure.value).as_str(), figure.money),
+                (money::exact_text(amount.value).as_str(), amount.is_money),
                 (value, money),
                 "{text}"
             );
         }
         for text in ["", "k", "a", "3rd", "999999999999999999999"] {
-            assert_eq!(at(&Words::of(text), 0), None, "{text}");
+            assert_eq!(amount_at(&Tokens::of(text), 0), None, "{text}");
         }
     }
 }

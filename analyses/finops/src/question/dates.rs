@@ -4,79 +4,79 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 
 use crate::question::amounts;
-use crate::text::tokens::Words;
+use crate::text::tokens::Tokens;
 
 /// What a date in a question gives; the rest is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Point {
+pub(crate) struct PartialDate {
     pub year: Option<i16>,
     pub month: Option<i8>,
     pub day: Option<i8>,
 }
 
 /// From the first day up to but without the second.
-pub(crate) type Span = (Date, Date);
+pub(crate) type DayRange = (Date, Date);
 
 /// The date that starts at `at`, in any of its orders: `15 May 2025`, `May 15th`, `May`, `2025-05`,
 /// `2025-05-15`, `2025`, `Christmas 2025`, or a bare day such as the first of `1 and 15 September`.
-pub(crate) fn point(words: &Words, at: usize) -> Option<(Point, usize)> {
-    let word = words.free_text(at);
+pub(crate) fn partial_date(tokens: &Tokens, at: usize) -> Option<(PartialDate, usize)> {
+    let word = tokens.unused_text(at);
     if word == "christmas" {
-        let year = year(words.free_text(at + 1));
-        let point = Point {
+        let year = year(tokens.unused_text(at + 1));
+        let partial_date = PartialDate {
             year,
             month: Some(12),
             day: Some(25),
         };
-        return Some((point, at + 1 + usize::from(year.is_some())));
+        return Some((partial_date, at + 1 + usize::from(year.is_some())));
     }
     let dashed = |index: usize| {
-        words
-            .free(index)
-            .is_some_and(|word| matches!(word.gap.as_str(), "-" | "/"))
+        tokens
+            .unused(index)
+            .is_some_and(|word| matches!(word.separator.as_str(), "-" | "/"))
     };
-    if let Some(year_given) = year(word) {
+    if let Some(given_year) = year(word) {
         // `05/2025` and `15-09-2024` are read in different ways in different countries.
-        let before = at.checked_sub(1).map_or("", |before| words.text(before));
+        let before = at.checked_sub(1).map_or("", |before| tokens.text(before));
         let short = before.len() <= 2 && before.bytes().all(|byte| byte.is_ascii_digit());
         if at > 0
             && short
-            && words
-                .free(at)
-                .is_some_and(|word| matches!(word.gap.as_str(), "/" | "-" | "."))
+            && tokens
+                .unused(at)
+                .is_some_and(|word| matches!(word.separator.as_str(), "/" | "-" | "."))
         {
             return None;
         }
-        if let Some(month) = month_name(words.free_text(at + 1)) {
+        if let Some(month) = month_name(tokens.unused_text(at + 1)) {
             return Some((
-                Point {
-                    year: Some(year_given),
+                PartialDate {
+                    year: Some(given_year),
                     month: Some(month),
                     day: None,
                 },
                 at + 2,
             ));
         }
-        let numbered = |index: usize, most: i8| {
-            let text = words.free_text(index);
+        let dashed_number = |index: usize, most: i8| {
+            let text = tokens.unused_text(index);
             (dashed(index) && text.len() <= 2)
                 .then(|| text.parse::<i8>().ok())
                 .flatten()
                 .filter(|n| (1..=most).contains(n))
         };
-        let month = numbered(at + 1, 12);
-        let day = month.and_then(|_| numbered(at + 2, 31));
+        let month = dashed_number(at + 1, 12);
+        let day = month.and_then(|_| dashed_number(at + 2, 31));
         let end = at + 1 + usize::from(month.is_some()) + usize::from(day.is_some());
         // `2025-13-01` is no date; its year alone is not what was asked for.
         if dashed(end)
-            && words.free_text(end).len() <= 2
-            && words.free_text(end).bytes().all(|b| b.is_ascii_digit())
+            && tokens.unused_text(end).len() <= 2
+            && tokens.unused_text(end).bytes().all(|b| b.is_ascii_digit())
         {
             return None;
         }
         return Some((
-            Point {
-                year: Some(year_given),
+            PartialDate {
+                year: Some(given_year),
                 month,
                 day,
             },
@@ -84,19 +84,19 @@ pub(crate) fn point(words: &Words, at: usize) -> Option<(Point, usize)> {
         ));
     }
     if let Some(day) = day_number(word) {
-        let after_of = at + 1 + usize::from(words.free_text(at + 1) == "of");
-        let Some(month) = month_name(words.free_text(after_of)) else {
+        let after_of = at + 1 + usize::from(tokens.unused_text(at + 1) == "of");
+        let Some(month) = month_name(tokens.unused_text(after_of)) else {
             return Some((
-                Point {
+                PartialDate {
                     day: Some(day),
-                    ..Point::default()
+                    ..PartialDate::default()
                 },
                 at + 1,
             ));
         };
-        let year = year(words.free_text(after_of + 1));
+        let year = year(tokens.unused_text(after_of + 1));
         return Some((
-            Point {
+            PartialDate {
                 year,
                 month: Some(month),
                 day: Some(day),
@@ -105,21 +105,21 @@ pub(crate) fn point(words: &Words, at: usize) -> Option<(Point, usize)> {
         ));
     }
     let month = month_name(word)?;
-    let day = day_number(words.free_text(at + 1))
-        .filter(|_| month_name(words.free_text(at + 2)).is_none());
+    let day = day_number(tokens.unused_text(at + 1))
+        .filter(|_| month_name(tokens.unused_text(at + 2)).is_none());
     let after_day = at + 1 + usize::from(day.is_some());
-    let after_of = after_day + usize::from(words.free_text(after_day) == "of");
-    let year = year(words.free_text(after_of));
+    let after_of = after_day + usize::from(tokens.unused_text(after_day) == "of");
+    let year = year(tokens.unused_text(after_of));
     let end = if year.is_some() {
         after_of + 1
     } else {
         after_day
     };
-    if day.is_none() && year.is_none() && !meant_as_month(words, at) {
+    if day.is_none() && year.is_none() && !meant_as_month(tokens, at) {
         return None;
     }
     Some((
-        Point {
+        PartialDate {
             year,
             month: Some(month),
             day,
@@ -129,15 +129,15 @@ pub(crate) fn point(words: &Words, at: usize) -> Option<(Point, usize)> {
 }
 
 /// `may` and `march` are verbs too: without a day or a year they are months where a month can stand.
-fn meant_as_month(words: &Words, at: usize) -> bool {
-    let Some(word) = words
-        .free(at)
+fn meant_as_month(tokens: &Tokens, at: usize) -> bool {
+    let Some(word) = tokens
+        .unused(at)
         .filter(|word| matches!(word.text.as_str(), "may" | "march"))
     else {
         return true;
     };
-    let before = at.checked_sub(1).map_or("", |before| words.text(before));
-    let after = words.text(at + 1);
+    let before = at.checked_sub(1).map_or("", |before| tokens.text(before));
+    let after = tokens.text(at + 1);
     let verb = matches!(
         after,
         "i" | "we"
@@ -178,16 +178,16 @@ fn meant_as_month(words: &Words, at: usize) -> bool {
             | "compare"
             | "by"
     );
-    preposition || (!verb && (after.is_empty() || word.raw.starts_with('M')))
+    preposition || (!verb && (after.is_empty() || word.original.starts_with('M')))
 }
 
-/// The days that a point covers, and whether its year had to be found: the most recent one that
+/// The days that a partial_date covers, and whether its year had to be found: the most recent one that
 /// starts on or before the bill's last day.
-pub(crate) fn resolve(point: Point, last: Date) -> Option<(Span, bool)> {
-    let (year, relative) = match (point.year, point.month) {
+pub(crate) fn resolve(partial_date: PartialDate, last: Date) -> Option<(DayRange, bool)> {
+    let (year, relative) = match (partial_date.year, partial_date.month) {
         (Some(year), _) => (year, false),
         (None, Some(month)) => {
-            let this_year = (month, point.day.unwrap_or(1)) <= (last.month(), last.day());
+            let this_year = (month, partial_date.day.unwrap_or(1)) <= (last.month(), last.day());
             (
                 if this_year {
                     last.year()
@@ -199,13 +199,18 @@ pub(crate) fn resolve(point: Point, last: Date) -> Option<(Span, bool)> {
         }
         (None, None) => return None,
     };
-    let from = Date::new(year, point.month.unwrap_or(1), point.day.unwrap_or(1)).ok()?;
-    let unit = match (point.month, point.day) {
+    let from = Date::new(
+        year,
+        partial_date.month.unwrap_or(1),
+        partial_date.day.unwrap_or(1),
+    )
+    .ok()?;
+    let unit = match (partial_date.month, partial_date.day) {
         (_, Some(_)) => "day",
         (Some(_), None) => "month",
         (None, None) => "year",
     };
-    Some(((from, step(from, unit, 1)?), relative))
+    Some(((from, add_units(from, unit, 1)?), relative))
 }
 
 pub(crate) fn unit_start(day: Date, unit: &str) -> Option<Date> {
@@ -221,7 +226,7 @@ pub(crate) fn unit_start(day: Date, unit: &str) -> Option<Date> {
     }
 }
 
-pub(crate) fn step(day: Date, unit: &str, count: i64) -> Option<Date> {
+pub(crate) fn add_units(day: Date, unit: &str, count: i64) -> Option<Date> {
     let span = match unit {
         "day" => count.days(),
         "week" => count.weeks(),
@@ -234,7 +239,7 @@ pub(crate) fn step(day: Date, unit: &str, count: i64) -> Option<Date> {
 }
 
 /// A count from one to 3,660 (ten years of days), as digits or as a word.
-pub(crate) fn number(text: &str) -> Option<i64> {
+pub(crate) fn period_count(text: &str) -> Option<i64> {
     amounts::count(text)
         .filter(|count| (1..=3660).contains(count))
         .map(|count| count as i64)

@@ -3,27 +3,29 @@
 
 use jiff::civil::Date;
 
-use crate::question::dates::{Point, Span, number, point, resolve, step, unit_start, year};
+use crate::question::dates::{
+    DayRange, PartialDate, add_units, partial_date, period_count, resolve, unit_start, year,
+};
 use crate::question::period::Period;
-use crate::text::tokens::Words;
+use crate::text::tokens::Tokens;
 
 /// Finds the period and takes its words. Its open end is the bill's last day; an open year is the first
 /// that ends after it.
-pub(crate) fn find(words: &mut Words, last: Date) -> Option<Period> {
-    for start in 0..words.len() {
-        let found = rolling(words, start, last)
-            .or_else(|| until(words, start, last))
-            .or_else(|| single(words, start, last));
+pub(crate) fn find(tokens: &mut Tokens, last: Date) -> Option<Period> {
+    for start in 0..tokens.len() {
+        let found = relative_period(tokens, start, last)
+            .or_else(|| until_date(tokens, start, last))
+            .or_else(|| one_or_two_periods(tokens, start, last));
         if let Some(((from, until), end)) = found
             && from < until
         {
             let period = Period {
                 start: from,
                 end: until,
-                words: words.quote(start, end),
+                text: tokens.original_text(start, end),
                 relative: true,
             };
-            words.take(start, end);
+            tokens.mark_used(start, end);
             return Some(period);
         }
     }
@@ -31,24 +33,24 @@ pub(crate) fn find(words: &mut Words, last: Date) -> Option<Period> {
 }
 
 /// `next month`, `next 30 days`, `this quarter`, `end of the year`, `rest of the month`.
-fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize)> {
+fn relative_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize)> {
     let tomorrow = last.tomorrow().ok()?;
-    let text = |offset: usize| words.free_text(start + offset);
+    let text = |offset: usize| tokens.unused_text(start + offset);
     let unit = |text: &str| text.strip_suffix('s').unwrap_or(text).to_string();
     match text(0) {
         "next" | "coming" => {
-            if let Some(count) = number(text(1)) {
+            if let Some(count) = period_count(text(1)) {
                 return Some((
-                    (tomorrow, step(tomorrow, &unit(text(2)), count)?),
+                    (tomorrow, add_units(tomorrow, &unit(text(2)), count)?),
                     start + 3,
                 ));
             }
-            let from = step(unit_start(last, text(1))?, text(1), 1)?;
-            Some(((from, step(from, text(1), 1)?), start + 2))
+            let from = add_units(unit_start(last, text(1))?, text(1), 1)?;
+            Some(((from, add_units(from, text(1), 1)?), start + 2))
         }
         "this" | "current" => {
             let from = unit_start(last, text(1))?;
-            Some(((from, step(from, text(1), 1)?), start + 2))
+            Some(((from, add_units(from, text(1), 1)?), start + 2))
         }
         "end" | "rest" => {
             let at = (1..=3).find(|at| !matches!(text(*at), "of" | "the" | "this"))?;
@@ -58,84 +60,84 @@ fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize)> {
             };
             if let Some(from) = unit_start(last, named) {
                 let count = if after > at + 1 { 2 } else { 1 };
-                // On the bill's last day a unit may be over: the next one is meant.
-                let end = step(from, named, count)?;
+                // On the bill's last day a unit may be over: the next single_period is meant.
+                let end = add_units(from, named, count)?;
                 let end = if end <= tomorrow {
-                    step(end, named, 1)?
+                    add_units(end, named, 1)?
                 } else {
                     end
                 };
                 return Some(((tomorrow, end), start + after));
             }
-            let ((_, until), end) = single(words, start + at, last)?;
+            let ((_, until), end) = one_or_two_periods(tokens, start + at, last)?;
             Some(((tomorrow, until), end))
         }
         _ => None,
     }
 }
 
-/// `to 31 August`, `until July`, `by Q4`: from the day after the bill's last.
-fn until(words: &Words, start: usize, last: Date) -> Option<(Span, usize)> {
+/// `to 31 August`, `until_date July`, `by Q4`: from the day after the bill's last.
+fn until_date(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize)> {
     if !matches!(
-        words.free_text(start),
+        tokens.unused_text(start),
         "to" | "until" | "till" | "by" | "through"
     ) {
         return None;
     }
-    let skip = usize::from(words.free_text(start + 1) == "the");
+    let skip = usize::from(tokens.unused_text(start + 1) == "the");
     let at = start + 1 + skip;
-    if words.free_text(at) == "end" {
-        return rolling(words, at, last);
+    if tokens.unused_text(at) == "end" {
+        return relative_period(tokens, at, last);
     }
-    let ((_, until), end) = single(words, at, last)?;
+    let ((_, until), end) = one_or_two_periods(tokens, at, last)?;
     Some(((last.tomorrow().ok()?, until), end))
 }
 
 /// A month, a day, a quarter or a year, or two of them with `to` or `and` between.
-fn single(words: &Words, start: usize, last: Date) -> Option<(Span, usize)> {
-    let (first, end) = one(words, start, last)?;
-    let joined = matches!(words.free_text(end), "to" | "and" | "until" | "through");
-    if joined && let Some(((_, until), end)) = one(words, end + 1, first.1) {
+fn one_or_two_periods(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize)> {
+    let (first, end) = single_period(tokens, start, last)?;
+    let joined = matches!(tokens.unused_text(end), "to" | "and" | "until" | "through");
+    if joined && let Some(((_, until), end)) = single_period(tokens, end + 1, first.1) {
         return Some(((first.0, until), end));
     }
     Some((first, end))
 }
 
-fn one(words: &Words, start: usize, last: Date) -> Option<(Span, usize)> {
-    let text = words.free_text(start);
+fn single_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize)> {
+    let text = tokens.unused_text(start);
     let quarter = text
         .strip_prefix('q')
         .and_then(|n| n.parse::<i8>().ok())
         .filter(|n| (1..=4).contains(n));
     if let Some(quarter) = quarter {
-        let given = year(words.free_text(start + 1));
-        let named = Point {
+        let given = year(tokens.unused_text(start + 1));
+        let named = PartialDate {
             year: given,
             month: Some(quarter * 3 - 2),
             day: None,
         };
         let span = |year| {
             let ((from, _), _) = resolve(
-                Point {
+                PartialDate {
                     year: Some(year),
                     ..named
                 },
                 last,
             )?;
-            Some((from, step(from, "month", 3)?))
+            Some((from, add_units(from, "month", 3)?))
         };
         return Some((
             ahead(given, last, span)?,
             start + 1 + usize::from(given.is_some()),
         ));
     }
-    let (named, end) = point(words, start)?;
+    let (named, end) = partial_date(tokens, start)?;
     if named.month.is_none() && named.day.is_some() {
         return None;
     }
     let span = |year| {
         resolve(
-            Point {
+            PartialDate {
                 year: Some(year),
                 ..named
             },
@@ -146,8 +148,12 @@ fn one(words: &Words, start: usize, last: Date) -> Option<(Span, usize)> {
     Some((ahead(named.year, last, span)?, end))
 }
 
-/// The span in its year, or in the first one in which it ends after the bill.
-fn ahead(given: Option<i16>, last: Date, span: impl Fn(i16) -> Option<Span>) -> Option<Span> {
+/// The span in its year, or in the first single_period in which it ends after the bill.
+fn ahead(
+    given: Option<i16>,
+    last: Date,
+    span: impl Fn(i16) -> Option<DayRange>,
+) -> Option<DayRange> {
     match given {
         Some(year) => span(year),
         None => (last.year()..=last.year() + 1)

@@ -4,9 +4,8 @@
 
 use rust_decimal::Decimal;
 
-use crate::question::amounts::{self, Figure};
-use crate::text::tokens::Words;
-use crate::text::tokens::singular;
+use crate::question::amounts::{self, QuestionAmount};
+use crate::text::tokens::{Tokens, singular};
 
 /// The families of questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub(crate) enum Intent {
     Why,
     Forecast,
     Anomalies,
-    UnitCost(Unit),
+    UnitCost(CostUnit),
     Budget(Budget),
     Coverage,
     Savings,
@@ -30,12 +29,12 @@ pub(crate) enum Intent {
 
 /// What a cost is divided by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub(crate) enum CostUnit {
     /// Every unit that is consumed.
     Any,
-    /// So many of this unit of consumption, joined and in the singular.
-    Consumed { unit: String, many: u32 },
-    /// So many of something that the bill does not know.
+    /// So per_count of this unit of consumption, joined and in the singular.
+    Consumed { unit: String, per_count: u32 },
+    /// So per_count of something that the bill does not know.
     Given { count: Decimal, noun: String },
 }
 
@@ -47,93 +46,106 @@ pub(crate) struct Budget {
     pub monthly: bool,
 }
 
-const WHY: &str = "why caused cause causes drove drives driver drivers driving explain explains explanation \
+const WHY_WORDS: &str = "why caused cause causes drove drives driver drivers driving explain explains explanation \
     reason reasons behind";
-const FORECAST: &str = "forecast forecasts forecasted predict predicted prediction projected projection projections \
+const FORECAST_WORDS: &str = "forecast forecasts forecasted predict predicted prediction projected projection projections \
     estimate estimated expect expected will";
-const ANOMALIES: &str = "anomaly anomalies anomalous unusual unusually spike spikes outlier outliers abnormal \
+const ANOMALY_WORDS: &str = "anomaly anomalies anomalous unusual unusually spike spikes outlier outliers abnormal \
     unexpected strange odd";
-const COVERAGE: &str = "coverage covered utilisation utilization utilised utilized";
-const COMMITMENTS: &str = "commitment commitments committed reservation reservations reserved instances instance \
+const COVERAGE_WORDS: &str = "coverage covered utilisation utilization utilised utilized";
+const COMMITMENT_WORDS: &str = "commitment commitments committed reservation reservations reserved instances instance \
     savings plan plans discount discounts ri ris";
-const SAVINGS: &str = "save saving savings recommend recommendation recommendations optimise optimize optimisation \
+const SAVINGS_WORDS: &str = "save saving savings recommend recommendation recommendations optimise optimize optimisation \
     optimization optimisations optimizations reduce waste wasted wasting cheaper idle unused";
-/// What commitments are called, when nothing else is said of them.
-const COMMITTED: &str = "commitment commitments committed reservation reservations reserved";
-const SAVING: &str =
+/// What commitments are called, when nothing else is named of them.
+const COMMITMENT_ALONE: &str = "commitment commitments committed reservation reservations reserved";
+const FILLERS_OF_SAVINGS: &str =
     "cut where potential opportunities opportunity resources lower possible should estimated";
-const TREND: &str = "trend trends trending develop developed developing evolve evolved evolving \
+const TREND_WORDS: &str = "trend trends trending develop developed developing evolve evolved evolving \
     evolution overtime";
-const COMPARISON: &str =
+const COMPARISON_WORDS: &str =
     "compare compared comparing comparison versus vs against difference differ differences than";
-const CHANGES: &str = "rise rose risen rising increase increased increases increasing grow grew grown growing \
+const CHANGE_WORDS: &str = "rise rose risen rising increase increased increases increasing grow grew grown growing \
     growth jump jumped change changed changes drop dropped fall fell fallen falling decrease \
     decreased decline declined declining higher lower climb climbed went more less";
-/// Words beside those, which mean nothing more.
-const AROUND: &str = "up down go going gone happened behave behaved";
+/// Tokens beside those, which mean nothing more.
+const FILLERS_OF_CHANGE: &str = "up down go going gone happened behave behaved";
 
 impl Intent {
     /// Finds the family and takes its words; of a question that belongs to none, no word.
-    pub(crate) fn read(words: &mut Words) -> Self {
-        if let Some(budget) = budget(words) {
+    pub(crate) fn detect(tokens: &mut Tokens) -> Self {
+        if let Some(budget) = budget(tokens) {
             return Self::Budget(budget);
         }
-        if take(words, WHY, &[CHANGES, AROUND, ANOMALIES, COMPARISON]) {
+        if take_with_fillers(
+            tokens,
+            WHY_WORDS,
+            &[
+                CHANGE_WORDS,
+                FILLERS_OF_CHANGE,
+                ANOMALY_WORDS,
+                COMPARISON_WORDS,
+            ],
+        ) {
             return Self::Why;
         }
-        if take(
-            words,
-            ANOMALIES,
+        if take_with_fillers(
+            tokens,
+            ANOMALY_WORDS,
             &["anything detected detect something where when"],
         ) {
             return Self::Anomalies;
         }
-        if take(
-            words,
-            COVERAGE,
-            &[COMMITMENTS, "rate percentage percent share well"],
+        if take_with_fillers(
+            tokens,
+            COVERAGE_WORDS,
+            &[COMMITMENT_WORDS, "rate percentage percent share well"],
         ) {
             return Self::Coverage;
         }
-        if let Some(unit) = unit(words) {
+        if let Some(unit) = unit(tokens) {
             return Self::UnitCost(unit);
         }
         // `next` belongs to the period.
-        if has(words, FORECAST) || has(words, "next") {
-            take(words, FORECAST, &["likely probably going"]);
+        if mentions_any(tokens, FORECAST_WORDS) || mentions_any(tokens, "next") {
+            take_with_fillers(tokens, FORECAST_WORDS, &["likely probably going"]);
             return Self::Forecast;
         }
-        if take(words, SAVINGS, &[SAVING]) {
+        if take_with_fillers(tokens, SAVINGS_WORDS, &[FILLERS_OF_SAVINGS]) {
             return Self::Savings;
         }
-        if take(words, COMMITTED, &[COMMITMENTS, "well"]) {
+        if take_with_fillers(tokens, COMMITMENT_ALONE, &[COMMITMENT_WORDS, "well"]) {
             return Self::Coverage;
         }
-        let apart = "yearoveryear yearonyear monthovermonth monthonmonth";
-        let over = has(words, "over since during") && !has(words, COMPARISON) && !has(words, apart);
-        if has(words, TREND) || (over && has(words, CHANGES)) {
-            take(words, TREND, &[]);
-            take(words, CHANGES, &[AROUND]);
+        let year_over_year = "yearoveryear yearonyear monthovermonth monthonmonth";
+        let over = mentions_any(tokens, "over since during")
+            && !mentions_any(tokens, COMPARISON_WORDS)
+            && !mentions_any(tokens, year_over_year);
+        if mentions_any(tokens, TREND_WORDS) || (over && mentions_any(tokens, CHANGE_WORDS)) {
+            take_with_fillers(tokens, TREND_WORDS, &[]);
+            take_with_fillers(tokens, CHANGE_WORDS, &[FILLERS_OF_CHANGE]);
             return Self::Trend;
         }
-        // These say how far the two are apart, and are taken with the periods.
-        if take(words, COMPARISON, &[CHANGES, AROUND]) || has(words, apart) {
-            take(words, CHANGES, &[AROUND]);
+        // These say how far the two are year_over_year, and are taken with the periods.
+        if take_with_fillers(tokens, COMPARISON_WORDS, &[CHANGE_WORDS, FILLERS_OF_CHANGE])
+            || mentions_any(tokens, year_over_year)
+        {
+            take_with_fillers(tokens, CHANGE_WORDS, &[FILLERS_OF_CHANGE]);
             return Self::Comparison;
         }
-        if take(words, CHANGES, &[AROUND]) {
+        if take_with_fillers(tokens, CHANGE_WORDS, &[FILLERS_OF_CHANGE]) {
             return Self::Change;
         }
         Self::Breakdown
     }
 
     /// Whether it needs more of a row than its cost.
-    pub(crate) fn measures(&self) -> bool {
+    pub(crate) fn needs_usage(&self) -> bool {
         matches!(self, Self::UnitCost(_) | Self::Coverage | Self::Savings)
     }
 
     /// Whether it is about two periods.
-    pub(crate) fn of_two_periods(&self) -> bool {
+    pub(crate) fn compares_periods(&self) -> bool {
         matches!(self, Self::Comparison | Self::Change | Self::Why)
     }
 
@@ -155,151 +167,152 @@ impl Intent {
 }
 
 /// Whether one of these words stands there; a phrase is one of them without its spaces.
-fn has(words: &Words, any: &str) -> bool {
-    any.split(' ').any(|word| words.mention(word))
+fn mentions_any(tokens: &Tokens, any: &str) -> bool {
+    any.split(' ').any(|word| tokens.mentions(word))
 }
 
-/// Takes all of these words, and what stands around them, if any of them is there.
-fn take(words: &mut Words, any: &str, around: &[&str]) -> bool {
+/// Takes all of these words, and what stands fillers them, if any of them is there.
+fn take_with_fillers(tokens: &mut Tokens, any: &str, fillers: &[&str]) -> bool {
     let mut taken = false;
-    for at in 0..words.len() {
+    for at in 0..tokens.len() {
         if let Some(end) = any
             .split(' ')
-            .filter_map(|word| words.phrase_at(at, word))
+            .filter_map(|word| tokens.phrase_at(at, word))
             .max()
         {
-            words.take(at, end);
+            tokens.mark_used(at, end);
             taken = true;
         }
     }
     if taken {
-        for list in around {
-            take_words(words, list);
+        for list in fillers {
+            mark_list_used(tokens, list);
         }
     }
     taken
 }
 
-fn take_words(words: &mut Words, list: &str) -> bool {
-    words.take_any(&list.split(' ').collect::<Vec<_>>())
+fn mark_list_used(tokens: &mut Tokens, list: &str) -> bool {
+    tokens.mark_any_used(&list.split(' ').collect::<Vec<_>>())
 }
 
 /// `a budget of 30,000 USD`, `a monthly budget of $30k`, `under 30,000 USD`.
-fn budget(words: &mut Words) -> Option<Budget> {
-    const BOUNDS: &str = "under below within exceed exceeded exceeds over";
-    let named = has(words, "budget budgets budgeted");
-    let enough = has(words, "enough");
-    let bound = |at: usize| BOUNDS.split(' ').any(|word| word == words.text(at));
+fn budget(tokens: &mut Tokens) -> Option<Budget> {
+    const LIMIT_WORDS: &str = "under below within exceed exceeded exceeds over";
+    let named = mentions_any(tokens, "budget budgets budgeted");
+    let enough = mentions_any(tokens, "enough");
+    let bound = |at: usize| LIMIT_WORDS.split(' ').any(|word| word == tokens.text(at));
     let leads = |at: usize| {
         bound(at)
             || matches!(
-                words.text(at),
+                tokens.text(at),
                 "of" | "budget" | "is" | "was" | "budgeted" | "a"
             )
     };
-    let found = (0..words.len()).find_map(|start| {
-        let figure = amounts::at(words, start)?;
+    let found = (0..tokens.len()).find_map(|start| {
+        let amount = amounts::amount_at(tokens, start)?;
         let before = start.checked_sub(1);
-        let led = before.is_some_and(leads) && figure.value >= Decimal::from(100);
+        let led = before.is_some_and(leads) && amount.value >= Decimal::from(100);
         let fits = if named {
-            figure.money || led
+            amount.is_money || led
         } else {
-            figure.money && (enough || before.is_some_and(bound))
+            amount.is_money && (enough || before.is_some_and(bound))
         };
-        fits.then_some((start, figure))
+        fits.then_some((start, amount))
     });
     if !named && found.is_none() {
         return None;
     }
-    let mut monthly = words.take_any(&["monthly"]);
-    if let Some((start, Figure { end, .. })) = found {
-        words.take(start, end);
-        if matches!(words.free_text(end), "a" | "per" | "each" | "every")
-            && words.free_text(end + 1) == "month"
+    let mut monthly = tokens.mark_any_used(&["monthly"]);
+    if let Some((start, QuestionAmount { end, .. })) = found {
+        tokens.mark_used(start, end);
+        if matches!(tokens.unused_text(end), "a" | "per" | "each" | "every")
+            && tokens.unused_text(end + 1) == "month"
         {
-            words.take(end, end + 2);
+            tokens.mark_used(end, end + 2);
             monthly = true;
         }
     }
-    take_words(
-        words,
+    mark_list_used(
+        tokens,
         "budget budgets budgeted stay stayed keep kept enough left remaining remains meet met against if",
     );
-    take_words(words, BOUNDS);
+    mark_list_used(tokens, LIMIT_WORDS);
     Some(Budget {
-        amount: found.map(|(_, figure)| figure.value),
+        amount: found.map(|(_, amount)| amount.value),
         monthly,
     })
 }
 
-const UNITS: &str = "gbmonth gbmonths gbhour gbhours gbsecond gbseconds vcpuhour vcpuhours hour hours gb gib tb \
+const CONSUMED_UNITS: &str = "gbmonth gbmonths gbhour gbhours gbsecond gbseconds vcpuhour vcpuhours hour hours gb gib tb \
     request requests second seconds key keys minute minutes call calls message messages event \
     events iops query queries";
 
 /// `unit cost`, `per GB`, `per million requests`, `per customer with 1,200 customers`.
-fn unit(words: &mut Words) -> Option<Unit> {
-    for at in 0..words.len() {
-        if !matches!(words.free_text(at), "per" | "each" | "a" | "an" | "for") {
+fn unit(tokens: &mut Tokens) -> Option<CostUnit> {
+    for at in 0..tokens.len() {
+        if !matches!(tokens.unused_text(at), "per" | "each" | "a" | "an" | "for") {
             continue;
         }
-        let (many, unit_at) = match words.free_text(at + 1) {
+        let (per_count, unit_at) = match tokens.unused_text(at + 1) {
             "thousand" => (1_000, at + 2),
             "million" => (1_000_000, at + 2),
-            _ => match amounts::at(words, at + 1) {
-                Some(figure) => (u32::try_from(figure.value).unwrap_or(1).max(1), figure.end),
+            _ => match amounts::amount_at(tokens, at + 1) {
+                Some(amount) => (u32::try_from(amount.value).unwrap_or(1).max(1), amount.end),
                 None => (1, at + 1),
             },
         };
-        let said = words.free_text(at) == "per" || many > 1;
-        let unit = UNITS
+        let named = tokens.unused_text(at) == "per" || per_count > 1;
+        let unit = CONSUMED_UNITS
             .split(' ')
-            .filter_map(|unit| Some((words.phrase_at(unit_at, unit)?, unit)))
+            .filter_map(|unit| Some((tokens.phrase_at(unit_at, unit)?, unit)))
             .max();
-        if let Some((end, unit)) = unit.filter(|_| said || priced(words)) {
-            words.take(at, end);
-            words.take_any(&["price", "unit"]);
-            return Some(Unit::Consumed {
+        if let Some((end, unit)) = unit.filter(|_| named || priced(tokens)) {
+            tokens.mark_used(at, end);
+            tokens.mark_any_used(&["price", "unit"]);
+            return Some(CostUnit::Consumed {
                 unit: singular(unit),
-                many,
+                per_count,
             });
         }
-        if words.free_text(at) == "per"
-            && let Some(given) = given(words, at)
+        if tokens.unused_text(at) == "per"
+            && let Some(given) = given(tokens, at)
         {
             return Some(given);
         }
     }
-    let at = (0..words.len()).find(|at| {
-        words.free_text(*at) == "unit"
+    let at = (0..tokens.len()).find(|at| {
+        tokens.unused_text(*at) == "unit"
             && matches!(
-                words.free_text(at + 1),
+                tokens.unused_text(at + 1),
                 "cost" | "costs" | "price" | "prices"
             )
     })?;
-    words.take(at, at + 2);
-    Some(Unit::Any)
+    tokens.mark_used(at, at + 2);
+    Some(CostUnit::Any)
 }
 
-fn priced(words: &Words) -> bool {
-    has(words, "price unitcost")
+fn priced(tokens: &Tokens) -> bool {
+    mentions_any(tokens, "price unitcost")
 }
 
 /// `per order` where the question has `8,000 orders` too.
-fn given(words: &mut Words, per: usize) -> Option<Unit> {
-    let noun = singular(words.free_text(per + 1));
+fn given(tokens: &mut Tokens, per: usize) -> Option<CostUnit> {
+    let noun = singular(tokens.unused_text(per + 1));
     if noun.is_empty() {
         return None;
     }
-    let found = (0..words.len()).find_map(|start| {
-        let figure = amounts::at(words, start)?;
-        let counted = singular(words.free_text(figure.end)) == noun && figure.value > Decimal::ZERO;
-        counted.then_some((start, figure))
+    let found = (0..tokens.len()).find_map(|start| {
+        let amount = amounts::amount_at(tokens, start)?;
+        let counted =
+            singular(tokens.unused_text(amount.end)) == noun && amount.value > Decimal::ZERO;
+        counted.then_some((start, amount))
     });
-    let (start, figure) = found?;
-    words.take(start, figure.end + 1);
-    words.take(per, per + 2);
-    Some(Unit::Given {
-        count: figure.value,
+    let (start, amount) = found?;
+    tokens.mark_used(start, amount.end + 1);
+    tokens.mark_used(per, per + 2);
+    Some(CostUnit::Given {
+        count: amount.value,
         noun,
     })
 }

@@ -1,17 +1,17 @@
 //! The names of the bill in a question: services, accounts, regions and tags, and which of them are excluded.
 //!
-//! It fills a [`Scope`] and takes the words. It knows no period and no sum.
+//! It fills a [`ChargeFilter`] and takes the words. It knows no period and no sum.
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::bill::charge_filter::{Choice, Scope};
+use crate::bill::charge_filter::{ChargeFilter, Selection};
 use crate::bill::ledger::Ledger;
 use crate::question::dates;
-use crate::question::service_names::{self, Service};
-use crate::question::stop_words::is_filler;
-use crate::text::tokens::{Words, joined};
+use crate::question::service_names::{self, ServiceMeaning};
+use crate::question::stop_words::is_stop_word;
+use crate::text::tokens::{Tokens, normalized};
 
-const EXCLUDING: &[&str] = &[
+const EXCLUDING_WORDS: &[&str] = &[
     "but",
     "except",
     "excluding",
@@ -27,90 +27,104 @@ const EXCLUDING: &[&str] = &[
     "no",
 ];
 
-/// Restricts the scope to what the question names, and gives the services that the bill does not have.
-pub(crate) fn read(words: &mut Words, ledger: &Ledger, scope: &mut Scope) -> Vec<String> {
-    let mut naming = Naming {
-        scope,
-        absent: Vec::new(),
+/// Restricts the filter to what the question names, and gives the services that the bill does not have.
+pub(crate) fn apply_names(
+    tokens: &mut Tokens,
+    ledger: &Ledger,
+    filter: &mut ChargeFilter,
+) -> Vec<String> {
+    let mut parser = NameParser {
+        filter,
+        missing_services: Vec::new(),
     };
-    naming.read_names(words, ledger);
-    naming.read_tags(words, ledger);
-    naming.read_tag_values(words, ledger);
-    naming.absent
+    parser.read_names(tokens, ledger);
+    parser.read_tags(tokens, ledger);
+    parser.read_tag_values(tokens, ledger);
+    parser.missing_services
 }
 
-struct Naming<'a> {
-    scope: &'a mut Scope,
-    absent: Vec<String>,
+struct NameParser<'a> {
+    filter: &'a mut ChargeFilter,
+    missing_services: Vec<String>,
 }
 
-impl Naming<'_> {
-    fn read_names(&mut self, words: &mut Words, ledger: &Ledger) {
+impl NameParser<'_> {
+    fn read_names(&mut self, tokens: &mut Tokens, ledger: &Ledger) {
         let services = service_names::phrases(&ledger.services.keys);
         let accounts = account_phrases(ledger);
         let regions = region_phrases(ledger);
         let mut excluded = BTreeSet::new();
-        for start in 0..words.len() {
-            for length in (1..=12.min(words.len() - start)).rev() {
+        for start in 0..tokens.len() {
+            for length in (1..=12.min(tokens.len() - start)).rev() {
                 let end = start + length;
-                if (start..end).any(|index| words.free(index).is_none()) {
+                if (start..end).any(|index| tokens.unused(index).is_none()) {
                     continue;
                 }
-                let phrase: String = (start..end).map(|index| words.text(index)).collect();
+                let phrase: String = (start..end).map(|index| tokens.text(index)).collect();
                 let reserved =
-                    length == 1 && (is_filler(&phrase) || dates::month_name(&phrase).is_some());
+                    length == 1 && (is_stop_word(&phrase) || dates::month_name(&phrase).is_some());
                 if reserved {
                     continue;
                 }
-                let exclusion = exclusion_before(words, start, &excluded);
-                let without = exclusion.is_some();
+                let exclusion = exclusion_before(tokens, start, &excluded);
+                let is_excluded = exclusion.is_some();
                 match (
                     services.get(&phrase),
                     accounts.get(&phrase),
                     regions.get(&phrase),
                 ) {
-                    (Some(Service::Present(numbers)), _, _) => {
-                        choose(&mut self.scope.services, numbers, without)
+                    (Some(ServiceMeaning::Present(numbers)), _, _) => {
+                        select(&mut self.filter.services, numbers, is_excluded)
                     }
-                    (_, Some(numbers), _) => choose(&mut self.scope.accounts, numbers, without),
-                    (_, _, Some(number)) => choose(&mut self.scope.regions, &[*number], without),
-                    (Some(Service::Absent(name)), _, _)
-                        if without || self.absent.iter().any(|absent| absent == name) => {}
-                    (Some(Service::Absent(name)), _, _) => self.absent.push((*name).to_string()),
+                    (_, Some(numbers), _) => {
+                        select(&mut self.filter.accounts, numbers, is_excluded)
+                    }
+                    (_, _, Some(number)) => {
+                        select(&mut self.filter.regions, &[*number], is_excluded)
+                    }
+                    (Some(ServiceMeaning::Absent(name)), _, _)
+                        if is_excluded
+                            || self
+                                .missing_services
+                                .iter()
+                                .any(|missing_services| missing_services == name) => {}
+                    (Some(ServiceMeaning::Absent(name)), _, _) => {
+                        self.missing_services.push((*name).to_string())
+                    }
                     (None, None, None) => continue,
                 }
                 let vendor = start.checked_sub(1).filter(|before| {
-                    matches!(words.free_text(*before), "amazon" | "aws" | "azure")
+                    matches!(tokens.unused_text(*before), "amazon" | "aws" | "azure")
                 });
                 let from = vendor.unwrap_or(start);
                 if let Some(exclusion) = exclusion {
                     excluded.extend(exclusion..end);
                 }
-                words.take(from, end);
+                tokens.mark_used(from, end);
                 break;
             }
         }
         for index in excluded {
-            words.take(index, index + 1);
+            tokens.mark_used(index, index + 1);
         }
-        self.read_partial_accounts(words, ledger);
+        self.read_partial_accounts(tokens, ledger);
     }
 
     /// `the production account` where one account alone has that word in its name.
-    fn read_partial_accounts(&mut self, words: &mut Words, ledger: &Ledger) {
-        for at in 0..words.len() {
-            if words.free_text(at) != "account" {
+    fn read_partial_accounts(&mut self, tokens: &mut Tokens, ledger: &Ledger) {
+        for at in 0..tokens.len() {
+            if tokens.unused_text(at) != "account" {
                 continue;
             }
-            for beside in [at.checked_sub(1), Some(at + 1)].into_iter().flatten() {
-                let word = words.free_text(beside);
-                if word.is_empty() || is_filler(word) || EXCLUDING.contains(&word) {
+            for neighbour in [at.checked_sub(1), Some(at + 1)].into_iter().flatten() {
+                let word = tokens.unused_text(neighbour);
+                if word.is_empty() || is_stop_word(word) || EXCLUDING_WORDS.contains(&word) {
                     continue;
                 }
                 let has_word = |number: &usize| {
                     ledger.accounts.names[*number].iter().any(|name| {
                         name.split(|c: char| !c.is_alphanumeric())
-                            .any(|part| joined(part) == word)
+                            .any(|part| normalized(part) == word)
                     })
                 };
                 let matching: Vec<usize> =
@@ -118,10 +132,10 @@ impl Naming<'_> {
                 if let [only] = matching[..]
                     && let Ok(number) = u32::try_from(only)
                 {
-                    let from = beside.min(at);
-                    let exclusion = exclusion_before(words, from, &BTreeSet::new());
-                    choose(&mut self.scope.accounts, &[number], exclusion.is_some());
-                    words.take(exclusion.unwrap_or(from), beside.max(at) + 1);
+                    let from = neighbour.min(at);
+                    let exclusion = exclusion_before(tokens, from, &BTreeSet::new());
+                    select(&mut self.filter.accounts, &[number], exclusion.is_some());
+                    tokens.mark_used(exclusion.unwrap_or(from), neighbour.max(at) + 1);
                     break;
                 }
             }
@@ -129,85 +143,93 @@ impl Naming<'_> {
     }
 
     /// `environment prod`, `environment = "prod"`, `prod environment`.
-    fn read_tags(&mut self, words: &mut Words, ledger: &Ledger) {
+    fn read_tags(&mut self, tokens: &mut Tokens, ledger: &Ledger) {
         for key in ledger
             .tags
             .keys
             .keys()
-            .filter(|key| words.mention(key))
+            .filter(|key| tokens.mentions(key))
             .cloned()
             .collect::<Vec<_>>()
         {
             let mut values: HashMap<String, BTreeSet<String>> = HashMap::new();
             for value in ledger.tags.values(&key) {
                 values
-                    .entry(joined(value))
+                    .entry(normalized(value))
                     .or_default()
                     .insert(value.to_string());
             }
             values.remove("");
             let mut found = None;
-            for start in 0..words.len() {
-                let Some(after) = words.phrase_at(start, &key) else {
+            for start in 0..tokens.len() {
+                let Some(after) = tokens.phrase_at(start, &key) else {
                     continue;
                 };
                 let value_at = after
                     + usize::from(matches!(
-                        words.free_text(after),
+                        tokens.unused_text(after),
                         "is" | "of" | "equals" | "tag" | "tagged"
                     ));
-                let behind = values.iter().filter_map(|(value, spelled)| {
-                    Some((start, words.phrase_at(value_at, value)?, spelled))
+                let value_after_key = values.iter().filter_map(|(value, spellings)| {
+                    Some((start, tokens.phrase_at(value_at, value)?, spellings))
                 });
-                let before = values.iter().filter_map(|(value, spelled)| {
+                let before = values.iter().filter_map(|(value, spellings)| {
                     let from =
-                        (0..start).find(|from| words.phrase_at(*from, value) == Some(start))?;
-                    Some((from, after, spelled))
+                        (0..start).find(|from| tokens.phrase_at(*from, value) == Some(start))?;
+                    Some((from, after, spellings))
                 });
-                found = behind.chain(before).max_by_key(|(from, end, _)| end - from);
+                found = value_after_key
+                    .chain(before)
+                    .max_by_key(|(from, end, _)| end - from);
                 if found.is_some() {
                     break;
                 }
             }
-            if let Some((start, end, spelled)) = found
-                && exclusion_before(words, start, &BTreeSet::new()).is_none()
+            if let Some((start, end, spellings)) = found
+                && exclusion_before(tokens, start, &BTreeSet::new()).is_none()
             {
-                self.scope.tags.insert(key, spelled.clone());
-                words.take(start, end);
+                self.filter.tags.insert(key, spellings.clone());
+                tokens.mark_used(start, end);
             }
         }
     }
 
     /// `production` where it is a value of one tag alone; several values of that tag admit each of them.
-    fn read_tag_values(&mut self, words: &mut Words, ledger: &Ledger) {
+    fn read_tag_values(&mut self, tokens: &mut Tokens, ledger: &Ledger) {
         let mut keys: HashMap<String, BTreeSet<(&str, &str)>> = HashMap::new();
         for key in ledger.tags.keys.keys() {
             for value in ledger.tags.values(key) {
-                keys.entry(joined(value)).or_default().insert((key, value));
+                keys.entry(normalized(value))
+                    .or_default()
+                    .insert((key, value));
             }
         }
-        for start in 0..words.len() {
+        for start in 0..tokens.len() {
             let longest = keys
                 .iter()
-                .filter(|(value, _)| value.len() > 2 && !is_filler(value))
-                .filter_map(|(value, meant)| Some((words.phrase_at(start, value)?, meant)))
+                .filter(|(value, _)| value.len() > 2 && !is_stop_word(value))
+                .filter_map(|(value, tags_with_value)| {
+                    Some((tokens.phrase_at(start, value)?, tags_with_value))
+                })
                 .max_by_key(|(end, _)| *end);
-            let Some((end, meant)) = longest else {
+            let Some((end, tags_with_value)) = longest else {
                 continue;
             };
-            let key = meant.first().map_or("", |(key, _)| *key);
-            let one_key = meant.iter().all(|(other, _)| *other == key);
-            if one_key && exclusion_before(words, start, &BTreeSet::new()).is_none() {
-                let values = meant.iter().map(|(_, value)| (*value).to_string());
-                self.scope
+            let key = tags_with_value.first().map_or("", |(key, _)| *key);
+            let one_key = tags_with_value.iter().all(|(other, _)| *other == key);
+            if one_key && exclusion_before(tokens, start, &BTreeSet::new()).is_none() {
+                let values = tags_with_value
+                    .iter()
+                    .map(|(_, value)| (*value).to_string());
+                self.filter
                     .tags
                     .entry(key.to_string())
                     .or_default()
                     .extend(values);
-                words.take(start, end);
-                for beside in [start.checked_sub(1), Some(end)].into_iter().flatten() {
-                    if words.free_text(beside) == key {
-                        words.take(beside, beside + 1);
+                tokens.mark_used(start, end);
+                for neighbour in [start.checked_sub(1), Some(end)].into_iter().flatten() {
+                    if tokens.unused_text(neighbour) == key {
+                        tokens.mark_used(neighbour, neighbour + 1);
                     }
                 }
             }
@@ -215,29 +237,30 @@ impl Naming<'_> {
     }
 }
 
-fn choose(choice: &mut Choice, numbers: &[u32], without: bool) {
-    let side = if without {
-        &mut choice.never
+fn select(selection: &mut Selection, numbers: &[u32], is_excluded: bool) {
+    let numbers_of_side = if is_excluded {
+        &mut selection.excluded
     } else {
-        &mut choice.only
+        &mut selection.included
     };
-    side.extend(numbers);
+    numbers_of_side.extend(numbers);
 }
 
 /// Where the `excluding` or `other than` stands that the name at `start` belongs to.
-fn exclusion_before(words: &Words, start: usize, excluded: &BTreeSet<usize>) -> Option<usize> {
-    const PASSED: [&str; 14] = [
+fn exclusion_before(tokens: &Tokens, start: usize, excluded: &BTreeSet<usize>) -> Option<usize> {
+    const SKIPPED_WORDS: [&str; 14] = [
         "the", "any", "all", "aws", "amazon", "from", "than", "and", "or", "my", "for", "in",
         "account", "region",
     ];
     let within =
-        |index: &usize| excluded.contains(index) && !EXCLUDING.contains(&words.text(*index));
+        |index: &usize| excluded.contains(index) && !EXCLUDING_WORDS.contains(&tokens.text(*index));
     (0..start)
         .rev()
         .find(|index| {
-            !(within(index) || (PASSED.contains(&words.text(*index)) && !words.is_used(*index)))
+            !(within(index)
+                || (SKIPPED_WORDS.contains(&tokens.text(*index)) && !tokens.is_used(*index)))
         })
-        .filter(|index| EXCLUDING.contains(&words.free_text(*index)))
+        .filter(|index| EXCLUDING_WORDS.contains(&tokens.unused_text(*index)))
 }
 
 /// Ids and names of accounts; a name that several accounts have means them all.
@@ -249,7 +272,7 @@ fn account_phrases(ledger: &Ledger) -> HashMap<String, Vec<u32>> {
         for phrase in names
             .iter()
             .chain([key])
-            .map(|name| joined(name))
+            .map(|name| normalized(name))
             .filter(|phrase| !phrase.is_empty())
         {
             let numbers = phrases.entry(phrase).or_default();
@@ -275,7 +298,7 @@ fn region_phrases(ledger: &Ledger) -> HashMap<String, u32> {
                 .next()
                 .filter(|last| last.len() > 3)
                 .unwrap_or(place);
-            for phrase in [name, place, last].map(joined) {
+            for phrase in [name, place, last].map(normalized) {
                 if phrases
                     .insert(phrase.clone(), number)
                     .is_some_and(|other| other != number)
@@ -289,7 +312,7 @@ fn region_phrases(ledger: &Ledger) -> HashMap<String, u32> {
     phrases.extend(
         (0u32..)
             .zip(&ledger.regions.keys)
-            .map(|(number, key)| (joined(key), number))
+            .map(|(number, key)| (normalized(key), number))
             .filter(|(key, _)| !key.is_empty()),
     );
     phrases

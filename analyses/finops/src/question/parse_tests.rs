@@ -2,20 +2,20 @@
 
 use proptest::prelude::*;
 
-use crate::bill::charge_row::Row;
+use crate::bill::charge_row::BillRow;
 use crate::bill::grouping::Grouping;
 use crate::bill::ledger::Ledger;
 use crate::question::parse::Question;
-use crate::text::tokens::Words;
+use crate::text::tokens::Tokens;
 
 fn ledger(question: &str) -> Ledger {
-    let mut ledger = Ledger::new(vec![Words::of(question)]);
+    let mut ledger = Ledger::new(vec![Tokens::of(question)]);
     for (line, (day, service, region)) in (2u64..).zip([
         ("2024-02-01", "Amazon Simple Storage Service", "us-east-1"),
         ("2025-05-20", "Amazon Elastic Compute Cloud", "eu-west-1"),
         ("2025-09-17", "AmazonCloudWatch", "us-east-1"),
     ]) {
-        let row = Row {
+        let row = BillRow {
             line,
             day: day.parse().unwrap(),
             cost: Some(rust_decimal::Decimal::ONE),
@@ -47,7 +47,7 @@ fn ledger(question: &str) -> Ledger {
 }
 
 fn read(text: &str) -> Question {
-    Question::read(Words::of(text), &ledger(text))
+    Question::parse(Tokens::of(text), &ledger(text))
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn periods_are_read_in_many_phrasings() {
             "{text}"
         );
         let extra: Vec<&String> = question
-            .ignored
+            .not_understood
             .iter()
             .filter(|part| *part != "about")
             .collect();
@@ -275,9 +275,9 @@ fn services_groupings_and_counts_are_read() {
         let question = read(text);
         assert_eq!(
             question
-                .scope
+                .filter
                 .services
-                .only
+                .included
                 .into_iter()
                 .collect::<Vec<u32>>(),
             services,
@@ -285,22 +285,22 @@ fn services_groupings_and_counts_are_read() {
         );
         assert_eq!(question.grouping, grouping, "{text}");
         assert_eq!(question.top, top, "{text}");
-        assert_eq!(question.ignored, ignored, "{text}");
+        assert_eq!(question.not_understood, ignored, "{text}");
     }
     let places = read("S3 in us-east-1 and Ireland for account Shop Production, not CloudWatch");
-    assert_eq!(places.scope.regions.only.len(), 2);
-    assert_eq!(places.scope.accounts.only.len(), 1);
+    assert_eq!(places.filter.regions.included.len(), 2);
+    assert_eq!(places.filter.accounts.included.len(), 1);
     assert_eq!(
         places
-            .scope
+            .filter
             .services
-            .never
+            .excluded
             .into_iter()
             .collect::<Vec<u32>>(),
         [2]
     );
     assert_eq!(
-        read("RDS and Redshift").absent,
+        read("RDS and Redshift").missing_services,
         ["Amazon Relational Database Service", "Amazon Redshift"]
     );
 }
@@ -308,7 +308,10 @@ fn services_groupings_and_counts_are_read() {
 #[test]
 fn a_very_long_question_is_read_in_part_and_says_so() {
     let question = read(&"S3 ".repeat(100_000));
-    assert_eq!(question.ignored, ["everything after the first 300 words"]);
+    assert_eq!(
+        question.not_understood,
+        ["everything after the first 300 words"]
+    );
 }
 
 proptest! {

@@ -5,8 +5,10 @@
 
 use jiff::civil::Date;
 
-use crate::question::dates::{Point, Span, number, point, resolve, step, unit_start, year};
-use crate::text::tokens::Words;
+use crate::question::dates::{
+    DayRange, PartialDate, add_units, partial_date, period_count, resolve, unit_start, year,
+};
+use crate::text::tokens::Tokens;
 
 /// Days from `start` up to but without `end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,34 +16,34 @@ pub(crate) struct Period {
     pub start: Date,
     pub end: Date,
     /// The question's own words for it.
-    pub words: String,
+    pub text: String,
     /// Whether the bill's last day was needed to know which days are meant.
     pub relative: bool,
 }
 
 /// No days: what a period comes to that makes no sense, such as `31 February`.
-const NONE: Span = (Date::MAX, Date::MAX);
+const IMPOSSIBLE: DayRange = (Date::MAX, Date::MAX);
 
 /// Finds the first period in the question and takes its words. `first` and `last` are the first
 /// and the last day of the bill.
-pub(crate) fn find(words: &mut Words, first: Date, last: Date) -> Option<Period> {
-    find_where(words, first, last, |_| true)
+pub(crate) fn find(tokens: &mut Tokens, first: Date, last: Date) -> Option<Period> {
+    find_where(tokens, first, last, |_| true)
 }
 
-/// Finds up to two periods: `from April to May` is not a range, but both. Where one of them alone has a
+/// Finds up to two periods: `from April to May` is not a date_range, but both. Where one of them alone has a
 /// year, it is the other's too.
 pub(crate) fn find_two(
-    words: &mut Words,
+    tokens: &mut Tokens,
     first: Date,
     last: Date,
 ) -> (Option<Period>, Option<Period>) {
-    let days = |ends: (Point, Point)| ends.0.day.is_some() || ends.1.day.is_some();
-    let mut found = [(); 2].map(|()| find_where(words, first, last, days));
+    let days = |ends: (PartialDate, PartialDate)| ends.0.day.is_some() || ends.1.day.is_some();
+    let mut found = [(); 2].map(|()| find_where(tokens, first, last, days));
     if let [Some(a), Some(b)] = &mut found {
         let open = |period: &Period| period.relative && period.names_month();
         match (open(a), open(b)) {
-            (true, false) if !b.relative => a.take_year(b.start.year()),
-            (false, true) if !a.relative => b.take_year(a.start.year()),
+            (true, false) if !b.relative => a.set_year(b.start.year()),
+            (false, true) if !a.relative => b.set_year(a.start.year()),
             _ => {}
         }
     }
@@ -51,29 +53,29 @@ pub(crate) fn find_two(
 
 /// [`find`], with those ranges alone whose ends are admitted.
 fn find_where(
-    words: &mut Words,
+    tokens: &mut Tokens,
     first: Date,
     last: Date,
-    admit: impl Fn((Point, Point)) -> bool,
+    admit: impl Fn((PartialDate, PartialDate)) -> bool,
 ) -> Option<Period> {
     let mut start = 0;
-    while start < words.len() {
-        let found = range(words, start, first, last, &admit)
-            .or_else(|| part(words, start, last))
-            .or_else(|| rolling(words, start, last))
-            .or_else(|| single(words, start, last));
+    while start < tokens.len() {
+        let found = date_range(tokens, start, first, last, &admit)
+            .or_else(|| part_of_period(tokens, start, last))
+            .or_else(|| relative_period(tokens, start, last))
+            .or_else(|| single_period(tokens, start, last));
         match found {
             Some(((from, until), end, relative)) if from < until => {
                 let period = Period {
                     start: from,
                     end: until,
-                    words: words.quote(start, end),
+                    text: tokens.original_text(start, end),
                     relative,
                 };
-                words.take(start, end);
+                tokens.mark_used(start, end);
                 return Some(period);
             }
-            // To take a part of what makes no sense as a whole would be a guess.
+            // To take a part_of_period of what makes no sense as a whole would be a guess.
             Some((_, end, _)) => start = end,
             None => start += 1,
         }
@@ -85,11 +87,11 @@ impl Period {
     /// The last month that the bill has whole, as far as its last day tells.
     pub(crate) fn last_month(last: Date) -> Option<Self> {
         let end = unit_start(last.tomorrow().ok()?, "month")?;
-        let start = step(end, "month", -1)?;
+        let start = add_units(end, "month", -1)?;
         Some(Self {
             start,
             end,
-            words: "the last month".into(),
+            text: "the last month".into(),
             relative: true,
         })
     }
@@ -97,7 +99,7 @@ impl Period {
     /// Whether it is a month or a quarter by its name, not `last month`.
     fn names_month(&self) -> bool {
         let word = self
-            .words
+            .text
             .split(|c: char| !c.is_alphanumeric())
             .next()
             .unwrap_or_default()
@@ -107,11 +109,11 @@ impl Period {
             || word.starts_with(|c: char| c.is_ascii_digit())
     }
 
-    fn take_year(&mut self, year: i16) {
+    fn set_year(&mut self, year: i16) {
         let years = i64::from(year) - i64::from(self.start.year());
         if let (Some(start), Some(end)) = (
-            step(self.start, "year", years),
-            step(self.end, "year", years),
+            add_units(self.start, "year", years),
+            add_units(self.end, "year", years),
         ) {
             (self.start, self.end, self.relative) = (start, end, false);
         }
@@ -120,20 +122,20 @@ impl Period {
 
 /// `between 1 and 15 September`, `from May to July 2025`, `1-15 September`, `May and June`,
 /// `since March`, `until 15 May`.
-fn range(
-    words: &Words,
+fn date_range(
+    tokens: &Tokens,
     start: usize,
     first: Date,
     last: Date,
-    admit: &impl Fn((Point, Point)) -> bool,
-) -> Option<(Span, usize, bool)> {
-    let lead = words.free_text(start);
+    admit: &impl Fn((PartialDate, PartialDate)) -> bool,
+) -> Option<(DayRange, usize, bool)> {
+    let lead = tokens.unused_text(start);
     const LEADS: [&str; 8] = [
         "between", "from", "since", "after", "before", "until", "till", "through",
     ];
-    let after_lead = after_the(words, start + usize::from(LEADS.contains(&lead)));
-    let (a, after_a) = point(words, after_lead)?;
-    let open = |span: fn(Span, Date, Date) -> Span| {
+    let after_lead = after_the(tokens, start + usize::from(LEADS.contains(&lead)));
+    let (a, after_a) = partial_date(tokens, after_lead)?;
+    let open = |span: fn(DayRange, Date, Date) -> DayRange| {
         let (whole, relative) = resolve(a, last)?;
         Some((
             span(whole, first, last.tomorrow().ok()?),
@@ -149,18 +151,19 @@ fn range(
         _ => {}
     }
 
-    let after_separator = after_the(words, separator(words, after_a)?);
-    let (b, after_b) = point(words, after_separator)?;
+    let after_separator = after_the(tokens, separator(tokens, after_a)?);
+    let (b, after_b) = partial_date(tokens, after_separator)?;
     if !admit((a, b)) {
         return None;
     }
-    if words.free_text(after_a) != "and" || lead == "between" || lead == "from" {
+    if tokens.unused_text(after_a) != "and" || lead == "between" || lead == "from" {
         let ends = complete(a, b).and_then(|(a, b)| ends(a, b, last));
-        let ((from, until), relative) =
-            ends.map_or((NONE, false), |(a, b, relative)| ((a.0, b.1), relative));
+        let ((from, until), relative) = ends.map_or((IMPOSSIBLE, false), |(a, b, relative)| {
+            ((a.0, b.1), relative)
+        });
         return Some(((from, until), after_b, relative));
     }
-    // `May and July` is no range; `May and June` is one, in either order.
+    // `May and July` is no date_range; `May and June` is one, in either order.
     let (a, b) = complete(a, b)?;
     let ((a, found), (b, found_too)) = (resolve(a, last)?, resolve(b, last)?);
     let span = match (a, b) {
@@ -172,8 +175,8 @@ fn range(
 }
 
 /// The days of both ends, and whether a year had to be found. An open year is the end's, or the one
-/// before where the range runs over new year.
-fn ends(a: Point, b: Point, last: Date) -> Option<(Span, Span, bool)> {
+/// before where the date_range runs over new year.
+fn ends(a: PartialDate, b: PartialDate, last: Date) -> Option<(DayRange, DayRange, bool)> {
     let (until, found) = resolve(b, last)?;
     if a.year.is_some() {
         let (from, found_too) = resolve(a, last)?;
@@ -181,7 +184,7 @@ fn ends(a: Point, b: Point, last: Date) -> Option<(Span, Span, bool)> {
     }
     let in_year = |year| {
         resolve(
-            Point {
+            PartialDate {
                 year: Some(year),
                 ..a
             },
@@ -198,12 +201,12 @@ fn ends(a: Point, b: Point, last: Date) -> Option<(Span, Span, bool)> {
     Some((from, until, found))
 }
 
-fn after_the(words: &Words, at: usize) -> usize {
-    at + usize::from(words.free_text(at) == "the")
+fn after_the(tokens: &Tokens, at: usize) -> usize {
+    at + usize::from(tokens.unused_text(at) == "the")
 }
 
-/// What one end of a range leaves open is what the other end says: `1 and 15 September`.
-fn complete(a: Point, b: Point) -> Option<(Point, Point)> {
+/// What one end of a date_range leaves open is what the other end says: `1 and 15 September`.
+fn complete(a: PartialDate, b: PartialDate) -> Option<(PartialDate, PartialDate)> {
     let month_a = a.month.or(b.month);
     let month_b = b.month.or(a.month);
     if (a.day.is_some() || b.day.is_some()) && (month_a.is_none() || month_b.is_none()) {
@@ -223,12 +226,12 @@ fn complete(a: Point, b: Point) -> Option<(Point, Point)> {
     let year_a = a.year.or(b.year.map(|year| year - over_new_year));
     let year_b = b.year.or(a.year.map(|year| year + over_new_year));
     Some((
-        Point {
+        PartialDate {
             year: year_a,
             month: month_a,
             day: a.day,
         },
-        Point {
+        PartialDate {
             year: year_b,
             month: month_b,
             day: b.day,
@@ -236,19 +239,19 @@ fn complete(a: Point, b: Point) -> Option<(Point, Point)> {
     ))
 }
 
-fn separator(words: &Words, at: usize) -> Option<usize> {
-    let word = words.free(at)?;
+fn separator(tokens: &Tokens, at: usize) -> Option<usize> {
+    let word = tokens.unused(at)?;
     match word.text.as_str() {
         "and" | "to" | "until" | "till" | "thru" | "through" => Some(at + 1),
-        _ if matches!(word.gap.trim(), "-" | "–" | "—" | ".." | "...") => Some(at),
+        _ if matches!(word.separator.trim(), "-" | "–" | "—" | ".." | "...") => Some(at),
         _ => None,
     }
 }
 
 /// `last month`, `past 7 days`, `this quarter`, `yesterday`, `year to date`.
-fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
+fn relative_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize, bool)> {
     let tomorrow = last.tomorrow().ok()?;
-    let text = |offset: usize| words.free_text(start + offset);
+    let text = |offset: usize| tokens.unused_text(start + offset);
     let to_date = text(1) == "to" && text(2) == "date";
     let (span, length) = match text(0) {
         "today" => ((last, tomorrow), 1),
@@ -258,23 +261,23 @@ fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool
         "qtd" => ((unit_start(last, "quarter")?, tomorrow), 1),
         unit if to_date => ((unit_start(last, unit)?, tomorrow), 3),
         which @ ("last" | "past" | "previous" | "prior" | "this" | "current") => {
-            let count = number(text(1));
+            let count = period_count(text(1));
             let unit = text(1 + usize::from(count.is_some()));
             let length = 2 + usize::from(count.is_some());
             let unit = unit.strip_suffix('s').unwrap_or(unit);
             match (which, count) {
                 ("this" | "current", None) => {
                     let from = unit_start(last, unit)?;
-                    ((from, step(from, unit, 1)?), length)
+                    ((from, add_units(from, unit, 1)?), length)
                 }
                 ("this" | "current", Some(_)) => return None,
                 // One unit before this one, whole; several, or a past one, end with the last day.
                 ("last" | "previous" | "prior", None) => {
                     let until = unit_start(last, unit)?;
-                    ((step(until, unit, -1)?, until), length)
+                    ((add_units(until, unit, -1)?, until), length)
                 }
                 (_, count) => (
-                    (step(tomorrow, unit, -count.unwrap_or(1))?, tomorrow),
+                    (add_units(tomorrow, unit, -count.unwrap_or(1))?, tomorrow),
                     length,
                 ),
             }
@@ -284,46 +287,46 @@ fn rolling(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool
     Some((span, start + length, true))
 }
 
-/// `the first week of May`, `last 10 days of Q1 2026`: a week of it is seven days. `the second half of May`: from
+/// `the first week of May`, `last 10 days of Q1 2026`: a week of it is seven days. `the second half_of_period of May`: from
 /// the 16th on.
-fn part(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
-    let which = words.free_text(start);
-    if matches!(which, "first" | "second" | "last") && words.free_text(start + 1) == "half" {
-        return half(words, start, last);
+fn part_of_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize, bool)> {
+    let which = tokens.unused_text(start);
+    if matches!(which, "first" | "second" | "last") && tokens.unused_text(start + 1) == "half" {
+        return half_of_period(tokens, start, last);
     }
     if !matches!(which, "first" | "last") {
         return None;
     }
-    let count = number(words.free_text(start + 1));
+    let count = period_count(tokens.unused_text(start + 1));
     let unit = start + 1 + usize::from(count.is_some());
-    let days = match words.free_text(unit) {
+    let days = match tokens.unused_text(unit) {
         "day" | "days" => 1,
         "week" | "weeks" => 7,
         _ => return None,
     };
     let days = days * count.unwrap_or(1);
-    if !matches!(words.free_text(unit + 1), "of" | "in") {
+    if !matches!(tokens.unused_text(unit + 1), "of" | "in") {
         return None;
     }
-    let ((from, until), end, relative) = single(words, after_the(words, unit + 2), last)?;
+    let ((from, until), end, relative) = single_period(tokens, after_the(tokens, unit + 2), last)?;
     let span = match which {
-        "first" => (from, step(from, "day", days)?.min(until)),
-        _ => (step(until, "day", -days)?.max(from), until),
+        "first" => (from, add_units(from, "day", days)?.min(until)),
+        _ => (add_units(until, "day", -days)?.max(from), until),
     };
     Some((span, end, relative))
 }
 
-/// A year's half is six months; of anything else half of its days, the second half having the odd one.
-fn half(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
-    if !matches!(words.free_text(start + 2), "of" | "in") {
+/// A year's half_of_period is six months; of anything else half_of_period of its days, the second half_of_period having the odd one.
+fn half_of_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize, bool)> {
+    if !matches!(tokens.unused_text(start + 2), "of" | "in") {
         return None;
     }
-    let ((from, until), end, relative) = single(words, after_the(words, start + 3), last)?;
-    let middle = match step(from, "year", 1) {
-        Some(next) if next == until => step(from, "month", 6)?,
-        _ => step(from, "day", i64::from((until - from).get_days()) / 2)?,
+    let ((from, until), end, relative) = single_period(tokens, after_the(tokens, start + 3), last)?;
+    let middle = match add_units(from, "year", 1) {
+        Some(next) if next == until => add_units(from, "month", 6)?,
+        _ => add_units(from, "day", i64::from((until - from).get_days()) / 2)?,
     };
-    let span = match words.free_text(start) {
+    let span = match tokens.unused_text(start) {
         "first" => (from, middle),
         _ => (middle, until),
     };
@@ -331,17 +334,17 @@ fn half(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> 
 }
 
 /// A month, a day, a quarter or a year by itself.
-fn single(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)> {
-    let text = words.free_text(start);
+fn single_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize, bool)> {
+    let text = tokens.unused_text(start);
     if let Some(quarter) = text
         .strip_prefix('q')
         .and_then(|n| n.parse::<i8>().ok())
         .filter(|n| (1..=4).contains(n))
     {
         let month = quarter * 3 - 2;
-        let given = year(words.free_text(start + 1));
+        let given = year(tokens.unused_text(start + 1));
         let ((from, _), relative) = resolve(
-            Point {
+            PartialDate {
                 year: given,
                 month: Some(month),
                 day: None,
@@ -349,17 +352,17 @@ fn single(words: &Words, start: usize, last: Date) -> Option<(Span, usize, bool)
             last,
         )?;
         return Some((
-            (from, step(from, "month", 3)?),
+            (from, add_units(from, "month", 3)?),
             start + 1 + usize::from(given.is_some()),
             relative,
         ));
     }
     // "Last May" and "this May" are the same May as "May".
     let qualified = usize::from(matches!(text, "last" | "this"));
-    let (point, end) = point(words, start + qualified)?;
-    if point.month.is_none() && (point.day.is_some() || qualified == 1) {
+    let (partial_date, end) = partial_date(tokens, start + qualified)?;
+    if partial_date.month.is_none() && (partial_date.day.is_some() || qualified == 1) {
         return None;
     }
-    let (span, relative) = resolve(point, last).unwrap_or((NONE, false));
+    let (span, relative) = resolve(partial_date, last).unwrap_or((IMPOSSIBLE, false));
     Some((span, end, relative))
 }

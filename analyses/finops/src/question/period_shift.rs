@@ -2,53 +2,55 @@
 
 use jiff::civil::Date;
 
-use crate::question::dates::step;
+use crate::question::dates::add_units;
 use crate::question::period::Period;
-use crate::text::tokens::Words;
+use crate::text::tokens::Tokens;
 
 /// How far before the period asked about the other lies, where the question says it so: a unit, or empty for
 /// the period just before. Takes its words.
-pub(crate) fn find(words: &mut Words) -> Option<String> {
+pub(crate) fn find(tokens: &mut Tokens) -> Option<String> {
     const UNITS: [&str; 7] = ["day", "week", "month", "quarter", "year", "period", "time"];
-    let unit_at = |words: &Words, at: usize| {
+    let unit_at = |tokens: &Tokens, at: usize| {
         UNITS
             .iter()
-            .find(|unit| **unit == words.free_text(at))
+            .find(|unit| **unit == tokens.unused_text(at))
             .copied()
     };
-    for at in 0..words.len() {
+    for at in 0..tokens.len() {
         for (phrase, unit) in [
             ("yearoveryear", "year"),
             ("yearonyear", "year"),
             ("monthovermonth", ""),
             ("monthonmonth", ""),
         ] {
-            if let Some(end) = words.phrase_at(at, phrase) {
-                words.take(at, end);
+            if let Some(end) = tokens.phrase_at(at, phrase) {
+                tokens.mark_used(at, end);
                 return Some(unit.into());
             }
         }
-        let said = words.free_text(at);
-        if said == "same" && unit_at(words, at + 1).is_some() {
-            let end =
-                (at + 2..words.len().min(at + 7)).find(|end| words.free_text(*end) == "year")?;
+        let said = tokens.unused_text(at);
+        if said == "same" && unit_at(tokens, at + 1).is_some() {
+            let end = (at + 2..tokens.len().min(at + 7))
+                .find(|end| tokens.unused_text(*end) == "year")?;
             let end = end
                 + 1
                 + usize::from(matches!(
-                    words.free_text(end + 1),
+                    tokens.unused_text(end + 1),
                     "before" | "earlier" | "ago"
                 ));
-            words.take(at, end);
+            tokens.mark_used(at, end);
             return Some("year".into());
         }
-        let (unit, end) = match (said, unit_at(words, at)) {
-            ("previous" | "preceding" | "prior", _) => (unit_at(words, at + 1)?, at + 2),
-            (_, Some(unit)) if matches!(words.free_text(at + 1), "before" | "earlier" | "ago") => {
+        let (unit, end) = match (said, unit_at(tokens, at)) {
+            ("previous" | "preceding" | "prior", _) => (unit_at(tokens, at + 1)?, at + 2),
+            (_, Some(unit))
+                if matches!(tokens.unused_text(at + 1), "before" | "earlier" | "ago") =>
+            {
                 (unit, at + 2)
             }
             _ => continue,
         };
-        words.take(at, end);
+        tokens.mark_used(at, end);
         return Some(if unit == "year" {
             "year".into()
         } else {
@@ -67,11 +69,11 @@ impl Period {
         }
     }
 
-    /// The same number of days, months or years before this one.
+    /// The same period_count of days, months or years before this one.
     pub(crate) fn preceding(&self) -> Option<Self> {
         let months = self.whole_months();
         let start = match months {
-            Some(months) => step(self.start, "month", -months)?,
+            Some(months) => add_units(self.start, "month", -months)?,
             None => self.start.checked_sub(self.end - self.start).ok()?,
         };
         Some(self.moved(start, self.start))
@@ -79,7 +81,10 @@ impl Period {
 
     /// These days a unit earlier: the same month of the year before.
     fn earlier(&self, unit: &str) -> Option<Self> {
-        let (start, end) = (step(self.start, unit, -1)?, step(self.end, unit, -1)?);
+        let (start, end) = (
+            add_units(self.start, unit, -1)?,
+            add_units(self.end, unit, -1)?,
+        );
         Some(self.moved(start, end))
     }
 
@@ -94,7 +99,7 @@ impl Period {
         Self {
             start,
             end,
-            words: self.words.clone(),
+            text: self.text.clone(),
             relative: self.relative,
         }
     }

@@ -1,23 +1,23 @@
 //! What people call a service, and what a bill calls it.
 //!
 //! A short name means a service only where the bill has that service; the bill's own names come
-//! first. It knows no question: it gives phrases, joined as [`words::joined`] does.
+//! first. It knows no question: it gives phrases, joined as [`words::normalized`] does.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::text::tokens::joined;
+use crate::text::tokens::normalized;
 
 /// What a phrase of a question can mean among the services.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Service {
-    /// Services of the bill, by their number in the ledger.
+pub(crate) enum ServiceMeaning {
+    /// AwsSources of the bill, by their number in the ledger.
     Present(Vec<u32>),
     /// A service that is known by this full name, which the bill does not have.
     Absent(&'static str),
 }
 
 /// Short names, then the names that bills use for the service; the first of them is the full one.
-const KNOWN: &[(&[&str], &[&str])] = &[
+const KNOWN_SERVICES: &[(&[&str], &[&str])] = &[
     (&["s3"], &["Amazon Simple Storage Service", "Amazon S3"]),
     (
         &["ec2"],
@@ -88,8 +88,8 @@ const KNOWN: &[(&[&str], &[&str])] = &[
     (&["aks"], &["Azure Kubernetes Service"]),
 ];
 
-/// Words of service names that say too little to mean one of them by themselves.
-const VAGUE: &[&str] = &[
+/// Tokens of service names that say too little to mean one of them by themselves.
+const AMBIGUOUS_WORDS: &[&str] = &[
     "amazon",
     "aws",
     "azure",
@@ -147,22 +147,24 @@ const VAGUE: &[&str] = &[
 ];
 
 /// Every phrase that means a service, given the names that the bill has, in their order of number.
-pub(crate) fn phrases(names: &[String]) -> HashMap<String, Service> {
-    let mut phrases: HashMap<String, Service> = HashMap::new();
+pub(crate) fn phrases(names: &[String]) -> HashMap<String, ServiceMeaning> {
+    let mut phrases: HashMap<String, ServiceMeaning> = HashMap::new();
     let mut add = |phrase: String, service: u32| {
         if phrase.is_empty() {
             return;
         }
         match phrases
             .entry(phrase)
-            .or_insert_with(|| Service::Present(Vec::new()))
+            .or_insert_with(|| ServiceMeaning::Present(Vec::new()))
         {
-            Service::Present(services) if !services.contains(&service) => services.push(service),
+            ServiceMeaning::Present(services) if !services.contains(&service) => {
+                services.push(service)
+            }
             _ => {}
         }
     };
 
-    let whole: Vec<String> = names.iter().map(|name| joined(name)).collect();
+    let whole: Vec<String> = names.iter().map(|name| normalized(name)).collect();
     let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
     for (index, name) in whole.iter().enumerate() {
         add(name.clone(), number(index));
@@ -171,7 +173,7 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, Service> {
             .find_map(|vendor| name.strip_prefix(vendor))
             .unwrap_or(name);
         for phrase in [bare, bare.strip_suffix("service").unwrap_or(bare)] {
-            if !VAGUE.contains(&phrase) {
+            if !AMBIGUOUS_WORDS.contains(&phrase) {
                 add(phrase.to_string(), number(index));
             }
         }
@@ -181,11 +183,11 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, Service> {
         .enumerate()
         .map(|(index, name)| (name.as_str(), number(index)))
         .collect();
-    for (short, full) in KNOWN {
+    for (short, full) in KNOWN_SERVICES {
         let forms: Vec<String> = short
             .iter()
             .chain(full.iter())
-            .map(|phrase| joined(phrase))
+            .map(|phrase| normalized(phrase))
             .collect();
         for meant in forms
             .iter()
@@ -204,16 +206,16 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, Service> {
     // A telling word, such as "kubernetes", means all services that have it in their names.
     let taken: HashSet<String> = phrases.keys().cloned().collect();
     for (index, name) in names.iter().enumerate() {
-        for word in name.split(|c: char| !c.is_alphanumeric()).map(joined) {
+        for word in name.split(|c: char| !c.is_alphanumeric()).map(normalized) {
             if word.chars().count() >= 3
-                && !VAGUE.contains(&word.as_str())
+                && !AMBIGUOUS_WORDS.contains(&word.as_str())
                 && !taken.contains(&word)
             {
                 match phrases
                     .entry(word)
-                    .or_insert_with(|| Service::Present(Vec::new()))
+                    .or_insert_with(|| ServiceMeaning::Present(Vec::new()))
                 {
-                    Service::Present(services) if !services.contains(&number(index)) => {
+                    ServiceMeaning::Present(services) if !services.contains(&number(index)) => {
                         services.push(number(index))
                     }
                     _ => {}
@@ -221,11 +223,11 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, Service> {
             }
         }
     }
-    for (short, full) in KNOWN {
+    for (short, full) in KNOWN_SERVICES {
         for phrase in short.iter().chain(full.iter()) {
             phrases
-                .entry(joined(phrase))
-                .or_insert(Service::Absent(full[0]));
+                .entry(normalized(phrase))
+                .or_insert(ServiceMeaning::Absent(full[0]));
         }
     }
     phrases
@@ -235,9 +237,9 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, Service> {
 mod tests {
     use super::*;
 
-    fn meaning(names: &[&str], phrase: &str) -> Option<Service> {
+    fn meaning(names: &[&str], phrase: &str) -> Option<ServiceMeaning> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_string()).collect();
-        phrases(&names).remove(&joined(phrase))
+        phrases(&names).remove(&normalized(phrase))
     }
 
     #[test]
@@ -268,17 +270,17 @@ mod tests {
         ] {
             assert_eq!(
                 meaning(&bill, phrase),
-                Some(Service::Present(expected)),
+                Some(ServiceMeaning::Present(expected)),
                 "{phrase}"
             );
         }
         assert_eq!(
             meaning(&bill, "RDS"),
-            Some(Service::Absent("Amazon Relational Database Service"))
+            Some(ServiceMeaning::Absent("Amazon Relational Database Service"))
         );
         assert_eq!(
             meaning(&bill, "Amazon Redshift"),
-            Some(Service::Absent("Amazon Redshift"))
+            Some(ServiceMeaning::Absent("Amazon Redshift"))
         );
         for vague in ["storage", "amazon", "elastic", "snowflake", ""] {
             assert_eq!(meaning(&bill, vague), None, "{vague}");
@@ -290,7 +292,7 @@ mod tests {
         let bill = ["Red Hat OpenShift Service on AWS", "OpenShift Dedicated"];
         assert_eq!(
             meaning(&bill, "openshift"),
-            Some(Service::Present(vec![0, 1]))
+            Some(ServiceMeaning::Present(vec![0, 1]))
         );
     }
 }

@@ -1,14 +1,14 @@
-//! Words that carry no restriction, and those that say that a question is about costs at all.
+//! Tokens that carry no restriction, and those that say that a question is about costs at all.
 
 /// The one cost column that is summed; naming it changes nothing.
-const SUMMED: &str = "billedcost";
+const SUMMED_COLUMN: &str = "billedcost";
 
-pub(crate) fn is_filler(word: &str) -> bool {
-    word == SUMMED || FILLER.contains(&word)
+pub(crate) fn is_stop_word(word: &str) -> bool {
+    word == SUMMED_COLUMN || STOP_WORDS.contains(&word)
 }
 
-/// Words that carry no restriction, so that leaving them aside changes no figure.
-const FILLER: &[&str] = &[
+/// Tokens that carry no restriction, so that leaving them aside changes no figure.
+const STOP_WORDS: &[&str] = &[
     "a",
     "all",
     "am",
@@ -133,12 +133,12 @@ const FILLER: &[&str] = &[
 ];
 
 /// Whether a question names costs in any way, although nothing of the bill.
-pub(crate) fn speaks_of_costs(question: &str) -> bool {
-    let mut words = question.split(|letter: char| !letter.is_alphabetic());
-    words.any(|word| COSTS.contains(&word.to_lowercase().as_str()))
+pub(crate) fn mentions_costs(question: &str) -> bool {
+    let mut tokens = question.split(|letter: char| !letter.is_alphabetic());
+    tokens.any(|word| COST_WORDS.contains(&word.to_lowercase().as_str()))
 }
 
-const COSTS: &[&str] = &[
+const COST_WORDS: &[&str] = &[
     "bill", "billed", "billing", "charge", "charged", "charges", "cost", "costs", "expense",
     "expenses", "paid", "pay", "spend", "spending", "spent",
 ];

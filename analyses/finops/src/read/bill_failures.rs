@@ -2,22 +2,22 @@
 
 use longhaul_worker::analysis::Failure;
 
-use crate::failures::failed;
+use crate::failures::unreadable;
 
 /// The code of a file's failure that is not as it was listed.
-pub(crate) const REPLACED: &str = "BILL_REPLACED";
+pub(crate) const REPLACED_CODE: &str = "BILL_REPLACED";
 
 /// What S3 refuses for good is rejected; the rest may come right.
-pub(crate) fn unreachable(name: &str, error: &aws_sdk_s3::Error) -> Failure {
+pub(crate) fn s3_failure(name: &str, error: &aws_sdk_s3::Error) -> Failure {
     use aws_sdk_s3::error::ProvideErrorMetadata;
     let code = error.code().unwrap_or("no answer");
     // What was listed is another version now, or gone: a list speaks of buckets only.
     if matches!(code, "PreconditionFailed" | "NoSuchKey") {
-        return replaced(name);
+        return replaced_failure(name);
     }
     let message = format!("The bill {name} can't be had from S3 ({code}).");
     match code {
-        "AccessDenied" | "NoSuchBucket" | "PermanentRedirect" => failed(message),
+        "AccessDenied" | "NoSuchBucket" | "PermanentRedirect" => unreadable(message),
         _ => Failure::Retry {
             code: "BILL_UNREACHABLE",
             message,
@@ -25,22 +25,22 @@ pub(crate) fn unreachable(name: &str, error: &aws_sdk_s3::Error) -> Failure {
     }
 }
 
-pub(crate) fn unopened(name: &str, error: &std::io::Error) -> Failure {
-    failed(format!(
+pub(crate) fn open_failure(name: &str, error: &std::io::Error) -> Failure {
+    unreadable(format!(
         "The bill {name} can't be opened: {}.",
         error.kind()
     ))
 }
 
-pub(crate) fn replaced(name: &str) -> Failure {
+pub(crate) fn replaced_failure(name: &str) -> Failure {
     let message = format!("The bill {name} was replaced before it was read.");
     Failure::Retry {
-        code: REPLACED,
+        code: REPLACED_CODE,
         message,
     }
 }
 
-pub(crate) fn cut_off(name: &str) -> Failure {
+pub(crate) fn interrupted_failure(name: &str) -> Failure {
     let message = format!("The bill {name} was cut off on its way from S3.");
     Failure::Retry {
         code: "BILL_UNREACHABLE",

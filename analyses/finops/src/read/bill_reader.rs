@@ -10,32 +10,32 @@ use csv::StringRecord;
 use flate2::bufread::MultiGzDecoder;
 use jiff::civil::Date;
 
-use crate::bill::charge_row::Row;
+use crate::bill::charge_row::BillRow;
 use crate::bill::money;
 use crate::bill::timestamp::day;
-use crate::read::parquet_file::rows::{self, Broken};
+use crate::read::parquet_file::rows::{self, ParquetReadError};
 
 /// Why a bill can't be read: a sentence for whoever asked. It has the file's name, never its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unreadable(pub String);
+pub(crate) struct BillReadError(pub String);
 
 /// An open bill. Memory does not grow with its length.
-pub(crate) struct Bill {
-    records: Records,
+pub(crate) struct BillReader {
+    records: RecordReader,
     record: StringRecord,
-    columns: Columns,
+    columns: FocusColumns,
     name: String,
     rows: u64,
     /// The `ChargePeriodStart` read last: rows mostly repeat it, and a date is slow to read.
-    latest: Option<(String, Date)>,
+    last_day: Option<(String, Date)>,
 }
 
-enum Records {
+enum RecordReader {
     Csv(Box<csv::Reader<Box<dyn Read + Send>>>),
-    Parquet(Box<rows::Rows>),
+    Parquet(Box<rows::ParquetRows>),
 }
 
-struct Columns {
+struct FocusColumns {
     cost: usize,
     day: usize,
     currency: usize,
@@ -57,32 +57,32 @@ struct Columns {
     effective: Option<usize>,
 }
 
-impl Bill {
+impl BillReader {
     /// Opens the file at a path.
     #[cfg(test)]
-    pub(crate) fn open(path: &std::path::Path) -> Result<Self, Unreadable> {
+    pub(crate) fn open(path: &std::path::Path) -> Result<Self, BillReadError> {
         let name = path
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let file = File::open(path).map_err(|error| unopened(&name, &error))?;
-        Self::of(file, name)
+        let file = File::open(path).map_err(|error| open_error(&name, &error))?;
+        Self::from_file(file, name)
     }
 
     /// Reads the header of an open file. Gzip and Parquet are known by their first bytes, not by names.
-    pub(crate) fn of(file: File, name: String) -> Result<Self, Unreadable> {
-        let failed = |error: io::Error| unopened(&name, &error);
+    pub(crate) fn from_file(file: File, name: String) -> Result<Self, BillReadError> {
+        let failed = |error: io::Error| open_error(&name, &error);
         let mut raw = BufReader::with_capacity(1 << 16, file);
         let start = raw.fill_buf().map_err(failed)?;
         if start.starts_with(rows::MAGIC) {
             let mut file = raw.into_inner();
             file.rewind().map_err(failed)?;
-            let mut rows =
-                rows::Rows::open(file, is_needed).map_err(|error| no_parquet(&name, &error))?;
-            let columns = Columns::find(&rows.header);
+            let mut rows = rows::ParquetRows::open(file, is_read_column)
+                .map_err(|error| parquet_error(&name, &error))?;
+            let columns = FocusColumns::find(&rows.header);
             if let Ok(columns) = &columns {
-                rows.count(columns.amounts());
+                rows.read_as_numbers(columns.number_columns());
             }
-            return Self::with(columns, Records::Parquet(Box::new(rows)), name);
+            return Self::with_columns(columns, RecordReader::Parquet(Box::new(rows)), name);
         }
         let gzipped = start.starts_with(&[0x1f, 0x8b]);
         let text: Box<dyn Read + Send> = if gzipped {
@@ -94,18 +94,18 @@ impl Bill {
         let mut reader = csv::ReaderBuilder::new()
             .buffer_capacity(1 << 16)
             .from_reader(text);
-        let header = reader.headers().map_err(|error| refused(&name, &error))?;
-        let columns = Columns::find(header);
-        Self::with(columns, Records::Csv(Box::new(reader)), name)
+        let header = reader.headers().map_err(|error| csv_error(&name, &error))?;
+        let columns = FocusColumns::find(header);
+        Self::with_columns(columns, RecordReader::Csv(Box::new(reader)), name)
     }
 
-    fn with(
-        columns: Result<Columns, &str>,
-        records: Records,
+    fn with_columns(
+        columns: Result<FocusColumns, &str>,
+        records: RecordReader,
         name: String,
-    ) -> Result<Self, Unreadable> {
+    ) -> Result<Self, BillReadError> {
         let columns = columns.map_err(|column| {
-            Unreadable(format!(
+            BillReadError(format!(
                 "The bill {name} has no column {column}, which a FOCUS bill must have."
             ))
         })?;
@@ -115,7 +115,7 @@ impl Bill {
             columns,
             name,
             rows: 0,
-            latest: None,
+            last_day: None,
         })
     }
 
@@ -125,14 +125,14 @@ impl Bill {
     }
 
     /// The next charge, or `None` after the last.
-    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, Unreadable> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<BillRow<'_>>, BillReadError> {
         let read = match &mut self.records {
-            Records::Csv(reader) => reader
+            RecordReader::Csv(reader) => reader
                 .read_record(&mut self.record)
-                .map_err(|error| refused(&self.name, &error))?,
-            Records::Parquet(rows) => rows
+                .map_err(|error| csv_error(&self.name, &error))?,
+            RecordReader::Parquet(rows) => rows
                 .next_record(&mut self.record)
-                .map_err(|error| no_parquet(&self.name, &error))?,
+                .map_err(|error| parquet_error(&self.name, &error))?,
         };
         if !read {
             return Ok(None);
@@ -141,10 +141,11 @@ impl Bill {
         let record = &self.record;
         // Of Parquet the row's number, as if a header stood above.
         let line = record.position().map_or(self.rows + 1, csv::Position::line);
-        let text = |column: Option<usize>| column.and_then(|at| record.get(at)).map_or("", present);
+        let text =
+            |column: Option<usize>| column.and_then(|at| record.get(at)).map_or("", non_null);
         let wrong = |column: &str, value: &str, wanted: &str| {
             let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();
-            Unreadable(format!(
+            BillReadError(format!(
                 "The bill {}, line {line}: {column} is \"{shown}\", which is not {wanted}.",
                 self.name
             ))
@@ -152,29 +153,29 @@ impl Bill {
 
         let number = |column: Option<usize>| {
             let number = match &self.records {
-                Records::Parquet(rows) => column.and_then(|at| rows.number(at)),
-                Records::Csv(_) => None,
+                RecordReader::Parquet(rows) => column.and_then(|at| rows.number(at)),
+                RecordReader::Csv(_) => None,
             };
             number.or_else(|| money::parse(text(column)))
         };
 
         let start = text(Some(self.columns.day));
-        let day = match &self.latest {
+        let day = match &self.last_day {
             Some((text, day)) if text == start => *day,
             _ => {
                 let day = day(start)
                     .ok_or_else(|| wrong("ChargePeriodStart", start, "a date and time"))?;
-                self.latest = Some((start.to_string(), day));
+                self.last_day = Some((start.to_string(), day));
                 day
             }
         };
         let cost = number(Some(self.columns.cost));
-        let spelled = text(Some(self.columns.cost));
-        if cost.is_none() && !spelled.is_empty() {
+        let cost_text = text(Some(self.columns.cost));
+        if cost.is_none() && !cost_text.is_empty() {
             let wanted = "a decimal that can be kept exactly";
-            return Err(wrong("BilledCost", spelled, wanted));
+            return Err(wrong("BilledCost", cost_text, wanted));
         }
-        Ok(Some(Row {
+        Ok(Some(BillRow {
             line,
             day,
             cost,
@@ -200,7 +201,7 @@ impl Bill {
 }
 
 /// Every column that is read, of those that a bill has.
-const NEEDED: [&str; 19] = [
+const FOCUS_COLUMNS: [&str; 19] = [
     "BilledCost",
     "ChargePeriodStart",
     "BillingCurrency",
@@ -223,16 +224,16 @@ const NEEDED: [&str; 19] = [
 ];
 
 /// Whether a column of this name is read.
-pub(crate) fn is_needed(column: &str) -> bool {
-    let mut needed = NEEDED.iter();
+pub(crate) fn is_read_column(column: &str) -> bool {
+    let mut needed = FOCUS_COLUMNS.iter();
     needed.any(|needed| needed.eq_ignore_ascii_case(column))
 }
 
-impl Columns {
+impl FocusColumns {
     /// The places of what is read as numbers.
-    fn amounts(&self) -> impl Iterator<Item = usize> + use<> {
-        let amounts = [Some(self.cost), self.consumed, self.list, self.effective];
-        amounts.into_iter().flatten()
+    fn number_columns(&self) -> impl Iterator<Item = usize> + use<> {
+        let columns = [Some(self.cost), self.consumed, self.list, self.effective];
+        columns.into_iter().flatten()
     }
 
     /// The name of the first needed column that is missing is the error.
@@ -268,7 +269,7 @@ impl Columns {
 }
 
 /// Exporters write an absent value as nothing or as the word `NULL`.
-fn present(text: &str) -> &str {
+fn non_null(text: &str) -> &str {
     let text = text.trim();
     if text.eq_ignore_ascii_case("null") {
         ""
@@ -277,7 +278,7 @@ fn present(text: &str) -> &str {
     }
 }
 
-fn refused(name: &str, error: &csv::Error) -> Unreadable {
+fn csv_error(name: &str, error: &csv::Error) -> BillReadError {
     let line = error
         .position()
         .map_or(String::new(), |at| format!(", line {}", at.line()));
@@ -291,30 +292,30 @@ fn refused(name: &str, error: &csv::Error) -> Unreadable {
         }
         _ => "it is not CSV".to_string(),
     };
-    Unreadable(format!("The bill {name}{line}: {why}."))
+    BillReadError(format!("The bill {name}{line}: {why}."))
 }
 
-fn unopened(name: &str, error: &io::Error) -> Unreadable {
-    Unreadable(format!(
+fn open_error(name: &str, error: &io::Error) -> BillReadError {
+    BillReadError(format!(
         "The bill {name} can't be opened: {}.",
         error.kind()
     ))
 }
 
-fn no_parquet(name: &str, broken: &Broken) -> Unreadable {
-    Unreadable(match broken {
+fn parquet_error(name: &str, broken: &ParquetReadError) -> BillReadError {
+    BillReadError(match broken {
         // What the library says of a broken file is for those who know the format.
-        Broken::File(error) => {
+        ParquetReadError::File(error) => {
             tracing::warn!(%error, "a bill in Parquet can't be read");
             format!("The bill {name}: it can't be read as Parquet.")
         }
-        Broken::Column(column) => {
+        ParquetReadError::ColumnType(column) => {
             format!(
                 "The bill {name}: the column {column} is of a type that no column of a bill has."
             )
         }
         // As if a header stood above.
-        Broken::Value { column, row, wrong } => {
+        ParquetReadError::Value { column, row, wrong } => {
             format!("The bill {name}, line {}: {column} is {wrong}.", row + 1)
         }
     })

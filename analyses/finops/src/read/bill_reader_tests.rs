@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::bill::money;
-use crate::read::bill_reader::Bill;
+use crate::read::bill_reader::BillReader;
 
 fn written(bytes: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -13,7 +13,7 @@ fn written(bytes: &[u8]) -> tempfile::NamedTempFile {
 
 fn error(bytes: &[u8]) -> String {
     let file = written(bytes);
-    let result = Bill::open(file.path()).and_then(|mut bill| {
+    let result = BillReader::open(file.path()).and_then(|mut bill| {
         while bill.next_row()?.is_some() {}
         Ok(())
     });
@@ -34,10 +34,13 @@ fn plain_and_gzipped_bills_read_alike() {
     packed.write_all(text.as_bytes()).unwrap();
     for bytes in [text.as_bytes(), &packed.finish().unwrap()] {
         let file = written(bytes);
-        let mut bill = Bill::open(file.path()).unwrap();
+        let mut bill = BillReader::open(file.path()).unwrap();
         let row = bill.next_row().unwrap().unwrap();
         assert_eq!((row.line, row.service, row.tags), (2, "Amazon S3", ""));
-        assert_eq!(row.cost.map(money::exact).as_deref(), Some("0.00000012"));
+        assert_eq!(
+            row.cost.map(money::exact_text).as_deref(),
+            Some("0.00000012")
+        );
         assert_eq!(bill.next_row().unwrap().unwrap().cost, None);
         assert!(bill.next_row().unwrap().is_none());
     }
@@ -62,7 +65,7 @@ fn what_is_wrong_is_said_with_its_line_and_column() {
     let bytes = error(&[HEADER.as_bytes(), b"\xff\xfe,1,,2024-09-01,USD,\n"].concat());
     assert!(bytes.contains("not UTF-8"), "{bytes}");
     assert!(error(&[0x1f, 0x8b, 8, 0, 1, 2, 3]).contains("can't be read on"));
-    let gone = Bill::open(std::path::Path::new("/nowhere/gone.csv"))
+    let gone = BillReader::open(std::path::Path::new("/nowhere/gone.csv"))
         .err()
         .unwrap()
         .0;

@@ -1,4 +1,4 @@
-//! What was read of a file, packed into texts that steps can keep, and unpacked again.
+//! What was read of a file, encoded into texts that steps can keep, and unpacked again.
 
 use std::io::{Read, Write};
 
@@ -8,33 +8,33 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
-use crate::cost_data::collected::Reading;
+use crate::cost_data::collected::CostData;
 
 /// Bytes of a text; a step keeps somewhat more.
-const LARGEST: usize = 300 * 1024;
+const MAX_PART_BYTES: usize = 300 * 1024;
 /// Texts that are kept of a file: 2.4 MB, for which DynamoDB is written for less than a cent.
-const MOST: usize = 8;
+const MAX_PARTS: usize = 8;
 
 /// Nothing where it is more than is kept: the file is then read again by a later attempt.
-pub(crate) fn pack(reading: &Reading) -> Vec<String> {
-    packed(reading).map_or_else(Vec::new, |packed| {
-        let texts = packed.as_bytes().chunks(LARGEST);
+pub(crate) fn encode(cost_data: &CostData) -> Vec<String> {
+    compress(cost_data).map_or_else(Vec::new, |encoded| {
+        let texts = encoded.as_bytes().chunks(MAX_PART_BYTES);
         let texts = texts.map(|text| String::from_utf8_lossy(text).into_owned());
         texts.collect()
     })
 }
 
-fn packed(reading: &Reading) -> Option<String> {
-    let mut packed = DeflateEncoder::new(Vec::new(), Compression::fast());
-    serde_json::to_writer(&mut packed, reading).ok()?;
-    packed.flush().ok()?;
-    let packed = STANDARD_NO_PAD.encode(packed.finish().ok()?);
-    (packed.len() <= MOST * LARGEST).then_some(packed)
+fn compress(cost_data: &CostData) -> Option<String> {
+    let mut encoded = DeflateEncoder::new(Vec::new(), Compression::fast());
+    serde_json::to_writer(&mut encoded, cost_data).ok()?;
+    encoded.flush().ok()?;
+    let encoded = STANDARD_NO_PAD.encode(encoded.finish().ok()?);
+    (encoded.len() <= MAX_PARTS * MAX_PART_BYTES).then_some(encoded)
 }
 
 /// Of all texts, one after the other; `None` where they are none of this version's.
-pub(crate) fn unpack(packed: &str) -> Option<Reading> {
-    let bytes = STANDARD_NO_PAD.decode(packed).ok()?;
+pub(crate) fn decode(encoded: &str) -> Option<CostData> {
+    let bytes = STANDARD_NO_PAD.decode(encoded).ok()?;
     let mut text = String::new();
     DeflateDecoder::new(&bytes[..])
         .read_to_string(&mut text)

@@ -11,154 +11,161 @@ use longhaul_shared::clock;
 use longhaul_worker::analysis::{Context, Failure};
 
 use crate::aws::cost_explorer;
-use crate::aws::sources::Services;
-use crate::bill::charge_filter::Scope;
-use crate::cost_data::collected::Reading;
-use crate::failures::failed;
-use crate::plan::date_gap::{self, Stretch};
-use crate::plan::needed_days::FORECAST_USUAL;
-use crate::plan::needed_days::{needed, overlap};
+use crate::aws::sources::AwsSources;
+use crate::bill::charge_filter::ChargeFilter;
+use crate::cost_data::collected::CostData;
+use crate::failures::unreadable;
+use crate::plan::date_gap::{self, DateGap};
+use crate::plan::needed_days::{DEFAULT_FORECAST_DAYS, needed_days, overlaps};
 use crate::question::intent::Intent;
 use crate::question::parse::Question;
-use crate::read::bill_file::Part;
-use crate::read::locations::Source;
-use crate::read::tasks::{Piece, Reader};
-use crate::text::tokens::Words;
+use crate::read::bill_file::BillFile;
+use crate::read::locations::BillSource;
+use crate::read::tasks::{ReadTask, ReadTaskRunner};
+use crate::text::tokens::Tokens;
 
 /// Reads what the conversation's last question needs of the sources, and asks AWS what it recommends meanwhile.
-pub(crate) async fn read(
-    source: &Source,
-    services: &Services,
+pub(crate) async fn gather(
+    source: &BillSource,
+    aws_sources: &AwsSources,
     context: &Context,
-    turns: &[Words],
-) -> Result<Reading, Failure> {
-    let saves = turns
+    turns: &[Tokens],
+) -> Result<CostData, Failure> {
+    let about_savings = turns
         .last()
-        .is_some_and(|turn| Intent::read(&mut turn.clone()) == Intent::Savings);
-    let mut reading = Reading::new(turns);
-    let mut work = Work {
+        .is_some_and(|turn| Intent::detect(&mut turn.clone()) == Intent::Savings);
+    let mut cost_data = CostData::new(turns);
+    let mut gatherer = Gatherer {
         context,
         turns,
-        services,
+        aws_sources,
         today: clock::now().to_zoned(TimeZone::UTC).date(),
-        reader: Reader::new(context, turns, services),
+        runner: ReadTaskRunner::new(context, turns, aws_sources),
         failures: Vec::new(),
     };
-    let recommended = async {
-        if saves {
-            services.recommended(context).await
+    let recommendations = async {
+        if about_savings {
+            aws_sources.recommendations(context).await
         } else {
             Default::default()
         }
     };
-    let (figures, (recommended, silent)) =
-        tokio::join!(work.figures(source, &mut reading), recommended);
+    let (figures, (recommendations, unanswered)) = tokio::join!(
+        gatherer.gather_costs(source, &mut cost_data),
+        recommendations
+    );
     figures?;
-    reading.opinion.recommended = recommended;
-    work.failures.extend(silent);
-    work.forecast(&mut reading).await;
-    if reading.name.is_empty() && reading.opinion.recommended.is_empty() {
-        let none = || failed("No bill is configured.".to_owned());
-        return Err(Failure::of_all(work.failures).unwrap_or_else(none));
+    cost_data.aws_insights.recommended = recommendations;
+    gatherer.failures.extend(unanswered);
+    gatherer.add_aws_forecast(&mut cost_data).await;
+    if cost_data.name.is_empty() && cost_data.aws_insights.recommended.is_empty() {
+        let none = || unreadable("No bill is configured.".to_owned());
+        return Err(Failure::of_all(gatherer.failures).unwrap_or_else(none));
     }
-    let left_out = work.failures.iter().map(said);
-    reading.notes.splice(..0, left_out);
-    Ok(reading)
+    let left_out = gatherer.failures.iter().map(left_out_note);
+    cost_data.notes.splice(..0, left_out);
+    Ok(cost_data)
 }
 
-fn said(failure: &Failure) -> String {
+fn left_out_note(failure: &Failure) -> String {
     format!(
         "Left out: {}",
-        crate::text::sanitize::escape_long(failure.message())
+        crate::text::sanitize::escape_unclipped(failure.message())
     )
 }
 
-struct Work<'a> {
+struct Gatherer<'a> {
     context: &'a Context,
-    turns: &'a [Words],
-    services: &'a Services,
+    turns: &'a [Tokens],
+    aws_sources: &'a AwsSources,
     today: Date,
-    reader: Reader<'a>,
+    runner: ReadTaskRunner<'a>,
     /// Of the sources that could not be read.
     failures: Vec<Failure>,
 }
 
-impl Work<'_> {
+impl Gatherer<'_> {
     /// Reads the newest month of the bills, then what else of them the question needs, and of Cost Explorer the days
     /// that they do not have.
-    async fn figures(&mut self, source: &Source, reading: &mut Reading) -> Result<(), Failure> {
-        let parts = self.parts(source).await;
-        let start = |parts: &[Part]| parts.iter().filter_map(|part| Some(part.days?.0)).min();
-        let begins = start(&parts);
+    async fn gather_costs(
+        &mut self,
+        source: &BillSource,
+        cost_data: &mut CostData,
+    ) -> Result<(), Failure> {
+        let files = self.list_files(source).await;
+        let start = |files: &[BillFile]| files.iter().filter_map(|file| Some(file.days?.0)).min();
+        let begins = start(&files);
         // The newest month first: relative periods count from its last day.
-        let newest = parts.iter().filter_map(|part| part.days).max();
-        let (first, later): (Vec<Part>, Vec<Part>) = parts
+        let newest = files.iter().filter_map(|file| file.days).max();
+        let (first, later): (Vec<BillFile>, Vec<BillFile>) = files
             .into_iter()
-            .partition(|part| part.days.is_none() || part.days == newest);
+            .partition(|file| file.days.is_none() || file.days == newest);
         // All that there are, until it is known how many are needed.
-        let of_first = first.len();
-        self.reader.all = (of_first + later.len()) as u64;
-        let first = first.into_iter().map(Piece::File);
-        self.reader.read(first, reading, &mut self.failures).await?;
-        let billed = reading.ledger.days;
+        let first_count = first.len();
+        self.runner.all = (first_count + later.len()) as u64;
+        let first = first.into_iter().map(ReadTask::File);
+        self.runner
+            .run_all(first, cost_data, &mut self.failures)
+            .await?;
+        let billed = cost_data.ledger.days;
         let billed = billed.map(|(first, last)| (begins.map_or(first, |day| day.min(first)), last));
-        let days = self.days(billed);
-        let question = reading.asked_over(self.turns, days);
-        let needed = days.and_then(|(_, last)| needed(&question, last));
-        let (wanted, left): (Vec<Part>, Vec<Part>) = later
+        let days = self.known_days(billed);
+        let question = cost_data.question_over(self.turns, days);
+        let needed = days.and_then(|(_, last)| needed_days(&question, last));
+        let (wanted, left): (Vec<BillFile>, Vec<BillFile>) = later
             .into_iter()
-            .partition(|part| overlap(part.days, needed));
-        let stretches = self.stretches(reading, billed, needed);
-        self.reader.all = (of_first + wanted.len() + stretches.len()) as u64;
-        let wanted = wanted.into_iter().map(Piece::File);
-        let wanted = wanted.chain(stretches.iter().cloned().map(Piece::Explorer));
-        self.reader
-            .read(wanted, reading, &mut self.failures)
+            .partition(|file| overlaps(file.days, needed));
+        let date_gaps = self.date_gaps(cost_data, billed, needed);
+        self.runner.all = (first_count + wanted.len() + date_gaps.len()) as u64;
+        let wanted = wanted.into_iter().map(ReadTask::File);
+        let wanted = wanted.chain(date_gaps.iter().cloned().map(ReadTask::CostExplorer));
+        self.runner
+            .run_all(wanted, cost_data, &mut self.failures)
             .await?;
         if let Some(start) = start(&left) {
-            reading.begins(start);
+            cost_data.extend_back_to(start);
             let left = left.len();
-            reading.notes.push(format!(
+            cost_data.notes.push(format!(
                 "{left} files of other months were not needed and not read."
             ));
         }
-        if let Some(asked) = stretches
+        if let Some(gap) = date_gaps
             .first()
-            .filter(|_| reading.name.ends_with(date_gap::NAME))
+            .filter(|_| cost_data.name.ends_with(date_gap::COST_EXPLORER))
         {
             if needed.is_some() {
-                reading.begins(date_gap::history(self.today).0);
+                cost_data.extend_back_to(date_gap::history_days(self.today).0);
             }
-            let paid = asked.notes(reading.requests);
-            reading.notes.extend(paid);
+            let paid = gap.answer_notes(cost_data.paid_requests);
+            cost_data.notes.extend(paid);
         }
         Ok(())
     }
 
     /// Lists the bills; a location that can't be listed is left out.
-    async fn parts(&mut self, source: &Source) -> Vec<Part> {
-        let mut parts = Vec::new();
+    async fn list_files(&mut self, source: &BillSource) -> Vec<BillFile> {
+        let mut files = Vec::new();
         if !source.locations.is_empty() {
             self.context.progress(10, "Looking for the bill");
         }
         // Each attempt lists anew, since what was listed may be gone; what is as it was is read out of its step.
         let attempt = self.context.attempt();
         for (at, location) in source.locations.iter().enumerate() {
-            let (listed, input) = (location.parts(), (at, location.name(), attempt));
+            let (listed, input) = (location.list_files(), (at, location.name(), attempt));
             match self.context.step("sources", &input, listed).await {
-                Ok(found) => parts.extend(found),
+                Ok(found) => files.extend(found),
                 Err(failure) => self.failures.push(failure),
             }
         }
-        parts
+        files
     }
 
     /// The days that all sources have together, as far as they are known.
-    fn days(&self, billed: Option<(Date, Date)>) -> Option<(Date, Date)> {
-        if !self.services.cost_explorer {
+    fn known_days(&self, billed: Option<(Date, Date)>) -> Option<(Date, Date)> {
+        if !self.aws_sources.cost_explorer {
             return billed;
         }
-        let (first, end) = date_gap::history(self.today);
+        let (first, end) = date_gap::history_days(self.today);
         let last = end.yesterday().unwrap_or(end);
         Some(billed.map_or((first, last), |(from, until)| {
             (first.min(from), last.max(until))
@@ -166,35 +173,35 @@ impl Work<'_> {
     }
 
     /// What Cost Explorer is to be asked for. AWS's charges are in a bill of AWS's already.
-    fn stretches(
+    fn date_gaps(
         &self,
-        reading: &Reading,
+        cost_data: &CostData,
         billed: Option<(Date, Date)>,
         needed: Option<(Date, Date)>,
-    ) -> Vec<Stretch> {
-        if !self.services.cost_explorer {
+    ) -> Vec<DateGap> {
+        if !self.aws_sources.cost_explorer {
             return vec![];
         }
         let of_aws = |name: &String| name.contains("AWS") || name.contains("Amazon");
-        let usual = date_gap::usual(self.today);
+        let usual = date_gap::default_days(self.today);
         let needed = needed.unwrap_or_else(|| billed.map_or(usual, |(first, _)| (first, usual.1)));
-        let billed = billed.filter(|_| reading.ledger.providers.iter().any(of_aws));
-        date_gap::stretches(needed, billed, self.today, self.turns)
+        let billed = billed.filter(|_| cost_data.ledger.providers.iter().any(of_aws));
+        date_gap::date_gaps(needed, billed, self.today, self.turns)
     }
 
-    /// Has Cost Explorer foretell what the question wants foretold, where that is of all accounts and services.
-    async fn forecast(&mut self, reading: &mut Reading) {
-        let question = Question::read_last(self.turns, &reading.ledger);
-        let whole = Scope {
+    /// Has Cost Explorer foretell what the question wants foretold, where that is of all accounts and aws_sources.
+    async fn add_aws_forecast(&mut self, cost_data: &mut CostData) {
+        let question = Question::parse_last(self.turns, &cost_data.ledger);
+        let whole = ChargeFilter {
             days: None,
-            ..question.scope
-        } == Scope::default();
-        if !self.services.cost_explorer || question.intent != Intent::Forecast || !whole {
+            ..question.filter
+        } == ChargeFilter::default();
+        if !self.aws_sources.cost_explorer || question.intent != Intent::Forecast || !whole {
             return;
         }
         let end = match question.period {
             Some(period) => period.end,
-            None => self.today.saturating_add(FORECAST_USUAL.days()),
+            None => self.today.saturating_add(DEFAULT_FORECAST_DAYS.days()),
         };
         if end <= self.today {
             return;
@@ -208,8 +215,8 @@ impl Work<'_> {
             .await
         {
             Ok(forecast) => {
-                reading.requests += 1;
-                reading.opinion.forecast = Some(forecast);
+                cost_data.paid_requests += 1;
+                cost_data.aws_insights.forecast = Some(forecast);
             }
             Err(failure) => self.failures.push(failure),
         }

@@ -7,163 +7,165 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use longhaul_worker::analysis::Failure;
 
-use crate::failures::failed;
-use crate::read::bill_failures::{unopened, unreachable};
-use crate::read::bill_file::{Part, changed, last};
-use crate::read::s3_client::client;
+use crate::failures::unreadable;
+use crate::read::bill_failures::{open_failure, s3_failure};
+use crate::read::bill_file::{BillFile, last_segment, modified_nanos};
+use crate::read::s3_client::s3_client;
 
 /// Files of one location; more are a mistake, and would not end.
-const MOST: usize = 100_000;
+const MAX_FILES: usize = 100_000;
 /// What names of bills end with, when a folder or a prefix is read.
-const ENDINGS: [&str; 4] = [".csv", ".csv.gz", ".gz", ".parquet"];
+const BILL_SUFFIXES: [&str; 4] = [".csv", ".csv.gz", ".gz", ".parquet"];
 
 /// Where bills are, and what is said of them.
 #[derive(Debug, Clone)]
-pub struct Source {
-    pub locations: Vec<Location>,
+pub struct BillSource {
+    pub locations: Vec<BillLocation>,
     /// Whether it is the generated sample, which every answer then says.
     pub sample: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
+pub enum BillLocation {
     /// A file, or a folder of them.
     Path(PathBuf),
     /// All objects of a bucket whose keys begin so.
     Bucket { bucket: String, prefix: String },
 }
 
-impl Source {
+impl BillSource {
     /// Reads locations with commas between them: paths, and `s3://bucket/prefix`.
-    pub fn at(text: &str, sample: bool) -> Self {
-        let one = |text: &str| match text.strip_prefix("s3://") {
+    pub fn parse(text: &str, sample: bool) -> Self {
+        let parse_one = |text: &str| match text.strip_prefix("s3://") {
             Some(rest) => {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-                Location::Bucket {
+                BillLocation::Bucket {
                     bucket: bucket.to_owned(),
                     prefix: prefix.to_owned(),
                 }
             }
-            None => Location::Path(text.into()),
+            None => BillLocation::Path(text.into()),
         };
         // A path may have a comma too.
         let locations = match Path::new(text).exists() {
-            true => vec![Location::Path(text.into())],
+            true => vec![BillLocation::Path(text.into())],
             false => text
                 .split(',')
                 .map(str::trim)
                 .filter(|text| !text.is_empty())
-                .map(one)
+                .map(parse_one)
                 .collect(),
         };
         Self { locations, sample }
     }
 }
 
-impl Location {
+impl BillLocation {
     /// For whoever asks: a path is not told, since it says how the worker's machine is laid out.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Path(path) => last(&path.to_string_lossy()).to_owned(),
+            Self::Path(path) => last_segment(&path.to_string_lossy()).to_owned(),
             Self::Bucket { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
         }
     }
 
     /// Every file there, in the order of their names.
-    pub(crate) async fn parts(&self) -> Result<Vec<Part>, Failure> {
-        let mut parts = match self {
-            Self::Path(path) => on_disk(path).map_err(|error| unopened(&self.name(), &error))?,
-            Self::Bucket { bucket, prefix } => in_bucket(bucket, prefix).await?,
+    pub(crate) async fn list_files(&self) -> Result<Vec<BillFile>, Failure> {
+        let mut files = match self {
+            Self::Path(path) => {
+                list_path(path).map_err(|error| open_failure(&self.name(), &error))?
+            }
+            Self::Bucket { bucket, prefix } => list_bucket(bucket, prefix).await?,
         };
-        if parts.is_empty() {
-            return Err(failed(format!("There is no bill at {}.", self.name())));
+        if files.is_empty() {
+            return Err(unreadable(format!("There is no bill at {}.", self.name())));
         }
-        parts.sort_by(|a, b| a.at.cmp(&b.at));
-        Ok(parts)
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
     }
 }
 
-fn on_disk(path: &Path) -> std::io::Result<Vec<Part>> {
-    let mut parts = Vec::new();
+fn list_path(path: &Path) -> std::io::Result<Vec<BillFile>> {
+    let mut files = Vec::new();
     let mut folders = Vec::new();
-    let mut add = |path: &Path, about: std::fs::Metadata| {
-        parts.push(Part {
+    let mut add = |path: &Path, metadata: std::fs::Metadata| {
+        files.push(BillFile {
             bucket: None,
-            at: path.to_string_lossy().into_owned(),
-            size: about.len(),
-            version: changed(&about),
-            days: partition(&path.to_string_lossy()),
+            path: path.to_string_lossy().into_owned(),
+            size: metadata.len(),
+            version: modified_nanos(&metadata),
+            days: partition_days(&path.to_string_lossy()),
         });
     };
-    let about = std::fs::metadata(path)?;
-    if about.is_dir() {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_dir() {
         folders.push(path.to_path_buf());
     } else {
-        add(path, about);
+        add(path, metadata);
     }
     let mut seen = 0;
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
-            let about = entry.metadata()?;
+            let metadata = entry.metadata()?;
             seen += 1;
-            if seen > MOST {
+            if seen > MAX_FILES {
                 return Err(std::io::ErrorKind::FileTooLarge.into());
             }
             // A link may lead in circles; it is neither.
-            if about.is_dir() {
+            if metadata.is_dir() {
                 folders.push(entry.path());
-            } else if about.is_file() && is_bill(&entry.path().to_string_lossy()) {
-                add(&entry.path(), about);
+            } else if metadata.is_file() && is_bill(&entry.path().to_string_lossy()) {
+                add(&entry.path(), metadata);
             }
         }
     }
-    Ok(parts)
+    Ok(files)
 }
 
-async fn in_bucket(bucket: &str, prefix: &str) -> Result<Vec<Part>, Failure> {
+async fn list_bucket(bucket: &str, prefix: &str) -> Result<Vec<BillFile>, Failure> {
     let name = format!("s3://{bucket}/{prefix}");
-    let client = client().await;
+    let client = s3_client().await;
     let mut pages = client
         .list_objects_v2()
         .bucket(bucket)
         .prefix(prefix)
         .into_paginator()
         .send();
-    let mut parts = Vec::new();
+    let mut files = Vec::new();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| unreachable(&name, &error.into()))?;
+        let page = page.map_err(|error| s3_failure(&name, &error.into()))?;
         for object in page.contents() {
             let Some(key) = object.key().filter(|key| is_bill(key)) else {
                 continue;
             };
-            if parts.len() == MOST {
-                return Err(failed(format!(
-                    "There are more than {MOST} files at {name}."
+            if files.len() == MAX_FILES {
+                return Err(unreadable(format!(
+                    "There are more than {MAX_FILES} files at {name}."
                 )));
             }
-            parts.push(Part {
+            files.push(BillFile {
                 bucket: Some(bucket.to_owned()),
-                at: key.to_owned(),
+                path: key.to_owned(),
                 size: object
                     .size()
                     .and_then(|size| size.try_into().ok())
                     .unwrap_or(0),
                 version: object.e_tag().unwrap_or_default().to_owned(),
-                days: partition(key),
+                days: partition_days(key),
             });
         }
     }
-    Ok(parts)
+    Ok(files)
 }
 
 fn is_bill(path: &str) -> bool {
     let path = path.to_lowercase();
-    ENDINGS.iter().any(|ending| path.ends_with(ending))
+    BILL_SUFFIXES.iter().any(|ending| path.ends_with(ending))
 }
 
 /// The days of `billing_period=2025-05` or `BILLING_PERIOD=2025-05` in a path; of other paths none are known.
-fn partition(path: &str) -> Option<(Date, Date)> {
+fn partition_days(path: &str) -> Option<(Date, Date)> {
     let (_, value) = path
         .split('/')
         .filter_map(|name| name.split_once('='))

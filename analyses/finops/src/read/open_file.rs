@@ -5,44 +5,55 @@ use std::path::PathBuf;
 
 use longhaul_worker::analysis::Failure;
 
-use crate::read::bill_failures::{replaced, unopened};
-use crate::read::bill_file::{Part, changed};
-use crate::read::locations::Location;
-use crate::read::read_progress::Headway;
-use crate::read::s3_download::{Opened, fetch};
+use crate::read::bill_failures::{open_failure, replaced_failure};
+use crate::read::bill_file::{BillFile, modified_nanos};
+use crate::read::locations::BillLocation;
+use crate::read::read_progress::ReadProgress;
+use crate::read::s3_download::{OpenBillFile, download};
 
 /// The file as it is now, after it was replaced.
-pub(crate) async fn anew(part: &Part) -> Result<Part, Failure> {
-    let place = match &part.bucket {
-        None => Location::Path(PathBuf::from(&part.at)),
-        Some(bucket) => Location::Bucket {
+pub(crate) async fn relist(bill_file: &BillFile) -> Result<BillFile, Failure> {
+    let location = match &bill_file.bucket {
+        None => BillLocation::Path(PathBuf::from(&bill_file.path)),
+        Some(bucket) => BillLocation::Bucket {
             bucket: bucket.clone(),
-            prefix: part.at.clone(),
+            prefix: bill_file.path.clone(),
         },
     };
-    // Whatever is wrong with the list now, the next attempt makes the whole of it anew.
-    let parts = place.parts().await.map_err(|_| replaced(part.name()))?;
-    let now = parts.into_iter().find(|listed| listed.at == part.at);
-    now.ok_or_else(|| replaced(part.name()))
+    // Whatever is wrong with the list now, the next attempt makes the whole of it relist.
+    let files = location
+        .list_files()
+        .await
+        .map_err(|_| replaced_failure(bill_file.name()))?;
+    let now = files
+        .into_iter()
+        .find(|listed| listed.path == bill_file.path);
+    now.ok_or_else(|| replaced_failure(bill_file.name()))
 }
 
 /// The file itself, in the version that was listed; an object of S3 is fetched into one without a name, which goes
 /// with its last use.
-pub(crate) async fn open(part: &Part, headway: &Headway) -> Result<Opened, Failure> {
-    if let Some(bucket) = &part.bucket {
-        return fetch(part, bucket, headway).await;
+pub(crate) async fn open(
+    bill_file: &BillFile,
+    progress: &ReadProgress,
+) -> Result<OpenBillFile, Failure> {
+    if let Some(bucket) = &bill_file.bucket {
+        return download(bill_file, bucket, progress).await;
     }
-    let file = match File::open(&part.at) {
+    let file = match File::open(&bill_file.path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(replaced(part.name()));
+            return Err(replaced_failure(bill_file.name()));
         }
-        file => file.map_err(|error| unopened(part.name(), &error))?,
+        file => file.map_err(|error| open_failure(bill_file.name(), &error))?,
     };
-    let about = file
+    let metadata = file
         .metadata()
-        .map_err(|error| unopened(part.name(), &error))?;
-    match about.len() == part.size && changed(&about) == part.version {
-        true => Ok(Opened { file, room: None }),
-        false => Err(replaced(part.name())),
+        .map_err(|error| open_failure(bill_file.name(), &error))?;
+    match metadata.len() == bill_file.size && modified_nanos(&metadata) == bill_file.version {
+        true => Ok(OpenBillFile {
+            file,
+            disk_permit: None,
+        }),
+        false => Err(replaced_failure(bill_file.name())),
     }
 }

@@ -1,7 +1,7 @@
-//! Reading the pieces of a question's figures, several at once: files of bills, and days of Cost Explorer. Each is a
+//! CostData the tasks of a question's figures, several at once: files of bills, and days of Cost Explorer. Each is a
 //! step, so that after a crash nothing that was read is read again, and says how far it is.
 //!
-//! Which pieces a question needs is the supervisor's business, and what is in them is their own.
+//! Which tasks a question needs is the supervisor's business, and what is in them is their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,75 +13,80 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::aws::cost_explorer;
-use crate::aws::sources::Services;
-use crate::cost_data::collected::Reading;
-use crate::failures::{failed, inexact};
-use crate::plan::date_gap::Stretch;
-use crate::read::bill_failures::REPLACED;
-use crate::read::bill_file::Part;
-use crate::read::bill_reader::Bill;
-use crate::read::checkpoint;
-use crate::read::open_file;
-use crate::read::read_progress::Headway;
-use crate::read::s3_download::Opened;
-use crate::text::tokens::Words;
+use crate::aws::sources::AwsSources;
+use crate::cost_data::collected::CostData;
+use crate::failures::{inexact_sum, unreadable};
+use crate::plan::date_gap::DateGap;
+use crate::read::bill_failures::REPLACED_CODE;
+use crate::read::bill_file::BillFile;
+use crate::read::bill_reader::BillReader;
+use crate::read::read_progress::ReadProgress;
+use crate::read::s3_download::OpenBillFile;
+use crate::read::{checkpoint, open_file};
+use crate::text::tokens::Tokens;
 
 /// Files that are read at once: a worker has about two processors, and S3 is waited for.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_TASKS: usize = 4;
 /// Versions of a file that are tried, where each is replaced before it is read.
-const VERSIONS: usize = 3;
+const MAX_FILE_VERSIONS: usize = 3;
 /// Rows between two looks at whether others want the thread.
-const ROWS: u64 = 4_096;
+const ROWS_PER_YIELD: u64 = 4_096;
 /// Sums that are held: a worker of 512 MB has room for these, some hundred bytes each, of two files at once.
-const MOST_SUMS: usize = if cfg!(test) { 50_000 } else { 1_000_000 };
+const MAX_SUMS: usize = if cfg!(test) { 50_000 } else { 1_000_000 };
 /// The steps that keep what does not fit into one.
-const MORE: &str = "read more";
-/// How often it is told how far the reading is.
-const TOLD_EVERY: Duration = Duration::from_millis(500);
+const CONTINUATION_STEP: &str = "read more";
+/// How often it is told how far the cost_data is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What one step reads.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Piece {
-    File(Part),
-    Explorer(Stretch),
+pub(crate) enum ReadTask {
+    File(BillFile),
+    CostExplorer(DateGap),
 }
 
-/// Reads pieces for one job.
-pub(crate) struct Reader<'a> {
+/// Reads tasks for one job.
+pub(crate) struct ReadTaskRunner<'a> {
     context: &'a Context,
-    turns: &'a [Words],
-    services: &'a Services,
+    turns: &'a [Tokens],
+    aws_sources: &'a AwsSources,
     done: AtomicU64,
     /// How many there are, as far as it is known.
     pub all: u64,
 }
 
-impl<'a> Reader<'a> {
-    pub(crate) fn new(context: &'a Context, turns: &'a [Words], services: &'a Services) -> Self {
+impl<'a> ReadTaskRunner<'a> {
+    pub(crate) fn new(
+        context: &'a Context,
+        turns: &'a [Tokens],
+        aws_sources: &'a AwsSources,
+    ) -> Self {
         Self {
             context,
             turns,
-            services,
+            aws_sources,
             done: AtomicU64::new(0),
             all: 0,
         }
     }
 
     /// Reads these, several at once, and adds them up in their order; those that can't be read are left out.
-    pub(crate) async fn read(
+    pub(crate) async fn run_all(
         &self,
-        pieces: impl Iterator<Item = Piece>,
-        reading: &mut Reading,
+        tasks: impl Iterator<Item = ReadTask>,
+        cost_data: &mut CostData,
         failures: &mut Vec<Failure>,
     ) -> Result<(), Failure> {
-        let pieces: Vec<_> = pieces.map(|piece| self.piece(piece)).collect();
-        let mut read = stream::iter(pieces).buffered(AT_ONCE);
+        let tasks: Vec<_> = tasks.map(|task| self.run_task(task)).collect();
+        let mut read = stream::iter(tasks).buffered(MAX_CONCURRENT_TASKS);
         while let Some(one) = read.next().await {
             match one {
                 Ok(one) => {
-                    reading.merge(one).map_err(|_| inexact(&reading.name))?;
-                    bounded(reading)?;
+                    cost_data
+                        .merge(one)
+                        .map_err(|_| inexact_sum(&cost_data.name))?;
+                    check_sum_limit(cost_data)?;
                 }
                 Err(failure) => failures.push(failure),
             }
@@ -90,72 +95,80 @@ impl<'a> Reader<'a> {
     }
 
     /// One of them; a file as it is now, if it was replaced since it was listed.
-    async fn piece(&self, mut piece: Piece) -> Result<Reading, Failure> {
-        for _ in 1..VERSIONS {
-            match (self.version(&piece).await, &piece) {
-                (Err(failure), Piece::File(part)) if failure.code() == REPLACED => {
-                    piece = Piece::File(open_file::anew(part).await?);
+    async fn run_task(&self, mut task: ReadTask) -> Result<CostData, Failure> {
+        for _ in 1..MAX_FILE_VERSIONS {
+            match (self.run_version(&task).await, &task) {
+                (Err(failure), ReadTask::File(bill_file)) if failure.code() == REPLACED_CODE => {
+                    task = ReadTask::File(open_file::relist(bill_file).await?);
                 }
                 (read, _) => return read,
             }
         }
-        self.version(&piece).await
+        self.run_version(&task).await
     }
 
     /// One version of it: out of its steps if an earlier attempt has read it.
-    async fn version(&self, piece: &Piece) -> Result<Reading, Failure> {
-        let questions: Vec<String> = self.turns.iter().map(Words::text_of_all).collect();
-        let input = (piece, &questions);
+    async fn run_version(&self, task: &ReadTask) -> Result<CostData, Failure> {
+        let questions: Vec<String> = self.turns.iter().map(Tokens::whole_text).collect();
+        let input = (task, &questions);
         let mut fresh = None;
         let (first, more): (Option<String>, usize) = {
             let work = async {
-                let read = self.fresh(piece).await?;
-                let mut texts = checkpoint::pack(&read).into_iter();
+                let read = self.read_uncached(task).await?;
+                let mut texts = checkpoint::encode(&read).into_iter();
                 fresh = Some(read);
                 let (first, more) = (texts.next(), texts.len());
                 for (at, text) in texts.enumerate() {
                     self.context
-                        .step(MORE, &(&input, at), async { Ok(text) })
+                        .step(CONTINUATION_STEP, &(&input, at), async { Ok(text) })
                         .await?;
                 }
                 Ok((first, more))
             };
             self.context.step("read", &input, work).await?
         };
-        let kept = match (&fresh, first) {
-            (None, Some(first)) => self.kept(&input, first, more).await,
+        let restored = match (&fresh, first) {
+            (None, Some(first)) => self.load_checkpoint(&input, first, more).await,
             _ => None,
         };
-        let read = match fresh.or(kept) {
+        let read = match fresh.or(restored) {
             Some(read) => read,
-            // It was too large to be kept.
-            None => self.fresh(piece).await?,
+            // It was too large to be restored.
+            None => self.read_uncached(task).await?,
         };
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.told(piece, &Headway::default());
+        self.report_progress(task, &ReadProgress::default());
         Ok(read)
     }
 
-    /// What an earlier attempt has kept, in this many steps more.
-    async fn kept(&self, input: &impl Serialize, first: String, more: usize) -> Option<Reading> {
+    /// What an earlier attempt has restored, in this many steps more.
+    async fn load_checkpoint(
+        &self,
+        input: &impl Serialize,
+        first: String,
+        more: usize,
+    ) -> Option<CostData> {
         let mut text = first;
         for at in 0..more {
-            let lost = async { Err(failed("A step was not kept.".to_owned())) };
-            let next: Result<String, Failure> = self.context.step(MORE, &(input, at), lost).await;
+            let lost = async { Err(unreadable("A step was not kept.".to_owned())) };
+            let next: Result<String, Failure> = self
+                .context
+                .step(CONTINUATION_STEP, &(input, at), lost)
+                .await;
             text += &next.ok()?;
         }
-        checkpoint::unpack(&text)
+        checkpoint::decode(&text)
     }
 
-    async fn fresh(&self, piece: &Piece) -> Result<Reading, Failure> {
-        match piece {
-            Piece::File(part) => self.file(piece, part).await,
-            Piece::Explorer(stretch) => {
-                self.told(piece, &Headway::default());
+    async fn read_uncached(&self, task: &ReadTask) -> Result<CostData, Failure> {
+        match task {
+            ReadTask::File(bill_file) => self.read_file(task, bill_file).await,
+            ReadTask::CostExplorer(gap) => {
+                self.report_progress(task, &ReadProgress::default());
                 // On the heap: the SDK's calls are deep futures.
-                Box::pin(cost_explorer::read(
-                    stretch,
-                    self.services.cache.as_deref(),
+                Box::pin(cost_explorer::read_gap(
+                    gap,
+                    self.aws_sources.cache.as_deref(),
                     self.turns,
                 ))
                 .await
@@ -164,55 +177,60 @@ impl<'a> Reader<'a> {
     }
 
     /// Fetches and reads the file on a thread of its own, and tells how far it is.
-    async fn file(&self, piece: &Piece, part: &Part) -> Result<Reading, Failure> {
-        let headway = Arc::new(Headway::default());
-        self.told(piece, &headway);
-        let (own, counted) = (part.clone(), Arc::clone(&headway));
+    async fn read_file(&self, task: &ReadTask, bill_file: &BillFile) -> Result<CostData, Failure> {
+        let progress = Arc::new(ReadProgress::default());
+        self.report_progress(task, &progress);
+        let (own, counted) = (bill_file.clone(), Arc::clone(&progress));
         let turns = self.turns.to_vec();
         // The set ends what it runs when it is dropped.
         let mut reader = JoinSet::new();
         reader.spawn(async move {
-            let Opened { file, room: _room } = open_file::open(&own, &counted).await?;
-            let bill = Bill::of(file, own.name().to_owned());
-            let mut bill = bill.map_err(|unreadable| failed(unreadable.0))?;
-            let mut reading = Reading::new(&turns);
-            reading.files = 1;
-            bill.name().clone_into(&mut reading.name);
-            while let Some(row) = bill.next_row().map_err(|unreadable| failed(unreadable.0))? {
-                reading.add(&row).map_err(|_| inexact(&reading.name))?;
-                if reading.ledger.rows.is_multiple_of(ROWS) {
-                    bounded(&reading)?;
-                    counted.read(reading.ledger.rows);
+            let OpenBillFile {
+                file,
+                disk_permit: _disk_permit,
+            } = open_file::open(&own, &counted).await?;
+            let bill = BillReader::from_file(file, own.name().to_owned());
+            let mut bill = bill.map_err(|error| unreadable(error.0))?;
+            let mut cost_data = CostData::new(&turns);
+            cost_data.files = 1;
+            bill.name().clone_into(&mut cost_data.name);
+            while let Some(row) = bill.next_row().map_err(|error| unreadable(error.0))? {
+                cost_data
+                    .add(&row)
+                    .map_err(|_| inexact_sum(&cost_data.name))?;
+                if cost_data.ledger.rows.is_multiple_of(ROWS_PER_YIELD) {
+                    check_sum_limit(&cost_data)?;
+                    counted.set_rows_read(cost_data.ledger.rows);
                     tokio::task::yield_now().await;
                 }
             }
-            Ok(reading)
+            Ok(cost_data)
         });
-        let mut tick = tokio::time::interval(TOLD_EVERY);
+        let mut tick = tokio::time::interval(PROGRESS_INTERVAL);
         loop {
             tokio::select! {
                 read = reader.join_next() => return match read {
                     Some(Ok(read)) => read,
                     // A panic goes on as one: the attempt knows what to do about it.
                     Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                    _ => Err(failed("The bill was not read to its end.".to_owned())),
+                    _ => Err(unreadable("The bill was not read to its end.".to_owned())),
                 },
-                _ = tick.tick() => self.told(piece, &headway),
+                _ = tick.tick() => self.report_progress(task, &progress),
             }
         }
     }
 
-    fn told(&self, piece: &Piece, headway: &Headway) {
+    fn report_progress(&self, task: &ReadTask, progress: &ReadProgress) {
         let (done, all) = (self.done.load(Ordering::Relaxed), self.all);
         let files = (all != 1).then_some((done, all));
-        let message = match piece {
-            Piece::File(Part {
+        let message = match task {
+            ReadTask::File(BillFile {
                 days: Some((start, _)),
                 ..
-            }) => headway.told(&start.strftime("%B %Y").to_string(), files),
-            Piece::File(_) => headway.told("the bill", files),
-            Piece::Explorer(stretch) => {
-                format!("Asking Cost Explorer for the days from {}", stretch.start)
+            }) => progress.message(&start.strftime("%B %Y").to_string(), files),
+            ReadTask::File(_) => progress.message("the bill", files),
+            ReadTask::CostExplorer(gap) => {
+                format!("Asking Cost Explorer for the days from {}", gap.start)
             }
         };
         let percent = 10 + 80 * done / all.max(1);
@@ -221,12 +239,12 @@ impl<'a> Reader<'a> {
 }
 
 /// Refuses what would not fit into memory.
-fn bounded(reading: &Reading) -> Result<(), Failure> {
-    match reading.ledger.sums() {
-        0..=MOST_SUMS => Ok(()),
-        _ => Err(failed(format!(
-            "{} has more than {MOST_SUMS} combinations of day, service, account, region and tags: ask for fewer months.",
-            reading.name
+fn check_sum_limit(cost_data: &CostData) -> Result<(), Failure> {
+    match cost_data.ledger.sum_count() {
+        0..=MAX_SUMS => Ok(()),
+        _ => Err(unreadable(format!(
+            "{} has more than {MAX_SUMS} combinations of day, service, account, region and tags: ask for fewer months.",
+            cost_data.name
         ))),
     }
 }
@@ -237,7 +255,7 @@ mod tests {
 
     use super::*;
     use crate::analysis::Finops;
-    use crate::read::locations::Source;
+    use crate::read::locations::BillSource;
     use longhaul_worker::testing;
 
     #[tokio::test]
@@ -248,8 +266,8 @@ mod tests {
         for account in 0..60_000 {
             writeln!(bill, "1,USD,2026-05-01T00:00:00Z,AWS Lambda,{account}").unwrap();
         }
-        let source = Source::at(&bill.path().to_string_lossy(), false);
-        let finops = Finops::new(source, Services::default());
+        let source = BillSource::parse(&bill.path().to_string_lossy(), false);
+        let finops = Finops::new(source, AwsSources::default());
         let run = testing::run(&finops, testing::question("What did we spend?")).await;
         let failure = run.result.unwrap_err();
         assert_eq!(failure.code(), "BILL_UNREADABLE");

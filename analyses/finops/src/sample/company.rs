@@ -2,7 +2,7 @@
 //! columns of FOCUS 1.0. Data only; the prices are near to list prices, and nobody's.
 
 /// The columns of FOCUS 1.0, in their alphabetical order.
-pub(crate) const COLUMNS: [&str; 43] = [
+pub(crate) const FOCUS_1_0_COLUMNS: [&str; 43] = [
     "AvailabilityZone",
     "BilledCost",
     "BillingAccountId",
@@ -229,7 +229,7 @@ pub(crate) const APPLICATIONS: [&str; 5] =
     ["storefront", "orders", "catalogue", "reports", "gateway"];
 
 /// An address that nobody uses, charged every day.
-pub(crate) const IDLE: Product = product(
+pub(crate) const IDLE_ADDRESS: Product = product(
     [
         "Amazon Virtual Private Cloud",
         "Networking",

@@ -12,25 +12,25 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
 use crate::sample::company::{
-    ACCOUNTS, APPLICATIONS, COLUMNS, IDLE, PRODUCTS, Product, REGIONS, TEAMS,
+    ACCOUNTS, APPLICATIONS, FOCUS_1_0_COLUMNS, IDLE_ADDRESS, PRODUCTS, Product, REGIONS, TEAMS,
 };
 
 /// The bill's first day; it covers the twelve months up to 2026-05-31.
-const FIRST: Date = date(2025, 6, 1);
+const FIRST_DAY: Date = date(2025, 6, 1);
 const DAYS: u64 = 365;
 /// On this day, 2026-03-17, one service costs twelve times its usual.
-const SPIKE: (u64, usize) = (289, 0);
+const SPIKE_DAY_AND_PRODUCT: (u64, usize) = (289, 0);
 /// The service that costs four times as much at the end as at the start.
-const RISING: usize = 4;
+const RISING_PRODUCT: usize = 4;
 
 /// The service of which a part is reserved, and one of which a part is traffic between regions; of each, the
 /// resources by their numbers.
-const RESERVED: (usize, u64) = (2, 3);
-const BETWEEN_REGIONS: (usize, u64) = (8, 4);
+const RESERVED_PRODUCT_AND_COUNT: (usize, u64) = (2, 3);
+const CROSS_REGION_PRODUCT_AND_FIRST: (usize, u64) = (8, 4);
 
 /// How a charge is priced.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Terms {
+enum ChargePricing {
     OnDemand,
     Credit,
     /// Covered by a reservation, which costs five sevenths of the list price.
@@ -40,7 +40,7 @@ enum Terms {
 }
 
 /// One charge. Cost is price times quantity, exactly.
-struct Charge<'a> {
+struct SampleCharge<'a> {
     day: u64,
     product: &'a Product,
     resource: String,
@@ -51,7 +51,7 @@ struct Charge<'a> {
     /// Millionths of a unit.
     quantity: u64,
     description: &'static str,
-    terms: Terms,
+    pricing: ChargePricing,
 }
 
 /// Writes a bill of exactly `rows` rows: twelve months with a spike (Amazon Elastic Compute Cloud on
@@ -60,13 +60,13 @@ struct Charge<'a> {
 /// From about 5,000 rows on each of these is there on every day that it should be.
 pub fn write_sample(rows: u64, seed: u64, out: impl Write) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS)
+    csv.write_record(FOCUS_1_0_COLUMNS)
         .context("writing the sample bill's header")?;
-    let mut random = Random(seed);
+    let mut random = SplitMix64(seed);
     let kinds = PRODUCTS.len() as u64;
-    let mut turn = 0;
+    let mut usage_rows = 0;
     for day in 0..DAYS {
-        let count = share(rows, day + 1) - share(rows, day);
+        let count = rows_before(rows, day + 1) - rows_before(rows, day);
         let full = count > kinds;
         let first_of_month = date_of(day)?.day() == 1;
         let fixed = if full {
@@ -76,51 +76,51 @@ pub fn write_sample(rows: u64, seed: u64, out: impl Write) -> anyhow::Result<()>
         };
         for slot in 0..count {
             let charge = match slot {
-                0 if fixed > 0 => idle(day),
-                1 if fixed > 1 => credit(day),
+                0 if fixed > 0 => idle_address_charge(day),
+                1 if fixed > 1 => credit_charge(day),
                 _ => {
-                    turn += 1;
+                    usage_rows += 1;
                     let usual = count - fixed;
                     // How many rows of this day share what the service costs.
-                    let at = (turn % kinds) as usize;
-                    usage(day, at, (usual / kinds).max(1), &mut random)
+                    let at = (usage_rows % kinds) as usize;
+                    usage_charge(day, at, (usual / kinds).max(1), &mut random)
                 }
             };
-            write(&mut csv, &charge)?;
+            write_charge(&mut csv, &charge)?;
         }
     }
     csv.flush().context("writing the sample bill")
 }
 
 /// The rows of the days before `day`.
-fn share(rows: u64, day: u64) -> u64 {
+fn rows_before(rows: u64, day: u64) -> u64 {
     u64::try_from(u128::from(rows) * u128::from(day) / u128::from(DAYS)).unwrap_or(rows)
 }
 
 fn date_of(day: u64) -> anyhow::Result<Date> {
-    Ok(FIRST.checked_add(i64::try_from(day)?.days())?)
+    Ok(FIRST_DAY.checked_add(i64::try_from(day)?.days())?)
 }
 
-fn idle(day: u64) -> Charge<'static> {
+fn idle_address_charge(day: u64) -> SampleCharge<'static> {
     let resource =
         "arn:aws:ec2:eu-west-1:100000000044:elastic-ip/eipalloc-0c0ffee0000000001".to_string();
-    Charge {
+    SampleCharge {
         day,
-        product: &IDLE,
+        product: &IDLE_ADDRESS,
         resource,
         account: 3,
         region: 2,
         team: 2,
         application: 4,
         quantity: 24_000_000,
-        description: IDLE.description,
-        terms: Terms::OnDemand,
+        description: IDLE_ADDRESS.description,
+        pricing: ChargePricing::OnDemand,
     }
 }
 
-fn credit(day: u64) -> Charge<'static> {
+fn credit_charge(day: u64) -> SampleCharge<'static> {
     let product = &PRODUCTS[0];
-    Charge {
+    SampleCharge {
         day,
         product,
         resource: String::new(),
@@ -130,17 +130,17 @@ fn credit(day: u64) -> Charge<'static> {
         application: 4,
         quantity: 306_372_549,
         description: "Promotional credit",
-        terms: Terms::Credit,
+        pricing: ChargePricing::Credit,
     }
 }
 
-fn usage(day: u64, at: usize, rows: u64, random: &mut Random) -> Charge<'static> {
+fn usage_charge(day: u64, at: usize, rows: u64, random: &mut SplitMix64) -> SampleCharge<'static> {
     let product = &PRODUCTS[at];
     let mut micros = product.daily * 1_000_000 / rows;
-    if at == RISING {
+    if at == RISING_PRODUCT {
         micros += micros * 3 * day / DAYS;
     }
-    if (day, at) == SPIKE {
+    if (day, at) == SPIKE_DAY_AND_PRODUCT {
         micros *= 12;
     }
     // A tenth more or less, so that no two days are alike.
@@ -157,19 +157,22 @@ fn usage(day: u64, at: usize, rows: u64, random: &mut Random) -> Charge<'static>
         product.resource
     );
     let team = random.below(4) as usize;
-    let terms = match at == RESERVED.0 && number < RESERVED.1 {
-        true if number == 0 && team == 0 => Terms::Unused,
-        true => Terms::Reserved,
-        false => Terms::OnDemand,
+    let pricing = match at == RESERVED_PRODUCT_AND_COUNT.0 && number < RESERVED_PRODUCT_AND_COUNT.1
+    {
+        true if number == 0 && team == 0 => ChargePricing::Unused,
+        true => ChargePricing::Reserved,
+        false => ChargePricing::OnDemand,
     };
-    let description = match terms {
-        Terms::Unused => "Reserved hours that nothing used",
-        _ if at == BETWEEN_REGIONS.0 && number >= BETWEEN_REGIONS.1 => {
+    let description = match pricing {
+        ChargePricing::Unused => "Reserved hours that nothing used",
+        _ if at == CROSS_REGION_PRODUCT_AND_FIRST.0
+            && number >= CROSS_REGION_PRODUCT_AND_FIRST.1 =>
+        {
             "Inter-region data transfer out"
         }
         _ => product.description,
     };
-    Charge {
+    SampleCharge {
         day,
         product,
         resource,
@@ -180,16 +183,19 @@ fn usage(day: u64, at: usize, rows: u64, random: &mut Random) -> Charge<'static>
         // Micro-dollars over micro-dollars a unit, in millionths.
         quantity: micros * 1_000_000 / product.price,
         description,
-        terms,
+        pricing,
     }
 }
 
-fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Result<()> {
-    let Charge { product, .. } = charge;
+fn write_charge<W: Write>(
+    csv: &mut csv::Writer<W>,
+    charge: &SampleCharge<'_>,
+) -> anyhow::Result<()> {
+    let SampleCharge { product, .. } = charge;
     let day = date_of(charge.day)?;
     let month = day.first_of_month();
     let start = |day: Date| format!("{day}T00:00:00Z");
-    let credited = charge.terms == Terms::Credit;
+    let credited = charge.pricing == ChargePricing::Credit;
     let sign = if credited { "-" } else { "" };
     // Millionths times millionths.
     let cost = u128::from(charge.quantity) * u128::from(product.price);
@@ -200,7 +206,10 @@ fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Res
             value % 1_000_000_000_000
         )
     };
-    let reserved = matches!(charge.terms, Terms::Reserved | Terms::Unused);
+    let reserved = matches!(
+        charge.pricing,
+        ChargePricing::Reserved | ChargePricing::Unused
+    );
     let list = match reserved {
         // Seven fifths, exactly: costs are whole in millionths of a millionth, and a last digit is let go.
         true => trillionths(cost * 7 / 5),
@@ -233,15 +242,15 @@ fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Res
         true => ("Credit", "One-Time"),
         false => ("Usage", "Usage-Based"),
     };
-    let (status, pricing) = match charge.terms {
-        Terms::OnDemand => ("", "Standard"),
-        Terms::Credit => ("", ""),
-        Terms::Reserved => ("Used", "Committed"),
-        Terms::Unused => ("Unused", "Committed"),
+    let (status, pricing) = match charge.pricing {
+        ChargePricing::OnDemand => ("", "Standard"),
+        ChargePricing::Credit => ("", ""),
+        ChargePricing::Reserved => ("Used", "Committed"),
+        ChargePricing::Unused => ("Unused", "Committed"),
     };
     let of_reservation = |value: &'static str| if reserved { value } else { "" };
-    let consumed = match charge.terms {
-        Terms::Unused | Terms::Credit => [String::new(), String::new()],
+    let consumed = match charge.pricing {
+        ChargePricing::Unused | ChargePricing::Credit => [String::new(), String::new()],
         _ => [quantity.clone(), product.unit.to_string()],
     };
     let record: [&str; 43] = [
@@ -293,9 +302,9 @@ fn write<W: Write>(csv: &mut csv::Writer<W>, charge: &Charge<'_>) -> anyhow::Res
 }
 
 /// SplitMix64: a few lines, and the same numbers everywhere.
-struct Random(u64);
+struct SplitMix64(u64);
 
-impl Random {
+impl SplitMix64 {
     /// 0 up to but without `limit`.
     fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -3,58 +3,64 @@
 //! It knows no grammar: the parts that do take words from here and mark them used, so that what
 //! nobody took can be told to the asker.
 
-/// Words beyond this many are not read: more than any question needs, and it bounds the work.
-const LONGEST: usize = 300;
+/// Tokens beyond this many are not read: more than any question needs, and it bounds the work.
+const MAX_TOKENS: usize = 300;
 
 /// The words of a question, in order.
 #[derive(Debug, Clone)]
-pub(crate) struct Words {
-    list: Vec<Word>,
-    cut: bool,
+pub(crate) struct Tokens {
+    list: Vec<Token>,
+    truncated: bool,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Word {
+pub(crate) struct Token {
     /// Letters and digits only, in lower case.
     pub text: String,
     /// As it was written.
-    pub raw: String,
+    pub original: String,
     /// What stands between the word before and this one.
-    pub gap: String,
+    pub separator: String,
     used: bool,
 }
 
-impl Words {
+impl Tokens {
     pub(crate) fn of(text: &str) -> Self {
-        let mut list: Vec<Word> = Vec::new();
-        let mut gap = String::new();
+        let mut list: Vec<Token> = Vec::new();
+        let mut separator = String::new();
         let mut within = false;
         for character in text.chars() {
             if !character.is_alphanumeric() {
                 within = false;
-                if gap.len() < 8 {
-                    gap.push(character);
+                if separator.len() < 8 {
+                    separator.push(character);
                 }
                 continue;
             }
             if !within {
-                if list.len() == LONGEST {
-                    return Self { list, cut: true };
+                if list.len() == MAX_TOKENS {
+                    return Self {
+                        list,
+                        truncated: true,
+                    };
                 }
-                list.push(Word {
+                list.push(Token {
                     text: String::new(),
-                    raw: String::new(),
-                    gap: std::mem::take(&mut gap),
+                    original: String::new(),
+                    separator: std::mem::take(&mut separator),
                     used: false,
                 });
                 within = true;
             }
             if let Some(word) = list.last_mut() {
-                word.raw.push(character);
+                word.original.push(character);
                 word.text.extend(character.to_lowercase());
             }
         }
-        Self { list, cut: false }
+        Self {
+            list,
+            truncated: false,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -62,12 +68,12 @@ impl Words {
     }
 
     /// Whether the question was longer than what is read of it.
-    pub(crate) fn was_cut(&self) -> bool {
-        self.cut
+    pub(crate) fn was_truncated(&self) -> bool {
+        self.truncated
     }
 
     /// The word at `index`, unless it is past the end or already used.
-    pub(crate) fn free(&self, index: usize) -> Option<&Word> {
+    pub(crate) fn unused(&self, index: usize) -> Option<&Token> {
         self.list.get(index).filter(|word| !word.used)
     }
 
@@ -77,22 +83,22 @@ impl Words {
     }
 
     /// The text of the free word at `index`; empty where there is none.
-    pub(crate) fn free_text(&self, index: usize) -> &str {
-        self.free(index).map_or("", |word| &word.text)
+    pub(crate) fn unused_text(&self, index: usize) -> &str {
+        self.unused(index).map_or("", |word| &word.text)
     }
 
     pub(crate) fn is_used(&self, index: usize) -> bool {
         self.list.get(index).is_some_and(|word| word.used)
     }
 
-    pub(crate) fn take(&mut self, from: usize, to: usize) {
+    pub(crate) fn mark_used(&mut self, from: usize, to: usize) {
         for word in self.list.iter_mut().take(to).skip(from) {
             word.used = true;
         }
     }
 
     /// Takes each of these words wherever it is free, and says whether there was one.
-    pub(crate) fn take_any(&mut self, any: &[&str]) -> bool {
+    pub(crate) fn mark_any_used(&mut self, any: &[&str]) -> bool {
         let mut taken = false;
         for word in &mut self.list {
             if !word.used && any.contains(&word.text.as_str()) {
@@ -104,42 +110,42 @@ impl Words {
     }
 
     /// The question's own spelling of the words in `from..to`.
-    pub(crate) fn quote(&self, from: usize, to: usize) -> String {
+    pub(crate) fn original_text(&self, from: usize, to: usize) -> String {
         let mut quoted = String::new();
         for (index, word) in self.list.iter().enumerate().take(to).skip(from) {
             if index > from {
-                quoted.push_str(&word.gap);
+                quoted.push_str(&word.separator);
             }
-            quoted.push_str(&word.raw);
+            quoted.push_str(&word.original);
         }
         quoted
     }
 
     /// The whole as it was written.
-    pub(crate) fn text_of_all(&self) -> String {
-        self.quote(0, self.len())
+    pub(crate) fn whole_text(&self) -> String {
+        self.original_text(0, self.len())
     }
 
     /// Where the phrase ends that starts at `start` and is `joined` without its separators, so that
     /// `dynamo db`, `dynamo-db` and `DynamoDB` are one. `None` where another phrase stands.
-    pub(crate) fn phrase_at(&self, start: usize, joined: &str) -> Option<usize> {
-        let mut rest = joined;
+    pub(crate) fn phrase_at(&self, start: usize, phrase: &str) -> Option<usize> {
+        let mut rest = phrase;
         let mut index = start;
         while !rest.is_empty() {
-            rest = rest.strip_prefix(self.free(index)?.text.as_str())?;
+            rest = rest.strip_prefix(self.unused(index)?.text.as_str())?;
             index += 1;
         }
         (index > start).then_some(index)
     }
 
     /// Whether the phrase stands anywhere.
-    pub(crate) fn mention(&self, joined: &str) -> bool {
-        (0..self.len()).any(|start| self.phrase_at(start, joined).is_some())
+    pub(crate) fn mentions(&self, phrase: &str) -> bool {
+        (0..self.len()).any(|start| self.phrase_at(start, phrase).is_some())
     }
 }
 
 /// A name without case, spaces and punctuation: what two spellings of it have in common.
-pub(crate) fn joined(name: &str) -> String {
+pub(crate) fn normalized(name: &str) -> String {
     name.chars()
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_lowercase)

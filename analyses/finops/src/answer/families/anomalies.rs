@@ -2,59 +2,62 @@
 
 use serde_json::json;
 
-use crate::answer::families::family_answer::{Finding, Table};
-use crate::answer::families::input::Asked;
-use crate::answer::phrases::LISTED;
-use crate::bill::money::{self, TooManyDigits};
+use crate::answer::families::family_answer::{FamilyAnswer, Table};
+use crate::answer::families::input::FamilyInput;
+use crate::answer::phrases::MAX_LISTED;
+use crate::bill::money::{self, PrecisionOverflow};
 use crate::observations::spikes;
 use crate::text::sanitize::{clip, escape};
 
-pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDigits> {
-    let mut found = spikes::spikes(asked.ledger, &asked.question.scope)?;
+pub(crate) fn find(
+    input: FamilyInput<'_>,
+    currency: u32,
+) -> Result<FamilyAnswer, PrecisionOverflow> {
+    let mut found = spikes::spikes(input.ledger, &input.question.filter)?;
     found.retain(|spike| spike.currency == currency);
     let mut table = Table::new(&["Day and service", "Cost", "Expected", "Above", "Deviations"]);
-    let most = asked.question.top.unwrap_or(LISTED).min(4 * LISTED);
+    let most = input.question.top.unwrap_or(MAX_LISTED).min(4 * MAX_LISTED);
     let mut listed = Vec::new();
     for spike in found.iter().take(most) {
-        let service = &asked.ledger.services.keys[spike.service as usize];
+        let service = &input.ledger.services.keys[spike.service as usize];
         let deviations = spike.deviations();
         table.rows.push(vec![
             format!("{} {}", spike.day, escape(service)),
-            money::show(spike.cost),
-            money::show(spike.median),
-            money::show(spike.excess),
-            deviations.map_or_else(|| "-".into(), money::show),
+            money::display(spike.cost),
+            money::display(spike.median),
+            money::display(spike.excess),
+            deviations.map_or_else(|| "-".into(), money::display),
         ]);
         listed.push(json!({
-            "date": spike.day.to_string(), "service": clip(service), "amount": money::exact(spike.cost),
-            "expected": money::exact(spike.median), "excess": money::exact(spike.excess),
-            "deviation": money::exact(spike.deviation), "deviations": deviations.map(money::exact),
+            "date": spike.day.to_string(), "service": clip(service), "amount": money::exact_text(spike.cost),
+            "expected": money::exact_text(spike.median), "excess": money::exact_text(spike.excess),
+            "deviation": money::exact_text(spike.deviation), "deviations": deviations.map(money::exact_text),
         }));
     }
-    let when = match &asked.question.period {
-        Some(period) => crate::answer::phrases::spoken(period),
+    let when = match &input.question.period {
+        Some(period) => crate::answer::phrases::period_phrase(period),
         None => " over the whole bill".into(),
     };
     let sentence = match &found[..] {
-        [] => format!("{} has no unusual day{when}.", asked.subject()),
+        [] => format!("{} has no unusual day{when}.", input.subject()),
         [first, ..] => format!(
             "{} has **{}** unusual {}{when}; the largest is {} of {} with {} above what was expected.",
-            asked.subject(),
+            input.subject(),
             found.len(),
             if found.len() == 1 { "day" } else { "days" },
             first.day,
-            escape(&asked.ledger.services.keys[first.service as usize]),
-            asked.amount(first.excess, currency),
+            escape(&input.ledger.services.keys[first.service as usize]),
+            input.amount(first.excess, currency),
         ),
     };
-    Ok(Finding {
+    Ok(FamilyAnswer {
         sentence,
         tables: if table.rows.is_empty() {
             vec![]
         } else {
             vec![table]
         },
-        notes: vec![spikes::RULE.to_string()],
-        data: json!({"currency": clip(asked.currency(currency)), "count": found.len(), "days": listed}),
+        notes: vec![spikes::SPIKE_RULE.to_string()],
+        data: json!({"currency": clip(input.currency_name(currency)), "count": found.len(), "days": listed}),
     })
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::answer::families::family_answer::{Finding, Table};
-use crate::answer::families::input::Asked;
+use crate::answer::families::family_answer::{FamilyAnswer, Table};
+use crate::answer::families::input::FamilyInput;
 use crate::answer::grouping_labels;
-use crate::answer::phrases::{LISTED, direction, in_percent, spoken};
+use crate::answer::phrases::{MAX_LISTED, change_verb, percent_suffix, period_phrase};
 use crate::bill::grouping::Grouping;
-use crate::bill::money::{self, TooManyDigits};
+use crate::bill::money::{self, PrecisionOverflow};
 use crate::question::period::Period;
 use crate::text::sanitize::{clip, escape};
 
@@ -22,108 +22,121 @@ pub(crate) struct Change {
     pub change: Decimal,
 }
 
-/// The period asked about, and the one it is compared with.
-pub(crate) fn periods(asked: Asked<'_>) -> Option<(Period, Period)> {
-    let after = asked.question.period.clone()?;
-    let before = asked.question.base.clone().or_else(|| after.preceding())?;
+/// The period input about, and the one it is compared with.
+pub(crate) fn periods(input: FamilyInput<'_>) -> Option<(Period, Period)> {
+    let after = input.question.period.clone()?;
+    let before = input
+        .question
+        .base_period
+        .clone()
+        .or_else(|| after.preceding())?;
     Some((before, after))
 }
 
-pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDigits> {
-    let Some((before, after)) = periods(asked) else {
-        return Ok(unnamed());
+pub(crate) fn find(
+    input: FamilyInput<'_>,
+    currency: u32,
+) -> Result<FamilyAnswer, PrecisionOverflow> {
+    let Some((before, after)) = periods(input) else {
+        return Ok(periods_missing());
     };
-    let grouping = match &asked.question.grouping {
+    let grouping = match &input.question.grouping {
         Some(Grouping::Day | Grouping::Month) | None => Grouping::Service,
         Some(grouping) => grouping.clone(),
     };
-    let changes = changes(asked, currency, &before, &after, &grouping)?;
-    let old = asked.ledger.total(&asked.within(&before), currency)?;
-    let new = asked.ledger.total(&asked.within(&after), currency)?;
-    let change = money::minus(new, old).ok_or(TooManyDigits)?;
-    let name = asked.currency(currency);
+    let changes = changes(input, currency, &before, &after, &grouping)?;
+    let old = input
+        .ledger
+        .total(&input.filter_over_period(&before), currency)?;
+    let new = input
+        .ledger
+        .total(&input.filter_over_period(&after), currency)?;
+    let change = money::subtract(new, old).ok_or(PrecisionOverflow)?;
+    let name = input.currency_name(currency);
     let mut table = Table::new(&["", "Before", "After", "Change"]);
-    table.heading[0] = grouping_labels::title(&grouping, asked.ledger);
-    let most = asked.question.top.unwrap_or(LISTED).min(4 * LISTED);
+    table.heading[0] = grouping_labels::title(&grouping, input.ledger);
+    let most = input.question.top.unwrap_or(MAX_LISTED).min(4 * MAX_LISTED);
     for row in changes.iter().take(most) {
         table.rows.push(vec![
             escape(&row.key),
-            money::show(row.before),
-            money::show(row.after),
-            money::show(row.change),
+            money::display(row.before),
+            money::display(row.after),
+            money::display(row.change),
         ]);
     }
     table.rows.push([old, new, change].iter().fold(
         vec!["**Total**".into()],
         |mut cells, amount| {
-            cells.push(format!("**{}**", money::show(*amount)));
+            cells.push(format!("**{}**", money::display(*amount)));
             cells
         },
     ));
-    Ok(Finding {
+    Ok(FamilyAnswer {
         sentence: format!(
             "{}{}: **{}**;{}: **{}**. It {} **{}**{}.",
-            asked.subject(),
-            spoken(&before),
-            asked.amount(old, currency),
-            spoken(&after),
-            asked.amount(new, currency),
-            direction(change),
-            asked.amount(change.abs(), currency),
-            in_percent(change, old),
+            input.subject(),
+            period_phrase(&before),
+            input.amount(old, currency),
+            period_phrase(&after),
+            input.amount(new, currency),
+            change_verb(change),
+            input.amount(change.abs(), currency),
+            percent_suffix(change, old),
         ),
         tables: vec![table],
         notes: [&before, &after]
             .into_iter()
-            .filter_map(|period| asked.partly_covered(period))
+            .filter_map(|period| input.partial_coverage_note(period))
             .collect(),
         data: json!({
-            "currency": clip(name), "before": side(&before, old), "after": side(&after, new),
-            "change": money::exact(change), "changePercent": money::percent(change, old).map(money::exact),
+            "currency": clip(name), "before": period_json(&before, old), "after": period_json(&after, new),
+            "change": money::exact_text(change), "changePercent": money::percent(change, old).map(money::exact_text),
             "groups": changes.iter().take(most).map(|row| json!({
-                "key": clip(&row.key), "before": money::exact(row.before), "after": money::exact(row.after),
-                "change": money::exact(row.change),
+                "key": clip(&row.key), "before": money::exact_text(row.before), "after": money::exact_text(row.after),
+                "change": money::exact_text(row.change),
             })).collect::<Vec<_>>(),
         }),
     })
 }
 
 /// A bill too young for two periods.
-pub(crate) fn unnamed() -> Finding {
-    Finding {
+pub(crate) fn periods_missing() -> FamilyAnswer {
+    FamilyAnswer {
         sentence: "Name the two periods to compare, such as \"April and May\".".into(),
-        ..Finding::default()
+        ..FamilyAnswer::default()
     }
 }
 
-pub(crate) fn side(period: &Period, total: Decimal) -> Value {
-    json!({"start": period.start.to_string(), "end": period.end.to_string(), "total": money::exact(total)})
+pub(crate) fn period_json(period: &Period, total: Decimal) -> Value {
+    json!({"start": period.start.to_string(), "end": period.end.to_string(), "total": money::exact_text(total)})
 }
 
 /// What changed between two periods, the largest change first.
 pub(crate) fn changes(
-    asked: Asked<'_>,
+    input: FamilyInput<'_>,
     currency: u32,
     before: &Period,
     after: &Period,
     grouping: &Grouping,
-) -> Result<Vec<Change>, TooManyDigits> {
+) -> Result<Vec<Change>, PrecisionOverflow> {
     let mut sides: BTreeMap<String, (Decimal, Decimal)> = BTreeMap::new();
-    for (key, amount) in asked
-        .ledger
-        .tally_by(&asked.within(before), currency, grouping)?
+    for (key, amount) in
+        input
+            .ledger
+            .sums_by_label(&input.filter_over_period(before), currency, grouping)?
     {
         sides.entry(key).or_default().0 = amount;
     }
-    for (key, amount) in asked
-        .ledger
-        .tally_by(&asked.within(after), currency, grouping)?
+    for (key, amount) in
+        input
+            .ledger
+            .sums_by_label(&input.filter_over_period(after), currency, grouping)?
     {
         sides.entry(key).or_default().1 = amount;
     }
     let mut changes = Vec::new();
     for (key, (before, after)) in sides {
-        let change = money::minus(after, before).ok_or(TooManyDigits)?;
+        let change = money::subtract(after, before).ok_or(PrecisionOverflow)?;
         changes.push(Change {
             key,
             before,

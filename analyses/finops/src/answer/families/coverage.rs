@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::answer::families::family_answer::{Finding, Table};
-use crate::answer::families::input::Asked;
-use crate::bill::money::{self, TooManyDigits};
-use crate::bill::usage_totals::Terms;
+use crate::answer::families::family_answer::{FamilyAnswer, Table};
+use crate::answer::families::input::FamilyInput;
+use crate::bill::money::{self, PrecisionOverflow};
+use crate::bill::usage_totals::PricingTerms;
 use crate::text::sanitize::{clip, escape};
 
-/// Services of which usage can be committed to, by a part of their names, without spaces and capitals.
-const COMMITTABLE: [&str; 10] = [
+/// AwsSources of which usage can be committed to, by a part of their names, without spaces and capitals.
+const COMMITMENT_SERVICES: [&str; 10] = [
     "computecloud",
     "relationaldatabase",
     "lambda",
@@ -27,9 +27,9 @@ const COMMITTABLE: [&str; 10] = [
 ];
 
 /// Whether usage of the service can be committed to.
-pub(crate) fn committable(service: &str) -> bool {
-    let name = crate::text::tokens::joined(service);
-    COMMITTABLE.iter().any(|part| name.contains(part))
+pub(crate) fn can_be_committed(service: &str) -> bool {
+    let name = crate::text::tokens::normalized(service);
+    COMMITMENT_SERVICES.iter().any(|part| name.contains(part))
 }
 
 #[derive(Default)]
@@ -52,27 +52,30 @@ impl Sums {
     }
 }
 
-pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDigits> {
-    let (start, end) = asked.covered();
-    let scope = asked.over(start, end);
+pub(crate) fn find(
+    input: FamilyInput<'_>,
+    currency: u32,
+) -> Result<FamilyAnswer, PrecisionOverflow> {
+    let (start, end) = input.covered_days();
+    let filter = input.filter_over_days(start, end);
     let mut services: BTreeMap<u32, Sums> = BTreeMap::new();
-    for (cell, kind, measure) in asked.measures.within(asked.ledger, &scope, currency) {
-        let known = committable(&asked.ledger.services.keys[cell.service as usize]);
-        if !known && !matches!(kind.terms, Terms::Committed | Terms::Unused) {
+    for (key, kind, total) in input.usage.in_filter(input.ledger, &filter, currency) {
+        let known = can_be_committed(&input.ledger.services.keys[key.service as usize]);
+        if !known && !matches!(kind.terms, PricingTerms::Committed | PricingTerms::Unused) {
             continue;
         }
-        let sums = services.entry(cell.service).or_default();
+        let sums = services.entry(key.service).or_default();
         let grown: &mut [(&mut Decimal, Decimal)] = match kind.terms {
-            Terms::OnDemand => &mut [(&mut sums.on_demand, measure.list)],
-            Terms::Committed => &mut [
-                (&mut sums.covered, measure.list),
-                (&mut sums.used, measure.effective),
+            PricingTerms::OnDemand => &mut [(&mut sums.on_demand, total.list)],
+            PricingTerms::Committed => &mut [
+                (&mut sums.covered, total.list),
+                (&mut sums.used, total.effective),
             ],
-            Terms::Unused => &mut [(&mut sums.unused, measure.effective)],
-            Terms::Other => continue,
+            PricingTerms::Unused => &mut [(&mut sums.unused, total.effective)],
+            PricingTerms::Other => continue,
         };
         for (sum, more) in grown {
-            **sum = money::add(**sum, *more).ok_or(TooManyDigits)?;
+            **sum = money::add(**sum, *more).ok_or(PrecisionOverflow)?;
         }
     }
     let mut all = Sums::default();
@@ -85,24 +88,24 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
             (&mut all.used, sums.used),
             (&mut all.unused, sums.unused),
         ] {
-            *sum = money::add(*sum, more).ok_or(TooManyDigits)?;
+            *sum = money::add(*sum, more).ok_or(PrecisionOverflow)?;
         }
-        let name = &asked.ledger.services.keys[*service as usize];
-        let [coverage, _] = sums.shares().ok_or(TooManyDigits)?;
+        let name = &input.ledger.services.keys[*service as usize];
+        let [coverage, _] = sums.shares().ok_or(PrecisionOverflow)?;
         table.rows.push(vec![
             escape(name),
-            money::show(sums.covered),
-            money::show(sums.on_demand),
-            coverage.map_or_else(|| "-".into(), money::exact),
-            money::show(sums.unused),
+            money::display(sums.covered),
+            money::display(sums.on_demand),
+            coverage.map_or_else(|| "-".into(), money::exact_text),
+            money::display(sums.unused),
         ]);
         rows.push(json!({
-            "service": clip(name), "covered": money::exact(sums.covered), "onDemand": money::exact(sums.on_demand),
-            "coveragePercent": coverage.map(money::exact), "used": money::exact(sums.used), "unused": money::exact(sums.unused),
+            "service": clip(name), "covered": money::exact_text(sums.covered), "onDemand": money::exact_text(sums.on_demand),
+            "coveragePercent": coverage.map(money::exact_text), "used": money::exact_text(sums.used), "unused": money::exact_text(sums.unused),
         }));
     }
-    let [coverage, utilisation] = all.shares().ok_or(TooManyDigits)?;
-    let subject = asked.subject();
+    let [coverage, utilisation] = all.shares().ok_or(PrecisionOverflow)?;
+    let subject = input.subject();
     let last = end.yesterday().unwrap_or(end);
     let sentence = match coverage {
         None => {
@@ -110,23 +113,23 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
         }
         Some(coverage) => format!(
             "**{} %** of what commitments could cover of {subject} from {start} to {last} is covered: {} of list cost, beside {} on demand.{}",
-            money::exact(coverage),
-            asked.amount(all.covered, currency),
-            asked.amount(all.on_demand, currency),
+            money::exact_text(coverage),
+            input.amount(all.covered, currency),
+            input.amount(all.on_demand, currency),
             utilisation.map_or_else(String::new, |used| format!(
                 " Of what was committed to, {} % was used.",
-                money::exact(used)
+                money::exact_text(used)
             )),
         ),
     };
-    Ok(Finding {
+    Ok(FamilyAnswer {
         sentence,
         tables: if table.rows.is_empty() { vec![] } else { vec![table] },
         notes: vec!["Coverage is by list cost, of services that can be committed to; use is by effective cost.".into()],
         data: json!({
-            "currency": clip(asked.currency(currency)), "covered": money::exact(all.covered), "onDemand": money::exact(all.on_demand),
-            "coveragePercent": coverage.map(money::exact), "used": money::exact(all.used), "unused": money::exact(all.unused),
-            "utilisationPercent": utilisation.map(money::exact), "services": rows,
+            "currency": clip(input.currency_name(currency)), "covered": money::exact_text(all.covered), "onDemand": money::exact_text(all.on_demand),
+            "coveragePercent": coverage.map(money::exact_text), "used": money::exact_text(all.used), "unused": money::exact_text(all.unused),
+            "utilisationPercent": utilisation.map(money::exact_text), "services": rows,
         }),
     })
 }

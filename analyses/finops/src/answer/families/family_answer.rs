@@ -1,10 +1,10 @@
-//! Answer.
+//! AnswerParts.
 
 use serde_json::Value;
 
 /// What a family has to say.
 #[derive(Debug, Default)]
-pub(crate) struct Finding {
+pub(crate) struct FamilyAnswer {
     /// Markdown, with every name escaped.
     pub sentence: String,
     pub tables: Vec<Table>,

@@ -10,23 +10,23 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use serde_json::json;
 
-use crate::answer::families::family_answer::Finding;
-use crate::answer::families::input::Asked;
-use crate::answer::phrases::{self, spoken};
-use crate::bill::money::{self, TooManyDigits};
-use crate::cost_data::aws_insights::Forecast;
-use crate::plan::needed_days::{FORECAST_DAYS, FORECAST_USUAL};
+use crate::answer::families::family_answer::FamilyAnswer;
+use crate::answer::families::input::FamilyInput;
+use crate::answer::phrases::{self, period_phrase};
+use crate::bill::money::{self, PrecisionOverflow};
+use crate::cost_data::aws_insights::AwsForecast;
+use crate::plan::needed_days::{DEFAULT_FORECAST_DAYS, FORECAST_HISTORY_DAYS};
 use crate::question::period::Period;
 use crate::text::sanitize::clip;
 
 /// How few days are too few.
-const FEWEST: usize = 14;
+const MIN_DAYS: usize = 14;
 /// How many days are too many.
-const FURTHEST: i64 = 1_100;
+const MAX_DAYS_AHEAD: i64 = 1_100;
 /// Four of five of a normal distribution lie within so many standard deviations.
-const DEVIATIONS: f64 = 1.281_551_565_544_6;
+const DEVIATIONS_OF_80_PERCENT: f64 = 1.281_551_565_544_6;
 /// A median absolute deviation as a standard deviation.
-const SCALE: f64 = 1.4826;
+const MAD_TO_STANDARD_DEVIATION: f64 = 1.4826;
 
 /// What a sum of days is estimated to be.
 pub(crate) struct Estimate {
@@ -37,29 +37,39 @@ pub(crate) struct Estimate {
     pub days: usize,
 }
 
-pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDigits> {
-    let (_, end) = asked.bill();
-    let Some(period) = asked.question.period.clone().or_else(|| usual(end)) else {
-        return Ok(Finding::default());
+pub(crate) fn find(
+    input: FamilyInput<'_>,
+    currency: u32,
+) -> Result<FamilyAnswer, PrecisionOverflow> {
+    let (_, end) = input.bill_days();
+    let Some(period) = input
+        .question
+        .period
+        .clone()
+        .or_else(|| default_period(end))
+    else {
+        return Ok(FamilyAnswer::default());
     };
-    let billed = asked.ledger.total(&asked.within(&period), currency)?;
-    let Some(estimate) = estimate(asked, currency, period.start.max(end), period.end)? else {
-        return Ok(Finding {
+    let billed = input
+        .ledger
+        .total(&input.filter_over_period(&period), currency)?;
+    let Some(estimate) = estimate(input, currency, period.start.max(end), period.end)? else {
+        return Ok(FamilyAnswer {
             sentence: format!(
-                "There is no forecast for {}{}: it takes {FEWEST} days of the bill at least, and goes {FURTHEST} days beyond it at most.",
-                asked.subject(),
-                spoken(&period)
+                "There is no forecast for {}{}: it takes {MIN_DAYS} days of the bill at least, and goes {MAX_DAYS_AHEAD} days beyond it at most.",
+                input.subject(),
+                period_phrase(&period)
             ),
-            ..Finding::default()
+            ..FamilyAnswer::default()
         });
     };
-    let with = |amount: Decimal| money::add(billed, amount).ok_or(TooManyDigits);
+    let with = |amount: Decimal| money::add(billed, amount).ok_or(PrecisionOverflow);
     let (expected, low, high) = (
         with(estimate.expected)?,
         with(estimate.low)?,
         with(estimate.high)?,
     );
-    let shown = |amount| asked.amount(amount, currency);
+    let shown = |amount| input.amount(amount, currency);
     let already = match period.start < end {
         true => format!(", of which {} is billed already", shown(billed)),
         false => String::new(),
@@ -68,55 +78,55 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
         "A line through the last {} days (median slope, median level); the interval holds in four cases of five while the future is like them.",
         estimate.days
     )];
-    if asked.question.period.is_none() {
+    if input.question.period.is_none() {
         notes.push(format!(
-            "No day was named, so it is for the {FORECAST_USUAL} days after the bill's last."
+            "No day was named, so it is for the {DEFAULT_FORECAST_DAYS} days after the bill's last."
         ));
     }
-    let theirs = asked.opinion.forecast.as_ref();
-    notes.extend(theirs.map(said));
-    Ok(Finding {
+    let aws_forecast = input.aws_insights.forecast.as_ref();
+    notes.extend(aws_forecast.map(aws_forecast_note));
+    Ok(FamilyAnswer {
         sentence: format!(
             "{} will cost about **{}**{} (between {} and {}){already}.",
-            asked.subject(),
+            input.subject(),
             shown(expected),
-            spoken(&period),
+            period_phrase(&period),
             shown(low),
             shown(high)
         ),
         tables: vec![],
         notes,
         data: json!({
-            "currency": clip(asked.currency(currency)), "start": period.start.to_string(), "end": period.end.to_string(),
-            "billed": money::exact(billed), "expected": money::exact(money::rounded(expected, 2)),
-            "low": money::exact(money::rounded(low, 2)), "high": money::exact(money::rounded(high, 2)),
+            "currency": clip(input.currency_name(currency)), "start": period.start.to_string(), "end": period.end.to_string(),
+            "billed": money::exact_text(billed), "expected": money::exact_text(money::round(expected, 2)),
+            "low": money::exact_text(money::round(low, 2)), "high": money::exact_text(money::round(high, 2)),
             "intervalPercent": 80, "fromDays": estimate.days,
-            "costExplorer": theirs.map(|theirs| json!({
-                "currency": clip(&theirs.expected.currency), "start": theirs.start.to_string(), "end": theirs.end.to_string(),
-                "expected": money::exact(theirs.expected.amount), "low": money::exact(theirs.low), "high": money::exact(theirs.high),
+            "costExplorer": aws_forecast.map(|aws_forecast| json!({
+                "currency": clip(&aws_forecast.expected.currency), "start": aws_forecast.start.to_string(), "end": aws_forecast.end.to_string(),
+                "expected": money::exact_text(aws_forecast.expected.amount), "low": money::exact_text(aws_forecast.low), "high": money::exact_text(aws_forecast.high),
             })),
         }),
     })
 }
 
 /// Cost Explorer's own forecast. Its months' bounds are added up, so that the interval is rather too wide.
-fn said(theirs: &Forecast) -> String {
-    let shown = |amount| phrases::amount(amount, &theirs.expected.currency);
+fn aws_forecast_note(aws_forecast: &AwsForecast) -> String {
+    let shown = |amount| phrases::amount_in_currency(amount, &aws_forecast.expected.currency);
     format!(
         "Cost Explorer's own forecast for all accounts from {} to {} is {} (between {} and {}).",
-        theirs.start,
-        theirs.end.yesterday().unwrap_or(theirs.end),
-        shown(theirs.expected.amount),
-        shown(theirs.low),
-        shown(theirs.high)
+        aws_forecast.start,
+        aws_forecast.end.yesterday().unwrap_or(aws_forecast.end),
+        shown(aws_forecast.expected.amount),
+        shown(aws_forecast.low),
+        shown(aws_forecast.high)
     )
 }
 
-fn usual(end: Date) -> Option<Period> {
+fn default_period(end: Date) -> Option<Period> {
     Some(Period {
         start: end,
-        end: end.checked_add(FORECAST_USUAL.days()).ok()?,
-        words: String::new(),
+        end: end.checked_add(DEFAULT_FORECAST_DAYS.days()).ok()?,
+        text: String::new(),
         relative: true,
     })
 }
@@ -124,34 +134,34 @@ fn usual(end: Date) -> Option<Period> {
 /// The estimate for the days from `start`, which is not before the bill's end; `None` where there is too little
 /// to go by, or it would go too far. Of no days it is nothing.
 pub(crate) fn estimate(
-    asked: Asked<'_>,
+    input: FamilyInput<'_>,
     currency: u32,
     start: Date,
     until: Date,
-) -> Result<Option<Estimate>, TooManyDigits> {
-    let (first, end) = asked.bill();
+) -> Result<Option<Estimate>, PrecisionOverflow> {
+    let (first, end) = input.bill_days();
     let from = end
-        .checked_sub(FORECAST_DAYS.days())
+        .checked_sub(FORECAST_HISTORY_DAYS.days())
         .unwrap_or(first)
         .max(first);
-    let daily = asked
+    let daily = input
         .ledger
-        .tally(&asked.over(from, end), currency, |cell| cell.day)?;
+        .sums_by(&input.filter_over_days(from, end), currency, |key| key.day)?;
     let count = usize::try_from((end - from).get_days()).unwrap_or(0);
-    if count < FEWEST || i64::from((until - end).get_days()) > FURTHEST {
+    if count < MIN_DAYS || i64::from((until - end).get_days()) > MAX_DAYS_AHEAD {
         return Ok(None);
     }
     let mut costs = vec![0.0; count];
     for (day, cost) in daily {
         let at = usize::try_from((day - from).get_days()).unwrap_or(0);
-        costs[at] = cost.to_f64().ok_or(TooManyDigits)?;
+        costs[at] = cost.to_f64().ok_or(PrecisionOverflow)?;
     }
     let ahead = (start - from).get_days()..(until - from).get_days();
-    let [expected, margin] = line(&costs, ahead.map(f64::from));
+    let [expected, margin] = line_sum_and_margin(&costs, ahead.map(f64::from));
     let rounded = |amount: f64| {
         Decimal::from_f64(amount)
-            .map(|amount| money::rounded(amount, 2))
-            .ok_or(TooManyDigits)
+            .map(|amount| money::round(amount, 2))
+            .ok_or(PrecisionOverflow)
     };
     Ok(Some(Estimate {
         expected: rounded(expected)?,
@@ -162,7 +172,7 @@ pub(crate) fn estimate(
 }
 
 /// The sum of the line at these days, and the interval's half width.
-fn line(costs: &[f64], ahead: impl Iterator<Item = f64>) -> [f64; 2] {
+fn line_sum_and_margin(costs: &[f64], ahead: impl Iterator<Item = f64>) -> [f64; 2] {
     let days = costs.len() as f64;
     let mut slopes = Vec::new();
     for (at, cost) in costs.iter().enumerate() {
@@ -178,7 +188,7 @@ fn line(costs: &[f64], ahead: impl Iterator<Item = f64>) -> [f64; 2] {
         .collect();
     let level = median(&mut levels);
     let mut distances: Vec<f64> = levels.iter().map(|other| (other - level).abs()).collect();
-    let deviation = SCALE * median(&mut distances);
+    let deviation = MAD_TO_STANDARD_DEVIATION * median(&mut distances);
 
     let middle = (days - 1.0) / 2.0;
     let spread: f64 = (0..costs.len())
@@ -193,7 +203,7 @@ fn line(costs: &[f64], ahead: impl Iterator<Item = f64>) -> [f64; 2] {
     }
     // The days' own deviations, and how far off the line's level and slope may be.
     let variance = count + count * count / days + offset * offset / spread;
-    [sum, DEVIATIONS * deviation * variance.sqrt()]
+    [sum, DEVIATIONS_OF_80_PERCENT * deviation * variance.sqrt()]
 }
 
 fn median(values: &mut [f64]) -> f64 {

@@ -1,6 +1,6 @@
 //! One module for each family of questions: each computes its figures from what was read, and says them.
 //!
-//! All of it is pure. Figures are of one currency, the one with the most rows of what is asked about.
+//! All of it is pure. Figures are of one currency, the one with the most rows of what is input about.
 
 mod anomalies;
 mod budget;
@@ -14,40 +14,40 @@ mod trend;
 mod unit_cost;
 mod why;
 
-use crate::bill::money::TooManyDigits;
+use crate::bill::money::PrecisionOverflow;
 use crate::question::intent::Intent;
 use crate::text::sanitize::escape;
-use family_answer::Finding;
-use input::Asked;
+use family_answer::FamilyAnswer;
+use input::FamilyInput;
 
 /// What the question's family says; `None` for the breakdown, which is the usual answer.
-pub(crate) fn find(asked: Asked<'_>) -> Result<Option<Finding>, TooManyDigits> {
-    let currency = match &asked.question.intent {
+pub(crate) fn find(input: FamilyInput<'_>) -> Result<Option<FamilyAnswer>, PrecisionOverflow> {
+    let currency = match &input.question.intent {
         Intent::Breakdown => return Ok(None),
-        _ => asked.ledger.currency(&asked.whole()),
+        _ => input.ledger.main_currency(&input.filter_over_all_days()),
     };
     let Some(currency) = currency else {
-        let recommended = !asked.opinion.recommended.is_empty();
-        let savings = asked.question.intent == Intent::Savings && recommended;
-        return Ok(savings.then(|| savings::recommended_only(asked.opinion)));
+        let recommended = !input.aws_insights.recommended.is_empty();
+        let savings = input.question.intent == Intent::Savings && recommended;
+        return Ok(savings.then(|| savings::recommendations_only(input.aws_insights)));
     };
-    let mut finding = match &asked.question.intent {
+    let mut family_answer = match &input.question.intent {
         Intent::Breakdown => return Ok(None),
-        Intent::Comparison | Intent::Change => comparison::find(asked, currency),
-        Intent::Trend => trend::find(asked, currency),
-        Intent::Why => why::find(asked, currency),
-        Intent::Forecast => forecast::find(asked, currency),
-        Intent::Anomalies => anomalies::find(asked, currency),
-        Intent::UnitCost(unit) => unit_cost::find(asked, currency, unit),
-        Intent::Budget(budget) => budget::find(asked, currency, budget),
-        Intent::Coverage => coverage::find(asked, currency),
-        Intent::Savings => savings::find(asked, currency),
+        Intent::Comparison | Intent::Change => comparison::find(input, currency),
+        Intent::Trend => trend::find(input, currency),
+        Intent::Why => why::find(input, currency),
+        Intent::Forecast => forecast::find(input, currency),
+        Intent::Anomalies => anomalies::find(input, currency),
+        Intent::UnitCost(unit) => unit_cost::find(input, currency, unit),
+        Intent::Budget(budget) => budget::find(input, currency, budget),
+        Intent::Coverage => coverage::find(input, currency),
+        Intent::Savings => savings::find(input, currency),
     }?;
-    if asked.ledger.currencies.keys.len() > 1 {
-        finding.notes.push(format!(
+    if input.ledger.currencies.keys.len() > 1 {
+        family_answer.notes.push(format!(
             "Of the bill's currencies only {} is looked at.",
-            escape(asked.currency(currency))
+            escape(input.currency_name(currency))
         ));
     }
-    Ok(Some(finding))
+    Ok(Some(family_answer))
 }

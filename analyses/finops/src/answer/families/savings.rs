@@ -10,22 +10,22 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::answer::families::coverage::committable;
-use crate::answer::families::family_answer::{Finding, Table};
-use crate::answer::families::input::Asked;
-use crate::answer::phrases::{self, LISTED};
-use crate::bill::money::{self, TooManyDigits};
-use crate::bill::usage_totals::Terms;
-use crate::cost_data::aws_insights::{Opinion, Recommended};
+use crate::answer::families::coverage::can_be_committed;
+use crate::answer::families::family_answer::{FamilyAnswer, Table};
+use crate::answer::families::input::FamilyInput;
+use crate::answer::phrases::{self, MAX_LISTED};
+use crate::bill::money::{self, PrecisionOverflow};
+use crate::bill::usage_totals::PricingTerms;
+use crate::cost_data::aws_insights::{AwsInsights, ServiceRecommendations};
 use crate::text::sanitize::{clip, escape};
 use crate::text::tokens;
 
 /// Days that a month is estimated from.
-const DAYS: i64 = 30;
+const ESTIMATE_DAYS: i64 = 30;
 /// What a one-year commitment without upfront payment saves of the price on demand, in hundredths.
-const COMMITMENT: i64 = 27;
+const COMMITMENT_SAVING_PERCENT: i64 = 27;
 /// What the infrequent-access class saves of standard storage, for the half of the data that is rarely read.
-const STORAGE: i64 = 23;
+const STORAGE_SAVING_PERCENT: i64 = 23;
 
 struct Saving {
     kind: &'static str,
@@ -35,23 +35,29 @@ struct Saving {
     why: String,
 }
 
-pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDigits> {
-    let (first, end) = asked.covered();
-    let start = end.checked_sub(DAYS.days()).unwrap_or(first).max(first);
+pub(crate) fn find(
+    input: FamilyInput<'_>,
+    currency: u32,
+) -> Result<FamilyAnswer, PrecisionOverflow> {
+    let (first, end) = input.covered_days();
+    let start = end
+        .checked_sub(ESTIMATE_DAYS.days())
+        .unwrap_or(first)
+        .max(first);
     if start >= end {
-        let nothing = format!("The bill has nothing of {} in that time.", asked.subject());
-        return Ok(with_recommended(
-            Finding {
+        let nothing = format!("The bill has nothing of {} in that time.", input.subject());
+        return Ok(with_recommendations(
+            FamilyAnswer {
                 sentence: nothing,
-                ..Finding::default()
+                ..FamilyAnswer::default()
             },
-            asked.opinion,
+            input.aws_insights,
         ));
     }
-    let mut found = metered(asked, currency, start, end)?;
-    for idle in asked.advice(start, end)? {
+    let mut found = usage_savings(input, currency, start, end)?;
+    for idle in input.observations(start, end)? {
         if idle.kind == "idle_resource"
-            && idle.currency == asked.ledger.currencies.keys[currency as usize]
+            && idle.currency == input.ledger.currencies.keys[currency as usize]
         {
             found.push(Saving {
                 kind: "idle",
@@ -64,30 +70,30 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
     }
     found.retain(|saving| saving.saving > Decimal::ZERO);
     found.sort_by(|a, b| b.saving.cmp(&a.saving).then_with(|| a.what.cmp(&b.what)));
-    found.truncate(asked.question.top.unwrap_or(LISTED).min(2 * LISTED));
+    found.truncate(input.question.top.unwrap_or(MAX_LISTED).min(2 * MAX_LISTED));
     let mut total = Decimal::ZERO;
     let mut table = Table::new(&["What", "Cost", "Could save a month"]);
     for saving in &found {
-        total = money::add(total, saving.saving).ok_or(TooManyDigits)?;
+        total = money::add(total, saving.saving).ok_or(PrecisionOverflow)?;
         table.rows.push(vec![
             escape(&saving.what),
-            money::show(saving.cost),
-            money::show(saving.saving),
+            money::display(saving.cost),
+            money::display(saving.saving),
         ]);
     }
     let last = end.yesterday().unwrap_or(end);
     let sentence = match found.is_empty() {
         true => format!(
             "I found nothing to save of {} from {start} to {last}.",
-            asked.subject()
+            input.subject()
         ),
         false => format!(
             "About **{}** a month could be saved of {}, going by {start} to {last}.",
-            asked.amount(total, currency),
-            asked.subject()
+            input.amount(total, currency),
+            input.subject()
         ),
     };
-    let own = Finding {
+    let own = FamilyAnswer {
         sentence,
         tables: if found.is_empty() {
             vec![]
@@ -99,118 +105,124 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
             .map(|saving| format!("{}: {}", escape(&saving.what), escape(&saving.why)))
             .collect(),
         data: json!({
-            "currency": clip(asked.currency(currency)), "start": start.to_string(), "end": end.to_string(),
-            "saving": money::exact(total),
+            "currency": clip(input.currency_name(currency)), "start": start.to_string(), "end": end.to_string(),
+            "saving": money::exact_text(total),
             "savings": found.iter().map(|saving| json!({
-                "kind": saving.kind, "what": clip(&saving.what), "cost": money::exact(saving.cost),
-                "saving": money::exact(saving.saving), "why": clip(&saving.why),
+                "kind": saving.kind, "what": clip(&saving.what), "cost": money::exact_text(saving.cost),
+                "saving": money::exact_text(saving.saving), "why": clip(&saving.why),
             })).collect::<Vec<_>>(),
         }),
     };
-    Ok(with_recommended(own, asked.opinion))
+    Ok(with_recommendations(own, input.aws_insights))
 }
 
 /// What AWS recommends, where there is no bill to look at.
-pub(crate) fn recommended_only(opinion: &Opinion) -> Finding {
-    let own = Finding {
+pub(crate) fn recommendations_only(aws_insights: &AwsInsights) -> FamilyAnswer {
+    let own = FamilyAnswer {
         sentence: "There is no bill to look for savings in.".into(),
         data: json!({}),
-        ..Finding::default()
+        ..FamilyAnswer::default()
     };
-    with_recommended(own, opinion)
+    with_recommendations(own, aws_insights)
 }
 
 /// Puts beside our own estimates what AWS recommends: a table of each service's, with its own sum.
-fn with_recommended(mut own: Finding, opinion: &Opinion) -> Finding {
-    for Recommended {
+fn with_recommendations(mut own: FamilyAnswer, aws_insights: &AwsInsights) -> FamilyAnswer {
+    for ServiceRecommendations {
         by,
         count,
         saving,
         largest,
-    } in &opinion.recommended
+    } in &aws_insights.recommended
     {
-        let sum = phrases::amount(saving.amount, &saving.currency);
+        let sum = phrases::amount_in_currency(saving.amount, &saving.currency);
         own.sentence += &format!(
             " {by} estimates that its {count} recommendations would save **{sum}** a month."
         );
         let mut table = Table::new(&[&format!("{by} recommends"), "Cost", "Could save a month"]);
-        for one in largest.iter().take(LISTED) {
-            let cost = one.cost.map_or_else(String::new, money::show);
+        for one in largest.iter().take(MAX_LISTED) {
+            let cost = one.cost.map_or_else(String::new, money::display);
             let what = match one.how.as_str() {
                 "" => escape(&one.what),
                 how => format!("{}: {}", escape(&one.what), escape(how)),
             };
-            table.rows.push(vec![what, cost, money::show(one.saving)]);
+            table
+                .rows
+                .push(vec![what, cost, money::display(one.saving)]);
         }
         own.tables.push(table);
     }
-    if !opinion.recommended.is_empty() {
+    if !aws_insights.recommended.is_empty() {
         let note = "AWS's recommendations are for all accounts, and overlap with each other and with what I found: they are not added.";
         own.notes.push(note.into());
-        own.data["recommended"] = opinion.recommended.iter().map(data).collect();
+        own.data["recommended"] = aws_insights
+            .recommended
+            .iter()
+            .map(recommendations_json)
+            .collect();
     }
     own
 }
 
-fn data(recommended: &Recommended) -> Value {
+fn recommendations_json(recommended: &ServiceRecommendations) -> Value {
     let largest = recommended.largest.iter().map(|one| {
         json!({
-            "what": one.what, "cost": one.cost.map(money::exact), "saving": money::exact(one.saving), "how": one.how,
+            "what": one.what, "cost": one.cost.map(money::exact_text), "saving": money::exact_text(one.saving), "how": one.how,
         })
     });
     json!({
-        "by": recommended.by, "count": recommended.count, "saving": money::exact(recommended.saving.amount),
+        "by": recommended.by, "count": recommended.count, "saving": money::exact_text(recommended.saving.amount),
         "currency": clip(&recommended.saving.currency), "largest": largest.collect::<Vec<_>>(),
     })
 }
 
 /// What the charges' own descriptions and terms tell.
-fn metered(
-    asked: Asked<'_>,
+fn usage_savings(
+    input: FamilyInput<'_>,
     currency: u32,
     start: Date,
     end: Date,
-) -> Result<Vec<Saving>, TooManyDigits> {
-    let scope = asked.over(start, end);
-    let services = &asked.ledger.services.keys;
+) -> Result<Vec<Saving>, PrecisionOverflow> {
+    let filter = input.filter_over_days(start, end);
+    let services = &input.ledger.services.keys;
     let mut on_demand: BTreeMap<u32, BTreeMap<Date, Decimal>> = BTreeMap::new();
     let mut storage: BTreeMap<u32, Decimal> = BTreeMap::new();
     let mut traffic: BTreeMap<u32, Decimal> = BTreeMap::new();
     let grow = |sum: &mut Decimal, more| {
-        *sum = money::add(*sum, more).ok_or(TooManyDigits)?;
+        *sum = money::add(*sum, more).ok_or(PrecisionOverflow)?;
         Ok(())
     };
-    for (cell, kind, measure) in asked.measures.within(asked.ledger, &scope, currency) {
-        if kind.terms != Terms::OnDemand {
+    for (key, kind, total) in input.usage.in_filter(input.ledger, &filter, currency) {
+        if kind.terms != PricingTerms::OnDemand {
             continue;
         }
-        if committable(&services[cell.service as usize]) {
+        if can_be_committed(&services[key.service as usize]) {
             grow(
                 on_demand
-                    .entry(cell.service)
+                    .entry(key.service)
                     .or_default()
-                    .entry(cell.day)
+                    .entry(key.day)
                     .or_default(),
-                measure.cost,
+                total.cost,
             )?;
         }
-        let said = tokens::joined(&kind.description);
+        let said = tokens::normalized(&kind.description);
         if said.contains("standardstorage") {
-            grow(storage.entry(cell.service).or_default(), measure.cost)?;
+            grow(storage.entry(key.service).or_default(), total.cost)?;
         }
         if ["interregion", "crossregion", "regiontoregion"]
             .iter()
             .any(|phrase| said.contains(phrase))
         {
-            grow(traffic.entry(cell.service).or_default(), measure.cost)?;
+            grow(traffic.entry(key.service).or_default(), total.cost)?;
         }
     }
     let days = usize::try_from((end - start).get_days()).unwrap_or(0);
     let part = |cost: Decimal, hundredths: i64| {
         let saved = cost
             .checked_mul(Decimal::new(hundredths, 2))
-            .ok_or(TooManyDigits)?;
-        Ok(money::rounded(saved, 2))
+            .ok_or(PrecisionOverflow)?;
+        Ok(money::round(saved, 2))
     };
     let mut found = Vec::new();
     for (service, daily) in on_demand {
@@ -227,8 +239,8 @@ fn metered(
             kind: "commitment",
             what: format!("Commitment for {}", clip(&services[service as usize])),
             cost: base,
-            saving: part(base, COMMITMENT)?,
-            why: format!("every day cost at least a {days}th of that on demand; a commitment of one year is taken to save {COMMITMENT} %."),
+            saving: part(base, COMMITMENT_SAVING_PERCENT)?,
+            why: format!("every day cost at least a {days}th of that on demand; a commitment of one year is taken to save {COMMITMENT_SAVING_PERCENT} %."),
         });
     }
     for (service, cost) in storage {
@@ -236,8 +248,8 @@ fn metered(
             kind: "storage_class",
             what: format!("Storage class of {}", clip(&services[service as usize])),
             cost,
-            saving: part(cost, STORAGE)?,
-            why: format!("all is in the standard class; half of it is taken to be rarely read, which saves {STORAGE} % in all."),
+            saving: part(cost, STORAGE_SAVING_PERCENT)?,
+            why: format!("all is in the standard class; half of it is taken to be rarely read, which saves {STORAGE_SAVING_PERCENT} % in all."),
         });
     }
     for (service, cost) in traffic {

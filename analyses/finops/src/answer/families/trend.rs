@@ -7,37 +7,40 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::answer::families::family_answer::{Finding, Table};
-use crate::answer::families::input::Asked;
-use crate::answer::phrases::{direction, in_percent};
-use crate::bill::ledger_sums::month;
-use crate::bill::money::{self, TooManyDigits};
+use crate::answer::families::family_answer::{FamilyAnswer, Table};
+use crate::answer::families::input::FamilyInput;
+use crate::answer::phrases::{change_verb, percent_suffix};
+use crate::bill::ledger_sums::month_label;
+use crate::bill::money::{self, PrecisionOverflow};
 use crate::text::sanitize::clip;
 
 /// Points that the slope is drawn through; more would take long.
-const POINTS: usize = 400;
+const MAX_POINTS: usize = 400;
 
-pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDigits> {
-    let (start, end) = asked.covered();
+pub(crate) fn find(
+    input: FamilyInput<'_>,
+    currency: u32,
+) -> Result<FamilyAnswer, PrecisionOverflow> {
+    let (start, end) = input.covered_days();
     if start >= end {
-        return Ok(nothing(asked));
+        return Ok(too_few_days(input));
     }
-    let daily = asked
+    let daily = input
         .ledger
-        .tally(&asked.over(start, end), currency, |cell| cell.day)?;
+        .sums_by(&input.filter_over_days(start, end), currency, |key| key.day)?;
     let by_month = months_between(start, end) >= 2;
     let mut points: BTreeMap<String, Decimal> = BTreeMap::new();
     let mut day = start;
-    while day < end && points.len() <= POINTS {
+    while day < end && points.len() <= MAX_POINTS {
         // A day without a charge cost nothing.
         let key = if by_month {
-            month(day)
+            month_label(day)
         } else {
             day.to_string()
         };
         let point = points.entry(key).or_default();
         *point = money::add(*point, daily.get(&day).copied().unwrap_or_default())
-            .ok_or(TooManyDigits)?;
+            .ok_or(PrecisionOverflow)?;
         day = match day.tomorrow() {
             Ok(day) => day,
             Err(_) => break,
@@ -45,7 +48,8 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
     }
     let whole = |key: &str| {
         !by_month
-            || ((key != month(start) || start.day() == 1) && (key != month(end) || end.day() == 1))
+            || ((key != month_label(start) || start.day() == 1)
+                && (key != month_label(end) || end.day() == 1))
     };
     let shown: Vec<(String, Decimal, bool)> = points
         .into_iter()
@@ -56,16 +60,16 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
         .collect();
     let counted: Vec<&(String, Decimal, bool)> = shown.iter().filter(|point| point.2).collect();
     let [first, .., last] = counted[..] else {
-        return Ok(nothing(asked));
+        return Ok(too_few_days(input));
     };
-    let change = money::minus(last.1, first.1).ok_or(TooManyDigits)?;
-    let slope = slope(&counted.iter().map(|point| point.1).collect::<Vec<_>>())?;
+    let change = money::subtract(last.1, first.1).ok_or(PrecisionOverflow)?;
+    let slope = median_slope(&counted.iter().map(|point| point.1).collect::<Vec<_>>())?;
     let unit = if by_month { "month" } else { "day" };
     let mut table = Table::new(&[if by_month { "Month" } else { "Day" }, "Cost", "Change"]);
     let mut before: Option<Decimal> = None;
     for (key, amount, counted) in &shown {
         let step = before
-            .and_then(|before| money::minus(*amount, before))
+            .and_then(|before| money::subtract(*amount, before))
             .filter(|_| *counted);
         let label = if *counted {
             key.clone()
@@ -74,45 +78,45 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDi
         };
         table.rows.push(vec![
             label,
-            money::show(*amount),
-            step.map_or_else(String::new, money::show),
+            money::display(*amount),
+            step.map_or_else(String::new, money::display),
         ]);
         before = counted.then_some(*amount);
     }
-    Ok(Finding {
+    Ok(FamilyAnswer {
         sentence: format!(
             "{} {} **{}**{} from {} ({}) to {} ({}); the usual change from one {unit} to the next is {}.",
-            asked.subject(),
-            direction(change),
-            asked.amount(change.abs(), currency),
-            in_percent(change, first.1),
-            asked.amount(first.1, currency),
+            input.subject(),
+            change_verb(change),
+            input.amount(change.abs(), currency),
+            percent_suffix(change, first.1),
+            input.amount(first.1, currency),
             first.0,
-            asked.amount(last.1, currency),
+            input.amount(last.1, currency),
             last.0,
-            asked.amount(slope, currency),
+            input.amount(slope, currency),
         ),
         tables: vec![table],
         notes: vec![format!(
             "The usual change is the median of the slopes between any two {unit}s."
         )],
         data: json!({
-            "currency": clip(asked.currency(currency)), "unit": unit,
-            "first": {"key": first.0, "amount": money::exact(first.1)}, "last": {"key": last.0, "amount": money::exact(last.1)},
-            "change": money::exact(change), "changePercent": money::percent(change, first.1).map(money::exact),
-            "slope": money::exact(slope),
-            "points": shown.iter().map(|(key, amount, whole)| json!({"key": key, "amount": money::exact(*amount), "whole": whole})).collect::<Vec<_>>(),
+            "currency": clip(input.currency_name(currency)), "unit": unit,
+            "first": {"key": first.0, "amount": money::exact_text(first.1)}, "last": {"key": last.0, "amount": money::exact_text(last.1)},
+            "change": money::exact_text(change), "changePercent": money::percent(change, first.1).map(money::exact_text),
+            "slope": money::exact_text(slope),
+            "points": shown.iter().map(|(key, amount, whole)| json!({"key": key, "amount": money::exact_text(*amount), "whole": whole})).collect::<Vec<_>>(),
         }),
     })
 }
 
-fn nothing(asked: Asked<'_>) -> Finding {
-    Finding {
+fn too_few_days(input: FamilyInput<'_>) -> FamilyAnswer {
+    FamilyAnswer {
         sentence: format!(
             "The bill has too few days of {} to tell a trend.",
-            asked.subject()
+            input.subject()
         ),
-        ..Finding::default()
+        ..FamilyAnswer::default()
     }
 }
 
@@ -124,13 +128,13 @@ fn months_between(start: Date, end: Date) -> i32 {
 }
 
 /// The median slope, to the cent.
-fn slope(amounts: &[Decimal]) -> Result<Decimal, TooManyDigits> {
+fn median_slope(amounts: &[Decimal]) -> Result<Decimal, PrecisionOverflow> {
     let mut slopes = Vec::new();
     for (at, amount) in amounts.iter().enumerate() {
         for (distance, later) in (1u32..).zip(&amounts[at + 1..]) {
-            let rise = money::minus(*later, *amount).ok_or(TooManyDigits)?;
+            let rise = money::subtract(*later, *amount).ok_or(PrecisionOverflow)?;
             slopes.push(rise / Decimal::from(distance));
         }
     }
-    Ok(money::rounded(money::median(&mut slopes), 2))
+    Ok(money::round(money::median(&mut slopes), 2))
 }

@@ -6,56 +6,62 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::answer::families::family_answer::{Finding, Table};
-use crate::answer::families::input::Asked;
-use crate::answer::phrases::{LISTED, listed};
-use crate::bill::money::{self, TooManyDigits};
-use crate::bill::usage_totals::Measure;
-use crate::question::intent::Unit;
+use crate::answer::families::family_answer::{FamilyAnswer, Table};
+use crate::answer::families::input::FamilyInput;
+use crate::answer::phrases::{MAX_LISTED, name_list};
+use crate::bill::money::{self, PrecisionOverflow};
+use crate::bill::usage_totals::UsageTotal;
+use crate::question::intent::CostUnit;
 use crate::text::sanitize::{clip, escape};
-use crate::text::tokens::{joined, singular};
+use crate::text::tokens::{normalized, singular};
 
 /// Places that a price of a unit is rounded to.
-const PLACES: u32 = 8;
+const PRICE_DECIMALS: u32 = 8;
 
-pub(crate) fn find(asked: Asked<'_>, currency: u32, unit: &Unit) -> Result<Finding, TooManyDigits> {
-    let (start, end) = asked.covered();
+pub(crate) fn find(
+    input: FamilyInput<'_>,
+    currency: u32,
+    unit: &CostUnit,
+) -> Result<FamilyAnswer, PrecisionOverflow> {
+    let (start, end) = input.covered_days();
     let when = format!("{}", Days(start, end));
-    if let Unit::Given { count, noun } = unit {
-        let cost = asked.ledger.total(&asked.over(start, end), currency)?;
-        let each = price(cost, *count, Decimal::ONE)?;
-        return Ok(Finding {
+    if let CostUnit::Given { count, noun } = unit {
+        let cost = input
+            .ledger
+            .total(&input.filter_over_days(start, end), currency)?;
+        let each = unit_price(cost, *count, Decimal::ONE)?;
+        return Ok(FamilyAnswer {
             sentence: format!(
                 "{} cost **{}** per {}{when}: {} for {}.",
-                asked.subject(),
-                shown(asked, each, currency),
+                input.subject(),
+                unit_price_text(input, each, currency),
                 escape(noun),
-                asked.amount(cost, currency),
-                money::exact(*count),
+                input.amount(cost, currency),
+                money::exact_text(*count),
             ),
             data: json!({
-                "currency": clip(asked.currency(currency)), "unit": clip(noun), "quantity": money::exact(*count),
-                "cost": money::exact(cost), "unitCost": money::exact(each),
+                "currency": clip(input.currency_name(currency)), "unit": clip(noun), "quantity": money::exact_text(*count),
+                "cost": money::exact_text(cost), "unitCost": money::exact_text(each),
             }),
-            ..Finding::default()
+            ..FamilyAnswer::default()
         });
     }
-    let mut sums: BTreeMap<(String, u32), Measure> = BTreeMap::new();
+    let mut sums: BTreeMap<(String, u32), UsageTotal> = BTreeMap::new();
     let mut units: BTreeMap<String, ()> = BTreeMap::new();
-    let scope = asked.over(start, end);
-    for (cell, kind, measure) in asked.measures.within(asked.ledger, &scope, currency) {
+    let filter = input.filter_over_days(start, end);
+    for (key, kind, total) in input.usage.in_filter(input.ledger, &filter, currency) {
         if kind.unit.is_empty() {
             continue;
         }
         units.insert(kind.unit.clone(), ());
         let fits = match unit {
-            Unit::Consumed { unit, .. } => singular(&joined(&kind.unit)) == *unit,
+            CostUnit::Consumed { unit, .. } => singular(&normalized(&kind.unit)) == *unit,
             _ => true,
         };
         if fits {
-            sums.entry((kind.unit.clone(), cell.service))
+            sums.entry((kind.unit.clone(), key.service))
                 .or_default()
-                .grow(measure)?;
+                .add(total)?;
         }
     }
     if sums.is_empty() {
@@ -63,87 +69,91 @@ pub(crate) fn find(asked: Asked<'_>, currency: u32, unit: &Unit) -> Result<Findi
         let known = if known.is_empty() {
             "nothing that is consumed".into()
         } else {
-            listed(&known)
+            name_list(&known)
         };
-        return Ok(Finding {
+        return Ok(FamilyAnswer {
             sentence: format!(
                 "The bill has no such unit for {}{when}; it has {known}.",
-                asked.subject()
+                input.subject()
             ),
-            ..Finding::default()
+            ..FamilyAnswer::default()
         });
     }
-    let many = match unit {
-        Unit::Consumed { many, .. } => Decimal::from(*many),
+    let per_count = match unit {
+        CostUnit::Consumed { per_count, .. } => Decimal::from(*per_count),
         _ => Decimal::ONE,
     };
-    let per = |unit: &str| match many == Decimal::ONE {
+    let per = |unit: &str| match per_count == Decimal::ONE {
         true => escape(unit),
-        false => format!("{} {}", money::exact(many), escape(unit)),
+        false => format!("{} {}", money::exact_text(per_count), escape(unit)),
     };
     let mut table = Table::new(&["Service, unit", "Cost", "Quantity", "Cost of a unit"]);
     let mut rows = Vec::new();
-    let mut whole: BTreeMap<&str, Measure> = BTreeMap::new();
-    for ((unit, service), measure) in &sums {
-        whole.entry(unit).or_default().grow(measure)?;
-        let each = price(measure.cost, measure.quantity, many)?;
-        let service = &asked.ledger.services.keys[*service as usize];
+    let mut whole: BTreeMap<&str, UsageTotal> = BTreeMap::new();
+    for ((unit, service), total) in &sums {
+        whole.entry(unit).or_default().add(total)?;
+        let each = unit_price(total.cost, total.quantity, per_count)?;
+        let service = &input.ledger.services.keys[*service as usize];
         table.rows.push(vec![
             format!("{}, {}", escape(service), per(unit)),
-            money::show(measure.cost),
-            money::show(measure.quantity),
-            shown(asked, each, currency),
+            money::display(total.cost),
+            money::display(total.quantity),
+            unit_price_text(input, each, currency),
         ]);
         rows.push(json!({
-            "service": clip(service), "unit": clip(unit), "cost": money::exact(measure.cost),
-            "quantity": money::exact(measure.quantity), "unitCost": money::exact(each),
+            "service": clip(service), "unit": clip(unit), "cost": money::exact_text(total.cost),
+            "quantity": money::exact_text(total.quantity), "unitCost": money::exact_text(each),
         }));
     }
-    table.rows.truncate(4 * LISTED);
-    rows.truncate(4 * LISTED);
+    table.rows.truncate(4 * MAX_LISTED);
+    rows.truncate(4 * MAX_LISTED);
     let mut parts = Vec::new();
-    let mut data = json!({"currency": clip(asked.currency(currency)), "units": rows});
-    for (unit, measure) in whole.iter().take(LISTED) {
-        let each = price(measure.cost, measure.quantity, many)?;
+    let mut data = json!({"currency": clip(input.currency_name(currency)), "units": rows});
+    for (unit, total) in whole.iter().take(MAX_LISTED) {
+        let each = unit_price(total.cost, total.quantity, per_count)?;
         parts.push(format!(
             "**{}** per {}",
-            shown(asked, each, currency),
+            unit_price_text(input, each, currency),
             per(unit)
         ));
         // What the question named stands at the top.
         if whole.len() == 1 {
             data["unit"] = clip(unit).into();
-            data["cost"] = money::exact(measure.cost).into();
-            data["quantity"] = money::exact(measure.quantity).into();
-            data["unitCost"] = money::exact(each).into();
+            data["cost"] = money::exact_text(total.cost).into();
+            data["quantity"] = money::exact_text(total.quantity).into();
+            data["unitCost"] = money::exact_text(each).into();
         }
     }
-    Ok(Finding {
-        sentence: format!("{} cost {}{when}.", asked.subject(), parts.join(", ")),
+    Ok(FamilyAnswer {
+        sentence: format!("{} cost {}{when}.", input.subject(), parts.join(", ")),
         tables: vec![table],
         notes: vec!["Billed cost divided by consumed quantity.".into()],
         data,
     })
 }
 
-fn price(cost: Decimal, quantity: Decimal, many: Decimal) -> Result<Decimal, TooManyDigits> {
+fn unit_price(
+    cost: Decimal,
+    quantity: Decimal,
+    per_count: Decimal,
+) -> Result<Decimal, PrecisionOverflow> {
     if quantity.is_zero() {
         return Ok(Decimal::ZERO);
     }
     let each = cost
         .checked_div(quantity)
-        .and_then(|each| each.checked_mul(many))
-        .ok_or(TooManyDigits)?;
-    Ok(money::rounded(each, PLACES))
+        .and_then(|each| each.checked_mul(per_count))
+        .ok_or(PrecisionOverflow)?;
+    Ok(money::round(each, PRICE_DECIMALS))
 }
 
-/// A price with as many digits as tell one from another.
-fn shown(asked: Asked<'_>, each: Decimal, currency: u32) -> String {
+/// A price with as per_count digits as tell one from another.
+fn unit_price_text(input: FamilyInput<'_>, each: Decimal, currency: u32) -> String {
     let digits = each.round_sf(6).unwrap_or(each);
     format!(
         "{} {}",
-        money::exact(digits),
-        escape(asked.currency(currency))
+        money::exact_text(digits),
+        escape(input.currency_name(currency))
     )
 }
 

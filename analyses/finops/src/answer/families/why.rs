@@ -8,79 +8,90 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::answer::families::comparison::{periods, side, unnamed};
-use crate::answer::families::family_answer::{Finding, Table};
-use crate::answer::families::input::Asked;
+use crate::answer::families::comparison::{period_json, periods, periods_missing};
+use crate::answer::families::family_answer::{FamilyAnswer, Table};
+use crate::answer::families::input::FamilyInput;
 use crate::answer::grouping_labels;
-use crate::answer::phrases::{direction, in_percent, spoken};
-use crate::bill::charge_filter::Scope;
+use crate::answer::phrases::{change_verb, percent_suffix, period_phrase};
+use crate::bill::charge_filter::ChargeFilter;
 use crate::bill::grouping::Grouping;
-use crate::bill::money::{self, TooManyDigits};
+use crate::bill::money::{self, PrecisionOverflow};
 use crate::question::period::Period;
 use crate::text::sanitize::{clip, escape};
 
 /// How much of a change its parts must make up, in percent.
-const EXPLAINED: u32 = 80;
+const MIN_EXPLAINED_PERCENT: u32 = 80;
 /// Lines of the whole breakdown.
-const LINES: usize = 40;
+const MAX_LINES: usize = 40;
 
 struct Breakdown<'a> {
-    asked: Asked<'a>,
+    input: FamilyInput<'a>,
     currency: u32,
     before: &'a Period,
     after: &'a Period,
     table: Table,
 }
 
-pub(crate) fn find(asked: Asked<'_>, currency: u32) -> Result<Finding, TooManyDigits> {
-    let Some((before, after)) = periods(asked) else {
-        return Ok(unnamed());
+pub(crate) fn find(
+    input: FamilyInput<'_>,
+    currency: u32,
+) -> Result<FamilyAnswer, PrecisionOverflow> {
+    let Some((before, after)) = periods(input) else {
+        return Ok(periods_missing());
     };
-    let old = asked.ledger.total(&asked.within(&before), currency)?;
-    let new = asked.ledger.total(&asked.within(&after), currency)?;
-    let change = money::minus(new, old).ok_or(TooManyDigits)?;
+    let old = input
+        .ledger
+        .total(&input.filter_over_period(&before), currency)?;
+    let new = input
+        .ledger
+        .total(&input.filter_over_period(&after), currency)?;
+    let change = money::subtract(new, old).ok_or(PrecisionOverflow)?;
     let mut breakdown = Breakdown {
-        asked,
+        input,
         currency,
         before: &before,
         after: &after,
         table: Table::new(&["Where", "Before", "After", "Change"]),
     };
-    let (parts, explained) =
-        breakdown.split(&asked.whole(), change, &levels(&asked.question.scope), 0)?;
+    let (parts, explained) = breakdown.split(
+        &input.filter_over_all_days(),
+        change,
+        &levels(&input.question.filter),
+        0,
+    )?;
     let share = money::percent(explained, change);
     let cause = match share {
         Some(share) => format!(
             " {} % of that is explained below.",
-            money::exact(share.abs())
+            money::exact_text(share.abs())
         ),
         None => String::new(),
     };
-    Ok(Finding {
+    Ok(FamilyAnswer {
         sentence: format!(
             "{} {} **{}**{} from {} ({}) to {} ({}).{cause}",
-            asked.subject(), direction(change), asked.amount(change.abs(), currency), in_percent(change, old),
-            asked.amount(old, currency), spoken(&before).trim_start(), asked.amount(new, currency),
-            spoken(&after).trim_start(),
+            input.subject(), change_verb(change), input.amount(change.abs(), currency), percent_suffix(change, old),
+            input.amount(old, currency), period_phrase(&before).trim_start(), input.amount(new, currency),
+            period_phrase(&after).trim_start(),
         ),
         tables: vec![breakdown.table],
-        notes: [&before, &after].into_iter().filter_map(|period| asked.partly_covered(period)).chain([format!(
-            "Each level names the fewest parts that make up at least {EXPLAINED} % of the change above it."
+        notes: [&before, &after].into_iter().filter_map(|period| input.partial_coverage_note(period)).chain([format!(
+            "Each level names the fewest parts that make up at least {MIN_EXPLAINED_PERCENT} % of the change above it."
         )]).collect(),
         data: json!({
-            "currency": clip(asked.currency(currency)), "before": side(&before, old), "after": side(&after, new),
-            "change": money::exact(change), "changePercent": money::percent(change, old).map(money::exact),
-            "explained": money::exact(explained), "explainedPercent": share.map(money::exact), "parts": parts,
+            "currency": clip(input.currency_name(currency)), "before": period_json(&before, old), "after": period_json(&after, new),
+            "change": money::exact_text(change), "changePercent": money::percent(change, old).map(money::exact_text),
+            "explained": money::exact_text(explained), "explainedPercent": share.map(money::exact_text), "parts": parts,
         }),
     })
 }
 
 /// What the change can be broken down by: not by what the question has fixed.
-fn levels(scope: &Scope) -> Vec<Grouping> {
+fn levels(filter: &ChargeFilter) -> Vec<Grouping> {
     [
-        (Grouping::Service, scope.services.only.len()),
-        (Grouping::Account, scope.accounts.only.len()),
-        (Grouping::Region, scope.regions.only.len()),
+        (Grouping::Service, filter.services.included.len()),
+        (Grouping::Account, filter.accounts.included.len()),
+        (Grouping::Region, filter.regions.included.len()),
     ]
     .into_iter()
     .filter(|(_, named)| *named != 1)
@@ -92,11 +103,11 @@ impl Breakdown<'_> {
     /// The parts of a change, and what they come to together.
     fn split(
         &mut self,
-        scope: &Scope,
+        filter: &ChargeFilter,
         change: Decimal,
         levels: &[Grouping],
         depth: usize,
-    ) -> Result<(Vec<Value>, Decimal), TooManyDigits> {
+    ) -> Result<(Vec<Value>, Decimal), PrecisionOverflow> {
         let mut explained = Decimal::ZERO;
         let mut parts = Vec::new();
         let Some((level, deeper)) = levels.split_first() else {
@@ -107,9 +118,9 @@ impl Breakdown<'_> {
         }
         let enough = change
             .abs()
-            .checked_mul(Decimal::new(i64::from(EXPLAINED), 2))
-            .ok_or(TooManyDigits)?;
-        for (number, old, new, part) in self.parts(scope, level)? {
+            .checked_mul(Decimal::new(i64::from(MIN_EXPLAINED_PERCENT), 2))
+            .ok_or(PrecisionOverflow)?;
+        for (number, old, new, part) in self.parts(filter, level)? {
             // What went the other way explains nothing.
             if explained.abs() >= enough
                 || part.is_zero()
@@ -117,55 +128,55 @@ impl Breakdown<'_> {
             {
                 break;
             }
-            explained = money::add(explained, part).ok_or(TooManyDigits)?;
-            let label = self.asked.ledger.label(level, number);
-            if self.table.rows.len() < LINES {
+            explained = money::add(explained, part).ok_or(PrecisionOverflow)?;
+            let label = self.input.ledger.label(level, number);
+            if self.table.rows.len() < MAX_LINES {
                 let indent = "· ".repeat(depth);
                 self.table.rows.push(vec![
                     format!("{indent}{}", escape(&label)),
-                    money::show(old),
-                    money::show(new),
-                    money::show(part),
+                    money::display(old),
+                    money::display(new),
+                    money::display(part),
                 ]);
             }
             let (inner, _) =
-                self.split(&narrowed(scope, level, number), part, deeper, depth + 1)?;
+                self.split(&narrowed(filter, level, number), part, deeper, depth + 1)?;
             parts.push(json!({
-                "by": grouping_labels::grouped_by(Some(level)), "key": clip(&label), "before": money::exact(old),
-                "after": money::exact(new), "change": money::exact(part),
-                "percent": money::percent(part, change).map(money::exact), "parts": inner,
+                "by": grouping_labels::grouped_by(Some(level)), "key": clip(&label), "before": money::exact_text(old),
+                "after": money::exact_text(new), "change": money::exact_text(part),
+                "percent": money::percent(part, change).map(money::exact_text), "parts": inner,
             }));
         }
         Ok((parts, explained))
     }
 
-    /// Each value with what it cost before and after, the one first that changed most in the change's direction.
+    /// Each value with what it cost before and after, the one first that changed most in the change's change_verb.
     fn parts(
         &self,
-        scope: &Scope,
+        filter: &ChargeFilter,
         level: &Grouping,
-    ) -> Result<Vec<(u32, Decimal, Decimal, Decimal)>, TooManyDigits> {
-        let ledger = self.asked.ledger;
-        let days = |period: &Period| Scope {
+    ) -> Result<Vec<(u32, Decimal, Decimal, Decimal)>, PrecisionOverflow> {
+        let ledger = self.input.ledger;
+        let days = |period: &Period| ChargeFilter {
             days: Some((period.start, period.end)),
-            ..scope.clone()
+            ..filter.clone()
         };
         let mut sides: BTreeMap<u32, (Decimal, Decimal)> = BTreeMap::new();
         for (number, amount) in
-            ledger.tally(&days(self.before), self.currency, |cell| cell.number(level))?
+            ledger.sums_by(&days(self.before), self.currency, |key| key.number(level))?
         {
             sides.entry(number).or_default().0 = amount;
         }
         for (number, amount) in
-            ledger.tally(&days(self.after), self.currency, |cell| cell.number(level))?
+            ledger.sums_by(&days(self.after), self.currency, |key| key.number(level))?
         {
             sides.entry(number).or_default().1 = amount;
         }
         let mut parts = Vec::new();
         let mut whole = Decimal::ZERO;
         for (number, (old, new)) in sides {
-            let change = money::minus(new, old).ok_or(TooManyDigits)?;
-            whole = money::add(whole, change).ok_or(TooManyDigits)?;
+            let change = money::subtract(new, old).ok_or(PrecisionOverflow)?;
+            whole = money::add(whole, change).ok_or(PrecisionOverflow)?;
             parts.push((number, old, new, change));
         }
         let falling = whole.is_sign_negative();
@@ -181,14 +192,14 @@ impl Breakdown<'_> {
     }
 }
 
-/// The scope with one value of a level alone.
-fn narrowed(scope: &Scope, level: &Grouping, number: u32) -> Scope {
-    let mut scope = scope.clone();
+/// The filter with one value of a level alone.
+fn narrowed(filter: &ChargeFilter, level: &Grouping, number: u32) -> ChargeFilter {
+    let mut filter = filter.clone();
     let choice = match level {
-        Grouping::Account => &mut scope.accounts,
-        Grouping::Region => &mut scope.regions,
-        _ => &mut scope.services,
+        Grouping::Account => &mut filter.accounts,
+        Grouping::Region => &mut filter.regions,
+        _ => &mut filter.services,
     };
-    choice.only = [number].into();
-    scope
+    choice.included = [number].into();
+    filter
 }

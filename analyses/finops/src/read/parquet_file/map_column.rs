@@ -5,18 +5,18 @@
 use parquet::errors::ParquetError;
 use parquet::schema::types::SchemaDescriptor;
 
-use crate::read::parquet_file::scalar_column::{Cells, MISSING, Wrong};
+use crate::read::parquet_file::scalar_column::{CellError, CellReader, MISSING};
 
-/// The place of a map's keys in the file, which its values follow, and what levels say of it.
+/// The map_column of a map's keys in the file, which its values follow, and what levels say of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct MapColumn {
     pub keys: usize,
     /// The definition level from which on a row has a map, and a map has an entry.
     present: i16,
     entry: i16,
 }
 
-impl Place {
+impl MapColumn {
     /// The top-level column of this name, if it is a map of plain keys, which each entry has, and plain values.
     pub(crate) fn of(schema: &SchemaDescriptor, name: &str) -> Option<Self> {
         let of_name = |column: &usize| schema.column(*column).path().parts()[0] == name;
@@ -46,17 +46,21 @@ impl Place {
 }
 
 /// The maps of one row group.
-pub(crate) struct Maps {
-    place: Place,
-    keys: Box<dyn Cells>,
-    values: Box<dyn Cells>,
+pub(crate) struct MapCells {
+    map_column: MapColumn,
+    keys: Box<dyn CellReader>,
+    values: Box<dyn CellReader>,
     text: String,
 }
 
-impl Maps {
-    pub(crate) fn new(place: Place, keys: Box<dyn Cells>, values: Box<dyn Cells>) -> Self {
+impl MapCells {
+    pub(crate) fn new(
+        map_column: MapColumn,
+        keys: Box<dyn CellReader>,
+        values: Box<dyn CellReader>,
+    ) -> Self {
         Self {
-            place,
+            map_column,
             keys,
             values,
             text: String::new(),
@@ -64,18 +68,18 @@ impl Maps {
     }
 
     /// One entry, or what stands where there is none; whether there is one.
-    fn entry(&mut self, first: bool, out: &mut String) -> Result<bool, Wrong> {
+    fn entry(&mut self, first: bool, out: &mut String) -> Result<bool, CellError> {
         let (level, _) = self.keys.levels().ok_or(MISSING)?;
-        let there = level >= self.place.entry;
+        let there = level >= self.map_column.entry;
         self.text.clear();
-        self.keys.spell(&mut self.text)?;
+        self.keys.write_text(&mut self.text)?;
         if there {
             out.push_str(if first { "" } else { "," });
             quote(&self.text, out)?;
             out.push(':');
         }
         self.text.clear();
-        let has_value = self.values.spell(&mut self.text)?;
+        let has_value = self.values.write_text(&mut self.text)?;
         match (there, has_value) {
             (true, true) => quote(&self.text, out)?,
             (true, false) => out.push_str("null"),
@@ -85,15 +89,15 @@ impl Maps {
     }
 }
 
-impl Cells for Maps {
+impl CellReader for MapCells {
     fn fill(&mut self, rows: usize) -> Result<(), ParquetError> {
         self.keys.fill(rows)?;
         self.values.fill(rows)
     }
 
-    fn spell(&mut self, out: &mut String) -> Result<bool, Wrong> {
+    fn write_text(&mut self, out: &mut String) -> Result<bool, CellError> {
         let (level, _) = self.keys.levels().ok_or(MISSING)?;
-        let present = level >= self.place.present;
+        let present = level >= self.map_column.present;
         if present {
             out.push('{');
         }
@@ -120,7 +124,7 @@ impl Cells for Maps {
 }
 
 /// A text as JSON has it.
-fn quote(text: &str, out: &mut String) -> Result<(), Wrong> {
+fn quote(text: &str, out: &mut String) -> Result<(), CellError> {
     let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     if text.bytes().all(plain) {
         out.push('"');

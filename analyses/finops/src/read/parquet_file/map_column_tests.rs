@@ -3,7 +3,7 @@
 use csv::StringRecord;
 use parquet::data_type::{ByteArray, ByteArrayType, Int32Type};
 
-use crate::read::parquet_file::rows::Rows;
+use crate::read::parquet_file::rows::ParquetRows;
 use crate::read::parquet_file::scalar_column_tests::{Group, file, write};
 
 #[test]
@@ -33,7 +33,8 @@ fn tags_are_a_map_and_their_texts_need_no_annotation() {
                 }
             }
         };
-        let mut rows = Rows::open(file(&schema, &[&tags("Zürich".as_bytes())]), |_| true).unwrap();
+        let mut rows =
+            ParquetRows::open(file(&schema, &[&tags("Zürich".as_bytes())]), |_| true).unwrap();
         let mut record = StringRecord::new();
         for expected in [r#"{"env":null,"team":"Zürich"}"#, "{}", ""] {
             assert!(rows.next_record(&mut record).unwrap());
@@ -42,7 +43,7 @@ fn tags_are_a_map_and_their_texts_need_no_annotation() {
             assert_eq!(read, expected, "{key}");
         }
         assert!(!rows.next_record(&mut record).unwrap());
-        let mut rows = Rows::open(file(&schema, &[&tags(&[0xff])]), |_| true).unwrap();
+        let mut rows = ParquetRows::open(file(&schema, &[&tags(&[0xff])]), |_| true).unwrap();
         assert!(rows.next_record(&mut record).is_err(), "{key}");
     }
 }
@@ -94,7 +95,7 @@ fn maps_are_read_beyond_a_batch_with_as_many_entries_as_each_has() {
         column.close().unwrap();
         write::<Int32Type>(group, &(0..rows as i32).collect::<Vec<_>>(), None);
     };
-    let mut read = Rows::open(file(schema, &[&write_all, &write_all]), |_| true).unwrap();
+    let mut read = ParquetRows::open(file(schema, &[&write_all, &write_all]), |_| true).unwrap();
     assert_eq!(read.header, vec!["c", "n"]);
     let mut record = StringRecord::new();
     for row in (0..rows).chain(0..rows) {
@@ -130,7 +131,7 @@ fn tags_may_be_a_list_of_key_and_value() {
             column.close().unwrap();
         }
     };
-    let mut rows = Rows::open(file(schema, &[&write_all]), |_| true).unwrap();
+    let mut rows = ParquetRows::open(file(schema, &[&write_all]), |_| true).unwrap();
     let mut record = StringRecord::new();
     assert!(rows.next_record(&mut record).unwrap());
     assert_eq!(record, vec!["1", r#"[{"key":"team","value":"search"}]"#]);

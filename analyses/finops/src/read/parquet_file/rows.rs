@@ -15,49 +15,51 @@ use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-use crate::read::parquet_file::map_column::{Maps, Place};
-use crate::read::parquet_file::scalar_column::{Cells, Kind, Wrong, cells, date, time, utf8};
+use crate::read::parquet_file::map_column::{MapCells, MapColumn};
+use crate::read::parquet_file::scalar_column::{
+    CellError, CellReader, ValueKind, date, open_column, time, utf8,
+};
 
 /// The first bytes of every Parquet file.
 pub(crate) const MAGIC: &[u8] = b"PAR1";
 
-/// Rows that are decoded at once.
-const BATCH: usize = 4_096;
+/// ParquetRows that are decoded at once.
+const ROWS_PER_BATCH: usize = 4_096;
 
 /// The rows of a Parquet file: plain columns and maps by themselves, which is many times faster, and what else there is,
 /// such as lists, by the library's rows.
-pub(crate) struct Rows {
+pub(crate) struct ParquetRows {
     file: SerializedFileReader<File>,
-    columns: Vec<Column>,
+    columns: Vec<ProjectedColumn>,
     /// These columns' cells of the row group that is being read.
-    cells: Vec<Box<dyn Cells>>,
+    cells: Vec<Box<dyn CellReader>>,
     nested: Option<RowIter<'static>>,
     pub header: StringRecord,
     /// Which columns are wanted as numbers, and those that the row that was given last has.
-    counted: Vec<bool>,
+    as_numbers: Vec<bool>,
     numbers: Vec<Option<Decimal>>,
-    /// The row group that is next, and the rows that are left of the one before.
-    group: usize,
-    left: usize,
-    /// Rows that are decoded and not given yet.
-    ready: usize,
-    /// The row that was given last, counted from 1.
+    /// The row group that is next, and the rows that are left_in_group of the one before.
+    next_group: usize,
+    left_in_group: usize,
+    /// ParquetRows that are decoded and not given yet.
+    decoded: usize,
+    /// The row that was given last, as_numbers from 1.
     row: u64,
-    spelled: String,
+    text: String,
 }
 
-/// A column, and its place in the file.
-struct Column {
+/// A column, and its map_column in the file.
+struct ProjectedColumn {
     at: usize,
     column: ColumnDescPtr,
-    kind: Kind,
+    kind: ValueKind,
     /// The column of the values, where this one is the keys of maps.
-    map: Option<(Place, ColumnDescPtr, Kind)>,
+    map: Option<(MapColumn, ColumnDescPtr, ValueKind)>,
 }
 
-impl Column {
+impl ProjectedColumn {
     /// The column of this name, if all its values are of types that a bill has, and it is one that is read by itself.
-    fn of(schema: &SchemaDescriptor, name: &str) -> Result<Option<Self>, Broken> {
+    fn of(schema: &SchemaDescriptor, name: &str) -> Result<Option<Self>, ParquetReadError> {
         let (mut leaves, mut last) = (Vec::new(), 0);
         for (at, column) in schema.columns().iter().enumerate() {
             if column
@@ -66,7 +68,8 @@ impl Column {
                 .first()
                 .is_some_and(|first| first == name)
             {
-                let kind = Kind::of(column).ok_or_else(|| Broken::Column(name.to_owned()))?;
+                let kind = ValueKind::of(column)
+                    .ok_or_else(|| ParquetReadError::ColumnType(name.to_owned()))?;
                 leaves.push((Arc::clone(column), kind));
                 last = at;
             }
@@ -74,70 +77,70 @@ impl Column {
         let plain = |column: &ColumnDescPtr| {
             column.path().parts().len() == 1 && column.max_rep_level() == 0
         };
-        Ok(match (&leaves[..], Place::of(schema, name)) {
+        Ok(match (&leaves[..], MapColumn::of(schema, name)) {
             ([(column, kind)], _) if plain(column) => Some(Self {
                 at: last,
                 column: Arc::clone(column),
                 kind: *kind,
                 map: None,
             }),
-            ([(column, kind), (values, of_values)], Some(place)) => Some(Self {
-                at: place.keys,
+            ([(column, kind), (values, of_values)], Some(map_column)) => Some(Self {
+                at: map_column.keys,
                 column: Arc::clone(column),
                 kind: *kind,
-                map: Some((place, Arc::clone(values), *of_values)),
+                map: Some((map_column, Arc::clone(values), *of_values)),
             }),
             _ => None,
         })
     }
 
-    fn cells(&self, group: &dyn RowGroupReader) -> Result<Box<dyn Cells>, ParquetError> {
-        let own = cells(group.get_column_reader(self.at)?, self.kind, &self.column);
-        let Some((place, column, kind)) = &self.map else {
+    fn cells(&self, group: &dyn RowGroupReader) -> Result<Box<dyn CellReader>, ParquetError> {
+        let own = open_column(group.get_column_reader(self.at)?, self.kind, &self.column);
+        let Some((map_column, column, kind)) = &self.map else {
             return Ok(own);
         };
-        let values = cells(group.get_column_reader(self.at + 1)?, *kind, column);
-        Ok(Box::new(Maps::new(*place, own, values)))
+        let values = open_column(group.get_column_reader(self.at + 1)?, *kind, column);
+        Ok(Box::new(MapCells::new(*map_column, own, values)))
     }
 }
 
 /// Why a file can't be read on.
 #[derive(Debug)]
-pub(crate) enum Broken {
+pub(crate) enum ParquetReadError {
     /// It is not what the format says.
     File(ParquetError),
     /// The values of this column are of a type that no column of a bill has.
-    Column(String),
-    /// This column's value is wrong, in this row, counted from 1.
+    ColumnType(String),
+    /// This column's value is wrong, in this row, as_numbers from 1.
     Value {
         column: String,
         row: u64,
-        wrong: Wrong,
+        wrong: CellError,
     },
 }
 
-impl From<std::io::Error> for Broken {
+impl From<std::io::Error> for ParquetReadError {
     fn from(error: std::io::Error) -> Self {
         Self::File(error.into())
     }
 }
 
-impl From<ParquetError> for Broken {
+impl From<ParquetError> for ParquetReadError {
     fn from(error: ParquetError) -> Self {
         Self::File(error)
     }
 }
 
 /// Where the values of the columns are of which `needed` says so, by the footer alone.
-pub(crate) fn chunks(
+pub(crate) fn column_chunk_ranges(
     file: &File,
     needed: impl Fn(&str) -> bool,
 ) -> Result<Vec<Range<u64>>, ParquetError> {
     let reader = SerializedFileReader::new(file.try_clone()?)?;
-    needed_chunks(reader.metadata(), &needed)
+    needed_chunk_ranges(reader.metadata(), &needed)
 }
 
-fn needed_chunks(
+fn needed_chunk_ranges(
     metadata: &ParquetMetaData,
     needed: impl Fn(&str) -> bool,
 ) -> Result<Vec<Range<u64>>, ParquetError> {
@@ -149,7 +152,7 @@ fn needed_chunks(
         let path = column.column_path().parts();
         path.first().is_some_and(|name| needed(name))
     });
-    let place = |column: &ColumnChunkMetaData| {
+    let map_column = |column: &ColumnChunkMetaData| {
         let start = column.dictionary_page_offset();
         let start = u64::try_from(start.unwrap_or_else(|| column.data_page_offset())).ok()?;
         let length = u64::try_from(column.compressed_size()).ok()?;
@@ -157,19 +160,22 @@ fn needed_chunks(
     };
     let nowhere = || ParquetError::General("a column chunk is nowhere".into());
     of_needed
-        .map(|column| place(column).ok_or_else(nowhere))
+        .map(|column| map_column(column).ok_or_else(nowhere))
         .collect()
 }
 
-impl Rows {
+impl ParquetRows {
     /// Opens the file for the columns of which `needed` says so.
-    pub(crate) fn open(file: File, needed: impl Fn(&str) -> bool) -> Result<Self, Broken> {
+    pub(crate) fn open(
+        file: File,
+        needed: impl Fn(&str) -> bool,
+    ) -> Result<Self, ParquetReadError> {
         let other = file.try_clone()?;
         let reader = SerializedFileReader::new(file)?;
-        // A place or a number of rows that can't be would be a panic of the library, and so would be a strange type.
-        needed_chunks(reader.metadata(), &needed)?;
+        // A map_column or a number of rows that can't be would be a panic of the library, and so would be a strange type.
+        needed_chunk_ranges(reader.metadata(), &needed)?;
         for group in reader.metadata().row_groups() {
-            rows_of(group)?;
+            row_count(group)?;
         }
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
         let root = schema.root_schema();
@@ -179,7 +185,7 @@ impl Rows {
             .iter()
             .filter(|field| needed(field.name()))
         {
-            match Column::of(&schema, field.name())? {
+            match ProjectedColumn::of(&schema, field.name())? {
                 Some(column) => {
                     columns.push(column);
                     names.push(field.name());
@@ -206,40 +212,43 @@ impl Rows {
             cells: Vec::new(),
             nested,
             header,
-            counted: vec![false; numbers.len()],
+            as_numbers: vec![false; numbers.len()],
             numbers,
-            group: 0,
-            left: 0,
-            ready: 0,
+            next_group: 0,
+            left_in_group: 0,
+            decoded: 0,
             row: 0,
-            spelled: String::new(),
+            text: String::new(),
         })
     }
 
     /// From now on the columns at these places of the header are wanted as numbers: a value that is one without a text
-    /// in between has none, and is had from [`Rows::number`].
-    pub(crate) fn count(&mut self, places: impl IntoIterator<Item = usize>) {
+    /// in between has none, and is had from [`ParquetRows::number`].
+    pub(crate) fn read_as_numbers(&mut self, places: impl IntoIterator<Item = usize>) {
         for at in places {
-            self.counted[at] = true;
+            self.as_numbers[at] = true;
         }
     }
 
-    /// The number at this place of the row that was given last, where it has no text.
+    /// The number at this map_column of the row that was given last, where it has no text.
     pub(crate) fn number(&self, at: usize) -> Option<Decimal> {
         self.numbers[at]
     }
 
     /// The next row in the header's order; `false` after the last.
-    pub(crate) fn next_record(&mut self, record: &mut StringRecord) -> Result<bool, Broken> {
-        if self.ready == 0 && !self.decode()? {
+    pub(crate) fn next_record(
+        &mut self,
+        record: &mut StringRecord,
+    ) -> Result<bool, ParquetReadError> {
+        if self.decoded == 0 && !self.decode()? {
             return Ok(false);
         }
-        self.ready -= 1;
+        self.decoded -= 1;
         self.row += 1;
         record.clear();
         for (at, cells) in self.cells.iter_mut().enumerate() {
-            self.spelled.clear();
-            self.numbers[at] = match self.counted[at] {
+            self.text.clear();
+            self.numbers[at] = match self.as_numbers[at] {
                 true => cells.number(),
                 false => None,
             };
@@ -247,10 +256,10 @@ impl Rows {
                 record.push_field("");
                 continue;
             }
-            if let Err(wrong) = cells.spell(&mut self.spelled) {
+            if let Err(wrong) = cells.write_text(&mut self.text) {
                 return Err(self.wrong(record.len(), wrong));
             }
-            record.push_field(&self.spelled);
+            record.push_field(&self.text);
         }
         if let Some(nested) = &mut self.nested {
             let row = nested.next();
@@ -265,9 +274,9 @@ impl Rows {
         Ok(true)
     }
 
-    /// The value of the column at this place of the header is wrong in this row.
-    fn wrong(&self, at: usize, wrong: Wrong) -> Broken {
-        Broken::Value {
+    /// The value of the column at this map_column of the header is wrong in this row.
+    fn wrong(&self, at: usize, wrong: CellError) -> ParquetReadError {
+        ParquetReadError::Value {
             column: self.header.get(at).unwrap_or_default().to_owned(),
             row: self.row,
             wrong,
@@ -276,35 +285,35 @@ impl Rows {
 
     /// Decodes the next rows; `false` after the last.
     fn decode(&mut self) -> Result<bool, ParquetError> {
-        while self.left == 0 {
-            if self.group == self.file.num_row_groups() {
+        while self.left_in_group == 0 {
+            if self.next_group == self.file.num_row_groups() {
                 return Ok(false);
             }
-            let group = self.file.get_row_group(self.group)?;
-            self.group += 1;
-            self.left = rows_of(group.metadata())?;
+            let group = self.file.get_row_group(self.next_group)?;
+            self.next_group += 1;
+            self.left_in_group = row_count(group.metadata())?;
             self.cells.clear();
             for column in &self.columns {
                 self.cells.push(column.cells(group.as_ref())?);
             }
         }
-        let rows = self.left.min(BATCH);
+        let rows = self.left_in_group.min(ROWS_PER_BATCH);
         for cells in &mut self.cells {
             cells.fill(rows)?;
         }
-        self.left -= rows;
-        self.ready = rows;
+        self.left_in_group -= rows;
+        self.decoded = rows;
         Ok(true)
     }
 }
 
-fn rows_of(group: &RowGroupMetaData) -> Result<usize, ParquetError> {
+fn row_count(group: &RowGroupMetaData) -> Result<usize, ParquetError> {
     let rows = usize::try_from(group.num_rows());
     rows.map_err(|_| ParquetError::General("a row group has less than no rows".into()))
 }
 
 /// A value within a list or a map.
-fn text(field: &Field) -> Result<String, Wrong> {
+fn text(field: &Field) -> Result<String, CellError> {
     let mut out = String::new();
     match field {
         Field::Null => {}
@@ -324,7 +333,7 @@ fn text(field: &Field) -> Result<String, Wrong> {
 }
 
 /// Tags are a map, or a list of key and value.
-fn json(field: &Field) -> Result<Value, Wrong> {
+fn json(field: &Field) -> Result<Value, CellError> {
     match field {
         Field::MapInternal(map) => {
             let mut entries = Map::new();

@@ -18,12 +18,12 @@ use uuid::Uuid;
 use crate::bill::money;
 
 /// The values of one row group's column, in their order.
-pub(crate) trait Cells: Send {
+pub(crate) trait CellReader: Send {
     /// Reads so many values, absent ones included.
     fn fill(&mut self, rows: usize) -> Result<(), ParquetError>;
 
     /// Appends the next value that was read; of an absent one nothing. Whether there is one.
-    fn spell(&mut self, text: &mut String) -> Result<bool, Wrong>;
+    fn write_text(&mut self, text: &mut String) -> Result<bool, CellError>;
 
     /// The next value as a number, if it is one that needs no text to be exact; only then it is taken.
     fn number(&mut self) -> Option<Decimal> {
@@ -35,16 +35,16 @@ pub(crate) trait Cells: Send {
 }
 
 /// What a value is that is none of its column's: the end of a sentence.
-pub(crate) type Wrong = &'static str;
+pub(crate) type CellError = &'static str;
 
-const NOT_TEXT: Wrong = "not UTF-8 text";
-const NO_TIME: Wrong = "a time that no calendar has";
-const TOO_LONG: Wrong = "a decimal with too many digits";
-pub(crate) const MISSING: Wrong = "missing";
+const NOT_UTF8: CellError = "not UTF-8 text";
+const TIME_OUT_OF_RANGE: CellError = "a time that no calendar has";
+const TOO_MANY_DIGITS: CellError = "a decimal with too many digits";
+pub(crate) const MISSING: CellError = "missing";
 
 /// What a column's values mean, whatever they are stored as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     Boolean,
     Signed,
     Unsigned,
@@ -64,16 +64,16 @@ pub(crate) enum Kind {
     Uuid,
 }
 
-impl Kind {
+impl ValueKind {
     /// `None` for what no column of a bill can be.
     pub(crate) fn of(column: &ColumnDescriptor) -> Option<Self> {
         use ConvertedType as As;
         let logical = column.logical_type_ref();
-        let unsaid = logical.is_none() || logical == Some(&LogicalType::Unknown);
+        let unannotated = logical.is_none() || logical == Some(&LogicalType::Unknown);
         // The library has an older name for each newer one that had one.
         Some(match (column.physical_type(), column.converted_type()) {
-            (Type::BOOLEAN, As::NONE) if unsaid => Self::Boolean,
-            (Type::INT32 | Type::INT64, As::NONE) if unsaid => Self::Signed,
+            (Type::BOOLEAN, As::NONE) if unannotated => Self::Boolean,
+            (Type::INT32 | Type::INT64, As::NONE) if unannotated => Self::Signed,
             (Type::INT32, As::INT_8 | As::INT_16 | As::INT_32) => Self::Signed,
             (Type::INT32, As::UINT_8 | As::UINT_16 | As::UINT_32) => Self::Unsigned,
             (Type::INT32, As::DATE) => Self::Date,
@@ -88,10 +88,10 @@ impl Kind {
                 } => Self::Nanos,
                 _ => return None,
             },
-            (Type::INT96, As::NONE) if unsaid => Self::Int96,
-            (Type::FLOAT | Type::DOUBLE, As::NONE) if unsaid => Self::Float,
+            (Type::INT96, As::NONE) if unannotated => Self::Int96,
+            (Type::FLOAT | Type::DOUBLE, As::NONE) if unannotated => Self::Float,
             (Type::BYTE_ARRAY, As::UTF8 | As::ENUM | As::JSON) => Self::Text,
-            (Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY, As::NONE) if unsaid => Self::Text,
+            (Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY, As::NONE) if unannotated => Self::Text,
             (Type::FIXED_LEN_BYTE_ARRAY, As::NONE) if logical == Some(&LogicalType::Uuid) => {
                 Self::Uuid
             }
@@ -103,63 +103,70 @@ impl Kind {
 }
 
 /// How a value of a physical type is spelled, and which number it is.
-type Spell<V> = fn(Kind, &V, &mut String) -> Result<(), Wrong>;
-type Number<V> = fn(Kind, &V) -> Option<Decimal>;
+type Spell<V> = fn(ValueKind, &V, &mut String) -> Result<(), CellError>;
+type Number<V> = fn(ValueKind, &V) -> Option<Decimal>;
 
-struct Typed<T: DataType> {
+struct TypedColumn<T: DataType> {
     reader: ColumnReaderImpl<T>,
-    kind: Kind,
-    spell: Spell<T::T>,
+    kind: ValueKind,
+    write_text: Spell<T::T>,
     number: Number<T::T>,
     values: Vec<T::T>,
     /// For each row whether it has a value, by its definition level; nothing where each must have one.
     levels: Vec<i16>,
     /// The level of a row that has one.
-    present: i16,
+    present_level: i16,
     /// Where a row may have several values: which of them begin a row, by their repetition level.
-    repeats: Vec<i16>,
+    repetition_levels: Vec<i16>,
     row: usize,
     value: usize,
 }
 
 /// The cells of a column, which is of this kind.
-pub(crate) fn cells(reader: ColumnReader, kind: Kind, column: &ColumnDescriptor) -> Box<dyn Cells> {
-    let present = column.max_def_level();
+pub(crate) fn open_column(
+    reader: ColumnReader,
+    kind: ValueKind,
+    column: &ColumnDescriptor,
+) -> Box<dyn CellReader> {
+    let present_level = column.max_def_level();
     fn typed<T: DataType>(
         reader: ColumnReaderImpl<T>,
-        (kind, present): (Kind, i16),
-        spell: Spell<T::T>,
+        (kind, present_level): (ValueKind, i16),
+        write_text: Spell<T::T>,
         number: Number<T::T>,
-    ) -> Box<dyn Cells> {
-        Box::new(Typed {
+    ) -> Box<dyn CellReader> {
+        Box::new(TypedColumn {
             reader,
             kind,
-            spell,
+            write_text,
             values: Vec::new(),
             levels: Vec::new(),
-            present,
-            repeats: Vec::new(),
+            present_level,
+            repetition_levels: Vec::new(),
             number,
             row: 0,
             value: 0,
         })
     }
-    let of = (kind, present);
+    let of = (kind, present_level);
     match reader {
-        ColumnReader::BoolColumnReader(reader) => {
-            typed(reader, of, |_, value, out| put(value, out), |_, _| None)
-        }
+        ColumnReader::BoolColumnReader(reader) => typed(
+            reader,
+            of,
+            |_, value, out| write_value(value, out),
+            |_, _| None,
+        ),
         ColumnReader::Int32ColumnReader(reader) => typed(
             reader,
             of,
             |kind, value, out| integer(kind, (*value).into(), value.cast_unsigned().into(), out),
-            |kind, value| scaled(kind, (*value).into()),
+            |kind, value| scaled_decimal(kind, (*value).into()),
         ),
         ColumnReader::Int64ColumnReader(reader) => typed(
             reader,
             of,
             |kind, value, out| integer(kind, *value, value.cast_unsigned(), out),
-            |kind, value| scaled(kind, (*value).into()),
+            |kind, value| scaled_decimal(kind, (*value).into()),
         ),
         ColumnReader::Int96ColumnReader(reader) => typed(
             reader,
@@ -167,61 +174,65 @@ pub(crate) fn cells(reader: ColumnReader, kind: Kind, column: &ColumnDescriptor)
             |_, value, out| time(Timestamp::from_millisecond(value.to_millis()), out),
             |_, _| None,
         ),
-        ColumnReader::FloatColumnReader(reader) => {
-            typed(reader, of, |_, value, out| put(value, out), |_, _| None)
-        }
+        ColumnReader::FloatColumnReader(reader) => typed(
+            reader,
+            of,
+            |_, value, out| write_value(value, out),
+            |_, _| None,
+        ),
         ColumnReader::DoubleColumnReader(reader) => typed(
             reader,
             of,
-            |_, value, out| put(value, out),
-            |_, value| money::of_double(*value),
+            |_, value, out| write_value(value, out),
+            |_, value| money::from_double(*value),
         ),
         ColumnReader::ByteArrayColumnReader(reader) => typed(
             reader,
             of,
             |kind, value, out| bytes(kind, value.data(), out),
-            |kind, value| scaled(kind, whole(value.data())?),
+            |kind, value| scaled_decimal(kind, big_endian_integer(value.data())?),
         ),
         ColumnReader::FixedLenByteArrayColumnReader(reader) => typed(
             reader,
             of,
             |kind, value, out| bytes(kind, value.data(), out),
-            |kind, value| scaled(kind, whole(value.data())?),
+            |kind, value| scaled_decimal(kind, big_endian_integer(value.data())?),
         ),
     }
 }
 
-impl<T: DataType> Cells for Typed<T> {
+impl<T: DataType> CellReader for TypedColumn<T> {
     fn fill(&mut self, rows: usize) -> Result<(), ParquetError> {
         self.values.clear();
         self.levels.clear();
-        self.repeats.clear();
+        self.repetition_levels.clear();
         (self.row, self.value) = (0, 0);
-        let (levels, repeats) = (Some(&mut self.levels), Some(&mut self.repeats));
-        let (read, ..) = self
-            .reader
-            .read_records(rows, levels, repeats, &mut self.values)?;
+        let (levels, repetition_levels) =
+            (Some(&mut self.levels), Some(&mut self.repetition_levels));
+        let (read, ..) =
+            self.reader
+                .read_records(rows, levels, repetition_levels, &mut self.values)?;
         match read == rows {
             true => Ok(()),
             false => Err(ParquetError::EOF("a column ends before its rows".into())),
         }
     }
 
-    fn spell(&mut self, text: &mut String) -> Result<bool, Wrong> {
+    fn write_text(&mut self, text: &mut String) -> Result<bool, CellError> {
         let level = self.levels.get(self.row);
         self.row += 1;
-        if level.is_some_and(|level| *level < self.present) {
+        if level.is_some_and(|level| *level < self.present_level) {
             return Ok(false);
         }
         let value = self.values.get(self.value).ok_or(MISSING)?;
         self.value += 1;
-        (self.spell)(self.kind, value, text)?;
+        (self.write_text)(self.kind, value, text)?;
         Ok(true)
     }
 
     fn number(&mut self) -> Option<Decimal> {
         let level = self.levels.get(self.row);
-        if level.is_some_and(|level| *level < self.present) {
+        if level.is_some_and(|level| *level < self.present_level) {
             return None;
         }
         let number = (self.number)(self.kind, self.values.get(self.value)?)?;
@@ -232,30 +243,37 @@ impl<T: DataType> Cells for Typed<T> {
 
     fn levels(&self) -> Option<(i16, i16)> {
         let level = *self.levels.get(self.row)?;
-        Some((level, self.repeats.get(self.row).copied().unwrap_or(0)))
+        Some((
+            level,
+            self.repetition_levels.get(self.row).copied().unwrap_or(0),
+        ))
     }
 }
 
-fn put(value: impl Display, out: &mut String) -> Result<(), Wrong> {
+fn write_value(value: impl Display, out: &mut String) -> Result<(), CellError> {
     write!(out, "{value}").map_err(|_| MISSING)
 }
 
-fn integer(kind: Kind, signed: i64, unsigned: u64, out: &mut String) -> Result<(), Wrong> {
+fn integer(kind: ValueKind, signed: i64, unsigned: u64, out: &mut String) -> Result<(), CellError> {
     match kind {
-        Kind::Unsigned => put(unsigned, out),
-        Kind::Decimal(scale) => decimal(signed.into(), scale, out),
-        Kind::Date => put(date(signed)?, out),
-        Kind::Millis => time(Timestamp::from_millisecond(signed), out),
-        Kind::Micros => time(Timestamp::from_microsecond(signed), out),
-        Kind::Nanos => time(Timestamp::from_nanosecond(signed.into()), out),
-        _ => put(signed, out),
+        ValueKind::Unsigned => write_value(unsigned, out),
+        ValueKind::Decimal(scale) => decimal(signed.into(), scale, out),
+        ValueKind::Date => write_value(date(signed)?, out),
+        ValueKind::Millis => time(Timestamp::from_millisecond(signed), out),
+        ValueKind::Micros => time(Timestamp::from_microsecond(signed), out),
+        ValueKind::Nanos => time(Timestamp::from_nanosecond(signed.into()), out),
+        _ => write_value(signed, out),
     }
 }
 
-fn bytes(kind: Kind, bytes: &[u8], out: &mut String) -> Result<(), Wrong> {
+fn bytes(kind: ValueKind, bytes: &[u8], out: &mut String) -> Result<(), CellError> {
     match kind {
-        Kind::Decimal(scale) => decimal(whole(bytes).ok_or(TOO_LONG)?, scale, out),
-        Kind::Uuid => put(Uuid::from_slice(bytes).map_err(|_| "no UUID")?, out),
+        ValueKind::Decimal(scale) => decimal(
+            big_endian_integer(bytes).ok_or(TOO_MANY_DIGITS)?,
+            scale,
+            out,
+        ),
+        ValueKind::Uuid => write_value(Uuid::from_slice(bytes).map_err(|_| "no UUID")?, out),
         _ => {
             out.push_str(utf8(bytes)?);
             Ok(())
@@ -263,23 +281,26 @@ fn bytes(kind: Kind, bytes: &[u8], out: &mut String) -> Result<(), Wrong> {
     }
 }
 
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Wrong> {
-    std::str::from_utf8(bytes).map_err(|_| NOT_TEXT)
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, CellError> {
+    std::str::from_utf8(bytes).map_err(|_| NOT_UTF8)
 }
 
-pub(crate) fn time(time: Result<Timestamp, jiff::Error>, out: &mut String) -> Result<(), Wrong> {
-    put(time.map_err(|_| NO_TIME)?, out)
+pub(crate) fn time(
+    time: Result<Timestamp, jiff::Error>,
+    out: &mut String,
+) -> Result<(), CellError> {
+    write_value(time.map_err(|_| TIME_OUT_OF_RANGE)?, out)
 }
 
 /// The day that is so many days after 1970-01-01.
-pub(crate) fn date(days: i64) -> Result<Date, Wrong> {
+pub(crate) fn date(days: i64) -> Result<Date, CellError> {
     let days = Span::new().try_days(days);
     let date = days.and_then(|days| Date::constant(1970, 1, 1).checked_add(days));
-    date.map_err(|_| NO_TIME)
+    date.map_err(|_| TIME_OUT_OF_RANGE)
 }
 
 /// A number in two's complement, the most significant byte first, if 16 bytes hold it.
-fn whole(bytes: &[u8]) -> Option<i128> {
+fn big_endian_integer(bytes: &[u8]) -> Option<i128> {
     let fill = if bytes.first()? & 0x80 == 0 { 0 } else { 0xff };
     let (spare, held) = bytes.split_at(bytes.len().saturating_sub(16));
     let sign_is_held = spare.is_empty() || (held.first()? ^ fill) & 0x80 == 0;
@@ -292,14 +313,14 @@ fn whole(bytes: &[u8]) -> Option<i128> {
 }
 
 /// The number that a decimal column's whole number stands for.
-fn scaled(kind: Kind, unscaled: i128) -> Option<Decimal> {
+fn scaled_decimal(kind: ValueKind, unscaled: i128) -> Option<Decimal> {
     match kind {
-        Kind::Decimal(scale) => money::of_units(unscaled, u32::try_from(scale).ok()?),
+        ValueKind::Decimal(scale) => money::from_units(unscaled, u32::try_from(scale).ok()?),
         _ => None,
     }
 }
 
-fn decimal(unscaled: i128, scale: usize, out: &mut String) -> Result<(), Wrong> {
+fn decimal(unscaled: i128, scale: usize, out: &mut String) -> Result<(), CellError> {
     if unscaled < 0 {
         out.push('-');
     }

@@ -14,8 +14,8 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-use crate::read::bill_reader::Bill;
-use crate::read::parquet_file::rows::{Broken, Rows};
+use crate::read::bill_reader::BillReader;
+use crate::read::parquet_file::rows::{ParquetReadError, ParquetRows};
 
 pub(crate) type Group<'a> = SerializedRowGroupWriter<'a, File>;
 
@@ -43,12 +43,12 @@ pub(crate) fn file(schema: &str, groups: &[&dyn Fn(&mut Group<'_>)]) -> File {
 }
 
 /// Every value of the only column of this type.
-fn spelled<T: DataType>(column: &str, values: &[T::T]) -> Result<Vec<String>, Broken> {
+fn spelled<T: DataType>(column: &str, values: &[T::T]) -> Result<Vec<String>, ParquetReadError> {
     let file = file(
         &format!("REQUIRED {column};"),
         &[&|group: &mut Group<'_>| write::<T>(group, values, None)],
     );
-    let mut rows = Rows::open(file, |_| true)?;
+    let mut rows = ParquetRows::open(file, |_| true)?;
     let (mut record, mut all) = (StringRecord::new(), Vec::new());
     while rows.next_record(&mut record)? {
         all.push(record[0].to_owned());
@@ -57,9 +57,9 @@ fn spelled<T: DataType>(column: &str, values: &[T::T]) -> Result<Vec<String>, Br
 }
 
 #[track_caller]
-fn assert_wrong(read: Result<Vec<String>, Broken>, wanted_row: u64, wanted: &str) {
+fn assert_wrong(read: Result<Vec<String>, ParquetReadError>, wanted_row: u64, wanted: &str) {
     match read {
-        Err(Broken::Value { column, row, wrong }) => {
+        Err(ParquetReadError::Value { column, row, wrong }) => {
             assert_eq!((column.as_str(), row, wrong), ("c", wanted_row, wanted));
         }
         other => panic!("{other:?}"),
@@ -88,7 +88,7 @@ fn every_type_is_spelled_as_csv_would_have_it_and_what_is_absent_as_nothing() {
     };
     // Two row groups, of which the second is longer than a batch.
     let file = file(schema, &[&rows(3), &rows(5_000)]);
-    let mut rows = Rows::open(file, |column| column != "flag").unwrap();
+    let mut rows = ParquetRows::open(file, |column| column != "flag").unwrap();
     assert_eq!(
         rows.header,
         vec!["cost", "list", "start", "service", "effective", "count"]
@@ -211,8 +211,8 @@ fn numbers_need_no_text_where_they_are_exact() {
         write::<Int64Type>(group, &[-1_500_000, 0, i64::MAX], None);
         write::<DoubleType>(group, &[0.1, 0.2, 0.3], None);
     };
-    let mut rows = Rows::open(file(schema, &[&write_all]), |_| true).unwrap();
-    rows.count([0, 1]);
+    let mut rows = ParquetRows::open(file(schema, &[&write_all]), |_| true).unwrap();
+    rows.read_as_numbers([0, 1]);
     let mut record = StringRecord::new();
     let number = |text: &str| (text.parse().ok(), "".to_owned());
     let text = |text: &str| (None, text.to_owned());
@@ -236,7 +236,7 @@ fn numbers_need_no_text_where_they_are_exact() {
 fn a_type_that_no_column_has_is_refused_by_its_columns_name() {
     fn unread<T: DataType>(schema: &str, value: T::T) {
         match spelled::<T>(schema, &[value]) {
-            Err(Broken::Column(column)) => assert_eq!(column, "c"),
+            Err(ParquetReadError::ColumnType(column)) => assert_eq!(column, "c"),
             other => panic!("{schema}: {other:?}"),
         }
     }
@@ -250,9 +250,9 @@ fn a_type_that_no_column_has_is_refused_by_its_columns_name() {
     let schema = "REQUIRED INT32 a; OPTIONAL GROUP c (MAP) { REPEATED GROUP key_value { REQUIRED BINARY key (UTF8);
         OPTIONAL INT32 value (TIME_MILLIS); } }";
     let nothing = || file(schema, &[]);
-    let refused = Rows::open(nothing(), |_| true).err().unwrap();
-    assert!(matches!(refused, Broken::Column(column) if column == "c"));
-    assert!(Rows::open(nothing(), |column| column == "a").is_ok());
+    let refused = ParquetRows::open(nothing(), |_| true).err().unwrap();
+    assert!(matches!(refused, ParquetReadError::ColumnType(column) if column == "c"));
+    assert!(ParquetRows::open(nothing(), |column| column == "a").is_ok());
 }
 
 /// The same file with a footer that says something else of its row group.
@@ -283,8 +283,8 @@ fn a_footer_that_can_not_be_is_refused() {
             &[&|group: &mut Group<'_>| write::<Int32Type>(group, &[1, 2, 3], None)],
         )
     };
-    let read = |file: File| -> Result<usize, Broken> {
-        let mut rows = Rows::open(file, |_| true)?;
+    let read = |file: File| -> Result<usize, ParquetReadError> {
+        let mut rows = ParquetRows::open(file, |_| true)?;
         let (mut record, mut read) = (StringRecord::new(), 0);
         while rows.next_record(&mut record)? {
             read += 1;
@@ -313,7 +313,7 @@ fn a_footer_that_can_not_be_is_refused() {
         forged(whole(), rows(4)),
         forged(whole(), place),
     ] {
-        assert!(matches!(read(broken), Err(Broken::File(_))));
+        assert!(matches!(read(broken), Err(ParquetReadError::File(_))));
     }
 }
 
@@ -331,7 +331,7 @@ fn what_is_wrong_in_a_column_is_said_with_its_line_and_name() {
         write::<ByteArrayType>(group, &["Amazon S3".into(), "".into()], None);
     };
     let millis = schema("INT64 ChargePeriodStart (TIMESTAMP_MILLIS)");
-    let mut bill = Bill::of(file(&millis, &[&rows]), "b".to_owned()).unwrap();
+    let mut bill = BillReader::from_file(file(&millis, &[&rows]), "b".to_owned()).unwrap();
     let row = bill.next_row().unwrap().unwrap();
     assert_eq!(
         (row.service, row.currency, row.line),
@@ -343,7 +343,7 @@ fn what_is_wrong_in_a_column_is_said_with_its_line_and_name() {
     );
     let strange = schema("INT64 ChargePeriodStart (TIME_MICROS)");
     assert_eq!(
-        Bill::of(file(&strange, &[&rows]), "b".to_owned())
+        BillReader::from_file(file(&strange, &[&rows]), "b".to_owned())
             .err()
             .unwrap()
             .0,
