@@ -1,4 +1,4 @@
-//! The analysis `finops`.
+//! The analysis `finops`: settings, reading and answering.
 
 use async_trait::async_trait;
 use longhaul_shared::settings::{Settings, SettingsError};
@@ -12,10 +12,10 @@ use crate::read::gather;
 use crate::read::locations::BillSource;
 use crate::text::tokens::Tokens;
 
-/// Earlier turns that a question can go on with.
+/// Earlier turns of a conversation that are read; a follow-up question can refer to them.
 const MAX_TURNS: usize = 12;
 
-/// The analysis. It reads the bill anew for each question, so a replaced file counts at once.
+/// Answers questions about costs. It reads the bill for each question, so a replaced file is used at once.
 #[derive(Clone)]
 pub struct Finops {
     source: BillSource,
@@ -23,7 +23,7 @@ pub struct Finops {
 }
 
 impl Finops {
-    /// With these bills, and what AWS itself is asked besides.
+    /// Answers from these bills and these AWS services.
     pub fn new(source: BillSource, aws_sources: AwsSources) -> Self {
         Self {
             source,
@@ -31,7 +31,8 @@ impl Finops {
         }
     }
 
-    /// As the configuration says; `None` where it has neither a bill nor anything of AWS to ask.
+    /// Creates the analysis from the worker's settings. Returns `None` where neither a bill nor an AWS service is
+    /// configured.
     pub fn configured(config: &Settings) -> Result<Option<Self>, SettingsError> {
         let bills = config.optional("FINOPS_BILL").unwrap_or_default();
         let source = BillSource::parse(bills, config.switch("FINOPS_BILL_IS_SAMPLE")?);
@@ -40,13 +41,13 @@ impl Finops {
         Ok(some.then(|| Self::new(source, aws_sources)))
     }
 
-    /// The answer to a question about costs; `None` if it is none.
+    /// Returns the answer, or `None` where the question is not about costs.
     pub async fn answer_if_about_costs(&self, context: &Context) -> Result<Option<Value>, Failure> {
         let (answer, about_costs) = self.answer(context).await?;
         Ok(about_costs.then_some(answer))
     }
 
-    /// The answer, and whether the question was about costs at all.
+    /// Returns the answer, and whether the question was about costs at all.
     async fn answer(&self, context: &Context) -> Result<(Value, bool), Failure> {
         let turns = turns(context);
         let cost_data = gather::gather(&self.source, &self.aws_sources, context, &turns).await?;
@@ -68,7 +69,8 @@ impl Analysis for Finops {
     }
 }
 
-/// The conversation's questions as words, the one asked last. Of a long conversation the end counts.
+/// The questions of the conversation, oldest first, the current one last. Only the last [`MAX_TURNS`] earlier turns
+/// are used.
 fn turns(context: &Context) -> Vec<Tokens> {
     let past = context.history();
     let recent = &past[past.len().saturating_sub(MAX_TURNS)..];

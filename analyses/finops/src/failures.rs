@@ -1,8 +1,8 @@
-//! Failures of the analysis that any source can cause.
+//! Failures that any source of costs can cause.
 
 use longhaul_worker::analysis::Failure;
 
-/// What can't be read, and never will be.
+/// A source that cannot be read, now or later. The job fails with `BILL_UNREADABLE`.
 pub(crate) fn unreadable(message: String) -> Failure {
     Failure::Reject {
         code: "BILL_UNREADABLE",
@@ -10,7 +10,7 @@ pub(crate) fn unreadable(message: String) -> Failure {
     }
 }
 
-/// A bill whose sums would have to be rounded.
+/// Amounts that cannot be added without rounding.
 pub(crate) fn inexact_sum(name: &str) -> Failure {
     unreadable(format!(
         "The amounts of the bill {name} have too many digits to be added exactly."

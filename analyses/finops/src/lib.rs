@@ -1,7 +1,8 @@
-//! The analysis `finops`: answers a question about cloud bills in FOCUS 1.0 to 1.2.
+//! The analysis `finops`: answers questions about cloud bills in FOCUS 1.0 to 1.2.
 //!
-//! CostData ([`supervisor`], [`source`], [`bill`]) is apart from what is pure: the question's grammar, the sums, the findings and
-//! the rendering. It sends nothing anywhere, and what it can't understand it says.
+//! The folders `text`, `bill`, `question`, `plan`, `cost_data`, `observations` and `answer` are pure: no file,
+//! network, clock or SDK. `read` reads bills from disk and S3, and `aws` calls AWS's cost services. Nothing of a
+//! bill is sent anywhere.
 
 mod analysis;
 mod answer;

@@ -1,4 +1,5 @@
-//! Compose.
+//! Puts an answer together: parses the question, computes its sections, observations and family answer, and renders
+//! them.
 
 use serde_json::{Value, json};
 
@@ -16,7 +17,8 @@ use crate::text::tokens::Tokens;
 
 /// Bytes of the question that the result repeats.
 const MAX_QUERY_BYTES: usize = 2_048;
-/// The answer to the last of the turns, as it was written, and whether that was about costs at all.
+/// The answer to the last turn, and whether the question was about costs at all. `query` is the question as it was
+/// written.
 pub(crate) fn answer(
     cost_data: &CostData,
     query: &str,

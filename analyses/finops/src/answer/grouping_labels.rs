@@ -1,4 +1,4 @@
-//! Labels.
+//! What a grouping is called in an answer's data and tables.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! An answer as data: what a program reads of it. It shows amounts exactly and names as they are.
+//! The data of an answer, with exact amounts and names that are not escaped.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,8 @@ use crate::bill::money;
 use crate::plan::date_gap;
 use crate::text::sanitize::clip;
 
-/// The `cost_analysis` of a result. The first currency stands at its top, the others in `otherCurrencies`.
+/// The field `cost_analysis` of a result. The first currency's fields are at its top, other currencies are in
+/// `otherCurrencies`.
 pub(crate) fn cost_analysis(answer: &AnswerParts<'_>, shown: &[ShownSection<'_>]) -> Value {
     let section = |shown: &ShownSection<'_>| {
         let mut data = json!({
@@ -58,7 +59,7 @@ pub(crate) fn cost_analysis(answer: &AnswerParts<'_>, shown: &[ShownSection<'_>]
     data
 }
 
-/// What the sources that are paid by the request have cost.
+/// What the requests to paid sources cost.
 fn paid(paid_requests: u32) -> Value {
     let cost = date_gap::REQUEST_PRICE_USD.saturating_mul(paid_requests.into());
     match paid_requests {

@@ -1,7 +1,7 @@
-//! An answer as Markdown for a reader, with the data of [`data`] beside it.
+//! Renders an answer as Markdown.
 //!
-//! It computes nothing. Every name that comes from the bill or the question is escaped, and the
-//! whole stays below 100 KiB, with what was cut said.
+//! Every name that comes from the bill or the question is escaped. The whole stays below 100 KiB and says what was
+//! left out.
 
 use crate::answer::grouping_labels;
 use crate::answer::phrases::{
@@ -231,7 +231,7 @@ impl AnswerParts<'_> {
     }
 }
 
-/// With its first letter a capital.
+/// The sentence with its first letter in upper case.
 fn capitalised(sentence: &str) -> String {
     let mut letters = sentence.chars();
     match letters.next() {

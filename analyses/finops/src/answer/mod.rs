@@ -1,4 +1,4 @@
-//! AnswerParts.
+//! Answers from what was read: figures, sentences, Markdown and JSON. Pure.
 
 pub(crate) mod compose;
 mod families;

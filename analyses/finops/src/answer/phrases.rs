@@ -1,5 +1,4 @@
-//! How an answer speaks of what was input: its subject, its period, amounts and lists of names. Every name
-//! is escaped.
+//! Phrases of an answer: its subject, its period, amounts and lists of names. Every name is escaped.
 
 use rust_decimal::Decimal;
 
@@ -10,7 +9,7 @@ use crate::question::parse::Question;
 use crate::question::period::Period;
 use crate::text::sanitize::escape;
 
-/// Parts of the question, or names, that a list shows.
+/// Names, or parts of the question, that a list shows.
 pub(crate) const MAX_LISTED: usize = 12;
 
 /// The services, accounts, regions and tags that the figures are restricted to.
@@ -117,7 +116,7 @@ pub(crate) fn name_list(names: &[String]) -> String {
     }
 }
 
-/// `rose by`, `fell by` or nothing to say.
+/// `rose by`, `fell by` or `did not change:`.
 pub(crate) fn change_verb(change: Decimal) -> &'static str {
     if change.is_zero() {
         "did not change:"
@@ -128,7 +127,7 @@ pub(crate) fn change_verb(change: Decimal) -> &'static str {
     }
 }
 
-/// ` (12.5 %)`, where there is something to be a part of.
+/// ` (12.5 %)`; empty where the whole is zero.
 pub(crate) fn percent_suffix(part: Decimal, whole: Decimal) -> String {
     money::percent(part, whole).map_or_else(String::new, |percent| {
         format!(" ({} %)", money::exact_text(percent))

@@ -1,4 +1,4 @@
-//! Sections.
+//! The parts of an answer, and how many groups of each section fit into it.
 
 use rust_decimal::Decimal;
 
@@ -13,25 +13,25 @@ use crate::text::sanitize::clip;
 
 /// Bytes that the lines of all tables may take, once in Markdown and once in JSON.
 const MAX_TABLE_BYTES: usize = 40_000;
-/// All that an answer is made of.
+/// Everything that an answer is rendered from.
 pub(crate) struct AnswerParts<'a> {
     pub query: &'a str,
     pub question: &'a Question,
     pub ledger: &'a Ledger,
     pub sections: &'a [CurrencySection],
     pub observations: &'a [Observation],
-    /// What the question's family says; `None` for a breakdown.
+    /// The answer of the question's family; `None` for a breakdown.
     pub family_answer: Option<FamilyAnswer>,
-    /// What is to be said of the reading.
+    /// Notes about what was read.
     pub notes: &'a [String],
-    /// Requests of Cost Explorer's that were paid for.
+    /// Requests to Cost Explorer that AWS charges for.
     pub paid_requests: u32,
-    /// The bill's file name.
+    /// The name of the bill's file.
     pub source: &'a str,
     pub sample: bool,
 }
 
-/// A section as far as it is shown: the groups, and what the others come to.
+/// The part of a section that is shown: the first groups, and the number and sum of the others.
 pub(crate) struct ShownSection<'a> {
     pub section: &'a CurrencySection,
     pub groups: &'a [CostGroup],
@@ -39,7 +39,7 @@ pub(crate) struct ShownSection<'a> {
 }
 
 impl AnswerParts<'_> {
-    /// Takes lines from the front of each section while there is bytes_left.
+    /// The first groups of each section, as long as the answer's size limit allows.
     pub(crate) fn shown_sections(&self) -> Result<Vec<ShownSection<'_>>, PrecisionOverflow> {
         let mut bytes_left = MAX_TABLE_BYTES;
         let max_groups = self.question.top.unwrap_or(usize::MAX);
@@ -70,7 +70,7 @@ impl AnswerParts<'_> {
             .collect()
     }
 
-    /// What a day comes to on average, where that is input for, in hundredths.
+    /// The mean cost per day in hundredths, where it is asked for.
     pub(crate) fn daily_average(&self, section: &CurrencySection) -> Option<Decimal> {
         let days = self
             .covered_day_count()
@@ -79,7 +79,7 @@ impl AnswerParts<'_> {
         Some(money::round(each, 2))
     }
 
-    /// How many days the bill has of those input about.
+    /// How many of the days asked about the bill covers.
     pub(crate) fn covered_day_count(&self) -> Option<i32> {
         let (first, last) = self.ledger.days?;
         let (mut start, mut end) = (first, last.tomorrow().ok()?);

@@ -1,14 +1,14 @@
-//! What calls of AWS's cost services have in common.
+//! What calls of AWS's cost services share: their region and their failures.
 
 use aws_sdk_costexplorer::config::http::HttpResponse;
 use aws_sdk_costexplorer::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use longhaul_worker::analysis::Failure;
 
-/// Where all three have their endpoint in the commercial partition, wherever the worker runs.
+/// The endpoint of all three services in the commercial partition, wherever the worker runs.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// Why a service gave no answer. What may come right is tried again if nothing else answers the question; what
-/// AWS itself says goes into the log.
+/// The failure of a call. Transient errors are retried where no other source answers the question. AWS's own error
+/// goes to the log only.
 pub(crate) fn call_failure<E>(
     who: &str,
     error: &SdkError<E, HttpResponse>,

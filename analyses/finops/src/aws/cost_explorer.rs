@@ -1,7 +1,7 @@
-//! Cost Explorer: what was charged on each day as rows like a bill's, and its forecast.
+//! Cost Explorer: daily charges as rows like a bill's, and its forecast.
 //!
-//! Each page that it answers with is paid for, so it is asked once for all the days that are needed, and what it
-//! said is cached for others. Two of service, account and region it tells apart at once; which, the question says.
+//! AWS charges for each page, so one request covers all needed days, and the response is cached for other jobs. It
+//! groups by two of service, account and region at a time.
 
 use aws_sdk_costexplorer::Client;
 use aws_sdk_costexplorer::operation::get_cost_and_usage::GetCostAndUsageOutput;
@@ -24,7 +24,7 @@ use crate::failures::{inexact_sum, unreadable};
 use crate::plan::date_gap::{COST_EXPLORER, DateGap, Dimension};
 use crate::text::tokens::Tokens;
 
-/// Four of five, as of our own estimate.
+/// Prediction interval of the forecast in percent, the same as in our own estimate.
 const INTERVAL_PERCENT: i32 = 80;
 const BILLED_METRIC: &str = "UnblendedCost";
 const EFFECTIVE_METRIC: &str = "AmortizedCost";
@@ -44,7 +44,7 @@ struct DailyCharge {
     currency: String,
 }
 
-/// Asks for it, or takes what was answered within the last hours.
+/// Reads the days from the cache of recent responses, or from Cost Explorer.
 pub(crate) async fn read_gap(
     gap: &DateGap,
     cache: Option<&str>,
@@ -80,7 +80,7 @@ pub(crate) async fn read_gap(
     Ok(cost_data)
 }
 
-/// All pages, and how many they were.
+/// The charges of all pages, and the number of pages.
 async fn fetch_charges(gap: &DateGap) -> Result<(Vec<DailyCharge>, u32), Failure> {
     let client = Client::new(&clients::for_slow_services(REGION).await);
     let (mut charges, mut requests, mut token) = (Vec::new(), 0, None);
@@ -169,7 +169,7 @@ impl DailyCharge {
     }
 }
 
-/// Asks for the forecast of these days; `start` is not before today.
+/// Requests the forecast of these days; `start` is not before today.
 pub(crate) async fn forecast(start: Date, end: Date) -> Result<AwsForecast, Failure> {
     let client = Client::new(&clients::for_slow_services(REGION).await);
     let answer = client
@@ -233,7 +233,7 @@ fn account_name(page: &GetCostAndUsageOutput, account: &str) -> String {
     name.cloned().unwrap_or_default()
 }
 
-/// An answer of another shape than is documented.
+/// A response whose shape is not the documented one.
 fn unreadable_response() -> Failure {
     let message = format!("What {COST_EXPLORER} answered can't be read.");
     Failure::reject("SOURCE_UNREADABLE", message)

@@ -1,4 +1,4 @@
-//! AWS's cost services.
+//! AWS's cost services: Cost Explorer, the Cost Optimization Hub and Trusted Advisor.
 
 mod calls;
 pub(crate) mod cost_explorer;

@@ -1,6 +1,6 @@
-//! What the Cost Optimization Hub and Trusted Advisor recommend, with the saving that each estimates.
+//! Recommendations of the Cost Optimization Hub and Trusted Advisor, with the savings that they estimate.
 //!
-//! Estimates are AWS's own. Those of both services overlap, so nobody adds them to each other.
+//! The two overlap, so their savings are never added to each other.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ use crate::text::sanitize::clip;
 
 const HUB: &str = "Cost Optimization Hub";
 const ADVISOR: &str = "Trusted Advisor";
-/// Recommendations kept of each, the most saving first; all are counted.
+/// Recommendations kept of each service, the largest saving first; all are counted.
 const MAX_KEPT: usize = 20;
-/// Recommendations to a page of the Hub, at most 1,000: its API reference.
+/// Recommendations on a page of the Hub; its API allows 1,000.
 const PAGE_SIZE: i32 = 500;
 
-/// All pages of the Hub, one recommendation for a resource.
+/// All recommendations of the Hub, one for a resource.
 pub(crate) async fn from_optimization_hub() -> Result<Vec<ServiceRecommendations>, Failure> {
     let client =
         aws_sdk_costoptimizationhub::Client::new(&clients::for_slow_services(REGION).await);
@@ -43,7 +43,7 @@ pub(crate) async fn from_optimization_hub() -> Result<Vec<ServiceRecommendations
     Ok(totals.finish())
 }
 
-/// All pages of Trusted Advisor's open recommendations that would save something, in US dollars.
+/// All open recommendations of Trusted Advisor that would save something, in US dollars.
 pub(crate) async fn from_trusted_advisor() -> Result<Vec<ServiceRecommendations>, Failure> {
     let client = aws_sdk_trustedadvisor::Client::new(&clients::for_slow_services(REGION).await);
     let pages = client.list_recommendations();
@@ -93,7 +93,7 @@ fn advisor_recommendation(item: &RecommendationSummary) -> Recommendation {
     }
 }
 
-/// `Ec2AutoScalingGroup` as `Ec2 Auto Scaling Group`.
+/// Turns `Ec2AutoScalingGroup` into `Ec2 Auto Scaling Group`.
 fn split_camel_case(name: Option<&str>) -> String {
     let mut split_camel_case = String::new();
     for letter in name.unwrap_or_default().chars() {
@@ -113,7 +113,7 @@ fn round_to_cents(amount: f64) -> Option<Decimal> {
     Decimal::from_f64(amount).map(|amount| money::round(amount, 2))
 }
 
-/// Recommendations as they come in, by currency.
+/// The recommendations received so far, by currency.
 struct TotalsByCurrency {
     by: &'static str,
     totals: BTreeMap<String, (usize, Decimal, Vec<Recommendation>)>,

@@ -1,7 +1,6 @@
-//! Answers that were paid for, kept for whoever asks the same within some hours: objects of the results' bucket,
-//! which go with the time of day that their names have.
+//! Caches paid responses for some hours, as objects in the results bucket whose keys contain the period of the day.
 //!
-//! It refuses to fail: without a cache an answer costs more, and is no other.
+//! Errors are ignored: without the cache an answer costs more and stays the same.
 
 use std::io::{Read, Write};
 
@@ -15,10 +14,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-/// How long an answer counts, at most. AWS renews its figures up to three times a day.
+/// How long a response is used, at most. AWS updates its charges up to three times a day.
 const PERIOD_HOURS: i64 = 6;
 
-/// The objects of one kind of question.
+/// The cached responses of Cost Explorer.
 pub(crate) struct ResponseCache {
     client: aws_sdk_s3::Client,
     bucket: String,
@@ -32,7 +31,7 @@ impl ResponseCache {
         }
     }
 
-    /// What was answered to this request, if that is not long ago.
+    /// The response to this request, if it was cached in the current period.
     pub(crate) async fn get<T: DeserializeOwned>(&self, request: &str) -> Option<T> {
         let object = self.client.get_object().bucket(&self.bucket);
         let object = object
@@ -48,7 +47,7 @@ impl ResponseCache {
         serde_json::from_slice(&text).ok()
     }
 
-    /// Keeps an answer, as well as it can.
+    /// Caches a response. A failure is logged and ignored.
     pub(crate) async fn put(&self, request: &str, answer: &impl Serialize) {
         let Some(compressed) = compress(answer) else {
             return;
@@ -71,7 +70,7 @@ fn compress(answer: &impl Serialize) -> Option<Vec<u8>> {
     compressed.finish().ok()
 }
 
-/// The day and its period, and what was asked.
+/// The current period, and a hash of the request.
 fn object_key(request: &str, now: Timestamp) -> String {
     let period = now.as_second().div_euclid(PERIOD_HOURS * 3600);
     let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, request.as_bytes());

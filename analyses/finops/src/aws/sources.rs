@@ -1,8 +1,4 @@
-//! What AWS itself says of costs, besides the bills that it exports: Cost Explorer's figures and forecast, and what
-//! the Cost Optimization Hub and Trusted Advisor recommend.
-//!
-//! Each service is asked over its own API, and what it says becomes rows and findings of the kinds that are there
-//! already. What a question needs of whom is the supervisor's to decide.
+//! Which AWS cost services are enabled, and the recommendations of those that are.
 
 use longhaul_shared::settings::{Settings, SettingsError};
 use longhaul_worker::analysis::{Context, Failure};
@@ -10,13 +6,13 @@ use longhaul_worker::analysis::{Context, Failure};
 use crate::aws::recommendations;
 use crate::cost_data::aws_insights::ServiceRecommendations;
 
-/// Which services are asked.
+/// The AWS cost services that questions may use.
 #[derive(Debug, Clone, Default)]
 pub struct AwsSources {
     pub cost_explorer: bool,
     pub optimization_hub: bool,
     pub trusted_advisor: bool,
-    /// The bucket that Cost Explorer's answers are kept in for others service ask the same; `None` keeps none.
+    /// The bucket in which Cost Explorer's responses are cached; `None` disables the cache.
     pub cache: Option<String>,
 }
 
@@ -34,12 +30,13 @@ impl AwsSources {
         self.cost_explorer || self.optimization_hub || self.trusted_advisor
     }
 
-    /// Asks both for what they recommend, side by side; each is a step of the job. Who does not answer is left out.
+    /// Requests recommendations from both services concurrently, each as a step of the job. A service that fails is
+    /// left out, and its failure is returned.
     pub(crate) async fn recommendations(
         &self,
         context: &Context,
     ) -> (Vec<ServiceRecommendations>, Vec<Failure>) {
-        // On the heap, as the SDK's calls are deep futures.
+        // On the heap, since the futures of the SDK's calls are deep.
         let (hub, advisor) = tokio::join!(
             recommendations_step(
                 self.optimization_hub,
@@ -65,7 +62,7 @@ impl AwsSources {
     }
 }
 
-/// What one of them recommends, as a step of the job; nothing where it is not to be asked.
+/// The recommendations of one service, as a step of the job; none where it is disabled.
 async fn recommendations_step(
     enabled: bool,
     context: &Context,

@@ -1,18 +1,18 @@
-//! Which charges a question asks for, as days and numbers of the ledger's names.
+//! Which charges a question asks for, by day, dimension values and tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-/// Which charges are asked for. An empty `only` admits everything.
+/// Which charges are counted. A dimension with an empty `included` admits all its values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ChargeFilter {
-    /// Start and exclusive end; `None` is the whole bill.
+    /// First day and exclusive end; `None` is the whole bill.
     pub days: Option<(Date, Date)>,
     pub services: Selection,
     pub accounts: Selection,
     pub regions: Selection,
-    /// Tag key, joined, to the values that it may have.
+    /// Normalized tag key to the values that are admitted.
     pub tags: BTreeMap<String, BTreeSet<String>>,
 }
 

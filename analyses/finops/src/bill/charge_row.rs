@@ -1,13 +1,13 @@
-//! One charge of a bill.
+//! One charge of a bill, as a row of FOCUS columns.
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-/// One charge, borrowed from the record that was read last. A text that the bill leaves empty or
-/// writes as `NULL` is the empty string.
+/// One charge, borrowed from the record that was read last. A text that the bill leaves empty or writes as `NULL`
+/// is the empty string.
 #[derive(Debug, Default)]
 pub(crate) struct BillRow<'a> {
-    /// Counted from 1, the header included.
+    /// The line in the file, counted from 1 with the header.
     pub line: u64,
     /// The UTC day of `ChargePeriodStart`.
     pub day: Date,
@@ -21,18 +21,18 @@ pub(crate) struct BillRow<'a> {
     pub region_name: &'a str,
     pub provider: &'a str,
     pub resource: &'a str,
-    /// `ConsumedQuantity`; `None` where the bill gives none, or no decimal.
+    /// `ConsumedQuantity`; `None` where the bill gives none or it is not a decimal.
     pub consumed: Option<Decimal>,
     pub description: &'a str,
-    /// `Usage`, `Credit`, `Tax` and so on.
+    /// `ChargeCategory`: `Usage`, `Credit`, `Tax` and so on.
     pub category: &'a str,
-    /// A JSON object of the tags.
+    /// The tags as a JSON object.
     pub tags: &'a str,
     /// The unit of `consumed`.
     pub unit: &'a str,
-    /// `Standard`, `Committed` and so on.
+    /// `PricingCategory`: `Standard`, `Committed` and so on.
     pub pricing: &'a str,
-    /// `Used` or `Unused`, of a charge that a commitment covers.
+    /// `CommitmentDiscountStatus`: `Used` or `Unused` for a charge that a commitment covers.
     pub commitment: &'a str,
     /// `ListCost` and `EffectiveCost`, where the bill gives them as decimals.
     pub list: Option<Decimal>,

@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct DimensionValues {
     #[serde(skip)]
     numbers: HashMap<String, u32>,
-    /// The identity: an id where the bill has one, else a name; empty where it has neither.
+    /// The key of each value: an id where the bill has one, else a name; empty where it has neither.
     pub keys: Vec<String>,
-    /// What else the bill calls it.
+    /// Other names that the bill has for each value.
     pub names: Vec<BTreeSet<String>>,
 }
 
 impl DimensionValues {
-    /// The number of the value with this id, or this name where it has no id.
+    /// Returns the number of the value with this id, or with this name where the id is empty. Adds the value if it
+    /// is new.
     pub(crate) fn intern(&mut self, id: &str, name: &str) -> u32 {
         let key = if id.is_empty() { name } else { id };
         let number = match self.numbers.get(key) {
@@ -30,14 +31,14 @@ impl DimensionValues {
             }
         };
         let names = &mut self.names[number as usize];
-        // A few names an id are real (a rename, a reseller); more are noise.
+        // A few names for one id are real (a rename, a reseller); more are noise.
         if !name.is_empty() && names.len() < 4 && !names.contains(name) {
             names.insert(name.to_string());
         }
         number
     }
 
-    /// Takes in the values of another dimension; gives the number here of each of its numbers.
+    /// Adds the values of another bill. Returns the number here of each of its numbers.
     pub(crate) fn merge(&mut self, other: &Self) -> Vec<u32> {
         let taken = other.keys.iter().zip(&other.names).map(|(key, names)| {
             let number = self.intern(key, "");

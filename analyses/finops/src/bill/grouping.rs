@@ -1,6 +1,6 @@
-//! How charges are grouped in an answer.
+//! How charges are grouped in an answer, and in which order the groups are listed.
 
-/// What an answer's table has a line for.
+/// What each line of an answer's table stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Grouping {
     Service,
@@ -8,14 +8,14 @@ pub(crate) enum Grouping {
     Region,
     Day,
     Month,
-    /// By the value of the tag with this key, joined.
+    /// The value of the tag with this normalized key.
     Tag(String),
 }
 
-/// In which order the lines stand.
+/// The order of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupOrder {
-    /// By their names: days and months one after the other.
+    /// By key, so days and months are in sequence.
     Time,
     Largest,
     Smallest,

@@ -1,4 +1,4 @@
-//! Maps whose keys are no text, as lists of pairs in JSON.
+//! Serializes maps whose keys are not strings as JSON lists of pairs.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,7 +1,6 @@
-//! What a bill adds up to: exact sums by day, service, account, region and the tags asked for.
+//! The exact sums of a bill by day, currency, service, account, region and the tags that the questions mention.
 //!
-//! One pass fills it; memory grows with the combinations that occur, not with the rows. It knows
-//! neither files nor questions: it is given rows, and asked with a [`ChargeFilter`].
+//! It is filled in one pass over the rows. Memory grows with the combinations that occur, not with the rows.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,7 +16,7 @@ use crate::bill::money::{self, PrecisionOverflow};
 use crate::bill::tag_sets::TagSets;
 use crate::text::tokens::Tokens;
 
-/// A bill, summed.
+/// A summed bill.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Ledger {
     pub services: DimensionValues,
@@ -26,16 +25,16 @@ pub(crate) struct Ledger {
     pub currencies: DimensionValues,
     pub tags: TagSets,
     pub providers: BTreeSet<String>,
-    /// The first and the last day that has a charge.
+    /// The first and the last day that have a charge.
     pub days: Option<(Date, Date)>,
     pub rows: u64,
-    /// Rows without a `BilledCost`; they count as rows and add nothing.
+    /// Rows without a `BilledCost`. They are counted and add nothing.
     pub without_cost: u64,
     #[serde(rename = "cells", with = "json_pairs")]
     pub(super) sums: HashMap<LedgerKey, CostSum>,
 }
 
-/// What charges are summed by, as numbers of the ledger's names.
+/// What charges are summed by: a day and numbers of the ledger's dimension values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct LedgerKey {
     pub day: Date,
@@ -46,7 +45,7 @@ pub(crate) struct LedgerKey {
     pub tags: u32,
 }
 
-/// How another bill's numbers are in this one.
+/// Maps the numbers of another ledger's dimension values to those of this one.
 pub(crate) struct IdMap {
     currencies: Vec<u32>,
     services: Vec<u32>,
@@ -69,7 +68,7 @@ impl IdMap {
 }
 
 impl LedgerKey {
-    /// The number of its value in a grouping; days and months have none.
+    /// The number of its value in this grouping; 0 for days and months, which are not numbered.
     pub(crate) fn number(&self, grouping: &Grouping) -> u32 {
         match grouping {
             Grouping::Service => self.service,
@@ -88,7 +87,7 @@ pub(crate) struct CostSum {
 }
 
 impl Ledger {
-    /// An empty ledger that keeps the tags that are mentioned in these questions.
+    /// An empty ledger that keeps the tags mentioned in these questions.
     pub(crate) fn new(questions: Vec<Tokens>) -> Self {
         Self {
             services: DimensionValues::default(),
@@ -104,7 +103,7 @@ impl Ledger {
         }
     }
 
-    /// Counts a charge, and says where.
+    /// Adds a charge. Returns the key that it was added to.
     pub(crate) fn add(&mut self, row: &BillRow<'_>) -> Result<LedgerKey, PrecisionOverflow> {
         let key = LedgerKey {
             day: row.day,
@@ -134,7 +133,7 @@ impl Ledger {
         self.sums.len()
     }
 
-    /// Takes in another bill, and says how its sums are numbered here.
+    /// Adds another bill. Returns how its numbers map to those of this one.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<IdMap, PrecisionOverflow> {
         let ids = IdMap {
             currencies: self.currencies.merge(&other.currencies),

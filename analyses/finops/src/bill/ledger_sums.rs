@@ -1,4 +1,4 @@
-//! Sums of a ledger within a filter.
+//! Sums of a ledger within a [`ChargeFilter`]: in all, by group, by day.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,16 +10,16 @@ use crate::bill::grouping::{GroupOrder, Grouping};
 use crate::bill::ledger::{CostSum, Ledger, LedgerKey};
 use crate::bill::money::{self, PrecisionOverflow};
 
-/// The cost of each day that has a charge.
+/// Cost by day; days without a charge are absent.
 pub(crate) type DailyCosts = BTreeMap<Date, Decimal>;
 
-/// All that was charged in one currency within a filter.
+/// The charges of one currency within a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CurrencySection {
     pub currency: String,
     pub total: Decimal,
     pub rows: u64,
-    /// In the order that was asked for; empty without a grouping.
+    /// In the requested order; empty without a grouping.
     pub groups: Vec<CostGroup>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct CostGroup {
 }
 
 impl Ledger {
-    /// What the filter adds up to, currency by currency, the one with the most rows first.
+    /// The sums within the filter by currency, the currency with the most rows first.
     pub(crate) fn sections(
         &self,
         filter: &ChargeFilter,
@@ -101,7 +101,7 @@ impl Ledger {
         Ok(sections)
     }
 
-    /// Exact sums of one currency within the filter, by whatever is asked of a key.
+    /// Exact sums of one currency within the filter, by what `group_of` returns.
     pub(crate) fn sums_by<K: Ord>(
         &self,
         filter: &ChargeFilter,
@@ -144,7 +144,7 @@ impl Ledger {
             .unwrap_or_default())
     }
 
-    /// The currency that most of the filter's rows have.
+    /// The currency of most rows within the filter.
     pub(crate) fn main_currency(&self, filter: &ChargeFilter) -> Option<u32> {
         let mut rows: BTreeMap<u32, u64> = BTreeMap::new();
         for (key, amount) in self.sums.iter().filter(|(key, _)| self.admits(filter, key)) {
@@ -155,7 +155,7 @@ impl Ledger {
             .map(|(currency, _)| currency)
     }
 
-    /// What each service costs a day, by (service, currency), within the filter.
+    /// The daily costs of each (service, currency) within the filter.
     pub(crate) fn daily_costs(
         &self,
         filter: &ChargeFilter,
@@ -172,7 +172,7 @@ impl Ledger {
         Ok(daily)
     }
 
-    /// The label of an account: its name with its id, where it has both.
+    /// The label of an account: its name and its id where it has both.
     pub(crate) fn account_label(&self, number: u32) -> String {
         let (key, names) = (
             &self.accounts.keys[number as usize],
@@ -198,7 +198,7 @@ impl Ledger {
         }
     }
 
-    /// Whether the key's charges are asked for.
+    /// Whether the filter admits the charges under this key.
     pub(crate) fn admits(&self, filter: &ChargeFilter, key: &LedgerKey) -> bool {
         filter
             .days
@@ -213,7 +213,7 @@ impl Ledger {
     }
 }
 
-/// A day's month, as `2026-05`.
+/// The month of a day, such as `2026-05`.
 pub(crate) fn month_label(day: Date) -> String {
     day.to_string()[..7].to_string()
 }

@@ -1,4 +1,4 @@
-//! Bill.
+//! A bill's charges in memory: rows, dimension values, exact sums, and what else questions need of them. Pure.
 
 pub(crate) mod charge_filter;
 pub(crate) mod charge_row;

@@ -1,16 +1,15 @@
-//! Amounts of money as exact decimals: reading them, adding them, showing them.
-//!
-//! It refuses to round anything but what is shown, and knows nothing of bills or currencies.
+//! Exact decimal arithmetic for amounts of money: parsing, adding, displaying. Sums are never rounded; only
+//! displayed amounts, means, estimates and rates are.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// The bill's amounts have more digits together than a decimal holds; rounding them would be wrong.
+/// The exact result has more digits than a [`Decimal`] holds, and rounding it would make it wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PrecisionOverflow;
 
-/// Reads a decimal such as `-12.50`, `+3`, `.5` or `1.2E-7`, exactly. `None` when the text is no
-/// decimal, or has more digits than a [`Decimal`] holds (96 bits, 28 of them after the point), for
-/// which a rounded amount would be a wrong one.
+/// Parses a decimal such as `-12.50`, `+3`, `.5` or `1.2E-7` exactly. Returns `None` where the text is not a
+/// decimal, or has more digits than a [`Decimal`] holds (96 bits, 28 of them after the point), since a rounded
+/// amount would be wrong.
 pub(crate) fn parse(text: &str) -> Option<Decimal> {
     let text = text.trim();
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -25,7 +24,7 @@ pub(crate) fn parse(text: &str) -> Option<Decimal> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    // Exporters pad with zeros beyond what any decimal holds; these carry no value.
+    // Exporters pad with more zeros than a decimal holds; they carry no value.
     let fraction = if fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         fraction.trim_end_matches('0')
     } else {
@@ -53,7 +52,7 @@ pub(crate) fn parse(text: &str) -> Option<Decimal> {
     from_units(signed, u32::try_from(scale).ok()?)
 }
 
-/// So many units of which ten to the power of `scale` make one, exactly, as [`parse`] would read it.
+/// The exact decimal of `units` divided by ten to the power of `scale`, normalized as [`parse`] does.
 pub(crate) fn from_units(mut units: i128, mut scale: u32) -> Option<Decimal> {
     if units == 0 {
         return Some(Decimal::ZERO);
@@ -65,13 +64,13 @@ pub(crate) fn from_units(mut units: i128, mut scale: u32) -> Option<Decimal> {
     Decimal::try_from_i128_with_scale(units, scale).ok()
 }
 
-/// Millionths that a double counts exactly, and of which none has more than 15 digits.
+/// Limit below which a double holds millionths exactly, so that none has more than 15 digits.
 const MAX_MILLIONTHS: f64 = 1e15;
 
-/// The shortest decimal that means this double, where it has up to six places and 15 digits.
+/// The shortest decimal that converts to this double, where it has at most six places and 15 digits.
 ///
-/// A decimal of up to 15 digits is the only one of them that is nearest to its double (IEEE 754: DBL_DIG), so one that
-/// is found is the shortest; what a division of two exact doubles gives is the double nearest to the quotient.
+/// Of the decimals of at most 15 digits only one is nearest to a given double (IEEE 754: DBL_DIG), so one that is
+/// found is the shortest. Dividing two exact doubles gives the double nearest to the quotient.
 pub(crate) fn from_double(value: f64) -> Option<Decimal> {
     let millionths = (value * 1e6).round();
     if millionths.abs() >= MAX_MILLIONTHS || millionths / 1e6 != value {
@@ -85,8 +84,8 @@ pub(crate) fn from_double(value: f64) -> Option<Decimal> {
     Some(Decimal::new(units, scale))
 }
 
-/// The exact sum, or `None` where it has more digits than a [`Decimal`] holds. The plain `+` would
-/// round silently there.
+/// The exact sum, or `None` where it has more digits than a [`Decimal`] holds. The operator `+` would round
+/// silently.
 pub(crate) fn add(a: Decimal, b: Decimal) -> Option<Decimal> {
     if a.is_zero() {
         return Some(b);
@@ -103,14 +102,14 @@ pub(crate) fn subtract(a: Decimal, b: Decimal) -> Option<Decimal> {
     add(a, -b)
 }
 
-/// Rounded half away from zero to so many places, for what is no sum: a mean, an estimate, a rate.
+/// Rounds half away from zero to so many decimal places. For means, estimates and rates, not for sums.
 pub(crate) fn round(amount: Decimal, places: u32) -> Decimal {
     amount
         .round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)
         .normalize()
 }
 
-/// How many hundredths of the whole's size the part is, to two places; `None` of nothing.
+/// The part in percent of the whole's absolute value, to two places; `None` where the whole is zero.
 pub(crate) fn percent(part: Decimal, whole: Decimal) -> Option<Decimal> {
     if whole.is_zero() {
         return None;
@@ -121,25 +120,24 @@ pub(crate) fn percent(part: Decimal, whole: Decimal) -> Option<Decimal> {
     Some(round(share, 2))
 }
 
-/// The median; zero of nothing.
+/// The median; zero for an empty list.
 pub(crate) fn median(values: &mut [Decimal]) -> Decimal {
     values.sort_unstable();
     let middle = values.len() / 2;
     match values {
         [] => Decimal::ZERO,
         _ if values.len() % 2 == 1 => values[middle],
-        // Halves first, so that no sum is too large.
+        // Halve before adding, so that the sum does not overflow.
         _ => values[middle - 1] / Decimal::TWO + values[middle] / Decimal::TWO,
     }
 }
 
-/// The amount with all its digits and no trailing zeros, as the data part of an answer has it.
+/// All digits without trailing zeros, as in the data of an answer.
 pub(crate) fn exact_text(amount: Decimal) -> String {
     amount.normalize().to_string()
 }
 
-/// The amount for a reader: to the cent with thousands separated, or to two significant digits
-/// where it is less than a cent.
+/// The amount for display: to the cent with thousands separators, or to two significant digits below a cent.
 pub(crate) fn display(amount: Decimal) -> String {
     let cent = Decimal::new(1, 2);
     let rounded = if amount.is_zero() || amount.abs() >= cent {

@@ -1,5 +1,5 @@
-//! What must be seen row by row for [`crate::observations::spikes`]: the largest charges of each day, and resources that cost
-//! something and do nothing. Memory is bounded; nothing is judged here.
+//! Details of single charges that `observations` needs: the largest charges of each day, and resources that cost
+//! something and are idle. Memory is bounded.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,10 +12,10 @@ use crate::bill::json_pairs;
 use crate::bill::ledger::{IdMap, LedgerKey};
 use crate::bill::money::{self, PrecisionOverflow};
 
-/// Resources remembered of each kind, to bound memory; what comes later is not looked at.
+/// Resources recorded of each kind, to bound memory; later ones are ignored.
 pub(crate) const MAX_RESOURCES: usize = 100_000;
 
-/// What must be seen row by row, while the bill is read.
+/// Details of single charges, recorded while the bill is read.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct NotableCharges {
     #[serde(with = "json_pairs")]
@@ -24,7 +24,8 @@ pub(crate) struct NotableCharges {
     pub described_idle: HashMap<String, IdleResource>,
     #[serde(rename = "unused")]
     pub without_consumption: HashMap<String, IdleResource>,
-    /// Resources that consumed something, so that a charge without consumption proves nothing.
+    /// Resources that consumed something on some day, so that a charge of theirs without consumption does not make
+    /// them idle.
     #[serde(rename = "busy")]
     pub consuming: HashSet<String>,
     #[serde(skip)]
@@ -45,12 +46,12 @@ pub(crate) struct IdleResource {
     #[serde(rename = "cell")]
     pub key: LedgerKey,
     pub description: String,
-    /// Cost of each day and the line of its first row.
+    /// Cost of each day, and the line of its first row.
     pub days: BTreeMap<Date, (Decimal, u64)>,
 }
 
 impl NotableCharges {
-    /// Remembers what matters of a charge that the ledger has counted in `key`.
+    /// Records what is notable of a charge that the ledger has added under `key`.
     pub(crate) fn add(
         &mut self,
         row: &BillRow<'_>,
@@ -108,7 +109,8 @@ impl NotableCharges {
         });
     }
 
-    /// Keeps a charge of so much if it is among the largest; few are, so it is made only then.
+    /// Inserts a charge if it is among the three largest of its service, currency and day. The charge is built only
+    /// then, since few are.
     fn insert_if_large(
         &mut self,
         key: LedgerKey,
@@ -127,7 +129,7 @@ impl NotableCharges {
         }
     }
 
-    /// Takes in what is remembered of another bill.
+    /// Adds what was recorded of another bill.
     pub(crate) fn merge(&mut self, other: &Self, ids: &IdMap) -> Result<(), PrecisionOverflow> {
         for charge in other.largest.values().flatten() {
             let key = ids.key(&charge.key);
@@ -163,7 +165,8 @@ impl NotableCharges {
         Ok(())
     }
 
-    /// AWS describes what is paid for without being used as idle or as not attached.
+    /// Whether the description says that something is paid for and not used. AWS writes "idle", "unattached" or
+    /// "not attached".
     fn describes_idle(&mut self, description: &str) -> bool {
         if let Some(known) = self.descriptions.get(description) {
             return *known;

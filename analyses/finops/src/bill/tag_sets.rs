@@ -1,7 +1,7 @@
-//! The tags of a bill, as far as a question asks for them.
+//! The tags of a bill that the questions mention.
 //!
-//! A bill may have a different set of tags on every resource; only the values of keys that the
-//! question mentions, or a value of, are kept, so that they alone multiply what the ledger holds.
+//! A bill may have different tags on every resource. Only keys that a question mentions, or whose value it
+//! mentions, are kept, so that other tags do not multiply the ledger's sums.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use crate::text::tokens::{Tokens, normalized};
 
-/// Distinct `TagSets` texts remembered, so that each is read once where they repeat.
+/// Distinct `Tags` texts cached, so that a repeated text is parsed once.
 const MAX_CACHED_TEXTS: usize = 10_000;
-/// Keys listed; the keys of a question are found beyond it too.
+/// Keys listed in all; keys that a question mentions are kept beyond it.
 const MAX_LISTED_KEYS: usize = 1_000;
 
-/// Numbered sets of the tags that matter.
+/// Sets of the tags that matter, by number.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TagSets {
-    /// What is questions, and was questions before in the conversation.
+    /// The questions of the conversation.
     #[serde(skip)]
     questions: Vec<Tokens>,
-    /// Every key of the bill, by its joined form, in the bill's own spelling.
+    /// Every key of the bill: its normalized form to the bill's spelling.
     pub keys: BTreeMap<String, String>,
-    /// Rows whose `TagSets` are no JSON object; they count as untagged.
+    /// Rows whose `Tags` are not a JSON object; they count as untagged.
     #[serde(rename = "unreadable")]
     pub unreadable_rows: u64,
     #[serde(skip)]
@@ -33,10 +33,10 @@ pub(crate) struct TagSets {
     sets: Vec<TagSet>,
 }
 
-/// Joined key to value.
+/// Normalized key to value.
 type TagSet = BTreeMap<String, String>;
 
-/// What stands for a text that could not be read.
+/// The number cached for a text that cannot be parsed.
 const UNREADABLE: u32 = u32::MAX;
 
 impl TagSets {
@@ -52,7 +52,7 @@ impl TagSets {
         }
     }
 
-    /// The number of the set that this `TagSets` column has; 0 is the empty one.
+    /// Returns the number of the set in this `Tags` column; 0 is the empty set.
     pub(crate) fn intern(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;
@@ -75,7 +75,7 @@ impl TagSets {
         number
     }
 
-    /// The value of a joined key in a set; empty where the set has none.
+    /// The value of a normalized key in a set; empty where the set has none.
     pub(crate) fn value(&self, number: u32, key: &str) -> &str {
         self.sets
             .get(number as usize)
@@ -83,7 +83,7 @@ impl TagSets {
             .map_or("", String::as_str)
     }
 
-    /// The values that a joined key takes.
+    /// All values of a normalized key.
     pub(crate) fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.sets
             .iter()
@@ -127,7 +127,7 @@ impl TagSets {
         self.intern_set(set)
     }
 
-    /// Takes in the tags of another bill; gives the number here of each of its sets.
+    /// Adds the tags of another bill. Returns the number here of each of its sets.
     pub(crate) fn merge(&mut self, other: &Self) -> Vec<u32> {
         for (key, spelling) in &other.keys {
             self.keys

@@ -1,10 +1,10 @@
-//! The timestamps of a bill, in the spellings that exporters use. It keeps the day alone.
+//! Parses the timestamps of a bill, in the formats that exporters use, to the UTC day.
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 
-/// The UTC day of `2024-09-01`, `2024-09-01 22:00:00`, `2024-09-01T22:00Z`, `2024-09-01T22:00:00.5+02:00`.
-/// Without a zone it is UTC, as FOCUS has it.
+/// The UTC day of `2024-09-01`, `2024-09-01 22:00:00`, `2024-09-01T22:00Z` or `2024-09-01T22:00:00.5+02:00`. A
+/// timestamp without a zone is UTC, as FOCUS defines it.
 pub(crate) fn day(text: &str) -> Option<Date> {
     let (date, rest) = (text.get(..10)?, &text[10..]);
     let date: Date = date.parse().ok()?;

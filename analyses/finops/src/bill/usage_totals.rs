@@ -1,7 +1,6 @@
-//! What a bill says of its charges besides their cost: what was consumed, in which unit, at which list price,
-//! and whether a commitment covers it. Kept only for questions that need it, since it multiplies what is held.
+//! Sums of what was consumed, in which unit, at which list price, and whether a commitment covers it.
 //!
-//! It is given rows with the key that the ledger has counted them in, and is asked with a [`ChargeFilter`].
+//! They are kept only for questions that need them, since they multiply the ledger's sums.
 
 use std::collections::HashMap;
 
@@ -15,7 +14,7 @@ use crate::bill::ledger::{IdMap, Ledger, LedgerKey};
 use crate::bill::money::{self, PrecisionOverflow};
 use crate::text::tokens::normalized;
 
-/// What charges are told apart by here.
+/// What usage is summed by, besides the ledger's key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct UsageKind {
     /// As the bill spells it; empty where nothing is consumed.
@@ -24,20 +23,20 @@ pub(crate) struct UsageKind {
     pub terms: PricingTerms,
 }
 
-/// By which terms a charge is priced.
+/// How a charge is priced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum PricingTerms {
-    /// At the price that everybody pays.
+    /// At the public price.
     OnDemand,
     /// Covered by a commitment.
     Committed,
-    /// Of a commitment that nothing used.
+    /// The unused part of a commitment.
     Unused,
     /// A credit, a tax, a purchase, or priced in another way.
     Other,
 }
 
-/// Sums of the charges of one kind in one key.
+/// Sums of the charges of one kind under one ledger key.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct UsageTotal {
     pub cost: Decimal,
@@ -58,7 +57,7 @@ pub(crate) struct UsageTotals {
 }
 
 impl UsageTotals {
-    /// With `enabled` false it keeps nothing.
+    /// With `enabled` false nothing is kept.
     pub(crate) fn new(enabled: bool) -> Self {
         Self {
             enabled,
@@ -92,7 +91,7 @@ impl UsageTotals {
             })
     }
 
-    /// Takes in those of another bill.
+    /// Adds the totals of another bill.
     pub(crate) fn merge(&mut self, other: &Self, ids: &IdMap) -> Result<(), PrecisionOverflow> {
         for ((key, kind), total) in &other.sums {
             let number = self.intern(other.kinds[*kind as usize].clone());
@@ -110,7 +109,7 @@ impl UsageTotals {
         })
     }
 
-    /// Every sum within the filter, of one currency.
+    /// The totals of one currency within the filter.
     pub(crate) fn in_filter<'a>(
         &'a self,
         ledger: &'a Ledger,

@@ -1,17 +1,17 @@
-//! What AWS says besides figures of days.
+//! What AWS reports besides daily charges: its forecast and its recommendations.
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// What AWS says besides figures of days. It is said of the whole organisation, whatever a question leaves out.
+/// AWS's own forecast and recommendations. They are about the whole organization, whatever the question filters by.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AwsInsights {
     pub forecast: Option<AwsForecast>,
     pub recommended: Vec<ServiceRecommendations>,
 }
 
-/// Its own forecast.
+/// Cost Explorer's forecast.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AwsForecast {
     pub start: Date,
@@ -21,28 +21,28 @@ pub(crate) struct AwsForecast {
     pub high: Decimal,
 }
 
-/// What one of them recommends, in one currency.
+/// The recommendations of one AWS service in one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ServiceRecommendations {
     pub by: String,
     pub count: usize,
-    /// What all would save in a month.
+    /// What all of them would save in a month.
     pub saving: MoneyAmount,
-    /// The most saving first.
+    /// The largest saving first.
     pub largest: Vec<Recommendation>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Recommendation {
     pub what: String,
-    /// What it costs now in a month, where that is said.
+    /// What it costs now in a month, where AWS says so.
     pub cost: Option<Decimal>,
     pub saving: Decimal,
-    /// What to do, where that is said.
+    /// What to do, where AWS says so.
     pub how: String,
 }
 
-/// An amount of money as AWS writes it.
+/// An amount of money as AWS gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MoneyAmount {
     pub amount: Decimal,

@@ -1,5 +1,4 @@
-//! All that is read of a bill, and the answer that it gives to a conversation's last question. Pure: rows come
-//! in, an answer goes out.
+//! Everything that was read for a question.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -21,21 +20,21 @@ pub(crate) struct CostData {
     pub notable_charges: NotableCharges,
     #[serde(rename = "measures")]
     pub usage: UsageTotals,
-    /// The bill's name, or how many files it is.
+    /// The bill's name, or how many files it has, and Cost Explorer where it was used.
     pub name: String,
     pub files: usize,
-    /// Requests of Cost Explorer's that were paid for.
+    /// Requests to Cost Explorer that AWS charges for.
     #[serde(rename = "requests")]
     pub paid_requests: u32,
-    /// What is to be said of the reading itself.
+    /// Notes for the answer about what was read.
     pub notes: Vec<String>,
-    /// What AWS says besides; of a whole reading only.
+    /// What AWS reports besides; of the whole question, so it is not part of a checkpoint.
     #[serde(skip)]
     pub aws_insights: AwsInsights,
 }
 
 impl CostData {
-    /// Nothing yet; what a conversation's questions need is going to be kept.
+    /// Empty data that will keep what the conversation's questions need.
     pub(crate) fn new(turns: &[Tokens]) -> Self {
         let needs_usage = turns
             .iter()
@@ -58,7 +57,7 @@ impl CostData {
         self.notable_charges.add(row, key)
     }
 
-    /// Takes in what was read elsewhere: files first.
+    /// Adds what was read of another source. Files come before Cost Explorer.
     pub(crate) fn merge(&mut self, other: Self) -> Result<(), PrecisionOverflow> {
         self.files += other.files;
         self.paid_requests += other.paid_requests;
@@ -74,14 +73,14 @@ impl CostData {
         self.notable_charges.merge(&other.notable_charges, &ids)
     }
 
-    /// Says that the bill begins on this day, although it was not read from there.
+    /// Moves the bill's first day back to this one, for earlier days that exist and were not read.
     pub(crate) fn extend_back_to(&mut self, day: Date) {
         if let Some((first, _)) = &mut self.ledger.days {
             *first = day.min(*first);
         }
     }
 
-    /// The last of the turns as it is read of a bill of these days.
+    /// The last question as it is understood for a bill of these days.
     pub(crate) fn question_over(
         &mut self,
         turns: &[Tokens],

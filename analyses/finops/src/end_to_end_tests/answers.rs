@@ -1,4 +1,4 @@
-//! The analysis from a file to its result, by its public door, and sums computed in another way.
+//! Answers from a bill's file to the result, through the public API, compared with sums computed in another way.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -335,7 +335,7 @@ fn the_sample_has_what_it_promises() {
             .unwrap()
             .ends_with("on 2026-03-17")
     );
-    // The rows given as evidence are in the bill at the lines they name.
+    // The rows given as evidence are in the bill at the lines that they name.
     for row in advice
         .iter()
         .flat_map(|advice| advice["evidence"].as_array().unwrap())

@@ -1,6 +1,6 @@
-//! The evaluation set: questions with exact expected answers on the sample bill, in `evaluation.jsonl`. What is
-//! expected was computed without this code, by `scripts/check-evaluation`. The share that is answered right is
-//! printed, and must not fall.
+//! The evaluation set in `evaluation.jsonl`: questions with exact expected answers for the sample bill, which
+//! `scripts/check-evaluation` computed without this code. The share that is answered correctly is printed and must
+//! not fall.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::read::bill_reader::BillReader;
 use crate::sample::write_sample;
 use crate::text::tokens::Tokens;
 
-/// How many were answered right when this was last looked at; of how many, the set tells.
+/// Questions answered correctly when this was last updated.
 const RECORDED: usize = 230;
 
 struct FamilyInput {
@@ -37,7 +37,7 @@ fn set() -> Vec<FamilyInput> {
         .collect()
 }
 
-/// Where the expected is not in the actual; an object may have more fields than are expected.
+/// Adds the paths at which the actual value lacks the expected one. An object may have more fields than expected.
 fn missing(actual: &Value, expected: &Value, path: &str, found: &mut Vec<String>) {
     match (actual, expected) {
         (Value::Object(actual), Value::Object(expected)) => {
@@ -61,7 +61,7 @@ fn the_evaluation_set_is_answered_at_least_as_well_as_before() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write_sample(20_000, 1, &mut file).unwrap();
     let set = set();
-    // The bill is read once for all of them: what another question has it keep changes no figure.
+    // The bill is read once for all questions. What it keeps for other questions changes no figure.
     let every: Vec<Tokens> = set.iter().flat_map(|asked| asked.turns.clone()).collect();
     let mut cost_data = CostData::new(&every);
     let mut bill = BillReader::open(file.path()).unwrap();

@@ -1,7 +1,6 @@
-//! Bills with the columns of each version of FOCUS that is read, in CSV and in Parquet: the figures are the same, and
-//! what a version adds does no harm.
+//! Bills with the columns of each supported version of FOCUS, in CSV and Parquet, give the same figures.
 //!
-//! The columns are those of the specification's own lists (FOCUS 1.0, 1.1 and 1.2, "Cost and Usage"); the charges are ours.
+//! The columns are those of the specification (FOCUS 1.0, 1.1 and 1.2, "Cost and Usage"); the charges are our own.
 
 use std::fs::File;
 use std::path::Path;
@@ -17,21 +16,21 @@ use crate::analysis::Finops;
 use crate::aws::sources::AwsSources;
 use crate::read::locations::BillSource;
 
-/// FOCUS 1.0.
+/// The columns of FOCUS 1.0.
 const FIRST: &str = "AvailabilityZone BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodEnd
     BillingPeriodStart ChargeCategory ChargeClass ChargeDescription ChargeFrequency ChargePeriodEnd ChargePeriodStart
     CommitmentDiscountCategory CommitmentDiscountId CommitmentDiscountName CommitmentDiscountStatus CommitmentDiscountType
     ConsumedQuantity ConsumedUnit ContractedCost ContractedUnitPrice EffectiveCost InvoiceIssuerName ListCost ListUnitPrice
     PricingCategory PricingQuantity PricingUnit ProviderName PublisherName RegionId RegionName ResourceId ResourceName
     ResourceType ServiceCategory ServiceName SkuId SkuPriceId SubAccountId SubAccountName Tags";
-/// What 1.1 added, and 1.2.
+/// The columns that 1.1 and 1.2 added.
 const SECOND: &str = "CapacityReservationId CapacityReservationStatus CommitmentDiscountQuantity CommitmentDiscountUnit
     ServiceSubcategory SkuMeter SkuPriceDetails";
 const THIRD: &str =
     "BillingAccountType InvoiceId PricingCurrency PricingCurrencyContractedUnitPrice
     PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice SubAccountType";
 
-/// Each version's columns in alphabetical order, and one of the exporter's own, as the specification has it.
+/// Each version's columns in alphabetical order, and one custom column of the exporter.
 fn versions() -> [(&'static str, Vec<&'static str>); 3] {
     [
         ("1.0", vec![FIRST]),
@@ -47,14 +46,14 @@ fn versions() -> [(&'static str, Vec<&'static str>); 3] {
     })
 }
 
-/// Charges of May 2026, each with what is not the same for all.
+/// Charges of May 2026, each with the columns in which they differ.
 fn charges() -> Vec<Value> {
     let compute = "Amazon Elastic Compute Cloud";
     let storage = "Amazon Simple Storage Service";
     vec![
         json!({"ServiceName": compute, "BilledCost": "10.25", "EffectiveCost": "10.25", "ListCost": "12", "ConsumedQuantity": "24",
             "ConsumedUnit": "Hours", "PricingCategory": "Standard", "Tags": {"team": "search"}}),
-        // Covered by a commitment; an hour of it that nothing used; its purchase.
+        // Covered by a commitment; an unused hour of it; its purchase.
         json!({"ServiceName": compute, "BilledCost": "0", "EffectiveCost": "7.5", "ListCost": "12", "ConsumedQuantity": "24",
             "ConsumedUnit": "Hours", "PricingCategory": "Committed", "CommitmentDiscountStatus": "Used",
             "CommitmentDiscountId": "sp-1", "CommitmentDiscountQuantity": "24", "CommitmentDiscountUnit": "Hours",
@@ -64,10 +63,10 @@ fn charges() -> Vec<Value> {
             "CommitmentDiscountUnit": "Hours"}),
         json!({"ServiceName": compute, "BilledCost": "100", "EffectiveCost": "0", "ListCost": "100", "ChargeCategory": "Purchase",
             "ChargeFrequency": "Recurring", "PricingCategory": "Standard", "CommitmentDiscountId": "sp-1"}),
-        // A reserved capacity that nothing used: a charge like any other.
+        // An unused capacity reservation is a charge like any other.
         json!({"ServiceName": compute, "BilledCost": "1.5", "EffectiveCost": "1.5", "ListCost": "1.5", "PricingCategory": "Standard",
             "CapacityReservationId": "cr-1", "CapacityReservationStatus": "Unused"}),
-        // Priced in a provider's own units, billed in money.
+        // Priced in the provider's own units, billed in money.
         json!({"ServiceName": storage, "BilledCost": "4", "EffectiveCost": "4", "ListCost": "5", "ConsumedQuantity": "4000",
             "ConsumedUnit": "GB", "PricingCategory": "Standard", "PricingCurrency": "TOKENS",
             "PricingCurrencyEffectiveCost": "4000", "PricingCurrencyContractedUnitPrice": "1",
@@ -81,7 +80,7 @@ fn charges() -> Vec<Value> {
     ]
 }
 
-/// What a charge has in a column.
+/// A charge's value in a column.
 fn value(charge: &Value, column: &str) -> Value {
     let same = match column {
         "BillingCurrency" | "PricingCurrency" => "USD",
@@ -131,7 +130,7 @@ fn is_map(column: &str) -> bool {
     ["Tags", "SkuPriceDetails", "x_Discounts"].contains(&column)
 }
 
-/// As AWS exports it: doubles, times in milliseconds, maps of text.
+/// Doubles, times in milliseconds and maps of text, as AWS exports them.
 fn write_parquet(path: &Path, columns: &[&str]) {
     let types = columns.iter().map(|column| match *column {
         column if is_time(column) => {
@@ -156,7 +155,7 @@ fn write_parquet(path: &Path, columns: &[&str]) {
             values.iter().map(level).collect()
         };
         if is_map(column) {
-            // Each has one entry, or is absent.
+            // Each map has one entry or is absent.
             let entries = || values.iter().filter_map(Value::as_object).flatten();
             let keys = entries().map(|(key, _)| key.as_str());
             write::<ByteArrayType>(&mut group, keys.map(ByteArray::from).collect(), &levels(2));
@@ -180,7 +179,7 @@ fn write_parquet(path: &Path, columns: &[&str]) {
     writer.close().unwrap();
 }
 
-/// The next column; one of several values a row has one a row here.
+/// Writes the next column. Where rows may have several values, each has one here.
 fn write<T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, File>,
     values: Vec<T::T>,
@@ -228,7 +227,7 @@ async fn every_version_gives_the_same_figures_in_every_format() {
                 (&json!("USD"), &json!("114.33")),
                 "{about}"
             );
-            // What was paid in the provider's own units is no currency of the bill.
+            // The provider's own units are not a currency of the bill.
             assert_eq!(services["otherCurrencies"], json!([]), "{about}");
             let amounts = |analysis: &Value| -> Vec<Value> {
                 let groups = analysis["groups"].as_array().unwrap();

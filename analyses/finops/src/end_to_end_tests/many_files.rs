@@ -1,4 +1,4 @@
-//! Bills of several files: in folders, by months, in CSV, gzip and Parquet; broken ones among them.
+//! Bills of several files, in folders by month, in CSV, gzip and Parquet, with broken and replaced ones.
 
 use std::fs::File;
 use std::io::Write;
@@ -27,13 +27,13 @@ use crate::read::{checkpoint, open_file};
 use crate::sample::write_sample;
 use crate::text::tokens::Tokens;
 
-/// Asks without anything kept from before.
+/// Asks in a new job without stored steps.
 async fn ask(locations: &str, query: &str) -> Result<Value, Failure> {
     let finops = Finops::new(BillSource::parse(locations, false), AwsSources::default());
     testing::run(&finops, testing::question(query)).await.result
 }
 
-/// A small sample bill by months: the first in Parquet, the second gzipped, the rest plain.
+/// A small sample bill by month: the first in Parquet, the second gzipped, the others plain.
 struct Months {
     folder: TempDir,
     whole: PathBuf,
@@ -225,7 +225,7 @@ async fn months_that_a_question_does_not_need_are_not_read() {
         "{response}"
     );
     assert!(!response.contains("Left out"), "{response}");
-    // It is needed here, and broken; the rest is answered.
+    // The broken month is needed here; the other months are answered.
     let all = ask(&months.data(), "total").await.unwrap();
     let response = all["response"].as_str().unwrap();
     assert!(

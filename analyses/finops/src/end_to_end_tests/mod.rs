@@ -1,4 +1,4 @@
-//! Tests.
+//! Tests of the whole analysis, from files to answers.
 
 mod answers;
 mod evaluation;

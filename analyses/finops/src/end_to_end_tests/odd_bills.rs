@@ -1,5 +1,4 @@
-//! The families of questions on bills that are odd: tiny, huge, empty, of many currencies. What they answer on a
-//! proper bill, the evaluation set tells.
+//! Every family of questions on unusual bills: tiny, huge, empty, with several currencies.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! IdleResource resources.
+//! Finds idle resources: charged on most days, and described as idle or without consumption.
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -19,7 +19,7 @@ pub(super) fn idle_resource_observations(
     filter: &ChargeFilter,
 ) -> Result<Vec<Observation>, PrecisionOverflow> {
     let described = notable.described_idle.iter().map(|entry| (entry, true));
-    // With the busy ones not all known, a resource without consumption may be one of them.
+    // Where not every consuming resource is recorded, one without consumption may be among those left out.
     let without_consumption = notable.without_consumption.iter().filter(|(resource, _)| {
         notable.consuming.len() < MAX_RESOURCES && !notable.consuming.contains(*resource)
     });

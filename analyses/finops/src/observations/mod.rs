@@ -1,4 +1,4 @@
-//! Observations.
+//! What stands out in a bill: cost spikes and idle resources, each with the rows that show it. Pure.
 
 mod idle_resources;
 pub(crate) mod observation;
@@ -10,7 +10,7 @@ use crate::bill::money::PrecisionOverflow;
 use crate::bill::notable_charges::NotableCharges;
 use observation::Observation;
 
-/// The findings within the filter, the costliest first.
+/// The observations within the filter: spikes, then idle resources, each kind by cost.
 pub(crate) fn find(
     ledger: &Ledger,
     notable: &NotableCharges,

@@ -1,7 +1,4 @@
-//! What stands out in a bill: a day on which a service cost far more than around it, and a resource
-//! that costs every day and does nothing. Each finding has the rows that it rests on.
-//!
-//! It states what was charged and by which rule it stands out; it refuses to know why.
+//! Finds cost spikes: days on which a service cost far more than on the days around it.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -18,31 +15,31 @@ use crate::text::sanitize::clip;
 /// Days before and after that a day is compared with, and how many of them the bill must cover.
 const WINDOW_DAYS: usize = 28;
 const MIN_DAYS: usize = 14;
-/// The last ten years of a bill are looked at; a stray date must not make the rest long.
+/// Only the last ten years of a bill are searched, so that a stray date does not make the search long.
 const MAX_DAYS: i64 = 3_660;
-/// A spike is this many robust standard deviations above the median; at six, chance gives none.
+/// A spike is this many robust standard deviations above the median; at six, chance produces none.
 const MIN_DEVIATIONS: i64 = 6;
-/// A day on which a service cost far more than around it.
+/// A day on which a service cost far more than on the days around it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Spike {
     pub service: u32,
     pub currency: u32,
     pub day: Date,
     pub cost: Decimal,
-    /// What was expected: the median of the days around.
+    /// The expected cost: the median of the days around.
     pub median: Decimal,
-    /// Their median absolute deviation.
+    /// The median absolute deviation of the days around.
     pub deviation: Decimal,
     pub excess: Decimal,
 }
 
-/// By which rule a day is unusual.
+/// The rule by which a day is unusual, as a note for the answer.
 pub(crate) const SPIKE_RULE: &str = "A day is unusual when a service cost at least twice the median of the days up to 28 \
     before and after, one whole unit more, and more than six times their spread: 1.4826 median absolute \
     deviations, or a twentieth of the median if that is more.";
 
 impl Spike {
-    /// How many spreads it is above what was expected, to two places.
+    /// How many spreads the cost is above the median, to two places.
     pub(crate) fn deviations(&self) -> Option<Decimal> {
         let spread = spread(self.median, self.deviation);
         Some(money::round(self.excess.checked_div(spread)?, 2))
@@ -57,7 +54,7 @@ pub(crate) fn spikes(
     let Some((first, last)) = ledger.days else {
         return Ok(Vec::new());
     };
-    // The days around a period are what it is compared with, so they are read beyond its ends.
+    // A period is compared with the days around it, so days beyond its ends are included.
     let whole = ChargeFilter {
         days: None,
         ..filter.clone()
@@ -95,7 +92,7 @@ pub(crate) fn spikes(
     Ok(found)
 }
 
-/// The costliest spikes as findings, with the rows that they rest on.
+/// The costliest spikes as observations, with the rows that caused them.
 pub(super) fn spike_observations(
     ledger: &Ledger,
     notable: &NotableCharges,
@@ -144,16 +141,16 @@ fn index_of(day: Date, from: Date) -> usize {
     usize::try_from((day - from).get_days()).unwrap_or(0)
 }
 
-/// The median and the median absolute deviation of the days around one, if that is a spike above
-/// them: at least twice the median, one whole unit more, and more than [`MIN_DEVIATIONS`] times the
-/// deviation (scaled to a standard deviation, and taken as a twentieth of the median at least).
+/// The median and the median absolute deviation of the days around the one at `at`, if it is a spike: at least
+/// twice the median, one whole unit more, and more than [`MIN_DEVIATIONS`] times the spread (the deviation scaled
+/// to a standard deviation, and at least a twentieth of the median).
 fn baseline(costs: &[Decimal], at: usize) -> Option<(Decimal, Decimal)> {
     let cost = costs[at];
     let before = &costs[at.saturating_sub(WINDOW_DAYS)..at];
     let after = &costs[at + 1..costs.len().min(at + 1 + WINDOW_DAYS)];
     let days = before.len() + after.len();
     let half = cost / Decimal::TWO;
-    // Most days fail this, which needs no sorting.
+    // Most days fail this test, which needs no sorting.
     let below_half = before
         .iter()
         .chain(after)
@@ -175,7 +172,7 @@ fn baseline(costs: &[Decimal], at: usize) -> Option<(Decimal, Decimal)> {
     stands_out.then_some((median, deviation))
 }
 
-/// The deviation as a standard deviation, and a twentieth of the median at least.
+/// The deviation scaled to a standard deviation, and at least a twentieth of the median.
 fn spread(median: Decimal, deviation: Decimal) -> Decimal {
     (deviation * Decimal::new(14826, 4)).max(median / Decimal::from(20))
 }

@@ -1,7 +1,5 @@
-//! Which days Cost Explorer is asked for, and by what it is to tell their charges apart: a question's words, the days
-//! that it needs, and those that bills have decide that.
-//!
-//! Pure. Nothing is asked here.
+//! Decides which days Cost Explorer is asked for, and by which two dimensions it groups them: the days that a
+//! question needs and no bill has.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -11,15 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::bill::money;
 use crate::text::tokens::Tokens;
 
-/// What it is called in answers.
+/// Its name in answers.
 pub(crate) const COST_EXPLORER: &str = "Cost Explorer";
-/// US dollars for each request, of each page: <https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/>.
+/// US dollars for each request and each page:
+/// <https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/>.
 pub(crate) const REQUEST_PRICE_USD: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
-/// The months before this one that it has by the day.
+/// Full months before this one for which Cost Explorer has daily charges.
 const HISTORY_MONTHS: i64 = 13;
-/// Months before this one that are asked for where no time is named.
+/// Full months before this one that are requested where the question names no period.
 const DEFAULT_MONTHS: i64 = 2;
-/// What a charge is told by.
+/// What Cost Explorer can group charges by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Dimension {
     Service,
@@ -27,7 +26,7 @@ pub(crate) enum Dimension {
     Region,
 }
 
-/// Days that it is asked for: a start and an exclusive end.
+/// Days that Cost Explorer is asked for: a first day and an exclusive end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DateGap {
     pub start: Date,
@@ -35,12 +34,12 @@ pub(crate) struct DateGap {
     pub by: [Dimension; 2],
 }
 
-/// The days that it has on this day: from the first of a month to yesterday, the end exclusive.
+/// The days for which it has charges: from the first of a month to yesterday; the end is exclusive.
 pub(crate) fn history_days(today: Date) -> (Date, Date) {
     (months_before(today, HISTORY_MONTHS), today)
 }
 
-/// The days that it is asked for where a question names none.
+/// The days that are requested where the question names none.
 pub(crate) fn default_days(today: Date) -> (Date, Date) {
     (months_before(today, DEFAULT_MONTHS), today)
 }
@@ -50,8 +49,7 @@ fn months_before(today: Date, months: i64) -> Date {
     first.checked_sub(months.months()).unwrap_or(first)
 }
 
-/// What it is asked for: of the days that are needed those that it has and no bill has. Ends are exclusive, but for
-/// the bill's last day.
+/// The needed days that Cost Explorer has and no bill has. Ends are exclusive, except for the bill's last day.
 pub(crate) fn date_gaps(
     needed: (Date, Date),
     billed: Option<(Date, Date)>,
@@ -74,7 +72,7 @@ pub(crate) fn date_gaps(
         .collect()
 }
 
-/// Which two a conversation needs: its words tell whether accounts or regions matter to it.
+/// The two dimensions that a conversation needs; its words tell whether it is about accounts or regions.
 fn dimensions(turns: &[Tokens]) -> [Dimension; 2] {
     let any_token = |of: fn(&Tokens, usize) -> bool| {
         turns
@@ -94,7 +92,7 @@ fn names_account(tokens: &Tokens, at: usize) -> bool {
     word.contains("account") || (word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// `region`, or one of AWS's own names of them, such as `eu-west-1`.
+/// `region`, or an AWS region code such as `eu-west-1`.
 fn names_region(tokens: &Tokens, at: usize) -> bool {
     const DIRECTIONS: [&str; 5] = ["north", "south", "east", "west", "central"];
     let word = tokens.text(at);
@@ -113,7 +111,7 @@ fn names_region(tokens: &Tokens, at: usize) -> bool {
 }
 
 impl DateGap {
-    /// What is to be known of figures that came from there, at the price of so many requests.
+    /// Notes for the answer: which days came from Cost Explorer, and what the requests cost.
     pub(crate) fn answer_notes(&self, requests: u32) -> [String; 2] {
         let apart = match self.by {
             [Dimension::Service, Dimension::Account] => "regions",

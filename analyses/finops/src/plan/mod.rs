@@ -1,4 +1,4 @@
-//! What has to be read.
+//! Decides what has to be read for a question. Pure.
 
 pub(crate) mod date_gap;
 pub(crate) mod needed_days;

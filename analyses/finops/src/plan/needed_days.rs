@@ -6,14 +6,14 @@ use jiff::civil::Date;
 use crate::question::intent::Intent;
 use crate::question::parse::Question;
 
-/// Days that a forecast's line is drawn through.
+/// Days before the bill's end that a forecast's line is fitted to.
 pub(crate) const FORECAST_HISTORY_DAYS: i64 = 90;
 /// Days that a forecast covers where the question names none.
 pub(crate) const DEFAULT_FORECAST_DAYS: i64 = 30;
-/// Days around those asked about that are read too, since what is unusual is so beside them.
+/// Days read before and after the period, since spikes are found by comparison with the days around them.
 const MARGIN_DAYS: i64 = 28;
 
-/// The days of which charges matter to the answer; `None` is all.
+/// The days whose charges matter to the answer; `None` is all days.
 pub(crate) fn needed_days(question: &Question, last: Date) -> Option<(Date, Date)> {
     let ahead = matches!(question.intent, Intent::Forecast | Intent::Budget(_));
     let recent = last.checked_sub(FORECAST_HISTORY_DAYS.days()).ok()?;
@@ -40,7 +40,7 @@ pub(crate) fn needed_days(question: &Question, last: Date) -> Option<(Date, Date
 
 pub(crate) fn overlaps(days: Option<(Date, Date)>, needed: Option<(Date, Date)>) -> bool {
     match (days, needed) {
-        // Charges may be billed in another month than they were made in.
+        // Charges may be billed in the month after they were made.
         (Some((start, end)), Some((from, until))) => {
             let late = end.checked_add(1.month()).unwrap_or(end);
             start < until && from < late

@@ -1,11 +1,11 @@
-//! Amounts in a question: `50,000`, `$1.5 million`, `30k`. It knows numbers and no bill.
+//! Parses amounts and counts in a question: `50,000`, `$1.5 million`, `30k`, `five`.
 
 use rust_decimal::Decimal;
 
 use crate::bill::money;
 use crate::text::tokens::Tokens;
 
-/// An amount, and whether the question marks it as one of money.
+/// An amount, and whether the question marks it as money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QuestionAmount {
     pub value: Decimal,
@@ -17,7 +17,7 @@ const CURRENCY_WORDS: [&str; 8] = [
     "usd", "eur", "gbp", "chf", "dollar", "dollars", "euro", "euros",
 ];
 
-/// The amount that starts at this word.
+/// The amount that starts at this token.
 pub(crate) fn amount_at(tokens: &Tokens, start: usize) -> Option<QuestionAmount> {
     let first = tokens.unused(start)?;
     let sign = first.separator.ends_with(['$', '€', '£']);
@@ -61,7 +61,7 @@ pub(crate) fn amount_at(tokens: &Tokens, start: usize) -> Option<QuestionAmount>
     })
 }
 
-/// `30` of `30k`, and how many times it is meant.
+/// Splits `30k` into `30` and its factor.
 fn digits_and_factor(text: &str) -> Option<(&str, u64)> {
     let (digits, factor) = match text.strip_suffix('k') {
         Some(digits) => (digits, 1_000),
@@ -76,7 +76,7 @@ fn digits_and_factor(text: &str) -> Option<(&str, u64)> {
     valid.then_some((digits, factor))
 }
 
-/// A count as digits or as a word up to twelve.
+/// A count as digits, or as a word up to twelve.
 pub(crate) fn count(text: &str) -> Option<usize> {
     const COUNTS: [&str; 12] = [
         "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",

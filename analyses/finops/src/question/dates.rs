@@ -1,4 +1,4 @@
-//! Single dates of a question, whole or in part, and the calendar's units.
+//! Parses single dates of a question, complete or partial, and adds calendar units.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
@@ -6,7 +6,7 @@ use jiff::civil::{Date, Weekday};
 use crate::question::amounts;
 use crate::text::tokens::Tokens;
 
-/// What a date in a question gives; the rest is open.
+/// The parts of a date that a question gives; the others are open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PartialDate {
     pub year: Option<i16>,
@@ -14,11 +14,11 @@ pub(crate) struct PartialDate {
     pub day: Option<i8>,
 }
 
-/// From the first day up to but without the second.
+/// A first day and an exclusive end.
 pub(crate) type DayRange = (Date, Date);
 
-/// The date that starts at `at`, in any of its orders: `15 May 2025`, `May 15th`, `May`, `2025-05`,
-/// `2025-05-15`, `2025`, `Christmas 2025`, or a bare day such as the first of `1 and 15 September`.
+/// The date that starts at `at`, in any order: `15 May 2025`, `May 15th`, `May`, `2025-05`, `2025-05-15`, `2025`,
+/// `Christmas 2025`, or a bare day such as the first of `1 and 15 September`. Returns the index after it, too.
 pub(crate) fn partial_date(tokens: &Tokens, at: usize) -> Option<(PartialDate, usize)> {
     let word = tokens.unused_text(at);
     if word == "christmas" {
@@ -36,7 +36,7 @@ pub(crate) fn partial_date(tokens: &Tokens, at: usize) -> Option<(PartialDate, u
             .is_some_and(|word| matches!(word.separator.as_str(), "-" | "/"))
     };
     if let Some(given_year) = year(word) {
-        // `05/2025` and `15-09-2024` are read in different ways in different countries.
+        // `05/2025` and `15-09-2024` mean different dates in different countries, so they are not read.
         let before = at.checked_sub(1).map_or("", |before| tokens.text(before));
         let short = before.len() <= 2 && before.bytes().all(|byte| byte.is_ascii_digit());
         if at > 0
@@ -67,7 +67,7 @@ pub(crate) fn partial_date(tokens: &Tokens, at: usize) -> Option<(PartialDate, u
         let month = dashed_number(at + 1, 12);
         let day = month.and_then(|_| dashed_number(at + 2, 31));
         let end = at + 1 + usize::from(month.is_some()) + usize::from(day.is_some());
-        // `2025-13-01` is no date; its year alone is not what was asked for.
+        // `2025-13-01` is not a date, and its year alone is not what was asked for.
         if dashed(end)
             && tokens.unused_text(end).len() <= 2
             && tokens.unused_text(end).bytes().all(|b| b.is_ascii_digit())
@@ -128,7 +128,7 @@ pub(crate) fn partial_date(tokens: &Tokens, at: usize) -> Option<(PartialDate, u
     ))
 }
 
-/// `may` and `march` are verbs too: without a day or a year they are months where a month can stand.
+/// `may` and `march` are verbs too. Without a day or a year they are months only where a month can stand.
 fn meant_as_month(tokens: &Tokens, at: usize) -> bool {
     let Some(word) = tokens
         .unused(at)
@@ -181,7 +181,7 @@ fn meant_as_month(tokens: &Tokens, at: usize) -> bool {
     preposition || (!verb && (after.is_empty() || word.original.starts_with('M')))
 }
 
-/// The days that a partial_date covers, and whether its year had to be found: the most recent one that
+/// The days that a partial date covers, and whether its year was open. An open year is the latest in which the date
 /// starts on or before the bill's last day.
 pub(crate) fn resolve(partial_date: PartialDate, last: Date) -> Option<(DayRange, bool)> {
     let (year, relative) = match (partial_date.year, partial_date.month) {
@@ -238,7 +238,7 @@ pub(crate) fn add_units(day: Date, unit: &str, count: i64) -> Option<Date> {
     day.checked_add(span).ok()
 }
 
-/// A count from one to 3,660 (ten years of days), as digits or as a word.
+/// A count from 1 to 3,660 (ten years of days), as digits or as a word.
 pub(crate) fn period_count(text: &str) -> Option<i64> {
     amounts::count(text)
         .filter(|count| (1..=3660).contains(count))

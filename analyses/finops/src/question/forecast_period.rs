@@ -1,5 +1,5 @@
-//! The days that a forecast is asked for: periods read forward from the bill's last day, where
-//! [`crate::question::period`] reads them back.
+//! Parses the period of a forecast, which lies after the bill's last day; [`crate::question::period`] parses past
+//! periods.
 
 use jiff::civil::Date;
 
@@ -9,8 +9,8 @@ use crate::question::dates::{
 use crate::question::period::Period;
 use crate::text::tokens::Tokens;
 
-/// Finds the period and takes its words. Its open end is the bill's last day; an open year is the first
-/// that ends after it.
+/// Finds the first period and marks its tokens as used. An open start is the day after the bill's last; an open
+/// year is the first in which the period ends after the bill.
 pub(crate) fn find(tokens: &mut Tokens, last: Date) -> Option<Period> {
     for start in 0..tokens.len() {
         let found = relative_period(tokens, start, last)
@@ -60,7 +60,7 @@ fn relative_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRang
             };
             if let Some(from) = unit_start(last, named) {
                 let count = if after > at + 1 { 2 } else { 1 };
-                // On the bill's last day a unit may be over: the next single_period is meant.
+                // On the bill's last day a unit may be complete; the next one is meant.
                 let end = add_units(from, named, count)?;
                 let end = if end <= tomorrow {
                     add_units(end, named, 1)?
@@ -76,7 +76,7 @@ fn relative_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRang
     }
 }
 
-/// `to 31 August`, `until_date July`, `by Q4`: from the day after the bill's last.
+/// `to 31 August`, `until July`, `by Q4`: from the day after the bill's last.
 fn until_date(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize)> {
     if !matches!(
         tokens.unused_text(start),
@@ -93,7 +93,7 @@ fn until_date(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, us
     Some(((last.tomorrow().ok()?, until), end))
 }
 
-/// A month, a day, a quarter or a year, or two of them with `to` or `and` between.
+/// A month, day, quarter or year, or two of them joined by `to` or `and`.
 fn one_or_two_periods(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize)> {
     let (first, end) = single_period(tokens, start, last)?;
     let joined = matches!(tokens.unused_text(end), "to" | "and" | "until" | "through");
@@ -148,7 +148,7 @@ fn single_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange,
     Some((ahead(named.year, last, span)?, end))
 }
 
-/// The span in its year, or in the first single_period in which it ends after the bill.
+/// The days in the given year, or in the first year in which they end after the bill.
 fn ahead(
     given: Option<i16>,
     last: Date,

@@ -1,6 +1,4 @@
-//! Which family a question belongs to, by its words alone: it is known before the bill is read.
-//!
-//! It takes the words that say so. What they are applied to is read elsewhere.
+//! Detects which family a question belongs to, by its words alone, so that it is known before the bill is read.
 
 use rust_decimal::Decimal;
 
@@ -10,12 +8,12 @@ use crate::text::tokens::{Tokens, singular};
 /// The families of questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Intent {
-    /// What was billed, by whatever it is grouped.
+    /// What was billed, by some grouping. The default.
     #[default]
     Breakdown,
-    /// Of two periods that the question names.
+    /// Two periods that the question names.
     Comparison,
-    /// A period beside the one before it.
+    /// A period compared with the one before it.
     Change,
     Trend,
     Why,
@@ -32,17 +30,17 @@ pub(crate) enum Intent {
 pub(crate) enum CostUnit {
     /// Every unit that is consumed.
     Any,
-    /// So per_count of this unit of consumption, joined and in the singular.
+    /// So many of this unit of consumption, normalized and in the singular.
     Consumed { unit: String, per_count: u32 },
-    /// So per_count of something that the bill does not know.
+    /// So many of something that the bill does not contain, such as customers.
     Given { count: Decimal, noun: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Budget {
-    /// `None` if the question names none.
+    /// `None` if the question gives no amount.
     pub amount: Option<Decimal>,
-    /// Whether it is for each month.
+    /// Whether the amount is for each month.
     pub monthly: bool,
 }
 
@@ -57,7 +55,7 @@ const COMMITMENT_WORDS: &str = "commitment commitments committed reservation res
     savings plan plans discount discounts ri ris";
 const SAVINGS_WORDS: &str = "save saving savings recommend recommendation recommendations optimise optimize optimisation \
     optimization optimisations optimizations reduce waste wasted wasting cheaper idle unused";
-/// What commitments are called, when nothing else is named of them.
+/// Words for commitments that make a coverage question even without a word for coverage.
 const COMMITMENT_ALONE: &str = "commitment commitments committed reservation reservations reserved";
 const FILLERS_OF_SAVINGS: &str =
     "cut where potential opportunities opportunity resources lower possible should estimated";
@@ -68,11 +66,11 @@ const COMPARISON_WORDS: &str =
 const CHANGE_WORDS: &str = "rise rose risen rising increase increased increases increasing grow grew grown growing \
     growth jump jumped change changed changes drop dropped fall fell fallen falling decrease \
     decreased decline declined declining higher lower climb climbed went more less";
-/// Tokens beside those, which mean nothing more.
+/// Words beside these that add no meaning.
 const FILLERS_OF_CHANGE: &str = "up down go going gone happened behave behaved";
 
 impl Intent {
-    /// Finds the family and takes its words; of a question that belongs to none, no word.
+    /// Detects the family and marks its words as used. A breakdown has no words of its own.
     pub(crate) fn detect(tokens: &mut Tokens) -> Self {
         if let Some(budget) = budget(tokens) {
             return Self::Budget(budget);
@@ -106,7 +104,7 @@ impl Intent {
         if let Some(unit) = unit(tokens) {
             return Self::UnitCost(unit);
         }
-        // `next` belongs to the period.
+        // `next` belongs to the period, so it stays unused.
         if mentions_any(tokens, FORECAST_WORDS) || mentions_any(tokens, "next") {
             take_with_fillers(tokens, FORECAST_WORDS, &["likely probably going"]);
             return Self::Forecast;
@@ -126,7 +124,7 @@ impl Intent {
             take_with_fillers(tokens, CHANGE_WORDS, &[FILLERS_OF_CHANGE]);
             return Self::Trend;
         }
-        // These say how far the two are year_over_year, and are taken with the periods.
+        // Phrases such as `year over year` say how far apart the two periods are; they are read with the periods.
         if take_with_fillers(tokens, COMPARISON_WORDS, &[CHANGE_WORDS, FILLERS_OF_CHANGE])
             || mentions_any(tokens, year_over_year)
         {
@@ -139,12 +137,12 @@ impl Intent {
         Self::Breakdown
     }
 
-    /// Whether it needs more of a row than its cost.
+    /// Whether it needs units, list prices or commitments besides costs.
     pub(crate) fn needs_usage(&self) -> bool {
         matches!(self, Self::UnitCost(_) | Self::Coverage | Self::Savings)
     }
 
-    /// Whether it is about two periods.
+    /// Whether it compares two periods.
     pub(crate) fn compares_periods(&self) -> bool {
         matches!(self, Self::Comparison | Self::Change | Self::Why)
     }
@@ -166,12 +164,12 @@ impl Intent {
     }
 }
 
-/// Whether one of these words stands there; a phrase is one of them without its spaces.
+/// Whether one of these words occurs; a phrase is written without its spaces.
 fn mentions_any(tokens: &Tokens, any: &str) -> bool {
     any.split(' ').any(|word| tokens.mentions(word))
 }
 
-/// Takes all of these words, and what stands fillers them, if any of them is there.
+/// Marks all of these words as used, and if there is one, the filler words too. Returns whether there is one.
 fn take_with_fillers(tokens: &mut Tokens, any: &str, fillers: &[&str]) -> bool {
     let mut taken = false;
     for at in 0..tokens.len() {
@@ -296,7 +294,7 @@ fn priced(tokens: &Tokens) -> bool {
     mentions_any(tokens, "price unitcost")
 }
 
-/// `per order` where the question has `8,000 orders` too.
+/// `per order` where the question also has `8,000 orders`.
 fn given(tokens: &mut Tokens, per: usize) -> Option<CostUnit> {
     let noun = singular(tokens.unused_text(per + 1));
     if noun.is_empty() {

@@ -1,6 +1,4 @@
-//! How a question wants its answer laid out: by what it is grouped, and how many lines it has.
-//!
-//! It knows the words for that and the bill's tag keys, and nothing of what is counted.
+//! Parses how an answer is laid out: its grouping, its order and its number of lines.
 
 use crate::bill::grouping::Grouping;
 use crate::bill::ledger::Ledger;
@@ -20,7 +18,7 @@ const LARGEST_FIRST: &[&str] = &[
 /// Adjectives that put the smallest first.
 const SMALLEST_FIRST: &[&str] = &["cheapest", "smallest", "lowest"];
 
-/// The end of an adjective that begins here, and whether it puts the smallest first.
+/// The index after an adjective that starts here, and whether it puts the smallest first.
 fn adjective(tokens: &Tokens, at: usize) -> Option<(usize, bool)> {
     let ordering = |at| LARGEST_FIRST.contains(&tokens.unused_text(at));
     match tokens.unused_text(at) {
@@ -32,8 +30,9 @@ fn adjective(tokens: &Tokens, at: usize) -> Option<(usize, bool)> {
     }
 }
 
-/// `top 5`, `five most expensive`, `the cheapest service`: how many lines, and whether the smallest comes first.
-/// An adjective alone orders. Where not `either_order` ways are known, what asks for the smallest is left.
+/// `top 5`, `five most expensive`, `the cheapest service`: the number of lines, and whether the smallest comes
+/// first. An adjective without a number only sets the order. With `either_order` false, words for the smallest stay
+/// unused.
 pub(crate) fn ranking(tokens: &mut Tokens, either_order: bool) -> (Option<usize>, bool) {
     let (mut found, mut ascending) = (None, false);
     for at in 0..tokens.len() {
@@ -55,7 +54,7 @@ pub(crate) fn ranking(tokens: &mut Tokens, either_order: bool) -> (Option<usize>
                 is_singular_noun(tokens.text(end)) || (smallest && asks_which_one(tokens, at));
             let end = end + usize::from(tokens.unused_text(end) == "first");
             tokens.mark_used(before.filter(|_| given.is_some()).unwrap_or(at), end);
-            // The noun stays free: it names the grouping too.
+            // The noun stays unused, since it names the grouping too.
             found = found.or(given).or(singular.then_some(1));
         }
     }
@@ -66,14 +65,14 @@ fn is_singular_noun(noun: &str) -> bool {
     matches!(noun, "service" | "account" | "region" | "day" | "month")
 }
 
-/// `which day was the cheapest`, which the end of a long list would answer badly: whether the noun came before the adjective.
+/// Whether the noun stands before the adjective, as in `which day was the cheapest`: one line answers it.
 fn asks_which_one(tokens: &Tokens, adjective: usize) -> bool {
     (1..adjective).any(|at| {
         is_singular_noun(tokens.text(at)) && matches!(tokens.text(at - 1), "which" | "what")
     })
 }
 
-/// `average daily`, `per day on average`, `a day on average`: whether the mean of the days is asked for.
+/// `average daily`, `per day on average`, `a day on average`: whether the mean per day is asked for.
 pub(crate) fn daily_average(tokens: &mut Tokens) -> bool {
     let place = |any: &[&str]| (0..tokens.len()).find(|at| any.contains(&tokens.unused_text(*at)));
     let average = place(&["average", "averaged", "avg", "mean"]);
@@ -133,7 +132,7 @@ pub(crate) fn explicit_grouping(tokens: &mut Tokens, ledger: &Ledger) -> Option<
     None
 }
 
-/// `grouped`, `split`, `broken down`, `breakdown`, `sorted` before a `by` add nothing to it.
+/// Marks `grouped`, `split`, `broken down` or `breakdown` before a `by` as used.
 fn take_preamble(tokens: &mut Tokens, by: usize) {
     for at in by.saturating_sub(2)..by {
         if matches!(

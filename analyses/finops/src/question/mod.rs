@@ -1,4 +1,4 @@
-//! Question.
+//! The grammar of questions: from tokens and the bill's own names to what is asked. Pure.
 
 mod amounts;
 mod dates;

@@ -1,6 +1,5 @@
-//! The names of the bill in a question: services, accounts, regions and tags, and which of them are excluded.
-//!
-//! It fills a [`ChargeFilter`] and takes the words. It knows no period and no sum.
+//! Finds the bill's services, accounts, regions and tags in a question and adds them to its [`ChargeFilter`], as
+//! included or excluded.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,7 +26,8 @@ const EXCLUDING_WORDS: &[&str] = &[
     "no",
 ];
 
-/// Restricts the filter to what the question names, and gives the services that the bill does not have.
+/// Restricts the filter to what the question names, and marks those tokens as used. Returns the known services that
+/// it names and the bill does not have.
 pub(crate) fn apply_names(
     tokens: &mut Tokens,
     ledger: &Ledger,
@@ -110,7 +110,7 @@ impl NameParser<'_> {
         self.read_partial_accounts(tokens, ledger);
     }
 
-    /// `the production account` where one account alone has that word in its name.
+    /// `the production account` where only one account has that word in its name.
     fn read_partial_accounts(&mut self, tokens: &mut Tokens, ledger: &Ledger) {
         for at in 0..tokens.len() {
             if tokens.unused_text(at) != "account" {
@@ -194,7 +194,7 @@ impl NameParser<'_> {
         }
     }
 
-    /// `production` where it is a value of one tag alone; several values of that tag admit each of them.
+    /// `production` where it is a value of only one tag. Several values of a tag admit each of them.
     fn read_tag_values(&mut self, tokens: &mut Tokens, ledger: &Ledger) {
         let mut keys: HashMap<String, BTreeSet<(&str, &str)>> = HashMap::new();
         for key in ledger.tags.keys.keys() {
@@ -246,7 +246,7 @@ fn select(selection: &mut Selection, numbers: &[u32], is_excluded: bool) {
     numbers_of_side.extend(numbers);
 }
 
-/// Where the `excluding` or `other than` stands that the name at `start` belongs to.
+/// The index of the `excluding` or `other than` that the name at `start` belongs to.
 fn exclusion_before(tokens: &Tokens, start: usize, excluded: &BTreeSet<usize>) -> Option<usize> {
     const SKIPPED_WORDS: [&str; 14] = [
         "the", "any", "all", "aws", "amazon", "from", "than", "and", "or", "my", "for", "in",
@@ -263,7 +263,7 @@ fn exclusion_before(tokens: &Tokens, start: usize, excluded: &BTreeSet<usize>) -
         .filter(|index| EXCLUDING_WORDS.contains(&tokens.unused_text(*index)))
 }
 
-/// Ids and names of accounts; a name that several accounts have means them all.
+/// Ids and names of accounts. A name that several accounts share stands for all of them.
 fn account_phrases(ledger: &Ledger) -> HashMap<String, Vec<u32>> {
     let mut phrases: HashMap<String, Vec<u32>> = HashMap::new();
     for (number, (key, names)) in
@@ -284,7 +284,7 @@ fn account_phrases(ledger: &Ledger) -> HashMap<String, Vec<u32>> {
     phrases
 }
 
-/// Ids of regions, and names that one region alone has, such as `US West (Oregon)` and `Oregon`.
+/// Ids of regions, and names that only one region has, such as `US West (Oregon)` and `Oregon`.
 fn region_phrases(ledger: &Ledger) -> HashMap<String, u32> {
     let mut phrases: HashMap<String, u32> = HashMap::new();
     let mut shared = BTreeSet::new();

@@ -1,7 +1,7 @@
-//! What a question asks of a bill, read with the bill's own names.
+//! Parses a question against the names of a bill.
 //!
-//! Nothing is guessed: a word that no rule takes is listed in [`Question::not_understood`], and the answer
-//! says so. It reads no file and does no sum.
+//! Nothing is guessed: words that no rule uses are listed in [`Question::not_understood`] and reported in the
+//! answer.
 
 use crate::bill::charge_filter::ChargeFilter;
 use crate::bill::grouping::{GroupOrder, Grouping};
@@ -13,39 +13,39 @@ use crate::question::stop_words::is_stop_word;
 use crate::question::{forecast_period, name_filters, period_shift};
 use crate::text::tokens::{Tokens, normalized};
 
-/// A question, understood as far as it can be.
+/// A parsed question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Question {
     pub intent: Intent,
     pub filter: ChargeFilter,
     /// `None` asks for the total alone.
     pub grouping: Option<Grouping>,
-    /// Whether the question named the grouping itself.
+    /// Whether the question named the grouping.
     pub grouping_named: bool,
     pub top: Option<usize>,
     /// Whether the smallest comes first.
     pub ascending: bool,
-    /// Whether the mean of the days is asked for.
+    /// Whether the mean per day is asked for.
     pub daily_average_asked: bool,
     /// `None` is the whole bill.
     pub period: Option<Period>,
-    /// The period that `period` is compared with, where the question names first_period.
+    /// The period that `period` is compared with, where the question names one.
     pub base_period: Option<Period>,
-    /// How far before another period its own lies; see [`period_shift::find`].
+    /// How far the compared period lies before the other; see [`period_shift::find`].
     shift: Option<String>,
-    /// AwsSources asked for that the bill does not have, by their full names.
+    /// Known services that are asked for and not in the bill, by full name.
     pub missing_services: Vec<String>,
-    /// The parts of the question that were not used, in its own words.
+    /// The unused parts of the question, as they were written.
     pub not_understood: Vec<String>,
-    /// Whether tags were asked for without one that the bill has.
+    /// Whether tags are asked for without naming one that the bill has.
     pub unnamed_tag_asked: bool,
-    /// Whether anything at all was understood.
+    /// Whether anything was understood.
     pub understood: bool,
-    /// Whether what it leaves out was taken from the question before it.
+    /// Whether open parts were taken from the previous question.
     pub continues_previous: bool,
 }
 
-/// How a question begins that goes on with the one before it.
+/// How a follow-up question starts.
 const FOLLOW_UP_STARTS: &[&str] = &[
     "and",
     "only",
@@ -70,7 +70,7 @@ const FOLLOW_UP_STARTS: &[&str] = &[
 ];
 
 impl Question {
-    /// Reads the last question of a conversation; each may go on with the one before it.
+    /// Parses the last question of a conversation; a follow-up takes open parts from the one before it.
     pub(crate) fn parse_last(turns: &[Tokens], ledger: &Ledger) -> Self {
         let mut last: Option<Self> = None;
         for (at, tokens) in turns.iter().enumerate() {
@@ -79,7 +79,7 @@ impl Question {
                 Some(before) => Self::parse_follow_up(tokens.clone(), ledger, before),
                 None => Self::parse(tokens.clone(), ledger),
             };
-            // What was said in between about other things is passed over.
+            // Turns about other things are skipped.
             if read.understood || at + 1 == turns.len() {
                 last = Some(read);
             }
@@ -87,12 +87,12 @@ impl Question {
         last.unwrap_or_default()
     }
 
-    /// Reads a question by itself. An empty ledger makes everything missing_services.
+    /// Parses a question by itself. With an empty ledger no name is found.
     pub(crate) fn parse(tokens: Tokens, ledger: &Ledger) -> Self {
         Self::parse_with(tokens, ledger, None)
     }
 
-    /// Reads a question that takes from the one before it what it does not name itself.
+    /// Parses a follow-up, which takes what it does not name from the previous question.
     fn parse_follow_up(mut tokens: Tokens, ledger: &Ledger, before: &Self) -> Self {
         tokens.mark_any_used(&[
             "about", "only", "just", "now", "same", "but", "also", "then", "instead", "else", "too",
@@ -150,7 +150,7 @@ impl Question {
         question
     }
 
-    /// `inherited` is the family of the question before, for one that names none.
+    /// `inherited` is the family of the previous question, used where this one names none.
     fn parse_with(original_tokens: Tokens, ledger: &Ledger, inherited: Option<&Intent>) -> Self {
         let mut tokens = original_tokens.clone();
         let mut intent = Intent::detect(&mut tokens);
@@ -181,7 +181,7 @@ impl Question {
         if named && intent == Intent::Comparison && question.base_period.is_none() {
             match question.compared_dimension() {
                 Some(grouping) => question.grouping = question.grouping.or(Some(grouping)),
-                // What is compared with what is not understood, and so is said of the word.
+                // The compared things were not understood, so the word `compare` is reported as not understood.
                 None => return Self::parse_as_breakdown(original_tokens, ledger),
             }
             intent = Intent::Breakdown;
@@ -191,7 +191,7 @@ impl Question {
         question.finish(tokens, ledger, named)
     }
 
-    /// How the answer is to be laid out; the smallest and the mean are known of a breakdown alone.
+    /// Parses the layout. The smallest first and the mean per day exist only in a breakdown.
     fn parse_layout(tokens: &mut Tokens, ledger: &Ledger, breakdown: bool) -> Self {
         let daily_average_asked = breakdown && daily_average(tokens);
         let (top, ascending) = ranking(tokens, breakdown);
@@ -204,7 +204,7 @@ impl Question {
         }
     }
 
-    /// Reads a question as one of no family.
+    /// Parses a question that belongs to no family.
     fn parse_as_breakdown(mut tokens: Tokens, ledger: &Ledger) -> Self {
         let mut question = Self::parse_layout(&mut tokens, ledger, true);
         question.missing_services =
@@ -215,7 +215,7 @@ impl Question {
         question.finish(tokens, ledger, false)
     }
 
-    /// Reads what is left: the grouping by its noun, the total, and what nobody took.
+    /// Parses what is left: an implied grouping and the total. The rest is not understood.
     fn finish(mut self, mut tokens: Tokens, ledger: &Ledger, named: bool) -> Self {
         self.filter.days = self
             .period
@@ -255,7 +255,7 @@ impl Question {
         self
     }
 
-    /// The later one is asked about; with a shift, the other is found by it.
+    /// Sets the later period as the one asked about. With a shift, the other one is computed from it.
     fn set_periods(
         &mut self,
         first_period: Option<Period>,
@@ -286,7 +286,7 @@ impl Question {
         }
     }
 
-    /// In which order the answer's groups stand.
+    /// The order of the answer's groups.
     pub(crate) fn order(&self) -> GroupOrder {
         let in_time = matches!(self.grouping, Some(Grouping::Day | Grouping::Month));
         match self.top {
@@ -296,12 +296,12 @@ impl Question {
         }
     }
 
-    /// Whether only services were asked for that the bill does not have.
+    /// Whether the question asks only for services that the bill does not have.
     pub(crate) fn asks_only_for_missing_services(&self) -> bool {
         !self.missing_services.is_empty() && self.filter.services.included.is_empty()
     }
 
-    /// One service is told apart by account, one service in one account by region, all else by service.
+    /// By account for one service, by region for one service in one account, else by service.
     fn default_grouping(&self) -> Grouping {
         match (
             self.filter.services.included.len(),
@@ -314,7 +314,7 @@ impl Question {
     }
 }
 
-/// Whether a question begins as one that goes on with another.
+/// Whether a question starts as a follow-up does.
 fn is_follow_up(tokens: &Tokens) -> bool {
     FOLLOW_UP_STARTS
         .iter()
@@ -330,7 +330,7 @@ fn mark_only_provider_used(tokens: &mut Tokens, ledger: &Ledger) {
     }
 }
 
-/// Runs of unused words, without the filler at their ends.
+/// Runs of unused tokens, without stop words at their ends.
 fn unused_phrases(tokens: &Tokens) -> Vec<String> {
     let is_significant = |index: usize| {
         tokens

@@ -1,4 +1,4 @@
-//! The grammar of questions: many phrasings against one bill that ends in the middle of a month.
+//! Many phrasings of questions, parsed for a bill that ends in the middle of a month.
 
 use proptest::prelude::*;
 

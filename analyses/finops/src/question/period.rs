@@ -1,7 +1,7 @@
-//! The period that a question names, as whole days.
+//! Parses the past period that a question names, as whole days.
 //!
-//! Years, months and days that the question leaves open are read relative to the bill's last day;
-//! the period says so. It knows no clock: an old bill is asked about its own past.
+//! Open years, months and days are relative to the bill's last day, not to the clock, so that an old bill can be
+//! asked about. Such a period is marked as relative.
 
 use jiff::civil::Date;
 
@@ -10,28 +10,28 @@ use crate::question::dates::{
 };
 use crate::text::tokens::Tokens;
 
-/// Days from `start` up to but without `end`.
+/// Days from `start` to the exclusive `end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Period {
     pub start: Date,
     pub end: Date,
-    /// The question's own words for it.
+    /// The period as the question writes it.
     pub text: String,
-    /// Whether the bill's last day was needed to know which days are meant.
+    /// Whether the bill's last day was needed to resolve it.
     pub relative: bool,
 }
 
-/// No days: what a period comes to that makes no sense, such as `31 February`.
+/// An empty range for a period that does not exist, such as `31 February`.
 const IMPOSSIBLE: DayRange = (Date::MAX, Date::MAX);
 
-/// Finds the first period in the question and takes its words. `first` and `last` are the first
-/// and the last day of the bill.
+/// Finds the first period in the question and marks its tokens as used. `first` and `last` are the first and the
+/// last day of the bill.
 pub(crate) fn find(tokens: &mut Tokens, first: Date, last: Date) -> Option<Period> {
     find_where(tokens, first, last, |_| true)
 }
 
-/// Finds up to two periods: `from April to May` is not a date_range, but both. Where one of them alone has a
-/// year, it is the other's too.
+/// Finds up to two periods: `from April to May` is both of them, not a range. Where only one of them has a year,
+/// the other gets the same year.
 pub(crate) fn find_two(
     tokens: &mut Tokens,
     first: Date,
@@ -51,7 +51,7 @@ pub(crate) fn find_two(
     (a, b)
 }
 
-/// [`find`], with those ranges alone whose ends are admitted.
+/// Like [`find`], but only with ranges whose ends `admit` accepts.
 fn find_where(
     tokens: &mut Tokens,
     first: Date,
@@ -75,7 +75,7 @@ fn find_where(
                 tokens.mark_used(start, end);
                 return Some(period);
             }
-            // To take a part_of_period of what makes no sense as a whole would be a guess.
+            // Reading a part of a period that does not exist would be a guess.
             Some((_, end, _)) => start = end,
             None => start += 1,
         }
@@ -84,7 +84,7 @@ fn find_where(
 }
 
 impl Period {
-    /// The last month that the bill has whole, as far as its last day tells.
+    /// The last month that the bill covers completely, going by its last day.
     pub(crate) fn last_month(last: Date) -> Option<Self> {
         let end = unit_start(last.tomorrow().ok()?, "month")?;
         let start = add_units(end, "month", -1)?;
@@ -96,7 +96,7 @@ impl Period {
         })
     }
 
-    /// Whether it is a month or a quarter by its name, not `last month`.
+    /// Whether it is named, such as `May` or `Q2`, and not relative, such as `last month`.
     fn names_month(&self) -> bool {
         let word = self
             .text
@@ -120,8 +120,8 @@ impl Period {
     }
 }
 
-/// `between 1 and 15 September`, `from May to July 2025`, `1-15 September`, `May and June`,
-/// `since March`, `until 15 May`.
+/// `between 1 and 15 September`, `from May to July 2025`, `1-15 September`, `May and June`, `since March`, `until
+/// 15 May`.
 fn date_range(
     tokens: &Tokens,
     start: usize,
@@ -163,7 +163,7 @@ fn date_range(
         });
         return Some(((from, until), after_b, relative));
     }
-    // `May and July` is no date_range; `May and June` is one, in either order.
+    // `May and July` is not a range; `May and June` is, in either order.
     let (a, b) = complete(a, b)?;
     let ((a, found), (b, found_too)) = (resolve(a, last)?, resolve(b, last)?);
     let span = match (a, b) {
@@ -174,8 +174,8 @@ fn date_range(
     Some((span, after_b, found || found_too))
 }
 
-/// The days of both ends, and whether a year had to be found. An open year is the end's, or the one
-/// before where the date_range runs over new year.
+/// The days of both ends, and whether a year was open. An open year is that of the end, or the one before where the
+/// range crosses new year.
 fn ends(a: PartialDate, b: PartialDate, last: Date) -> Option<(DayRange, DayRange, bool)> {
     let (until, found) = resolve(b, last)?;
     if a.year.is_some() {
@@ -205,14 +205,14 @@ fn after_the(tokens: &Tokens, at: usize) -> usize {
     at + usize::from(tokens.unused_text(at) == "the")
 }
 
-/// What one end of a date_range leaves open is what the other end says: `1 and 15 September`.
+/// Each end takes from the other what it leaves open: `1 and 15 September`.
 fn complete(a: PartialDate, b: PartialDate) -> Option<(PartialDate, PartialDate)> {
     let month_a = a.month.or(b.month);
     let month_b = b.month.or(a.month);
     if (a.day.is_some() || b.day.is_some()) && (month_a.is_none() || month_b.is_none()) {
         return None;
     }
-    // `1 September to 15` goes on with the month; `May to 2025` is nothing; `2024 to May 2025` is.
+    // `1 September to 15` continues in the month. `May to 2025` is not a range; `2024 to May 2025` is.
     let (month_a, month_b) = if a.day.is_none() && b.day.is_none() {
         (a.month, b.month)
     } else {
@@ -271,7 +271,8 @@ fn relative_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRang
                     ((from, add_units(from, unit, 1)?), length)
                 }
                 ("this" | "current", Some(_)) => return None,
-                // One unit before this one, whole; several, or a past one, end with the last day.
+                // `last month` is the complete unit before this one. Several units, or `past`, end with the last
+                // day.
                 ("last" | "previous" | "prior", None) => {
                     let until = unit_start(last, unit)?;
                     ((add_units(until, unit, -1)?, until), length)
@@ -287,7 +288,7 @@ fn relative_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRang
     Some((span, start + length, true))
 }
 
-/// `the first week of May`, `last 10 days of Q1 2026`: a week of it is seven days. `the second half_of_period of May`: from
+/// `the first week of May`, `last 10 days of Q1 2026`, where a week has seven days; `the second half of May`, from
 /// the 16th on.
 fn part_of_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize, bool)> {
     let which = tokens.unused_text(start);
@@ -316,7 +317,7 @@ fn part_of_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange
     Some((span, end, relative))
 }
 
-/// A year's half_of_period is six months; of anything else half_of_period of its days, the second half_of_period having the odd one.
+/// Half a year is six months; half of anything else is half of its days, and the second half has the odd one.
 fn half_of_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize, bool)> {
     if !matches!(tokens.unused_text(start + 2), "of" | "in") {
         return None;
@@ -333,7 +334,7 @@ fn half_of_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange
     Some((span, end, relative))
 }
 
-/// A month, a day, a quarter or a year by itself.
+/// A month, day, quarter or year by itself.
 fn single_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange, usize, bool)> {
     let text = tokens.unused_text(start);
     if let Some(quarter) = text
@@ -357,7 +358,7 @@ fn single_period(tokens: &Tokens, start: usize, last: Date) -> Option<(DayRange,
             relative,
         ));
     }
-    // "Last May" and "this May" are the same May as "May".
+    // `last May` and `this May` mean the same as `May`.
     let qualified = usize::from(matches!(text, "last" | "this"));
     let (partial_date, end) = partial_date(tokens, start + qualified)?;
     if partial_date.month.is_none() && (partial_date.day.is_some() || qualified == 1) {

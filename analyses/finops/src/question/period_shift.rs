@@ -1,4 +1,4 @@
-//! One period from another: the month before, the same month of the year before.
+//! Derives one period from another: the month before, or the same month of the year before.
 
 use jiff::civil::Date;
 
@@ -6,8 +6,8 @@ use crate::question::dates::add_units;
 use crate::question::period::Period;
 use crate::text::tokens::Tokens;
 
-/// How far before the period asked about the other lies, where the question says it so: a unit, or empty for
-/// the period just before. Takes its words.
+/// Parses how far the compared period lies before the other, and marks its tokens as used: a unit, or empty for the
+/// period just before.
 pub(crate) fn find(tokens: &mut Tokens) -> Option<String> {
     const UNITS: [&str; 7] = ["day", "week", "month", "quarter", "year", "period", "time"];
     let unit_at = |tokens: &Tokens, at: usize| {
@@ -61,7 +61,7 @@ pub(crate) fn find(tokens: &mut Tokens) -> Option<String> {
 }
 
 impl Period {
-    /// The period that lies before this one as [`find`] says.
+    /// The period that lies before this one by a shift of [`find`].
     pub(crate) fn shifted(&self, shift: &str) -> Option<Self> {
         match shift {
             "" => self.preceding(),
@@ -69,7 +69,7 @@ impl Period {
         }
     }
 
-    /// The same period_count of days, months or years before this one.
+    /// The period just before this one with the same number of days or months.
     pub(crate) fn preceding(&self) -> Option<Self> {
         let months = self.whole_months();
         let start = match months {
@@ -79,7 +79,7 @@ impl Period {
         Some(self.moved(start, self.start))
     }
 
-    /// These days a unit earlier: the same month of the year before.
+    /// The same days one unit earlier, such as the same month of the year before.
     fn earlier(&self, unit: &str) -> Option<Self> {
         let (start, end) = (
             add_units(self.start, unit, -1)?,
@@ -88,7 +88,7 @@ impl Period {
         Some(self.moved(start, end))
     }
 
-    /// How many months it is, if it is whole ones.
+    /// The number of months, if the period consists of whole months.
     pub(crate) fn whole_months(&self) -> Option<i64> {
         let whole = self.start.day() == 1 && self.end.day() == 1;
         let months = |date: Date| i64::from(date.year()) * 12 + i64::from(date.month());

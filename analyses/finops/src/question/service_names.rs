@@ -1,22 +1,22 @@
-//! What people call a service, and what a bill calls it.
+//! Maps what people call a service to the names that bills use.
 //!
-//! A short name means a service only where the bill has that service; the bill's own names come
-//! first. It knows no question: it gives phrases, joined as [`words::normalized`] does.
+//! A short name means a service of the bill if the bill has it. The bill's own names come first. Phrases are
+//! normalized as by [`crate::text::tokens::normalized`].
 
 use std::collections::{HashMap, HashSet};
 
 use crate::text::tokens::normalized;
 
-/// What a phrase of a question can mean among the services.
+/// What a phrase means among the services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ServiceMeaning {
-    /// AwsSources of the bill, by their number in the ledger.
+    /// Services of the bill, by their numbers in the ledger.
     Present(Vec<u32>),
-    /// A service that is known by this full name, which the bill does not have.
+    /// A known service that the bill does not have, by its full name.
     Absent(&'static str),
 }
 
-/// Short names, then the names that bills use for the service; the first of them is the full one.
+/// Short names, then the names that bills use for the service; the first of those is the full name.
 const KNOWN_SERVICES: &[(&[&str], &[&str])] = &[
     (&["s3"], &["Amazon Simple Storage Service", "Amazon S3"]),
     (
@@ -88,7 +88,7 @@ const KNOWN_SERVICES: &[(&[&str], &[&str])] = &[
     (&["aks"], &["Azure Kubernetes Service"]),
 ];
 
-/// Tokens of service names that say too little to mean one of them by themselves.
+/// Words of service names that are too common to mean one of them.
 const AMBIGUOUS_WORDS: &[&str] = &[
     "amazon",
     "aws",
@@ -146,7 +146,7 @@ const AMBIGUOUS_WORDS: &[&str] = &[
     "email",
 ];
 
-/// Every phrase that means a service, given the names that the bill has, in their order of number.
+/// Every phrase that means a service, given the names in the bill in the order of their numbers.
 pub(crate) fn phrases(names: &[String]) -> HashMap<String, ServiceMeaning> {
     let mut phrases: HashMap<String, ServiceMeaning> = HashMap::new();
     let mut add = |phrase: String, service: u32| {
@@ -194,7 +194,7 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, ServiceMeaning> {
             .skip(short.len())
             .filter_map(|name| numbers.get(name.as_str()))
         {
-            // A full name that the bill has too means itself alone.
+            // A full name that is itself in the bill means only that service.
             for form in forms
                 .iter()
                 .filter(|form| !numbers.contains_key(form.as_str()))
@@ -203,7 +203,7 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, ServiceMeaning> {
             }
         }
     }
-    // A telling word, such as "kubernetes", means all services that have it in their names.
+    // A distinctive word, such as "kubernetes", means all services that have it in their names.
     let taken: HashSet<String> = phrases.keys().cloned().collect();
     for (index, name) in names.iter().enumerate() {
         for word in name.split(|c: char| !c.is_alphanumeric()).map(normalized) {

@@ -1,13 +1,13 @@
-//! Tokens that carry no restriction, and those that say that a question is about costs at all.
+//! Words that restrict nothing, and words that show that a question is about costs.
 
-/// The one cost column that is summed; naming it changes nothing.
+/// The only cost column that is summed, so naming it changes nothing.
 const SUMMED_COLUMN: &str = "billedcost";
 
 pub(crate) fn is_stop_word(word: &str) -> bool {
     word == SUMMED_COLUMN || STOP_WORDS.contains(&word)
 }
 
-/// Tokens that carry no restriction, so that leaving them aside changes no figure.
+/// Words that restrict nothing, so ignoring them changes no figure.
 const STOP_WORDS: &[&str] = &[
     "a",
     "all",
@@ -132,7 +132,7 @@ const STOP_WORDS: &[&str] = &[
     "everything",
 ];
 
-/// Whether a question names costs in any way, although nothing of the bill.
+/// Whether a question mentions costs, even if it names nothing of the bill.
 pub(crate) fn mentions_costs(question: &str) -> bool {
     let mut tokens = question.split(|letter: char| !letter.is_alphabetic());
     tokens.any(|word| COST_WORDS.contains(&word.to_lowercase().as_str()))

@@ -1,17 +1,17 @@
-//! Why a bill's file could not be had.
+//! Failures of opening or downloading a bill's file.
 
 use longhaul_worker::analysis::Failure;
 
 use crate::failures::unreadable;
 
-/// The code of a file's failure that is not as it was listed.
+/// The failure code of a file that is no longer the version that was listed.
 pub(crate) const REPLACED_CODE: &str = "BILL_REPLACED";
 
-/// What S3 refuses for good is rejected; the rest may come right.
+/// The failure of an S3 call. Denied access and missing or moved buckets are final; anything else is retried.
 pub(crate) fn s3_failure(name: &str, error: &aws_sdk_s3::Error) -> Failure {
     use aws_sdk_s3::error::ProvideErrorMetadata;
     let code = error.code().unwrap_or("no answer");
-    // What was listed is another version now, or gone: a list speaks of buckets only.
+    // The listed version was replaced or deleted. A list call returns neither code.
     if matches!(code, "PreconditionFailed" | "NoSuchKey") {
         return replaced_failure(name);
     }

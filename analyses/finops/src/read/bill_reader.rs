@@ -1,7 +1,7 @@
-//! A FOCUS bill (1.0 to 1.2) as a stream of rows: from CSV, plain or gzipped, or Parquet, one row in memory.
+//! Reads a FOCUS bill (1.0 to 1.2) row by row from CSV, plain or gzipped, or from Parquet.
 //!
-//! It finds columns by their FOCUS names, whatever their order, and reads those that an answer
-//! needs. It refuses to know what a row is counted for, and to repair what it can't read.
+//! Columns are found by their FOCUS names in any order, and only those that answers need are read. A row that
+//! cannot be read fails the bill.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
@@ -15,7 +15,7 @@ use crate::bill::money;
 use crate::bill::timestamp::day;
 use crate::read::parquet_file::rows::{self, ParquetReadError};
 
-/// Why a bill can't be read: a sentence for whoever asked. It has the file's name, never its path.
+/// Why a bill cannot be read, as a sentence for the user. It has the file's name, never its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BillReadError(pub String);
 
@@ -26,7 +26,7 @@ pub(crate) struct BillReader {
     columns: FocusColumns,
     name: String,
     rows: u64,
-    /// The `ChargePeriodStart` read last: rows mostly repeat it, and a date is slow to read.
+    /// The last `ChargePeriodStart` and its day. Most rows repeat it, and parsing a date is slow.
     last_day: Option<(String, Date)>,
 }
 
@@ -68,7 +68,7 @@ impl BillReader {
         Self::from_file(file, name)
     }
 
-    /// Reads the header of an open file. Gzip and Parquet are known by their first bytes, not by names.
+    /// Opens a bill and reads its header. Gzip and Parquet are recognized by their first bytes, not by the name.
     pub(crate) fn from_file(file: File, name: String) -> Result<Self, BillReadError> {
         let failed = |error: io::Error| open_error(&name, &error);
         let mut raw = BufReader::with_capacity(1 << 16, file);
@@ -119,7 +119,7 @@ impl BillReader {
         })
     }
 
-    /// The file's name, without its folder.
+    /// The file's name without its folder.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -139,7 +139,7 @@ impl BillReader {
         }
         self.rows += 1;
         let record = &self.record;
-        // Of Parquet the row's number, as if a header stood above.
+        // A Parquet row is counted as if a header line came first.
         let line = record.position().map_or(self.rows + 1, csv::Position::line);
         let text =
             |column: Option<usize>| column.and_then(|at| record.get(at)).map_or("", non_null);
@@ -200,7 +200,7 @@ impl BillReader {
     }
 }
 
-/// Every column that is read, of those that a bill has.
+/// The columns that are read if the bill has them.
 const FOCUS_COLUMNS: [&str; 19] = [
     "BilledCost",
     "ChargePeriodStart",
@@ -230,13 +230,13 @@ pub(crate) fn is_read_column(column: &str) -> bool {
 }
 
 impl FocusColumns {
-    /// The places of what is read as numbers.
+    /// The positions of the columns that are read as numbers.
     fn number_columns(&self) -> impl Iterator<Item = usize> + use<> {
         let columns = [Some(self.cost), self.consumed, self.list, self.effective];
         columns.into_iter().flatten()
     }
 
-    /// The name of the first needed column that is missing is the error.
+    /// Finds the columns in a header. The error is the name of the first required column that is missing.
     fn find(header: &StringRecord) -> Result<Self, &'static str> {
         let at = |name: &str| {
             header
@@ -268,7 +268,7 @@ impl FocusColumns {
     }
 }
 
-/// Exporters write an absent value as nothing or as the word `NULL`.
+/// Exporters write an absent value as an empty text or as `NULL`.
 fn non_null(text: &str) -> &str {
     let text = text.trim();
     if text.eq_ignore_ascii_case("null") {
@@ -304,7 +304,7 @@ fn open_error(name: &str, error: &io::Error) -> BillReadError {
 
 fn parquet_error(name: &str, broken: &ParquetReadError) -> BillReadError {
     BillReadError(match broken {
-        // What the library says of a broken file is for those who know the format.
+        // The library's message is for those who know the format, so it goes to the log.
         ParquetReadError::File(error) => {
             tracing::warn!(%error, "a bill in Parquet can't be read");
             format!("The bill {name}: it can't be read as Parquet.")
@@ -314,7 +314,7 @@ fn parquet_error(name: &str, broken: &ParquetReadError) -> BillReadError {
                 "The bill {name}: the column {column} is of a type that no column of a bill has."
             )
         }
-        // As if a header stood above.
+        // Counted as if a header line came first.
         ParquetReadError::Value { column, row, wrong } => {
             format!("The bill {name}, line {}: {column} is {wrong}.", row + 1)
         }

@@ -1,4 +1,4 @@
-//! Bills in CSV: what is read of them, and what is said of broken ones.
+//! Reading bills in CSV, and the errors of broken ones.
 
 use std::io::Write;
 

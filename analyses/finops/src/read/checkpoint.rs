@@ -1,4 +1,4 @@
-//! What was read of a file, encoded into texts that steps can keep, and unpacked again.
+//! Encodes what was read of a file as texts that fit into steps of a job, and decodes them.
 
 use std::io::{Read, Write};
 
@@ -10,12 +10,12 @@ use flate2::write::DeflateEncoder;
 
 use crate::cost_data::collected::CostData;
 
-/// Bytes of a text; a step keeps somewhat more.
+/// Bytes of a text. A step's result may have 350 KiB.
 const MAX_PART_BYTES: usize = 300 * 1024;
-/// Texts that are kept of a file: 2.4 MB, for which DynamoDB is written for less than a cent.
+/// Texts stored for a file at most: 2.4 MB, which DynamoDB writes for less than a cent.
 const MAX_PARTS: usize = 8;
 
-/// Nothing where it is more than is kept: the file is then read again by a later attempt.
+/// Returns nothing where the data is too large; a later attempt then reads the file again.
 pub(crate) fn encode(cost_data: &CostData) -> Vec<String> {
     compress(cost_data).map_or_else(Vec::new, |encoded| {
         let texts = encoded.as_bytes().chunks(MAX_PART_BYTES);
@@ -32,7 +32,7 @@ fn compress(cost_data: &CostData) -> Option<String> {
     (encoded.len() <= MAX_PARTS * MAX_PART_BYTES).then_some(encoded)
 }
 
-/// Of all texts, one after the other; `None` where they are none of this version's.
+/// Decodes the texts, joined. Returns `None` where another version wrote them.
 pub(crate) fn decode(encoded: &str) -> Option<CostData> {
     let bytes = STANDARD_NO_PAD.decode(encoded).ok()?;
     let mut text = String::new();

@@ -1,8 +1,8 @@
-//! How a question is planned: the newest month of the bills is read first, since periods count from it, then what
-//! else the question needs of them; Cost Explorer is asked for the days that no bill has, and meanwhile AWS for what
-//! it recommends. A source that fails is named in the answer, which rests on the others.
+//! Gathers the data that a question needs.
 //!
-//! It decides what is read. How each piece is, and what is asked of all, is others' business.
+//! The newest month of the bills is read first, since relative periods count from its end, and then the other
+//! months that the question needs. Cost Explorer is asked for days that no bill has, and AWS for recommendations
+//! meanwhile. A source that fails is named in the answer, which uses the others.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -24,7 +24,7 @@ use crate::read::locations::BillSource;
 use crate::read::tasks::{ReadTask, ReadTaskRunner};
 use crate::text::tokens::Tokens;
 
-/// Reads what the conversation's last question needs of the sources, and asks AWS what it recommends meanwhile.
+/// Reads what the conversation's last question needs of all sources.
 pub(crate) async fn gather(
     source: &BillSource,
     aws_sources: &AwsSources,
@@ -80,13 +80,13 @@ struct Gatherer<'a> {
     aws_sources: &'a AwsSources,
     today: Date,
     runner: ReadTaskRunner<'a>,
-    /// Of the sources that could not be read.
+    /// The failures of sources that are left out.
     failures: Vec<Failure>,
 }
 
 impl Gatherer<'_> {
-    /// Reads the newest month of the bills, then what else of them the question needs, and of Cost Explorer the days
-    /// that they do not have.
+    /// Reads the newest month of the bills, then the other months that the question needs, and Cost Explorer's
+    /// charges for days that no bill has.
     async fn gather_costs(
         &mut self,
         source: &BillSource,
@@ -100,7 +100,7 @@ impl Gatherer<'_> {
         let (first, later): (Vec<BillFile>, Vec<BillFile>) = files
             .into_iter()
             .partition(|file| file.days.is_none() || file.days == newest);
-        // All that there are, until it is known how many are needed.
+        // The number of all files, until it is known how many are needed.
         let first_count = first.len();
         self.runner.all = (first_count + later.len()) as u64;
         let first = first.into_iter().map(ReadTask::File);
@@ -142,13 +142,14 @@ impl Gatherer<'_> {
         Ok(())
     }
 
-    /// Lists the bills; a location that can't be listed is left out.
+    /// Lists the files of the bills. A location that cannot be listed is left out.
     async fn list_files(&mut self, source: &BillSource) -> Vec<BillFile> {
         let mut files = Vec::new();
         if !source.locations.is_empty() {
             self.context.progress(10, "Looking for the bill");
         }
-        // Each attempt lists anew, since what was listed may be gone; what is as it was is read out of its step.
+        // Each attempt lists again, since a listed file may be gone. A file that is still the same is restored from
+        // its step.
         let attempt = self.context.attempt();
         for (at, location) in source.locations.iter().enumerate() {
             let (listed, input) = (location.list_files(), (at, location.name(), attempt));
@@ -160,7 +161,7 @@ impl Gatherer<'_> {
         files
     }
 
-    /// The days that all sources have together, as far as they are known.
+    /// The days that all sources cover together, as far as they are known.
     fn known_days(&self, billed: Option<(Date, Date)>) -> Option<(Date, Date)> {
         if !self.aws_sources.cost_explorer {
             return billed;
@@ -172,7 +173,7 @@ impl Gatherer<'_> {
         }))
     }
 
-    /// What Cost Explorer is to be asked for. AWS's charges are in a bill of AWS's already.
+    /// The days that Cost Explorer is asked for. A bill of AWS's already has AWS's charges.
     fn date_gaps(
         &self,
         cost_data: &CostData,
@@ -189,7 +190,7 @@ impl Gatherer<'_> {
         date_gap::date_gaps(needed, billed, self.today, self.turns)
     }
 
-    /// Has Cost Explorer foretell what the question wants foretold, where that is of all accounts and aws_sources.
+    /// Requests Cost Explorer's forecast where the question asks for one over all accounts and services.
     async fn add_aws_forecast(&mut self, cost_data: &mut CostData) {
         let question = Question::parse_last(self.turns, &cost_data.ledger);
         let whole = ChargeFilter {

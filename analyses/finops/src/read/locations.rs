@@ -1,5 +1,4 @@
-//! Where bills are: files and folders, and objects in S3 under a prefix. It lists them, and opens each as it was listed;
-//! how an object comes, and what is in it, it does not know.
+//! Where bills are: files, folders, and S3 objects under a prefix; and the list of their files.
 
 use std::path::{Path, PathBuf};
 
@@ -12,29 +11,29 @@ use crate::read::bill_failures::{open_failure, s3_failure};
 use crate::read::bill_file::{BillFile, last_segment, modified_nanos};
 use crate::read::s3_client::s3_client;
 
-/// Files of one location; more are a mistake, and would not end.
+/// Files of one location. More would be a mistake, and reading them would take too long.
 const MAX_FILES: usize = 100_000;
-/// What names of bills end with, when a folder or a prefix is read.
+/// How the names of bills end in a folder or under a prefix.
 const BILL_SUFFIXES: [&str; 4] = [".csv", ".csv.gz", ".gz", ".parquet"];
 
-/// Where bills are, and what is said of them.
+/// Where bills are.
 #[derive(Debug, Clone)]
 pub struct BillSource {
     pub locations: Vec<BillLocation>,
-    /// Whether it is the generated sample, which every answer then says.
+    /// Whether it is the generated sample; every answer then says so.
     pub sample: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BillLocation {
-    /// A file, or a folder of them.
+    /// A file, or a folder of files.
     Path(PathBuf),
-    /// All objects of a bucket whose keys begin so.
+    /// All objects of a bucket under this key prefix.
     Bucket { bucket: String, prefix: String },
 }
 
 impl BillSource {
-    /// Reads locations with commas between them: paths, and `s3://bucket/prefix`.
+    /// Parses locations separated by commas: paths and `s3://bucket/prefix`.
     pub fn parse(text: &str, sample: bool) -> Self {
         let parse_one = |text: &str| match text.strip_prefix("s3://") {
             Some(rest) => {
@@ -46,7 +45,7 @@ impl BillSource {
             }
             None => BillLocation::Path(text.into()),
         };
-        // A path may have a comma too.
+        // A path may contain a comma too.
         let locations = match Path::new(text).exists() {
             true => vec![BillLocation::Path(text.into())],
             false => text
@@ -61,7 +60,8 @@ impl BillSource {
 }
 
 impl BillLocation {
-    /// For whoever asks: a path is not told, since it says how the worker's machine is laid out.
+    /// The name for messages. A path is shortened to its last segment, since it shows how the worker's machine is
+    /// set up.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Path(path) => last_segment(&path.to_string_lossy()).to_owned(),
@@ -69,7 +69,7 @@ impl BillLocation {
         }
     }
 
-    /// Every file there, in the order of their names.
+    /// All its files, sorted by path.
     pub(crate) async fn list_files(&self) -> Result<Vec<BillFile>, Failure> {
         let mut files = match self {
             Self::Path(path) => {
@@ -112,7 +112,7 @@ fn list_path(path: &Path) -> std::io::Result<Vec<BillFile>> {
             if seen > MAX_FILES {
                 return Err(std::io::ErrorKind::FileTooLarge.into());
             }
-            // A link may lead in circles; it is neither.
+            // A symbolic link may lead in a circle; it is neither a directory nor a file here.
             if metadata.is_dir() {
                 folders.push(entry.path());
             } else if metadata.is_file() && is_bill(&entry.path().to_string_lossy()) {
@@ -164,7 +164,7 @@ fn is_bill(path: &str) -> bool {
     BILL_SUFFIXES.iter().any(|ending| path.ends_with(ending))
 }
 
-/// The days of `billing_period=2025-05` or `BILLING_PERIOD=2025-05` in a path; of other paths none are known.
+/// The days of `billing_period=2025-05` or `BILLING_PERIOD=2025-05` in a path, or `None`.
 fn partition_days(path: &str) -> Option<(Date, Date)> {
     let (_, value) = path
         .split('/')

@@ -1,4 +1,4 @@
-//! Read.
+//! Reads bills from disk and S3, and gathers what a question needs from all sources.
 
 pub(crate) mod bill_failures;
 mod bill_file;

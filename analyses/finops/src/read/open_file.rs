@@ -1,4 +1,4 @@
-//! Opening.
+//! Opens a file of a bill in the version that was listed, and lists it again after it was replaced.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::read::locations::BillLocation;
 use crate::read::read_progress::ReadProgress;
 use crate::read::s3_download::{OpenBillFile, download};
 
-/// The file as it is now, after it was replaced.
+/// The current version of a file that was replaced.
 pub(crate) async fn relist(bill_file: &BillFile) -> Result<BillFile, Failure> {
     let location = match &bill_file.bucket {
         None => BillLocation::Path(PathBuf::from(&bill_file.path)),
@@ -20,7 +20,7 @@ pub(crate) async fn relist(bill_file: &BillFile) -> Result<BillFile, Failure> {
             prefix: bill_file.path.clone(),
         },
     };
-    // Whatever is wrong with the list now, the next attempt makes the whole of it relist.
+    // Whatever is wrong with the list now, the next attempt lists everything again.
     let files = location
         .list_files()
         .await
@@ -31,8 +31,8 @@ pub(crate) async fn relist(bill_file: &BillFile) -> Result<BillFile, Failure> {
     now.ok_or_else(|| replaced_failure(bill_file.name()))
 }
 
-/// The file itself, in the version that was listed; an object of S3 is fetched into one without a name, which goes
-/// with its last use.
+/// Opens the listed version. An S3 object is downloaded into an unnamed temporary file, which is deleted when it is
+/// closed.
 pub(crate) async fn open(
     bill_file: &BillFile,
     progress: &ReadProgress,

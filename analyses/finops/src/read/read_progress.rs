@@ -1,12 +1,11 @@
-//! How far the cost_data of one file is, and the words for it. Whoever fetches and whoever reads count; who is message, and
-//! when, it does not know.
+//! The progress of reading one file, and the message that reports it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A megabyte as S3's console and disks count it.
 const BYTES_PER_MB: u64 = 1_000_000;
 
-/// Bytes that have come of those that will, and rows that are read.
+/// Bytes downloaded and expected, and rows read. The downloading and the reading task both update it.
 #[derive(Debug, Default)]
 pub(crate) struct ReadProgress {
     fetched: AtomicU64,
@@ -15,22 +14,22 @@ pub(crate) struct ReadProgress {
 }
 
 impl ReadProgress {
-    /// So many bytes more are going to be fetched.
+    /// Adds to the bytes that will be downloaded.
     pub(crate) fn add_expected_bytes(&self, bytes: u64) {
         self.expected.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// So many bytes more have come.
+    /// Adds to the bytes that were downloaded.
     pub(crate) fn add_fetched_bytes(&self, bytes: usize) {
         self.fetched.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// So many rows are read now.
+    /// Sets how many rows were read.
     pub(crate) fn set_rows_read(&self, rows: u64) {
         self.rows.store(rows, Ordering::Relaxed);
     }
 
-    /// For whoever waits: of `what`, while `files` of all files are done.
+    /// The progress message about `what`; `files` is how many files are done, and how many there are.
     pub(crate) fn message(&self, what: &str, files: Option<(u64, u64)>) -> String {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (fetched, expected, rows) = (get(&self.fetched), get(&self.expected), get(&self.rows));

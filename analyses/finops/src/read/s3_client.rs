@@ -1,4 +1,4 @@
-//! S3 client.
+//! The S3 client that reads bills.
 
 use longhaul_shared::aws::clients;
 

@@ -1,7 +1,5 @@
-//! An object of S3 on its download into a file without a name: whole, or of Parquet the parts that are going to be read, at
-//! their places in an otherwise empty file. A body that interruptions off is gone on with where it broke.
-//!
-//! What is listed, and what the rows mean, it does not know.
+//! Downloads an S3 object into an unnamed temporary file. Of a Parquet file only the needed ranges are downloaded,
+//! to their positions in an otherwise empty file. Interrupted downloads resume.
 
 #![expect(
     clippy::single_range_in_vec_init,
@@ -23,25 +21,26 @@ use crate::read::parquet_file::rows::{MAGIC, column_chunk_ranges};
 use crate::read::read_progress::ReadProgress;
 use crate::read::s3_client::s3_client;
 
-/// What is asked for of a Parquet file first, in bytes: its end, where footers of some hundred column column_chunk_ranges fit in.
+/// Bytes at the end of a Parquet file that are requested first. Footers for some hundred column chunks fit.
 const FOOTER_BYTES: u64 = 64 * 1024;
-/// Bytes between two ranges that are fetched rather than asked around: about what comes in the time of a request.
+/// Ranges with fewer bytes between them are downloaded as one: about what is transferred in the time of a request.
 const MAX_GAP_BYTES: u64 = 1 << 20;
-/// How often one range may break off.
+/// How often the download of one range may be interrupted.
 const MAX_RESUMES: u32 = 4;
-/// What all fetched files may take up at once, in MiB: `/tmp` of a Lambda function has 512, unless a template says more.
+/// Disk space of all downloaded files together, in MiB. `/tmp` of a Lambda function has 512 unless the template
+/// says more.
 const MAX_DISK_MIB: u32 = 448;
 
-/// The disk_permit that is left for fetched files. A file that is larger waits until it is alone.
+/// The free disk space, in MiB. A file that is larger waits until it is the only one.
 static DISK_PERMITS: Semaphore = Semaphore::const_new(MAX_DISK_MIB as usize);
 
-/// A file to read, and its disk_permit, which is given back with it.
+/// A file to read, and its share of the disk space, which is released with it.
 pub(crate) struct OpenBillFile {
     pub file: File,
     pub disk_permit: Option<SemaphorePermit<'static>>,
 }
 
-/// Fetches this object of the bucket.
+/// Downloads this object of the bucket.
 pub(crate) async fn download(
     bill_file: &BillFile,
     bucket: &str,
@@ -64,7 +63,7 @@ pub(crate) async fn download(
     let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
     progress.add_expected_bytes(bytes);
     let mib = u32::try_from(bytes >> 20).unwrap_or(MAX_DISK_MIB) + 1;
-    // It is never closed.
+    // The semaphore is never closed.
     let disk_permit = DISK_PERMITS.acquire_many(mib.min(MAX_DISK_MIB)).await.ok();
     for range in ranges {
         s3.download_range(range).await?;
@@ -85,7 +84,8 @@ struct S3Download<'a> {
 }
 
 impl S3Download<'_> {
-    /// Fetches the end of a Parquet file; the ranges that are needed beside it. What only has the name is needed whole.
+    /// Downloads the footer of a Parquet file, and returns the other ranges that are needed. A file that only has
+    /// the suffix is needed whole.
     async fn needed_ranges(&mut self) -> Result<Vec<Range<u64>>, Failure> {
         let size = self.bill_file.size;
         let start = size.saturating_sub(FOOTER_BYTES);
@@ -105,14 +105,14 @@ impl S3Download<'_> {
             self.progress.add_expected_bytes(start - footer);
             self.download_range(footer..start).await?;
         }
-        // Of a broken footer nothing more is fetched: whoever reads it says so.
+        // Of a broken footer nothing more is downloaded; reading it reports the error.
         let mut ranges =
             column_chunk_ranges(&self.file, bill_reader::is_read_column).unwrap_or_default();
         ranges.push(0..MAGIC.len() as u64);
         Ok(merge_ranges(ranges, footer.min(start)))
     }
 
-    /// Fetches one range to its place in the file.
+    /// Downloads one range to its position in the file. Resumes it when it is interrupted.
     async fn download_range(&mut self, range: Range<u64>) -> Result<(), Failure> {
         let name = self.bill_file.name();
         let (mut at, mut interruptions) = (range.start, 0);
@@ -156,7 +156,7 @@ impl S3Download<'_> {
     }
 }
 
-/// These ranges as far as they are before `end`, in order, and those that are near each other as one.
+/// Sorts the ranges, cuts them at `end` and joins those that are close to each other.
 fn merge_ranges(mut ranges: Vec<Range<u64>>, end: u64) -> Vec<Range<u64>> {
     ranges.sort_by_key(|range| range.start);
     let mut merged: Vec<Range<u64>> = Vec::new();

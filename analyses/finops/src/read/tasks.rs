@@ -1,7 +1,6 @@
-//! CostData the tasks of a question's figures, several at once: files of bills, and days of Cost Explorer. Each is a
-//! step, so that after a crash nothing that was read is read again, and says how far it is.
+//! Runs the read tasks of a question, several at once: files of bills, and days of Cost Explorer.
 //!
-//! Which tasks a question needs is the supervisor's business, and what is in them is their own.
+//! Each task is a step of the job, so nothing is read again after a crash, and each reports its progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,20 +24,20 @@ use crate::read::s3_download::OpenBillFile;
 use crate::read::{checkpoint, open_file};
 use crate::text::tokens::Tokens;
 
-/// Files that are read at once: a worker has about two processors, and S3 is waited for.
+/// Tasks that run at once. A worker has about two processors, and S3 has latency.
 const MAX_CONCURRENT_TASKS: usize = 4;
 /// Versions of a file that are tried, where each is replaced before it is read.
 const MAX_FILE_VERSIONS: usize = 3;
-/// Rows between two looks at whether others want the thread.
+/// Rows between two yields of the thread.
 const ROWS_PER_YIELD: u64 = 4_096;
-/// Sums that are held: a worker of 512 MB has room for these, some hundred bytes each, of two files at once.
+/// Sums held at most. A worker of 512 MB has memory for those of two files at some hundred bytes each.
 const MAX_SUMS: usize = if cfg!(test) { 50_000 } else { 1_000_000 };
-/// The steps that keep what does not fit into one.
+/// The step that stores what does not fit into the first one.
 const CONTINUATION_STEP: &str = "read more";
-/// How often it is told how far the cost_data is.
+/// Time between two progress reports of a file.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What one step reads.
+/// What one step reads. Its JSON is part of the step's key.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub(crate) enum ReadTask {
@@ -46,13 +45,13 @@ pub(crate) enum ReadTask {
     CostExplorer(DateGap),
 }
 
-/// Reads tasks for one job.
+/// Runs the read tasks of one job.
 pub(crate) struct ReadTaskRunner<'a> {
     context: &'a Context,
     turns: &'a [Tokens],
     aws_sources: &'a AwsSources,
     done: AtomicU64,
-    /// How many there are, as far as it is known.
+    /// The number of tasks, as far as it is known.
     pub all: u64,
 }
 
@@ -71,7 +70,8 @@ impl<'a> ReadTaskRunner<'a> {
         }
     }
 
-    /// Reads these, several at once, and adds them up in their order; those that can't be read are left out.
+    /// Runs these tasks, several at once, and adds their results in order. A task that fails is left out, and its
+    /// failure is added to `failures`.
     pub(crate) async fn run_all(
         &self,
         tasks: impl Iterator<Item = ReadTask>,
@@ -94,7 +94,7 @@ impl<'a> ReadTaskRunner<'a> {
         Ok(())
     }
 
-    /// One of them; a file as it is now, if it was replaced since it was listed.
+    /// Runs one task. A file that was replaced since it was listed is read in its new version.
     async fn run_task(&self, mut task: ReadTask) -> Result<CostData, Failure> {
         for _ in 1..MAX_FILE_VERSIONS {
             match (self.run_version(&task).await, &task) {
@@ -107,7 +107,7 @@ impl<'a> ReadTaskRunner<'a> {
         self.run_version(&task).await
     }
 
-    /// One version of it: out of its steps if an earlier attempt has read it.
+    /// Reads one version, or restores it from the steps of an earlier attempt.
     async fn run_version(&self, task: &ReadTask) -> Result<CostData, Failure> {
         let questions: Vec<String> = self.turns.iter().map(Tokens::whole_text).collect();
         let input = (task, &questions);
@@ -133,7 +133,7 @@ impl<'a> ReadTaskRunner<'a> {
         };
         let read = match fresh.or(restored) {
             Some(read) => read,
-            // It was too large to be restored.
+            // It was too large to be stored.
             None => self.read_uncached(task).await?,
         };
         self.done.fetch_add(1, Ordering::Relaxed);
@@ -141,7 +141,7 @@ impl<'a> ReadTaskRunner<'a> {
         Ok(read)
     }
 
-    /// What an earlier attempt has restored, in this many steps more.
+    /// Restores what an earlier attempt stored in the first step and `more` further ones.
     async fn load_checkpoint(
         &self,
         input: &impl Serialize,
@@ -165,7 +165,7 @@ impl<'a> ReadTaskRunner<'a> {
             ReadTask::File(bill_file) => self.read_file(task, bill_file).await,
             ReadTask::CostExplorer(gap) => {
                 self.report_progress(task, &ReadProgress::default());
-                // On the heap: the SDK's calls are deep futures.
+                // On the heap, since the futures of the SDK's calls are deep.
                 Box::pin(cost_explorer::read_gap(
                     gap,
                     self.aws_sources.cache.as_deref(),
@@ -176,13 +176,13 @@ impl<'a> ReadTaskRunner<'a> {
         }
     }
 
-    /// Fetches and reads the file on a thread of its own, and tells how far it is.
+    /// Opens and reads the file in a task of its own, and reports its progress.
     async fn read_file(&self, task: &ReadTask, bill_file: &BillFile) -> Result<CostData, Failure> {
         let progress = Arc::new(ReadProgress::default());
         self.report_progress(task, &progress);
         let (own, counted) = (bill_file.clone(), Arc::clone(&progress));
         let turns = self.turns.to_vec();
-        // The set ends what it runs when it is dropped.
+        // Dropping the set ends its task.
         let mut reader = JoinSet::new();
         reader.spawn(async move {
             let OpenBillFile {
@@ -211,7 +211,7 @@ impl<'a> ReadTaskRunner<'a> {
             tokio::select! {
                 read = reader.join_next() => return match read {
                     Some(Ok(read)) => read,
-                    // A panic goes on as one: the attempt knows what to do about it.
+                    // A panic is passed on; the attempt handles it.
                     Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                     _ => Err(unreadable("The bill was not read to its end.".to_owned())),
                 },
@@ -238,7 +238,7 @@ impl<'a> ReadTaskRunner<'a> {
     }
 }
 
-/// Refuses what would not fit into memory.
+/// Refuses a bill whose sums would not fit into memory.
 fn check_sum_limit(cost_data: &CostData) -> Result<(), Failure> {
     match cost_data.ledger.sum_count() {
         0..=MAX_SUMS => Ok(()),

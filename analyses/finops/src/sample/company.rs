@@ -1,7 +1,7 @@
-//! What the sample bill is about: products with plausible prices, accounts, regions, teams, and the
-//! columns of FOCUS 1.0. Data only; the prices are near to list prices, and nobody's.
+//! The fictional company of the sample bill: its products with plausible prices close to list prices, its accounts,
+//! regions and teams; and the columns of FOCUS 1.0.
 
-/// The columns of FOCUS 1.0, in their alphabetical order.
+/// The columns of FOCUS 1.0, in alphabetical order.
 pub(crate) const FOCUS_1_0_COLUMNS: [&str; 43] = [
     "AvailabilityZone",
     "BilledCost",
@@ -54,9 +54,9 @@ pub(crate) struct Product {
     pub resource: &'static str,
     pub description: &'static str,
     pub unit: &'static str,
-    /// Millionths of a dollar a unit.
+    /// Millionths of a dollar for a unit.
     pub price: u64,
-    /// Dollars a day, about.
+    /// Dollars a day, approximately.
     pub daily: u64,
 }
 
@@ -228,7 +228,7 @@ pub(crate) const TEAMS: [&str; 4] = ["checkout", "search", "platform", "analytic
 pub(crate) const APPLICATIONS: [&str; 5] =
     ["storefront", "orders", "catalogue", "reports", "gateway"];
 
-/// An address that nobody uses, charged every day.
+/// An unused address that is charged every day.
 pub(crate) const IDLE_ADDRESS: Product = product(
     [
         "Amazon Virtual Private Cloud",

@@ -1,7 +1,6 @@
-//! A generated FOCUS 1.0 bill, so that a first question needs no bill of one's own.
+//! Generates a FOCUS 1.0 bill, so that questions can be tried without a bill of one's own.
 //!
-//! The same rows and seed give the same bytes on every machine: its random numbers and its amounts
-//! are integers. It says nothing of any real company's cost.
+//! The same rows and seed give the same bytes on every machine, since random numbers and amounts are integers.
 
 mod company;
 
@@ -18,13 +17,13 @@ use crate::sample::company::{
 /// The bill's first day; it covers the twelve months up to 2026-05-31.
 const FIRST_DAY: Date = date(2025, 6, 1);
 const DAYS: u64 = 365;
-/// On this day, 2026-03-17, one service costs twelve times its usual.
+/// The day, 2026-03-17, and the product that costs twelve times as much on it.
 const SPIKE_DAY_AND_PRODUCT: (u64, usize) = (289, 0);
-/// The service that costs four times as much at the end as at the start.
+/// The product whose cost rises to four times its start.
 const RISING_PRODUCT: usize = 4;
 
-/// The service of which a part is reserved, and one of which a part is traffic between regions; of each, the
-/// resources by their numbers.
+/// The product that is partly reserved and how many of its resources are, and the product with traffic between
+/// regions and the first of its resources that has it.
 const RESERVED_PRODUCT_AND_COUNT: (usize, u64) = (2, 3);
 const CROSS_REGION_PRODUCT_AND_FIRST: (usize, u64) = (8, 4);
 
@@ -35,11 +34,11 @@ enum ChargePricing {
     Credit,
     /// Covered by a reservation, which costs five sevenths of the list price.
     Reserved,
-    /// An hour of a reservation that nothing used.
+    /// An unused hour of a reservation.
     Unused,
 }
 
-/// One charge. Cost is price times quantity, exactly.
+/// One charge. Its cost is exactly price times quantity.
 struct SampleCharge<'a> {
     day: u64,
     product: &'a Product,
@@ -54,10 +53,9 @@ struct SampleCharge<'a> {
     pricing: ChargePricing,
 }
 
-/// Writes a bill of exactly `rows` rows: twelve months with a spike (Amazon Elastic Compute Cloud on
-/// 2026-03-17), a trend (Amazon DynamoDB), an idle address, reserved databases,
-/// traffic between regions, and a credit on the first of each month.
-/// From about 5,000 rows on each of these is there on every day that it should be.
+/// Writes a bill of exactly `rows` rows: twelve months with a spike (Amazon Elastic Compute Cloud on 2026-03-17), a
+/// trend (Amazon DynamoDB), an idle address, reserved databases, traffic between regions, and a credit on the first
+/// of each month. From about 5,000 rows on, every day has the charges that it should have.
 pub fn write_sample(rows: u64, seed: u64, out: impl Write) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(FOCUS_1_0_COLUMNS)
@@ -81,7 +79,7 @@ pub fn write_sample(rows: u64, seed: u64, out: impl Write) -> anyhow::Result<()>
                 _ => {
                     usage_rows += 1;
                     let usual = count - fixed;
-                    // How many rows of this day share what the service costs.
+                    // The number of rows that share the cost of the product on this day.
                     let at = (usage_rows % kinds) as usize;
                     usage_charge(day, at, (usual / kinds).max(1), &mut random)
                 }
@@ -143,7 +141,7 @@ fn usage_charge(day: u64, at: usize, rows: u64, random: &mut SplitMix64) -> Samp
     if (day, at) == SPIKE_DAY_AND_PRODUCT {
         micros *= 12;
     }
-    // A tenth more or less, so that no two days are alike.
+    // Plus or minus a tenth, so that days differ.
     micros = micros * (900 + random.below(201)) / 1_000;
     let account = [0, 0, 0, 1, 2, 2, 3, 4][random.below(8) as usize];
     let region = [0, 0, 0, 1, 1, 2, 2, 3, 4, 5][random.below(10) as usize];
@@ -180,7 +178,7 @@ fn usage_charge(day: u64, at: usize, rows: u64, random: &mut SplitMix64) -> Samp
         region,
         team,
         application: random.below(5) as usize,
-        // Micro-dollars over micro-dollars a unit, in millionths.
+        // Micro-dollars divided by micro-dollars for a unit, in millionths.
         quantity: micros * 1_000_000 / product.price,
         description,
         pricing,
@@ -211,7 +209,7 @@ fn write_charge<W: Write>(
         ChargePricing::Reserved | ChargePricing::Unused
     );
     let list = match reserved {
-        // Seven fifths, exactly: costs are whole in millionths of a millionth, and a last digit is let go.
+        // Seven fifths; costs are integers in trillionths, and the rest of the division is dropped.
         true => trillionths(cost * 7 / 5),
         false => format!("{sign}{}", trillionths(cost)),
     };
@@ -301,11 +299,11 @@ fn write_charge<W: Write>(
     csv.write_record(record).context("writing the sample bill")
 }
 
-/// SplitMix64: a few lines, and the same numbers everywhere.
+/// The random generator SplitMix64: short, and the same numbers everywhere.
 struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// 0 up to but without `limit`.
+    /// A number from 0 to below `limit`.
     fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -1,16 +1,18 @@
-//! DimensionValues that others chose, made safe to show: cut, without invisible characters, and as Markdown text.
+//! Makes names from bills and questions safe to display: shortened, without invisible characters, escaped as
+//! Markdown.
 //!
-//! A bill's tags and a question are written by anyone; nothing of them may become markup or a link.
+//! Anyone can write a tag or a question, so none of it may become markup or a link.
 
-/// Bytes of a name that are shown; cloud resource ids rarely pass it, and it bounds the answer.
+/// Length limit of a displayed name, in bytes. Cloud resource ids are rarely longer, and it bounds the answer's
+/// size.
 const MAX_NAME_BYTES: usize = 96;
 
-/// A name as data: without control and direction characters, cut to a length.
+/// Shortens a name to [`MAX_NAME_BYTES`] and removes control and text-direction characters.
 pub(crate) fn clip(name: &str) -> String {
     clip_to(name, MAX_NAME_BYTES)
 }
 
-/// [`clip`] to a length of one's own, in bytes.
+/// Like [`clip`], with a limit of its own in bytes.
 pub(crate) fn clip_to(text: &str, max_bytes: usize) -> String {
     let invisible = |c: &char| matches!(*c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     let clean: String = text
@@ -29,12 +31,12 @@ pub(crate) fn clip_to(text: &str, max_bytes: usize) -> String {
     }
 }
 
-/// A name as Markdown text that can be nothing but text.
+/// Clips a name and escapes it, so that Markdown shows it as plain text.
 pub(crate) fn escape(name: &str) -> String {
     escape_unclipped(&clip(name))
 }
 
-/// [`escape`] for a text of ours that has clipped names in it.
+/// Escapes a text that contains names clipped before. It does not shorten the text.
 pub(crate) fn escape_unclipped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
@@ -49,7 +51,7 @@ pub(crate) fn escape_unclipped(text: &str) -> String {
             _ => escaped.push(character),
         }
     }
-    // Renderers turn bare addresses into links.
+    // Markdown renderers turn bare addresses into links.
     escaped
         .replace("://", ":&#47;&#47;")
         .replace("www.", "www&#46;")

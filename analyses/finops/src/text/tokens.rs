@@ -1,12 +1,11 @@
-//! A question as words, and which of them have been understood.
+//! A question as tokens (words), each marked as used once a rule of the grammar has understood it.
 //!
-//! It knows no grammar: the parts that do take words from here and mark them used, so that what
-//! nobody took can be told to the asker.
+//! Unused tokens are reported in the answer as not understood.
 
-/// Tokens beyond this many are not read: more than any question needs, and it bounds the work.
+/// Further tokens are not read. More than any question needs; it bounds the work.
 const MAX_TOKENS: usize = 300;
 
-/// The words of a question, in order.
+/// The tokens of a question, in order.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens {
     list: Vec<Token>,
@@ -19,7 +18,7 @@ pub(crate) struct Token {
     pub text: String,
     /// As it was written.
     pub original: String,
-    /// What stands between the word before and this one.
+    /// The characters between the previous token and this one, 8 at most.
     pub separator: String,
     used: bool,
 }
@@ -67,22 +66,22 @@ impl Tokens {
         self.list.len()
     }
 
-    /// Whether the question was longer than what is read of it.
+    /// Whether the question has more than [`MAX_TOKENS`] tokens.
     pub(crate) fn was_truncated(&self) -> bool {
         self.truncated
     }
 
-    /// The word at `index`, unless it is past the end or already used.
+    /// The token at `index`, unless it is past the end or already used.
     pub(crate) fn unused(&self, index: usize) -> Option<&Token> {
         self.list.get(index).filter(|word| !word.used)
     }
 
-    /// The text of the word at `index`, used or not; empty past the end.
+    /// The text of the token at `index`, used or not; empty past the end.
     pub(crate) fn text(&self, index: usize) -> &str {
         self.list.get(index).map_or("", |word| &word.text)
     }
 
-    /// The text of the free word at `index`; empty where there is none.
+    /// The text of the token at `index` if it is unused, else empty.
     pub(crate) fn unused_text(&self, index: usize) -> &str {
         self.unused(index).map_or("", |word| &word.text)
     }
@@ -97,7 +96,7 @@ impl Tokens {
         }
     }
 
-    /// Takes each of these words wherever it is free, and says whether there was one.
+    /// Marks every unused token that is one of `any` as used. Returns whether there was one.
     pub(crate) fn mark_any_used(&mut self, any: &[&str]) -> bool {
         let mut taken = false;
         for word in &mut self.list {
@@ -109,7 +108,7 @@ impl Tokens {
         taken
     }
 
-    /// The question's own spelling of the words in `from..to`.
+    /// The tokens `from..to` as they were written, with the separators between them.
     pub(crate) fn original_text(&self, from: usize, to: usize) -> String {
         let mut quoted = String::new();
         for (index, word) in self.list.iter().enumerate().take(to).skip(from) {
@@ -121,13 +120,13 @@ impl Tokens {
         quoted
     }
 
-    /// The whole as it was written.
+    /// The whole question as it was written, up to [`MAX_TOKENS`].
     pub(crate) fn whole_text(&self) -> String {
         self.original_text(0, self.len())
     }
 
-    /// Where the phrase ends that starts at `start` and is `joined` without its separators, so that
-    /// `dynamo db`, `dynamo-db` and `DynamoDB` are one. `None` where another phrase stands.
+    /// The index after the phrase that starts at `start`, or `None` where another phrase starts there. `phrase` is
+    /// [`normalized`], so `dynamo db`, `dynamo-db` and `DynamoDB` are the same. Used tokens match nothing.
     pub(crate) fn phrase_at(&self, start: usize, phrase: &str) -> Option<usize> {
         let mut rest = phrase;
         let mut index = start;
@@ -138,13 +137,13 @@ impl Tokens {
         (index > start).then_some(index)
     }
 
-    /// Whether the phrase stands anywhere.
+    /// Whether the phrase occurs anywhere among the unused tokens.
     pub(crate) fn mentions(&self, phrase: &str) -> bool {
         (0..self.len()).any(|start| self.phrase_at(start, phrase).is_some())
     }
 }
 
-/// A name without case, spaces and punctuation: what two spellings of it have in common.
+/// A name in lower case without spaces and punctuation, so that different spellings compare equal.
 pub(crate) fn normalized(name: &str) -> String {
     name.chars()
         .filter(|c| c.is_alphanumeric())
@@ -152,7 +151,7 @@ pub(crate) fn normalized(name: &str) -> String {
         .collect()
 }
 
-/// A noun without the `s` of its plural.
+/// A noun without its plural `s`.
 pub(crate) fn singular(noun: &str) -> String {
     match noun.strip_suffix("ies") {
         Some(stem) => format!("{stem}y"),

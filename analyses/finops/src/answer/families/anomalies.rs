@@ -1,4 +1,4 @@
-//! Days on which a service cost far more than around them, by the rule of [`crate::observations::spikes`].
+//! Days on which a service cost far more than on the days around, by the rule of [`crate::observations::spikes`].
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! What was billed beside a budget, of the whole period or of each of its months; where the period goes on beyond
-//! the bill, with what it is likely to come to.
+//! Costs compared with a budget, for the whole period or for each of its months. Where the period extends beyond
+//! the bill, the rest is estimated.
 
 use jiff::ToSpan;
 use rust_decimal::Decimal;
@@ -15,7 +15,7 @@ use crate::question::intent::Budget;
 use crate::question::period::Period;
 use crate::text::sanitize::clip;
 
-/// Months that a table has.
+/// Months that a table lists.
 const MAX_MONTHS: usize = 60;
 
 pub(crate) fn find(

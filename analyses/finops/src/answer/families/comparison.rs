@@ -1,4 +1,4 @@
-//! Two periods beside each other: what each was billed, and what changed by whatever it is grouped.
+//! Two periods compared: what each was billed, and what changed in each group.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::bill::money::{self, PrecisionOverflow};
 use crate::question::period::Period;
 use crate::text::sanitize::{clip, escape};
 
-/// What one value was billed in both periods.
+/// What one group was billed in both periods.
 pub(crate) struct Change {
     pub key: String,
     pub before: Decimal,
@@ -22,7 +22,7 @@ pub(crate) struct Change {
     pub change: Decimal,
 }
 
-/// The period input about, and the one it is compared with.
+/// The period that is compared with, and the one asked about.
 pub(crate) fn periods(input: FamilyInput<'_>) -> Option<(Period, Period)> {
     let after = input.question.period.clone()?;
     let before = input
@@ -99,7 +99,7 @@ pub(crate) fn find(
     })
 }
 
-/// A bill too young for two periods.
+/// The answer where the bill is too short for two periods.
 pub(crate) fn periods_missing() -> FamilyAnswer {
     FamilyAnswer {
         sentence: "Name the two periods to compare, such as \"April and May\".".into(),

@@ -1,5 +1,4 @@
-//! How much of what could be covered by commitments is: by list cost, so that a discount does not make it less;
-//! and how much of what was committed to is used.
+//! Commitment coverage and utilization. Coverage is by list cost, so that a discount does not lower it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +11,7 @@ use crate::bill::money::{self, PrecisionOverflow};
 use crate::bill::usage_totals::PricingTerms;
 use crate::text::sanitize::{clip, escape};
 
-/// AwsSources of which usage can be committed to, by a part of their names, without spaces and capitals.
+/// Services whose usage a commitment can cover, by a part of their normalized names.
 const COMMITMENT_SERVICES: [&str; 10] = [
     "computecloud",
     "relationaldatabase",
@@ -26,7 +25,7 @@ const COMMITMENT_SERVICES: [&str; 10] = [
     "memorydb",
 ];
 
-/// Whether usage of the service can be committed to.
+/// Whether a commitment can cover usage of the service.
 pub(crate) fn can_be_committed(service: &str) -> bool {
     let name = crate::text::tokens::normalized(service);
     COMMITMENT_SERVICES.iter().any(|part| name.contains(part))
@@ -41,7 +40,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Covered and coverable, used and committed.
+    /// Coverage and utilization in percent.
     fn shares(&self) -> Option<[Option<Decimal>; 2]> {
         let coverable = money::add(self.covered, self.on_demand)?;
         let committed = money::add(self.used, self.unused)?;

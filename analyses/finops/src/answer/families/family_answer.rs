@@ -1,8 +1,8 @@
-//! AnswerParts.
+//! What a family of questions answers: a sentence, tables, notes and data.
 
 use serde_json::Value;
 
-/// What a family has to say.
+/// The answer of one family.
 #[derive(Debug, Default)]
 pub(crate) struct FamilyAnswer {
     /// Markdown, with every name escaped.
@@ -12,7 +12,7 @@ pub(crate) struct FamilyAnswer {
     pub data: Value,
 }
 
-/// A table of Markdown cells; all but the first column are amounts.
+/// A table of Markdown cells; all columns but the first are amounts.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub heading: Vec<String>,

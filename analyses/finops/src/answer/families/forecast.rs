@@ -1,8 +1,8 @@
-//! What a cost is likely to be: a line through the days before, by the median of all slopes (Theil and Sen) and
-//! the median of what is left, which outliers do not bend; with the interval in which four of five such sums
-//! would fall, if the days' deviations from the line were independent.
+//! Forecasts a cost by a line through the past days: the median of all slopes (Theil and Sen) and the median of the
+//! residuals, so that outliers have little effect. Four of five such sums would fall into the interval if the days'
+//! deviations from the line were independent.
 //!
-//! An estimate, to the cent; it is computed in floating point, unlike what was billed.
+//! An estimate to the cent, computed in floating point, unlike billed costs.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -19,21 +19,21 @@ use crate::plan::needed_days::{DEFAULT_FORECAST_DAYS, FORECAST_HISTORY_DAYS};
 use crate::question::period::Period;
 use crate::text::sanitize::clip;
 
-/// How few days are too few.
+/// Days of the bill that a forecast needs at least.
 const MIN_DAYS: usize = 14;
-/// How many days are too many.
+/// Days beyond the bill that a forecast covers at most.
 const MAX_DAYS_AHEAD: i64 = 1_100;
-/// Four of five of a normal distribution lie within so many standard deviations.
+/// Four of five values of a normal distribution lie within so many standard deviations.
 const DEVIATIONS_OF_80_PERCENT: f64 = 1.281_551_565_544_6;
-/// A median absolute deviation as a standard deviation.
+/// Scales a median absolute deviation to a standard deviation.
 const MAD_TO_STANDARD_DEVIATION: f64 = 1.4826;
 
-/// What a sum of days is estimated to be.
+/// The estimated cost of a number of days.
 pub(crate) struct Estimate {
     pub expected: Decimal,
     pub low: Decimal,
     pub high: Decimal,
-    /// How many days the line was drawn through.
+    /// Days that the line was fitted to.
     pub days: usize,
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn find(
     })
 }
 
-/// Cost Explorer's own forecast. Its months' bounds are added up, so that the interval is rather too wide.
+/// A note with Cost Explorer's forecast. The bounds of its months are added, so its interval is rather too wide.
 fn aws_forecast_note(aws_forecast: &AwsForecast) -> String {
     let shown = |amount| phrases::amount_in_currency(amount, &aws_forecast.expected.currency);
     format!(
@@ -131,8 +131,8 @@ fn default_period(end: Date) -> Option<Period> {
     })
 }
 
-/// The estimate for the days from `start`, which is not before the bill's end; `None` where there is too little
-/// to go by, or it would go too far. Of no days it is nothing.
+/// Estimates the days from `start`, which is not before the bill's end. `None` where the bill is too short or
+/// `until` too far ahead; zero for no days.
 pub(crate) fn estimate(
     input: FamilyInput<'_>,
     currency: u32,
@@ -171,7 +171,7 @@ pub(crate) fn estimate(
     }))
 }
 
-/// The sum of the line at these days, and the interval's half width.
+/// The sum of the line over these days, and half the width of its interval.
 fn line_sum_and_margin(costs: &[f64], ahead: impl Iterator<Item = f64>) -> [f64; 2] {
     let days = costs.len() as f64;
     let mut slopes = Vec::new();
@@ -196,12 +196,12 @@ fn line_sum_and_margin(costs: &[f64], ahead: impl Iterator<Item = f64>) -> [f64;
         .sum();
     let (mut sum, mut count, mut offset) = (0.0, 0.0, 0.0);
     for day in ahead {
-        // A cost that falls ends at nothing.
+        // A falling cost ends at zero.
         sum += (level + slope * day).max(0.0);
         count += 1.0;
         offset += day - middle;
     }
-    // The days' own deviations, and how far off the line's level and slope may be.
+    // The days' own deviations, and the errors of the line's level and slope.
     let variance = count + count * count / days + offset * offset / spread;
     [sum, DEVIATIONS_OF_80_PERCENT * deviation * variance.sqrt()]
 }

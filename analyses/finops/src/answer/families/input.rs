@@ -1,4 +1,4 @@
-//! Input.
+//! What a family of questions computes its answer from.
 
 use jiff::civil::Date;
 
@@ -15,7 +15,7 @@ use crate::question::parse::Question;
 use crate::question::period::Period;
 use crate::text::sanitize::escape;
 
-/// A question with all that was read of the bill.
+/// A question, and everything that was read for it.
 #[derive(Clone, Copy)]
 pub(crate) struct FamilyInput<'a> {
     pub question: &'a Question,
@@ -26,7 +26,7 @@ pub(crate) struct FamilyInput<'a> {
 }
 
 impl FamilyInput<'_> {
-    /// The filter over all days of the bill.
+    /// The question's filter over all days of the bill.
     pub(crate) fn filter_over_all_days(&self) -> ChargeFilter {
         ChargeFilter {
             days: None,
@@ -34,7 +34,7 @@ impl FamilyInput<'_> {
         }
     }
 
-    /// The filter over these days.
+    /// The question's filter over these days.
     pub(crate) fn filter_over_days(&self, start: Date, end: Date) -> ChargeFilter {
         ChargeFilter {
             days: Some((start, end)),
@@ -52,7 +52,7 @@ impl FamilyInput<'_> {
         (first, last.tomorrow().unwrap_or(last))
     }
 
-    /// The days input about, as far as the bill has them.
+    /// The days asked about that the bill covers.
     pub(crate) fn covered_days(&self) -> (Date, Date) {
         let (first, end) = self.bill_days();
         match &self.question.period {
@@ -77,7 +77,7 @@ impl FamilyInput<'_> {
         phrases::subject(self.question, self.ledger)
     }
 
-    /// What to say of a period that the bill has a part of.
+    /// A note for a period that the bill covers only in part.
     pub(crate) fn partial_coverage_note(&self, period: &Period) -> Option<String> {
         let (first, end) = self.bill_days();
         let days = (period.end.min(end) - period.start.max(first))
@@ -92,7 +92,7 @@ impl FamilyInput<'_> {
         })
     }
 
-    /// The findings of [`advice`] in these days.
+    /// The observations in these days.
     pub(crate) fn observations(
         &self,
         start: Date,

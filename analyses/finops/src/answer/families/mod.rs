@@ -1,6 +1,6 @@
-//! One module for each family of questions: each computes its figures from what was read, and says them.
+//! One module for each family of questions; each computes the figures and writes the sentences of its answer.
 //!
-//! All of it is pure. Figures are of one currency, the one with the most rows of what is input about.
+//! Figures are in one currency, the one that most rows asked about have.
 
 mod anomalies;
 mod budget;
@@ -20,7 +20,7 @@ use crate::text::sanitize::escape;
 use family_answer::FamilyAnswer;
 use input::FamilyInput;
 
-/// What the question's family says; `None` for the breakdown, which is the usual answer.
+/// The answer of the question's family; `None` for a breakdown.
 pub(crate) fn find(input: FamilyInput<'_>) -> Result<Option<FamilyAnswer>, PrecisionOverflow> {
     let currency = match &input.question.intent {
         Intent::Breakdown => return Ok(None),

@@ -1,7 +1,7 @@
-//! What could be saved in a month, estimated by rules that are said with each: commitments, storage classes,
-//! traffic between regions, and what lies idle.
+//! Estimates what could be saved in a month: commitments, storage classes, traffic between regions and idle
+//! resources. The answer states the rule of each estimate.
 //!
-//! The rates are assumptions near to list prices; whether a saving can be had, only its owner knows.
+//! The rates are assumptions close to list prices.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use crate::cost_data::aws_insights::{AwsInsights, ServiceRecommendations};
 use crate::text::sanitize::{clip, escape};
 use crate::text::tokens;
 
-/// Days that a month is estimated from.
+/// Days of the bill that a month is estimated from.
 const ESTIMATE_DAYS: i64 = 30;
-/// What a one-year commitment without upfront payment saves of the price on demand, in hundredths.
+/// What a one-year commitment without upfront payment saves of the on-demand price, in percent.
 const COMMITMENT_SAVING_PERCENT: i64 = 27;
-/// What the infrequent-access class saves of standard storage, for the half of the data that is rarely read.
+/// What the infrequent-access class saves if half of the data in standard storage is rarely read, in percent.
 const STORAGE_SAVING_PERCENT: i64 = 23;
 
 struct Saving {
@@ -116,7 +116,7 @@ pub(crate) fn find(
     Ok(with_recommendations(own, input.aws_insights))
 }
 
-/// What AWS recommends, where there is no bill to look at.
+/// AWS's recommendations, where there is no bill.
 pub(crate) fn recommendations_only(aws_insights: &AwsInsights) -> FamilyAnswer {
     let own = FamilyAnswer {
         sentence: "There is no bill to look for savings in.".into(),
@@ -126,7 +126,7 @@ pub(crate) fn recommendations_only(aws_insights: &AwsInsights) -> FamilyAnswer {
     with_recommendations(own, aws_insights)
 }
 
-/// Puts beside our own estimates what AWS recommends: a table of each service's, with its own sum.
+/// Adds AWS's recommendations to our own estimates: a table for each service, with a sum of its own.
 fn with_recommendations(mut own: FamilyAnswer, aws_insights: &AwsInsights) -> FamilyAnswer {
     for ServiceRecommendations {
         by,
@@ -176,7 +176,7 @@ fn recommendations_json(recommended: &ServiceRecommendations) -> Value {
     })
 }
 
-/// What the charges' own descriptions and terms tell.
+/// Savings found by the descriptions and the pricing of charges.
 fn usage_savings(
     input: FamilyInput<'_>,
     currency: u32,

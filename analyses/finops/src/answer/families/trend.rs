@@ -1,5 +1,5 @@
-//! How a cost has developed: by month where there are three months or more, else by day, with the median of all
-//! slopes between two points (Theil and Sen), which single outliers do not bend.
+//! How a cost developed: by month where there are three months or more, else by day. The slope is the median of the
+//! slopes between all pairs of points (Theil and Sen), so that single outliers have little effect.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::bill::ledger_sums::month_label;
 use crate::bill::money::{self, PrecisionOverflow};
 use crate::text::sanitize::clip;
 
-/// Points that the slope is drawn through; more would take long.
+/// Points that the slope is computed from; the time grows with their square.
 const MAX_POINTS: usize = 400;
 
 pub(crate) fn find(
@@ -120,7 +120,7 @@ fn too_few_days(input: FamilyInput<'_>) -> FamilyAnswer {
     }
 }
 
-/// How many months lie between the months of two days, the last of them exclusive.
+/// How many months lie between the months of two days; the second day is exclusive.
 fn months_between(start: Date, end: Date) -> i32 {
     let last = end.yesterday().unwrap_or(end);
     let months = |day: Date| i32::from(day.year()) * 12 + i32::from(day.month());

@@ -1,5 +1,5 @@
-//! What a unit costs: what was billed for what is measured in it, divided by how much was consumed; or the whole,
-//! divided by a number that the question gives.
+//! The cost of a unit: what was billed for charges in that unit, divided by the consumed quantity; or the whole
+//! cost divided by a number that the question gives.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::question::intent::CostUnit;
 use crate::text::sanitize::{clip, escape};
 use crate::text::tokens::{normalized, singular};
 
-/// Places that a price of a unit is rounded to.
+/// Decimal places of the price of a unit.
 const PRICE_DECIMALS: u32 = 8;
 
 pub(crate) fn find(
@@ -116,7 +116,7 @@ pub(crate) fn find(
             unit_price_text(input, each, currency),
             per(unit)
         ));
-        // What the question named stands at the top.
+        // The fields of the unit that the question names are at the top.
         if whole.len() == 1 {
             data["unit"] = clip(unit).into();
             data["cost"] = money::exact_text(total.cost).into();
@@ -147,7 +147,7 @@ fn unit_price(
     Ok(money::round(each, PRICE_DECIMALS))
 }
 
-/// A price with as per_count digits as tell one from another.
+/// A price to six significant digits.
 fn unit_price_text(input: FamilyInput<'_>, each: Decimal, currency: u32) -> String {
     let digits = each.round_sf(6).unwrap_or(each);
     format!(

@@ -1,7 +1,5 @@
-//! Why a cost changed: the change broken down by service, by account within it and by region within that, each
-//! time by the fewest values that together make up four fifths of it.
-//!
-//! It says what changed where; what people did it does not know.
+//! Explains why a cost changed: the change by service, by account within it and by region within that. Each level
+//! lists the fewest values that together make up four fifths of the change.
 
 use std::collections::BTreeMap;
 
@@ -86,7 +84,7 @@ pub(crate) fn find(
     })
 }
 
-/// What the change can be broken down by: not by what the question has fixed.
+/// The dimensions to break the change down by: those that the question does not fix to one value.
 fn levels(filter: &ChargeFilter) -> Vec<Grouping> {
     [
         (Grouping::Service, filter.services.included.len()),
@@ -100,7 +98,7 @@ fn levels(filter: &ChargeFilter) -> Vec<Grouping> {
 }
 
 impl Breakdown<'_> {
-    /// The parts of a change, and what they come to together.
+    /// The parts of a change, and their sum.
     fn split(
         &mut self,
         filter: &ChargeFilter,
@@ -121,7 +119,7 @@ impl Breakdown<'_> {
             .checked_mul(Decimal::new(i64::from(MIN_EXPLAINED_PERCENT), 2))
             .ok_or(PrecisionOverflow)?;
         for (number, old, new, part) in self.parts(filter, level)? {
-            // What went the other way explains nothing.
+            // Parts that changed in the other direction explain nothing.
             if explained.abs() >= enough
                 || part.is_zero()
                 || part.is_sign_negative() != change.is_sign_negative()
@@ -150,7 +148,7 @@ impl Breakdown<'_> {
         Ok((parts, explained))
     }
 
-    /// Each value with what it cost before and after, the one first that changed most in the change's change_verb.
+    /// Each value with its cost before and after. The largest change in the direction of the whole comes first.
     fn parts(
         &self,
         filter: &ChargeFilter,
@@ -192,7 +190,7 @@ impl Breakdown<'_> {
     }
 }
 
-/// The filter with one value of a level alone.
+/// The filter restricted to one value of a level.
 fn narrowed(filter: &ChargeFilter, level: &Grouping, number: u32) -> ChargeFilter {
     let mut filter = filter.clone();
     let choice = match level {

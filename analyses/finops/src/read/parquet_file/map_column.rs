@@ -1,23 +1,25 @@
-//! A column of maps of a Parquet file, such as tags, each spelled as the JSON object that CSV would have.
+//! Reads a Parquet column of maps, such as tags, as the JSON objects that CSV would have.
 //!
-//! It walks the keys and the values as the columns that they are stored as; what they are of it does not know.
+//! It walks the columns of the keys and of the values side by side.
 
 use parquet::errors::ParquetError;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::read::parquet_file::scalar_column::{CellError, CellReader, MISSING};
 
-/// The map_column of a map's keys in the file, which its values follow, and what levels say of it.
+/// The position of a map's key column in the file, which the value column follows, and the definition levels of the
+/// map.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MapColumn {
     pub keys: usize,
-    /// The definition level from which on a row has a map, and a map has an entry.
+    /// The definition levels from which on a row has a map, and a map has an entry.
     present: i16,
     entry: i16,
 }
 
 impl MapColumn {
-    /// The top-level column of this name, if it is a map of plain keys, which each entry has, and plain values.
+    /// The top-level column of this name, if it is a map whose keys are scalar and required and whose values are
+    /// scalar.
     pub(crate) fn of(schema: &SchemaDescriptor, name: &str) -> Option<Self> {
         let of_name = |column: &usize| schema.column(*column).path().parts()[0] == name;
         let leaves: Vec<usize> = (0..schema.num_columns()).filter(of_name).collect();
@@ -67,7 +69,7 @@ impl MapCells {
         }
     }
 
-    /// One entry, or what stands where there is none; whether there is one.
+    /// Writes one entry. Returns whether there is one; an absent or empty map has a placeholder.
     fn entry(&mut self, first: bool, out: &mut String) -> Result<bool, CellError> {
         let (level, _) = self.keys.levels().ok_or(MISSING)?;
         let there = level >= self.map_column.entry;
@@ -123,7 +125,7 @@ impl CellReader for MapCells {
     }
 }
 
-/// A text as JSON has it.
+/// Writes a text as a JSON string.
 fn quote(text: &str, out: &mut String) -> Result<(), CellError> {
     let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     if text.bytes().all(plain) {

@@ -1,4 +1,4 @@
-//! Columns of maps and lists in Parquet files, as exporters write tags.
+//! Reading maps and lists in Parquet files, as exporters write tags.
 
 use csv::StringRecord;
 use parquet::data_type::{ByteArray, ByteArrayType, Int32Type};
@@ -17,7 +17,7 @@ fn tags_are_a_map_and_their_texts_need_no_annotation() {
         );
         let tags = |value: &'static [u8]| {
             move |group: &mut Group<'_>| {
-                // Two entries, of which the second has no value; then an empty map, and none.
+                // Two entries, the second without a value; then an empty map, and no map.
                 for (texts, levels) in [
                     (vec![&b"team"[..], b"env"], [2, 2, 1, 0]),
                     (vec![value], [3, 2, 1, 0]),
@@ -50,7 +50,7 @@ fn tags_are_a_map_and_their_texts_need_no_annotation() {
 
 #[test]
 fn maps_are_read_beyond_a_batch_with_as_many_entries_as_each_has() {
-    // Row `n` has n % 4 entries; each seventh has no map at all.
+    // Row `n` has n % 4 entries; every seventh row has no map.
     let entries = |row: usize| if row % 7 == 6 { None } else { Some(row % 4) };
     let rows = 9_000;
     let schema = "OPTIONAL GROUP c (MAP) { REPEATED GROUP key_value { REQUIRED BINARY key (UTF8); OPTIONAL INT32 value; } }

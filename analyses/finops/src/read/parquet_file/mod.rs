@@ -1,4 +1,4 @@
-//! Parquet.
+//! Reads bills in Parquet: only the columns that are needed, as the records of text that CSV would have.
 
 mod map_column;
 #[cfg(test)]

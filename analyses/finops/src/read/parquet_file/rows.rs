@@ -1,4 +1,4 @@
-//! A bill in Parquet as records of text, of the columns that an answer needs. The rest of the file is not read.
+//! The rows of a Parquet file as records of text, with only the columns that are needed.
 
 use std::fs::File;
 use std::ops::Range;
@@ -20,45 +20,46 @@ use crate::read::parquet_file::scalar_column::{
     CellError, CellReader, ValueKind, date, open_column, time, utf8,
 };
 
-/// The first bytes of every Parquet file.
+/// The first and last bytes of every Parquet file.
 pub(crate) const MAGIC: &[u8] = b"PAR1";
 
-/// ParquetRows that are decoded at once.
+/// Rows that are decoded at once.
 const ROWS_PER_BATCH: usize = 4_096;
 
-/// The rows of a Parquet file: plain columns and maps by themselves, which is many times faster, and what else there is,
-/// such as lists, by the library's rows.
+/// The rows of a Parquet file. Scalar columns and maps are decoded here, which is many times faster; other columns,
+/// such as lists, by the library's row reader.
 pub(crate) struct ParquetRows {
     file: SerializedFileReader<File>,
     columns: Vec<ProjectedColumn>,
-    /// These columns' cells of the row group that is being read.
+    /// The cells of these columns in the current row group.
     cells: Vec<Box<dyn CellReader>>,
     nested: Option<RowIter<'static>>,
     pub header: StringRecord,
-    /// Which columns are wanted as numbers, and those that the row that was given last has.
+    /// Which columns are wanted as numbers, and the numbers of the last returned row.
     as_numbers: Vec<bool>,
     numbers: Vec<Option<Decimal>>,
-    /// The row group that is next, and the rows that are left_in_group of the one before.
+    /// The next row group, and the rows of the current one that are not decoded yet.
     next_group: usize,
     left_in_group: usize,
-    /// ParquetRows that are decoded and not given yet.
+    /// Rows that are decoded and not returned yet.
     decoded: usize,
-    /// The row that was given last, as_numbers from 1.
+    /// The last returned row, counted from 1.
     row: u64,
     text: String,
 }
 
-/// A column, and its map_column in the file.
+/// A column that is read, and its position in the file.
 struct ProjectedColumn {
     at: usize,
     column: ColumnDescPtr,
     kind: ValueKind,
-    /// The column of the values, where this one is the keys of maps.
+    /// The position and the value column, where this one holds the keys of maps.
     map: Option<(MapColumn, ColumnDescPtr, ValueKind)>,
 }
 
 impl ProjectedColumn {
-    /// The column of this name, if all its values are of types that a bill has, and it is one that is read by itself.
+    /// The column of this name if it is a scalar or a map; `None` where the library's row reader has to read it. A
+    /// value type that no bill has is an error.
     fn of(schema: &SchemaDescriptor, name: &str) -> Result<Option<Self>, ParquetReadError> {
         let (mut leaves, mut last) = (Vec::new(), 0);
         for (at, column) in schema.columns().iter().enumerate() {
@@ -104,14 +105,14 @@ impl ProjectedColumn {
     }
 }
 
-/// Why a file can't be read on.
+/// Why a file cannot be read.
 #[derive(Debug)]
 pub(crate) enum ParquetReadError {
-    /// It is not what the format says.
+    /// It violates the format.
     File(ParquetError),
-    /// The values of this column are of a type that no column of a bill has.
+    /// The values of this column have a type that no column of a bill has.
     ColumnType(String),
-    /// This column's value is wrong, in this row, as_numbers from 1.
+    /// The value of this column is invalid in this row, counted from 1.
     Value {
         column: String,
         row: u64,
@@ -131,7 +132,7 @@ impl From<ParquetError> for ParquetReadError {
     }
 }
 
-/// Where the values of the columns are of which `needed` says so, by the footer alone.
+/// The byte ranges of the columns that `needed` selects, read from the footer.
 pub(crate) fn column_chunk_ranges(
     file: &File,
     needed: impl Fn(&str) -> bool,
@@ -165,14 +166,14 @@ fn needed_chunk_ranges(
 }
 
 impl ParquetRows {
-    /// Opens the file for the columns of which `needed` says so.
+    /// Opens the file for the columns that `needed` selects.
     pub(crate) fn open(
         file: File,
         needed: impl Fn(&str) -> bool,
     ) -> Result<Self, ParquetReadError> {
         let other = file.try_clone()?;
         let reader = SerializedFileReader::new(file)?;
-        // A map_column or a number of rows that can't be would be a panic of the library, and so would be a strange type.
+        // The library panics at impossible positions, row counts and types, so they are checked first.
         needed_chunk_ranges(reader.metadata(), &needed)?;
         for group in reader.metadata().row_groups() {
             row_count(group)?;
@@ -222,20 +223,20 @@ impl ParquetRows {
         })
     }
 
-    /// From now on the columns at these places of the header are wanted as numbers: a value that is one without a text
-    /// in between has none, and is had from [`ParquetRows::number`].
+    /// Selects the columns, by position in the header, that are wanted as numbers. A value that is exact as a
+    /// number is then returned by [`ParquetRows::number`] and has no text.
     pub(crate) fn read_as_numbers(&mut self, places: impl IntoIterator<Item = usize>) {
         for at in places {
             self.as_numbers[at] = true;
         }
     }
 
-    /// The number at this map_column of the row that was given last, where it has no text.
+    /// The number at this position of the last returned row, where it has no text.
     pub(crate) fn number(&self, at: usize) -> Option<Decimal> {
         self.numbers[at]
     }
 
-    /// The next row in the header's order; `false` after the last.
+    /// Reads the next row in the header's order; `false` after the last.
     pub(crate) fn next_record(
         &mut self,
         record: &mut StringRecord,
@@ -274,7 +275,7 @@ impl ParquetRows {
         Ok(true)
     }
 
-    /// The value of the column at this map_column of the header is wrong in this row.
+    /// The error for an invalid value at this position of the header.
     fn wrong(&self, at: usize, wrong: CellError) -> ParquetReadError {
         ParquetReadError::Value {
             column: self.header.get(at).unwrap_or_default().to_owned(),
@@ -332,7 +333,7 @@ fn text(field: &Field) -> Result<String, CellError> {
     Ok(out)
 }
 
-/// Tags are a map, or a list of key and value.
+/// Tags are a map, or a list of keys and values.
 fn json(field: &Field) -> Result<Value, CellError> {
     match field {
         Field::MapInternal(map) => {

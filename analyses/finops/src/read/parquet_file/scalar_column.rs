@@ -1,7 +1,4 @@
-//! A column of a Parquet file whose values are no lists and no maps, batch by batch, each value spelled as CSV
-//! would have it.
-//!
-//! Which columns are read, and what is in them, it does not know.
+//! Reads a scalar Parquet column in batches, each value as the text that CSV would have.
 
 use std::fmt::{Display, Write};
 
@@ -17,24 +14,24 @@ use uuid::Uuid;
 
 use crate::bill::money;
 
-/// The values of one row group's column, in their order.
+/// The values of one column in a row group, in order.
 pub(crate) trait CellReader: Send {
-    /// Reads so many values, absent ones included.
+    /// Decodes the next `rows` values, including absent ones.
     fn fill(&mut self, rows: usize) -> Result<(), ParquetError>;
 
-    /// Appends the next value that was read; of an absent one nothing. Whether there is one.
+    /// Appends the next value to `text`, and nothing for an absent one. Returns whether there is a value.
     fn write_text(&mut self, text: &mut String) -> Result<bool, CellError>;
 
-    /// The next value as a number, if it is one that needs no text to be exact; only then it is taken.
+    /// The next value if it is exact as a number. Otherwise the value stays unread.
     fn number(&mut self) -> Option<Decimal> {
         None
     }
 
-    /// The next value's definition and repetition level; `None` after the last, or where a column needs none.
+    /// The next value's definition and repetition level; `None` after the last, or where the column has no levels.
     fn levels(&self) -> Option<(i16, i16)>;
 }
 
-/// What a value is that is none of its column's: the end of a sentence.
+/// What is wrong with a value, as the end of a sentence.
 pub(crate) type CellError = &'static str;
 
 const NOT_UTF8: CellError = "not UTF-8 text";
@@ -42,35 +39,35 @@ const TIME_OUT_OF_RANGE: CellError = "a time that no calendar has";
 const TOO_MANY_DIGITS: CellError = "a decimal with too many digits";
 pub(crate) const MISSING: CellError = "missing";
 
-/// What a column's values mean, whatever they are stored as.
+/// What a column's values mean, however they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueKind {
     Boolean,
     Signed,
     Unsigned,
-    /// A floating point number, spelled as the shortest decimal that means it.
+    /// A floating point number, written as the shortest decimal that converts to it.
     Float,
-    /// A whole number of units of which ten to the power of this make one.
+    /// An integer, to be divided by ten to this power.
     Decimal(usize),
-    /// Days since 1970.
+    /// Days since 1970-01-01.
     Date,
     Millis,
     Micros,
     Nanos,
-    /// A day and the nanoseconds in it, as old writers have times.
+    /// A day and the nanoseconds in it, as older writers store times.
     Int96,
-    /// UTF-8, said or not: many writers annotate nothing.
+    /// UTF-8, annotated or not; many writers annotate nothing.
     Text,
     Uuid,
 }
 
 impl ValueKind {
-    /// `None` for what no column of a bill can be.
+    /// `None` for a type that no column of a bill has.
     pub(crate) fn of(column: &ColumnDescriptor) -> Option<Self> {
         use ConvertedType as As;
         let logical = column.logical_type_ref();
         let unannotated = logical.is_none() || logical == Some(&LogicalType::Unknown);
-        // The library has an older name for each newer one that had one.
+        // The library maps each newer logical type to the older one where there is one.
         Some(match (column.physical_type(), column.converted_type()) {
             (Type::BOOLEAN, As::NONE) if unannotated => Self::Boolean,
             (Type::INT32 | Type::INT64, As::NONE) if unannotated => Self::Signed,
@@ -102,7 +99,7 @@ impl ValueKind {
     }
 }
 
-/// How a value of a physical type is spelled, and which number it is.
+/// How a value of a physical type is written as text, and how it is converted to a number.
 type Spell<V> = fn(ValueKind, &V, &mut String) -> Result<(), CellError>;
 type Number<V> = fn(ValueKind, &V) -> Option<Decimal>;
 
@@ -112,17 +109,17 @@ struct TypedColumn<T: DataType> {
     write_text: Spell<T::T>,
     number: Number<T::T>,
     values: Vec<T::T>,
-    /// For each row whether it has a value, by its definition level; nothing where each must have one.
+    /// The definition level of each row, which tells whether it has a value; empty where every row has one.
     levels: Vec<i16>,
-    /// The level of a row that has one.
+    /// The definition level of a row that has a value.
     present_level: i16,
-    /// Where a row may have several values: which of them begin a row, by their repetition level.
+    /// The repetition level of each value, which tells whether it starts a row; empty where a row has one value.
     repetition_levels: Vec<i16>,
     row: usize,
     value: usize,
 }
 
-/// The cells of a column, which is of this kind.
+/// The cells of a column of this kind.
 pub(crate) fn open_column(
     reader: ColumnReader,
     kind: ValueKind,
@@ -292,14 +289,14 @@ pub(crate) fn time(
     write_value(time.map_err(|_| TIME_OUT_OF_RANGE)?, out)
 }
 
-/// The day that is so many days after 1970-01-01.
+/// The day this many days after 1970-01-01.
 pub(crate) fn date(days: i64) -> Result<Date, CellError> {
     let days = Span::new().try_days(days);
     let date = days.and_then(|days| Date::constant(1970, 1, 1).checked_add(days));
     date.map_err(|_| TIME_OUT_OF_RANGE)
 }
 
-/// A number in two's complement, the most significant byte first, if 16 bytes hold it.
+/// A big-endian integer in two's complement, if it fits into 16 bytes.
 fn big_endian_integer(bytes: &[u8]) -> Option<i128> {
     let fill = if bytes.first()? & 0x80 == 0 { 0 } else { 0xff };
     let (spare, held) = bytes.split_at(bytes.len().saturating_sub(16));
@@ -312,7 +309,7 @@ fn big_endian_integer(bytes: &[u8]) -> Option<i128> {
     Some(i128::from_be_bytes(whole))
 }
 
-/// The number that a decimal column's whole number stands for.
+/// The decimal that an integer of a decimal column stands for.
 fn scaled_decimal(kind: ValueKind, unscaled: i128) -> Option<Decimal> {
     match kind {
         ValueKind::Decimal(scale) => money::from_units(unscaled, u32::try_from(scale).ok()?),

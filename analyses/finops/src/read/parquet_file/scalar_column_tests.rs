@@ -1,4 +1,4 @@
-//! Columns of Parquet files, of each type that exporters write; values, types and footers that are wrong among them.
+//! Reading Parquet columns of each type that exporters write, and invalid values, types and footers.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -26,7 +26,7 @@ pub(crate) fn write<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels:
     column.close().unwrap();
 }
 
-/// A file of these columns, in row groups that each call of `write` makes.
+/// A file with these columns and a row group for each function in `groups`.
 pub(crate) fn file(schema: &str, groups: &[&dyn Fn(&mut Group<'_>)]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     let schema = Arc::new(parse_message_type(&format!("message bill {{ {schema} }}")).unwrap());
@@ -42,7 +42,7 @@ pub(crate) fn file(schema: &str, groups: &[&dyn Fn(&mut Group<'_>)]) -> File {
     file
 }
 
-/// Every value of the only column of this type.
+/// Every value of the only column, which has this type.
 fn spelled<T: DataType>(column: &str, values: &[T::T]) -> Result<Vec<String>, ParquetReadError> {
     let file = file(
         &format!("REQUIRED {column};"),
@@ -86,7 +86,7 @@ fn every_type_is_spelled_as_csv_would_have_it_and_what_is_absent_as_nothing() {
             write::<Int32Type>(group, &(0..rows).collect::<Vec<i32>>(), None);
         }
     };
-    // Two row groups, of which the second is longer than a batch.
+    // Two row groups; the second is longer than a batch.
     let file = file(schema, &[&rows(3), &rows(5_000)]);
     let mut rows = ParquetRows::open(file, |column| column != "flag").unwrap();
     assert_eq!(
@@ -216,7 +216,7 @@ fn numbers_need_no_text_where_they_are_exact() {
     let mut record = StringRecord::new();
     let number = |text: &str| (text.parse().ok(), "".to_owned());
     let text = |text: &str| (None, text.to_owned());
-    // What has too many places comes as text; so does what nobody wants as a number.
+    // A value with too many places is a text, and so is a value of a column that is not wanted as numbers.
     for expected in [
         [number("12.5"), number("-1.5"), text("0.1")],
         [text(""), number("0"), text("0.2")],
@@ -246,7 +246,7 @@ fn a_type_that_no_column_has_is_refused_by_its_columns_name() {
     unread::<ByteArrayType>("BINARY c (BSON)", "".into());
     let twelve = FixedLenByteArray::from(vec![0; 12]);
     unread::<FixedLenByteArrayType>("FIXED_LEN_BYTE_ARRAY(12) c (INTERVAL)", twelve);
-    // In a map too; a column that nobody needs may be what it likes.
+    // Also in a map; the type of a column that is not needed does not matter.
     let schema = "REQUIRED INT32 a; OPTIONAL GROUP c (MAP) { REPEATED GROUP key_value { REQUIRED BINARY key (UTF8);
         OPTIONAL INT32 value (TIME_MILLIS); } }";
     let nothing = || file(schema, &[]);
@@ -255,7 +255,7 @@ fn a_type_that_no_column_has_is_refused_by_its_columns_name() {
     assert!(ParquetRows::open(nothing(), |column| column == "a").is_ok());
 }
 
-/// The same file with a footer that says something else of its row group.
+/// The same file with another footer for its row groups.
 fn forged(mut file: File, change: impl Fn(RowGroupMetaData) -> RowGroupMetaData) -> File {
     let reader = SerializedFileReader::new(file.try_clone().unwrap()).unwrap();
     let metadata = reader.metadata().clone();
