@@ -213,7 +213,7 @@ async fn its_forecast_is_shown_beside_ours() -> Result<()> {
     );
     ensure!(
         response(&end)
-            .contains("Left out: Cost Explorer does not answer (DataUnavailableException)"),
+            .contains("Left out: Cost Explorer refused the request (DataUnavailableException)"),
         "{end}"
     );
     Ok(())
@@ -268,7 +268,7 @@ async fn its_recommendations_are_shown_beside_ours() -> Result<()> {
     let end = ask(&stack, "Where could we save?").await?;
     let recommended = &end["result"]["cost_analysis"]["savings"]["recommended"];
     assert_eq!(recommended.as_array().map(Vec::len), Some(1), "{end}");
-    let note = "Left out: Trusted Advisor does not answer (AccessDeniedException): it needs AWS Business Support";
+    let note = "Left out: Trusted Advisor refused the request (AccessDeniedException): it needs AWS Business Support";
     ensure!(response(&end).contains(note), "{end}");
     // Throttled calls are retried; a service that is not enrolled, or keeps failing, is left out.
     services.fail_next_calls(
@@ -278,13 +278,13 @@ async fn its_recommendations_are_shown_beside_ours() -> Result<()> {
     for (fault, reason) in [
         (
             vec![CallFault::Error(400, "ValidationException")],
-            "does not answer (ValidationException): the account has to be enrolled",
+            "refused the request (ValidationException): the account must be enrolled",
         ),
         (
             vec![CallFault::Error(500, "InternalServerException"); 4],
-            "does not answer now (InternalServerException)",
+            "is not available now (InternalServerException)",
         ),
-        (vec![CallFault::Cut; 4], "does not answer now"),
+        (vec![CallFault::Cut; 4], "is not available now"),
     ] {
         services.fail_next_calls(LIST_HUB_RECOMMENDATIONS, &fault);
         let end = ask(&stack, "Where could we save?").await?;
@@ -380,7 +380,7 @@ async fn a_bill_answers_where_cost_explorer_fails() -> Result<()> {
         "{end}"
     );
     ensure!(
-        response(&end).contains("Left out: Cost Explorer does not answer (AccessDeniedException)"),
+        response(&end).contains("Left out: Cost Explorer refused the request (AccessDeniedException)"),
         "{end}"
     );
     Ok(())

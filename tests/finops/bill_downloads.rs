@@ -156,8 +156,8 @@ async fn a_file_that_is_not_parquet_is_read_as_csv_or_named() -> Result<()> {
     assert_eq!(completed["result"]["cost_analysis"]["total"], "1.25");
     let response = completed["result"]["response"].as_str().unwrap_or_default();
     for sentence in [
-        "The bill b.parquet: it can't be read as Parquet.",
-        "The bill c.parquet: it can't be read as Parquet.",
+        "The bill b.parquet: it cannot be read as Parquet.",
+        "The bill c.parquet: it cannot be read as Parquet.",
         "The bill d.parquet has no column BilledCost",
         "The bill e.parquet has no column BilledCost",
         "The bill f.csv has no column BilledCost",

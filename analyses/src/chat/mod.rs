@@ -159,7 +159,7 @@ mod tests {
         );
         let response = result["response"].as_str().unwrap();
         assert!(
-            response.contains("going on with the question before"),
+            response.contains("follow-up to the previous question"),
             "{response}"
         );
     }

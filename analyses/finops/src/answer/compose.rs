@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
+use crate::answer::answer_parts::AnswerParts;
 use crate::answer::families::family_answer::Table;
 use crate::answer::families::input::FamilyInput;
-use crate::answer::sections::AnswerParts;
 use crate::answer::{families, json};
 use crate::bill::money::{self, PrecisionOverflow};
-use crate::cost_data::collected::CostData;
+use crate::cost_data::CostData;
 use crate::observations;
 use crate::question::parse::Question;
 use crate::question::stop_words;
@@ -17,6 +17,7 @@ use crate::text::tokens::Tokens;
 
 /// Bytes of the question that the result repeats.
 const MAX_QUERY_BYTES: usize = 2_048;
+
 /// The answer to the last turn, and whether the question was about costs at all. `query` is the question as it was
 /// written.
 pub(crate) fn answer(

@@ -6,6 +6,7 @@ use crate::bill::grouping::Grouping;
 use crate::bill::ledger::Ledger;
 use crate::text::sanitize::{clip, escape};
 
+/// The name of a grouping in the data.
 pub(crate) fn grouped_by(grouping: Option<&Grouping>) -> Value {
     match grouping {
         None => Value::Null,

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::answer::answer_parts::{AnswerParts, ShownSection};
 use crate::answer::grouping_labels::grouped_by;
 use crate::answer::phrases::{MAX_LISTED, dimension_names};
-use crate::answer::sections::{AnswerParts, ShownSection};
 use crate::bill::charge_filter::Selection;
 use crate::bill::dimension_values::DimensionValues;
 use crate::bill::money;
@@ -79,11 +79,11 @@ fn understood(answer: &AnswerParts<'_>) -> Value {
             .map(|name| clip(name))
             .collect::<Vec<_>>()
     };
-    let choice = |dimension: &DimensionValues, choice: &Selection| json!({"only": clipped(dimension_names(dimension, &choice.included)), "without": clipped(dimension_names(dimension, &choice.excluded))});
+    let selection = |dimension: &DimensionValues, selection: &Selection| json!({"only": clipped(dimension_names(dimension, &selection.included)), "without": clipped(dimension_names(dimension, &selection.excluded))});
     json!({
-        "services": choice(&answer.ledger.services, &filter.services),
-        "accounts": choice(&answer.ledger.accounts, &filter.accounts),
-        "regions": choice(&answer.ledger.regions, &filter.regions),
+        "services": selection(&answer.ledger.services, &filter.services),
+        "accounts": selection(&answer.ledger.accounts, &filter.accounts),
+        "regions": selection(&answer.ledger.regions, &filter.regions),
         "tags": filter.tags.iter().take(MAX_LISTED).map(|(key, values)| json!({"key": clip(key), "values": clipped(values.iter().cloned().collect())})).collect::<Vec<_>>(),
         "notInBill": clipped(answer.question.missing_services.clone()),
         "period": answer.question.period.as_ref().map(|period| clip(&period.text)),

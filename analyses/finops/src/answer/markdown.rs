@@ -3,11 +3,11 @@
 //! Every name that comes from the bill or the question is escaped. The whole stays below 100 KiB and says what was
 //! left out.
 
+use crate::answer::answer_parts::{AnswerParts, ShownSection};
 use crate::answer::grouping_labels;
 use crate::answer::phrases::{
     MAX_LISTED, amount_in_currency, currency_name, name_list, period_phrase, subject,
 };
-use crate::answer::sections::{AnswerParts, ShownSection};
 use crate::bill::ledger_sums::CurrencySection;
 use crate::bill::money;
 use crate::text::sanitize::{clip, escape, escape_unclipped};
@@ -161,7 +161,7 @@ impl AnswerParts<'_> {
         };
         notes.extend(self.notes.iter().take(MAX_LISTED).cloned());
         if self.question.continues_previous {
-            notes.push("Read as going on with the question before.".to_string());
+            notes.push("Read as a follow-up to the previous question.".to_string());
         }
         if let (Some(period), Some((_, last))) = (&self.question.period, self.ledger.days)
             && period.relative
@@ -175,7 +175,10 @@ impl AnswerParts<'_> {
             let keys: Vec<String> = self.ledger.tags.keys.values().cloned().collect();
             notes.push(match keys.is_empty() {
                 true => "This bill has no tags.".to_string(),
-                false => format!("Name a tag to go by; this bill has {}.", name_list(&keys)),
+                false => format!(
+                    "Name the tag to group by; this bill has {}.",
+                    name_list(&keys)
+                ),
             });
         }
         if self.sections.len() > 1 {
@@ -195,7 +198,7 @@ impl AnswerParts<'_> {
         }
         if self.ledger.tags.unreadable_rows > 0 {
             notes.push(format!(
-                "{} rows have tags that can't be read and count as not tagged.",
+                "{} rows have tags that cannot be read and count as not tagged.",
                 self.ledger.tags.unreadable_rows
             ));
         }

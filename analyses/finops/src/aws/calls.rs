@@ -10,7 +10,7 @@ pub(crate) const REGION: &str = "us-east-1";
 /// The failure of a call. Transient errors are retried where no other source answers the question. AWS's own error
 /// goes to the log only.
 pub(crate) fn call_failure<E>(
-    who: &str,
+    service: &str,
     error: &SdkError<E, HttpResponse>,
     refusal_hint: &str,
 ) -> Failure
@@ -19,7 +19,7 @@ where
 {
     let code = error.code().unwrap_or("no answer").to_owned();
     let status = error.raw_response().map(|answer| answer.status().as_u16());
-    tracing::warn!(who, code, status, error = %DisplayErrorContext(error), "a source did not answer");
+    tracing::warn!(service, code, status, error = %DisplayErrorContext(error), "a cost source did not answer");
     let transient = [
         "ThrottlingException",
         "LimitExceededException",
@@ -30,11 +30,11 @@ where
     {
         return Failure::Retry {
             code: "SOURCE_UNREACHABLE",
-            message: format!("{who} does not answer now ({code})."),
+            message: format!("{service} is not available now ({code})."),
         };
     }
     Failure::reject(
         "SOURCE_REFUSED",
-        format!("{who} does not answer ({code}): {refusal_hint}"),
+        format!("{service} refused the request ({code}): {refusal_hint}"),
     )
 }

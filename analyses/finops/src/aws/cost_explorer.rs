@@ -18,8 +18,8 @@ use crate::aws::calls::{REGION, call_failure};
 use crate::aws::response_cache::ResponseCache;
 use crate::bill::charge_row::BillRow;
 use crate::bill::money;
+use crate::cost_data::CostData;
 use crate::cost_data::aws_insights::{AwsForecast, MoneyAmount};
-use crate::cost_data::collected::CostData;
 use crate::failures::{inexact_sum, unreadable};
 use crate::plan::date_gap::{COST_EXPLORER, DateGap, Dimension};
 use crate::text::tokens::Tokens;
@@ -29,7 +29,7 @@ const INTERVAL_PERCENT: i32 = 80;
 const BILLED_METRIC: &str = "UnblendedCost";
 const EFFECTIVE_METRIC: &str = "AmortizedCost";
 const REFUSAL_HINT: &str =
-    "it has to be enabled for this account, and the worker's role has to be allowed to ask it.";
+    "it must be enabled for this account, and the worker's role needs permission to use it.";
 
 /// What was charged on one day.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -211,7 +211,7 @@ fn add(sum: Decimal, more: Decimal) -> Result<Decimal, Failure> {
 fn date_interval(start: Date, end: Date) -> Result<DateInterval, Failure> {
     let interval = DateInterval::builder().start(start.to_string());
     let interval = interval.end(end.to_string()).build();
-    interval.map_err(|_| unreadable("Cost Explorer can't be asked for these days.".to_owned()))
+    interval.map_err(|_| unreadable("Cost Explorer does not accept these days.".to_owned()))
 }
 
 fn group_definition(dimension: Dimension) -> GroupDefinition {
@@ -235,6 +235,6 @@ fn account_name(page: &GetCostAndUsageOutput, account: &str) -> String {
 
 /// A response whose shape is not the documented one.
 fn unreadable_response() -> Failure {
-    let message = format!("What {COST_EXPLORER} answered can't be read.");
+    let message = format!("The response of {COST_EXPLORER} cannot be read.");
     Failure::reject("SOURCE_UNREADABLE", message)
 }

@@ -33,10 +33,10 @@ pub(crate) async fn from_optimization_hub() -> Result<Vec<ServiceRecommendations
     let mut items = pages.into_paginator().items().send();
     let mut totals = TotalsByCurrency::of(HUB);
     while let Some(item) = items.next().await {
-        let refused =
-            "the account has to be enrolled, and the worker's role has to be allowed to ask it.";
+        let refusal_hint =
+            "the account must be enrolled, and the worker's role needs permission to use it.";
         let item =
-            item.map_err(|error| call_failure("The Cost Optimization Hub", &error, refused))?;
+            item.map_err(|error| call_failure("The Cost Optimization Hub", &error, refusal_hint))?;
         let currency = item.currency_code().unwrap_or("USD").to_owned();
         totals.add(&currency, hub_recommendation(&item));
     }
@@ -51,8 +51,8 @@ pub(crate) async fn from_trusted_advisor() -> Result<Vec<ServiceRecommendations>
     let mut items = pages.into_paginator().items().send();
     let mut totals = TotalsByCurrency::of(ADVISOR);
     while let Some(item) = items.next().await {
-        let refused = "it needs AWS Business Support or more, and the worker's role has to be allowed to ask it.";
-        let item = item.map_err(|error| call_failure(ADVISOR, &error, refused))?;
+        let refusal_hint = "it needs AWS Business Support or higher, and the worker's role needs permission to use it.";
+        let item = item.map_err(|error| call_failure(ADVISOR, &error, refusal_hint))?;
         if *item.status() != RecommendationStatus::Ok {
             totals.add("USD", advisor_recommendation(&item));
         }
@@ -95,18 +95,18 @@ fn advisor_recommendation(item: &RecommendationSummary) -> Recommendation {
 
 /// Turns `Ec2AutoScalingGroup` into `Ec2 Auto Scaling Group`.
 fn split_camel_case(name: Option<&str>) -> String {
-    let mut split_camel_case = String::new();
+    let mut text = String::new();
     for letter in name.unwrap_or_default().chars() {
-        let inside = split_camel_case
+        let inside = text
             .chars()
             .next_back()
             .is_some_and(|last| !last.is_uppercase());
         if letter.is_uppercase() && inside {
-            split_camel_case.push(' ');
+            text.push(' ');
         }
-        split_camel_case.push(letter);
+        text.push(letter);
     }
-    split_camel_case
+    text
 }
 
 fn round_to_cents(amount: f64) -> Option<Decimal> {

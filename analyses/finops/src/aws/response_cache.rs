@@ -58,7 +58,7 @@ impl ResponseCache {
             .body(compressed.into());
         if let Err(error) = object.send().await {
             let error = error.into_service_error();
-            tracing::warn!(%error, "an answer that was paid for was not kept");
+            tracing::warn!(%error, "a paid response could not be cached");
         }
     }
 }

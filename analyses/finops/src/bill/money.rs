@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_double_is_the_number_that_its_shortest_text_is() {
+    fn a_double_converts_to_the_decimal_of_its_shortest_text() {
         for value in [
             0.0,
             -0.0,
@@ -194,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_double_is_another_number_than_its_text(value: f64, units in -2_000_000_000_000_000_i64..2_000_000_000_000_000, places in 0_i32..9) {
+        fn every_double_converts_to_the_decimal_of_its_text_or_to_none(value: f64, units in -2_000_000_000_000_000_i64..2_000_000_000_000_000, places in 0_i32..9) {
             for value in [value, units as f64 / 10_f64.powi(places), units as f64] {
                 if let Some(number) = from_double(value) {
                     prop_assert_eq!(Some(number), parse(&value.to_string()));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_are_read_exactly_or_not_at_all() {
+    fn decimals_are_parsed_exactly_or_refused() {
         for (text, exactly) in [
             ("0", "0"),
             ("-0.00", "0"),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_shown_to_the_cent_or_to_two_digits() {
+    fn amounts_are_displayed_to_the_cent_or_to_two_digits() {
         for (text, expected) in [
             ("0", "0.00"),
             ("1234567.891", "1,234,567.89"),
@@ -284,7 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(mantissa in any::<i64>(), scale in 0u32..=28) {
+        fn printed_decimals_parse_to_the_same_value(mantissa in any::<i64>(), scale in 0u32..=28) {
             let amount = Decimal::from_i128_with_scale(i128::from(mantissa), scale);
             prop_assert_eq!(parse(&amount.to_string()), Some(amount.normalize()));
             let scientific = format!("{mantissa}E-{scale}");
@@ -303,7 +303,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_panic(text in "\\PC{0,40}") {
+        fn no_text_makes_parse_panic(text in "\\PC{0,40}") {
             if let Some(amount) = parse(&text) {
                 display(amount);
             }

@@ -117,8 +117,8 @@ impl NotableCharges {
         amount: Decimal,
         charge: impl FnOnce() -> LargeCharge,
     ) {
-        let place = (key.service, key.currency, key.day);
-        let largest = self.largest.entry(place).or_default();
+        let service_day = (key.service, key.currency, key.day);
+        let largest = self.largest.entry(service_day).or_default();
         let at = largest
             .iter()
             .position(|other| other.amount < amount)
@@ -146,7 +146,7 @@ impl NotableCharges {
                 if mine.len() >= MAX_RESOURCES && !mine.contains_key(resource) {
                     continue;
                 }
-                let resources = mine
+                let merged = mine
                     .entry(resource.clone())
                     .or_insert_with(|| IdleResource {
                         key: ids.key(&idle.key),
@@ -154,8 +154,8 @@ impl NotableCharges {
                         days: BTreeMap::new(),
                     });
                 for (day, (cost, line)) in &idle.days {
-                    let resources = resources.days.entry(*day).or_insert((Decimal::ZERO, *line));
-                    resources.0 = money::add(resources.0, *cost).ok_or(PrecisionOverflow)?;
+                    let total = merged.days.entry(*day).or_insert((Decimal::ZERO, *line));
+                    total.0 = money::add(total.0, *cost).ok_or(PrecisionOverflow)?;
                 }
             }
         }

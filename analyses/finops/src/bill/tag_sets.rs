@@ -101,8 +101,11 @@ impl TagSets {
             if key.is_empty() {
                 continue;
             }
-            let is_mentioned =
-                |phrase: &str| self.questions.iter().any(|words| words.mentions(phrase));
+            let is_mentioned = |phrase: &str| {
+                self.questions
+                    .iter()
+                    .any(|question| question.mentions(phrase))
+            };
             let value_is_mentioned = || {
                 value
                     .as_str()

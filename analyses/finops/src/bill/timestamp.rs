@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_read_in_all_their_spellings() {
+    fn timestamps_are_parsed_in_every_format() {
         for (text, expected) in [
             ("2024-09-01", "2024-09-01"),
             ("2024-09-01 22:00:00", "2024-09-01"),

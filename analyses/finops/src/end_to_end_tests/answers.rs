@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::analysis::Finops;
 use crate::aws::sources::AwsSources;
+use crate::end_to_end_tests::independent_sums::{groups, pico, sums, total};
 use crate::read::locations::BillSource;
 use crate::sample::write_sample;
 
@@ -50,47 +51,8 @@ impl Bill {
     }
 }
 
-fn sums(path: &Path, days: &str, column: &str) -> BTreeMap<String, i128> {
-    let mut sums = BTreeMap::new();
-    for row in csv::Reader::from_path(path)
-        .unwrap()
-        .deserialize::<BTreeMap<String, String>>()
-    {
-        let row = row.unwrap();
-        if row["ChargePeriodStart"].starts_with(days) {
-            *sums.entry(row[column].clone()).or_default() += pico(&row["BilledCost"]);
-        }
-    }
-    sums
-}
-
-/// A decimal without exponent and with at most twelve places, as an integer.
-fn pico(text: &str) -> i128 {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    assert!(fraction.len() <= 12, "{text}");
-    let digits = format!("{whole}{fraction:0<12}");
-    digits.parse().unwrap()
-}
-
-fn groups(cost: &Value) -> BTreeMap<String, i128> {
-    let group = |group: &Value| {
-        let key = group["key"].as_str().unwrap().to_string();
-        (key, pico(group["amount"].as_str().unwrap()))
-    };
-    cost["groups"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(group)
-        .collect()
-}
-
-fn total(result: &Value) -> i128 {
-    pico(result["cost_analysis"]["total"].as_str().unwrap())
-}
-
 #[test]
-fn an_answer_equals_an_independent_sum() {
+fn answers_equal_independent_sums() {
     let bill = Bill::sample(6_000);
     let expected = bill.sums("2026-05", "ServiceName");
     let result = bill.ask("What did each service cost in May?");
@@ -117,7 +79,7 @@ fn an_answer_equals_an_independent_sum() {
 }
 
 #[test]
-fn the_real_bill_is_added_up_exactly() {
+fn a_real_bill_is_summed_exactly() {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/focus_sample.csv");
     if !path.exists() {
@@ -135,7 +97,7 @@ fn the_real_bill_is_added_up_exactly() {
 }
 
 #[test]
-fn tags_filters_and_exclusions_restrict_what_is_counted() {
+fn tags_names_and_exclusions_restrict_the_sums() {
     let bill = Bill::of(concat!(
         "2026-05-01,Amazon Simple Storage Service,1,USD,11,Prod One,us-east-1,\"{\"\"team\"\": \"\"search\"\"}\"\n",
         "2026-05-02,Amazon Simple Storage Service,2,USD,22,Dev Two,eu-west-1,\"{\"\"team\"\": \"\"shop\"\"}\"\n",
@@ -211,7 +173,7 @@ fn currencies_are_never_added() {
 }
 
 #[test]
-fn a_bill_of_many_currencies_is_answered_in_part_and_says_so() {
+fn currencies_beyond_the_limit_are_left_out_with_a_note() {
     let rows: String = (0..400)
         .map(|row| format!("2026-05-01,A,1,C{row},,,,\n"))
         .collect();
@@ -225,7 +187,7 @@ fn a_bill_of_many_currencies_is_answered_in_part_and_says_so() {
 }
 
 #[test]
-fn what_the_bill_lacks_is_said() {
+fn missing_services_and_periods_are_named() {
     let bill = Bill::of("2026-05-01,AWS Lambda,1,USD,,,,\n");
     let result = bill.ask("How much was RDS?");
     assert_eq!(result["cost_analysis"]["total"], "0");
@@ -253,7 +215,7 @@ fn what_the_bill_lacks_is_said() {
 }
 
 #[test]
-fn names_from_outside_stay_text_and_the_result_stays_small() {
+fn hostile_names_are_escaped_and_the_result_stays_small() {
     let hostile = r#"<img src=x onerror=alert(1)>|**[x](http://evil.example)**"#;
     let rows: String = (0..3_000)
         .map(|row| {
@@ -277,7 +239,7 @@ fn names_from_outside_stay_text_and_the_result_stays_small() {
 }
 
 #[test]
-fn a_bill_that_cannot_be_read_is_rejected() {
+fn unreadable_and_inexact_bills_are_rejected() {
     let bill = Bill::of("2026-05-01,A,one,USD,,,,\n");
     let name = bill
         .0
@@ -287,7 +249,7 @@ fn a_bill_that_cannot_be_read_is_rejected() {
         .to_string_lossy()
         .into_owned();
     let message = format!(
-        "The bill {name}, line 2: BilledCost is \"one\", which is not a decimal that can be kept exactly."
+        "The bill {name}, line 2: BilledCost is \"one\", which is not a decimal that can be represented exactly."
     );
     let expected = Failure::Reject {
         code: "BILL_UNREADABLE",
@@ -308,7 +270,7 @@ fn a_bill_that_cannot_be_read_is_rejected() {
 }
 
 #[test]
-fn the_sample_has_what_it_promises() {
+fn the_sample_bill_has_its_spike_trend_and_idle_address() {
     let bill = Bill::sample(20_000);
     let lines = std::fs::read_to_string(bill.0.path()).unwrap();
     assert_eq!(lines.lines().count(), 20_001);
@@ -367,7 +329,7 @@ fn the_sample_has_what_it_promises() {
 }
 
 #[test]
-fn a_resource_is_idle_when_it_consumes_nothing_day_after_day() {
+fn a_resource_without_consumption_for_many_days_is_idle() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "ChargePeriodStart,ServiceName,BilledCost,BillingCurrency,ResourceId,ConsumedQuantity,ChargeCategory").unwrap();
     for day in 1..=20 {

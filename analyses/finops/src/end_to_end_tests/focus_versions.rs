@@ -206,7 +206,7 @@ async fn ask(bill: &Path, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_version_gives_the_same_figures_in_every_format() {
+async fn every_focus_version_gives_the_same_figures_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     for (version, columns) in versions() {
         let expected = match version {

@@ -1,4 +1,4 @@
-//! Bills of several files, in folders by month, in CSV, gzip and Parquet, with broken and replaced ones.
+//! Bills of several files, in folders by month, in CSV, gzip and Parquet, with broken ones.
 
 use std::fs::File;
 use std::io::Write;
@@ -16,16 +16,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::analysis::Finops;
-use crate::answer::compose;
 use crate::aws::sources::AwsSources;
-use crate::cost_data::collected::CostData;
-use crate::read::bill_failures::REPLACED_CODE;
-use crate::read::bill_reader::BillReader;
 use crate::read::locations::BillSource;
-use crate::read::read_progress::ReadProgress;
-use crate::read::{checkpoint, open_file};
 use crate::sample::write_sample;
-use crate::text::tokens::Tokens;
 
 /// Asks in a new job without stored steps.
 async fn ask(locations: &str, query: &str) -> Result<Value, Failure> {
@@ -163,7 +156,7 @@ fn parquet_of(csv: &str, path: &Path, compression: Compression) {
 }
 
 #[tokio::test]
-async fn months_in_a_folder_are_one_bill_whatever_their_format() {
+async fn months_in_a_folder_are_one_bill_in_any_format() {
     let months = Months::new();
     for query in [
         "by service",
@@ -189,7 +182,7 @@ async fn months_in_a_folder_are_one_bill_whatever_their_format() {
 }
 
 #[tokio::test]
-async fn parquet_is_read_however_it_is_compressed() {
+async fn parquet_is_read_with_every_compression() {
     let folder = tempfile::tempdir().unwrap();
     let mut csv = Vec::new();
     write_sample(500, 1, &mut csv).unwrap();
@@ -215,7 +208,7 @@ async fn parquet_is_read_however_it_is_compressed() {
 }
 
 #[tokio::test]
-async fn months_that_a_question_does_not_need_are_not_read() {
+async fn months_that_are_not_needed_are_not_read() {
     let months = Months::new();
     months.spoil("2025-08");
     let april = ask(&months.data(), "S3 in April").await.unwrap();
@@ -236,13 +229,13 @@ async fn months_that_a_question_does_not_need_are_not_read() {
 }
 
 #[tokio::test]
-async fn a_source_that_fails_is_named_while_the_others_answer() {
+async fn a_failed_source_is_named_and_the_others_answer() {
     let months = Months::new();
     let both = format!("{}, /nowhere/gone.csv", months.whole.display());
     let answer = ask(&both, "total").await.unwrap();
     let response = answer["response"].as_str().unwrap();
     assert!(
-        response.contains("Left out: The bill gone.csv can't be opened"),
+        response.contains("Left out: The bill gone.csv cannot be opened"),
         "{response}"
     );
     assert_eq!(answer["cost_analysis"]["rows"], 3_000);
@@ -252,92 +245,6 @@ async fn a_source_that_fails_is_named_while_the_others_answer() {
     };
     assert_eq!(
         message,
-        "The bill gone.csv can't be opened: entity not found."
+        "The bill gone.csv cannot be opened: entity not found."
     );
-}
-
-#[tokio::test]
-async fn a_file_that_was_replaced_is_not_read_as_what_was_listed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("bill.csv");
-    std::fs::write(&path, "one").unwrap();
-    let source = BillSource::parse(&path.display().to_string(), false);
-    let [listed] = source.locations[0]
-        .list_files()
-        .await
-        .unwrap()
-        .try_into()
-        .unwrap();
-    let progress = ReadProgress::default();
-    assert!(open_file::open(&listed, &progress).await.is_ok());
-    std::fs::write(&path, "another").unwrap();
-    assert_eq!(
-        open_file::open(&listed, &progress)
-            .await
-            .err()
-            .unwrap()
-            .code(),
-        REPLACED_CODE
-    );
-    let now = open_file::relist(&listed).await.unwrap();
-    assert_ne!(now, listed);
-    assert!(open_file::open(&now, &progress).await.is_ok());
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(
-        open_file::open(&now, &progress).await.err().unwrap().code(),
-        REPLACED_CODE
-    );
-    assert_eq!(
-        open_file::relist(&now).await.err().unwrap().code(),
-        REPLACED_CODE
-    );
-}
-
-#[test]
-fn a_broken_parquet_file_is_refused() {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(b"PAR1 and nothing else").unwrap();
-    std::io::Seek::rewind(&mut file).unwrap();
-    let refused = BillReader::from_file(file, "b.parquet".to_owned())
-        .err()
-        .unwrap();
-    assert_eq!(
-        refused.0,
-        "The bill b.parquet: it can't be read as Parquet."
-    );
-}
-
-#[test]
-fn what_is_packed_answers_as_what_was_read() {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    write_sample(1_000, 1, &mut file).unwrap();
-    for query in [
-        "by service in May",
-        "by team",
-        "commitment coverage",
-        "anomalies",
-        "how can I save?",
-    ] {
-        let turns = [Tokens::of(query)];
-        let mut cost_data = CostData::new(&turns);
-        cost_data.files = 1;
-        let mut bill = BillReader::open(file.path()).unwrap();
-        while let Some(row) = bill.next_row().unwrap() {
-            cost_data.add(&row).unwrap();
-        }
-        let packed = checkpoint::encode(&cost_data);
-        assert_eq!(packed.len(), 1, "a bill of 1,000 rows fits into one step");
-        let mut merged = CostData::new(&turns);
-        merged
-            .merge(checkpoint::decode(&packed[0]).unwrap())
-            .unwrap();
-        let [kept, read] = [&merged, &cost_data]
-            .map(|cost_data| compose::answer(cost_data, query, &turns, false).unwrap().0);
-        assert_eq!(kept["cost_analysis"], read["cost_analysis"], "{query}");
-        assert_eq!(
-            kept["optimization_recommendations"], read["optimization_recommendations"],
-            "{query}"
-        );
-    }
-    assert!(checkpoint::decode("no").is_none());
 }

@@ -3,5 +3,6 @@
 mod answers;
 mod evaluation;
 mod focus_versions;
+mod independent_sums;
 mod many_files;
 mod odd_bills;

@@ -2,12 +2,16 @@
 
 use std::io::Write;
 
+use longhaul_worker::testing;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::analysis::Finops;
 use crate::answer::compose;
-use crate::cost_data::collected::CostData;
+use crate::aws::sources::AwsSources;
+use crate::cost_data::CostData;
 use crate::read::bill_reader::BillReader;
+use crate::read::locations::BillSource;
 use crate::text::tokens::Tokens;
 
 const QUESTIONS: [&str; 16] = [
@@ -44,7 +48,7 @@ fn ask(rows: &str, turns: &[&str]) -> Option<Value> {
 }
 
 #[test]
-fn an_empty_bill_and_one_of_one_day_answer_every_family() {
+fn every_family_answers_an_empty_bill_and_a_bill_of_one_day() {
     for question in QUESTIONS {
         for rows in ["", "2026-05-31,AWS Lambda,1,USD,1,GB,1,1,,,Usage\n"] {
             let answer = ask(rows, &[question]).unwrap();
@@ -57,7 +61,7 @@ fn an_empty_bill_and_one_of_one_day_answer_every_family() {
 }
 
 #[test]
-fn another_currency_is_left_out_and_said() {
+fn other_currencies_are_left_out_with_a_note() {
     let rows = "2026-04-30,A,1,USD,,,,,,,\n2026-05-30,A,2,USD,,,,,,,\n2026-05-31,A,7,EUR,,,,,,,\n";
     let answer = ask(rows, &["compare May with April"]).unwrap();
     let comparison = &answer["cost_analysis"]["comparison"];
@@ -67,13 +71,13 @@ fn another_currency_is_left_out_and_said() {
     );
     let response = answer["response"].as_str().unwrap();
     assert!(
-        response.contains("Of the bill's currencies only USD is looked at."),
+        response.contains("Only the charges in USD are included, not the bill's other currencies."),
         "{response}"
     );
 }
 
 #[test]
-fn what_is_missing_for_an_answer_is_said() {
+fn missing_parts_of_a_question_are_named() {
     let rows = "2026-05-31,AWS Lambda,1,USD,1,GB,1,1,,,Usage\n";
     for (question, said) in [
         ("stay within the budget", "Give the budget as an amount"),
@@ -86,6 +90,25 @@ fn what_is_missing_for_an_answer_is_said() {
         let response = answer["response"].as_str().unwrap();
         assert!(response.contains(said), "{question}: {response}");
     }
+}
+
+#[tokio::test]
+async fn a_bill_with_too_many_sums_is_refused() {
+    let mut bill = tempfile::NamedTempFile::new().unwrap();
+    let header = "BilledCost,BillingCurrency,ChargePeriodStart,ServiceName,SubAccountId";
+    writeln!(bill, "{header}").unwrap();
+    for account in 0..60_000 {
+        writeln!(bill, "1,USD,2026-05-01T00:00:00Z,AWS Lambda,{account}").unwrap();
+    }
+    let source = BillSource::parse(&bill.path().to_string_lossy(), false);
+    let finops = Finops::new(source, AwsSources::default());
+    let run = testing::run(&finops, testing::question("What did we spend?")).await;
+    let failure = run.result.unwrap_err();
+    assert_eq!(failure.code(), "BILL_UNREADABLE");
+    assert!(
+        failure.message().contains("50000 combinations"),
+        "{failure:?}"
+    );
 }
 
 proptest! {
@@ -108,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn no_jumble_of_words_makes_a_family_panic(
+    fn random_words_make_no_family_panic(
         turns in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![
             "compare", "why", "forecast", "next", "month", "budget", "of", "$5,000", "1.5", "million", "per", "gb", "with",
             "May", "april", "and", "only", "in", "to", "the", "year", "before", "same", "last", "end", "q3", "2026", "unit",

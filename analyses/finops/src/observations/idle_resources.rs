@@ -37,14 +37,14 @@ pub(super) fn idle_resource_observations(
             continue;
         };
         let covered = usize::try_from((last.0 - first.0).get_days()).unwrap_or(0) + 1;
-        let scoped = ledger.admits(
+        let admitted = ledger.admits(
             &ChargeFilter {
                 days: None,
                 ..filter.clone()
             },
             &idle.key,
         );
-        if !scoped || days.len() < MIN_IDLE_DAYS || days.len() * 10 < covered * 9 {
+        if !admitted || days.len() < MIN_IDLE_DAYS || days.len() * 10 < covered * 9 {
             continue;
         }
         let mut amount = Decimal::ZERO;

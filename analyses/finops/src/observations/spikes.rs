@@ -12,13 +12,15 @@ use crate::bill::notable_charges::NotableCharges;
 use crate::observations::observation::{MAX_PER_KIND, Observation};
 use crate::text::sanitize::clip;
 
-/// Days before and after that a day is compared with, and how many of them the bill must cover.
+/// Days before and after that a day is compared with.
 const WINDOW_DAYS: usize = 28;
+/// Days of those that the bill must cover.
 const MIN_DAYS: usize = 14;
 /// Only the last ten years of a bill are searched, so that a stray date does not make the search long.
 const MAX_DAYS: i64 = 3_660;
 /// A spike is this many robust standard deviations above the median; at six, chance produces none.
 const MIN_DEVIATIONS: i64 = 6;
+
 /// A day on which a service cost far more than on the days around it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Spike {
@@ -69,10 +71,10 @@ pub(crate) fn spikes(
             dense[index_of(*day, from)] = *cost;
         }
         for (day, cost) in costs.range(from..) {
-            let asked = filter
+            let in_period = filter
                 .days
                 .is_none_or(|(start, end)| start <= *day && *day < end);
-            if let Some((median, deviation)) = asked
+            if let Some((median, deviation)) = in_period
                 .then(|| baseline(&dense, index_of(*day, from)))
                 .flatten()
             {

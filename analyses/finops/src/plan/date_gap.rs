@@ -1,4 +1,4 @@
-//! Decides which days Cost Explorer is asked for, and by which two dimensions it groups them: the days that a
+//! Decides which days Cost Explorer is turns for, and by which two dimensions it groups them: the days that a
 //! question needs and no bill has.
 
 use jiff::ToSpan;
@@ -18,6 +18,7 @@ pub(crate) const REQUEST_PRICE_USD: Decimal = Decimal::from_parts(1, 0, 0, false
 const HISTORY_MONTHS: i64 = 13;
 /// Full months before this one that are requested where the question names no period.
 const DEFAULT_MONTHS: i64 = 2;
+
 /// What Cost Explorer can group charges by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Dimension {
@@ -26,7 +27,7 @@ pub(crate) enum Dimension {
     Region,
 }
 
-/// Days that Cost Explorer is asked for: a first day and an exclusive end.
+/// Days that Cost Explorer is turns for: a first day and an exclusive end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DateGap {
     pub start: Date,
@@ -74,10 +75,10 @@ pub(crate) fn date_gaps(
 
 /// The two dimensions that a conversation needs; its words tell whether it is about accounts or regions.
 fn dimensions(turns: &[Tokens]) -> [Dimension; 2] {
-    let any_token = |of: fn(&Tokens, usize) -> bool| {
+    let any_token = |test: fn(&Tokens, usize) -> bool| {
         turns
             .iter()
-            .any(|turn| (0..turn.len()).any(|at| of(turn, at)))
+            .any(|turn| (0..turn.len()).any(|at| test(turn, at)))
     };
     match (any_token(names_account), any_token(names_region)) {
         (true, true) => [Dimension::Account, Dimension::Region],
@@ -88,23 +89,23 @@ fn dimensions(turns: &[Tokens]) -> [Dimension; 2] {
 
 /// `account`, or twelve digits.
 fn names_account(tokens: &Tokens, at: usize) -> bool {
-    let word = tokens.text(at);
-    word.contains("account") || (word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit()))
+    let text = tokens.text(at);
+    text.contains("account") || (text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// `region`, or an AWS region code such as `eu-west-1`.
 fn names_region(tokens: &Tokens, at: usize) -> bool {
     const DIRECTIONS: [&str; 5] = ["north", "south", "east", "west", "central"];
-    let word = tokens.text(at);
-    let direction = |word: &str| {
+    let text = tokens.text(at);
+    let direction = |text: &str| {
         DIRECTIONS
             .iter()
-            .any(|direction| word.starts_with(direction))
+            .any(|direction| text.starts_with(direction))
     };
     let (second, third) = (at + 1, at + 2);
-    word.starts_with("region")
+    text.starts_with("region")
         || (third < tokens.len()
-            && word.len() == 2
+            && text.len() == 2
             && direction(tokens.text(second))
             && tokens.text(third).len() == 1
             && tokens.text(third).bytes().all(|byte| byte.is_ascii_digit()))
@@ -113,7 +114,7 @@ fn names_region(tokens: &Tokens, at: usize) -> bool {
 impl DateGap {
     /// Notes for the answer: which days came from Cost Explorer, and what the requests cost.
     pub(crate) fn answer_notes(&self, requests: u32) -> [String; 2] {
-        let apart = match self.by {
+        let missing = match self.by {
             [Dimension::Service, Dimension::Account] => "regions",
             [Dimension::Service, _] => "accounts",
             _ => "services",
@@ -122,12 +123,12 @@ impl DateGap {
         let cost = money::exact_text(REQUEST_PRICE_USD.saturating_mul(requests.into()));
         [
             format!(
-                "{COST_EXPLORER} gave the days from {from} to {last}; it does not tell {apart} apart here."
+                "The days from {from} to {last} are from {COST_EXPLORER}, which does not break them down by {missing} here."
             ),
             match requests {
-                0 => "It was asked the same within the last hours, so this cost nothing.".into(),
-                1 => format!("It was asked once, which cost {cost} USD."),
-                _ => format!("It was asked {requests} times, which cost {cost} USD."),
+                0 => "They were cached from an earlier request, so they cost nothing.".into(),
+                1 => format!("They took one request, which cost {cost} USD."),
+                _ => format!("They took {requests} requests, which cost {cost} USD."),
             },
         ]
     }
@@ -139,17 +140,17 @@ mod tests {
 
     use super::*;
 
-    fn asked(question: &str) -> Vec<Tokens> {
+    fn turns(question: &str) -> Vec<Tokens> {
         vec![Tokens::of(question)]
     }
 
     fn days(needed: (Date, Date), billed: Option<(Date, Date)>) -> Vec<(Date, Date)> {
-        let date_gaps = date_gaps(needed, billed, date(2026, 6, 10), &asked("What?"));
+        let date_gaps = date_gaps(needed, billed, date(2026, 6, 10), &turns("What?"));
         date_gaps.iter().map(|one| (one.start, one.end)).collect()
     }
 
     #[test]
-    fn it_is_asked_for_the_days_that_it_has_and_no_bill_has() {
+    fn only_days_that_no_bill_has_are_requested() {
         let (march, june) = (date(2026, 3, 1), date(2026, 6, 1));
         assert_eq!(days((march, june), None), [(march, june)]);
         let bill = (date(2026, 4, 1), date(2026, 5, 20));
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_question_says_which_two_are_told_apart() {
+    fn the_question_decides_which_dimensions_are_grouped_by() {
         use Dimension::{Account, Region, Service};
         for (question, by) in [
             ("What did we spend?", [Service, Account]),
@@ -174,7 +175,7 @@ mod tests {
             ("What did 111122223333 cost?", [Service, Account]),
             ("an in-depth look at May 2 of us", [Service, Account]),
         ] {
-            assert_eq!(dimensions(&asked(question)), by, "{question}");
+            assert_eq!(dimensions(&turns(question)), by, "{question}");
         }
     }
 }

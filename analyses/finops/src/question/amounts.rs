@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_read_as_people_write_them() {
+    fn amounts_are_parsed_as_people_write_them() {
         for (text, value, money) in [
             ("50,000", "50000", false),
             ("$50,000.25", "50000.25", true),

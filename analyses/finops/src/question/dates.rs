@@ -57,12 +57,12 @@ pub(crate) fn partial_date(tokens: &Tokens, at: usize) -> Option<(PartialDate, u
                 at + 2,
             ));
         }
-        let dashed_number = |index: usize, most: i8| {
+        let dashed_number = |index: usize, max: i8| {
             let text = tokens.unused_text(index);
             (dashed(index) && text.len() <= 2)
                 .then(|| text.parse::<i8>().ok())
                 .flatten()
-                .filter(|n| (1..=most).contains(n))
+                .filter(|n| (1..=max).contains(n))
         };
         let month = dashed_number(at + 1, 12);
         let day = month.and_then(|_| dashed_number(at + 2, 31));

@@ -56,8 +56,8 @@ const COMMITMENT_WORDS: &str = "commitment commitments committed reservation res
 const SAVINGS_WORDS: &str = "save saving savings recommend recommendation recommendations optimise optimize optimisation \
     optimization optimisations optimizations reduce waste wasted wasting cheaper idle unused";
 /// Words for commitments that make a coverage question even without a word for coverage.
-const COMMITMENT_ALONE: &str = "commitment commitments committed reservation reservations reserved";
-const FILLERS_OF_SAVINGS: &str =
+const COMMITMENT_NOUNS: &str = "commitment commitments committed reservation reservations reserved";
+const SAVINGS_FILLERS: &str =
     "cut where potential opportunities opportunity resources lower possible should estimated";
 const TREND_WORDS: &str = "trend trends trending develop developed developing evolve evolved evolving \
     evolution overtime";
@@ -67,7 +67,7 @@ const CHANGE_WORDS: &str = "rise rose risen rising increase increased increases 
     growth jump jumped change changed changes drop dropped fall fell fallen falling decrease \
     decreased decline declined declining higher lower climb climbed went more less";
 /// Words beside these that add no meaning.
-const FILLERS_OF_CHANGE: &str = "up down go going gone happened behave behaved";
+const CHANGE_FILLERS: &str = "up down go going gone happened behave behaved";
 
 impl Intent {
     /// Detects the family and marks its words as used. A breakdown has no words of its own.
@@ -75,26 +75,26 @@ impl Intent {
         if let Some(budget) = budget(tokens) {
             return Self::Budget(budget);
         }
-        if take_with_fillers(
+        if mark_with_fillers_used(
             tokens,
             WHY_WORDS,
             &[
                 CHANGE_WORDS,
-                FILLERS_OF_CHANGE,
+                CHANGE_FILLERS,
                 ANOMALY_WORDS,
                 COMPARISON_WORDS,
             ],
         ) {
             return Self::Why;
         }
-        if take_with_fillers(
+        if mark_with_fillers_used(
             tokens,
             ANOMALY_WORDS,
             &["anything detected detect something where when"],
         ) {
             return Self::Anomalies;
         }
-        if take_with_fillers(
+        if mark_with_fillers_used(
             tokens,
             COVERAGE_WORDS,
             &[COMMITMENT_WORDS, "rate percentage percent share well"],
@@ -106,13 +106,13 @@ impl Intent {
         }
         // `next` belongs to the period, so it stays unused.
         if mentions_any(tokens, FORECAST_WORDS) || mentions_any(tokens, "next") {
-            take_with_fillers(tokens, FORECAST_WORDS, &["likely probably going"]);
+            mark_with_fillers_used(tokens, FORECAST_WORDS, &["likely probably going"]);
             return Self::Forecast;
         }
-        if take_with_fillers(tokens, SAVINGS_WORDS, &[FILLERS_OF_SAVINGS]) {
+        if mark_with_fillers_used(tokens, SAVINGS_WORDS, &[SAVINGS_FILLERS]) {
             return Self::Savings;
         }
-        if take_with_fillers(tokens, COMMITMENT_ALONE, &[COMMITMENT_WORDS, "well"]) {
+        if mark_with_fillers_used(tokens, COMMITMENT_NOUNS, &[COMMITMENT_WORDS, "well"]) {
             return Self::Coverage;
         }
         let year_over_year = "yearoveryear yearonyear monthovermonth monthonmonth";
@@ -120,18 +120,18 @@ impl Intent {
             && !mentions_any(tokens, COMPARISON_WORDS)
             && !mentions_any(tokens, year_over_year);
         if mentions_any(tokens, TREND_WORDS) || (over && mentions_any(tokens, CHANGE_WORDS)) {
-            take_with_fillers(tokens, TREND_WORDS, &[]);
-            take_with_fillers(tokens, CHANGE_WORDS, &[FILLERS_OF_CHANGE]);
+            mark_with_fillers_used(tokens, TREND_WORDS, &[]);
+            mark_with_fillers_used(tokens, CHANGE_WORDS, &[CHANGE_FILLERS]);
             return Self::Trend;
         }
         // Phrases such as `year over year` say how far apart the two periods are; they are read with the periods.
-        if take_with_fillers(tokens, COMPARISON_WORDS, &[CHANGE_WORDS, FILLERS_OF_CHANGE])
+        if mark_with_fillers_used(tokens, COMPARISON_WORDS, &[CHANGE_WORDS, CHANGE_FILLERS])
             || mentions_any(tokens, year_over_year)
         {
-            take_with_fillers(tokens, CHANGE_WORDS, &[FILLERS_OF_CHANGE]);
+            mark_with_fillers_used(tokens, CHANGE_WORDS, &[CHANGE_FILLERS]);
             return Self::Comparison;
         }
-        if take_with_fillers(tokens, CHANGE_WORDS, &[FILLERS_OF_CHANGE]) {
+        if mark_with_fillers_used(tokens, CHANGE_WORDS, &[CHANGE_FILLERS]) {
             return Self::Change;
         }
         Self::Breakdown
@@ -170,8 +170,8 @@ fn mentions_any(tokens: &Tokens, any: &str) -> bool {
 }
 
 /// Marks all of these words as used, and if there is one, the filler words too. Returns whether there is one.
-fn take_with_fillers(tokens: &mut Tokens, any: &str, fillers: &[&str]) -> bool {
-    let mut taken = false;
+fn mark_with_fillers_used(tokens: &mut Tokens, any: &str, fillers: &[&str]) -> bool {
+    let mut found = false;
     for at in 0..tokens.len() {
         if let Some(end) = any
             .split(' ')
@@ -179,15 +179,15 @@ fn take_with_fillers(tokens: &mut Tokens, any: &str, fillers: &[&str]) -> bool {
             .max()
         {
             tokens.mark_used(at, end);
-            taken = true;
+            found = true;
         }
     }
-    if taken {
+    if found {
         for list in fillers {
             mark_list_used(tokens, list);
         }
     }
-    taken
+    found
 }
 
 fn mark_list_used(tokens: &mut Tokens, list: &str) -> bool {

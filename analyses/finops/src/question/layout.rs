@@ -74,9 +74,10 @@ fn asks_which_one(tokens: &Tokens, adjective: usize) -> bool {
 
 /// `average daily`, `per day on average`, `a day on average`: whether the mean per day is asked for.
 pub(crate) fn daily_average(tokens: &mut Tokens) -> bool {
-    let place = |any: &[&str]| (0..tokens.len()).find(|at| any.contains(&tokens.unused_text(*at)));
-    let average = place(&["average", "averaged", "avg", "mean"]);
-    let (Some(average), Some(day)) = (average, place(&["daily", "day"])) else {
+    let position =
+        |any: &[&str]| (0..tokens.len()).find(|at| any.contains(&tokens.unused_text(*at)));
+    let average = position(&["average", "averaged", "avg", "mean"]);
+    let (Some(average), Some(day)) = (average, position(&["daily", "day"])) else {
         return false;
     };
     let article = |at: &usize| matches!(tokens.unused_text(*at), "a" | "per" | "each" | "every");
@@ -119,13 +120,13 @@ pub(crate) fn explicit_grouping(tokens: &mut Tokens, ledger: &Ledger) -> Option<
         let tag_named = (at + 1..noun).any(|index| tokens.text(index).starts_with("tag"));
         if !tag_named && let Some(grouping) = dimension(tokens.unused_text(noun)) {
             tokens.mark_used(at, noun + 1);
-            take_preamble(tokens, at);
+            mark_preamble_used(tokens, at);
             return Some(grouping);
         }
         if let Some((key, end)) = tag_key_at(tokens, noun, ledger) {
             let end = end + usize::from(tokens.unused_text(end) == "tag");
             tokens.mark_used(at, end);
-            take_preamble(tokens, at);
+            mark_preamble_used(tokens, at);
             return Some(Grouping::Tag(key));
         }
     }
@@ -133,7 +134,7 @@ pub(crate) fn explicit_grouping(tokens: &mut Tokens, ledger: &Ledger) -> Option<
 }
 
 /// Marks `grouped`, `split`, `broken down` or `breakdown` before a `by` as used.
-fn take_preamble(tokens: &mut Tokens, by: usize) {
+fn mark_preamble_used(tokens: &mut Tokens, by: usize) {
     for at in by.saturating_sub(2)..by {
         if matches!(
             tokens.unused_text(at),

@@ -84,10 +84,7 @@ impl NameParser<'_> {
                     }
                     (Some(ServiceMeaning::Absent(name)), _, _)
                         if is_excluded
-                            || self
-                                .missing_services
-                                .iter()
-                                .any(|missing_services| missing_services == name) => {}
+                            || self.missing_services.iter().any(|missing| missing == name) => {}
                     (Some(ServiceMeaning::Absent(name)), _, _) => {
                         self.missing_services.push((*name).to_string())
                     }
@@ -238,12 +235,12 @@ impl NameParser<'_> {
 }
 
 fn select(selection: &mut Selection, numbers: &[u32], is_excluded: bool) {
-    let numbers_of_side = if is_excluded {
+    let chosen = if is_excluded {
         &mut selection.excluded
     } else {
         &mut selection.included
     };
-    numbers_of_side.extend(numbers);
+    chosen.extend(numbers);
 }
 
 /// The index of the `excluding` or `other than` that the name at `start` belongs to.

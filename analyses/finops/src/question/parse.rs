@@ -262,14 +262,14 @@ impl Question {
         second_period: Option<Period>,
         shift: Option<&str>,
     ) {
-        let (asked, base_period) = match (first_period, second_period) {
+        let (period, base_period) = match (first_period, second_period) {
             // `March vs March of the previous year` names its month twice.
             (Some(a), Some(b)) if a.start == b.start => (Some(a), None),
             (Some(a), Some(b)) if a.start < b.start => (Some(b), Some(a)),
-            (asked, base_period) => (asked, base_period),
+            (period, base_period) => (period, base_period),
         };
-        self.base_period = base_period.or_else(|| asked.as_ref()?.shifted(shift?));
-        self.period = asked;
+        self.base_period = base_period.or_else(|| period.as_ref()?.shifted(shift?));
+        self.period = period;
     }
 
     /// The dimension of which the question names several values.

@@ -51,7 +51,7 @@ fn read(text: &str) -> Question {
 }
 
 #[test]
-fn periods_are_read_in_many_phrasings() {
+fn periods_are_parsed_in_many_phrasings() {
     // The bill's last day is Wednesday, 2025-09-17.
     for (text, start, end, relative) in [
         ("S3 in May", "2025-05-01", "2025-06-01", true),
@@ -159,7 +159,7 @@ fn periods_are_read_in_many_phrasings() {
 }
 
 #[test]
-fn what_is_no_period_is_not_guessed() {
+fn unclear_periods_are_not_guessed() {
     for text in [
         "S3",
         "may I see the S3 cost",
@@ -179,7 +179,7 @@ fn what_is_no_period_is_not_guessed() {
 }
 
 #[test]
-fn services_groupings_and_counts_are_read() {
+fn services_groupings_and_counts_are_parsed() {
     let tag = |key: &str| Some(Grouping::Tag(key.to_string()));
     for (text, services, grouping, top, ignored) in [
         (
@@ -306,7 +306,7 @@ fn services_groupings_and_counts_are_read() {
 }
 
 #[test]
-fn a_very_long_question_is_read_in_part_and_says_so() {
+fn a_very_long_question_is_truncated_with_a_note() {
     let question = read(&"S3 ".repeat(100_000));
     assert_eq!(
         question.not_understood,
@@ -323,7 +323,7 @@ proptest! {
     }
 
     #[test]
-    fn no_jumble_of_its_own_words_makes_the_grammar_panic(
+    fn random_grammar_words_make_no_panic(
         parts in prop::collection::vec(prop::sample::select(vec![
             "between", "and", "from", "to", "last", "may", "15", "31st", "february", "2025", "2024-09", "-", "9999",
             "top", "0", "by", "tag", "team", "tags", "s3", "excluding", "account", "most", "expensive", "3660", "years",

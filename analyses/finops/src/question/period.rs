@@ -6,7 +6,8 @@
 use jiff::civil::Date;
 
 use crate::question::dates::{
-    DayRange, PartialDate, add_units, partial_date, period_count, resolve, unit_start, year,
+    DayRange, PartialDate, add_units, month_name, partial_date, period_count, resolve, unit_start,
+    year,
 };
 use crate::text::tokens::Tokens;
 
@@ -104,7 +105,7 @@ impl Period {
             .next()
             .unwrap_or_default()
             .to_lowercase();
-        crate::question::dates::month_name(&word).is_some()
+        month_name(&word).is_some()
             || word.starts_with('q')
             || word.starts_with(|c: char| c.is_ascii_digit())
     }

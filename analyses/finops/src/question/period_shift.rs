@@ -28,8 +28,8 @@ pub(crate) fn find(tokens: &mut Tokens) -> Option<String> {
                 return Some(unit.into());
             }
         }
-        let said = tokens.unused_text(at);
-        if said == "same" && unit_at(tokens, at + 1).is_some() {
+        let text = tokens.unused_text(at);
+        if text == "same" && unit_at(tokens, at + 1).is_some() {
             let end = (at + 2..tokens.len().min(at + 7))
                 .find(|end| tokens.unused_text(*end) == "year")?;
             let end = end
@@ -41,7 +41,7 @@ pub(crate) fn find(tokens: &mut Tokens) -> Option<String> {
             tokens.mark_used(at, end);
             return Some("year".into());
         }
-        let (unit, end) = match (said, unit_at(tokens, at)) {
+        let (unit, end) = match (text, unit_at(tokens, at)) {
             ("previous" | "preceding" | "prior", _) => (unit_at(tokens, at + 1)?, at + 2),
             (_, Some(unit))
                 if matches!(tokens.unused_text(at + 1), "before" | "earlier" | "ago") =>

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn short_names_mean_what_the_bill_has() {
+    fn short_names_mean_services_of_the_bill() {
         let bill = [
             "Amazon Simple Storage Service",
             "Amazon Elastic Compute Cloud",
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_several_services_share_means_them_all() {
+    fn a_word_shared_by_several_services_means_all_of_them() {
         let bill = ["Red Hat OpenShift Service on AWS", "OpenShift Dedicated"];
         assert_eq!(
             meaning(&bill, "openshift"),

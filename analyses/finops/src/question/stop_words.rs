@@ -134,8 +134,8 @@ const STOP_WORDS: &[&str] = &[
 
 /// Whether a question mentions costs, even if it names nothing of the bill.
 pub(crate) fn mentions_costs(question: &str) -> bool {
-    let mut tokens = question.split(|letter: char| !letter.is_alphabetic());
-    tokens.any(|word| COST_WORDS.contains(&word.to_lowercase().as_str()))
+    let mut words = question.split(|letter: char| !letter.is_alphabetic());
+    words.any(|word| COST_WORDS.contains(&word.to_lowercase().as_str()))
 }
 
 const COST_WORDS: &[&str] = &[

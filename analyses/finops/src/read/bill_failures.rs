@@ -15,7 +15,7 @@ pub(crate) fn s3_failure(name: &str, error: &aws_sdk_s3::Error) -> Failure {
     if matches!(code, "PreconditionFailed" | "NoSuchKey") {
         return replaced_failure(name);
     }
-    let message = format!("The bill {name} can't be had from S3 ({code}).");
+    let message = format!("The bill {name} could not be read from S3 ({code}).");
     match code {
         "AccessDenied" | "NoSuchBucket" | "PermanentRedirect" => unreadable(message),
         _ => Failure::Retry {
@@ -27,7 +27,7 @@ pub(crate) fn s3_failure(name: &str, error: &aws_sdk_s3::Error) -> Failure {
 
 pub(crate) fn open_failure(name: &str, error: &std::io::Error) -> Failure {
     unreadable(format!(
-        "The bill {name} can't be opened: {}.",
+        "The bill {name} cannot be opened: {}.",
         error.kind()
     ))
 }
@@ -41,7 +41,7 @@ pub(crate) fn replaced_failure(name: &str) -> Failure {
 }
 
 pub(crate) fn interrupted_failure(name: &str) -> Failure {
-    let message = format!("The bill {name} was cut off on its way from S3.");
+    let message = format!("The bill {name} could not be downloaded from S3 completely.");
     Failure::Retry {
         code: "BILL_UNREACHABLE",
         message,

@@ -143,7 +143,7 @@ impl BillReader {
         let line = record.position().map_or(self.rows + 1, csv::Position::line);
         let text =
             |column: Option<usize>| column.and_then(|at| record.get(at)).map_or("", non_null);
-        let wrong = |column: &str, value: &str, wanted: &str| {
+        let invalid_value = |column: &str, value: &str, wanted: &str| {
             let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();
             BillReadError(format!(
                 "The bill {}, line {line}: {column} is \"{shown}\", which is not {wanted}.",
@@ -164,7 +164,7 @@ impl BillReader {
             Some((text, day)) if text == start => *day,
             _ => {
                 let day = day(start)
-                    .ok_or_else(|| wrong("ChargePeriodStart", start, "a date and time"))?;
+                    .ok_or_else(|| invalid_value("ChargePeriodStart", start, "a date and time"))?;
                 self.last_day = Some((start.to_string(), day));
                 day
             }
@@ -172,8 +172,8 @@ impl BillReader {
         let cost = number(Some(self.columns.cost));
         let cost_text = text(Some(self.columns.cost));
         if cost.is_none() && !cost_text.is_empty() {
-            let wanted = "a decimal that can be kept exactly";
-            return Err(wrong("BilledCost", cost_text, wanted));
+            let wanted = "a decimal that can be represented exactly";
+            return Err(invalid_value("BilledCost", cost_text, wanted));
         }
         Ok(Some(BillRow {
             line,
@@ -243,12 +243,12 @@ impl FocusColumns {
                 .iter()
                 .position(|column| column.trim().eq_ignore_ascii_case(name))
         };
-        let needed = |name: &'static str| at(name).ok_or(name);
+        let required = |name: &'static str| at(name).ok_or(name);
         Ok(Self {
-            cost: needed("BilledCost")?,
-            day: needed("ChargePeriodStart")?,
-            currency: needed("BillingCurrency")?,
-            service: needed("ServiceName")?,
+            cost: required("BilledCost")?,
+            day: required("ChargePeriodStart")?,
+            currency: required("BillingCurrency")?,
+            service: required("ServiceName")?,
             account: at("SubAccountId"),
             account_name: at("SubAccountName"),
             region: at("RegionId"),
@@ -283,7 +283,7 @@ fn csv_error(name: &str, error: &csv::Error) -> BillReadError {
         .position()
         .map_or(String::new(), |at| format!(", line {}", at.line()));
     let why = match error.kind() {
-        csv::ErrorKind::Io(error) => format!("it can't be read on ({})", error.kind()),
+        csv::ErrorKind::Io(error) => format!("it cannot be read further ({})", error.kind()),
         csv::ErrorKind::Utf8 { .. } => "it is not UTF-8 text".to_string(),
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
@@ -297,26 +297,28 @@ fn csv_error(name: &str, error: &csv::Error) -> BillReadError {
 
 fn open_error(name: &str, error: &io::Error) -> BillReadError {
     BillReadError(format!(
-        "The bill {name} can't be opened: {}.",
+        "The bill {name} cannot be opened: {}.",
         error.kind()
     ))
 }
 
-fn parquet_error(name: &str, broken: &ParquetReadError) -> BillReadError {
-    BillReadError(match broken {
+fn parquet_error(name: &str, error: &ParquetReadError) -> BillReadError {
+    BillReadError(match error {
         // The library's message is for those who know the format, so it goes to the log.
         ParquetReadError::File(error) => {
-            tracing::warn!(%error, "a bill in Parquet can't be read");
-            format!("The bill {name}: it can't be read as Parquet.")
+            tracing::warn!(%error, "a Parquet bill cannot be read");
+            format!("The bill {name}: it cannot be read as Parquet.")
         }
         ParquetReadError::ColumnType(column) => {
-            format!(
-                "The bill {name}: the column {column} is of a type that no column of a bill has."
-            )
+            format!("The bill {name}: the column {column} has a type that no column of a bill has.")
         }
         // Counted as if a header line came first.
-        ParquetReadError::Value { column, row, wrong } => {
-            format!("The bill {name}, line {}: {column} is {wrong}.", row + 1)
+        ParquetReadError::Value {
+            column,
+            row,
+            problem,
+        } => {
+            format!("The bill {name}, line {}: {column} is {problem}.", row + 1)
         }
     })
 }

@@ -26,7 +26,7 @@ fn error(bytes: &[u8]) -> String {
 const HEADER: &str = "ServiceName,BilledCost,Extra,ChargePeriodStart,BillingCurrency,Tags\n";
 
 #[test]
-fn plain_and_gzipped_bills_read_alike() {
+fn plain_and_gzipped_bills_give_the_same_rows() {
     let text = format!(
         "\u{feff}{HEADER}\"Amazon S3\",1.2E-7,x,2024-09-01 00:00:00,USD,NULL\nB,NULL,,2024-09-02,USD,\n"
     );
@@ -47,7 +47,7 @@ fn plain_and_gzipped_bills_read_alike() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_line_and_column() {
+fn invalid_bills_are_reported_with_line_and_column() {
     assert!(error(b"ServiceName,BilledCost\n").contains("no column ChargePeriodStart"));
     assert!(error(b"").contains("no column BilledCost"));
     let cost = error(format!("{HEADER}A,12 USD,,2024-09-01,USD,\n").as_bytes());
@@ -64,10 +64,13 @@ fn what_is_wrong_is_said_with_its_line_and_column() {
     );
     let bytes = error(&[HEADER.as_bytes(), b"\xff\xfe,1,,2024-09-01,USD,\n"].concat());
     assert!(bytes.contains("not UTF-8"), "{bytes}");
-    assert!(error(&[0x1f, 0x8b, 8, 0, 1, 2, 3]).contains("can't be read on"));
+    assert!(error(&[0x1f, 0x8b, 8, 0, 1, 2, 3]).contains("cannot be read further"));
     let gone = BillReader::open(std::path::Path::new("/nowhere/gone.csv"))
         .err()
         .unwrap()
         .0;
-    assert_eq!(gone, "The bill gone.csv can't be opened: entity not found.");
+    assert_eq!(
+        gone,
+        "The bill gone.csv cannot be opened: entity not found."
+    );
 }

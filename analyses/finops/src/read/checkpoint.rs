@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
-use crate::cost_data::collected::CostData;
+use crate::cost_data::CostData;
 
 /// Bytes of a text. A step's result may have 350 KiB.
 const MAX_PART_BYTES: usize = 300 * 1024;

@@ -13,7 +13,7 @@ use longhaul_worker::analysis::{Context, Failure};
 use crate::aws::cost_explorer;
 use crate::aws::sources::AwsSources;
 use crate::bill::charge_filter::ChargeFilter;
-use crate::cost_data::collected::CostData;
+use crate::cost_data::CostData;
 use crate::failures::unreadable;
 use crate::plan::date_gap::{self, DateGap};
 use crate::plan::needed_days::{DEFAULT_FORECAST_DAYS, needed_days, overlaps};
@@ -22,6 +22,7 @@ use crate::question::parse::Question;
 use crate::read::bill_file::BillFile;
 use crate::read::locations::BillSource;
 use crate::read::tasks::{ReadTask, ReadTaskRunner};
+use crate::text::sanitize::escape_unclipped;
 use crate::text::tokens::Tokens;
 
 /// Reads what the conversation's last question needs of all sources.
@@ -68,10 +69,7 @@ pub(crate) async fn gather(
 }
 
 fn left_out_note(failure: &Failure) -> String {
-    format!(
-        "Left out: {}",
-        crate::text::sanitize::escape_unclipped(failure.message())
-    )
+    format!("Left out: {}", escape_unclipped(failure.message()))
 }
 
 struct Gatherer<'a> {
@@ -209,10 +207,10 @@ impl Gatherer<'_> {
         }
         self.context
             .progress(88, "Asking Cost Explorer for its forecast");
-        let asked = Box::pin(cost_explorer::forecast(self.today, end));
+        let request = Box::pin(cost_explorer::forecast(self.today, end));
         match self
             .context
-            .step("forecast", &(self.today, end), asked)
+            .step("forecast", &(self.today, end), request)
             .await
         {
             Ok(forecast) => {

@@ -57,3 +57,40 @@ pub(crate) async fn open(
         false => Err(replaced_failure(bill_file.name())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::bill_failures::REPLACED_CODE;
+    use crate::read::locations::BillSource;
+
+    #[tokio::test]
+    async fn a_replaced_file_is_not_opened_as_the_listed_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bill.csv");
+        std::fs::write(&path, "one").unwrap();
+        let source = BillSource::parse(&path.display().to_string(), false);
+        let [listed] = source.locations[0]
+            .list_files()
+            .await
+            .unwrap()
+            .try_into()
+            .unwrap();
+        let progress = ReadProgress::default();
+        assert!(open(&listed, &progress).await.is_ok());
+        std::fs::write(&path, "another").unwrap();
+        assert_eq!(
+            open(&listed, &progress).await.err().unwrap().code(),
+            REPLACED_CODE
+        );
+        let now = relist(&listed).await.unwrap();
+        assert_ne!(now, listed);
+        assert!(open(&now, &progress).await.is_ok());
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(
+            open(&now, &progress).await.err().unwrap().code(),
+            REPLACED_CODE
+        );
+        assert_eq!(relist(&now).await.err().unwrap().code(), REPLACED_CODE);
+    }
+}

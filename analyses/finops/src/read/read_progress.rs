@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_fetched_is_told_in_bytes_and_what_is_read_in_rows() {
+    fn progress_counts_downloaded_megabytes_and_read_rows() {
         let progress = ReadProgress::default();
         assert_eq!(progress.message("the bill", None), "Reading the bill");
         progress.add_expected_bytes(800_000_000);

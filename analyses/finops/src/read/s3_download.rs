@@ -146,7 +146,7 @@ impl S3Download<'_> {
             }
             if at < range.end {
                 interruptions += 1;
-                tracing::info!(at, interruptions, "a bill's body broke off");
+                tracing::info!(at, interruptions, "the download of a bill was interrupted");
                 if interruptions > MAX_RESUMES {
                     return Err(interrupted_failure(name));
                 }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_that_are_near_each_other_are_one_and_what_has_come_is_not_asked_for() {
+    fn close_ranges_are_merged_and_downloaded_bytes_are_left_out() {
         let end = 10 * MAX_GAP_BYTES;
         let far = 3 * MAX_GAP_BYTES..3 * MAX_GAP_BYTES + 1;
         let ranges = vec![

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::aws::cost_explorer;
 use crate::aws::sources::AwsSources;
-use crate::cost_data::collected::CostData;
+use crate::cost_data::CostData;
 use crate::failures::{inexact_sum, unreadable};
 use crate::plan::date_gap::DateGap;
 use crate::read::bill_failures::REPLACED_CODE;
@@ -150,7 +150,7 @@ impl<'a> ReadTaskRunner<'a> {
     ) -> Option<CostData> {
         let mut text = first;
         for at in 0..more {
-            let lost = async { Err(unreadable("A step was not kept.".to_owned())) };
+            let lost = async { Err(unreadable("A stored step is missing.".to_owned())) };
             let next: Result<String, Failure> = self
                 .context
                 .step(CONTINUATION_STEP, &(input, at), lost)
@@ -213,7 +213,7 @@ impl<'a> ReadTaskRunner<'a> {
                     Some(Ok(read)) => read,
                     // A panic is passed on; the attempt handles it.
                     Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                    _ => Err(unreadable("The bill was not read to its end.".to_owned())),
+                    _ => Err(unreadable("Reading the bill was interrupted.".to_owned())),
                 },
                 _ = tick.tick() => self.report_progress(task, &progress),
             }
@@ -246,34 +246,5 @@ fn check_sum_limit(cost_data: &CostData) -> Result<(), Failure> {
             "{} has more than {MAX_SUMS} combinations of day, service, account, region and tags: ask for fewer months.",
             cost_data.name
         ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-    use crate::analysis::Finops;
-    use crate::read::locations::BillSource;
-    use longhaul_worker::testing;
-
-    #[tokio::test]
-    async fn a_bill_with_more_sums_than_fit_into_memory_is_refused() {
-        let mut bill = tempfile::NamedTempFile::new().unwrap();
-        let header = "BilledCost,BillingCurrency,ChargePeriodStart,ServiceName,SubAccountId";
-        writeln!(bill, "{header}").unwrap();
-        for account in 0..60_000 {
-            writeln!(bill, "1,USD,2026-05-01T00:00:00Z,AWS Lambda,{account}").unwrap();
-        }
-        let source = BillSource::parse(&bill.path().to_string_lossy(), false);
-        let finops = Finops::new(source, AwsSources::default());
-        let run = testing::run(&finops, testing::question("What did we spend?")).await;
-        let failure = run.result.unwrap_err();
-        assert_eq!(failure.code(), "BILL_UNREADABLE");
-        assert!(
-            failure.message().contains("50000 combinations"),
-            "{failure:?}"
-        );
     }
 }

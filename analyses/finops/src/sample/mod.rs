@@ -22,9 +22,9 @@ const SPIKE_DAY_AND_PRODUCT: (u64, usize) = (289, 0);
 /// The product whose cost rises to four times its start.
 const RISING_PRODUCT: usize = 4;
 
-/// The product that is partly reserved and how many of its resources are, and the product with traffic between
-/// regions and the first of its resources that has it.
+/// The product that is partly reserved, and how many of its resources are.
 const RESERVED_PRODUCT_AND_COUNT: (usize, u64) = (2, 3);
+/// The product with traffic between regions, and the first of its resources that has it.
 const CROSS_REGION_PRODUCT_AND_FIRST: (usize, u64) = (8, 4);
 
 /// How a charge is priced.
@@ -79,9 +79,10 @@ pub fn write_sample(rows: u64, seed: u64, out: impl Write) -> anyhow::Result<()>
                 _ => {
                     usage_rows += 1;
                     let usual = count - fixed;
-                    // The number of rows that share the cost of the product on this day.
                     let at = (usage_rows % kinds) as usize;
-                    usage_charge(day, at, (usual / kinds).max(1), &mut random)
+                    // The rows of this day that share the product's cost.
+                    let sharing = (usual / kinds).max(1);
+                    usage_charge(day, at, sharing, &mut random)
                 }
             };
             write_charge(&mut csv, &charge)?;

@@ -51,9 +51,9 @@ impl Tokens {
                 });
                 within = true;
             }
-            if let Some(word) = list.last_mut() {
-                word.original.push(character);
-                word.text.extend(character.to_lowercase());
+            if let Some(token) = list.last_mut() {
+                token.original.push(character);
+                token.text.extend(character.to_lowercase());
             }
         }
         Self {
@@ -73,51 +73,51 @@ impl Tokens {
 
     /// The token at `index`, unless it is past the end or already used.
     pub(crate) fn unused(&self, index: usize) -> Option<&Token> {
-        self.list.get(index).filter(|word| !word.used)
+        self.list.get(index).filter(|token| !token.used)
     }
 
     /// The text of the token at `index`, used or not; empty past the end.
     pub(crate) fn text(&self, index: usize) -> &str {
-        self.list.get(index).map_or("", |word| &word.text)
+        self.list.get(index).map_or("", |token| &token.text)
     }
 
     /// The text of the token at `index` if it is unused, else empty.
     pub(crate) fn unused_text(&self, index: usize) -> &str {
-        self.unused(index).map_or("", |word| &word.text)
+        self.unused(index).map_or("", |token| &token.text)
     }
 
     pub(crate) fn is_used(&self, index: usize) -> bool {
-        self.list.get(index).is_some_and(|word| word.used)
+        self.list.get(index).is_some_and(|token| token.used)
     }
 
     pub(crate) fn mark_used(&mut self, from: usize, to: usize) {
-        for word in self.list.iter_mut().take(to).skip(from) {
-            word.used = true;
+        for token in self.list.iter_mut().take(to).skip(from) {
+            token.used = true;
         }
     }
 
     /// Marks every unused token that is one of `any` as used. Returns whether there was one.
     pub(crate) fn mark_any_used(&mut self, any: &[&str]) -> bool {
-        let mut taken = false;
-        for word in &mut self.list {
-            if !word.used && any.contains(&word.text.as_str()) {
-                word.used = true;
-                taken = true;
+        let mut found = false;
+        for token in &mut self.list {
+            if !token.used && any.contains(&token.text.as_str()) {
+                token.used = true;
+                found = true;
             }
         }
-        taken
+        found
     }
 
     /// The tokens `from..to` as they were written, with the separators between them.
     pub(crate) fn original_text(&self, from: usize, to: usize) -> String {
-        let mut quoted = String::new();
-        for (index, word) in self.list.iter().enumerate().take(to).skip(from) {
+        let mut text = String::new();
+        for (index, token) in self.list.iter().enumerate().take(to).skip(from) {
             if index > from {
-                quoted.push_str(&word.separator);
+                text.push_str(&token.separator);
             }
-            quoted.push_str(&word.original);
+            text.push_str(&token.original);
         }
-        quoted
+        text
     }
 
     /// The whole question as it was written, up to [`MAX_TOKENS`].

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::answer::families::family_answer::{FamilyAnswer, Table};
 use crate::answer::families::input::FamilyInput;
-use crate::answer::phrases::MAX_LISTED;
+use crate::answer::phrases::{MAX_LISTED, period_phrase};
 use crate::bill::money::{self, PrecisionOverflow};
 use crate::observations::spikes;
 use crate::text::sanitize::{clip, escape};
@@ -16,9 +16,9 @@ pub(crate) fn find(
     let mut found = spikes::spikes(input.ledger, &input.question.filter)?;
     found.retain(|spike| spike.currency == currency);
     let mut table = Table::new(&["Day and service", "Cost", "Expected", "Above", "Deviations"]);
-    let most = input.question.top.unwrap_or(MAX_LISTED).min(4 * MAX_LISTED);
+    let max_rows = input.question.top.unwrap_or(MAX_LISTED).min(4 * MAX_LISTED);
     let mut listed = Vec::new();
-    for spike in found.iter().take(most) {
+    for spike in found.iter().take(max_rows) {
         let service = &input.ledger.services.keys[spike.service as usize];
         let deviations = spike.deviations();
         table.rows.push(vec![
@@ -35,7 +35,7 @@ pub(crate) fn find(
         }));
     }
     let when = match &input.question.period {
-        Some(period) => crate::answer::phrases::period_phrase(period),
+        Some(period) => period_phrase(period),
         None => " over the whole bill".into(),
     };
     let sentence = match &found[..] {

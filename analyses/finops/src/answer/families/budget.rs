@@ -44,23 +44,23 @@ pub(crate) fn find(
         .ledger
         .total(&input.filter_over_period(&period), currency)?;
     let left = money::subtract(limit, spent).ok_or(PrecisionOverflow)?;
-    let shown = |amount: Decimal| input.amount(amount, currency);
+    let formatted = |amount: Decimal| input.amount(amount, currency);
     let verdict = match left.is_sign_negative() && !left.is_zero() {
         true => format!(
             "**over** the budget of {} by **{}**",
-            shown(limit),
-            shown(left.abs())
+            formatted(limit),
+            formatted(left.abs())
         ),
         false => format!(
             "**within** the budget of {}, with **{}** left",
-            shown(limit),
-            shown(left)
+            formatted(limit),
+            formatted(left)
         ),
     };
     let mut sentence = format!(
         "{} cost {}{}: {verdict} ({} % of it).",
         input.subject(),
-        shown(spent),
+        formatted(spent),
         period_phrase(&period),
         money::percent(spent, limit).map_or_else(|| "0".into(), money::exact_text),
     );
@@ -77,7 +77,7 @@ pub(crate) fn find(
         data["expected"] = money::exact_text(money::round(expected, 2)).into();
         sentence += &format!(
             " At its end it is likely to be {}{}.",
-            shown(expected),
+            formatted(expected),
             percent_suffix(expected, limit)
         );
     }

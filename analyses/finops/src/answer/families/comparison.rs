@@ -55,8 +55,8 @@ pub(crate) fn find(
     let name = input.currency_name(currency);
     let mut table = Table::new(&["", "Before", "After", "Change"]);
     table.heading[0] = grouping_labels::title(&grouping, input.ledger);
-    let most = input.question.top.unwrap_or(MAX_LISTED).min(4 * MAX_LISTED);
-    for row in changes.iter().take(most) {
+    let max_rows = input.question.top.unwrap_or(MAX_LISTED).min(4 * MAX_LISTED);
+    for row in changes.iter().take(max_rows) {
         table.rows.push(vec![
             escape(&row.key),
             money::display(row.before),
@@ -91,7 +91,7 @@ pub(crate) fn find(
         data: json!({
             "currency": clip(name), "before": period_json(&before, old), "after": period_json(&after, new),
             "change": money::exact_text(change), "changePercent": money::percent(change, old).map(money::exact_text),
-            "groups": changes.iter().take(most).map(|row| json!({
+            "groups": changes.iter().take(max_rows).map(|row| json!({
                 "key": clip(&row.key), "before": money::exact_text(row.before), "after": money::exact_text(row.after),
                 "change": money::exact_text(row.change),
             })).collect::<Vec<_>>(),

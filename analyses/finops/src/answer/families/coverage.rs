@@ -10,6 +10,7 @@ use crate::answer::families::input::FamilyInput;
 use crate::bill::money::{self, PrecisionOverflow};
 use crate::bill::usage_totals::PricingTerms;
 use crate::text::sanitize::{clip, escape};
+use crate::text::tokens::normalized;
 
 /// Services whose usage a commitment can cover, by a part of their normalized names.
 const COMMITMENT_SERVICES: [&str; 10] = [
@@ -27,7 +28,7 @@ const COMMITMENT_SERVICES: [&str; 10] = [
 
 /// Whether a commitment can cover usage of the service.
 pub(crate) fn can_be_committed(service: &str) -> bool {
-    let name = crate::text::tokens::normalized(service);
+    let name = normalized(service);
     COMMITMENT_SERVICES.iter().any(|part| name.contains(part))
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn find(
     let Some(estimate) = estimate(input, currency, period.start.max(end), period.end)? else {
         return Ok(FamilyAnswer {
             sentence: format!(
-                "There is no forecast for {}{}: it takes {MIN_DAYS} days of the bill at least, and goes {MAX_DAYS_AHEAD} days beyond it at most.",
+                "There is no forecast for {}{}: it needs at least {MIN_DAYS} days of the bill and covers at most {MAX_DAYS_AHEAD} days after it.",
                 input.subject(),
                 period_phrase(&period)
             ),
@@ -69,18 +69,18 @@ pub(crate) fn find(
         with(estimate.low)?,
         with(estimate.high)?,
     );
-    let shown = |amount| input.amount(amount, currency);
+    let formatted = |amount| input.amount(amount, currency);
     let already = match period.start < end {
-        true => format!(", of which {} is billed already", shown(billed)),
+        true => format!(", of which {} is billed already", formatted(billed)),
         false => String::new(),
     };
     let mut notes = vec![format!(
-        "A line through the last {} days (median slope, median level); the interval holds in four cases of five while the future is like them.",
+        "A line through the last {} days (median slope, median level); in four of five cases the cost is within the interval, if the future is like those days.",
         estimate.days
     )];
     if input.question.period.is_none() {
         notes.push(format!(
-            "No day was named, so it is for the {DEFAULT_FORECAST_DAYS} days after the bill's last."
+            "No period was named, so this covers the {DEFAULT_FORECAST_DAYS} days after the bill's last day."
         ));
     }
     let aws_forecast = input.aws_insights.forecast.as_ref();
@@ -89,10 +89,10 @@ pub(crate) fn find(
         sentence: format!(
             "{} will cost about **{}**{} (between {} and {}){already}.",
             input.subject(),
-            shown(expected),
+            formatted(expected),
             period_phrase(&period),
-            shown(low),
-            shown(high)
+            formatted(low),
+            formatted(high)
         ),
         tables: vec![],
         notes,
@@ -111,14 +111,14 @@ pub(crate) fn find(
 
 /// A note with Cost Explorer's forecast. The bounds of its months are added, so its interval is rather too wide.
 fn aws_forecast_note(aws_forecast: &AwsForecast) -> String {
-    let shown = |amount| phrases::amount_in_currency(amount, &aws_forecast.expected.currency);
+    let formatted = |amount| phrases::amount_in_currency(amount, &aws_forecast.expected.currency);
     format!(
         "Cost Explorer's own forecast for all accounts from {} to {} is {} (between {} and {}).",
         aws_forecast.start,
         aws_forecast.end.yesterday().unwrap_or(aws_forecast.end),
-        shown(aws_forecast.expected.amount),
-        shown(aws_forecast.low),
-        shown(aws_forecast.high)
+        formatted(aws_forecast.expected.amount),
+        formatted(aws_forecast.low),
+        formatted(aws_forecast.high)
     )
 }
 

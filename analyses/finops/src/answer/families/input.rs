@@ -1,6 +1,7 @@
 //! What a family of questions computes its answer from.
 
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 
 use crate::answer::phrases;
 use crate::bill::charge_filter::ChargeFilter;
@@ -65,7 +66,7 @@ impl FamilyInput<'_> {
         phrases::currency_name(&self.ledger.currencies.keys[currency as usize])
     }
 
-    pub(crate) fn amount(&self, amount: rust_decimal::Decimal, currency: u32) -> String {
+    pub(crate) fn amount(&self, amount: Decimal, currency: u32) -> String {
         format!(
             "{} {}",
             money::display(amount),

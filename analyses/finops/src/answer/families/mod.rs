@@ -45,7 +45,7 @@ pub(crate) fn find(input: FamilyInput<'_>) -> Result<Option<FamilyAnswer>, Preci
     }?;
     if input.ledger.currencies.keys.len() > 1 {
         family_answer.notes.push(format!(
-            "Of the bill's currencies only {} is looked at.",
+            "Only the charges in {} are included, not the bill's other currencies.",
             escape(input.currency_name(currency))
         ));
     }

@@ -45,7 +45,10 @@ pub(crate) fn find(
         .unwrap_or(first)
         .max(first);
     if start >= end {
-        let nothing = format!("The bill has nothing of {} in that time.", input.subject());
+        let nothing = format!(
+            "The bill has no charges for {} in that time.",
+            input.subject()
+        );
         return Ok(with_recommendations(
             FamilyAnswer {
                 sentence: nothing,
@@ -84,11 +87,11 @@ pub(crate) fn find(
     let last = end.yesterday().unwrap_or(end);
     let sentence = match found.is_empty() {
         true => format!(
-            "I found nothing to save of {} from {start} to {last}.",
+            "I found no savings for {} from {start} to {last}.",
             input.subject()
         ),
         false => format!(
-            "About **{}** a month could be saved of {}, going by {start} to {last}.",
+            "About **{}** a month could be saved on {}, judging by {start} to {last}.",
             input.amount(total, currency),
             input.subject()
         ),
@@ -188,7 +191,7 @@ fn usage_savings(
     let mut on_demand: BTreeMap<u32, BTreeMap<Date, Decimal>> = BTreeMap::new();
     let mut storage: BTreeMap<u32, Decimal> = BTreeMap::new();
     let mut traffic: BTreeMap<u32, Decimal> = BTreeMap::new();
-    let grow = |sum: &mut Decimal, more| {
+    let add_to = |sum: &mut Decimal, more| {
         *sum = money::add(*sum, more).ok_or(PrecisionOverflow)?;
         Ok(())
     };
@@ -197,7 +200,7 @@ fn usage_savings(
             continue;
         }
         if can_be_committed(&services[key.service as usize]) {
-            grow(
+            add_to(
                 on_demand
                     .entry(key.service)
                     .or_default()
@@ -206,15 +209,15 @@ fn usage_savings(
                 total.cost,
             )?;
         }
-        let said = tokens::normalized(&kind.description);
-        if said.contains("standardstorage") {
-            grow(storage.entry(key.service).or_default(), total.cost)?;
+        let description = tokens::normalized(&kind.description);
+        if description.contains("standardstorage") {
+            add_to(storage.entry(key.service).or_default(), total.cost)?;
         }
         if ["interregion", "crossregion", "regiontoregion"]
             .iter()
-            .any(|phrase| said.contains(phrase))
+            .any(|phrase| description.contains(phrase))
         {
-            grow(traffic.entry(key.service).or_default(), total.cost)?;
+            add_to(traffic.entry(key.service).or_default(), total.cost)?;
         }
     }
     let days = usize::try_from((end - start).get_days()).unwrap_or(0);

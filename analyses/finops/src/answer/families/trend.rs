@@ -51,27 +51,27 @@ pub(crate) fn find(
             || ((key != month_label(start) || start.day() == 1)
                 && (key != month_label(end) || end.day() == 1))
     };
-    let shown: Vec<(String, Decimal, bool)> = points
+    let labelled: Vec<(String, Decimal, bool)> = points
         .into_iter()
         .map(|(key, amount)| {
-            let counted = whole(&key);
-            (key, amount, counted)
+            let complete = whole(&key);
+            (key, amount, complete)
         })
         .collect();
-    let counted: Vec<&(String, Decimal, bool)> = shown.iter().filter(|point| point.2).collect();
-    let [first, .., last] = counted[..] else {
+    let complete: Vec<&(String, Decimal, bool)> = labelled.iter().filter(|point| point.2).collect();
+    let [first, .., last] = complete[..] else {
         return Ok(too_few_days(input));
     };
     let change = money::subtract(last.1, first.1).ok_or(PrecisionOverflow)?;
-    let slope = median_slope(&counted.iter().map(|point| point.1).collect::<Vec<_>>())?;
+    let slope = median_slope(&complete.iter().map(|point| point.1).collect::<Vec<_>>())?;
     let unit = if by_month { "month" } else { "day" };
     let mut table = Table::new(&[if by_month { "Month" } else { "Day" }, "Cost", "Change"]);
     let mut before: Option<Decimal> = None;
-    for (key, amount, counted) in &shown {
+    for (key, amount, complete) in &labelled {
         let step = before
             .and_then(|before| money::subtract(*amount, before))
-            .filter(|_| *counted);
-        let label = if *counted {
+            .filter(|_| *complete);
+        let label = if *complete {
             key.clone()
         } else {
             format!("{key} (in part)")
@@ -81,7 +81,7 @@ pub(crate) fn find(
             money::display(*amount),
             step.map_or_else(String::new, money::display),
         ]);
-        before = counted.then_some(*amount);
+        before = complete.then_some(*amount);
     }
     Ok(FamilyAnswer {
         sentence: format!(
@@ -105,7 +105,7 @@ pub(crate) fn find(
             "first": {"key": first.0, "amount": money::exact_text(first.1)}, "last": {"key": last.0, "amount": money::exact_text(last.1)},
             "change": money::exact_text(change), "changePercent": money::percent(change, first.1).map(money::exact_text),
             "slope": money::exact_text(slope),
-            "points": shown.iter().map(|(key, amount, whole)| json!({"key": key, "amount": money::exact_text(*amount), "whole": whole})).collect::<Vec<_>>(),
+            "points": labelled.iter().map(|(key, amount, whole)| json!({"key": key, "amount": money::exact_text(*amount), "whole": whole})).collect::<Vec<_>>(),
         }),
     })
 }
@@ -113,7 +113,7 @@ pub(crate) fn find(
 fn too_few_days(input: FamilyInput<'_>) -> FamilyAnswer {
     FamilyAnswer {
         sentence: format!(
-            "The bill has too few days of {} to tell a trend.",
+            "The bill has too few days of {} to show a trend.",
             input.subject()
         ),
         ..FamilyAnswer::default()

@@ -12,7 +12,7 @@ use crate::read::parquet_file::scalar_column::{CellError, CellReader, MISSING};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MapColumn {
     pub keys: usize,
-    /// The definition levels from which on a row has a map, and a map has an entry.
+    /// The lowest definition levels at which a row has a map, and a map has an entry.
     present: i16,
     entry: i16,
 }
@@ -106,12 +106,15 @@ impl CellReader for MapCells {
         let mut first = true;
         loop {
             first &= !self.entry(first, out)?;
-            let goes_on =
+            let continues =
                 |levels: Option<(i16, i16)>| levels.is_some_and(|(_, repeats)| repeats > 0);
-            match (goes_on(self.keys.levels()), goes_on(self.values.levels())) {
+            match (
+                continues(self.keys.levels()),
+                continues(self.values.levels()),
+            ) {
                 (true, true) => {}
                 (false, false) => break,
-                _ => return Err("a map of which keys and values differ in number"),
+                _ => return Err("a map whose keys and values differ in number"),
             }
         }
         if present {

@@ -4,10 +4,10 @@ use csv::StringRecord;
 use parquet::data_type::{ByteArray, ByteArrayType, Int32Type};
 
 use crate::read::parquet_file::rows::ParquetRows;
-use crate::read::parquet_file::scalar_column_tests::{Group, file, write};
+use crate::read::parquet_file::test_files::{Group, file, write};
 
 #[test]
-fn tags_are_a_map_and_their_texts_need_no_annotation() {
+fn tags_are_read_from_maps_with_and_without_annotation() {
     for (key, value) in [
         ("BINARY key (UTF8)", "BINARY value (UTF8)"),
         ("BINARY key", "BINARY value"),
@@ -49,7 +49,7 @@ fn tags_are_a_map_and_their_texts_need_no_annotation() {
 }
 
 #[test]
-fn maps_are_read_beyond_a_batch_with_as_many_entries_as_each_has() {
+fn maps_of_different_sizes_are_read_across_batches() {
     // Row `n` has n % 4 entries; every seventh row has no map.
     let entries = |row: usize| if row % 7 == 6 { None } else { Some(row % 4) };
     let rows = 9_000;
@@ -116,7 +116,7 @@ fn maps_are_read_beyond_a_batch_with_as_many_entries_as_each_has() {
 }
 
 #[test]
-fn tags_may_be_a_list_of_key_and_value() {
+fn tags_are_read_from_lists_of_keys_and_values() {
     let schema =
         "REQUIRED INT32 n; OPTIONAL GROUP c (LIST) { REPEATED GROUP list { OPTIONAL GROUP element {
         REQUIRED BINARY key (UTF8); REQUIRED BINARY value (UTF8); } } }";

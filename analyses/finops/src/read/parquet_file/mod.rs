@@ -7,3 +7,5 @@ pub(crate) mod rows;
 mod scalar_column;
 #[cfg(test)]
 mod scalar_column_tests;
+#[cfg(test)]
+pub(crate) mod test_files;

@@ -116,7 +116,7 @@ pub(crate) enum ParquetReadError {
     Value {
         column: String,
         row: u64,
-        wrong: CellError,
+        problem: CellError,
     },
 }
 
@@ -149,19 +149,19 @@ fn needed_chunk_ranges(
         .row_groups()
         .iter()
         .flat_map(|group| group.columns());
-    let of_needed = columns.filter(|column| {
+    let needed_columns = columns.filter(|column| {
         let path = column.column_path().parts();
         path.first().is_some_and(|name| needed(name))
     });
-    let map_column = |column: &ColumnChunkMetaData| {
+    let byte_range = |column: &ColumnChunkMetaData| {
         let start = column.dictionary_page_offset();
         let start = u64::try_from(start.unwrap_or_else(|| column.data_page_offset())).ok()?;
         let length = u64::try_from(column.compressed_size()).ok()?;
         Some(start..start.checked_add(length)?)
     };
-    let nowhere = || ParquetError::General("a column chunk is nowhere".into());
-    of_needed
-        .map(|column| map_column(column).ok_or_else(nowhere))
+    let impossible = || ParquetError::General("a column chunk has an impossible position".into());
+    needed_columns
+        .map(|column| byte_range(column).ok_or_else(impossible))
         .collect()
 }
 
@@ -225,8 +225,8 @@ impl ParquetRows {
 
     /// Selects the columns, by position in the header, that are wanted as numbers. A value that is exact as a
     /// number is then returned by [`ParquetRows::number`] and has no text.
-    pub(crate) fn read_as_numbers(&mut self, places: impl IntoIterator<Item = usize>) {
-        for at in places {
+    pub(crate) fn read_as_numbers(&mut self, positions: impl IntoIterator<Item = usize>) {
+        for at in positions {
             self.as_numbers[at] = true;
         }
     }
@@ -257,18 +257,20 @@ impl ParquetRows {
                 record.push_field("");
                 continue;
             }
-            if let Err(wrong) = cells.write_text(&mut self.text) {
-                return Err(self.wrong(record.len(), wrong));
+            if let Err(problem) = cells.write_text(&mut self.text) {
+                return Err(self.value_error(record.len(), problem));
             }
             record.push_field(&self.text);
         }
         if let Some(nested) = &mut self.nested {
             let row = nested.next();
-            let row = row.ok_or_else(|| ParquetError::EOF("rows end too early".into()))??;
+            let row = row.ok_or_else(|| {
+                ParquetError::EOF("a file has fewer rows than its footer says".into())
+            })??;
             for (_, field) in row.get_column_iter() {
                 match text(field) {
                     Ok(text) => record.push_field(&text),
-                    Err(wrong) => return Err(self.wrong(record.len(), wrong)),
+                    Err(problem) => return Err(self.value_error(record.len(), problem)),
                 }
             }
         }
@@ -276,11 +278,11 @@ impl ParquetRows {
     }
 
     /// The error for an invalid value at this position of the header.
-    fn wrong(&self, at: usize, wrong: CellError) -> ParquetReadError {
+    fn value_error(&self, at: usize, problem: CellError) -> ParquetReadError {
         ParquetReadError::Value {
             column: self.header.get(at).unwrap_or_default().to_owned(),
             row: self.row,
-            wrong,
+            problem,
         }
     }
 
@@ -310,7 +312,7 @@ impl ParquetRows {
 
 fn row_count(group: &RowGroupMetaData) -> Result<usize, ParquetError> {
     let rows = usize::try_from(group.num_rows());
-    rows.map_err(|_| ParquetError::General("a row group has less than no rows".into()))
+    rows.map_err(|_| ParquetError::General("a row group has a negative number of rows".into()))
 }
 
 /// A value within a list or a map.

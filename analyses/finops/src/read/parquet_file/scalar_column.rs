@@ -35,7 +35,7 @@ pub(crate) trait CellReader: Send {
 pub(crate) type CellError = &'static str;
 
 const NOT_UTF8: CellError = "not UTF-8 text";
-const TIME_OUT_OF_RANGE: CellError = "a time that no calendar has";
+const TIME_OUT_OF_RANGE: CellError = "a time out of range";
 const TOO_MANY_DIGITS: CellError = "a decimal with too many digits";
 pub(crate) const MISSING: CellError = "missing";
 
@@ -100,14 +100,14 @@ impl ValueKind {
 }
 
 /// How a value of a physical type is written as text, and how it is converted to a number.
-type Spell<V> = fn(ValueKind, &V, &mut String) -> Result<(), CellError>;
-type Number<V> = fn(ValueKind, &V) -> Option<Decimal>;
+type WriteText<V> = fn(ValueKind, &V, &mut String) -> Result<(), CellError>;
+type ToDecimal<V> = fn(ValueKind, &V) -> Option<Decimal>;
 
 struct TypedColumn<T: DataType> {
     reader: ColumnReaderImpl<T>,
     kind: ValueKind,
-    write_text: Spell<T::T>,
-    number: Number<T::T>,
+    write_text: WriteText<T::T>,
+    number: ToDecimal<T::T>,
     values: Vec<T::T>,
     /// The definition level of each row, which tells whether it has a value; empty where every row has one.
     levels: Vec<i16>,
@@ -129,8 +129,8 @@ pub(crate) fn open_column(
     fn typed<T: DataType>(
         reader: ColumnReaderImpl<T>,
         (kind, present_level): (ValueKind, i16),
-        write_text: Spell<T::T>,
-        number: Number<T::T>,
+        write_text: WriteText<T::T>,
+        number: ToDecimal<T::T>,
     ) -> Box<dyn CellReader> {
         Box::new(TypedColumn {
             reader,
@@ -145,53 +145,53 @@ pub(crate) fn open_column(
             value: 0,
         })
     }
-    let of = (kind, present_level);
+    let kind_and_level = (kind, present_level);
     match reader {
         ColumnReader::BoolColumnReader(reader) => typed(
             reader,
-            of,
+            kind_and_level,
             |_, value, out| write_value(value, out),
             |_, _| None,
         ),
         ColumnReader::Int32ColumnReader(reader) => typed(
             reader,
-            of,
+            kind_and_level,
             |kind, value, out| integer(kind, (*value).into(), value.cast_unsigned().into(), out),
             |kind, value| scaled_decimal(kind, (*value).into()),
         ),
         ColumnReader::Int64ColumnReader(reader) => typed(
             reader,
-            of,
+            kind_and_level,
             |kind, value, out| integer(kind, *value, value.cast_unsigned(), out),
             |kind, value| scaled_decimal(kind, (*value).into()),
         ),
         ColumnReader::Int96ColumnReader(reader) => typed(
             reader,
-            of,
+            kind_and_level,
             |_, value, out| time(Timestamp::from_millisecond(value.to_millis()), out),
             |_, _| None,
         ),
         ColumnReader::FloatColumnReader(reader) => typed(
             reader,
-            of,
+            kind_and_level,
             |_, value, out| write_value(value, out),
             |_, _| None,
         ),
         ColumnReader::DoubleColumnReader(reader) => typed(
             reader,
-            of,
+            kind_and_level,
             |_, value, out| write_value(value, out),
             |_, value| money::from_double(*value),
         ),
         ColumnReader::ByteArrayColumnReader(reader) => typed(
             reader,
-            of,
+            kind_and_level,
             |kind, value, out| bytes(kind, value.data(), out),
             |kind, value| scaled_decimal(kind, big_endian_integer(value.data())?),
         ),
         ColumnReader::FixedLenByteArrayColumnReader(reader) => typed(
             reader,
-            of,
+            kind_and_level,
             |kind, value, out| bytes(kind, value.data(), out),
             |kind, value| scaled_decimal(kind, big_endian_integer(value.data())?),
         ),
@@ -211,7 +211,9 @@ impl<T: DataType> CellReader for TypedColumn<T> {
                 .read_records(rows, levels, repetition_levels, &mut self.values)?;
         match read == rows {
             true => Ok(()),
-            false => Err(ParquetError::EOF("a column ends before its rows".into())),
+            false => Err(ParquetError::EOF(
+                "a column has fewer values than its row group has rows".into(),
+            )),
         }
     }
 
@@ -270,7 +272,7 @@ fn bytes(kind: ValueKind, bytes: &[u8], out: &mut String) -> Result<(), CellErro
             scale,
             out,
         ),
-        ValueKind::Uuid => write_value(Uuid::from_slice(bytes).map_err(|_| "no UUID")?, out),
+        ValueKind::Uuid => write_value(Uuid::from_slice(bytes).map_err(|_| "not a UUID")?, out),
         _ => {
             out.push_str(utf8(bytes)?);
             Ok(())

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::sync::Arc;
 
 use csv::StringRecord;
 use parquet::data_type::{
@@ -11,39 +10,15 @@ use parquet::data_type::{
 };
 use parquet::file::metadata::{ParquetMetaDataWriter, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::parser::parse_message_type;
 
-use crate::read::bill_reader::BillReader;
 use crate::read::parquet_file::rows::{ParquetReadError, ParquetRows};
-
-pub(crate) type Group<'a> = SerializedRowGroupWriter<'a, File>;
-
-pub(crate) fn write<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels: Option<&[i16]>) {
-    let mut column = group.next_column().unwrap().unwrap();
-    let typed = column.typed::<T>();
-    typed.write_batch(values, levels, None).unwrap();
-    column.close().unwrap();
-}
-
-/// A file with these columns and a row group for each function in `groups`.
-pub(crate) fn file(schema: &str, groups: &[&dyn Fn(&mut Group<'_>)]) -> File {
-    let mut file = tempfile::tempfile().unwrap();
-    let schema = Arc::new(parse_message_type(&format!("message bill {{ {schema} }}")).unwrap());
-    let mut writer =
-        SerializedFileWriter::new(file.try_clone().unwrap(), schema, Arc::default()).unwrap();
-    for write in groups {
-        let mut group = writer.next_row_group().unwrap();
-        write(&mut group);
-        group.close().unwrap();
-    }
-    writer.close().unwrap();
-    file.rewind().unwrap();
-    file
-}
+use crate::read::parquet_file::test_files::{Group, file, write};
 
 /// Every value of the only column, which has this type.
-fn spelled<T: DataType>(column: &str, values: &[T::T]) -> Result<Vec<String>, ParquetReadError> {
+fn column_texts<T: DataType>(
+    column: &str,
+    values: &[T::T],
+) -> Result<Vec<String>, ParquetReadError> {
     let file = file(
         &format!("REQUIRED {column};"),
         &[&|group: &mut Group<'_>| write::<T>(group, values, None)],
@@ -57,17 +32,21 @@ fn spelled<T: DataType>(column: &str, values: &[T::T]) -> Result<Vec<String>, Pa
 }
 
 #[track_caller]
-fn assert_wrong(read: Result<Vec<String>, ParquetReadError>, wanted_row: u64, wanted: &str) {
+fn assert_invalid(read: Result<Vec<String>, ParquetReadError>, wanted_row: u64, wanted: &str) {
     match read {
-        Err(ParquetReadError::Value { column, row, wrong }) => {
-            assert_eq!((column.as_str(), row, wrong), ("c", wanted_row, wanted));
+        Err(ParquetReadError::Value {
+            column,
+            row,
+            problem,
+        }) => {
+            assert_eq!((column.as_str(), row, problem), ("c", wanted_row, wanted));
         }
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn every_type_is_spelled_as_csv_would_have_it_and_what_is_absent_as_nothing() {
+fn values_of_every_type_are_text_as_in_csv_and_absent_ones_are_empty() {
     let schema = "OPTIONAL DOUBLE cost; REQUIRED INT64 list (DECIMAL(18,6)); REQUIRED INT64 start (TIMESTAMP(NANOS,true));
         OPTIONAL BINARY service (UTF8); OPTIONAL FIXED_LEN_BYTE_ARRAY(4) effective (DECIMAL(9,2)); OPTIONAL BOOLEAN flag;
         REQUIRED INT32 count;";
@@ -108,7 +87,7 @@ fn every_type_is_spelled_as_csv_would_have_it_and_what_is_absent_as_nothing() {
 }
 
 #[test]
-fn times_are_read_in_each_unit_and_one_that_no_calendar_has_is_named() {
+fn times_are_read_in_each_unit_and_out_of_range_ones_are_reported() {
     let may = ["2026-05-01T00:00:00Z"];
     let millis = 1_777_593_600_000;
     for (column, factor) in [
@@ -118,11 +97,11 @@ fn times_are_read_in_each_unit_and_one_that_no_calendar_has_is_named() {
         ("INT64 c (TIMESTAMP(MICROS,true))", 1_000),
         ("INT64 c (TIMESTAMP(NANOS,false))", 1_000_000),
     ] {
-        let read = spelled::<Int64Type>(column, &[millis * factor]);
+        let read = column_texts::<Int64Type>(column, &[millis * factor]);
         assert_eq!(read.unwrap(), may, "{column}");
         if factor < 1_000_000 {
-            let read = spelled::<Int64Type>(column, &[0, i64::MAX]);
-            assert_wrong(read, 2, "a time that no calendar has");
+            let read = column_texts::<Int64Type>(column, &[0, i64::MAX]);
+            assert_invalid(read, 2, "a time out of range");
         }
     }
     // The Julian day of 1970-01-01 is 2,440,588.
@@ -132,28 +111,28 @@ fn times_are_read_in_each_unit_and_one_that_no_calendar_has_is_named() {
         value
     };
     let day = 2_440_588 + (millis / 86_400_000) as u32;
-    let read = spelled::<Int96Type>("INT96 c", &[at(day, 0), at(day, 3_600_000_000_000)]);
+    let read = column_texts::<Int96Type>("INT96 c", &[at(day, 0), at(day, 3_600_000_000_000)]);
     assert_eq!(read.unwrap(), [may[0], "2026-05-01T01:00:00Z"]);
-    let read = spelled::<Int96Type>("INT96 c", &[at(day, 0), at(u32::MAX / 2, 0)]);
-    assert_wrong(read, 2, "a time that no calendar has");
-    let read = spelled::<Int32Type>("INT32 c (DATE)", &[20_574, -1, 0]);
+    let read = column_texts::<Int96Type>("INT96 c", &[at(day, 0), at(u32::MAX / 2, 0)]);
+    assert_invalid(read, 2, "a time out of range");
+    let read = column_texts::<Int32Type>("INT32 c (DATE)", &[20_574, -1, 0]);
     assert_eq!(read.unwrap(), ["2026-05-01", "1969-12-31", "1970-01-01"]);
-    let read = spelled::<Int32Type>("INT32 c (DATE)", &[0, 0, i32::MAX]);
-    assert_wrong(read, 3, "a time that no calendar has");
+    let read = column_texts::<Int32Type>("INT32 c (DATE)", &[0, 0, i32::MAX]);
+    assert_invalid(read, 3, "a time out of range");
 }
 
 #[test]
-fn decimals_and_numbers_are_exact_whatever_they_are_stored_as() {
-    let read = spelled::<Int32Type>("INT32 c (DECIMAL(9,4))", &[12_345, -5, 0, i32::MIN]);
+fn decimals_and_numbers_are_exact_in_every_storage_type() {
+    let read = column_texts::<Int32Type>("INT32 c (DECIMAL(9,4))", &[12_345, -5, 0, i32::MIN]);
     assert_eq!(
         read.unwrap(),
         ["1.2345", "-0.0005", "0.0000", "-214748.3648"]
     );
-    let read = spelled::<Int64Type>("INT64 c (DECIMAL(18,0))", &[-7, i64::MAX]);
+    let read = column_texts::<Int64Type>("INT64 c (DECIMAL(18,0))", &[-7, i64::MAX]);
     assert_eq!(read.unwrap(), ["-7", "9223372036854775807"]);
     let binary = |bytes: &[u8]| ByteArray::from(bytes.to_vec());
     let long = [&[0xff; 20][..], &[0x85]].concat();
-    let read = spelled::<ByteArrayType>(
+    let read = column_texts::<ByteArrayType>(
         "BINARY c (DECIMAL(38,2))",
         &[
             binary(&[0x7b]),
@@ -164,39 +143,39 @@ fn decimals_and_numbers_are_exact_whatever_they_are_stored_as() {
     );
     assert_eq!(read.unwrap(), ["1.23", "-1.23", "12.34", "-1.23"]);
     for bytes in [&[1; 17][..], &[&[0; 1][..], &[0xff; 16]].concat(), &[]] {
-        let read = spelled::<ByteArrayType>("BINARY c (DECIMAL(38,2))", &[binary(bytes)]);
-        assert_wrong(read, 1, "a decimal with too many digits");
+        let read = column_texts::<ByteArrayType>("BINARY c (DECIMAL(38,2))", &[binary(bytes)]);
+        assert_invalid(read, 1, "a decimal with too many digits");
     }
-    let read = spelled::<Int32Type>("INT32 c (INTEGER(32,false))", &[-1, 1]);
+    let read = column_texts::<Int32Type>("INT32 c (INTEGER(32,false))", &[-1, 1]);
     assert_eq!(read.unwrap(), ["4294967295", "1"]);
-    let read = spelled::<Int64Type>("INT64 c (INTEGER(64,false))", &[-1]);
+    let read = column_texts::<Int64Type>("INT64 c (INTEGER(64,false))", &[-1]);
     assert_eq!(read.unwrap(), ["18446744073709551615"]);
-    let read = spelled::<Int32Type>("INT32 c (INTEGER(8,true))", &[-8]);
+    let read = column_texts::<Int32Type>("INT32 c (INTEGER(8,true))", &[-8]);
     assert_eq!(read.unwrap(), ["-8"]);
-    let read = spelled::<FloatType>("FLOAT c", &[0.1, -2.0, 1e-7]);
+    let read = column_texts::<FloatType>("FLOAT c", &[0.1, -2.0, 1e-7]);
     assert_eq!(read.unwrap(), ["0.1", "-2", "0.0000001"]);
-    let read = spelled::<BoolType>("BOOLEAN c", &[true, false]);
+    let read = column_texts::<BoolType>("BOOLEAN c", &[true, false]);
     assert_eq!(read.unwrap(), ["true", "false"]);
 }
 
 #[test]
-fn text_is_text_whether_or_not_its_column_says_so() {
+fn text_is_read_with_and_without_annotation() {
     for column in [
         "BINARY c",
         "BINARY c (UTF8)",
         "BINARY c (JSON)",
         "BINARY c (ENUM)",
     ] {
-        let read = spelled::<ByteArrayType>(column, &["Zürich".into(), "".into()]);
+        let read = column_texts::<ByteArrayType>(column, &["Zürich".into(), "".into()]);
         assert_eq!(read.unwrap(), ["Zürich", ""], "{column}");
         let broken = ByteArray::from(vec![0xff, 0xfe]);
-        let read = spelled::<ByteArrayType>(column, &["".into(), broken]);
-        assert_wrong(read, 2, "not UTF-8 text");
+        let read = column_texts::<ByteArrayType>(column, &["".into(), broken]);
+        assert_invalid(read, 2, "not UTF-8 text");
     }
     let fixed = |bytes: &[u8]| FixedLenByteArray::from(bytes.to_vec());
-    let read = spelled::<FixedLenByteArrayType>("FIXED_LEN_BYTE_ARRAY(3) c", &[fixed(b"USD")]);
+    let read = column_texts::<FixedLenByteArrayType>("FIXED_LEN_BYTE_ARRAY(3) c", &[fixed(b"USD")]);
     assert_eq!(read.unwrap(), ["USD"]);
-    let read = spelled::<FixedLenByteArrayType>(
+    let read = column_texts::<FixedLenByteArrayType>(
         "FIXED_LEN_BYTE_ARRAY(16) c (UUID)",
         &[fixed(&[0x1f; 16])],
     );
@@ -204,7 +183,7 @@ fn text_is_text_whether_or_not_its_column_says_so() {
 }
 
 #[test]
-fn numbers_need_no_text_where_they_are_exact() {
+fn exact_numbers_are_returned_without_text() {
     let schema = "OPTIONAL DOUBLE a; REQUIRED INT64 b (DECIMAL(18,6)); REQUIRED DOUBLE c;";
     let write_all = |group: &mut Group<'_>| {
         write::<DoubleType>(group, &[12.5, 1e-9], Some(&[1, 0, 1]));
@@ -233,19 +212,19 @@ fn numbers_need_no_text_where_they_are_exact() {
 }
 
 #[test]
-fn a_type_that_no_column_has_is_refused_by_its_columns_name() {
-    fn unread<T: DataType>(schema: &str, value: T::T) {
-        match spelled::<T>(schema, &[value]) {
+fn unsupported_column_types_are_refused_by_name() {
+    fn assert_refused<T: DataType>(schema: &str, value: T::T) {
+        match column_texts::<T>(schema, &[value]) {
             Err(ParquetReadError::ColumnType(column)) => assert_eq!(column, "c"),
             other => panic!("{schema}: {other:?}"),
         }
     }
-    unread::<Int32Type>("INT32 c (TIME_MILLIS)", 0);
-    unread::<Int64Type>("INT64 c (TIME_MICROS)", 0);
-    unread::<Int64Type>("INT64 c (TIME(NANOS,true))", 0);
-    unread::<ByteArrayType>("BINARY c (BSON)", "".into());
+    assert_refused::<Int32Type>("INT32 c (TIME_MILLIS)", 0);
+    assert_refused::<Int64Type>("INT64 c (TIME_MICROS)", 0);
+    assert_refused::<Int64Type>("INT64 c (TIME(NANOS,true))", 0);
+    assert_refused::<ByteArrayType>("BINARY c (BSON)", "".into());
     let twelve = FixedLenByteArray::from(vec![0; 12]);
-    unread::<FixedLenByteArrayType>("FIXED_LEN_BYTE_ARRAY(12) c (INTERVAL)", twelve);
+    assert_refused::<FixedLenByteArrayType>("FIXED_LEN_BYTE_ARRAY(12) c (INTERVAL)", twelve);
     // Also in a map; the type of a column that is not needed does not matter.
     let schema = "REQUIRED INT32 a; OPTIONAL GROUP c (MAP) { REPEATED GROUP key_value { REQUIRED BINARY key (UTF8);
         OPTIONAL INT32 value (TIME_MILLIS); } }";
@@ -276,7 +255,7 @@ fn forged(mut file: File, change: impl Fn(RowGroupMetaData) -> RowGroupMetaData)
 }
 
 #[test]
-fn a_footer_that_can_not_be_is_refused() {
+fn impossible_footers_are_refused() {
     let whole = || {
         file(
             "REQUIRED INT32 c;",
@@ -315,38 +294,4 @@ fn a_footer_that_can_not_be_is_refused() {
     ] {
         assert!(matches!(read(broken), Err(ParquetReadError::File(_))));
     }
-}
-
-#[test]
-fn what_is_wrong_in_a_column_is_said_with_its_line_and_name() {
-    let schema = |start: &str| {
-        format!(
-            "REQUIRED DOUBLE BilledCost; REQUIRED {start}; REQUIRED BINARY BillingCurrency; REQUIRED BINARY ServiceName;"
-        )
-    };
-    let rows = |group: &mut Group<'_>| {
-        write::<DoubleType>(group, &[0.1, 0.2], None);
-        write::<Int64Type>(group, &[1_777_593_600_000, i64::MAX], None);
-        write::<ByteArrayType>(group, &["USD".into(), "USD".into()], None);
-        write::<ByteArrayType>(group, &["Amazon S3".into(), "".into()], None);
-    };
-    let millis = schema("INT64 ChargePeriodStart (TIMESTAMP_MILLIS)");
-    let mut bill = BillReader::from_file(file(&millis, &[&rows]), "b".to_owned()).unwrap();
-    let row = bill.next_row().unwrap().unwrap();
-    assert_eq!(
-        (row.service, row.currency, row.line),
-        ("Amazon S3", "USD", 2)
-    );
-    assert_eq!(
-        bill.next_row().unwrap_err().0,
-        "The bill b, line 3: ChargePeriodStart is a time that no calendar has."
-    );
-    let strange = schema("INT64 ChargePeriodStart (TIME_MICROS)");
-    assert_eq!(
-        BillReader::from_file(file(&strange, &[&rows]), "b".to_owned())
-            .err()
-            .unwrap()
-            .0,
-        "The bill b: the column ChargePeriodStart is of a type that no column of a bill has."
-    );
 }

@@ -13,6 +13,7 @@ use crate::text::sanitize::clip;
 
 /// Bytes that the lines of all tables may take, once in Markdown and once in JSON.
 const MAX_TABLE_BYTES: usize = 40_000;
+
 /// Everything that an answer is rendered from.
 pub(crate) struct AnswerParts<'a> {
     pub query: &'a str,

@@ -1,0 +1,43 @@
+//! Encoding and decoding what was read of a bill, and the format in which it is stored.
+
+use crate::answer::compose;
+use crate::cost_data::CostData;
+use crate::read::bill_reader::BillReader;
+use crate::read::checkpoint;
+use crate::sample::write_sample;
+use crate::text::tokens::Tokens;
+
+#[test]
+fn decoded_data_gives_the_same_answers() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write_sample(1_000, 1, &mut file).unwrap();
+    for query in [
+        "by service in May",
+        "by team",
+        "commitment coverage",
+        "anomalies",
+        "how can I save?",
+    ] {
+        let turns = [Tokens::of(query)];
+        let mut cost_data = CostData::new(&turns);
+        cost_data.files = 1;
+        let mut bill = BillReader::open(file.path()).unwrap();
+        while let Some(row) = bill.next_row().unwrap() {
+            cost_data.add(&row).unwrap();
+        }
+        let packed = checkpoint::encode(&cost_data);
+        assert_eq!(packed.len(), 1, "a bill of 1,000 rows fits into one step");
+        let mut merged = CostData::new(&turns);
+        merged
+            .merge(checkpoint::decode(&packed[0]).unwrap())
+            .unwrap();
+        let [kept, read] = [&merged, &cost_data]
+            .map(|cost_data| compose::answer(cost_data, query, &turns, false).unwrap().0);
+        assert_eq!(kept["cost_analysis"], read["cost_analysis"], "{query}");
+        assert_eq!(
+            kept["optimization_recommendations"], read["optimization_recommendations"],
+            "{query}"
+        );
+    }
+    assert!(checkpoint::decode("no").is_none());
+}
