@@ -14,6 +14,8 @@ mod end_to_end_tests;
 mod failures;
 mod observations;
 mod plan;
+#[cfg(test)]
+mod purity_tests;
 mod question;
 mod read;
 mod sample;
