@@ -39,7 +39,7 @@ pub(crate) fn answer(
             &cost_data.notable_charges,
             &question.filter,
         )?;
-        family_answer = families::find(FamilyInput {
+        family_answer = families::answer(FamilyInput {
             question: &question,
             ledger: &cost_data.ledger,
             usage: &cost_data.usage,

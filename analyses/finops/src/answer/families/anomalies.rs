@@ -9,7 +9,7 @@ use crate::bill::money::{self, PrecisionOverflow};
 use crate::observations::spikes;
 use crate::text::sanitize::{clip, escape};
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
 ) -> Result<FamilyAnswer, PrecisionOverflow> {

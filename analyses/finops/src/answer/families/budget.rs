@@ -18,7 +18,7 @@ use crate::text::sanitize::clip;
 /// Months that a table lists.
 const MAX_MONTHS: usize = 60;
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
     budget: &Budget,

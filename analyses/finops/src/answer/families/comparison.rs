@@ -33,7 +33,7 @@ pub(crate) fn periods(input: FamilyInput<'_>) -> Option<(Period, Period)> {
     Some((before, after))
 }
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
 ) -> Result<FamilyAnswer, PrecisionOverflow> {

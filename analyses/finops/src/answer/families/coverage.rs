@@ -52,7 +52,7 @@ impl Sums {
     }
 }
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
 ) -> Result<FamilyAnswer, PrecisionOverflow> {

@@ -37,7 +37,7 @@ pub(crate) struct Estimate {
     pub days: usize,
 }
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
 ) -> Result<FamilyAnswer, PrecisionOverflow> {

@@ -21,7 +21,7 @@ use family_answer::FamilyAnswer;
 use input::FamilyInput;
 
 /// The answer of the question's family; `None` for a breakdown.
-pub(crate) fn find(input: FamilyInput<'_>) -> Result<Option<FamilyAnswer>, PrecisionOverflow> {
+pub(crate) fn answer(input: FamilyInput<'_>) -> Result<Option<FamilyAnswer>, PrecisionOverflow> {
     let currency = match &input.question.intent {
         Intent::Breakdown => return Ok(None),
         _ => input.ledger.main_currency(&input.filter_over_all_days()),
@@ -33,15 +33,15 @@ pub(crate) fn find(input: FamilyInput<'_>) -> Result<Option<FamilyAnswer>, Preci
     };
     let mut family_answer = match &input.question.intent {
         Intent::Breakdown => return Ok(None),
-        Intent::Comparison | Intent::Change => comparison::find(input, currency),
-        Intent::Trend => trend::find(input, currency),
-        Intent::Why => why::find(input, currency),
-        Intent::Forecast => forecast::find(input, currency),
-        Intent::Anomalies => anomalies::find(input, currency),
-        Intent::UnitCost(unit) => unit_cost::find(input, currency, unit),
-        Intent::Budget(budget) => budget::find(input, currency, budget),
-        Intent::Coverage => coverage::find(input, currency),
-        Intent::Savings => savings::find(input, currency),
+        Intent::Comparison | Intent::Change => comparison::answer(input, currency),
+        Intent::Trend => trend::answer(input, currency),
+        Intent::Why => why::answer(input, currency),
+        Intent::Forecast => forecast::answer(input, currency),
+        Intent::Anomalies => anomalies::answer(input, currency),
+        Intent::UnitCost(unit) => unit_cost::answer(input, currency, unit),
+        Intent::Budget(budget) => budget::answer(input, currency, budget),
+        Intent::Coverage => coverage::answer(input, currency),
+        Intent::Savings => savings::answer(input, currency),
     }?;
     if input.ledger.currencies.keys.len() > 1 {
         family_answer.notes.push(format!(

@@ -35,7 +35,7 @@ struct Saving {
     why: String,
 }
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
 ) -> Result<FamilyAnswer, PrecisionOverflow> {

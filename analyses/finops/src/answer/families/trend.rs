@@ -17,7 +17,7 @@ use crate::text::sanitize::clip;
 /// Points that the slope is computed from; the time grows with their square.
 const MAX_POINTS: usize = 400;
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
 ) -> Result<FamilyAnswer, PrecisionOverflow> {

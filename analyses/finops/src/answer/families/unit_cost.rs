@@ -18,7 +18,7 @@ use crate::text::tokens::{normalized, singular};
 /// Decimal places of the price of a unit.
 const PRICE_DECIMALS: u32 = 8;
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
     unit: &CostUnit,

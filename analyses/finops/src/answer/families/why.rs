@@ -30,7 +30,7 @@ struct Breakdown<'a> {
     table: Table,
 }
 
-pub(crate) fn find(
+pub(crate) fn answer(
     input: FamilyInput<'_>,
     currency: u32,
 ) -> Result<FamilyAnswer, PrecisionOverflow> {
