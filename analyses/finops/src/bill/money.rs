@@ -102,7 +102,7 @@ pub(crate) fn subtract(a: Decimal, b: Decimal) -> Option<Decimal> {
     add(a, -b)
 }
 
-/// Rounds half away from zero to so many decimal places. For means, estimates and rates, not for sums.
+/// Rounds half away from zero to this many decimal places. For means, estimates and rates, not for sums.
 pub(crate) fn round(amount: Decimal, places: u32) -> Decimal {
     amount
         .round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)

@@ -17,7 +17,7 @@ use crate::text::tokens::normalized;
 /// What usage is summed by, besides the ledger's key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct UsageKind {
-    /// As the bill spells it; empty where nothing is consumed.
+    /// As written in the bill; empty where nothing is consumed.
     pub unit: String,
     pub description: String,
     pub terms: PricingTerms,

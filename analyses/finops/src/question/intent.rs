@@ -30,9 +30,9 @@ pub(crate) enum Intent {
 pub(crate) enum CostUnit {
     /// Every unit that is consumed.
     Any,
-    /// So many of this unit of consumption, normalized and in the singular.
+    /// A number of this unit of consumption, normalized and in the singular.
     Consumed { unit: String, per_count: u32 },
-    /// So many of something that the bill does not contain, such as customers.
+    /// A number of something that the bill does not contain, such as customers.
     Given { count: Decimal, noun: String },
 }
 

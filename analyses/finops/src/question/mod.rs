@@ -1,4 +1,4 @@
-//! The grammar of questions: from tokens and the bill's own names to what is asked. Pure.
+//! The grammar of questions: from tokens and the bill's own names to a parsed question. Pure.
 
 mod amounts;
 mod dates;

@@ -272,7 +272,7 @@ impl Question {
         self.period = period;
     }
 
-    /// The dimension of which the question names several values.
+    /// The dimension with several values in the question.
     fn compared_dimension(&self) -> Option<Grouping> {
         let tag = self.filter.tags.iter().find(|(_, values)| values.len() > 1);
         if self.filter.services.included.len() > 1 {

@@ -159,7 +159,7 @@ impl Gatherer<'_> {
         files
     }
 
-    /// The days that all sources cover together, as far as they are known.
+    /// The known days that all sources cover together.
     fn known_days(&self, billed: Option<(Date, Date)>) -> Option<(Date, Date)> {
         if !self.aws_sources.cost_explorer {
             return billed;

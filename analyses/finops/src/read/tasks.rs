@@ -51,7 +51,7 @@ pub(crate) struct ReadTaskRunner<'a> {
     turns: &'a [Tokens],
     aws_sources: &'a AwsSources,
     done: AtomicU64,
-    /// The number of tasks, as far as it is known.
+    /// The number of tasks known so far.
     pub all: u64,
 }
 

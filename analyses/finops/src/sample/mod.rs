@@ -1,4 +1,4 @@
-//! Generates a FOCUS 1.0 bill, so that questions can be tried without a bill of one's own.
+//! Generates a FOCUS 1.0 bill, so that questions can be tried without a real bill.
 //!
 //! The same rows and seed give the same bytes on every machine, since random numbers and amounts are integers.
 

@@ -23,7 +23,7 @@ use crate::text::sanitize::clip;
 const MIN_DAYS: usize = 14;
 /// Days beyond the bill that a forecast covers at most.
 const MAX_DAYS_AHEAD: i64 = 1_100;
-/// Four of five values of a normal distribution lie within so many standard deviations.
+/// Four of five values of a normal distribution lie within this many standard deviations.
 const DEVIATIONS_OF_80_PERCENT: f64 = 1.281_551_565_544_6;
 /// Scales a median absolute deviation to a standard deviation.
 const MAD_TO_STANDARD_DEVIATION: f64 = 1.4826;
@@ -71,7 +71,7 @@ pub(crate) fn answer(
     );
     let formatted = |amount| input.amount(amount, currency);
     let already = match period.start < end {
-        true => format!(", of which {} is billed already", formatted(billed)),
+        true => format!(", including {} that is billed already", formatted(billed)),
         false => String::new(),
     };
     let mut notes = vec![format!(
