@@ -49,7 +49,7 @@ fn decoded_data_gives_the_same_answers() {
 #[test]
 fn stored_field_names_are_stable() {
     let mut csv = tempfile::NamedTempFile::new().unwrap();
-    write_sample(1_000, 1, &mut csv).unwrap();
+    write_sample(6_000, 1, &mut csv).unwrap();
     let mut cost_data = CostData::new(&[Tokens::of("commitment coverage")]);
     let mut bill = BillReader::open(csv.path()).unwrap();
     while let Some(row) = bill.next_row().unwrap() {
