@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""The AWS bill of a million jobs, from what a few are measured to use: ours, the Python baseline, the naive design.
+"""The AWS bill of a million jobs, extrapolated from a few measured ones: ours, the Python baseline, the naive design.
 
     bench/baselines/python/pack
     .tools/python/bin/python bench/bill.py target/release/longhaul [JOBS]
 
-Three jobs: the standard one; ten seconds with ten reports; a chat answer of 2,000 tokens in 30 seconds. So many of
-each run at once, each on a connection of its own, after as many that warm the stack. Calls and DynamoDB's units are
-counted on the wire, billed milliseconds and logs from what Lambda logs, messages at the sockets. Each call to AWS is
-made 8 ms slower, as one in a region is. Prices are `longhaul cost`'s. The naive design is the Python functions that
-tell each token by itself.
+Three kinds of jobs: the standard job; ten seconds with ten reports; a chat answer of 2,000 tokens in 30 seconds. JOBS of
+each run at once, each on a connection of its own, after the same number that warms the stack. Calls and DynamoDB's
+units are counted on the wire, billed milliseconds and logs in Lambda's logs, messages at the sockets. Each AWS call
+takes 8 ms longer, as in a region. Prices are those of `longhaul cost`. The naive design is the Python functions with a
+push for each token.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def query(kind, params):
     return {"action": "query", "kind": kind, "query": "q" * 100, "params": params, "requestId": "1"}
 
 
-# What each design is sent; who answers our chat is an agent runtime, below.
+# The frame for each design. An agent runtime, below, answers our chat.
 KINDS = {
     "the standard job": [query("noop", BYTES)] * 3,
     "ten seconds, ten reports": [query("noop", SLOW)] * 3,
@@ -63,38 +63,38 @@ class Agent(BaseHTTPRequestHandler):
 
 
 async def job(stack, token, frame):
-    """One job on a connection of its own: messages of 32 KB at most, and minutes."""
+    """Runs one job on a connection of its own; returns its messages (of at most 32 KB) and minutes."""
     since, messages = time.monotonic(), 0
     async with stack.connect(token) as socket:
         sent = json.dumps(frame)
         await socket.send(sent)
         messages += -(-len(sent) // FRAME)
-        async for heard in socket:
-            messages += -(-len(heard) // FRAME)
-            kind = json.loads(heard)["type"]
+        async for text in socket:
+            messages += -(-len(text) // FRAME)
+            kind = json.loads(text)["type"]
             if kind in ("job_failed", "error"):
-                sys.exit(heard)
+                sys.exit(text)
             if kind == "job_completed":
                 break
     return messages, (time.monotonic() - since) / 60
 
 
 def calls(wire, offset=0):
-    """A job's and a connection's calls; polls that brought nothing are nobody's."""
+    """The calls of jobs and connections, without empty polls."""
     ours = lambda call: call["caller"].removeprefix("longhaul-") in [*FUNCTIONS, "event-source"]
     empty = lambda call: call["operation"] == "ReceiveMessage" and call["responseBytes"] < 100
     return [call for call in lines(wire, offset) if ours(call) and not empty(call)]
 
 
 def quiet(wire, offset):
-    """Waits until nothing has been called for a second."""
+    """Waits until a second has passed without a call."""
     seen = -1
     while seen != (seen := len(calls(wire, offset))):
         time.sleep(1)
 
 
 def measure(design, frame):
-    """What one job uses, by service and unit as `longhaul cost` names them."""
+    """The usage of one job, by service and unit as in `longhaul cost`."""
     agent = ThreadingHTTPServer(("127.0.0.1", 0), Agent)
     threading.Thread(target=agent.serve_forever, daemon=True).start()
     late = [{"service": name, "effect": {"delayMs": CALL_MS}} for name in ("dynamodb", "sqs", "execute-api", "s3")]
@@ -108,25 +108,25 @@ def measure(design, frame):
     with stack:
         tokens = stack.tokens([f"user-{number}" for number in range(JOBS)]).values()
 
-        async def crowd():
+        async def run_jobs():
             return await asyncio.gather(*(job(stack, token, frame) for token in tokens))
 
-        asyncio.run(crowd())
+        asyncio.run(run_jobs())
         quiet(wire, 0)
-        begun = {path: path.stat().st_size for path in [wire, *map(stack.log, FUNCTIONS)] if path.exists()}
-        told = asyncio.run(crowd())
-        quiet(wire, begun[wire])
-        called = calls(wire, begun.pop(wire))
-        logged = "".join(path.read_bytes()[offset:].decode() for path, offset in begun.items())
+        offsets = {path: path.stat().st_size for path in [wire, *map(stack.log, FUNCTIONS)] if path.exists()}
+        jobs = asyncio.run(run_jobs())
+        quiet(wire, offsets[wire])
+        called = calls(wire, offsets.pop(wire))
+        logged = "".join(path.read_bytes()[offset:].decode() for path, offset in offsets.items())
     agent.shutdown()
     reports = [tuple(map(int, found)) for found in REPORT.findall(logged)]
     if "Init Duration" in logged:
-        print(f"{design}: {logged.count('Init Duration')} cold starts are in it", file=sys.stderr)
+        print(f"{design}: {logged.count('Init Duration')} cold starts are included", file=sys.stderr)
     to = lambda service, operation="": sum(
         call["service"] == service and call["operation"].startswith(operation) for call in called)
     used = {
-        ("API Gateway", "messages"): sum(messages for messages, _ in told),
-        ("API Gateway", "connection minutes"): sum(minutes for _, minutes in told),
+        ("API Gateway", "messages"): sum(messages for messages, _ in jobs),
+        ("API Gateway", "connection minutes"): sum(minutes for _, minutes in jobs),
         ("Lambda", "invocations"): len(reports),
         ("Lambda", "GB-seconds"): sum(millis / 1000 * memory / 1024 for millis, memory in reports),
         ("DynamoDB", "write units"): sum(call["writeUnits"] for call in called),
@@ -142,13 +142,13 @@ def measure(design, frame):
 
 
 def prices():
-    """By service and unit; large results use all that has a price."""
-    asked = [LONGHAUL, "cost", "--json", "--result-bytes", "1000000"]
-    bill = json.loads(subprocess.run(asked, capture_output=True, check=True).stdout)["bill"]
+    """Prices by service and unit. A job with a large result uses every priced unit."""
+    command = [LONGHAUL, "cost", "--json", "--result-bytes", "1000000"]
+    bill = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["bill"]
     return {(line["service"], line["what"]): line["price"] / line["per"] for line in bill}
 
 
-def shown(number):
+def format_number(number):
     return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
 
 
@@ -158,7 +158,7 @@ def table(name, uses, price):
     dollars = [{what: 1e6 * quantity * price[what] for what, quantity in used.items()} for used in uses]
     for what in price:
         if any(used.get(what) for used in uses):
-            cells = [f"{shown(used[what])} | {usd[what]:.2f}" for used, usd in zip(uses, dollars)]
+            cells = [f"{format_number(used[what])} | {usd[what]:.2f}" for used, usd in zip(uses, dollars)]
             print(f"| {' | '.join(what)} | {' | '.join(cells)} |")
     without = [sum(usd.values()) - usd["Lambda", "GB-seconds"] for usd in dollars]
     print(f"| without compute | | {' | '.join(f'| {usd:.2f}' for usd in without)} |")
@@ -168,7 +168,7 @@ def table(name, uses, price):
 def main():
     price = prices()
     for name, frames in KINDS.items():
-        # The naive design is the baseline unless tokens are streamed.
+        # Without streamed tokens the naive design equals the baseline.
         uses = {}
         for design, frame in zip(DESIGNS, frames):
             known = uses.get("python") if frame == frames[1] else None

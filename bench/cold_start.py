@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How functions start: ours, packaged or not, beside the Python baseline, each under the small cloud's Lambda.
+"""Cold starts of functions: ours, packaged or not, and the Python baseline, in the embedded cloud's Lambda.
 
     .tools/python/bin/python bench/cold_start.py target/release/longhaul [ROUNDS] [NAME=PACKAGES ...]
 
 Each round starts a stack of each kind in turn, and runs one job on it: each function's first process answers its
-first event. The small cloud's log has Lambda's own line on it (`Init Duration` is from the process's start to its
-first poll, `Max Memory Used` its peak), its wire log the time of the first call of AWS.
+first event. The log has Lambda's line for it (`Init Duration` is from the process's start to its first poll,
+`Max Memory Used` its peak); the wire log has the time of the first AWS call.
 """
 
 import asyncio
@@ -49,17 +49,17 @@ async def one_job(url, token):
 
 
 def reported(data, function):
-    """The first event's line of a function, once it is there."""
+    """Waits for the log line of a function's first event; returns its numbers."""
     log = Path(data, "logs", f"longhaul-{function}.log")
     for _ in range(1000):
         if log.exists() and (found := REPORT.search(log.read_text())):
             return [float(number) for number in found.groups()]
         time.sleep(0.01)
-    sys.exit(f"{function} never ended its first event: {log.read_text() if log.exists() else 'no log'}")
+    sys.exit(f"{function} did not end its first event: {log.read_text() if log.exists() else 'no log'}")
 
 
 def started(data, function):
-    """Seconds of the day at which the first event was handed over."""
+    """The time of day, in seconds, when the first event was delivered."""
     first = Path(data, "logs", f"longhaul-{function}.log").read_text().split(" START ", 1)[0]
     return seconds(first.split()[-2])
 
@@ -70,7 +70,7 @@ def seconds(timestamp):
 
 
 def first_call(data, function):
-    """Seconds of the day of a function's first call of AWS, as it was answered."""
+    """The time of day, in seconds, when a function's first AWS call was answered."""
     calls = map(json.loads, Path(data, "wire").read_text().splitlines())
     return next((seconds(call["at"]) for call in calls if call["caller"] == f"longhaul-{function}"), None)
 

@@ -1,6 +1,6 @@
-"""The measurements of bench/growth.py: for each size of a curve its row.
+"""The measurements of bench/growth.py: a row for each size of a curve.
 
-Each takes the program and the sizes, ascending; a curve's sizes are reached one after the other on one stack.
+Each function takes the program and the sizes in ascending order, and reaches them one after the other on one stack.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ JOBS = 400
 
 
 def ask(stack, user, frames):
-    """Milliseconds to the answer of each frame, asked one after the other on one connection."""
-    async def asked():
+    """Milliseconds to the response of each frame, sent in sequence on one connection."""
+    async def response_times():
         times = []
         async with stack.connect(stack.token(user)) as socket:
             for frame in frames:
@@ -33,7 +33,7 @@ def ask(stack, user, frames):
                 assert answer["type"] == "jobs" and answer["jobs"], answer
                 times.append(1000 * (time.monotonic() - since))
         return times
-    return asyncio.run(asked())
+    return asyncio.run(response_times())
 
 
 def standard(stack, rounds=3, jobs=JOBS):
@@ -41,7 +41,7 @@ def standard(stack, rounds=3, jobs=JOBS):
 
 
 def a_job(stack):
-    """The row of a real standard job that has finished and left the index of open ones."""
+    """The row of a real standard job that has ended and left the index of open jobs."""
     async def run():
         async with stack.connect(stack.token("alice")) as socket:
             await load.one(socket)
@@ -55,7 +55,7 @@ def a_job(stack):
 
 
 def sweeps(stack):
-    """The median of how many milliseconds five sweeps took that had nothing to mend."""
+    """The median duration, in milliseconds, of five sweeps that had nothing to repair."""
     took = lambda: [float(millis) for millis in DURATION.findall(stack.log("sweep").read_text())]
     before = len(took())
     while len(found := took()[before:]) < 5:
@@ -64,7 +64,7 @@ def sweeps(stack):
 
 
 def finished(longhaul, sizes):
-    """A tenth of the jobs are one user's, the rest of a thousand users; all within the last five days."""
+    """A tenth of the jobs belong to one user, the others to a thousand users; all from the last five days."""
     with Stack(longhaul, "--tick-seconds", "2", data=os.environ.get("GROWTH_DATA")) as stack:
         seeded = stack.data / "seeded.json"
         row, there = json.loads(seeded.read_text()) if seeded.exists() else (a_job(stack), 0)
@@ -84,7 +84,7 @@ def finished(longhaul, sizes):
 
 
 def connections(longhaul, sizes):
-    """Idle connections, of a hundred users; beside them four that run jobs. What is idle is the cloud itself."""
+    """Idle connections of a hundred users, and four that run jobs. Idle memory is that of the cloud's own process."""
     with Stack(longhaul, "--tick-seconds", "3600") as stack:
         users = list(stack.tokens([f"idle-{number}" for number in range(100)]).values())
         with asyncio.Runner() as runner:
@@ -112,13 +112,13 @@ def connections(longhaul, sizes):
 
 
 def fanout(longhaul, sizes):
-    """Subscribers of one topic, each on a connection of its own; milliseconds from the publish to a hearing."""
+    """Subscribers of one topic, each on a connection of its own; milliseconds from the publish to each receive."""
     with Stack(longhaul, "--tick-seconds", "3600") as stack, asyncio.Runner() as runner:
         users = list(stack.tokens([f"user-{number}" for number in range(100)]).values())
         sns, sockets = stack.client("sns"), []
         topic = "arn:aws:sns:us-east-1:000000000000:longhaul-publish"
         subscribe = {"action": "subscribe", "data": {"topic": "news"}}
-        said = json.dumps({"topic": "news", "type": "news", "data": {"text": "x" * 100}})
+        publication = json.dumps({"topic": "news", "type": "news", "data": {"text": "x" * 100}})
 
         async def more(size):
             limit = asyncio.Semaphore(16)
@@ -133,25 +133,25 @@ def fanout(longhaul, sizes):
 
             await asyncio.gather(*(join(number) for number in range(len(sockets), size)))
 
-        async def told():
-            async def hear(socket):
+        async def publish():
+            async def receive(socket):
                 frame = json.loads(await asyncio.wait_for(socket.recv(), 60))
                 assert frame["type"] == "news", frame
                 return 1000 * (time.monotonic() - since)
 
-            waiting = [asyncio.create_task(hear(socket)) for socket in sockets]
+            waiting = [asyncio.create_task(receive(socket)) for socket in sockets]
             await asyncio.sleep(0)
             since = time.monotonic()
-            await asyncio.to_thread(sns.publish, TopicArn=topic, Message=said)
+            await asyncio.to_thread(sns.publish, TopicArn=topic, Message=publication)
             times = await asyncio.gather(*waiting)
             return min(times), max(times)
 
         for size in sizes:
             runner.run(more(size))
             for _ in range(3):
-                runner.run(told())
+                runner.run(publish())
             before = load.used(stack)
-            first, last = zip(*(runner.run(told()) for _ in range(30)))
+            first, last = zip(*(runner.run(publish()) for _ in range(30)))
             by_function = load.spent(before, load.used(stack), 30)
             yield size, {"firstP50": load.quantile(first, 0.5), "firstP99": load.quantile(first, 0.99),
                          "lastP50": load.quantile(last, 0.5), "lastP99": load.quantile(last, 0.99),
@@ -159,7 +159,7 @@ def fanout(longhaul, sizes):
 
 
 def followers(longhaul, sizes):
-    """Followers of one job at a time, its submitter among them; milliseconds from an event's first hearing to its last."""
+    """Followers of one job at a time, its submitter among them; milliseconds between the first and the last follower that receives an event."""
     job = {**load.JOB, "params": {"steps": 4, "stepMs": 150, "bytes": 2048}}
     with Stack(longhaul, "--tick-seconds", "3600") as stack, asyncio.Runner() as runner:
         token, sockets, spreads, completed = stack.token("alice"), [], [], []
@@ -167,17 +167,17 @@ def followers(longhaul, sizes):
         async def more(size):
             sockets.extend([await stack.connect(token) for _ in range(size - len(sockets))])
 
-        async def hear(socket):
-            """When it heard each event."""
-            heard = {}
+        async def receive_all(socket):
+            """The time at which it received each event, by number."""
+            received = {}
             while True:
                 frame = json.loads(await asyncio.wait_for(socket.recv(), 60))
                 if frame["type"] != "subscribed":
-                    heard[frame["seq"]] = time.monotonic()
+                    received[frame["seq"]] = time.monotonic()
                 if frame["type"] == "job_completed":
-                    return heard
+                    return received
 
-        async def told():
+        async def run_job():
             since = time.monotonic()
             await sockets[0].send(json.dumps(job))
             queued = json.loads(await sockets[0].recv())
@@ -185,23 +185,23 @@ def followers(longhaul, sizes):
 
             async def follow(socket):
                 await socket.send(subscribe)
-                return await hear(socket)
+                return await receive_all(socket)
 
-            heard = await asyncio.gather(hear(sockets[0]), *(follow(socket) for socket in sockets[1:]))
-            events = [[times[seq] for times in heard if seq in times] for seq in max(heard, key=len)]
+            received = await asyncio.gather(receive_all(sockets[0]), *(follow(socket) for socket in sockets[1:]))
+            events = [[times[seq] for times in received if seq in times] for seq in max(received, key=len)]
             whole = [times for times in events if len(times) == len(sockets)]
-            assert len(events[-1]) == len(sockets), f"{len(events[-1])} of {len(sockets)} heard the end"
+            assert len(events[-1]) == len(sockets), f"{len(events[-1])} of {len(sockets)} received the end"
             spreads.extend(1000 * (max(times) - min(times)) for times in whole)
             completed.append(1000 * (max(events[-1]) - since))
 
         for size in sizes:
             runner.run(more(size))
             for _ in range(3):
-                runner.run(told())
+                runner.run(run_job())
             spreads.clear(), completed.clear()
             before, runs = load.used(stack), 40
             for _ in range(runs):
-                runner.run(told())
+                runner.run(run_job())
             cpu = sum(load.spent(before, load.used(stack), runs).values())
             yield size, {"spreadP50": load.quantile(spreads, 0.5), "spreadP99": load.quantile(spreads, 0.99),
                          "completedP50": load.quantile(completed, 0.5), "completedP99": load.quantile(completed, 0.99),
@@ -214,17 +214,17 @@ def faults(stack, rules):
 
 
 def backlog(longhaul, sizes):
-    """Standard jobs of one user, all queued; beside them single ones of another. Each size on a stack of its own."""
+    """Standard jobs of one user, all queued; at the same time single jobs of another user. Each size on a stack of its own."""
     for size in sizes:
         with Stack(longhaul, "--tick-seconds", "3600") as stack:
             alone = asyncio.run(load.measure(stack, 100, connections=1))
-            # What is queued stays so until this is taken away.
+            # Jobs stay queued until this fault is removed.
             faults(stack, [{"service": "sqs", "operation": "ReceiveMessage", "caller": "event-source",
                             "effect": {"fail": {"code": "ServiceUnavailable", "status": 503}}}])
             ended = lambda: len(DURATION.findall(stack.log("worker").read_text()))
             ids = [seed.id_at(time.time()) for _ in range(size)]
             row, alone_ended = a_queued_job(stack), ended()
-            # The shard is the id's last byte by the number of shards, shared/src/job/mod.rs's OPEN_SHARDS.
+            # The shard is the id's last byte modulo the number of shards, OPEN_SHARDS in shared/src/domain/job/mod.rs.
             rows = ({**row, "jobId": {"S": job}, "openShard": {"S": str(int(job[-2:], 16) % 8)}} for job in ids)
             seed.write(stack, "longhaul-jobs", rows)
             queue = stack.client("sqs").get_queue_url(QueueName="longhaul-jobs")["QueueUrl"]
@@ -235,14 +235,14 @@ def backlog(longhaul, sizes):
             since = time.monotonic()
             beside = asyncio.run(load.measure(stack, 100, connections=1))
             rate = (ended() - before) / (time.monotonic() - since)
-            # Of each job that ended meanwhile, not of the few that were measured.
+            # Per job that ended meanwhile, and not per measured job.
             beside["cpuMs"] *= beside["jobsPerSecond"] / rate
             yield size, {**beside, "drainedPerSecond": rate, "aloneP50": alone["completedP50"],
                          "aloneP99": alone["completedP99"]}
 
 
 def a_queued_job(stack):
-    """The row of a real job that waits. Polls that had begun before the queue was blocked take the first ones."""
+    """The row of a real waiting job. Polls that began before the queue was blocked receive the first jobs."""
     async def submit():
         async with stack.connect(stack.token("bulk")) as socket:
             await socket.send(json.dumps(load.JOB))
@@ -252,19 +252,19 @@ def a_queued_job(stack):
         time.sleep(1)
         row = stack.client("dynamodb").get_item(TableName="longhaul-jobs", Key=key, ConsistentRead=True)["Item"]
         if row["status"]["S"] == "queued":
-            # Its follower has gone.
+            # Its follower has disconnected.
             return {name: value for name, value in row.items() if name != "followers"}
 
 
 def replay(longhaul, sizes):
-    """Dead letters, planned, and applied for a minute at most; the jobs run meanwhile. Each size on a stack of its own."""
+    """Dead letters, planned, and applied for at most a minute while the jobs run. Each size on a stack of its own."""
     for size in sizes:
         with Stack(longhaul, "--tick-seconds", "3600") as stack:
             replay_dlq.fill(stack, size)
             plan, apply = replay_dlq.commands(stack)
             planned, plan_bytes = command([longhaul, "dlq", *plan])
-            took, apply_bytes = command([longhaul, "dlq", *apply], patience=60)
-            # The letters go last, so the rows say how far it came.
+            took, apply_bytes = command([longhaul, "dlq", *apply], max_seconds=60)
+            # Dead letters are deleted last, so the rows show the progress.
             pages = stack.client("dynamodb").get_paginator("scan").paginate(
                 TableName="longhaul-jobs", Select="COUNT", FilterExpression="attribute_exists(replays)")
             replayed = sum(page["Count"] for page in pages)
@@ -272,11 +272,11 @@ def replay(longhaul, sizes):
                          "replayed": replayed, "perSecond": replayed / took}
 
 
-def command(arguments, patience=280):
-    """Seconds that it took or was let, and its highest memory in bytes."""
+def command(arguments, max_seconds=280):
+    """Runs a command for at most `max_seconds`; returns its seconds and its peak memory in bytes."""
     since = time.monotonic()
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
-    timer = threading.Timer(patience, process.kill)
+    timer = threading.Timer(max_seconds, process.kill)
     timer.start()
     _, _, usage = os.wait4(process.pid, 0)
     timer.cancel()

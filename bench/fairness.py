@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How long single jobs of twenty users wait while one user has a thousand in the queue, beside the same without.
+"""How long single jobs of twenty users wait while one user has a thousand jobs in the queue, and without these.
 
     .tools/python/bin/python bench/fairness.py target/release/longhaul [FLOOD] [ROUNDS]
 
-Each job runs for a tenth of a second, ten at a time; the twenty send theirs at once. The wait is
+Each job runs for a tenth of a second, ten at a time; the twenty users submit at once. The wait is
 `usage.queuedMs` of `job_completed`: from the submit to the first attempt.
 """
 
@@ -42,7 +42,7 @@ async def connect(url, user):
 
 
 async def wait(socket):
-    """The wait of one job in ms."""
+    """Submits a job; returns its wait in ms."""
     await socket.send(JOB)
     return await end(socket)
 
@@ -55,7 +55,7 @@ async def end(socket):
 
 
 async def waits(url):
-    """Twenty users' waits for a job each, all submitted at once."""
+    """The waits of twenty users' jobs, all submitted at once."""
     sockets = [await connect(url, f"user-{n}") for n in range(USERS)]
     found = await asyncio.gather(*(wait(socket) for socket in sockets))
     for socket in sockets:
@@ -68,20 +68,20 @@ def p95(found):
 
 
 async def measure(url):
-    await waits(url)  # Functions start, once.
+    await waits(url)  # Starts the functions.
     for number in range(ROUNDS):
         alone = await waits(url)
         greedy = await connect(url, "greedy")
         for _ in range(FLOOD):
             await greedy.send(JOB)
-        # The flood stands in the queue once its first jobs have run.
+        # Once its first job has ended, the flood is in the queue.
         await end(greedy)
         beside = await waits(url)
         for _ in range(FLOOD - 1):
             await end(greedy)
         await greedy.close()
         print(f"round {number + 1}: p95 of {USERS} waits {p95(alone):.0f} ms alone, "
-              f"{p95(beside):.0f} ms beside {FLOOD} jobs of one user: {p95(beside) / p95(alone):.2f} times")
+              f"{p95(beside):.0f} ms with {FLOOD} jobs of one user: {p95(beside) / p95(alone):.2f} times")
 
 
 def main():

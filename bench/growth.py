@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How a stack does when there is much of something: a curve for each, as a table and as a plot.
+"""How a stack scales: a curve for each kind of load, as a table and as a plot.
 
     .tools/python/bin/python bench/growth.py LONGHAUL finished|connections|fanout|followers|backlog|replay SIZE...
     .tools/python/bin/python bench/growth.py plot
 
-Measured sizes are kept in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made. With
-GROWTH_DATA=DIR the jobs of `finished` stay in that folder, so that a larger size can go on from a smaller one later.
+Measured sizes are stored in bench/growth.json, from which bench/growth.md and bench/plots/*.svg are made. With
+GROWTH_DATA=DIR the jobs of `finished` stay in that folder, so a later run with a larger size continues from there.
 """
 
 import json
@@ -16,8 +16,8 @@ from pathlib import Path
 import plot
 
 HERE = Path(__file__).parent
-KEPT = HERE / "growth.json"
-# Of each curve its sizes' name; its plot's panels, of each the lines by name; and what the table has besides.
+RESULTS = HERE / "growth.json"
+# For each curve: the name of its sizes, its plot's panels with their lines by name, and the table's other columns.
 CURVES = {
     "finished": ("finished jobs in the tables", {
         "jobs/s": {"jobs/s": "jobsPerSecond"},
@@ -34,8 +34,8 @@ CURVES = {
         "memory, MB": {"idle": "idleMB", "under load": "peakMB"},
     }, {"idle KB a connection": "idleKBEach", "opened a second": "openedPerSecond"}),
     "fanout": ("subscribers", {
-        "first heard, ms": {"p50": "firstP50", "p99": "firstP99"},
-        "last heard, ms": {"p50": "lastP50", "p99": "lastP99"},
+        "first received, ms": {"p50": "firstP50", "p99": "firstP99"},
+        "last received, ms": {"p50": "lastP50", "p99": "lastP99"},
         "CPU, ms a subscriber": {"all": "cpuMsEach"},
     }, {}),
     "followers": ("followers of a job", {
@@ -57,13 +57,13 @@ CURVES = {
 }
 
 
-def keep(curve, size, row):
-    """A size that was measured before is measured anew."""
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    rows = kept.setdefault(curve, {})
+def save(curve, size, row):
+    """Stores a row in place of an earlier one of the same size."""
+    curves_by_name = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    rows = curves_by_name.setdefault(curve, {})
     rows[str(size)] = {**row, "load": os.getloadavg()[1]}
-    kept[curve] = dict(sorted(rows.items(), key=lambda item: int(item[0])))
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    curves_by_name[curve] = dict(sorted(rows.items(), key=lambda item: int(item[0])))
+    RESULTS.write_text(json.dumps(curves_by_name, indent=1) + "\n")
     print(curve, size, json.dumps(row), flush=True)
 
 
@@ -74,14 +74,14 @@ def number(value):
 
 
 def draw():
-    """The tables and the plots of all that is kept."""
-    kept = json.loads(KEPT.read_text())
-    pages = ["# Growth\n\nMade by `bench/growth.py plot` from growth.json; what it means stands in [README.md](README.md).\n"]
+    """Writes the tables and the plots of all stored rows."""
+    curves_by_name = json.loads(RESULTS.read_text())
+    pages = ["# Growth\n\nMade by `bench/growth.py plot` from growth.json; [README.md](README.md#growth) explains the figures.\n"]
     (HERE / "plots").mkdir(exist_ok=True)
-    for curve, rows in kept.items():
-        of, panels, besides = CURVES[curve]
+    for curve, rows in curves_by_name.items():
+        of, panels, others = CURVES[curve]
         columns = {panel if len(lines) == 1 else f"{panel}: {name}": key
-                   for panel, lines in panels.items() for name, key in lines.items()} | besides | {"machine's load": "load"}
+                   for panel, lines in panels.items() for name, key in lines.items()} | others | {"machine's load": "load"}
         pages.append(f"\n## {of.capitalize()}\n\n| {of} | {' | '.join(columns)} |\n| --- {'| --- ' * len(columns)}|")
         for size, row in rows.items():
             pages.append(f"| {int(size):,} | {' | '.join(number(row.get(key)) for key in columns.values())} |")
@@ -97,7 +97,7 @@ def main():
         import curves
         longhaul, curve, *sizes = sys.argv[1:]
         for size, row in getattr(curves, curve)(longhaul, sorted(map(int, sizes))):
-            keep(curve, size, row)
+            save(curve, size, row)
     draw()
 
 

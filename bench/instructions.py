@@ -2,12 +2,12 @@
 """Counts the instructions of the pure core's hot functions, by callgrind, and compares them with a table.
 
     bench/instructions.py PROGRAM --write    writes bench/instructions.md
-    bench/instructions.py PROGRAM --check    ends with 1 if a function takes over 5 % more than the table says
+    bench/instructions.py PROGRAM --check    exits with 1 if a function takes over 5 % more than in the table
 
-PROGRAM is the example `instructions`, built as scripts/bench builds it. Each function is run by two numbers of
-times, and the difference counts, so that the start is left out. The counts depend on the compiler, the C library and
-the processor: AVX and its kin are hidden from the C library, and where compiler, library or architecture differ
-from the table's nothing is compared.
+PROGRAM is the example `instructions`, built as in scripts/bench. Each function runs two different numbers of times, and
+the difference counts, which excludes the start. The counts depend on the compiler, the C library and the processor: AVX
+and similar features are hidden from the C library, and nothing is compared if compiler, library or architecture differ
+from the table's.
 """
 
 import os
@@ -21,12 +21,12 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("instructions.md")
 TOLERANCE = 0.05
 FEW, MANY = 100, 600
-# What the C library would else choose its string functions by.
+# Features by which the C library would choose its string functions.
 TUNABLES = "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX_Fast_Unaligned_Load,-AVX512F,-AVX512VL,-AVX512BW,-ERMS,-FSRM,-BMI2"
 
 
 def instructions(program, name, times):
-    """All that a run executes."""
+    """The number of instructions of a run."""
     with tempfile.TemporaryDirectory() as folder:
         out = f"--callgrind-out-file={folder}/out"
         run = subprocess.run(
@@ -61,7 +61,7 @@ def write(counts):
 
 
 def check(counts):
-    """Whether no function has become slower."""
+    """Returns whether no function has become slower."""
     text = TABLE.read_text()
     if made_with() not in text.splitlines():
         print(f"SKIPPED: the comparison of instructions: bench/instructions.md was not measured with {made_with()}")
@@ -69,18 +69,18 @@ def check(counts):
     table = {name: int(number) for name, number in re.findall(r"^\| (.+) \| (\d+) \|$", text, re.M)}
     good = table.keys() == counts.keys()
     if not good:
-        print("bench/instructions.md has other functions; write it anew with: scripts/bench --count")
+        print("bench/instructions.md has other functions; rewrite it with: scripts/bench --count")
     for name in table.keys() & counts.keys():
         change = counts[name] / table[name] - 1
         if abs(change) > TOLERANCE:
-            print(f"{name}: {counts[name]} instructions, {change:+.1%} beside {table[name]}")
+            print(f"{name}: {counts[name]} instructions, {change:+.1%} compared with {table[name]}")
         good = good and change <= TOLERANCE
     return good
 
 
-program, order = sys.argv[1:]
+program, option = sys.argv[1:]
 counts = count(program)
-if order == "--write":
+if option == "--write":
     write(counts)
 elif not check(counts):
-    sys.exit("instructions: slower than bench/instructions.md; if that is worth it: scripts/bench --count")
+    sys.exit("instructions: slower than bench/instructions.md; to accept that, run: scripts/bench --count")

@@ -1,7 +1,7 @@
-//! The pure core's hot functions, one of them so often as is asked: for callgrind, which counts the
-//! instructions (see `bench/instructions.py`).
+//! Runs a hot function of the pure core a given number of times, for callgrind, which counts the instructions
+//! (see `bench/instructions.py`).
 //!
-//! The same input gives the same instructions: no clock, no randomness, no environment.
+//! Without clock, randomness and environment, the same input gives the same number of instructions.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -20,53 +20,53 @@ use longhaul_shared::protocol::dialect::{self, Dialect};
 const LEASE: Duration = Duration::from_secs(120);
 const RETENTION: Duration = Duration::from_secs(86_400);
 
-/// What is counted, by its name in the table.
-type Case = (&'static str, fn(&World));
+/// A counted function, with its name in the table.
+type CountedFunction = (&'static str, fn(&Inputs));
 
-const CASES: [Case; 8] = [
-    ("parse a submit", |world| {
-        black_box(Request::parse(black_box(&world.submit))).expect("it is one");
+const FUNCTIONS: [CountedFunction; 8] = [
+    ("parse a submit", |inputs| {
+        black_box(Request::parse(black_box(&inputs.submit))).expect("it is valid");
     }),
-    ("parse a chat message", |world| {
-        black_box(Request::parse(black_box(&world.message))).expect("it is one");
+    ("parse a chat message", |inputs| {
+        black_box(Request::parse(black_box(&inputs.message))).expect("it is valid");
     }),
-    ("apply a claim, four reports and the end", |world| {
-        black_box(world.life(black_box(world.job.clone())));
+    ("apply a claim, four reports and the end", |inputs| {
+        black_box(inputs.run(black_box(inputs.job.clone())));
     }),
-    ("render progress in PROTOCOL 3", |world| {
-        let event = Event::progress(black_box(&world.running));
-        black_box(dialect::outbound_frames(&world.running, &event));
+    ("render a native progress event", |inputs| {
+        let event = Event::progress(black_box(&inputs.running));
+        black_box(dialect::outbound_frames(&inputs.running, &event));
     }),
-    ("render an end with 2 KB in PROTOCOL 3", |world| {
-        let event = Event::ended(black_box(&world.ended)).expect("it has");
-        black_box(dialect::outbound_frames(&world.ended, &event));
+    ("render a native end with 2 KB", |inputs| {
+        let event = Event::ended(black_box(&inputs.ended)).expect("it has ended");
+        black_box(dialect::outbound_frames(&inputs.ended, &event));
     }),
-    ("render a chunk in sendMessage", |world| {
-        world.chunk(Dialect::SendMessage);
+    ("render a chunk in sendMessage", |inputs| {
+        inputs.chunk(Dialect::SendMessage);
     }),
-    ("render a chunk in chat_message", |world| {
-        world.chunk(Dialect::ChatMessage);
+    ("render a chunk in chat_message", |inputs| {
+        inputs.chunk(Dialect::ChatMessage);
     }),
-    ("render a chunk in text_message", |world| {
-        world.chunk(Dialect::TextMessage);
+    ("render a chunk in text_message", |inputs| {
+        inputs.chunk(Dialect::TextMessage);
     }),
 ];
 
-/// What the cases work on.
-struct World {
+/// The inputs of the functions.
+struct Inputs {
     now: Timestamp,
     submit: String,
     message: String,
     job: Job,
     running: Job,
     ended: Job,
-    /// The running job, as started in each dialect.
-    spoken: Vec<(Dialect, Job)>,
+    /// The running job in each dialect.
+    by_dialect: Vec<(Dialect, Job)>,
 }
 
-impl World {
+impl Inputs {
     fn new() -> Self {
-        let now = Timestamp::from_second(1_700_000_000).expect("it is a time");
+        let now = Timestamp::from_second(1_700_000_000).expect("it is valid");
         let query = "x".repeat(100);
         let terms = SubmitOptions {
             deadline: LEASE,
@@ -84,12 +84,12 @@ impl World {
         job.followers.insert(connection.clone());
         let mut running = job.clone();
         Job::claim("invocation", now, LEASE).apply(&mut running);
-        let spoken = Dialect::ALL.map(|dialect| {
+        let by_dialect = Dialect::ALL.map(|dialect| {
             let mut job = running.clone();
             job.dialect_follower = Some(DialectFollower::new(dialect, connection.clone()));
             (dialect, job)
         });
-        let mut world = Self {
+        let mut inputs = Self {
             now,
             submit: format!(
                 r#"{{"action":"query","kind":"noop","query":"{query}","params":{{"steps":4,"bytes":2048}},"requestId":"1"}}"#
@@ -98,14 +98,14 @@ impl World {
             ended: job.clone(),
             job,
             running,
-            spoken: spoken.into(),
+            by_dialect: by_dialect.into(),
         };
-        world.ended = world.life(world.job.clone());
-        world
+        inputs.ended = inputs.run(inputs.job.clone());
+        inputs
     }
 
-    /// The standard job's, from its claim to its end.
-    fn life(&self, mut job: Job) -> Job {
+    /// The standard job from its claim to its end.
+    fn run(&self, mut job: Job) -> Job {
         Job::claim("invocation", self.now, LEASE).apply(&mut job);
         for step in 1..=4 {
             let report = Report {
@@ -125,10 +125,10 @@ impl World {
 
     fn chunk(&self, dialect: Dialect) {
         let (_, job) = self
-            .spoken
+            .by_dialect
             .iter()
-            .find(|(spoken, _)| *spoken == dialect)
-            .expect("there is one of each");
+            .find(|(other, _)| *other == dialect)
+            .expect("every dialect has one");
         let entry = StreamEntry {
             seq: 3,
             at: self.now,
@@ -142,15 +142,15 @@ impl World {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (Some(name), Some(times)) = (arguments.next(), arguments.next()) else {
-        CASES.iter().for_each(|(name, _)| println!("{name}"));
+        FUNCTIONS.iter().for_each(|(name, _)| println!("{name}"));
         return;
     };
-    let (_, case) = CASES
+    let (_, function) = FUNCTIONS
         .iter()
-        .find(|(case, _)| *case == name)
-        .expect("the name is one of those that are shown without arguments");
-    let world = World::new();
+        .find(|(other, _)| *other == name)
+        .expect("the name must be one of those that are printed without arguments");
+    let inputs = Inputs::new();
     for _ in 0..times.parse().expect("a number of times") {
-        case(black_box(&world));
+        function(black_box(&inputs));
     }
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A large bill, asked for one month by service, beside DuckDB on the same file: seconds, memory, figures.
+"""A question about one month of a large bill, compared with DuckDB on the same file: seconds, memory, figures.
 
     .tools/python/bin/pip install duckdb
     .tools/python/bin/python bench/large_bill.py target/release/longhaul [ROWS] [FOLDER]
 
 Makes a FOCUS bill in Parquet (22 columns, Snappy; three months, 6 services, 20 accounts, a million resources, tags as a
-map) in FOLDER unless it is there, starts a stack on it, and asks over a WebSocket. The worker's memory is that of
-Lambda's own line in its log; the longest silence is between two frames. Amounts are compared as exact decimals.
+map) in FOLDER unless it exists, starts a stack on it, and asks over a WebSocket. The worker's memory is from Lambda's line
+in its log; the longest silence is between two frames. Amounts are compared as exact decimals.
 """
 
 import asyncio
@@ -62,8 +62,8 @@ def sums(file, answer):
     answer.put((dict(rows), took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 
-def apart(work, *arguments):
-    """In a process of its own, so that its memory is its own."""
+def in_process(work, *arguments):
+    """Runs the function in a process of its own, to measure its memory."""
     answer = Queue()
     process = Process(target=work, args=(*arguments, answer))
     process.start()
@@ -72,8 +72,8 @@ def apart(work, *arguments):
     return found
 
 
-async def asked(url, token):
-    """The result, the seconds it took, and the longest silence on the way."""
+async def ask(url, token):
+    """Returns the result, its seconds, and the longest silence."""
     async with websockets.connect(f"{url}/?token={token}") as socket:
         since = last = time.monotonic()
         silence = 0
@@ -100,7 +100,7 @@ def longhaul(file):
                 if name == "READY":
                     break
             token = subprocess.run([LONGHAUL, "token", "--user", "alice", "--data", data], capture_output=True, text=True)
-            result, took, silence = asyncio.run(asked(url, token.stdout.strip()))
+            result, took, silence = asyncio.run(ask(url, token.stdout.strip()))
             log = Path(data, "logs", "longhaul-worker.log")
             while not (report := REPORT.search(log.read_text())):
                 time.sleep(0.01)
@@ -116,7 +116,7 @@ def main():
     if not file.exists():
         duckdb.connect().execute(of(BILL, file))
     ours, took, memory, silence = longhaul(file)
-    theirs, their_took, their_memory = apart(sums, file)
+    theirs, their_took, their_memory = in_process(sums, file)
     same = {key: Decimal(amount) for key, amount in ours.items()} == {key: Decimal(amount) for key, amount in theirs.items()}
     print(f"{ROWS:,} rows, {file.stat().st_size / 1e6:.0f} MB; the figures are {'the same' if same else 'NOT the same'}\n")
     print("| | seconds | peak memory MB | longest silence s |\n| --- | --- | --- | --- |")

@@ -1,6 +1,6 @@
-"""The standard job of bench/README.md over sockets in Python, for stacks that have been filled or crowded before.
+"""Runs the standard job of bench/README.md over sockets in Python, for stacks that have been filled before.
 
-Where nothing but the job counts, bench/standard_job loads a stack at less cost of its own. What it hears it only counts.
+It only counts events. bench/standard_job checks them, and needs less processor time itself.
 """
 
 import asyncio
@@ -23,34 +23,34 @@ class Peak:
         self.stack, self.over, self.bytes = stack, threading.Event(), 0
 
     def __enter__(self):
-        self.looks = threading.Thread(target=self.look)
-        self.looks.start()
+        self.poller = threading.Thread(target=self.poll)
+        self.poller.start()
         return self
 
-    def look(self):
+    def poll(self):
         while not self.over.wait(0.3):
             self.bytes = max(self.bytes, memory(self.stack))
 
     def __exit__(self, *_):
         self.over.set()
-        self.looks.join()
+        self.poller.join()
         self.bytes = max(self.bytes, memory(self.stack))
 
 
 def memory(stack, functions=True):
-    """Bytes, of the cloud itself and of its functions' processes."""
+    """Memory in bytes, of the cloud's own process and of its functions' processes."""
     total = 0
     for pid in [stack.process.pid, *(stack.processes() if functions else [])]:
         try:
             text = Path("/proc", str(pid), "smaps_rollup").read_text()
             total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
         except OSError:
-            continue  # It ended meanwhile.
+            continue  # The process has ended.
     return 1024 * total
 
 
 def used(stack):
-    """Seconds of processor time so far: of the cloud itself, and by function of its processes that live."""
+    """Seconds of processor time so far, of the cloud's own process and by function of its running processes."""
     by_function = {"cloud": cpu(stack.process.pid)}
     for pid, function in stack.processes().items():
         try:
@@ -61,26 +61,26 @@ def used(stack):
 
 
 def spent(before, after, times):
-    """Milliseconds between two of `used`, each of so many times: by function."""
+    """Milliseconds between two results of `used`, per one of `times` jobs, by function."""
     return {name: 1000 * (after[name] - before.get(name, 0)) / times for name in after}
 
 
 async def one(socket, job=JOB):
-    """One job: milliseconds to its first event and to its end."""
-    since, heard, queued = time.monotonic(), 0, None
+    """Runs one job; returns the milliseconds to its first event and to its end."""
+    since, received, queued = time.monotonic(), 0, None
     await socket.send(json.dumps(job))
     while True:
         event = json.loads(await asyncio.wait_for(socket.recv(), 120))
-        heard += 1
+        received += 1
         queued = queued or time.monotonic() - since
         if event["type"] == "job_completed":
-            assert heard == EVENTS and event["seq"] == EVENTS, f"{heard} events, of them the last {event}"
+            assert received == EVENTS and event["seq"] == EVENTS, f"{received} events, the last is {event}"
             return 1000 * queued, 1000 * (time.monotonic() - since)
         assert event["type"] in ("job_queued", "progress_update"), event
 
 
 async def many(sockets, jobs):
-    """So many jobs, one open on each socket at a time: the milliseconds of each."""
+    """Runs this number of jobs, one at a time on each socket; returns the milliseconds of each."""
     left, found = iter(range(jobs)), []
 
     async def work(socket):
@@ -92,7 +92,7 @@ async def many(sockets, jobs):
 
 
 async def measure(stack, jobs, connections=4):
-    """A row of what so many jobs take, after a hundred that warm the stack."""
+    """Runs a hundred jobs to warm the stack, then measures this number of jobs; returns a row."""
     tokens = stack.tokens([f"load-{number}" for number in range(connections)]).values()
     sockets = await asyncio.gather(*(stack.connect(token) for token in tokens))
     await many(sockets, 100)
@@ -117,7 +117,7 @@ def quantile(values, part):
 
 
 def median(rows):
-    """Of each figure of rows the median; of figures within, too."""
+    """The median of each figure of the rows, nested figures included."""
     first = rows[0]
     if isinstance(first, dict):
         return {name: median([row.get(name, 0) for row in rows]) for name in first}

@@ -1,4 +1,4 @@
-"""Memory while one socket sends ten thousand malformed frames: of the embedded cloud and of each function.
+"""Memory of the embedded cloud and of each function while one socket sends ten thousand malformed frames.
 
     bench/malformed_frames.py <longhaul> [frames]
 
@@ -49,7 +49,7 @@ def handler(pid):
 
 def main(program, frames):
     with tempfile.TemporaryDirectory() as data:
-        # Past the stage's throttle, which would answer most of them itself.
+        # The stage's throttle would refuse most of the frames.
         lifted = ["--parameter", "ThrottleRate=10000", "--parameter", "ThrottleBurst=5000"]
         command = [program, "up", "--port", "0", "--aws-port", "0", "--data", data, *lifted]
         stack = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -62,7 +62,7 @@ def main(program, frames):
             token = subprocess.check_output([program, "token", "--user", "a", "--data", data], text=True).strip()
             with connect(f"{gateway}?token={token}") as socket:
                 for fifth in range(6):
-                    # The first few start what there is to start.
+                    # The first frames start the functions.
                     for n in range(200 if fifth == 0 else frames // 5):
                         socket.send(FRAMES[n % len(FRAMES)])
                         socket.recv(timeout=60)

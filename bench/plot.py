@@ -1,7 +1,4 @@
-"""Curves as SVG: panels side by side, each with lines over the same sizes; readable on light and on dark pages.
-
-Knows numbers and names only.
-"""
+"""Draws curves as SVG: panels side by side, each with lines over the same sizes, for light and dark pages."""
 
 import math
 from html import escape
@@ -23,11 +20,11 @@ def short(number):
     return f"{number:g}"
 
 
-def ticks(most):
-    """From nothing to at least the most, in steps of 1, 2 or 5."""
-    step = 10 ** math.floor(math.log10(most / 4 or 1))
-    step *= next(factor for factor in (1, 2, 5, 10) if most / (step * factor) <= 4)
-    return [step * number for number in range(math.ceil(most / step - 1e-9) + 1)]
+def ticks(maximum):
+    """From zero to at least the maximum, in steps of 1, 2 or 5."""
+    step = 10 ** math.floor(math.log10(maximum / 4 or 1))
+    step *= next(factor for factor in (1, 2, 5, 10) if maximum / (step * factor) <= 4)
+    return [step * number for number in range(math.ceil(maximum / step - 1e-9) + 1)]
 
 
 def panel(title, sizes, lines, of, left):
@@ -59,7 +56,7 @@ def panel(title, sizes, lines, of, left):
 
 
 def svg(title, of, sizes, panels):
-    """`panels`: of each its title and its lines. The axis of sizes (`of`) is logarithmic, the others begin at nothing."""
+    """`panels` has the lines of each title. The axis of sizes (`of`) is logarithmic; the others begin at zero."""
     width = WIDTH * len(panels) + 16
     drawn = "\n".join(panel(name, sizes, lines, of, number * WIDTH) for number, (name, lines) in enumerate(panels.items()))
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" '

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Processor time by function: of `message` for each frame, of the worker for each job, beside the Python baseline.
+"""Processor time by function: `message` per frame, the worker per job; ours and the Python baseline.
 
     bench/baselines/python/pack
     .tools/python/bin/python bench/processor_time.py target/release/longhaul [JOBS] [ROUNDS]
 
-The standard job, four at once, on warm stacks in turn; user and system time of each function's own processes.
+The standard job, four at once, on warm stacks in turn; user and system time of each function's processes.
 """
 
 import asyncio

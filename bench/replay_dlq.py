@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What a kill -9 in the middle of a replay of many dead letters does, on the embedded cloud.
+"""Kills (kill -9) a replay of many dead letters in the middle, on the embedded cloud.
 
     .tools/python/bin/python bench/replay_dlq.py target/debug/longhaul [LETTERS] [SECONDS_TO_KILL]
 
-Fills a fresh stack with failed jobs and their letters, plans, applies and kills the apply, applies
-again, waits until every job has run, and counts: each job must have been replayed once. How replays of
-many sizes do, bench/growth.py measures on what is filled here.
+Fills a new stack with failed jobs and their dead letters, plans, applies and kills the apply, applies again, waits
+until every job has run, and counts: each job must have been replayed once. bench/growth.py measures replays of several
+sizes with these functions.
 """
 
 import datetime
@@ -43,7 +43,7 @@ def letter(job):
 
 
 def fill(stack, letters):
-    """So many failed jobs, and a letter of each; the queue's URL."""
+    """Writes this number of failed jobs, and a dead letter for each; returns the queue's URL."""
     jobs = [str(uuid.uuid4()) for _ in range(letters)]
     url = stack.client("sqs").get_queue_url(QueueName="longhaul-jobs-dlq")["QueueUrl"]
     seed.write(stack, "longhaul-jobs", map(row, jobs))
@@ -52,7 +52,7 @@ def fill(stack, letters):
 
 
 def commands(stack):
-    """The arguments of `longhaul dlq` that plan, and that apply the plan."""
+    """The arguments of `longhaul dlq` to plan, and to apply the plan."""
     data, plan = str(stack.data), str(stack.data / "plan.json")
     return ("plan", "--out", plan, "--data", data), ("apply", plan, "--rate", "100000", "--data", data)
 
@@ -68,8 +68,8 @@ def counts(dynamodb):
 def timed(longhaul, what, *arguments):
     start = time.monotonic()
     done = subprocess.run([longhaul, "dlq", *arguments, "--json"], capture_output=True, text=True)
-    said = json.loads(done.stdout) if done.stdout else done.stderr
-    brief = {name: len(value) if isinstance(value, list) else value for name, value in said.items()} if isinstance(said, dict) else said
+    output = json.loads(done.stdout) if done.stdout else done.stderr
+    brief = {name: len(value) if isinstance(value, list) else value for name, value in output.items()} if isinstance(output, dict) else output
     print(f"{what}: {time.monotonic() - start:.1f} s, exit code {done.returncode}: {brief}", flush=True)
 
 
@@ -89,7 +89,7 @@ def main():
         while set(counts(dynamodb)["status"]) != {"completed"}:
             time.sleep(1)
         left = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        print(f"in the end: {counts(dynamodb)}; letters {left['ApproximateNumberOfMessages']}"
+        print(f"in the end: {counts(dynamodb)}; dead letters {left['ApproximateNumberOfMessages']}"
               f" and {left['ApproximateNumberOfMessagesNotVisible']} hidden", flush=True)
 
 

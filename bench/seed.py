@@ -1,6 +1,6 @@
-"""Rows and messages by the hundred thousand, through a stack's own AWS endpoint: real ones, copied under new ids.
+"""Writes many rows and messages through a stack's own AWS endpoint: copies of real ones, with new ids.
 
-In its protocol but not by boto3, whose signatures, which the endpoint does not ask for, cost more than the writes.
+It does not use boto3, since signing, which the endpoint does not check, takes longer than the writes.
 """
 
 import http.client
@@ -29,7 +29,7 @@ def stamp(seconds):
 
 
 def copies(row, count, user_of, ago):
-    """Finished jobs like this one, created within the last `ago` seconds, of the users that `user_of` says."""
+    """Finished jobs like this one, created within the last `ago` seconds; `user_of` gives each job's user."""
     now = time.time()
     for number in range(count):
         created = now - ago * (count - number) / count
@@ -40,13 +40,13 @@ def copies(row, count, user_of, ago):
 
 
 def write(stack, table, rows):
-    """Puts all of them, four requests of 25 at once; a second's worth."""
+    """Puts all rows, four requests of 25 at once; returns the rows per second."""
     put = lambda some: {"RequestItems": {table: [{"PutRequest": {"Item": row}} for row in some]}}
     return all_of(stack, "dynamodb", "BatchWriteItem", map(put, chunks(rows, 25)), 25)
 
 
 def send(stack, queue, messages):
-    """Sends all of them: pairs of a body and a group, or None for none."""
+    """Sends all messages, which are pairs of a body and a group or None."""
     entry = lambda number, body, group: {
         "Id": str(number), "MessageBody": body, **({"MessageGroupId": group} if group else {})}
     batch = lambda some: {"QueueUrl": queue, "Entries": [entry(n, *message) for n, message in enumerate(some)]}
@@ -64,13 +64,13 @@ def all_of(stack, service, operation, requests, each):
         for request in some:
             connection.request("POST", "/", json.dumps(request), headers)
             answer = connection.getresponse()
-            said = json.loads(answer.read())
-            assert answer.status == 200 and not said.get("UnprocessedItems") and not said.get("Failed"), said
+            response = json.loads(answer.read())
+            assert answer.status == 200 and not response.get("UnprocessedItems") and not response.get("Failed"), response
         connection.close()
         return len(some)
 
     with ThreadPoolExecutor(4) as pool:
-        # A few hundred requests at a time, so that a million rows are never in memory.
+        # A few hundred requests at a time, so memory stays small with a million rows.
         done = sum(sum(pool.map(work, [some[start::4] for start in range(4)])) for some in chunks(requests, 400))
     return done * each / (time.monotonic() - since)
 

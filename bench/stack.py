@@ -1,6 +1,4 @@
-"""A stack of its own for a measurement: `longhaul up` on a folder of its own, its AWS endpoint, its users' sockets.
-
-Knows what the program prints and where it keeps its logs; what is measured is its users' business.
+"""Starts a stack for a measurement: `longhaul up` on a new folder, its AWS endpoint, its users' sockets.
 """
 
 import json
@@ -17,16 +15,16 @@ import websockets
 from botocore.config import Config
 
 SECRET = "a secret of this measurement alone"
-# Throttles and limits, lifted as far as the template lets anybody lift them.
+# The highest throttles and limits that the template allows.
 LIFTED = ["ThrottleRate=10000", "ThrottleBurst=5000", "SubmitsPerSecond=0", "OpenJobs=0", "ConnectionsPerUser=0",
           "AccessLogs=none"]
-# However it is ended, the stacks that it started end with it.
+# The stacks that it started end with it.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Stack:
-    """Runs within a `with`; `options` are `longhaul up`'s, besides those that lift its limits (`lifted`). A folder that is
-    given for its data stays."""
+    """Runs within a `with`. `options` are those of `longhaul up`; `lifted` adds those that lift its limits. A given data
+    folder is not deleted."""
 
     def __init__(self, longhaul, *options, packages=None, parameters=(), environment=None, lifted=True, data=None):
         self.folder = tempfile.TemporaryDirectory()
@@ -48,7 +46,7 @@ class Stack:
                 self.endpoint = rest.strip()
             if name == "READY":
                 return self
-        sys.exit("longhaul never said that it is ready")
+        sys.exit("longhaul ended before it was ready")
 
     def __exit__(self, *_):
         self.process.terminate()
@@ -77,7 +75,7 @@ class Stack:
         return self.data / "logs" / f"longhaul-{function}.log"
 
     def processes(self):
-        """Its functions' processes that live: the function of each, by pid."""
+        """The function of each running process, by pid."""
         found = {}
         for entry in Path("/proc").iterdir():
             try:
@@ -87,12 +85,12 @@ class Stack:
                              if value.startswith(b"AWS_LAMBDA_FUNCTION_NAME=")]
                     found[int(entry.name)] = names[0].decode().removeprefix("longhaul-") if names else ""
             except OSError:
-                continue  # It ended meanwhile.
+                continue  # The process has ended.
         return found
 
 
 def fields(entry):
-    """Those of /proc's `stat` behind the program's name."""
+    """The fields of /proc's `stat` after the program's name."""
     return (entry / "stat").read_text().rsplit(")", 1)[1].split()
 
 
@@ -101,13 +99,13 @@ def parent(entry):
 
 
 def cpu(pid):
-    """Seconds of processor time of a process by itself."""
+    """Seconds of processor time of a process, without its children."""
     own = fields(Path("/proc", str(pid)))
     return (int(own[11]) + int(own[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def lines(path, offset=0):
-    """The JSON lines of a file from this place on."""
+    """The JSON lines of a file from this offset."""
     with open(path) as file:
         file.seek(offset)
         return [json.loads(line) for line in file if line.endswith("}\n")]

@@ -1,9 +1,14 @@
-"""Packs one function's program for Lambda: bootstrap, and what it is made of (CycloneDX) beside it.
+"""Packs one function's program for Lambda, with its bill of materials (CycloneDX).
 
     pack.py CRATE TARGET PROGRAM ZIP
 
+<<<<<<< HEAD
 Reads Cargo.lock and `cargo metadata`; the same inputs give the same bytes, so the list has no serial
 number and no time. Building the program and uploading the package are done elsewhere.
+=======
+CRATE is the package whose binary PROGRAM is. Reads Cargo.lock and `cargo metadata`. The same inputs give the
+same bytes, so the bill of materials has no serial number and no time.
+>>>>>>> docs
 """
 
 import json
@@ -13,7 +18,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-# The oldest time that a zip can tell.
+# The earliest time that a zip file can have.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -34,7 +39,7 @@ def main(crate, target, program, package):
 
 def add(archive, name, mode, data):
     entry = zipfile.ZipInfo(name, EPOCH)
-    # Whatever system packs: made on Unix, a regular file.
+    # A regular file made on Unix, on every system.
     entry.create_system = 3
     entry.external_attr = (0o100000 | mode) << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
@@ -42,8 +47,8 @@ def add(archive, name, mode, data):
 
 
 def bill_of_materials(metadata, lock, crate, target):
-    """What is linked into the crate's program: its dependencies for the target, without those that only
-    build or test it."""
+    """The crates that are linked into the program: its dependencies for the target, without build and test
+    dependencies."""
     packages = {package["id"]: package for package in metadata["packages"]}
     root = next(package["id"] for package in packages.values() if package["name"] == crate)
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
@@ -95,7 +100,7 @@ def component(package, checksums):
         "version": package["version"],
     }
     if package["license"]:
-        # Cargo still takes the slash of old for OR.
+        # Cargo accepts the old notation with a slash for OR.
         described["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
     checksum = checksums.get((package["name"], package["version"]))
     if checksum:

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
-use longhaul_local::permissions::Need;
+use longhaul_local::permissions::RequiredPermission;
 use longhaul_local::stack_spec::{Grant, StackSpec};
 use longhaul_local::template::{self, TemplateInputs};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
 
     let spec = read_template()?;
     // A presigned URL allows what the role of its signer allows.
-    let result = Need {
+    let result = RequiredPermission {
         action: "s3:GetObject".to_owned(),
         resource: "arn:aws:s3:::longhaul-results-000000000000-us-east-1/results/x".to_owned(),
     };
@@ -355,7 +355,7 @@ fn unused_grants(
     let mut used = vec![];
     for call in wire_log.calls()? {
         let needs = call.get("needs").cloned().unwrap_or(json!([]));
-        let needs: Vec<Need> = serde_json::from_value(needs)?;
+        let needs: Vec<RequiredPermission> = serde_json::from_value(needs)?;
         let caller = call["caller"].as_str().unwrap_or_default();
         used.extend(needs.into_iter().map(|need| (caller.to_owned(), need)));
     }

@@ -71,7 +71,7 @@ def parameters(environment):
 def test_nothing_is_made_unasked(deploy, emulator):
     code, said = deploy("--no-smoke")
     assert code == 3, said
-    assert "makes                                JobsTable (AWS::DynamoDB::Table)" in said
+    assert "creates                              JobsTable (AWS::DynamoDB::Table)" in said
     tables = aws(emulator, "dynamodb", "list-tables")["TableNames"]
     assert tables == [], said
 
@@ -97,7 +97,7 @@ def test_the_stock_command_line_deploys_the_template(emulator, template):
 def test_every_resource_that_the_emulator_knows_is_made(deploy, emulator):
     code, said = deploy("--no-smoke", "--yes")
     assert code == 0, said
-    shown = counted(re.findall(r"^makes +\w+ \((.+)\)$", said, re.MULTILINE))
+    shown = counted(re.findall(r"^creates +\w+ \((.+)\)$", said, re.MULTILINE))
     # Without AlarmEmail there is no topic for alarms; moto's change sets ignore conditions.
     shown["AWS::SNS::Topic"] -= 1
     assert made(emulator, "longhaul") == {kind: shown[kind] for kind in MADE}
@@ -140,7 +140,7 @@ def test_a_release_that_does_not_work_is_taken_back(deploy, emulator, packaged):
     code, said = deploy(*options, LONGHAUL_SMOKE_TOKEN="nobody.believes.this")
     # Asked again afterwards it still does not work, as the token is no better.
     assert code == 5, said
-    assert "going back" in said and "which does not work either" in said
+    assert "rolling back" in said and "which fails the test too" in said
     assert parameters(emulator) == before | {"TrafficShift": "LambdaAllAtOnce"}
 
 

@@ -14,6 +14,8 @@ from conftest import HOST, PACKAGES, MAX_WAIT, ROOT, run, token
 
 # By the ELF header's e_machine.
 MACHINES = {"x86_64": 62, "arm64": 183}
+# The packages of the source that have the binaries.
+CRATES = {"handlers": "longhaul-handlers", "worker": "longhaul-analyses"}
 MADE = sorted(folder.name for folder in PACKAGES.glob("*") if folder.is_dir())
 
 
@@ -21,7 +23,7 @@ def test_this_machine_has_packages_to_test():
     assert HOST in MADE, "run scripts/package first"
 
 
-@pytest.mark.parametrize("name", ["handlers", "worker"])
+@pytest.mark.parametrize("name", CRATES)
 @pytest.mark.parametrize("arch", MADE)
 def test_a_package_is_a_program_and_what_it_is_made_of(arch, name):
     with zipfile.ZipFile(PACKAGES / arch / f"{name}.zip") as package:
@@ -36,7 +38,7 @@ def test_a_package_is_a_program_and_what_it_is_made_of(arch, name):
     for trace in [str(ROOT), str(Path.home())]:
         assert trace.encode() not in program, f"{trace} is in the program"
 
-    assert (sbom["bomFormat"], sbom["metadata"]["component"]["name"]) == ("CycloneDX", f"longhaul-{name}")
+    assert (sbom["bomFormat"], sbom["metadata"]["component"]["name"]) == ("CycloneDX", CRATES[name])
     assert "serialNumber" not in sbom and "timestamp" not in sbom["metadata"]
     locked = {(p["name"], p["version"]): p.get("checksum") for p in tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]}
     for component in sbom["components"]:
@@ -45,6 +47,7 @@ def test_a_package_is_a_program_and_what_it_is_made_of(arch, name):
         assert hashes == ([expected] if expected else []), component["name"]
     names = {component["name"] for component in sbom["components"]}
     assert {"lambda_runtime", "aws-sdk-dynamodb", "longhaul-shared", "rustls"} <= names
+    assert name != "worker" or {"longhaul-worker", "longhaul-finops", "parquet", "aws-sdk-bedrockruntime"} <= names
     assert not names & {"proptest", "cc", "longhaul-local"}, "what only builds or tests is not in it"
 
 
