@@ -2,13 +2,8 @@
 
     pack.py CRATE TARGET PROGRAM ZIP
 
-<<<<<<< HEAD
-Reads Cargo.lock and `cargo metadata`; the same inputs give the same bytes, so the list has no serial
-number and no time. Building the program and uploading the package are done elsewhere.
-=======
 CRATE is the package whose binary PROGRAM is. Reads Cargo.lock and `cargo metadata`. The same inputs give the
 same bytes, so the bill of materials has no serial number and no time.
->>>>>>> docs
 """
 
 import json
