@@ -1,8 +1,7 @@
-//! Calls of AWS services, signed and sent and no more: the way of the few that every job makes.
+//! Signed HTTP calls to AWS services, with retries, for the few calls that every job makes. Other calls go through the SDK.
 //!
-//! They look on the wire as the SDK's do, and go over the SDK's own connections; what they leave out is the
-//! SDK's machinery of operations, which takes three times the processor time of all the rest (bench/README.md).
-//! Everything rarer goes through the SDK. Knows HTTP, signatures and tries; what a call says, its user knows.
+//! The requests equal the SDK's and use its connections. They avoid the SDK's operation machinery, which takes three times
+//! the processor time of all the rest (bench/README.md).
 
 mod signature;
 #[cfg(test)]
@@ -35,14 +34,14 @@ use self::signature::Signer;
 use crate::clock;
 use crate::telemetry::TRACE_ONLY;
 
-/// Before a second try, and twice as long before each further one, drawn at random up to it.
-const BACKOFF: Duration = Duration::from_millis(50);
-/// The same where the service said that it is asked too much.
-const THROTTLED_BACKOFF: Duration = Duration::from_millis(500);
-/// Credentials are asked for again when they have no longer than this left.
-const RENEWED_BEFORE: Duration = Duration::from_secs(300);
-/// What DynamoDB and SQS say, besides status 429, when they are asked too much.
-const THROTTLES: [&str; 6] = [
+/// The wait before the second attempt, doubled before each further one. The actual wait is random, up to this.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+/// The same after a throttled attempt.
+const FIRST_THROTTLED_BACKOFF: Duration = Duration::from_millis(500);
+/// Credentials that expire sooner than this are fetched again.
+const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(300);
+/// The error codes of DynamoDB and SQS that mean throttling, besides status 429.
+const THROTTLING_CODES: [&str; 6] = [
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestThrottled",
@@ -51,16 +50,16 @@ const THROTTLES: [&str; 6] = [
     "TooManyRequestsException",
 ];
 
-/// Connections that are kept open, for the SDK's calls and for those of [`SignedClient`].
+/// The connection pool that the SDK's clients and [`SignedClient`] share.
 #[derive(Clone)]
 pub(crate) struct Transport {
-    /// Made at the first call: reading the machine's certificates takes longer than a cold start should.
+    /// Created by the first call: reading the machine's certificates is too slow for a cold start.
     connector: Arc<OnceLock<SharedHttpConnector>>,
     settings: HttpConnectorSettings,
 }
 
 impl Transport {
-    pub(crate) fn opened_within(connect: Duration) -> Self {
+    pub(crate) fn with_connect_timeout(connect: Duration) -> Self {
         Self {
             connector: Arc::default(),
             settings: HttpConnectorSettings::builder()
@@ -69,7 +68,7 @@ impl Transport {
         }
     }
 
-    pub(crate) fn for_the_sdk(&self) -> SharedHttpClient {
+    pub(crate) fn sdk_client(&self) -> SharedHttpClient {
         let transport = self.clone();
         http_client_fn(move |_, _| transport.connector().clone())
     }
@@ -85,81 +84,81 @@ impl Transport {
 
 /// A service's names.
 pub(crate) struct ServiceSpec {
-    /// As the SDK and its traces have it.
+    /// The name in the SDK and in its traces.
     name: &'static str,
-    /// As signatures have it.
-    signed: &'static str,
-    /// Before the operation, where the service speaks JSON.
+    /// The name in signatures.
+    signing_name: &'static str,
+    /// The prefix of an operation in `x-amz-target`, for a JSON service.
     target: &'static str,
 }
 
 pub(crate) const DYNAMODB: ServiceSpec = ServiceSpec {
     name: "DynamoDB",
-    signed: "dynamodb",
+    signing_name: "dynamodb",
     target: "DynamoDB_20120810.",
 };
 pub(crate) const SQS: ServiceSpec = ServiceSpec {
     name: "SQS",
-    signed: "sqs",
+    signing_name: "sqs",
     target: "AmazonSQS.",
 };
 pub(crate) const MANAGEMENT: ServiceSpec = ServiceSpec {
     name: "ApiGatewayManagementApi",
-    signed: "execute-api",
+    signing_name: "execute-api",
     target: "",
 };
 
-/// Who calls, from where, and how often at most.
+/// The caller: its credentials, region, user agent and maximum number of attempts.
 pub(crate) struct AwsCaller {
     transport: Transport,
     credentials: Option<SharedCredentialsProvider>,
-    known: RwLock<Option<Credentials>>,
+    cached: RwLock<Option<Credentials>>,
     region: Option<String>,
     user_agent: String,
-    tries: u32,
+    attempts: u32,
 }
 
-/// A service at its endpoint.
+/// A client of one service at one endpoint.
 #[derive(Clone)]
 pub struct SignedClient {
-    wire: Arc<AwsCaller>,
+    caller: Arc<AwsCaller>,
     api: &'static ServiceSpec,
     signer: Arc<RwLock<Option<Arc<Signer>>>>,
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     endpoint: Arc<str>,
-    /// One try of a call, and all of them.
+    /// The timeout of one attempt of a call, and of all attempts.
     attempt: Duration,
     operation: Duration,
 }
 
-/// What a service said to a call, other than that it is asked too much or broken.
+/// A service's response to a call.
 #[derive(Debug)]
 pub struct HttpResponse {
     pub status: u16,
     pub body: Bytes,
-    /// As the header `x-amzn-errortype` has it; empty without one.
+    /// The header `x-amzn-errortype`; empty without it.
     pub error: String,
 }
 
-/// Why a call has no answer. It may have been performed all the same.
+/// Why a call failed. The service may have performed it all the same.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    #[error("it was answered {status} {code}: {message}")]
+    #[error("the service answered {status} {code}: {message}")]
     Refused {
         status: u16,
         /// Such as `ConditionalCheckFailedException`.
         code: String,
         message: String,
-        /// The whole answer.
+        /// The whole response body.
         body: Bytes,
     },
-    #[error("it took longer than {0:?}")]
+    #[error("the call took longer than {0:?}")]
     Timeout(Duration),
     #[error(transparent)]
     Transport(#[from] anyhow::Error),
 }
 
-/// An error as services that speak JSON word it.
+/// The error body of a JSON service.
 #[derive(Default, Deserialize)]
 struct AwsErrorBody {
     #[serde(default, rename = "__type")]
@@ -169,44 +168,45 @@ struct AwsErrorBody {
 }
 
 impl AwsCaller {
-    /// With the SDK's region, credentials, name and number of tries.
+    /// The caller of the SDK's configuration.
     pub(crate) fn of(sdk: &SdkConfig, transport: Transport) -> Self {
         let app = sdk.app_name().map(|name| format!(" app/{name}"));
         let user_agent = concat!("longhaul/", env!("CARGO_PKG_VERSION"));
         Self {
             transport,
             credentials: sdk.credentials_provider(),
-            known: RwLock::default(),
+            cached: RwLock::default(),
             region: sdk.region().map(ToString::to_string),
             user_agent: format!("{user_agent}{}", app.unwrap_or_default()),
-            tries: sdk.retry_config().map_or(1, RetryConfig::max_attempts),
+            attempts: sdk.retry_config().map_or(1, RetryConfig::max_attempts),
         }
     }
 
     async fn credentials(&self, now: Timestamp) -> anyhow::Result<Credentials> {
-        if let Some(known) = self.known_credentials(now) {
-            return Ok(known);
+        if let Some(cached) = self.cached_credentials(now) {
+            return Ok(cached);
         }
         let provider = self.credentials.as_ref().context("no AWS credentials")?;
         let asked = provider.provide_credentials().await;
-        let asked = asked.context("asking for AWS credentials")?;
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(asked.clone());
+        let asked = asked.context("fetching AWS credentials")?;
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Some(asked.clone());
         Ok(asked)
     }
 
-    fn known_credentials(&self, now: Timestamp) -> Option<Credentials> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let known = known.as_ref()?;
-        let expiry = known.expiry();
-        let last = expiry.is_none_or(|expiry| SystemTime::from(now + RENEWED_BEFORE) < expiry);
-        last.then(|| known.clone())
+    fn cached_credentials(&self, now: Timestamp) -> Option<Credentials> {
+        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
+        let cached = cached.as_ref()?;
+        let expiry = cached.expiry();
+        let last =
+            expiry.is_none_or(|expiry| SystemTime::from(now + REFRESH_BEFORE_EXPIRY) < expiry);
+        last.then(|| cached.clone())
     }
 }
 
 impl SignedClient {
-    pub(crate) fn new(wire: &Arc<AwsCaller>, api: &'static ServiceSpec, endpoint: &str) -> Self {
+    pub(crate) fn new(caller: &Arc<AwsCaller>, api: &'static ServiceSpec, endpoint: &str) -> Self {
         Self {
-            wire: wire.clone(),
+            caller: caller.clone(),
             api,
             signer: Arc::default(),
             endpoint: endpoint.trim_end_matches('/').into(),
@@ -221,58 +221,60 @@ impl SignedClient {
         self
     }
 
-    /// Calls an operation of a service that speaks JSON: what it answered.
+    /// Calls an operation of a JSON service and returns the response body.
     pub async fn json(
         &self,
         operation: &'static str,
         request: &impl Serialize,
     ) -> Result<Bytes, CallError> {
         let target = format!("{}{operation}", self.api.target);
-        let body = serde_json::to_vec(request).context("spelling a request")?;
+        let body = serde_json::to_vec(request).context("serializing a request")?;
         let headers = [
             ("content-type", "application/x-amz-json-1.0"),
             ("x-amz-target", &target),
         ];
-        let answer = self.post(operation, "/", &headers, body.into(), |_| ());
-        let answer = answer.await?;
-        if answer.status == 200 {
-            return Ok(answer.body);
+        let response = self.post(operation, "/", &headers, body.into(), |_| ());
+        let response = response.await?;
+        if response.status == 200 {
+            return Ok(response.body);
         }
-        let problem = answer.problem();
+        let error = response.error_body();
         Err(CallError::Refused {
-            status: answer.status,
-            code: problem.code().to_owned(),
-            message: problem.message,
-            body: answer.body,
+            status: response.status,
+            code: error.code().to_owned(),
+            message: error.message,
+            body: response.body,
         })
     }
 
-    /// Posts this, and once more if that may help: where nothing answered in time, the service failed, or it is
-    /// asked too much. `heard` is given the status of each try that was answered.
+    /// Sends a POST request. It is repeated after a timeout, a server error or throttling. `on_response` is called with
+    /// the status of each response.
     pub async fn post(
         &self,
         operation: &'static str,
         path: &str,
         headers: &[(&'static str, &str)],
         body: Bytes,
-        heard: impl Fn(u16),
+        on_response: impl Fn(u16),
     ) -> Result<HttpResponse, CallError> {
         let url = format!("{}{path}", self.endpoint);
-        let tries = async {
-            let credentials = self.wire.credentials(clock::now()).await?;
-            let mut tried = 1;
+        let attempts = async {
+            let credentials = self.caller.credentials(clock::now()).await?;
+            let mut attempt_number = 1;
             loop {
                 let sent = self.send(&credentials, &url, headers, body.clone());
                 let sent = timeout(self.attempt, sent).await;
                 let outcome = sent.unwrap_or(Err(CallError::Timeout(self.attempt)));
-                if let Ok(answer) = &outcome {
-                    heard(answer.status);
+                if let Ok(response) = &outcome {
+                    on_response(response.status);
                 }
-                let Some(backoff) = backoff(&outcome).filter(|_| tried < self.wire.tries) else {
+                let Some(backoff) =
+                    backoff(&outcome).filter(|_| attempt_number < self.caller.attempts)
+                else {
                     return outcome;
                 };
-                sleep(jittered(backoff * 2_u32.pow(tried - 1))).await;
-                tried += 1;
+                sleep(jittered(backoff * 2_u32.pow(attempt_number - 1))).await;
+                attempt_number += 1;
             }
         };
         let span = tracing::debug_span!(
@@ -283,8 +285,8 @@ impl SignedClient {
             rpc.service = self.api.name,
             rpc.method = operation,
         );
-        let tries = timeout(self.operation, tries).instrument(span).await;
-        tries.unwrap_or(Err(CallError::Timeout(self.operation)))
+        let attempts = timeout(self.operation, attempts).instrument(span).await;
+        attempts.unwrap_or(Err(CallError::Timeout(self.operation)))
     }
 
     async fn send(
@@ -299,14 +301,14 @@ impl SignedClient {
             request = request.header(*name, *value);
         }
         let request = request.body(body).context("a call's headers")?;
-        let request = self.signed(request, credentials)?.map(SdkBody::from);
+        let request = self.sign(request, credentials)?.map(SdkBody::from);
         let request = request.try_into().context("a call's address")?;
-        let connector = self.wire.transport.connector();
-        let answer = connector.call(request).await.context("sending a call")?;
-        let status = answer.status().as_u16();
-        let error = answer.headers().get("x-amzn-errortype");
+        let connector = self.caller.transport.connector();
+        let response = connector.call(request).await.context("sending a call")?;
+        let status = response.status().as_u16();
+        let error = response.headers().get("x-amzn-errortype");
         let error = error.unwrap_or_default().to_owned();
-        let body = answer.into_body().collect().await;
+        let body = response.into_body().collect().await;
         let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
         Ok(HttpResponse {
             status,
@@ -315,8 +317,8 @@ impl SignedClient {
         })
     }
 
-    /// With its signature, and with what is not signed, as it may be changed on the way.
-    fn signed(
+    /// Signs the request and adds the unsigned headers, which may be changed on the way.
+    fn sign(
         &self,
         mut request: Request<Bytes>,
         credentials: &Credentials,
@@ -326,55 +328,55 @@ impl SignedClient {
         request.headers_mut().insert(header::HOST, host);
         let now = clock::now();
         self.signer(credentials, now)?.sign(&mut request, now)?;
-        let user_agent = HeaderValue::from_str(&self.wire.user_agent)?;
+        let user_agent = HeaderValue::from_str(&self.caller.user_agent)?;
         request.headers_mut().insert(header::USER_AGENT, user_agent);
         Ok(request)
     }
 
     fn signer(&self, credentials: &Credentials, now: Timestamp) -> anyhow::Result<Arc<Signer>> {
-        let known = self.signer.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known
+        let cached = self.signer.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = cached
             .as_ref()
-            .filter(|known| known.matches(credentials, now))
+            .filter(|cached| cached.matches(credentials, now))
         {
-            return Ok(known.clone());
+            return Ok(cached.clone());
         }
-        drop(known);
-        let region = self.wire.region.as_ref().context("no AWS region")?;
-        let signer = Arc::new(Signer::new(credentials, region, self.api.signed, now));
+        drop(cached);
+        let region = self.caller.region.as_ref().context("no AWS region")?;
+        let signer = Arc::new(Signer::new(credentials, region, self.api.signing_name, now));
         *self.signer.write().unwrap_or_else(PoisonError::into_inner) = Some(signer.clone());
         Ok(signer)
     }
 }
 
 impl HttpResponse {
-    fn problem(&self) -> AwsErrorBody {
+    fn error_body(&self) -> AwsErrorBody {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
 impl AwsErrorBody {
-    /// Its kind without the namespace (`com.amazonaws.sqs#QueueDoesNotExist`).
+    /// The error code without its namespace (`com.amazonaws.sqs#QueueDoesNotExist`).
     fn code(&self) -> &str {
         self.kind.rsplit('#').next().unwrap_or_default()
     }
 }
 
-/// How long to wait for another try, where one may help.
+/// The backoff before another attempt; `None` if no other attempt is due.
 fn backoff(outcome: &Result<HttpResponse, CallError>) -> Option<Duration> {
     match outcome {
-        Err(_) => Some(BACKOFF),
-        Ok(answer) if answer.status < 400 => None,
-        Ok(answer) if answer.status == 429 => Some(THROTTLED_BACKOFF),
-        Ok(answer) if answer.status >= 500 => Some(BACKOFF),
-        Ok(answer) => THROTTLES
-            .contains(&answer.problem().code())
-            .then_some(THROTTLED_BACKOFF),
+        Err(_) => Some(FIRST_BACKOFF),
+        Ok(response) if response.status < 400 => None,
+        Ok(response) if response.status == 429 => Some(FIRST_THROTTLED_BACKOFF),
+        Ok(response) if response.status >= 500 => Some(FIRST_BACKOFF),
+        Ok(response) => THROTTLING_CODES
+            .contains(&response.error_body().code())
+            .then_some(FIRST_THROTTLED_BACKOFF),
     }
 }
 
-/// Up to this long, so that those who came at once do not come again at once.
-pub(crate) fn jittered(most: Duration) -> Duration {
-    let drawn = Uuid::new_v4().as_u128() as u32;
-    most.mul_f64(f64::from(drawn) / f64::from(u32::MAX))
+/// A random duration up to `max`, so that calls that failed at the same time are not repeated at the same time.
+pub(crate) fn jittered(max: Duration) -> Duration {
+    let random = Uuid::new_v4().as_u128() as u32;
+    max.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

@@ -1,4 +1,4 @@
-//! How the entries of a job's stream are spelled, in its row and in the event log alike.
+//! The attribute format of stream entries, in a job's row and in the event log.
 
 use std::collections::HashMap;
 
@@ -8,20 +8,17 @@ use crate::aws::item::{Item, ItemError, number, text, time};
 use crate::domain::stream::{StreamContent, StreamEntry};
 
 /// A list of maps.
-pub(crate) fn entries(entries: &[StreamEntry]) -> AttributeValue {
-    AttributeValue::L(entries.iter().map(entry).collect())
+pub(crate) fn encode(entries: &[StreamEntry]) -> AttributeValue {
+    AttributeValue::L(entries.iter().map(encode_entry).collect())
 }
 
-/// The entries that the item has under this name; none where it has no such attribute.
-pub(crate) fn entries_of(
-    item: &Item<'_>,
-    name: &'static str,
-) -> Result<Vec<StreamEntry>, ItemError> {
+/// The entries in the item's attribute of this name; empty if it is missing.
+pub(crate) fn parse(item: &Item<'_>, name: &'static str) -> Result<Vec<StreamEntry>, ItemError> {
     let listed = item.maps(name)?;
-    listed.iter().map(entry_of).collect()
+    listed.iter().map(parse_entry).collect()
 }
 
-fn entry(entry: &StreamEntry) -> AttributeValue {
+fn encode_entry(entry: &StreamEntry) -> AttributeValue {
     let mut map = HashMap::from([
         ("seq".to_owned(), number(entry.seq)),
         ("at".to_owned(), time(entry.at)),
@@ -41,7 +38,7 @@ fn entry(entry: &StreamEntry) -> AttributeValue {
     AttributeValue::M(map)
 }
 
-fn entry_of(item: &Item<'_>) -> Result<StreamEntry, ItemError> {
+fn parse_entry(item: &Item<'_>) -> Result<StreamEntry, ItemError> {
     let content = match item.optional_text("content")? {
         Some(content) => StreamContent::Chunk(content.to_owned()),
         None => StreamContent::Reset {

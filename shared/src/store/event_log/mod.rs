@@ -1,10 +1,10 @@
-//! The event log (table `job-events`): what is too large for the job's row, the stream, and kept steps.
+//! The event log (table `job-events`), keyed by job and entry: large inputs and results, the stream, and checkpoints.
 //!
-//! Keyed by job and entry. It never decides anything: an entry counts because the row points at it or held
-//! it before, or because it was written in one transaction with the row, under the row's condition.
+//! An entry counts because the job's row points at it or held it before, or because it was written in one transaction with
+//! the row.
 
-mod entries;
 mod listing;
+pub(crate) mod stream_entries;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::error::BuildError;
@@ -21,13 +21,13 @@ use crate::domain::stream::{Stream, StreamEntry};
 use crate::settings::{Settings, SettingsError};
 use crate::store::results::Results;
 
-/// Items of a stream that one question reads; they are about as large as a frame at most.
-const PAGE: i32 = 100;
+/// Items of a stream read by one query. An item is about as large as a frame at most.
+const ITEMS_PER_QUERY: i32 = 100;
 
-pub(crate) use entries::{entries, entries_of};
 pub use listing::ListedEntry;
 
-/// An entry that goes with a change of its job's row, both or neither ([`crate::store::jobs::Jobs::commit_with`]).
+/// An entry that is written in one transaction with a change of its job's row
+/// ([`crate::store::jobs::Jobs::commit_with_entry`]).
 #[derive(Debug, Clone)]
 pub struct LogEntry {
     table: String,
@@ -43,19 +43,19 @@ impl LogEntry {
     }
 }
 
-/// What a step left: its result, and what it streamed.
+/// A checkpoint: the result of a step, and what it streamed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepResult {
     /// JSON.
     pub result: String,
-    pub streamed: String,
+    pub streamed_text: String,
 }
 
 #[derive(Clone)]
 pub struct EventLog {
     dynamo: Dynamo,
     table: String,
-    /// What is too large for the log.
+    /// For results that are too large for the log.
     results: Results,
 }
 
@@ -74,7 +74,7 @@ impl EventLog {
         })
     }
 
-    /// Keeps an input that the job's row only names, before that row is written.
+    /// Stores an input that is too large for the job's row, before that row is written.
     pub async fn put_input(&self, job: &Job, input: &JobInput) -> Result<()> {
         let Some(key) = &job.input.log_key else {
             return Ok(());
@@ -83,9 +83,9 @@ impl EventLog {
         self.put(job.id, key, &attributes, job.expires_at).await
     }
 
-    /// Keeps a result where its size puts it (PROTOCOL 4), until `expires_at`, before the row that
-    /// points at it: as the row holds it, and as it is told. The key carries the fence, so that a
-    /// superseded worker can't touch what another one's row points at.
+    /// Stores a result, until `expires_at` and before the row that points at it: inline in the row, in this log or in the
+    /// bucket, depending on its size. Returns it as the row stores it, and as followers receive it. The key contains the
+    /// fence, so a stale worker can't overwrite the entry of another one's row.
     pub async fn put_result(
         &self,
         job: &Job,
@@ -102,12 +102,12 @@ impl EventLog {
             return Ok((JobResult::EventLog(key), JobResult::Inline(result)));
         }
         let stored = self.results.put(job, result).await?;
-        let told = self.results.with_url(stored.clone()).await?;
-        Ok((JobResult::Object(stored), JobResult::Object(told)))
+        let with_url = self.results.with_url(stored.clone()).await?;
+        Ok((JobResult::Object(stored), JobResult::Object(with_url)))
     }
 
-    /// The job with everything in it that its row only points at. Of an input past its retention,
-    /// which is counted from the submit, the row's beginning stays.
+    /// Loads what the job's row only points at: the input, the result, and the streamed text of a cancelled job. After the
+    /// input's retention, which counts from the submit, the row's preview of it remains.
     pub async fn with_result(&self, mut job: Job) -> Result<Job> {
         if let Some(input) = self.input(&job).await? {
             job.input = input;
@@ -124,13 +124,13 @@ impl EventLog {
             job.outcome = Some(Outcome::Completed(JobResult::Inline(result)));
         }
         if let Some(Outcome::Completed(JobResult::Object(stored))) = &job.outcome {
-            let told = self.results.with_url(stored.clone()).await?;
-            job.outcome = Some(Outcome::Completed(JobResult::Object(told)));
+            let with_url = self.results.with_url(stored.clone()).await?;
+            job.outcome = Some(Outcome::Completed(JobResult::Object(with_url)));
         }
         Ok(job)
     }
 
-    /// The whole input of a job, wherever it stands; `None` if the log has it no longer.
+    /// The whole input of a job; `None` if the log no longer has it.
     pub async fn input(&self, job: &Job) -> Result<Option<JobInput>> {
         let Some(key) = &job.input.log_key else {
             return Ok(Some(job.input.clone()));
@@ -146,25 +146,25 @@ impl EventLog {
         Ok(Some(JobInput::whole(query, params)))
     }
 
-    /// Keeps entries of the job's stream, all of which its row holds already, before they leave it.
+    /// Writes stream entries that are in the job's row, before they are removed from the row.
     pub async fn put_stream(&self, job: &Job, entries: &[StreamEntry]) -> Result<()> {
         self.write(self.stream_item(job, entries)).await
     }
 
-    /// Entries of the job's stream, the last of which the job's row does not count yet.
+    /// The log entry with these stream entries. The job's row does not count the last one yet.
     pub fn stream_entry(&self, job: &Job, entries: &[StreamEntry]) -> LogEntry {
         self.entry(self.stream_item(job, entries))
     }
 
-    /// The key is the last one's number: it stands behind all that were logged before.
+    /// The key is the last entry's sequence number, so it sorts after all earlier entries.
     fn stream_item(&self, job: &Job, logged: &[StreamEntry]) -> Attributes {
         let last = logged.last().map_or(0, |entry| entry.seq);
-        let mut item = self.own(job, &stream_key(last));
-        item.insert("entries".to_owned(), entries(logged));
+        let mut item = self.own_item(job, &stream_key(last));
+        item.insert("entries".to_owned(), stream_entries::encode(logged));
         item
     }
 
-    /// The job's stream after `after`, as its row was read, from its beginning on: as much as one answer takes.
+    /// The job's stream after the sequence number `after`, up to the size of one response. `job` must have been read before.
     pub async fn stream(&self, job: &Job, after: u64) -> Result<Stream> {
         if job.stream_seq <= after {
             return Ok(Stream::empty());
@@ -179,15 +179,15 @@ impl EventLog {
             .expression_attribute_values(":first", text(stream_key(after + 1)))
             .expression_attribute_values(":last", text(stream_key(job.stream_seq)))
             .consistent_read(true)
-            .limit(PAGE);
+            .limit(ITEMS_PER_QUERY);
         let (mut logged, mut start) = (vec![], None);
         let complete = loop {
             let page = query.clone().set_exclusive_start_key(start);
-            let answer = page.send().await.context("reading a job's stream")?;
-            for item in answer.items().iter().filter(|item| is_of(item, job)) {
-                logged.extend(entries_of(&Item(item), "entries")?);
+            let response = page.send().await.context("reading a job's stream")?;
+            for item in response.items().iter().filter(|item| belongs_to(item, job)) {
+                logged.extend(stream_entries::parse(&Item(item), "entries")?);
             }
-            match answer.last_evaluated_key {
+            match response.last_evaluated_key {
                 None => break true,
                 Some(_) if !logged.is_empty() => break false,
                 next => start = next,
@@ -197,7 +197,7 @@ impl EventLog {
         Ok(stream.truncated_to(limits::ANSWER_BYTES))
     }
 
-    /// The whole of the job's stream.
+    /// The job's whole stream.
     pub async fn whole_stream(&self, job: &Job) -> Result<Stream> {
         let mut whole = Stream::empty();
         loop {
@@ -210,7 +210,7 @@ impl EventLog {
         }
     }
 
-    /// What was streamed, as far as one frame holds it; `None` if nothing was.
+    /// The streamed text, cut to the size of a frame; `None` if nothing was streamed.
     async fn text(&self, job: &Job) -> Result<Option<String>> {
         if job.stream_seq == 0 {
             return Ok(None);
@@ -221,31 +221,31 @@ impl EventLog {
         Ok(Some(prefix.to_owned()))
     }
 
-    /// The entry that keeps a step of the job.
-    pub fn step_entry(&self, job: &Job, step: &str, kept: &StepResult) -> LogEntry {
-        let mut item = self.own(job, &step_key(job, step));
-        // An answer that was streamed is its step's result too: it is kept, and paid for, once.
-        if kept.result != spelled(&kept.streamed) {
-            item.insert("result".to_owned(), text(&kept.result));
+    /// The log entry of a checkpoint.
+    pub fn step_entry(&self, job: &Job, step: &str, step_result: &StepResult) -> LogEntry {
+        let mut item = self.own_item(job, &step_key(job, step));
+        // A step that streamed its result stores, and pays for, the text once.
+        if step_result.result != json_string(&step_result.streamed_text) {
+            item.insert("result".to_owned(), text(&step_result.result));
         }
-        if !kept.streamed.is_empty() {
-            item.insert("streamed".to_owned(), text(&kept.streamed));
+        if !step_result.streamed_text.is_empty() {
+            item.insert("streamed".to_owned(), text(&step_result.streamed_text));
         }
         self.entry(item)
     }
 
-    /// What a step of the job left, if it was kept.
+    /// The checkpoint of a step of the job, if there is one.
     pub async fn load_step(&self, job: &Job, step: &str) -> Result<Option<StepResult>> {
         let entry = self.get(job.id, &step_key(job, step)).await?;
-        let Some(entry) = entry.filter(|entry| is_of(entry, job)) else {
+        let Some(entry) = entry.filter(|entry| belongs_to(entry, job)) else {
             return Ok(None);
         };
         let item = Item(&entry);
         let streamed = item.optional_text("streamed")?.unwrap_or_default();
         let result = item.optional_text("result")?;
         Ok(Some(StepResult {
-            result: result.map_or_else(|| spelled(streamed), str::to_owned),
-            streamed: streamed.to_owned(),
+            result: result.map_or_else(|| json_string(streamed), str::to_owned),
+            streamed_text: streamed.to_owned(),
         }))
     }
 
@@ -256,9 +256,9 @@ impl EventLog {
         }
     }
 
-    /// An entry that counts for this job alone: past its retention, its id may be another's by the same
-    /// idempotency key before the table has removed what it left.
-    fn own(&self, job: &Job, entry: &str) -> Attributes {
+    /// An item that counts for this job alone. With an idempotency key a new job can get the same id after the retention,
+    /// before the table has removed the old job's entries.
+    fn own_item(&self, job: &Job, entry: &str) -> Attributes {
         let mut item = self.item(job.id, entry, job.expires_at);
         item.insert("createdAt".to_owned(), time(job.created_at));
         item
@@ -305,19 +305,19 @@ impl EventLog {
     }
 }
 
-/// Whether an entry is this job's, or such as counts for whoever points at it.
-fn is_of(entry: &Attributes, job: &Job) -> bool {
+/// Whether an entry belongs to this job, or counts for any job that points at it.
+fn belongs_to(entry: &Attributes, job: &Job) -> bool {
     let created = entry.get("createdAt");
     created.is_none_or(|created| *created == time(job.created_at))
 }
 
-/// Keys of a stream sort as their numbers do.
+/// The key of a stream entry. Keys sort like their numbers.
 fn stream_key(seq: u64) -> String {
     format!("stream#{seq:012}")
 }
 
-/// A text as JSON.
-fn spelled(text: &str) -> String {
+/// The text as a JSON string.
+fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

@@ -1,6 +1,5 @@
-//! DynamoDB, with the writes that every job makes by the short way ([`crate::aws::signed_http`]): one item put or updated.
-//!
-//! Everything else is the SDK's client, which this is as well. Knows DynamoDB's words and none of ours.
+//! A DynamoDB client. It derefs to the SDK's client, and sends single puts and updates, which every job makes, with the
+//! faster [`crate::aws::signed_http`].
 
 mod json;
 
@@ -13,7 +12,7 @@ use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoin
 use aws_sdk_dynamodb::types::{Put, ReturnValue, Update};
 use serde::{Deserialize, Serialize};
 
-use self::json::{Sent, received};
+use self::json::{AttributesJson, deserialize_attributes};
 use crate::aws::clients::AwsClients;
 use crate::aws::item::Attributes;
 use crate::aws::signed_http::{CallError, DYNAMODB, SignedClient};
@@ -24,14 +23,14 @@ pub struct Dynamo {
     service: SignedClient,
 }
 
-/// Why a write was not made, or may not have been.
+/// Why a write was not made, or may not have been made.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// With the item as it is, where the write asked for it and there is one.
-    #[error("its condition does not hold")]
+    /// The item as it is, if the write requested it and it exists.
+    #[error("the condition of the write does not hold")]
     Refused(Option<Attributes>),
-    /// By a transaction.
-    #[error("another write of the item is under way")]
+    /// A transaction is writing the item.
+    #[error("another write of the item is in progress")]
     Conflict,
     #[error(transparent)]
     Failed(CallError),
@@ -42,9 +41,9 @@ pub enum WriteError {
 struct Write<'a> {
     table_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    item: Option<Sent<'a>>,
+    item: Option<AttributesJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<Sent<'a>>,
+    key: Option<AttributesJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     update_expression: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +51,7 @@ struct Write<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     expression_attribute_names: Option<&'a HashMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    expression_attribute_values: Option<Sent<'a>>,
+    expression_attribute_values: Option<AttributesJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     return_values: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,15 +60,15 @@ struct Write<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Written {
-    #[serde(default, deserialize_with = "received")]
+struct WriteResponse {
+    #[serde(default, deserialize_with = "deserialize_attributes")]
     attributes: Option<Attributes>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Refusal {
-    #[serde(default, deserialize_with = "received")]
+struct ConditionFailure {
+    #[serde(default, deserialize_with = "deserialize_attributes")]
     item: Option<Attributes>,
 }
 
@@ -83,7 +82,7 @@ impl Deref for Dynamo {
 
 impl Dynamo {
     /// # Errors
-    /// Where the SDK knows no endpoint, as in no region.
+    /// The SDK has no endpoint, for example because no region is set.
     pub async fn open(sdk: &AwsClients) -> Result<Self> {
         Ok(Self {
             client: Client::new(sdk),
@@ -94,12 +93,12 @@ impl Dynamo {
     pub async fn put(&self, put: &Put) -> Result<(), WriteError> {
         let write = Write {
             table_name: put.table_name(),
-            item: Some(Sent(put.item())),
+            item: Some(AttributesJson(put.item())),
             key: None,
             update_expression: None,
             condition_expression: put.condition_expression(),
             expression_attribute_names: put.expression_attribute_names(),
-            expression_attribute_values: put.expression_attribute_values().map(Sent),
+            expression_attribute_values: put.expression_attribute_values().map(AttributesJson),
             return_values: None,
             return_values_on_condition_check_failure: put
                 .return_values_on_condition_check_failure()
@@ -109,7 +108,7 @@ impl Dynamo {
         Ok(())
     }
 
-    /// The attributes that `wanted` asks for.
+    /// Updates an item and returns the attributes that `wanted` requests.
     pub async fn update(
         &self,
         update: &Update,
@@ -118,11 +117,11 @@ impl Dynamo {
         let write = Write {
             table_name: update.table_name(),
             item: None,
-            key: Some(Sent(update.key())),
+            key: Some(AttributesJson(update.key())),
             update_expression: Some(update.update_expression()),
             condition_expression: update.condition_expression(),
             expression_attribute_names: update.expression_attribute_names(),
-            expression_attribute_values: update.expression_attribute_values().map(Sent),
+            expression_attribute_values: update.expression_attribute_values().map(AttributesJson),
             return_values: Some(wanted.as_str()),
             return_values_on_condition_check_failure: update
                 .return_values_on_condition_check_failure()
@@ -136,23 +135,23 @@ impl Dynamo {
         &self,
         operation: &'static str,
         write: &Write<'_>,
-    ) -> Result<Written, WriteError> {
-        let answer = self.service.json(operation, write).await;
-        let answer = answer.map_err(WriteError::of)?;
-        let read = serde_json::from_slice(&answer).context("reading DynamoDB's answer");
-        read.map_err(|error| WriteError::Failed(error.into()))
+    ) -> Result<WriteResponse, WriteError> {
+        let response = self.service.json(operation, write).await;
+        let response = response.map_err(WriteError::from_call)?;
+        let parsed = serde_json::from_slice(&response).context("parsing DynamoDB's response");
+        parsed.map_err(|error| WriteError::Failed(error.into()))
     }
 }
 
 impl WriteError {
-    fn of(error: CallError) -> Self {
+    fn from_call(error: CallError) -> Self {
         let CallError::Refused { code, body, .. } = &error else {
             return Self::Failed(error);
         };
         match code.as_str() {
             "ConditionalCheckFailedException" => {
-                let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
-                Self::Refused(refusal.and_then(|refusal| refusal.item))
+                let failure: Option<ConditionFailure> = serde_json::from_slice(body).ok();
+                Self::Refused(failure.and_then(|failure| failure.item))
             }
             "TransactionConflictException" => Self::Conflict,
             _ => Self::Failed(error),
@@ -160,7 +159,7 @@ impl WriteError {
     }
 }
 
-/// Where the SDK's client calls, by the same settings.
+/// The endpoint of the SDK's client for these settings.
 async fn endpoint(sdk: &AwsClients) -> Result<String> {
     let params = Params::builder()
         .set_region(sdk.region().map(ToString::to_string))

@@ -1,12 +1,8 @@
-//! How much one user may ask for, across all connections: so many submits a second, so many jobs open at
-//! once. Kept in the user's row of the connections table, in one conditional write per submit.
+//! The limits of one user across all connections: submits a second, and open jobs. They are kept in the user's row of the
+//! connections table, with one conditional write for each submit.
 //!
-//! The row holds the ids of the jobs that were open when last looked at, and no count: nothing has to be
-//! written when a job ends, so that no crash can leave a job counted for ever. Only a user whose set is full
-//! has it compared with the jobs' own rows. What a job is, is not known here.
-//! The same row has the ids of the user's connections, which `connections` keeps.
-
-pub mod bucket;
+//! The row has a set of job ids instead of a count. A full set is compared with the jobs' own rows, so no write is needed when
+//! a job ends, and no crash can leak a place.
 
 use std::time::Duration;
 
@@ -20,41 +16,40 @@ use jiff::Timestamp;
 use crate::aws::dynamo::{Dynamo, WriteError};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
 use crate::domain::ids::{JobId, Owner};
+use crate::domain::rate::{BucketState, Rate};
 use crate::settings::{Settings, SettingsError};
 use crate::store::jobs::Jobs;
-use bucket::{BucketState, Rate};
+use crate::store::user_row;
 
-/// An id in the set whose job has no row may be a submit that is still under way for so long: twice the
-/// message function's timeout.
-const UNDER_WAY: Duration = Duration::from_secs(60);
-/// What a user with too many open jobs or connections is told to wait, as nobody knows when one of them ends.
+/// An id in the set without a row counts as a submit in progress for this long: twice the message function's timeout.
+const SUBMIT_IN_PROGRESS: Duration = Duration::from_secs(60);
+/// The `retryAfter` of a user with too many open jobs or connections, since it is unknown when one of them ends.
 pub const RETRY_AFTER_FULL: Duration = Duration::from_secs(10);
-/// A user's row lives so long past the last submit; no job is open for longer.
-pub(crate) const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Writes of one submit at most, all lost races included.
-const TRIES: usize = 8;
+
+/// Maximum number of writes for one submit, including lost races.
+const MAX_WRITES: usize = 8;
 
 #[derive(Clone)]
 pub struct Quota {
     dynamo: Dynamo,
     table: String,
-    /// None: as many as there come.
+    /// `None`: no limit.
     rate: Option<Rate>,
-    /// None: any number.
+    /// `None`: no limit.
     open_jobs: Option<usize>,
 }
 
-/// Whether a submit may go on.
+/// Whether a submit is admitted.
 #[derive(Debug, PartialEq, Eq)]
 pub enum QuotaDecision {
-    Yes,
-    /// Too many submits within a short time; one may come at this time.
-    TooFast(Timestamp),
-    /// So many jobs are open already; a look at this time may find fewer.
-    TooMany(usize, Timestamp),
+    Admitted,
+    /// Too many submits in a short time. The next is admitted at this time.
+    RateLimited(Timestamp),
+    /// This number of jobs is open already. Trying again at this time may help.
+    TooManyOpenJobs(usize, Timestamp),
 }
 
-/// The user's row as a refused write found it.
+/// The user's row, as a failed conditional write returned it.
 struct Row {
     full_at: Timestamp,
     reserved_at: Timestamp,
@@ -62,7 +57,7 @@ struct Row {
 }
 
 impl Quota {
-    /// By `CONNECTIONS_TABLE`, `SUBMITS_PER_SECOND`, `SUBMITS_AT_ONCE` and `OPEN_JOBS`; 0 lifts a limit.
+    /// From `CONNECTIONS_TABLE`, `SUBMITS_PER_SECOND`, `SUBMITS_AT_ONCE` and `OPEN_JOBS`; 0 means no limit.
     pub fn open(config: &Settings, dynamo: &Dynamo) -> Result<Self, SettingsError> {
         let per_second = config.count("SUBMITS_PER_SECOND")?;
         let burst = config.number("SUBMITS_AT_ONCE")?;
@@ -75,8 +70,8 @@ impl Quota {
         })
     }
 
-    /// Takes a token of the owner's for a submit of the job, and room for the job itself. A job that is
-    /// counted already needs no more room.
+    /// Takes a token of the owner for the submit, and adds the job to the open ones. A job that is in the set already needs
+    /// no place.
     pub async fn admit_job(
         &self,
         owner: &Owner,
@@ -85,61 +80,64 @@ impl Quota {
         now: Timestamp,
     ) -> Result<QuotaDecision> {
         if self.rate.is_none() && self.open_jobs.is_none() {
-            return Ok(QuotaDecision::Yes);
+            return Ok(QuotaDecision::Admitted);
         }
-        let mut level = BucketState::Full;
-        for _ in 0..TRIES {
-            let Some(row) = self.reserve(owner, job, level, now).await? else {
-                return Ok(QuotaDecision::Yes);
+        let mut state = BucketState::Full;
+        for _ in 0..MAX_WRITES {
+            let Some(row) = self.reserve(owner, job, state, now).await? else {
+                return Ok(QuotaDecision::Admitted);
             };
-            level = self.rate.map_or(level, |rate| rate.level(row.full_at, now));
-            if let BucketState::Empty(then) = level {
-                return Ok(QuotaDecision::TooFast(then));
+            state = self.rate.map_or(state, |rate| rate.state(row.full_at, now));
+            if let BucketState::Empty(then) = state {
+                return Ok(QuotaDecision::RateLimited(then));
             }
-            let Some(most) = self.open_jobs.filter(|most| row.is_full(*most, job)) else {
+            let Some(limit) = self.open_jobs.filter(|limit| row.is_full(*limit, job)) else {
                 continue;
             };
             let ended = row.ended(jobs, now).await?;
             if ended.is_empty() {
-                // A refusal costs a token too: it has cost us the reading of every open job.
-                self.charge(owner, level, now).await?;
-                return Ok(QuotaDecision::TooMany(most, now + RETRY_AFTER_FULL));
+                // A rejection takes a token too, since it costs a read of every open job.
+                self.charge(owner, state, now).await?;
+                return Ok(QuotaDecision::TooManyOpenJobs(
+                    limit,
+                    now + RETRY_AFTER_FULL,
+                ));
             }
-            self.forget(owner, ended).await?;
+            self.remove(owner, ended).await?;
         }
-        Ok(QuotaDecision::TooFast(now + Duration::from_secs(1)))
+        Ok(QuotaDecision::RateLimited(now + Duration::from_secs(1)))
     }
 
-    /// Takes a token of the owner's for what is no job; or says when there will be one.
+    /// Takes a token of the owner for an action other than a submit. Without a token it returns the time of the next one.
     pub async fn admit_action(&self, owner: &Owner, now: Timestamp) -> Result<Option<Timestamp>> {
         let Some(rate) = self.rate else {
             return Ok(None);
         };
-        let mut level = BucketState::Full;
-        for _ in 0..TRIES {
-            let (update, set, condition) = token(self.update(owner), rate, level, now);
+        let mut state = BucketState::Full;
+        for _ in 0..MAX_WRITES {
+            let (update, set, condition) = take_token(self.update(owner), rate, state, now);
             let update = update
                 .update_expression(format!("SET {set}, #ttl = :ttl"))
                 .condition_expression(condition)
                 .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":ttl", ttl(now + RETENTION));
-            let Some(row) = self.refused(update).await? else {
+                .expression_attribute_values(":ttl", ttl(now + user_row::RETENTION));
+            let Some(row) = self.apply(update).await? else {
                 return Ok(None);
             };
-            level = rate.level(row.full_at, now);
-            if let BucketState::Empty(then) = level {
+            state = rate.state(row.full_at, now);
+            if let BucketState::Empty(then) = state {
                 return Ok(Some(then));
             }
         }
         Ok(Some(now + Duration::from_secs(1)))
     }
 
-    /// The one write of a submit: the row as it is where it was refused.
+    /// The write of a submit. Returns the row if the condition did not hold.
     async fn reserve(
         &self,
         owner: &Owner,
         job: JobId,
-        level: BucketState,
+        state: BucketState,
         now: Timestamp,
     ) -> Result<Option<Row>> {
         let (mut sets, mut conditions) = (vec!["reservedAt = :now", "#ttl = :ttl"], vec![]);
@@ -147,52 +145,52 @@ impl Quota {
             .update(owner)
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", time(now))
-            .expression_attribute_values(":ttl", ttl(now + RETENTION));
+            .expression_attribute_values(":ttl", ttl(now + user_row::RETENTION));
         if let Some(rate) = self.rate {
             let (set, condition);
-            (update, set, condition) = token(update, rate, level, now);
+            (update, set, condition) = take_token(update, rate, state, now);
             sets.push(set);
             conditions.push(condition);
         }
         let mut add = "";
-        if let Some(most) = self.open_jobs {
+        if let Some(limit) = self.open_jobs {
             add = " ADD openJobs :job";
-            conditions.push("(attribute_not_exists(openJobs) OR size(openJobs) < :most OR contains(openJobs, :id))");
+            conditions.push("(attribute_not_exists(openJobs) OR size(openJobs) < :limit OR contains(openJobs, :id))");
             let id = job.to_string();
             update = update
                 .expression_attribute_values(":job", AttributeValue::Ss(vec![id.clone()]))
                 .expression_attribute_values(":id", text(id))
-                .expression_attribute_values(":most", AttributeValue::N(most.to_string()));
+                .expression_attribute_values(":limit", AttributeValue::N(limit.to_string()));
         }
         let update = update
             .update_expression(format!("SET {}{add}", sets.join(", ")))
             .condition_expression(conditions.join(" AND "));
-        self.refused(update).await
+        self.apply(update).await
     }
 
-    /// Takes a token and no room.
-    async fn charge(&self, owner: &Owner, level: BucketState, now: Timestamp) -> Result<()> {
+    /// Takes a token without adding a job.
+    async fn charge(&self, owner: &Owner, state: BucketState, now: Timestamp) -> Result<()> {
         if let Some(rate) = self.rate {
-            let (update, set, condition) = token(self.update(owner), rate, level, now);
+            let (update, set, condition) = take_token(self.update(owner), rate, state, now);
             let update = update
                 .update_expression(format!("SET {set}"))
                 .condition_expression(condition);
-            self.refused(update).await?;
+            self.apply(update).await?;
         }
         Ok(())
     }
 
-    /// Takes ids out of the set.
-    async fn forget(&self, owner: &Owner, ids: Vec<String>) -> Result<()> {
+    /// Removes ids from the set.
+    async fn remove(&self, owner: &Owner, ids: Vec<String>) -> Result<()> {
         let update = self
             .update(owner)
             .update_expression("DELETE openJobs :ids")
             .expression_attribute_values(":ids", AttributeValue::Ss(ids));
-        self.refused(update).await.map(drop)
+        self.apply(update).await.map(drop)
     }
 
-    /// The row that a write's condition met; `None` where it held.
-    async fn refused(&self, update: UpdateBuilder) -> Result<Option<Row>> {
+    /// Sends a conditional write. Returns the row if the condition did not hold.
+    async fn apply(&self, update: UpdateBuilder) -> Result<Option<Row>> {
         match self
             .dynamo
             .update(&update.build()?, ReturnValue::None)
@@ -200,27 +198,27 @@ impl Quota {
         {
             Ok(_) => Ok(None),
             Err(WriteError::Refused(item)) => Ok(Some(Row::read(&item.unwrap_or_default())?)),
-            Err(error) => Err(error).context("taking from a user's quota"),
+            Err(error) => Err(error).context("writing a user's quota"),
         }
     }
 
     fn update(&self, owner: &Owner) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.table)
-            .key("connectionId", text(row_of(owner)))
+            .key("connectionId", text(user_row::key(owner)))
             .return_values_on_condition_check_failure(OnFailure::AllOld)
     }
 }
 
-/// What takes a token from a bucket of this level, and holds only for such a one.
-fn token(
+/// The assignment and the condition that take a token from a bucket in this state.
+fn take_token(
     update: UpdateBuilder,
     rate: Rate,
-    level: BucketState,
+    state: BucketState,
     now: Timestamp,
 ) -> (UpdateBuilder, &'static str, &'static str) {
     let update = update.expression_attribute_values(":from", micros(now.as_microsecond()));
-    match level {
+    match state {
         BucketState::Full => (
             update.expression_attribute_values(
                 ":full",
@@ -249,30 +247,23 @@ impl Row {
         })
     }
 
-    fn is_full(&self, most: usize, job: JobId) -> bool {
-        self.open.len() >= most && !self.open.contains(&job.to_string())
+    fn is_full(&self, limit: usize, job: JobId) -> bool {
+        self.open.len() >= limit && !self.open.contains(&job.to_string())
     }
 
-    /// Those of the set that are open no more: their rows say so, or there is none and no submit that is
-    /// about to write it.
+    /// The ids of the set whose jobs are no longer open: by their rows, or because there is no row and no submit in progress.
     async fn ended(&self, jobs: &Jobs, now: Timestamp) -> Result<Vec<String>> {
         let ids: Vec<JobId> = self.open.iter().flat_map(|id| JobId::parse(id)).collect();
         let rows = jobs.batch_get(&ids).await?;
-        let is_under_way = now < self.reserved_at + UNDER_WAY;
+        let is_submitting = now < self.reserved_at + SUBMIT_IN_PROGRESS;
         let has_ended = |id: &&String| {
             let row = rows.iter().find(|job| job.id.to_string() == **id);
-            row.map_or(!is_under_way, |job| {
+            row.map_or(!is_submitting, |job| {
                 job.status.is_terminal() || job.expires_at <= now
             })
         };
         Ok(self.open.iter().filter(has_ended).cloned().collect())
     }
-}
-
-/// The key of a user's row. No connection's id has a colon: API Gateway's are base64.
-pub(crate) fn row_of(owner: &Owner) -> String {
-    let tenant = owner.tenant.as_deref().unwrap_or_default();
-    format!("user:{}:{tenant}:{}", tenant.len(), owner.user)
 }
 
 fn micros(value: i64) -> AttributeValue {

@@ -1,32 +1,30 @@
-//! The order of a session's turns: each runs once those before it are settled, and a crash anywhere between
-//! the end of one and the start of the next is mended by whoever looks next.
+//! Runs the turns of a session one after the other: each starts once all turns before it are finished.
 //!
-//! Two look at the same gap, each after a write of its own: whoever ends a turn settles it and then looks for
-//! one that waits; whoever accepts a turn writes it and then looks whether those before it are settled. At
-//! least one sees the other. What is missed by a crash, the sweep finds: an ended turn stays on the index of
-//! open jobs until it was settled, a waiting one until it has ended.
+//! Finishing a turn writes its answer and then looks for a waiting turn; accepting a turn writes it and then looks at those
+//! before it. At least one of the two sees the other. After a crash the sweep continues: a finished turn stays in the
+//! index of open jobs until its answer is recorded, a waiting one until it ends.
 
 use anyhow::Result;
 
-use super::Sessions;
 use crate::domain::job::{Job, Outcome};
 use crate::messaging::job_queue::JobQueue;
 use crate::protocol::dialect;
 use crate::store::event_log::EventLog;
 use crate::store::jobs::{CommitOutcome, Jobs};
+use crate::store::sessions::Sessions;
 
 #[derive(Clone)]
 pub struct TurnScheduler {
     pub sessions: Sessions,
     pub jobs: Jobs,
-    pub events: EventLog,
-    /// To the queue of jobs.
-    pub dispatch: JobQueue,
+    pub event_log: EventLog,
+    pub job_queue: JobQueue,
 }
 
 impl TurnScheduler {
-    /// After the end of a job that is a turn: notes it, and lets the next turn go. May be done again.
-    /// `job` has its outcome whole.
+    /// Records the answer of an ended turn and releases the next turn. Idempotent.
+    ///
+    /// `job` must have its whole outcome ([`EventLog::with_result`]). A job that is no turn is left alone.
     pub async fn finish_turn(&self, job: &Job) -> Result<()> {
         let Some(turn) = &job.turn else {
             return Ok(());
@@ -41,8 +39,8 @@ impl TurnScheduler {
                     None => Ok(()),
                 };
             }
-            // One that ended while it waited let nobody go; one that ran has let its next go itself.
-            if !next.has_ended_waiting() {
+            // A turn that ended while it waited released no other; one that ran has released its next turn itself.
+            if !next.ended_waiting {
                 break;
             }
             number += 1;
@@ -50,7 +48,7 @@ impl TurnScheduler {
         Ok(())
     }
 
-    /// Sends a waiting job to the queue, if all turns before it are settled.
+    /// Sends a waiting job to the queue, if all turns before it are finished.
     pub async fn release_turn(&self, job: &Job) -> Result<()> {
         let Some(turn) = job.turn.as_ref().filter(|_| job.waits_for_turn()) else {
             return Ok(());
@@ -60,13 +58,13 @@ impl TurnScheduler {
             return Ok(());
         }
         match self.jobs.commit(job.id, &Job::release_turn()).await? {
-            CommitOutcome::Applied(job) => self.dispatch.send(&job).await,
-            // It has ended, or somebody else has let it go.
+            CommitOutcome::Applied(job) => self.job_queue.send(&job).await,
+            // It has ended, or was released already.
             CommitOutcome::Refused(_) => Ok(()),
         }
     }
 
-    /// What the turn answered: its result's text, or what it streamed.
+    /// The turn's answer: the text of its result, or what it streamed.
     async fn answer(&self, job: &Job) -> Result<String> {
         if let Some(Outcome::Completed(result)) = &job.outcome {
             let response = dialect::response(result);
@@ -77,7 +75,7 @@ impl TurnScheduler {
         if job.stream_seq == 0 {
             return Ok(String::new());
         }
-        let stream = self.events.whole_stream(job).await?;
+        let stream = self.event_log.whole_stream(job).await?;
         Ok(stream.chunks().map(|(_, piece)| piece).collect())
     }
 }

@@ -1,7 +1,6 @@
-//! Pushing frames to connections through API Gateway's management API.
+//! Pushes frames to connections through API Gateway's management API.
 //!
-//! A push never fails a job: it was heard, the listener is gone, or it was lost and the client's
-//! next gap heals it. What a frame says is not known here.
+//! A push never fails a job. If it is lost, the client closes the gap when it sees the next event.
 
 mod bulk;
 
@@ -22,30 +21,28 @@ use crate::protocol::dialect::OutboundFrames;
 use crate::settings::{Settings, SettingsError};
 use crate::store::connections::Connections;
 
-pub use bulk::{BroadcastOutcome, CleanupOutcome};
-
-/// What became of one frame on its way to one connection.
+/// The outcome of pushing one frame to one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PushOutcome {
     Sent,
-    /// The connection is closed; its row is removed, and only that one.
+    /// The connection is closed. Its row was removed.
     Gone,
-    /// Throttled or failed past the small budget of retries.
+    /// Throttled or failed after all attempts.
     Lost,
 }
 
 #[derive(Clone)]
 pub struct ConnectionPusher {
     management: Client,
-    /// The same, for posts: they are most of what Longhaul asks AWS for.
+    /// Sends the posts, which are the most frequent calls.
     posts: SignedClient,
     connections: Connections,
 }
 
 impl ConnectionPusher {
     /// The stage's management endpoint that `CONNECTIONS_ENDPOINT` names, such as
-    /// `https://<api>.execute-api.<region>.amazonaws.com/prod`: configuration, never derived from an
-    /// event, which a custom domain would falsify.
+    /// `https://<api>.execute-api.<region>.amazonaws.com/prod`. It is a setting, since with a custom domain the domain name of
+    /// an event is not that of the endpoint.
     pub fn open(
         config: &Settings,
         sdk: &AwsClients,
@@ -66,16 +63,16 @@ impl ConnectionPusher {
         })
     }
 
-    /// Sends one frame to one connection.
+    /// Pushes one frame to one connection.
     pub async fn post(&self, to: &ConnectionId, frame: &str) -> PushOutcome {
-        match self.posted(to, frame).await {
-            Ok(answer) if answer.status == 200 => {
+        match self.send_post(to, frame).await {
+            Ok(response) if response.status == 200 => {
                 counter!("Pushes").increment(1);
                 PushOutcome::Sent
             }
-            Ok(answer) if answer.status == 410 => {
+            Ok(response) if response.status == 410 => {
                 if let Err(error) = self.connections.remove(to).await {
-                    tracing::warn!(connection = %to, error = format!("{error:#}"), "a stale connection's row stays until its time to live is over");
+                    tracing::warn!(connection = %to, error = format!("{error:#}"), "row of a closed connection not removed; it expires");
                 }
                 counter!("PushesGone").increment(1);
                 PushOutcome::Gone
@@ -83,34 +80,39 @@ impl ConnectionPusher {
             other => {
                 counter!("PushesLost").increment(1);
                 let error = match other {
-                    Ok(answer) => format!("it was answered {} {}", answer.status, answer.error),
+                    Ok(response) => {
+                        format!(
+                            "the gateway answered {} {}",
+                            response.status, response.error
+                        )
+                    }
                     Err(error) => format!("{error:#}"),
                 };
-                tracing::warn!(connection = %to, error, "a push was lost");
+                tracing::warn!(connection = %to, error, "push lost");
                 PushOutcome::Lost
             }
         }
     }
 
-    async fn posted(&self, to: &ConnectionId, frame: &str) -> Result<HttpResponse, CallError> {
-        // An id is base64, of whose letters a path has some in other uses.
+    async fn send_post(&self, to: &ConnectionId, frame: &str) -> Result<HttpResponse, CallError> {
+        // An id is base64, and some of its characters must be escaped in a path.
         let id = form_urlencoded::byte_serialize(to.0.as_bytes());
         let path: String = ["/@connections/"].into_iter().chain(id).collect();
         let frame = Bytes::copy_from_slice(frame.as_bytes());
         let headers = [("content-type", "application/octet-stream")];
-        // Counted also where a later try is heard: the first sign of a limit.
-        let heard = |status| {
+        // Counted for each attempt, also if a later one succeeds: the first sign of a limit.
+        let on_response = |status| {
             if status == 429 {
                 counter!("PushesThrottled").increment(1);
             }
         };
         let post = self
             .posts
-            .post("PostToConnection", &path, &headers, frame, heard);
+            .post("PostToConnection", &path, &headers, frame, on_response);
         post.await
     }
 
-    /// Closes a connection; `false` if it is closed already.
+    /// Closes a connection; `false` if it was closed already.
     pub async fn close(&self, connection: &ConnectionId) -> anyhow::Result<bool> {
         let delete = self
             .management
@@ -127,7 +129,7 @@ impl ConnectionPusher {
         }
     }
 
-    /// When the connection last said or heard anything, as the gateway has it; `None` if it is closed.
+    /// The time of the last frame in either direction, by the gateway; `None` if the connection is closed.
     pub async fn last_active(
         &self,
         connection: &ConnectionId,
@@ -137,30 +139,32 @@ impl ConnectionPusher {
             .get_connection()
             .connection_id(&connection.0);
         match get.send().await.map_err(|error| error.into_service_error()) {
-            Ok(answer) => {
-                let at = answer.last_active_at.context("it has no last activity")?;
+            Ok(response) => {
+                let at = response
+                    .last_active_at
+                    .context("the gateway returned no last activity")?;
                 Ok(Some(Timestamp::from_millisecond(at.to_millis()?)?))
             }
             Err(GetConnectionError::GoneException(_)) => Ok(None),
-            Err(error) => Err(error).context("asking about a connection"),
+            Err(error) => Err(error).context("looking up a connection"),
         }
     }
 
-    /// Tells each follower its frames, the followers at once and the frames in order; whether each has heard
-    /// the last or is gone.
-    pub async fn send_all(&self, told: Vec<OutboundFrames>) -> bool {
+    /// Pushes each follower its frames: followers in parallel, the frames of one in order. Whether every follower received
+    /// its last frame or is gone.
+    pub async fn send_all(&self, outbound: Vec<OutboundFrames>) -> bool {
         let mut posts = JoinSet::new();
-        for OutboundFrames { to, frames, .. } in told {
-            let push = self.clone();
+        for OutboundFrames { to, frames, .. } in outbound {
+            let pusher = self.clone();
             let post = async move {
-                let mut delivery = PushOutcome::Sent;
+                let mut outcome = PushOutcome::Sent;
                 for frame in frames {
-                    delivery = push.post(&to, &frame).await;
-                    if delivery == PushOutcome::Gone {
+                    outcome = pusher.post(&to, &frame).await;
+                    if outcome == PushOutcome::Gone {
                         break;
                     }
                 }
-                delivery
+                outcome
             };
             posts.spawn(post.in_current_span());
         }
@@ -168,6 +172,6 @@ impl ConnectionPusher {
             .join_all()
             .await
             .into_iter()
-            .all(|delivery| delivery != PushOutcome::Lost)
+            .all(|outcome| outcome != PushOutcome::Lost)
     }
 }

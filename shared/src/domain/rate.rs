@@ -1,40 +1,38 @@
-//! Pure: a bucket of tokens that fills with time, told by one number: when it is full again.
+//! A token bucket, described by one number: the time at which it is full again.
 //!
-//! A full bucket lies in the past. Each token taken moves it one refill further into the future, and it
-//! may not lie further ahead than the empty bucket does. So a store needs one condition and one write.
+//! A full bucket's time lies in the past. Each token taken moves the time one refill into the future, up to that of an
+//! empty bucket. So a store needs one condition and one write.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How often something may be done.
+/// A rate limit: tokens a second, and the size of a burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Between two tokens.
+    /// The time between two tokens.
     refill: SignedDuration,
-    /// From empty to full.
+    /// The time from empty to full.
     whole: SignedDuration,
 }
 
-/// What a look at a bucket says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketState {
-    /// It is full, as at the start.
     Full,
-    /// It has a token at least.
+    /// At least one token is left.
     Some,
-    /// It will have one at this time.
+    /// The next token comes at this time.
     Empty(Timestamp),
 }
 
 impl Rate {
-    /// `per_second` tokens a second, at most `burst` at once (at least one of both).
+    /// `per_second` tokens a second, at most `burst` at once. Both are at least one.
     pub fn new(per_second: u32, burst: u32) -> Self {
         let refill = SignedDuration::from_secs(1) / per_second.max(1) as i32;
         let whole = refill * burst.max(1) as i32;
         Self { refill, whole }
     }
 
-    /// How full the bucket is at `now` that is full at `full_at`.
-    pub fn level(&self, full_at: Timestamp, now: Timestamp) -> BucketState {
+    /// The state at `now` of the bucket that is full at `full_at`.
+    pub fn state(&self, full_at: Timestamp, now: Timestamp) -> BucketState {
         if full_at <= now {
             return BucketState::Full;
         }
@@ -45,12 +43,12 @@ impl Rate {
         BucketState::Empty(now + full_at.duration_since(latest))
     }
 
-    /// When the bucket is full again that was full at `now` before a token was taken.
+    /// When a bucket that is full at `now` is full again after one token was taken.
     pub fn after_first(&self, now: Timestamp) -> Timestamp {
         now + self.refill
     }
 
-    /// What each further token adds.
+    /// The time that each further token adds.
     pub fn refill(&self) -> SignedDuration {
         self.refill
     }
@@ -72,14 +70,14 @@ mod tests {
     }
 
     /// Takes a token as the store does.
-    fn take(rate: Rate, full_at: &mut Timestamp, now: Timestamp) -> BucketState {
-        let level = rate.level(*full_at, now);
-        match level {
+    fn consume(rate: Rate, full_at: &mut Timestamp, now: Timestamp) -> BucketState {
+        let state = rate.state(*full_at, now);
+        match state {
             BucketState::Full => *full_at = rate.after_first(now),
             BucketState::Some => *full_at += rate.refill(),
             BucketState::Empty(_) => {}
         }
-        level
+        state
     }
 
     #[test]
@@ -87,12 +85,12 @@ mod tests {
         let (rate, mut full_at) = (Rate::new(5, 20), at(0));
         let taken = |full_at: &mut Timestamp, now| {
             (0..100)
-                .filter(|_| !matches!(take(rate, full_at, at(now)), BucketState::Empty(_)))
+                .filter(|_| !matches!(consume(rate, full_at, at(now)), BucketState::Empty(_)))
                 .count()
         };
         assert_eq!(taken(&mut full_at, 1_000), 20);
         assert_eq!(
-            rate.level(full_at, at(1_000)),
+            rate.state(full_at, at(1_000)),
             BucketState::Empty(at(1_200))
         );
         assert_eq!(taken(&mut full_at, 1_200), 1);
@@ -102,16 +100,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_than_burst_and_rate_allow_and_what_is_promised_comes(
+        fn never_more_than_burst_and_rate_allow_and_the_promised_token_comes(
             per_second in 1u32..50, burst in 1u32..50, waits in prop::collection::vec(0i64..400, 1..200)
         ) {
             let (rate, mut full_at, mut now, mut taken) = (Rate::new(per_second, burst), at(0), 1_000, 0u64);
             for wait in waits {
                 now += wait;
-                match take(rate, &mut full_at, at(now)) {
+                match consume(rate, &mut full_at, at(now)) {
                     BucketState::Empty(then) => {
                         prop_assert!(then > at(now));
-                        prop_assert!(!matches!(rate.level(full_at, then), BucketState::Empty(_)));
+                        prop_assert!(!matches!(rate.state(full_at, then), BucketState::Empty(_)));
                     }
                     _ => taken += 1,
                 }

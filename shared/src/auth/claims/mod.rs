@@ -1,4 +1,4 @@
-//! Pure: what a token must say, and by which key, to prove an identity at a given time.
+//! Verifies a token's signature and claims at a given time.
 
 use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
@@ -9,15 +9,14 @@ use serde_json::Value;
 use super::{Identity, LEEWAY, TokenError};
 use crate::domain::ids::Owner;
 
-/// Longer than any real token; longer ones are refused unread, in bytes.
-const TOKEN_BYTES: usize = 8 * 1024;
-/// A claim that goes into rows and frames, in bytes.
-const CLAIM_BYTES: usize = 256;
-/// The group whose members are admins (PROTOCOL 8).
-const ADMINS: &str = "admin";
+/// The limit of a token's size, in bytes: longer than any real token. Longer ones are rejected without parsing.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// The limit of a claim that is stored in rows and sent in frames, in bytes.
+const MAX_CLAIM_BYTES: usize = 256;
+/// The group whose members are admins.
+const ADMIN_GROUP: &str = "admin";
 
-/// A key that checks signatures of one algorithm and of no other: a public RSA key is never taken
-/// for an HMAC secret.
+/// A key for signatures of one algorithm only, so that a public RSA key is never used as an HMAC secret.
 #[derive(Clone)]
 pub struct Key {
     pub(super) algorithm: Algorithm,
@@ -34,24 +33,23 @@ impl Key {
     }
 }
 
-/// What is asked of every token. All of it is fixed at the start: the token's own header chooses
-/// nothing but one of the issuer's keys.
+/// The requirements for every token. All are configuration: a token's header only selects one of the issuer's keys.
 #[derive(Debug, Clone, Default)]
-pub struct Rules {
+pub struct TokenRules {
     /// The algorithms that tokens may be signed with.
     pub algorithms: Vec<Algorithm>,
-    /// What `iss` must be, if it is to be checked.
+    /// The required `iss`; `None`: not checked.
     pub issuer: Option<String>,
-    /// One of these must be in `aud`, or be the `client_id` of a token without `aud`; none: unchecked.
+    /// One of these must be in `aud`, or be the `client_id` of a token without `aud`. Empty: not checked.
     pub audiences: Vec<String>,
-    /// What Cognito's `token_use` must be, if it is to be checked: `access` or `id`.
+    /// Cognito's required `token_use` (`access` or `id`); `None`: not checked.
     pub token_use: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Claims {
     sub: Option<String>,
-    /// RFC 7519's NumericDate: seconds, perhaps with a fraction.
+    /// RFC 7519's NumericDate: seconds, which may have a fraction.
     exp: f64,
     nbf: Option<f64>,
     iss: Option<String>,
@@ -64,7 +62,7 @@ struct Claims {
     tenant: Option<String>,
     #[serde(rename = "custom:tenant")]
     custom_tenant: Option<String>,
-    /// Cognito's, a list of texts; any other form is of no group of ours.
+    /// Cognito's list of groups. Any other JSON counts as no group.
     #[serde(rename = "cognito:groups", default)]
     groups: Value,
 }
@@ -76,15 +74,14 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-impl Rules {
-    /// The id of the key that the token says it is signed with, if it says so; a token that no key
-    /// could save is refused at once.
+impl TokenRules {
+    /// The key id in the token's header, if it has one. A token that no key can make valid is rejected.
     pub fn key_id(&self, token: &str) -> Result<Option<String>, TokenError> {
-        if token.len() > TOKEN_BYTES {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
         let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
-        // RFC 7515 section 4.1.11: what is critical must be understood, and we understand none of it.
+        // RFC 7515, section 4.1.11: critical extensions must be understood, and none is supported.
         if header.crit.is_some() {
             return Err(TokenError::Malformed);
         }
@@ -94,11 +91,11 @@ impl Rules {
         Ok(header.kid)
     }
 
-    /// The identity that `token` proves at `now`, if `key` signed it.
+    /// The identity of the token at `now`, if `key` signed it.
     pub fn verify(&self, token: &str, key: &Key, now: Timestamp) -> Result<Identity, TokenError> {
         self.key_id(token)?;
         let mut validation = Validation::new(key.algorithm);
-        // The library would read the clock for these; ours is an argument.
+        // The library would read the clock for these; here the time is an argument.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.validate_aud = false;
@@ -109,20 +106,20 @@ impl Rules {
                 _ => TokenError::Malformed,
             })?
             .claims;
-        self.meant_for_us(&claims)?;
-        let expires_at = second(claims.exp)?;
+        self.check_recipient(&claims)?;
+        let expires_at = timestamp(claims.exp)?;
         if now >= expires_at + LEEWAY {
             return Err(TokenError::Expired);
         }
         if let Some(from) = claims.nbf
-            && now + LEEWAY < second(from)?
+            && now + LEEWAY < timestamp(from)?
         {
             return Err(TokenError::NotYetValid);
         }
         claims.identity(expires_at)
     }
 
-    fn meant_for_us(&self, claims: &Claims) -> Result<(), TokenError> {
+    fn check_recipient(&self, claims: &Claims) -> Result<(), TokenError> {
         if self.issuer.is_some() && self.issuer != claims.iss {
             return Err(TokenError::Issuer);
         }
@@ -146,19 +143,19 @@ impl Claims {
     fn identity(self, expires_at: Timestamp) -> Result<Identity, TokenError> {
         let user = self
             .sub
-            .filter(|sub| usable(sub))
+            .filter(|sub| is_usable(sub))
             .ok_or(TokenError::NoSubject)?;
         let tenant = self
             .tenant
             .or(self.custom_tenant)
-            .filter(|tenant| usable(tenant));
+            .filter(|tenant| is_usable(tenant));
         let username = self
             .username
             .or(self.cognito_username)
-            .filter(|name| usable(name))
+            .filter(|name| is_usable(name))
             .unwrap_or_else(|| user.clone());
         let mut groups = self.groups.as_array().into_iter().flatten();
-        let is_admin = groups.any(|group| group == ADMINS);
+        let is_admin = groups.any(|group| group == ADMIN_GROUP);
         Ok(Identity {
             owner: Owner { user, tenant },
             username,
@@ -168,16 +165,16 @@ impl Claims {
     }
 }
 
-fn second(date: f64) -> Result<Timestamp, TokenError> {
+fn timestamp(date: f64) -> Result<Timestamp, TokenError> {
     Timestamp::from_second(date as i64)
         .ok()
-        // Room for the leeway at both ends of what a timestamp can hold.
+        // Leaves space for the leeway at both ends of the range of timestamps.
         .filter(|at| at.as_second().abs() < 200_000_000_000)
         .ok_or(TokenError::Malformed)
 }
 
-fn usable(claim: &str) -> bool {
-    !claim.is_empty() && claim.len() <= CLAIM_BYTES && !claim.chars().any(char::is_control)
+fn is_usable(claim: &str) -> bool {
+    !claim.is_empty() && claim.len() <= MAX_CLAIM_BYTES && !claim.chars().any(char::is_control)
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! The connections table: who is behind each WebSocket, as far as that is known.
-//!
-//! Writes identities that others have verified; verifies none itself.
+//! The connections table: a row for each WebSocket connection, with the verified identity of its user.
 
 mod activity;
 mod admin_scan;
 mod by_user;
 mod limit;
+mod row;
 mod session;
 mod subscription_count;
 mod unauthenticated;
@@ -26,16 +25,16 @@ use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
 use crate::settings::{Settings, SettingsError};
 
-/// A row lives so long past the connection's last activity (PROTOCOL 8).
+/// The time to live of a row after the connection's last activity.
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
-/// Partitions of the index of connections that nobody has authenticated on.
+/// Number of partitions of the index of unauthenticated connections.
 const SHARDS: u8 = 8;
-/// A row's `status` (PROTOCOL 8).
+/// The values of a row's `status`.
 const CONNECTED: &str = "CONNECTED";
 const DISCONNECTED: &str = "DISCONNECTED";
 
 pub use activity::Activity;
-pub use admin_scan::{ConnectionCursor, ConnectionRow};
+pub use admin_scan::start_key;
 
 #[derive(Clone)]
 pub struct Connections {
@@ -43,25 +42,25 @@ pub struct Connections {
     table: String,
 }
 
-/// What API Gateway tells of a connection at its start.
+/// A connection that was just opened.
 pub struct NewConnection {
     pub connection: ConnectionId,
-    /// What is said on it belongs to this one, unless it says otherwise.
+    /// The session of messages that name none.
     pub session: SessionId,
     pub connected_at: Timestamp,
     pub ip_address: Option<String>,
     pub user_agent: Option<String>,
 }
 
-/// What became of binding an identity to a connection.
+/// The outcome of binding an identity to a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BindOutcome {
     Bound,
-    /// It was the owner's already.
+    /// It was bound to the same owner already.
     Renewed,
-    /// The connection is somebody else's already.
-    Taken,
-    /// There is no such connection (any more).
+    /// It is bound to another owner.
+    OtherOwner,
+    /// The connection does not exist or is closed.
     Gone,
 }
 
@@ -75,26 +74,30 @@ impl Connections {
         })
     }
 
-    /// Records a new connection, with its speaker if the authorizer knew one.
-    pub async fn record(&self, opening: NewConnection, identity: Option<&Identity>) -> Result<()> {
-        let now = opening.connected_at;
-        // Spread, so that a flood of strangers is no one key's.
-        let shard = opening.connection.0.bytes().fold(0u8, u8::wrapping_add) % SHARDS;
+    /// Writes the row of a new connection, with the identity if the authorizer verified one.
+    pub async fn record(
+        &self,
+        connection: NewConnection,
+        identity: Option<&Identity>,
+    ) -> Result<()> {
+        let now = connection.connected_at;
+        // Sharded, so that a flood of unauthenticated connections does not load one key.
+        let shard = connection.connection.0.bytes().fold(0u8, u8::wrapping_add) % SHARDS;
         let shard = shard.to_string();
         let mut put = self
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .item("connectionId", text(opening.connection.0))
-            .item("sessionId", text(opening.session.to_string()))
+            .item("connectionId", text(connection.connection.0))
+            .item("sessionId", text(connection.session.to_string()))
             .item("status", text(CONNECTED))
             .item("connectedAt", time(now))
             .item("lastActivity", time(now))
             .item("ttl", ttl(now + RETENTION));
-        if let Some(address) = opening.ip_address {
+        if let Some(address) = connection.ip_address {
             put = put.item("ipAddress", text(address));
         }
-        if let Some(agent) = opening.user_agent {
+        if let Some(agent) = connection.user_agent {
             put = put.item(
                 "userAgent",
                 text(crate::domain::limits::prefix(&agent, 256)),
@@ -108,11 +111,11 @@ impl Connections {
                 }
             }
         }
-        put.send().await.context("recording a connection")?;
+        put.send().await.context("writing a connection")?;
         Ok(())
     }
 
-    /// Binds an identity to the connection: once, or again for the same owner with a newer token.
+    /// Binds an identity to the connection, unless another owner is bound to it.
     pub async fn bind(
         &self,
         connection: &ConnectionId,
@@ -120,7 +123,7 @@ impl Connections {
         now: Timestamp,
     ) -> Result<BindOutcome> {
         let mut update = self
-            .change(&connection.0)
+            .update(&connection.0)
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":now", time(now))
@@ -147,14 +150,16 @@ impl Connections {
             .await
             .map_err(|error| error.into_service_error())
         {
-            Ok(answer) => Ok(match answer.attributes.unwrap_or_default().get("userId") {
-                Some(_) => BindOutcome::Renewed,
-                None => BindOutcome::Bound,
-            }),
-            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                let row = refused.item.unwrap_or_default();
+            Ok(response) => Ok(
+                match response.attributes.unwrap_or_default().get("userId") {
+                    Some(_) => BindOutcome::Renewed,
+                    None => BindOutcome::Bound,
+                },
+            ),
+            Err(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                let row = failed.item.unwrap_or_default();
                 Ok(match Item(&row).optional_text("status")? {
-                    Some(CONNECTED) => BindOutcome::Taken,
+                    Some(CONNECTED) => BindOutcome::OtherOwner,
                     _ => BindOutcome::Gone,
                 })
             }
@@ -162,21 +167,21 @@ impl Connections {
         }
     }
 
-    /// Whose connection it is; `None` where nobody has authenticated on it.
+    /// The identity that is bound to the connection; `None` if it is unauthenticated.
     pub async fn identity(&self, connection: &ConnectionId) -> Result<Option<Identity>> {
-        let row = self.row(connection).await?;
+        let row = self.read_row(connection).await?;
         Ok(row.as_ref().map(identity).transpose()?.flatten())
     }
 
-    /// Keeps the row of a connection that has closed until its time to live is over; its session, if that
-    /// was used.
+    /// Records that the connection closed, and returns its session if that was used. The row stays until its time to
+    /// live ends.
     pub async fn close(
         &self,
         connection: &ConnectionId,
         now: Timestamp,
     ) -> Result<Option<SessionId>> {
         let update = self
-            .change(&connection.0)
+            .update(&connection.0)
             .update_expression(
                 "SET #status = :status, disconnectedAt = :now REMOVE unauthenticated",
             )
@@ -190,17 +195,17 @@ impl Connections {
             .await
             .map_err(|error| error.into_service_error())
         {
-            Ok(answer) => {
-                let used = answer.attributes.as_ref().map(session::session);
+            Ok(response) => {
+                let used = response.attributes.as_ref().map(session::session);
                 let used = used.transpose()?.flatten();
                 Ok(used.filter(|(_, used)| *used).map(|(id, _)| id))
             }
             Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-            Err(error) => Err(error).context("recording the end of a connection"),
+            Err(error) => Err(error).context("recording that a connection closed"),
         }
     }
 
-    /// Forgets a connection that a push found gone.
+    /// Removes the row of a connection that a push found closed.
     pub async fn remove(&self, connection: &ConnectionId) -> Result<()> {
         let delete = self
             .dynamo
@@ -211,33 +216,33 @@ impl Connections {
         Ok(())
     }
 
-    /// A connection's row as it stands.
-    async fn row(&self, connection: &ConnectionId) -> Result<Option<Attributes>> {
+    /// A consistent read of a connection's row.
+    async fn read_row(&self, connection: &ConnectionId) -> Result<Option<Attributes>> {
         let get = self
             .dynamo
             .get_item()
             .table_name(&self.table)
             .key("connectionId", text(&connection.0))
             .consistent_read(true);
-        let answer = get.send().await.context("reading a connection")?;
-        Ok(answer.item)
+        let response = get.send().await.context("reading a connection")?;
+        Ok(response.item)
     }
 
-    /// A change of the row of this id; which, is still to be said.
-    fn change(&self, id: &str) -> UpdateItemFluentBuilder {
+    /// The builder of an update of the row with this key.
+    fn update(&self, id: &str) -> UpdateItemFluentBuilder {
         self.dynamo
             .update_item()
             .table_name(&self.table)
             .key("connectionId", text(id))
     }
 
-    /// Makes a change; `false` where its condition does not hold.
-    async fn holds(change: UpdateItemFluentBuilder, doing: &'static str) -> Result<bool> {
-        let made = change.send().await;
-        match made.map_err(|error| error.into_service_error()) {
+    /// Sends an update; `false` if its condition does not hold.
+    async fn apply(update: UpdateItemFluentBuilder, context: &'static str) -> Result<bool> {
+        let result = update.send().await;
+        match result.map_err(|error| error.into_service_error()) {
             Ok(_) => Ok(true),
             Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            Err(error) => Err(error).context(doing),
+            Err(error) => Err(error).context(context),
         }
     }
 }
@@ -247,7 +252,7 @@ fn claims(identity: &Identity) -> Vec<(&'static str, AttributeValue)> {
         ("userId", text(&identity.owner.user)),
         ("username", text(&identity.username)),
         ("expiresAt", time(identity.expires_at)),
-        // Written also where it is not so, as a newer token may be of no admin any more.
+        // Also written as false: a newer token may no longer be an admin's.
         ("admin", AttributeValue::Bool(identity.is_admin)),
     ];
     if let Some(tenant) = &identity.owner.tenant {
