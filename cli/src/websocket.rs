@@ -1,6 +1,4 @@
-//! One WebSocket conversation with a stack, as a front end has it.
-//!
-//! Speaks frames; what is asked and how the answer is shown is not known here.
+//! A WebSocket connection to a stack, as a front end opens it: JSON frames in both directions.
 
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
@@ -10,14 +8,16 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-pub struct Conversation {
+pub struct WebSocketClient {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
-impl Conversation {
-    /// Connects as the user that the token names.
-    pub async fn open(url: &str, token: &str) -> Result<Self> {
-        let mut request = url.into_client_request().context("the stack's address")?;
+impl WebSocketClient {
+    /// Connects as the user that the token names. The token goes into the subprotocol, so no proxy logs it with the URL.
+    pub async fn connect(url: &str, token: &str) -> Result<Self> {
+        let mut request = url
+            .into_client_request()
+            .context("the stack's WebSocket URL is malformed")?;
         let subprotocols = format!("longhaul.v1, {token}");
         request
             .headers_mut()
@@ -36,6 +36,9 @@ impl Conversation {
     }
 
     /// The next frame.
+    ///
+    /// # Errors
+    /// The connection was closed, or the frame is not JSON.
     pub async fn next(&mut self) -> Result<Value> {
         loop {
             match self

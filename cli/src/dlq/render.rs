@@ -1,16 +1,14 @@
-//! Dead letters on a terminal: a table, and one letter in whole.
-//!
-//! Decides nothing.
+//! Renders a plan for a terminal: as a table, or one entry in detail.
 
 use jiff::Timestamp;
 
-use crate::dlq::plan::{Entry, Plan, Unreadable};
-use crate::terminal::{ago, aligned, printable};
+use crate::dlq::plan::{Entry, Plan, UnreadableMessage};
+use crate::terminal::{aligned, elapsed, printable};
 
-/// Characters of an unreadable body in a table; `show` prints it in whole.
-const BODY: usize = 100;
+/// Characters of an unreadable body in a table; `show` prints the whole body.
+const BODY_PREVIEW_CHARS: usize = 100;
 
-/// A line for each entry, and one for each message that could not be read.
+/// A line for each entry, and one for each unreadable message.
 pub fn table(plan: &Plan, now: Timestamp) -> String {
     let head = [
         "JOB", "RUN", "FAILED", "KIND", "CODE", "TRIES", "USER", "NOW", "DO",
@@ -22,26 +20,26 @@ pub fn table(plan: &Plan, now: Timestamp) -> String {
     } else {
         aligned(&rows)
     };
-    for letter in &plan.unreadable {
-        text.push_str(&unreadable(letter, now));
+    for message in &plan.unreadable {
+        text.push_str(&unreadable_preview(message, now));
     }
-    if plan.elsewhere > 0 {
-        let elsewhere = plan.elsewhere;
+    if plan.in_flight > 0 {
+        let in_flight = plan.in_flight;
         text.push_str(&format!(
-            "About {elsewhere} more are hidden by another reader, for a minute at most.\n"
+            "About {in_flight} more are hidden by another reader, for at most a minute.\n"
         ));
     }
     text
 }
 
-/// All that is known of an entry, a line each.
+/// A line for each field of an entry.
 pub fn entry(entry: &Entry) -> String {
     let number = |number: Option<u32>| number.map_or("-".to_owned(), |number| number.to_string());
     let text = |text: &Option<String>| printable(text.as_deref().unwrap_or("-"));
     let fields = [
         ["job", &entry.job],
         ["run", &number(entry.run)],
-        ["failed", &format!("{:.3}", entry.since)],
+        ["failed", &format!("{:.3}", entry.failed_at)],
         ["code", &text(&entry.code)],
         ["error", &text(&entry.error)],
         ["attempts", &number(entry.attempts)],
@@ -50,18 +48,18 @@ pub fn entry(entry: &Entry) -> String {
         ["tenant", &text(&entry.tenant_id)],
         ["now", &status(entry)],
         ["messages", &entry.messages.join(" ")],
-        ["apply would", &entry.disposal],
+        ["apply will", &entry.resolution],
     ];
     aligned(&fields.map(|field| field.map(String::from)))
 }
 
-/// A message that could not be read, in whole.
-pub fn body(letter: &Unreadable) -> String {
+/// An unreadable message with its whole body.
+pub fn unreadable(message: &UnreadableMessage) -> String {
     format!(
         "message  {}\nsent     {:.3}\nbody     {}\n",
-        letter.message,
-        letter.sent_at,
-        printable(&letter.body)
+        message.message,
+        message.sent_at,
+        printable(&message.body)
     )
 }
 
@@ -71,13 +69,13 @@ fn row(entry: &Entry, now: Timestamp) -> [String; 9] {
     [
         entry.job.clone(),
         number(entry.run),
-        format!("{} ago", ago(entry.since, now)),
+        format!("{} ago", elapsed(entry.failed_at, now)),
         text(&entry.kind),
         text(&entry.code),
         number(entry.attempts),
         text(&entry.user_id),
         status(entry),
-        entry.disposal.clone(),
+        entry.resolution.clone(),
     ]
 }
 
@@ -85,10 +83,10 @@ fn status(entry: &Entry) -> String {
     entry.status.clone().unwrap_or_else(|| "gone".to_owned())
 }
 
-fn unreadable(letter: &Unreadable, now: Timestamp) -> String {
-    let body = printable(&letter.body);
-    let start: String = body.chars().take(BODY).collect();
+fn unreadable_preview(message: &UnreadableMessage, now: Timestamp) -> String {
+    let body = printable(&message.body);
+    let start: String = body.chars().take(BODY_PREVIEW_CHARS).collect();
     let more = if start.len() < body.len() { "..." } else { "" };
-    let (message, ago) = (&letter.message, ago(letter.sent_at, now));
-    format!("unreadable message {message}, sent {ago} ago: {start}{more}\n")
+    let (id, ago) = (&message.message, elapsed(message.sent_at, now));
+    format!("unreadable message {id}, sent {ago} ago: {start}{more}\n")
 }

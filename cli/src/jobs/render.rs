@@ -1,11 +1,13 @@
-//! Jobs as people and scripts read them: all of the row but what was asked and what was answered.
+//! Renders jobs for people and as JSON: the whole row except the query and the result.
 
 use jiff::Timestamp;
+use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::{Job, JobInput, JobResult, Outcome};
 use longhaul_shared::store::event_log::ListedEntry;
 use serde_json::{Value, json};
 
-use crate::terminal::{ago, aligned, printable};
+use crate::exit_status::ExitStatus;
+use crate::terminal::{aligned, elapsed, printable};
 
 /// A line for each job.
 pub fn table(jobs: &[Job], now: Timestamp) -> String {
@@ -25,35 +27,35 @@ pub fn table(jobs: &[Job], now: Timestamp) -> String {
             job.id.to_string(),
             job.status.as_str().to_owned(),
             format!("{}%", job.progress),
-            format!("{} ago", ago(job.created_at, now)),
+            format!("{} ago", elapsed(job.created_at, now)),
             printable(&job.owner.user),
             printable(&job.kind),
             job.attempt.to_string(),
-            code(job).unwrap_or("-").to_owned(),
+            error_code(job).unwrap_or("-").to_owned(),
         ]
     }));
     aligned(&rows)
 }
 
-/// The row, and what the event log holds, a line each.
-pub fn whole(job: &Job, log: &[ListedEntry], input: Option<&JobInput>) -> String {
+/// A line for each field of the row and for each entry of the event log.
+pub fn details(job: &Job, entries: &[ListedEntry], input: Option<&JobInput>) -> String {
     let time = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| format!("{at:.3}"));
-    let or_none = |text: Option<&str>| printable(text.unwrap_or("-"));
-    let mishap = job.last_error.as_ref().map(|mishap| {
-        let (code, sentence) = (&mishap.code, &mishap.message);
-        format!("{code}: {sentence} ({:.3})", mishap.at)
+    let or_dash = |text: Option<&str>| printable(text.unwrap_or("-"));
+    let last_error = job.last_error.as_ref().map(|error| {
+        let (code, message) = (&error.code, &error.message);
+        format!("{code}: {message} ({:.3})", error.at)
     });
     let followers: Vec<&str> = job.followers.iter().map(|id| id.0.as_str()).collect();
     let mut fields = vec![
         ["job", &job.id.to_string()],
         ["user", &printable(&job.owner.user)],
-        ["tenant", &or_none(job.owner.tenant.as_deref())],
+        ["tenant", &or_dash(job.owner.tenant.as_deref())],
         ["kind", &printable(&job.kind)],
         ["status", job.status.as_str()],
         ["progress", &format!("{}%", job.progress)],
         ["message", &printable(&job.message)],
-        ["ended with", &outcome(job)],
-        ["last error", &or_none(mishap.as_deref())],
+        ["outcome", &outcome(job)],
+        ["last error", &or_dash(last_error.as_deref())],
         ["submitted", &time(Some(job.created_at))],
         ["updated", &time(Some(job.updated_at))],
         ["started", &time(job.started_at)],
@@ -61,13 +63,13 @@ pub fn whole(job: &Job, log: &[ListedEntry], input: Option<&JobInput>) -> String
         ["deadline", &time(Some(job.deadline))],
         ["expires", &time(Some(job.expires_at))],
         ["lease until", &time(job.lease_until)],
-        ["claimed by", &or_none(job.claimed_by.as_deref())],
+        ["claimed by", &or_dash(job.claimed_by.as_deref())],
         ["attempt", &job.attempt.to_string()],
         ["fence", &job.fence.to_string()],
         ["run", &job.replays.to_string()],
         ["resends", &job.resends.to_string()],
         ["seq", &job.seq.to_string()],
-        ["listed as open", if job.open { "yes" } else { "no" }],
+        ["in open index", if job.open { "yes" } else { "no" }],
         ["followers", &printable(&followers.join(" "))],
     ]
     .into_iter()
@@ -78,10 +80,10 @@ pub fn whole(job: &Job, log: &[ListedEntry], input: Option<&JobInput>) -> String
         fields.push(["params".to_owned(), printable(&input.params)]);
     }
     let mut text = aligned(&fields);
-    if !log.is_empty() {
+    if !entries.is_empty() {
         let head = ["EVENT LOG", "AT", "BYTES"].map(String::from);
         let mut rows = vec![head];
-        rows.extend(log.iter().map(|entry| {
+        rows.extend(entries.iter().map(|entry| {
             let bytes = entry.bytes.to_string();
             [printable(&entry.event), time(entry.at), bytes]
         }));
@@ -91,10 +93,10 @@ pub fn whole(job: &Job, log: &[ListedEntry], input: Option<&JobInput>) -> String
     text
 }
 
-/// The row by the names that it has in the table, without `query`, `params` and `result`.
-pub fn json(job: &Job) -> Value {
+/// The row under its attribute names, without `query`, `params` and `result`.
+pub fn job_json(job: &Job) -> Value {
     let time = |at: Option<Timestamp>| at.map(|at| format!("{at:.3}"));
-    let mut shown = json!({
+    let mut value = json!({
         "jobId": job.id.to_string(), "userId": job.owner.user, "tenantId": job.owner.tenant,
         "kind": job.kind, "requestId": job.request_id, "status": job.status.as_str(),
         "progress": job.progress, "message": job.message, "seq": job.seq,
@@ -105,29 +107,29 @@ pub fn json(job: &Job) -> Value {
         "leaseUntil": time(job.lease_until), "claimedBy": job.claimed_by, "open": job.open,
         "followers": job.followers.iter().map(|id| &id.0).collect::<Vec<_>>(),
     });
-    if let Some(mishap) = &job.last_error {
-        let at = time(Some(mishap.at));
-        shown["lastError"] = json!({"code": mishap.code, "message": mishap.message, "at": at});
+    if let Some(error) = &job.last_error {
+        let at = time(Some(error.at));
+        value["lastError"] = json!({"code": error.code, "message": error.message, "at": at});
     }
     match &job.outcome {
-        Some(Outcome::Completed(result)) => shown["resultRef"] = reference(result),
+        Some(Outcome::Completed(result)) => value["resultRef"] = result_reference(result),
         Some(Outcome::Failed(error)) => {
-            shown["error"] =
+            value["error"] =
                 json!({"code": error.code, "message": error.message, "retryable": error.retryable});
         }
-        Some(Outcome::Cancelled { by, .. }) => shown["cancelledBy"] = by.as_str().into(),
+        Some(Outcome::Cancelled { by, .. }) => value["cancelledBy"] = by.as_str().into(),
         None => {}
     }
-    shown
+    value
 }
 
-/// An entry of the event log.
-pub fn entry(entry: &ListedEntry) -> Value {
+/// An entry of the event log, without its content.
+pub fn entry_json(entry: &ListedEntry) -> Value {
     let at = entry.at.map(|at| format!("{at:.3}"));
     json!({"event": entry.event, "at": at, "bytes": entry.bytes})
 }
 
-/// How an ended job ended, in a line.
+/// The outcome of an ended job on one line; `-` for an open one.
 pub fn outcome(job: &Job) -> String {
     match &job.outcome {
         None => "-".to_owned(),
@@ -146,14 +148,33 @@ pub fn outcome(job: &Job) -> String {
     }
 }
 
-fn code(job: &Job) -> Option<&str> {
+/// Prints that a command did not change the job, because of its status.
+pub fn unchanged(job: &Job, what: &str, json: bool) -> ExitStatus {
+    let (id, status) = (job.id, job.status.as_str());
+    if json {
+        println!(
+            "{}",
+            json!({"jobId": id.to_string(), "changed": false, "status": status})
+        );
+    } else {
+        println!("{id} {what}: it is {status}.");
+    }
+    ExitStatus::Partial
+}
+
+pub fn not_found(id: JobId) -> ExitStatus {
+    eprintln!("longhaul: job {id} not found");
+    ExitStatus::NotFound
+}
+
+fn error_code(job: &Job) -> Option<&str> {
     match &job.outcome {
         Some(Outcome::Failed(error)) => Some(&error.code),
         _ => None,
     }
 }
 
-fn reference(result: &JobResult) -> Value {
+fn result_reference(result: &JobResult) -> Value {
     match result {
         JobResult::Inline(text) => json!({"in": "row", "bytes": text.len()}),
         JobResult::EventLog(key) => json!({"in": "log", "event": key}),
