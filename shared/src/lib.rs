@@ -1,4 +1,5 @@
-//! The code that the functions, the worker and the command line share, in layers. Each layer uses only those above it.
+//! The code that the functions, the worker and the command line share, in layers. Each layer uses only those
+//! above it.
 //!
 //! | module | content |
 //! | --- | --- |
@@ -23,7 +24,8 @@ pub mod settings;
 pub mod store;
 pub mod telemetry;
 
-/// The configuration of property tests of untrusted input: at least 10,000 cases, or as many as `PROPTEST_CASES` says.
+/// The configuration of property tests of untrusted input: at least 10,000 cases, or as many as
+/// `PROPTEST_CASES` says.
 #[cfg(test)]
 fn many_cases() -> proptest::prelude::ProptestConfig {
     let usual = proptest::prelude::ProptestConfig::default();

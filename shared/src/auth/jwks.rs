@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::claims::Key;
 
-/// Keys are used for this long without a fetch. A key that the issuer withdraws is accepted no longer than this.
+/// Keys are used for this long without a fetch. A key that the issuer withdraws is accepted no longer than
+/// this.
 const FRESH_FOR: Duration = Duration::from_secs(3600);
 /// Keys are used for this long while the issuer can't be reached.
 const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -33,8 +34,8 @@ struct Document {
 }
 
 impl KeySet {
-    /// Parses the issuer's document; `None` if it is not a key set. Unusable keys (of another algorithm, for encryption,
-    /// symmetric, without an id) are left out and do not invalidate the others.
+    /// Parses the issuer's document; `None` if it is not a key set. Unusable keys (of another algorithm, for
+    /// encryption, symmetric, without an id) are left out and do not invalidate the others.
     pub fn parse(bytes: &[u8], algorithms: &[Algorithm]) -> Option<Self> {
         let document: Document = serde_json::from_slice(bytes).ok()?;
         let keys = document.keys.into_iter().take(MAX_KEYS);
@@ -101,7 +102,8 @@ impl KeyCache {
         }
         match &self.cached {
             Some((keys, at)) if now < *at + FRESH_FOR => {
-                // The interval does not start with the fetch that filled the cache: a key may be added right after it.
+                // The interval does not start with the fetch that filled the cache: a key may be added right
+                // after it.
                 let search =
                     !keys.0.contains_key(id) && has_passed(self.searched_at, SEARCH_INTERVAL);
                 if search {

@@ -1,6 +1,7 @@
 //! Verifies an identity provider's tokens: their signature, times and claims.
 //!
-//! [`claims`] and [`jwks`] are pure: keys, time and bytes are arguments. The verifier fetches and caches the keys.
+//! [`claims`] and [`jwks`] are pure: keys, time and bytes are arguments. The verifier fetches and caches the
+//! keys.
 
 pub mod claims;
 mod fetch;
@@ -65,8 +66,8 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// The message for the client. The reason is stated only for a token that the issuer signed for this service, so that a
-    /// forger learns nothing.
+    /// The message for the client. The reason is stated only for a token that the issuer signed for this
+    /// service, so that a forger learns nothing.
     pub fn for_client(self) -> &'static str {
         match self {
             Self::Expired => "The token has expired.",

@@ -1,5 +1,5 @@
-//! Verifies tokens by the configured rules, with a shared secret or with the issuer's published keys, which it fetches when
-//! needed.
+//! Verifies tokens by the configured rules, with a shared secret or with the issuer's published keys, which it
+//! fetches when needed.
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;

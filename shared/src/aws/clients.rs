@@ -22,8 +22,8 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// One attempt of a slow call, and all of them. The largest result takes some seconds from a small function, and a lease of
-/// two minutes has 80 s left after a heartbeat.
+/// One attempt of a slow call, and all of them. The largest result takes some seconds from a small function,
+/// and a lease of two minutes has 80 s left after a heartbeat.
 const SLOW_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 const SLOW_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -85,8 +85,8 @@ impl AwsClients {
     }
 }
 
-/// The clients of a command, for the environment's profile and region, or for the embedded cloud at `local` (its endpoint and
-/// region). `name` identifies the command's calls in logs.
+/// The clients of a command, for the environment's profile and region, or for the embedded cloud at `local`
+/// (its endpoint and region). `name` identifies the command's calls in logs.
 pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>) -> AwsClients {
     let app = AppName::new(name).expect("a command's name is plain letters");
     // A person prefers waiting to starting again.
@@ -103,8 +103,8 @@ pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>
     AwsClients::load(loader).await
 }
 
-/// The configuration of a client with streamed responses of any length. The caller limits the time between two pieces. There
-/// is no retry: the job's attempts retry, and each call is paid for.
+/// The configuration of a client with streamed responses of any length. The caller limits the time between two
+/// pieces. There is no retry: the job's attempts retry, and each call is paid for.
 pub async fn for_streams() -> SdkConfig {
     loader()
         .timeout_config(timeouts(

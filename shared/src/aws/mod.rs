@@ -1,4 +1,5 @@
-//! Access to AWS: clients with one set of timeouts, signed HTTP, DynamoDB items, and queues that are read as a whole.
+//! Access to AWS: clients with one set of timeouts, signed HTTP, DynamoDB items, and queues that are read as a
+//! whole.
 
 pub mod clients;
 pub mod dynamo;

@@ -1,4 +1,5 @@
-//! Reads all messages of a queue. SQS returns at most ten messages a call, hides them, and may return one twice.
+//! Reads all messages of a queue. SQS returns at most ten messages a call, hides them, and may return one
+//! twice.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -36,8 +37,8 @@ pub struct QueueReader {
 }
 
 impl QueueReader {
-    /// A reader of the queue at `url`. Messages that it read are hidden from others for `visibility_timeout`, unless
-    /// they are released or deleted earlier.
+    /// A reader of the queue at `url`. Messages that it read are hidden from others for `visibility_timeout`,
+    /// unless they are released or deleted earlier.
     pub fn new(sqs: &Client, url: String, visibility_timeout: Duration) -> Self {
         Self {
             sqs: sqs.clone(),

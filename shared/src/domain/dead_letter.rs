@@ -1,7 +1,8 @@
 //! Dead letters: the record of a failed run, and how a dead letter is resolved.
 //!
-//! The record is a superset of the jobs queue's message, so a reader that knows only that one still finds the job's id.
-//! It does not contain the query. It is sent at least once for each failed run; readers drop duplicates.
+//! The record is a superset of the jobs queue's message, so a reader that knows only that one still finds the
+//! job's id. It does not contain the query. It is sent at least once for each failed run; readers drop
+//! duplicates.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -115,7 +116,8 @@ impl DeadLetterPayload {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeadLetter {
     Payload(Box<DeadLetterPayload>),
-    /// A message of the jobs queue that its redrive policy moved: received too often, and perhaps never claimed.
+    /// A message of the jobs queue that its redrive policy moved: received too often, and perhaps never
+    /// claimed.
     Redriven(JobId),
 }
 

@@ -53,8 +53,8 @@ impl FilterError {
 }
 
 impl Filters {
-    /// Parses a client's `filters`. A string, number, `true` or `false` must equal the field, a list of these must contain it,
-    /// and `minX` and `maxX` bound the number `x`.
+    /// Parses a client's `filters`. A string, number, `true` or `false` must equal the field, a list of these
+    /// must contain it, and `minX` and `maxX` bound the number `x`.
     ///
     /// # Errors
     /// The filters have another shape or exceed the [`limits`].

@@ -20,8 +20,8 @@ impl JobId {
         Self(Builder::from_unix_timestamp_millis(millis, random).into_uuid())
     }
 
-    /// The id that is derived from the owner and the idempotency key (UUIDv5), so that the conditional write turns any number
-    /// of parallel submits into one job.
+    /// The id that is derived from the owner and the idempotency key (UUIDv5), so that the conditional write
+    /// turns any number of parallel submits into one job.
     pub fn idempotent(owner: &Owner, key: &str) -> Self {
         let tenant = owner.tenant.as_deref().unwrap_or("");
         // The lengths distinguish ("ab", "c") from ("a", "bc"), whatever characters they contain.
@@ -70,8 +70,8 @@ impl SessionId {
 pub struct NotificationId(Uuid);
 
 impl NotificationId {
-    /// A new id (UUIDv7: later ids sort later) from the time and ten bytes: random ones, or a hash for a publication, which may
-    /// be delivered twice.
+    /// A new id (UUIDv7: later ids sort later) from the time and ten bytes: random ones, or a hash for a
+    /// publication, which may be delivered twice.
     pub fn new(now: Timestamp, bytes: &[u8; 10]) -> Self {
         Self(JobId::new(now, bytes).0)
     }

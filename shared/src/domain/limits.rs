@@ -18,21 +18,23 @@ pub const JSON_DEPTH: usize = 32;
 pub const FOLLOWERS: usize = 32;
 /// The maximum and the default of `limit` of `listJobs`. A limit of the protocol.
 pub const PAGE: u32 = 100;
-/// A longer query is stored in the event log, and the row has a preview of this size, in bytes, since DynamoDB bills the whole
-/// row at each update.
+/// A longer query is stored in the event log, and the row has a preview of this size, in bytes, since DynamoDB
+/// bills the whole row at each update.
 pub const QUERY_IN_ROW_BYTES: usize = 512;
 /// A larger result is stored in the event log instead of the row, in bytes.
 pub const RESULT_IN_ROW_BYTES: usize = 4 * 1024;
-/// The largest result that `job_completed` contains, in bytes. A limit of the protocol. A larger one is in the bucket.
+/// The largest result that `job_completed` contains, in bytes. A limit of the protocol. A larger one is in the
+/// bucket.
 pub const RESULT_IN_FRAME_BYTES: usize = 100 * 1024;
 /// The largest result, in bytes. Our choice: a worker of 512 MiB can compress it.
 pub const MAX_RESULT_BYTES: usize = 64 * 1024 * 1024;
 /// The longest validity of a result's URL. A limit of the protocol.
 pub const RESULT_URL: Duration = Duration::from_secs(15 * 60);
-/// The jobs or events in one direct response, in bytes: API Gateway's limit of a frame is 128 KiB, and the response's own
-/// fields need space too.
+/// The jobs or events in one direct response, in bytes: API Gateway's limit of a frame is 128 KiB, and the
+/// response's own fields need space too.
 pub const ANSWER_BYTES: usize = 120 * 1024;
-/// The content of one chunk as JSON, in bytes: the protocol's frame of 28 KiB less a kilobyte for the other fields.
+/// The content of one chunk as JSON, in bytes: the protocol's frame of 28 KiB less a kilobyte for the other
+/// fields.
 pub const CHUNK_BYTES: usize = 27 * 1024;
 /// The deadline of a job that names none. Our choice, so that every job ends.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(24 * 3600);
@@ -40,7 +42,8 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 pub const MAX_DEADLINE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The earlier turns of a session that an analysis gets, in bytes of text. Our choice.
 pub const HISTORY_BYTES: usize = 64 * 1024;
-/// The stored part of an answer in a session, in bytes: as long as a message may be. The job has the whole answer.
+/// The stored part of an answer in a session, in bytes: as long as a message may be. The job has the whole
+/// answer.
 pub const ANSWER_IN_SESSION_BYTES: usize = 24 * 1024;
 /// Pieces of a recording. Our choice: an hour of ten pieces a second.
 pub const RECORDING_PIECES: u32 = 36_000;
@@ -60,8 +63,8 @@ pub const STALE_CONNECTION_AFTER: Duration = Duration::from_secs(3600);
 pub const TOPIC_CHARS: usize = 128;
 /// Topic subscriptions of one connection. Our choice.
 pub const SUBSCRIPTIONS: u32 = 100;
-/// Fields of one subscription's filters, the bytes of their JSON, and the bytes of a field's name. Our choice: a page of
-/// subscriptions is held in memory.
+/// Fields of one subscription's filters, the bytes of their JSON, and the bytes of a field's name. Our choice:
+/// a page of subscriptions is held in memory.
 pub const FILTERS: usize = 16;
 pub const FILTERS_BYTES: usize = 1024;
 pub const FILTER_NAME_BYTES: usize = 64;
@@ -88,8 +91,8 @@ pub fn json_prefix(text: &str, bytes: usize) -> &str {
     text
 }
 
-/// Whether `json` nests arrays and objects deeper than [`JSON_DEPTH`]. It runs before a parser does, in one pass and without
-/// recursion. The result is meaningless for text that is not JSON.
+/// Whether `json` nests arrays and objects deeper than [`JSON_DEPTH`]. It runs before a parser does, in one
+/// pass and without recursion. The result is meaningless for text that is not JSON.
 pub fn is_nested_too_deep(json: &str) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in json.bytes() {

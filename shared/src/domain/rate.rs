@@ -1,7 +1,7 @@
 //! A token bucket, described by one number: the time at which it is full again.
 //!
-//! A full bucket's time lies in the past. Each token taken moves the time one refill into the future, up to that of an
-//! empty bucket. So a store needs one condition and one write.
+//! A full bucket's time lies in the past. Each token taken moves the time one refill into the future, up to
+//! that of an empty bucket. So a store needs one condition and one write.
 
 use jiff::{SignedDuration, Timestamp};
 

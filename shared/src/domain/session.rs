@@ -61,8 +61,8 @@ pub struct TurnRow {
     pub status: Option<Status>,
     /// The answer's text, or its beginning.
     pub answer: Option<String>,
-    /// Whether the job ended while it waited for an earlier turn, so that a finished turn does not imply that those
-    /// before it are finished too.
+    /// Whether the job ended while it waited for an earlier turn, so that a finished turn does not imply that
+    /// those before it are finished too.
     pub(crate) ended_waiting: bool,
     pub(crate) expires_at: Timestamp,
 }

@@ -33,7 +33,8 @@ impl Topic {
         &self.0
     }
 
-    /// The key of one shard of a tenant's subscribers. A topic's name contains no `#`, so no two tenants share a key.
+    /// The key of one shard of a tenant's subscribers. A topic's name contains no `#`, so no two tenants share
+    /// a key.
     pub fn partition(&self, tenant: Option<&str>, shard: u8) -> String {
         format!("{}#{}#{shard}", tenant.unwrap_or_default(), self.0)
     }
@@ -58,7 +59,8 @@ impl From<Topic> for String {
     }
 }
 
-/// A subscription's id, `<topic>.<uuid>`. It contains the key of the row, so no index is needed, which could lag.
+/// A subscription's id, `<topic>.<uuid>`. It contains the key of the row, so no index is needed, which could
+/// lag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionId {
     pub topic: Topic,
@@ -119,8 +121,8 @@ pub enum Recipient {
 pub struct InvalidPublication(&'static str);
 
 impl Publication {
-    /// Parses the body of a queue's message: an SNS notification (not raw) or an EventBridge event. `now` is used if it has no
-    /// time.
+    /// Parses the body of a queue's message: an SNS notification (not raw) or an EventBridge event. `now` is
+    /// used if it has no time.
     ///
     /// # Errors
     /// The body is neither, or the message is not `{topic or userId, type, data?, tenantId?}`.

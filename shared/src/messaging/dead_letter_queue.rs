@@ -24,8 +24,8 @@ impl DeadLetterQueue {
         })
     }
 
-    /// Sends the record of an ended job, if it leaves a dead letter. After `false` the job must stay in the index of
-    /// open jobs, so that the sweep tries again.
+    /// Sends the record of an ended job, if it leaves a dead letter. After `false` the job must stay in the
+    /// index of open jobs, so that the sweep tries again.
     pub async fn record(&self, job: &Job) -> bool {
         let Some(payload) = DeadLetterPayload::of_job(job) else {
             return true;

@@ -57,8 +57,8 @@ impl DeliveryQueue {
         })
     }
 
-    /// Requests the delivery of the owner's unread entries, if there are any, to a new connection in about a second. A
-    /// failure is logged and does not reject the connection.
+    /// Requests the delivery of the owner's unread entries, if there are any, to a new connection in about a
+    /// second. A failure is logged and does not reject the connection.
     pub async fn request_delivery(&self, owner: &Owner, connection: &ConnectionId) {
         let delivery = InboxDelivery {
             connection: connection.clone(),

@@ -56,7 +56,8 @@ pub struct JobQueue {
 }
 
 impl JobQueue {
-    /// The queue whose URL the setting `queue_url` has: `JOBS_QUEUE_URL`, or `CONTINUATIONS_QUEUE_URL` for hand-overs.
+    /// The queue whose URL the setting `queue_url` has: `JOBS_QUEUE_URL`, or `CONTINUATIONS_QUEUE_URL` for
+    /// hand-overs.
     pub fn open(
         config: &Settings,
         sdk: &AwsClients,
@@ -71,8 +72,8 @@ impl JobQueue {
         })
     }
 
-    /// Queues the job, as a part of its trace. The message group (the tenant, or the user without one) makes the standard queue
-    /// a fair one.
+    /// Queues the job, as a part of its trace. The message group (the tenant, or the user without one) makes
+    /// the standard queue a fair one.
     pub async fn send(&self, job: &Job) -> Result<()> {
         let body = job_message::encode(job.id);
         let message_attributes = job.traceparent.as_ref().map(|parent| MessageAttributes {
@@ -125,8 +126,8 @@ fn origin(queue_url: &str) -> &str {
     path.map_or(queue_url, |path| &queue_url[..host + path])
 }
 
-/// A message group id, which SQS limits to 128 letters, digits and punctuation. Other names are written in hexadecimal and cut;
-/// a shared group costs only fairness.
+/// A message group id, which SQS limits to 128 letters, digits and punctuation. Other names are written in
+/// hexadecimal and cut; a shared group costs only fairness.
 fn group(owner: &Owner) -> String {
     let name = owner.tenant.as_deref().unwrap_or(&owner.user);
     if name.len() <= 128 && name.bytes().all(|b| b.is_ascii_graphic()) {

@@ -1,8 +1,8 @@
-//! What follows the end of a job: its end is pushed to all followers, its turn finished, its dead letter recorded, and the
-//! job removed from the index of open jobs.
+//! What follows the end of a job: its end is pushed to all followers, its turn finished, its dead letter
+//! recorded, and the job removed from the index of open jobs.
 //!
-//! Workers push the ends of their own jobs themselves, in order with the other frames. This module serves cancels, the
-//! sweep, and jobs whose worker died. Everything may be repeated.
+//! Workers push the ends of their own jobs themselves, in order with the other frames. This module serves
+//! cancels, the sweep, and jobs whose worker died. Everything may be repeated.
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -85,8 +85,8 @@ impl JobEndNotifier {
         Ok(Some(PushedEnd { job, reached_all }))
     }
 
-    /// Does what follows from a pushed end. The job leaves the index of open jobs once every follower was reached, or the
-    /// time to reach them is over.
+    /// Does what follows from a pushed end. The job leaves the index of open jobs once every follower was
+    /// reached, or the time to reach them is over.
     pub async fn close(&self, pushed: PushedEnd, now: Timestamp) -> Result<()> {
         let PushedEnd { job, reached_all } = pushed;
         let finished = self.finish_duties(&job).await;
@@ -96,8 +96,8 @@ impl JobEndNotifier {
         Ok(())
     }
 
-    /// Finishes the job's turn and records its dead letter. After `false` the job must stay in the index of open jobs, so
-    /// that the sweep tries again.
+    /// Finishes the job's turn and records its dead letter. After `false` the job must stay in the index of
+    /// open jobs, so that the sweep tries again.
     pub async fn finish_duties(&self, job: &Job) -> bool {
         let finished = self.turns.finish_turn(job).await;
         if let Err(error) = &finished {

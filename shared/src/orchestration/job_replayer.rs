@@ -49,8 +49,8 @@ impl JobReplayer {
         Ok(ReplayOutcome::Started(replayed))
     }
 
-    /// Resolves the dead letters of a run (`None` for a message that names no run). Returns the resolution and the
-    /// job's row.
+    /// Resolves the dead letters of a run (`None` for a message that names no run). Returns the resolution and
+    /// the job's row.
     pub async fn resolve(
         &self,
         id: JobId,

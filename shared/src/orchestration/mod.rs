@@ -1,4 +1,5 @@
-//! Operations that use several tables and queues: what follows the end of a job, turns, and replays of failed jobs.
+//! Operations that use several tables and queues: what follows the end of a job, turns, and replays of failed
+//! jobs.
 
 pub mod failed_runs;
 pub mod job_end_notifier;

@@ -1,8 +1,8 @@
 //! Runs the turns of a session one after the other: each starts once all turns before it are finished.
 //!
-//! Finishing a turn writes its answer and then looks for a waiting turn; accepting a turn writes it and then looks at those
-//! before it. At least one of the two sees the other. After a crash the sweep continues: a finished turn stays in the
-//! index of open jobs until its answer is recorded, a waiting one until it ends.
+//! Finishing a turn writes its answer and then looks for a waiting turn; accepting a turn writes it and then
+//! looks at those before it. At least one of the two sees the other. After a crash the sweep continues: a
+//! finished turn stays in the index of open jobs until its answer is recorded, a waiting one until it ends.
 
 use anyhow::Result;
 
@@ -39,7 +39,8 @@ impl TurnScheduler {
                     None => Ok(()),
                 };
             }
-            // A turn that ended while it waited released no other; one that ran has released its next turn itself.
+            // A turn that ended while it waited released no other; one that ran has released its next turn
+            // itself.
             if !next.ended_waiting {
                 break;
             }

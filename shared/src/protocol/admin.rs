@@ -11,8 +11,8 @@ use crate::domain::job::Job;
 use crate::domain::job_list::FoundJobs;
 use crate::domain::limits;
 
-/// The response to `listConnections`: the rows that fit one frame, and the cursor of the next page: that of the last row
-/// that fits (`after`), or `next` if all fit.
+/// The response to `listConnections`: the rows that fit one frame, and the cursor of the next page: that of the
+/// last row that fits (`after`), or `next` if all fit.
 pub fn connections(
     rows: &[ConnectionRow],
     after: impl Fn(&ConnectionRow) -> String,
@@ -122,7 +122,8 @@ pub fn open_jobs(found: &FoundJobs, request_id: Option<&str>, now: Timestamp) ->
     response("openJobs", fields, request_id, now)
 }
 
-/// The response to `listDeadLetters`: the failed runs that fit one frame with their resolution, and whether there are more.
+/// The response to `listDeadLetters`: the failed runs that fit one frame with their resolution, and whether
+/// there are more.
 pub fn dead_letters(
     runs: &[FailedRun],
     more: bool,

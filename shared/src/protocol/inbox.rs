@@ -44,8 +44,8 @@ pub fn ack_confirmed(id: NotificationId, request_id: Option<&str>, now: Timestam
     response("ackConfirmed", json!({"data": data}), request_id, now)
 }
 
-/// The response to `listNotifications`: the entries that fit one frame, and the cursor of the next page: after the last entry
-/// that fits, or `next` if all fit.
+/// The response to `listNotifications`: the entries that fit one frame, and the cursor of the next page: after
+/// the last entry that fits, or `next` if all fit.
 pub fn notifications(
     entries: &[InboxEntry],
     next: Option<InboxCursor>,

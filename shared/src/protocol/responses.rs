@@ -70,7 +70,8 @@ pub fn unsubscribed(job: &str, request_id: Option<&str>, now: Timestamp) -> Stri
     response("unsubscribed", json!({"jobId": job}), request_id, now)
 }
 
-/// The response to `getJob`. `None`: the job is gone or belongs to another user, which look the same to the client.
+/// The response to `getJob`. `None`: the job is gone or belongs to another user, which look the same to the
+/// client.
 pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp) -> String {
     let Some(job) = job else {
         return response(
@@ -86,7 +87,8 @@ pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp
         value["params"] = params;
     }
     if let Some(Outcome::Completed(JobResult::Inline(result))) = &job.outcome {
-        // A frame with a large result has space for the beginning of the query only, and none for the parameters.
+        // A frame with a large result has space for the beginning of the query only, and none for the
+        // parameters.
         if result.len() + value.to_string().len() > limits::ANSWER_BYTES {
             value["params"].take();
             value["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();

@@ -46,7 +46,8 @@ pub fn sessions(
     response("sessions", fields, request_id, now)
 }
 
-/// The response to `getSession`: a page of its turns, oldest first, and the next turn's number if there are more.
+/// The response to `getSession`: a page of its turns, oldest first, and the next turn's number if there are
+/// more.
 pub fn session(
     session: &Session,
     turns: &[TurnRow],

@@ -39,8 +39,8 @@ impl Inbox {
         Ok(())
     }
 
-    /// Moves an entry to the read partition; `false` if the owner has no entry with this id. A crash can leave the entry in
-    /// both partitions, never in neither; acknowledging it again repairs that.
+    /// Moves an entry to the read partition; `false` if the owner has no entry with this id. A crash can leave
+    /// the entry in both partitions, never in neither; acknowledging it again repairs that.
     pub async fn acknowledge(
         &self,
         owner: &Owner,
@@ -82,8 +82,8 @@ impl Inbox {
         Ok(item.as_ref().map(entry).transpose()?)
     }
 
-    /// A page of the owner's read or unread entries after `after`, and the cursor of the next page. At most `limit` entries
-    /// are read; expired ones are left out.
+    /// A page of the owner's read or unread entries after `after`, and the cursor of the next page. At most
+    /// `limit` entries are read; expired ones are left out.
     pub async fn page(
         &self,
         owner: &Owner,

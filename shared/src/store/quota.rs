@@ -1,8 +1,8 @@
-//! The limits of one user across all connections: submits a second, and open jobs. They are kept in the user's row of the
-//! connections table, with one conditional write for each submit.
+//! The limits of one user across all connections: submits a second, and open jobs. They are kept in the user's
+//! row of the connections table, with one conditional write for each submit.
 //!
-//! The row has a set of job ids instead of a count. A full set is compared with the jobs' own rows, so no write is needed when
-//! a job ends, and no crash can leak a place.
+//! The row has a set of job ids instead of a count. A full set is compared with the jobs' own rows, so no write
+//! is needed when a job ends, and no crash can leak a place.
 
 use std::time::Duration;
 
@@ -21,9 +21,11 @@ use crate::settings::{Settings, SettingsError};
 use crate::store::jobs::Jobs;
 use crate::store::user_row;
 
-/// An id in the set without a row counts as a submit in progress for this long: twice the message function's timeout.
+/// An id in the set without a row counts as a submit in progress for this long: twice the message function's
+/// timeout.
 const SUBMIT_IN_PROGRESS: Duration = Duration::from_secs(60);
-/// The `retryAfter` of a user with too many open jobs or connections, since it is unknown when one of them ends.
+/// The `retryAfter` of a user with too many open jobs or connections, since it is unknown when one of them
+/// ends.
 pub const RETRY_AFTER_FULL: Duration = Duration::from_secs(10);
 
 /// Maximum number of writes for one submit, including lost races.
@@ -70,8 +72,8 @@ impl Quota {
         })
     }
 
-    /// Takes a token of the owner for the submit, and adds the job to the open ones. A job that is in the set already needs
-    /// no place.
+    /// Takes a token of the owner for the submit, and adds the job to the open ones. A job that is in the set
+    /// already needs no place.
     pub async fn admit_job(
         &self,
         owner: &Owner,
@@ -108,7 +110,8 @@ impl Quota {
         Ok(QuotaDecision::RateLimited(now + Duration::from_secs(1)))
     }
 
-    /// Takes a token of the owner for an action other than a submit. Without a token it returns the time of the next one.
+    /// Takes a token of the owner for an action other than a submit. Without a token it returns the time of the
+    /// next one.
     pub async fn admit_action(&self, owner: &Owner, now: Timestamp) -> Result<Option<Timestamp>> {
         let Some(rate) = self.rate else {
             return Ok(None);
@@ -251,7 +254,8 @@ impl Row {
         self.open.len() >= limit && !self.open.contains(&job.to_string())
     }
 
-    /// The ids of the set whose jobs are no longer open: by their rows, or because there is no row and no submit in progress.
+    /// The ids of the set whose jobs are no longer open: by their rows, or because there is no row and no
+    /// submit in progress.
     async fn ended(&self, jobs: &Jobs, now: Timestamp) -> Result<Vec<String>> {
         let ids: Vec<JobId> = self.open.iter().flat_map(|id| JobId::parse(id)).collect();
         let rows = jobs.batch_get(&ids).await?;

@@ -87,7 +87,8 @@ impl Recordings {
         }
     }
 
-    /// Joins the pieces of a recording into one object and returns it; `None` if a piece is missing. Idempotent.
+    /// Joins the pieces of a recording into one object and returns it; `None` if a piece is missing.
+    /// Idempotent.
     pub async fn seal(&self, job: JobId, pieces: u32) -> Result<Option<Vec<u8>>> {
         let mut whole = vec![];
         let indices: Vec<u32> = (0..pieces).collect();

@@ -45,8 +45,8 @@ impl Results {
         })
     }
 
-    /// Stores a result (JSON) before the row that points at it. The key contains the fence, so a stale worker can't
-    /// overwrite the object of another one's row.
+    /// Stores a result (JSON) before the row that points at it. The key contains the fence, so a stale worker
+    /// can't overwrite the object of another one's row.
     pub async fn put(&self, job: &Job, result: String) -> Result<StoredResult> {
         let key = format!("results/{}/{}-{}.json.gz", job.id, job.replays, job.fence);
         let bytes = result.len() as u64;
@@ -72,7 +72,8 @@ impl Results {
         })
     }
 
-    /// Adds a presigned URL to the result, without a call. The URL expires with this function's credentials at the latest.
+    /// Adds a presigned URL to the result, without a call. The URL expires with this function's credentials at
+    /// the latest.
     pub async fn with_url(&self, stored: StoredResult) -> Result<StoredResult> {
         let get = self.s3.get_object().bucket(&self.bucket).key(&stored.key);
         let presigned = get.presigned(PresigningConfig::expires_in(self.url_lifetime)?);

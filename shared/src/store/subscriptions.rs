@@ -1,4 +1,5 @@
-//! The subscriptions table: the subscribers of each topic, by shard of the topic. Filters are stored as the client sent them.
+//! The subscriptions table: the subscribers of each topic, by shard of the topic. Filters are stored as the
+//! client sent them.
 
 use std::collections::HashMap;
 
@@ -146,8 +147,8 @@ impl Subscriptions {
             .any(|row| shards.iter().any(|one| one == shard(row))))
     }
 
-    /// The query of a connection's subscriptions. [`crate::domain::limits::SUBSCRIPTIONS`] keeps them within one page,
-    /// unless they were counted wrongly.
+    /// The query of a connection's subscriptions. [`crate::domain::limits::SUBSCRIPTIONS`] keeps them within
+    /// one page, unless they were counted wrongly.
     fn by_connection(
         &self,
         connection: &ConnectionId,

@@ -33,7 +33,8 @@ impl Key {
     }
 }
 
-/// The requirements for every token. All are configuration: a token's header only selects one of the issuer's keys.
+/// The requirements for every token. All are configuration: a token's header only selects one of the issuer's
+/// keys.
 #[derive(Debug, Clone, Default)]
 pub struct TokenRules {
     /// The algorithms that tokens may be signed with.

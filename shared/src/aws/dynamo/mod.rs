@@ -1,5 +1,5 @@
-//! A DynamoDB client. It derefs to the SDK's client, and sends single puts and updates, which every job makes, with the
-//! faster [`crate::aws::signed_http`].
+//! A DynamoDB client. It derefs to the SDK's client, and sends single puts and updates, which every job makes,
+//! with the faster [`crate::aws::signed_http`].
 
 mod json;
 

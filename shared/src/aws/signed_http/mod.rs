@@ -1,7 +1,8 @@
-//! Signed HTTP calls to AWS services, with retries, for the few calls that every job makes. Other calls go through the SDK.
+//! Signed HTTP calls to AWS services, with retries, for the few calls that every job makes. Other calls go
+//! through the SDK.
 //!
-//! The requests equal the SDK's and use its connections. They avoid the SDK's operation machinery, which takes three times
-//! the processor time of all the rest (bench/README.md).
+//! The requests equal the SDK's and use its connections. They avoid the SDK's operation machinery, which takes
+//! three times the processor time of all the rest (bench/README.md).
 
 mod signature;
 #[cfg(test)]
@@ -247,8 +248,8 @@ impl SignedClient {
         })
     }
 
-    /// Sends a POST request. It is repeated after a timeout, a server error or throttling. `on_response` is called with
-    /// the status of each response.
+    /// Sends a POST request. It is repeated after a timeout, a server error or throttling. `on_response` is
+    /// called with the status of each response.
     pub async fn post(
         &self,
         operation: &'static str,

@@ -19,7 +19,8 @@ enum ServerAction {
     HangUp,
 }
 
-/// Starts a server that performs an action for each request, on a connection of its own. Returns its URL and the requests.
+/// Starts a server that performs an action for each request, on a connection of its own. Returns its URL and
+/// the requests.
 fn serve(actions: &'static [ServerAction]) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -158,8 +159,8 @@ async fn an_error_has_the_service_s_code() {
     );
 }
 
-/// Computes the signature from the received request, like a verifier, by the steps of AWS's description of Signature
-/// Version 4.
+/// Computes the signature from the received request, like a verifier, by the steps of AWS's description of
+/// Signature Version 4.
 #[tokio::test]
 async fn the_signature_equals_the_one_that_aws_computes() {
     let (url, server) = serve(&[ServerAction::Respond(200, "")]);

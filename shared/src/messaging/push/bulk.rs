@@ -48,8 +48,8 @@ impl ConnectionPusher {
         Ok(was_open)
     }
 
-    /// Checks the rows without activity for `idle` with the gateway: removes those that it does not have, and closes those
-    /// that are idle there too. The row lags up to a minute and does not record pushes.
+    /// Checks the rows without activity for `idle` with the gateway: removes those that it does not have, and
+    /// closes those that are idle there too. The row lags up to a minute and does not record pushes.
     pub async fn clean(
         &self,
         rows: Vec<ConnectionRow>,

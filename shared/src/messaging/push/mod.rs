@@ -150,8 +150,8 @@ impl ConnectionPusher {
         }
     }
 
-    /// Pushes each follower its frames: followers in parallel, the frames of one in order. Whether every follower received
-    /// its last frame or is gone.
+    /// Pushes each follower its frames: followers in parallel, the frames of one in order. Whether every
+    /// follower received its last frame or is gone.
     pub async fn send_all(&self, outbound: Vec<OutboundFrames>) -> bool {
         let mut posts = JoinSet::new();
         for OutboundFrames { to, frames, .. } in outbound {

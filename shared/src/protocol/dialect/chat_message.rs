@@ -1,4 +1,5 @@
-//! The `chat_message` dialect: `chat_response` frames between two `typing_indicator` frames, and `system` for notices.
+//! The `chat_message` dialect: `chat_response` frames between two `typing_indicator` frames, and `system` for
+//! notices.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
 //! Dialects: the frames of a job's events for the connection that started the job from a chat. One module each.
 //!
-//! All other followers receive the native events. [`outbound_frames`] alone decides which frames a follower receives. A dialect
-//! can't take back text, so a retry that would ends it with an `error`; the job continues for its subscribers.
+//! All other followers receive the native events. [`outbound_frames`] alone decides which frames a follower
+//! receives. A dialect can't take back text, so a retry that would ends it with an `error`; the job continues
+//! for its subscribers.
 
 mod chat_message;
 mod send_message;

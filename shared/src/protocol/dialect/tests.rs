@@ -1,5 +1,5 @@
-//! For any sequence of steps of a job, a client of each dialect ends with the same text and end as a client of the native
-//! events, or with an error if a retry took back text.
+//! For any sequence of steps of a job, a client of each dialect ends with the same text and end as a client of
+//! the native events, or with an error if a retry took back text.
 
 use std::time::Duration;
 

@@ -16,16 +16,16 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(60);
 /// More connections than one function instance handles in a minute at the stage's highest throttle.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// The rows that this process wrote recently. It makes failed conditional writes rare, which are billed too; another process
-/// may have written a row within the same minute.
+/// The rows that this process wrote recently. It makes failed conditional writes rare, which are billed too;
+/// another process may have written a row within the same minute.
 #[derive(Default)]
 pub struct Activity {
     written_at: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl Activity {
-    /// Whether the connection's row is due for a write. If so, the write counts as done. In its first minute a connection
-    /// is not due.
+    /// Whether the connection's row is due for a write. If so, the write counts as done. In its first minute a
+    /// connection is not due.
     pub fn is_due(
         &self,
         connection: &ConnectionId,
@@ -54,7 +54,8 @@ impl Activity {
 }
 
 impl Connections {
-    /// Records a frame of the connection and renews the row's time to live, unless that was written within a minute.
+    /// Records a frame of the connection and renews the row's time to live, unless that was written within a
+    /// minute.
     pub async fn record_activity(&self, connection: &ConnectionId, now: Timestamp) -> Result<()> {
         let update = self
             .update(&connection.0)

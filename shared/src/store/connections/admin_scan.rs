@@ -1,4 +1,5 @@
-//! Reads connections of all users, for operators and admins. Of all requests only an admin's can scan, a page at a time.
+//! Reads connections of all users, for operators and admins. Of all requests only an admin's can scan, a page
+//! at a time.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -13,7 +14,8 @@ use crate::domain::ids::ConnectionId;
 const BATCH: i32 = 100;
 
 impl Connections {
-    /// A page of the user's connections of every tenant, oldest first and closed ones too, and the key of the next page.
+    /// A page of the user's connections of every tenant, oldest first and closed ones too, and the key of the
+    /// next page.
     pub async fn of_user(
         &self,
         user: &str,
@@ -69,8 +71,9 @@ impl Connections {
         Ok((rows, response.last_evaluated_key))
     }
 
-    /// A page of the whole table after this connection, in no order and without users' own rows, and the connection at which
-    /// the next page starts. A page is one megabyte, or `limit` rows. It is billed by its size.
+    /// A page of the whole table after this connection, in no order and without users' own rows, and the
+    /// connection at which the next page starts. A page is one megabyte, or `limit` rows. It is billed by its
+    /// size.
     pub async fn scan(
         &self,
         after: Option<&ConnectionId>,

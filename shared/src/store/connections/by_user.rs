@@ -10,12 +10,13 @@ use crate::aws::item::{text, time};
 use crate::domain::connection::ConnectionRow;
 use crate::domain::ids::{ConnectionId, Owner};
 
-/// API Gateway closes a connection after two hours; clocks may differ. Older rows, which are kept for a day, are not read.
+/// API Gateway closes a connection after two hours; clocks may differ. Older rows, which are kept for a day,
+/// are not read.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600 + 300);
 
 impl Connections {
-    /// The owner's connections that are not recorded as closed. The index lags slightly: it may miss a connection that was
-    /// just opened.
+    /// The owner's connections that are not recorded as closed. The index lags slightly: it may miss a
+    /// connection that was just opened.
     pub async fn open_by_owner(&self, owner: &Owner, now: Timestamp) -> Result<Vec<ConnectionId>> {
         let (mut open, mut start) = (vec![], None);
         loop {

@@ -1,7 +1,7 @@
 //! The limit of open connections of a user, kept in the user's row.
 //!
-//! The row has a set of connection ids instead of a count. A full set is compared with the connections' own rows, so no
-//! write is needed when a connection closes, and a lost `$disconnect` can't leak a place.
+//! The row has a set of connection ids instead of a count. A full set is compared with the connections' own
+//! rows, so no write is needed when a connection closes, and a lost `$disconnect` can't leak a place.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600);
 const MAX_WRITES: usize = 4;
 
 impl Connections {
-    /// Counts a connection that has a row; `false` if the owner has `limit` open connections already (0: no limit). A
-    /// connection that is counted already is admitted.
+    /// Counts a connection that has a row; `false` if the owner has `limit` open connections already (0: no
+    /// limit). A connection that is counted already is admitted.
     pub async fn admit(
         &self,
         owner: &Owner,
@@ -86,8 +86,8 @@ impl Connections {
         }
     }
 
-    /// The connections that are closed or belong to another owner. An open one without an owner is about to be bound to
-    /// this owner.
+    /// The connections that are closed or belong to another owner. An open one without an owner is about to be
+    /// bound to this owner.
     async fn stale(
         &self,
         owner: &Owner,

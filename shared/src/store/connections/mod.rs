@@ -173,8 +173,8 @@ impl Connections {
         Ok(row.as_ref().map(identity).transpose()?.flatten())
     }
 
-    /// Records that the connection closed, and returns its session if that was used. The row stays until its time to
-    /// live ends.
+    /// Records that the connection closed, and returns its session if that was used. The row stays until its
+    /// time to live ends.
     pub async fn close(
         &self,
         connection: &ConnectionId,

@@ -1,4 +1,5 @@
-//! The session of a connection, in the connection's row: assigned at `$connect`, and marked as used with its first turn.
+//! The session of a connection, in the connection's row: assigned at `$connect`, and marked as used with its
+//! first turn.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;

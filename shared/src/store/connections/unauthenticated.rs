@@ -16,8 +16,8 @@ impl Connections {
         0..SHARDS
     }
 
-    /// A page of a shard's connections that opened before `before`, oldest first, and the key of the next page. A
-    /// connection that is just authenticating may be among them.
+    /// A page of a shard's connections that opened before `before`, oldest first, and the key of the next page.
+    /// A connection that is just authenticating may be among them.
     pub async fn unauthenticated(
         &self,
         shard: u8,
@@ -45,8 +45,8 @@ impl Connections {
         Ok((connections, response.last_evaluated_key))
     }
 
-    /// Blocks authentication on the connection; `false` if a user has authenticated. The connection stays in the index until
-    /// it is closed.
+    /// Blocks authentication on the connection; `false` if a user has authenticated. The connection stays in
+    /// the index until it is closed.
     pub async fn block_authentication(&self, connection: &ConnectionId) -> Result<bool> {
         let update = self
             .update(&connection.0)

@@ -1,7 +1,8 @@
-//! The event log (table `job-events`), keyed by job and entry: large inputs and results, the stream, and checkpoints.
+//! The event log (table `job-events`), keyed by job and entry: large inputs and results, the stream, and
+//! checkpoints.
 //!
-//! An entry counts because the job's row points at it or held it before, or because it was written in one transaction with
-//! the row.
+//! An entry counts because the job's row points at it or held it before, or because it was written in one
+//! transaction with the row.
 
 mod listing;
 pub(crate) mod stream_entries;
@@ -83,9 +84,9 @@ impl EventLog {
         self.put(job.id, key, &attributes, job.expires_at).await
     }
 
-    /// Stores a result, until `expires_at` and before the row that points at it: inline in the row, in this log or in the
-    /// bucket, depending on its size. Returns it as the row stores it, and as followers receive it. The key contains the
-    /// fence, so a stale worker can't overwrite the entry of another one's row.
+    /// Stores a result, until `expires_at` and before the row that points at it: inline in the row, in this log
+    /// or in the bucket, depending on its size. Returns it as the row stores it, and as followers receive it.
+    /// The key contains the fence, so a stale worker can't overwrite the entry of another one's row.
     pub async fn put_result(
         &self,
         job: &Job,
@@ -106,8 +107,8 @@ impl EventLog {
         Ok((JobResult::Object(stored), JobResult::Object(with_url)))
     }
 
-    /// Loads what the job's row only points at: the input, the result, and the streamed text of a cancelled job. After the
-    /// input's retention, which counts from the submit, the row's preview of it remains.
+    /// Loads what the job's row only points at: the input, the result, and the streamed text of a cancelled
+    /// job. After the input's retention, which counts from the submit, the row's preview of it remains.
     pub async fn with_result(&self, mut job: Job) -> Result<Job> {
         if let Some(input) = self.input(&job).await? {
             job.input = input;
@@ -164,7 +165,8 @@ impl EventLog {
         item
     }
 
-    /// The job's stream after the sequence number `after`, up to the size of one response. `job` must have been read before.
+    /// The job's stream after the sequence number `after`, up to the size of one response. `job` must have been
+    /// read before.
     pub async fn stream(&self, job: &Job, after: u64) -> Result<Stream> {
         if job.stream_seq <= after {
             return Ok(Stream::empty());
@@ -256,8 +258,8 @@ impl EventLog {
         }
     }
 
-    /// An item that counts for this job alone. With an idempotency key a new job can get the same id after the retention,
-    /// before the table has removed the old job's entries.
+    /// An item that counts for this job alone. With an idempotency key a new job can get the same id after the
+    /// retention, before the table has removed the old job's entries.
     fn own_item(&self, job: &Job, entry: &str) -> Attributes {
         let mut item = self.item(job.id, entry, job.expires_at);
         item.insert("createdAt".to_owned(), time(job.created_at));

@@ -25,7 +25,8 @@ pub struct ScanPage {
 }
 
 impl Jobs {
-    /// The open jobs that match, oldest first, up to `limit`. At most `pages` pages of each shard of the index are read.
+    /// The open jobs that match, oldest first, up to `limit`. At most `pages` pages of each shard of the index
+    /// are read.
     pub async fn oldest_open(
         &self,
         matches: impl Fn(&Job) -> bool,
@@ -77,7 +78,8 @@ impl Jobs {
         })
     }
 
-    /// A page (one megabyte) of the whole table, in no order, from the key `start` on. It is billed by its size.
+    /// A page (one megabyte) of the whole table, in no order, from the key `start` on. It is billed by its
+    /// size.
     pub async fn scan(&self, start: Option<Attributes>) -> Result<ScanPage> {
         let scan = self
             .dynamo

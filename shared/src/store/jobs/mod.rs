@@ -1,7 +1,7 @@
 //! The jobs table: the truth about every job, and the outbox of its events.
 //!
-//! Every change of a row goes through [`Jobs::commit`], or through [`Jobs::commit_with_entry`] together with an entry of
-//! the event log, under the condition that the [`Change`] states.
+//! Every change of a row goes through [`Jobs::commit`], or through [`Jobs::commit_with_entry`] together with an
+//! entry of the event log, under the condition that the [`Change`] states.
 
 mod admin_scan;
 mod batch_get;
@@ -30,7 +30,8 @@ pub use admin_scan::ScanPage;
 
 /// The limit of keys of `BatchGetItem`.
 const BATCH: usize = 100;
-/// Maximum number of attempts of a write that conflicts with another write of the row, and the wait after the first.
+/// Maximum number of attempts of a write that conflicts with another write of the row, and the wait after the
+/// first.
 const MAX_CONFLICTS: u32 = 10;
 const CONFLICT_BACKOFF: Duration = Duration::from_millis(20);
 
@@ -148,8 +149,8 @@ impl Jobs {
         }
     }
 
-    /// Applies a change and writes an entry of the event log in one transaction. A transaction returns no row, so the result
-    /// is computed from `job`; the change's condition must ensure that the row still equals it.
+    /// Applies a change and writes an entry of the event log in one transaction. A transaction returns no row,
+    /// so the result is computed from `job`; the change's condition must ensure that the row still equals it.
     pub async fn commit_with_entry(
         &self,
         job: &Job,
@@ -203,8 +204,8 @@ impl Jobs {
         Ok(response.item.as_ref().map(row::job).transpose()?)
     }
 
-    /// A page of the owner's jobs, newest first, from `cursor` on. At most `limit` index entries are read; expired jobs are
-    /// left out.
+    /// A page of the owner's jobs, newest first, from `cursor` on. At most `limit` index entries are read;
+    /// expired jobs are left out.
     pub async fn page(
         &self,
         owner: &Owner,
@@ -240,8 +241,8 @@ impl Jobs {
         Ok(JobPage { jobs, cursor })
     }
 
-    /// A page of the jobs in one shard of the index of open jobs that were created before `before`, oldest first, and the key
-    /// of the next page.
+    /// A page of the jobs in one shard of the index of open jobs that were created before `before`, oldest
+    /// first, and the key of the next page.
     pub async fn open_in_shard(
         &self,
         shard: u8,
@@ -310,7 +311,8 @@ impl Jobs {
     }
 }
 
-/// Parses a row; an unreadable one, of a newer version or edited by hand, is logged and must not hide the others.
+/// Parses a row; an unreadable one, of a newer version or edited by hand, is logged and must not hide the
+/// others.
 fn parse_or_log(item: &Attributes) -> Option<Job> {
     match row::job(item) {
         Ok(job) => Some(job),

@@ -1,4 +1,5 @@
-//! The attributes of a job's row, to and from [`Job`]. Only this module and `update_expression` name the table's attributes.
+//! The attributes of a job's row, to and from [`Job`]. Only this module and `update_expression` name the
+//! table's attributes.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -58,15 +59,15 @@ pub(super) fn item(job: &Job) -> Attributes {
         put("turn", Some(number(turn.number.into())));
         put("waitsFor", turn.waits_for.map(|job| text(job.to_string())));
     }
-    if let Some(told) = &job.dialect_follower {
-        let spoken = vec![dialect_value(told.dialect, &told.connection)];
-        put("dialect", Some(AttributeValue::Ss(spoken)));
+    if let Some(follower) = &job.dialect_follower {
+        let dialects = vec![dialect_value(follower.dialect, &follower.connection)];
+        put("dialect", Some(AttributeValue::Ss(dialects)));
     }
     item
 }
 
-/// The element of the row's `dialect` set for a connection. It is a set of one element because a write can remove an element
-/// of a set without having read it.
+/// The element of the row's `dialect` set for a connection. It is a set of one element because a write can
+/// remove an element of a set without having read it.
 pub(super) fn dialect_value(dialect: Dialect, connection: &ConnectionId) -> String {
     format!("{} {connection}", dialect.as_str())
 }
@@ -146,10 +147,10 @@ fn turn(item: &Item<'_>) -> Result<Option<Turn>, ItemError> {
 }
 
 fn dialect_follower(item: &Item<'_>) -> Result<Option<DialectFollower>, ItemError> {
-    let Some(spoken) = item.texts("dialect")?.first() else {
+    let Some(value) = item.texts("dialect")?.first() else {
         return Ok(None);
     };
-    let (dialect, connection) = spoken.split_once(' ').ok_or(ItemError("dialect"))?;
+    let (dialect, connection) = value.split_once(' ').ok_or(ItemError("dialect"))?;
     Ok(Some(DialectFollower {
         dialect: Dialect::parse(dialect).ok_or(ItemError("dialect"))?,
         connection: ConnectionId(connection.to_owned()),

@@ -156,7 +156,8 @@ impl Writer {
         self.adds.push(format!("{name} {value}"));
     }
 
-    /// Increments `seq` and sets this attribute to its new value. An expression reads the row before the update.
+    /// Increments `seq` and sets this attribute to its new value. An expression reads the row before the
+    /// update.
     fn add_events(&mut self, events: u64, name: &str) {
         self.events += events;
         let (name, seq) = (self.name(name), self.name("seq"));
@@ -305,8 +306,8 @@ impl Writer {
     }
 }
 
-/// Every value with which the connection can be in the row's set of dialects. All are removed, since a new follower has not
-/// read the row.
+/// Every value with which the connection can be in the row's set of dialects. All are removed, since a new
+/// follower has not read the row.
 fn dialect_values(connection: &ConnectionId) -> AttributeValue {
     let values = Dialect::ALL.map(|dialect| row::dialect_value(dialect, connection));
     AttributeValue::Ss(values.into())

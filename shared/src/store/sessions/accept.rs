@@ -1,7 +1,7 @@
 //! Accepts a turn: writes its number, its row and its job in one transaction.
 //!
-//! So no turn points at a job that was never written, and turns are numbered in the order in which they were accepted, also
-//! with many connections.
+//! So no turn points at a job that was never written, and turns are numbered in the order in which they were
+//! accepted, also with many connections.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::domain::job::{Job, Turn};
 use crate::domain::session::Session;
 use crate::store::jobs::Jobs;
 
-/// Maximum number of attempts while other turns are accepted, and the longest wait between two: about ten seconds in all, as
-/// long as a front end waits.
+/// Maximum number of attempts while other turns are accepted, and the longest wait between two: about ten
+/// seconds in all, as long as a front end waits.
 const MAX_ATTEMPTS: u32 = 80;
 const MAX_BACKOFF: Duration = Duration::from_millis(250);
 
@@ -27,15 +27,16 @@ const MAX_BACKOFF: Duration = Duration::from_millis(250);
 pub enum AcceptOutcome {
     /// The turn and its job are durable. [`Job::turn`] has its number.
     Yes,
-    /// The job exists already: by an earlier submit with the same idempotency key, or by this one, whose response was lost.
+    /// The job exists already: by an earlier submit with the same idempotency key, or by this one, whose
+    /// response was lost.
     Exists,
     /// The owner has no such open session.
     NoSession,
 }
 
 impl Sessions {
-    /// Makes the job the session's next turn and writes it. The session must exist, unless it is `started_by` a connection:
-    /// then it is written too.
+    /// Makes the job the session's next turn and writes it. The session must exist, unless it is `started_by` a
+    /// connection: then it is written too.
     pub async fn accept(
         &self,
         jobs: &Jobs,

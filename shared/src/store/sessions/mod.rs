@@ -113,8 +113,8 @@ impl Sessions {
         done(update.send().await)
     }
 
-    /// A page of the owner's sessions after `cursor`, newest first, and the cursor of the next page. At most `limit` index
-    /// entries are read; expired sessions are left out.
+    /// A page of the owner's sessions after `cursor`, newest first, and the cursor of the next page. At most
+    /// `limit` index entries are read; expired sessions are left out.
     pub async fn page(
         &self,
         owner: &Owner,

@@ -1,6 +1,7 @@
 //! The rows of a session's turns: each has the message, and the answer once the turn is finished.
 //!
-//! A turn is finished when its row has the final status of its job. It is then a part of the history of later turns.
+//! A turn is finished when its row has the final status of its job. It is then a part of the history of later
+//! turns.
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -28,8 +29,8 @@ impl Sessions {
         Ok(response.item.as_ref().map(parse).transpose()?)
     }
 
-    /// The jobs of the unfinished turns before this one, latest first. The turn must wait for them. A finished turn implies
-    /// that those before it are finished, unless it ended while it waited.
+    /// The jobs of the unfinished turns before this one, latest first. The turn must wait for them. A finished
+    /// turn implies that those before it are finished, unless it ended while it waited.
     pub async fn unfinished_before(&self, session: SessionId, number: u32) -> Result<Vec<JobId>> {
         let mut unfinished = vec![];
         for earlier in (1..number).rev() {
@@ -66,8 +67,8 @@ impl Sessions {
         done(update.update_expression(set).send().await).map(drop)
     }
 
-    /// A page of turns from this number on, oldest first and within the size of a response, and the number of the next turn
-    /// if there are more.
+    /// A page of turns from this number on, oldest first and within the size of a response, and the number of
+    /// the next turn if there are more.
     pub async fn turns(
         &self,
         session: SessionId,
