@@ -1,4 +1,5 @@
-//! Development tokens, signed with the embedded cloud's secret. A deployed stack accepts its identity provider's tokens only.
+//! Development tokens, signed with the embedded cloud's secret. A deployed stack accepts its identity
+//! provider's tokens only.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! Runs this binary as one of the embedded cloud's functions.
 //!
-//! It runs the same code as the deployed functions, except that `--trust-claims` lets a claimed identity count as proof.
+//! It runs the same code as the deployed functions, except that `--trust-claims` lets a claimed identity count
+//! as proof.
 
 use anyhow::Result;
 use longhaul_handlers::IdentityMode;

@@ -1,4 +1,5 @@
-//! Paths in the source tree: below the current folder if it is a source tree, or else below the one this binary was built from.
+//! Paths in the source tree: below the current folder if it is a source tree, or else below the one this binary
+//! was built from.
 
 use std::path::{Path, PathBuf};
 

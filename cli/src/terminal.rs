@@ -14,7 +14,8 @@ pub fn elapsed(then: Timestamp, now: Timestamp) -> String {
     })
 }
 
-/// The text with control characters replaced, since text of a queue or a table could move the cursor or break a line.
+/// The text with control characters replaced, since text of a queue or a table could move the cursor or break a
+/// line.
 pub fn printable(text: &str) -> String {
     let replace = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(replace).collect()

@@ -13,7 +13,8 @@ pub struct WebSocketClient {
 }
 
 impl WebSocketClient {
-    /// Connects as the user that the token names. The token goes into the subprotocol, so no proxy logs it with the URL.
+    /// Connects as the user that the token names. The token goes into the subprotocol, so no proxy logs it with
+    /// the URL.
     pub async fn connect(url: &str, token: &str) -> Result<Self> {
         let mut request = url
             .into_client_request()

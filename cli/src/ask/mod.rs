@@ -1,7 +1,7 @@
 //! `longhaul ask`: submits a question, shows its progress and prints the answer.
 //!
-//! It is a client like any other: it follows the job, subscribes again after a gap or silence, and applies each event once.
-//! The answer goes to standard output, everything else to standard error.
+//! It is a client like any other: it follows the job, subscribes again after a gap or silence, and applies each
+//! event once. The answer goes to standard output, everything else to standard error.
 
 mod follower;
 

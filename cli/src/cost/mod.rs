@@ -1,6 +1,7 @@
 //! `longhaul cost`: estimates the AWS bill for a number of jobs, from the measured usage of a job and list prices.
 //!
-//! It makes no call. [`workload`] has the usage, which tests compare with the real calls, and [`prices`] the prices.
+//! It makes no call. [`workload`] has the usage, which tests compare with the real calls, and [`prices`] the
+//! prices.
 
 pub mod prices;
 mod workload;

@@ -1,4 +1,5 @@
-//! AWS's list prices of one date, in USD: US East (N. Virginia), on demand, first tier, without free tiers and discounts.
+//! AWS's list prices of one date, in USD: US East (N. Virginia), on demand, first tier, without free tiers and
+//! discounts.
 
 /// The date on which this table was last compared with the price pages.
 pub const DATE: &str = "2026-11-21";

@@ -1,4 +1,5 @@
-//! The AWS calls and other usage of a job without retry, hand-over or sweep. Tests compare the calls with the real ones.
+//! The AWS calls and other usage of a job without retry, hand-over or sweep. Tests compare the calls with the
+//! real ones.
 
 use clap::Args;
 
@@ -19,10 +20,11 @@ const CANCEL_POLL_SECONDS: u64 = 2;
 /// Seconds of one invocation of the worker: `WorkerTimeoutSeconds` less the margin of a hand-over.
 const INVOCATION_SECONDS: u64 = 890;
 
-/// One warm invocation: the milliseconds billed besides the analysis, the function's memory in MB, and the bytes logged,
-/// with Lambda's own three lines and the metrics. The times are medians of 30 on the embedded cloud (release build, x86,
-/// REPORT lines of 2026-11-21: 1.5, 5, 7 and 25 ms) plus an assumed 8 ms for each AWS call that the function waits for.
-/// The worker waits for the claim, the change of visibility, the end, its push and the removal from the open index.
+/// One warm invocation: the milliseconds billed besides the analysis, the function's memory in MB, and the
+/// bytes logged, with Lambda's own three lines and the metrics. The times are medians of 30 on the embedded
+/// cloud (release build, x86, REPORT lines of 2026-11-21: 1.5, 5, 7 and 25 ms) plus an assumed 8 ms for each
+/// AWS call that the function waits for. The worker waits for the claim, the change of visibility, the end, its
+/// push and the removal from the open index.
 struct FunctionProfile {
     millis: f64,
     memory: f64,
@@ -111,8 +113,8 @@ impl Workload {
             self.seconds / HEARTBEAT_SECONDS,
             self.seconds / CANCEL_POLL_SECONDS,
         );
-        // A row holds some chunks, and the next chunk moves them to the log. A chunk too large for the row goes to the
-        // log at once.
+        // A row holds some chunks, and the next chunk moves them to the log. A chunk too large for the row goes
+        // to the log at once.
         let chunk = STREAM_ENTRY_BYTES + self.chunk_bytes;
         let in_row = TAIL_BYTES / chunk;
         let (row_chunks, logged_chunks) = if in_row > 0 { (chunks, 0) } else { (0, chunks) };

@@ -1,7 +1,7 @@
 //! `longhaul dlq`: lists the dead letters of failed jobs, plans and applies their replay, and purges letters.
 //!
-//! Each command reads the whole dead-letter queue, which hides its messages from other readers meanwhile, and releases
-//! what it does not delete. Only `apply` and `purge` change anything.
+//! Each command reads the whole dead-letter queue, which hides its messages from other readers meanwhile, and
+//! releases what it does not delete. Only `apply` and `purge` change anything.
 
 mod access;
 mod apply;

@@ -1,7 +1,7 @@
 //! `longhaul doctor`: checks whether a stack is as its template says, and prints what to do where it is not.
 //!
-//! It changes nothing. Services without a linked SDK (functions, schedules, secrets) are read with the `aws` command
-//! line, or on the embedded cloud with its own endpoint. A check that can't run is reported as skipped.
+//! It changes nothing. Services without a linked SDK (functions, schedules, secrets) are read with the `aws`
+//! command line, or on the embedded cloud with its own endpoint. A check that can't run is reported as skipped.
 
 mod endpoint;
 mod finding;

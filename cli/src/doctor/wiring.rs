@@ -1,7 +1,7 @@
 //! Checks the worker function, the event sources, the sweep's schedule and the token secret.
 //!
-//! On AWS it runs the `aws` command line, since no SDK of these services is linked; the embedded cloud describes
-//! itself at `/_local/wiring`.
+//! On AWS it runs the `aws` command line, since no SDK of these services is linked; the embedded cloud
+//! describes itself at `/_local/wiring`.
 
 use std::process::Stdio;
 

@@ -1,6 +1,7 @@
 //! `longhaul jobs`: lists, shows, cancels, retries and watches jobs of any user.
 //!
-//! Queries are printed only with `--with-query`. A job changes by the same conditional write as everywhere else.
+//! Queries are printed only with `--with-query`. A job changes by the same conditional write as everywhere
+//! else.
 
 mod cancel;
 mod list;

@@ -202,8 +202,8 @@ impl DataDirArgs {
     }
 }
 
-/// The SDK's variables for the endpoints of services that the embedded cloud lacks. They are passed on to the functions;
-/// all other services are those of the embedded cloud.
+/// The SDK's variables for the endpoints of services that the embedded cloud lacks. They are passed on to the
+/// functions; all other services are those of the embedded cloud.
 const EXTERNAL_ENDPOINTS: [&str; 5] = [
     "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
