@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use longhaul_shared::domain::dialect::Dialect;
 use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::domain::job::{
@@ -15,7 +16,7 @@ use longhaul_shared::domain::job::{
 };
 use longhaul_shared::domain::stream::{StreamContent, StreamEntry};
 use longhaul_shared::protocol::Request;
-use longhaul_shared::protocol::dialect::{self, Dialect};
+use longhaul_shared::protocol::dialect;
 
 const LEASE: Duration = Duration::from_secs(120);
 const RETENTION: Duration = Duration::from_secs(86_400);

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use longhaul_shared::domain::ids::{JobId, SessionId};
 use longhaul_shared::domain::job::Report;
 use longhaul_shared::domain::limits;
+pub use longhaul_shared::domain::session::HistoryTurn;
 use longhaul_shared::store::event_log::StepResult;
-pub use longhaul_shared::store::sessions::HistoryTurn;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -212,7 +212,7 @@ impl Context {
         if let Some(kept) = kept {
             // One of another version's making is done again.
             if let Ok(result) = serde_json::from_str(&kept.result) {
-                self.stream(&kept.streamed).await;
+                self.stream(&kept.streamed_text).await;
                 return Ok(result);
             }
         }
@@ -226,9 +226,9 @@ impl Context {
         let result = result?;
         let kept = StepResult {
             result: json(&result)?,
-            streamed,
+            streamed_text: streamed,
         };
-        if kept.result.len() + kept.streamed.len() > STEP_BYTES {
+        if kept.result.len() + kept.streamed_text.len() > STEP_BYTES {
             let message = format!("The result of the step '{name}' is too large to be kept.");
             return Err(Failure::reject("STEP_TOO_LARGE", message));
         }
