@@ -1,12 +1,12 @@
-// The WebSocket front of the peers that run on Node: who speaks, the frames in and out, who hears of which job.
-// Knows nothing of the queue: `submit` and `find` are given, and what happens to a job comes by `tell`.
+// The WebSocket front end of the peers on Node: authentication, frames in and out, and the follower of each job.
+// `submit` and `find` access the peer's queue, and the peer passes each event to `pushEvent`.
 
 import { randomUUID } from "node:crypto";
 import jwt from "jsonwebtoken";
 import { WebSocketServer } from "ws";
 
 const KINDS = ["noop"];
-const MOST_BYTES = 24 * 1024;
+const MAX_QUERY_BYTES = 24 * 1024;
 const ENDS = ["job_completed", "job_failed"];
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -19,8 +19,8 @@ class Refused extends Error {
 }
 
 function checked({ kind, query, params = {} }) {
-  if (!KINDS.includes(kind)) throw new Refused("VALIDATION_ERROR", "There is no such kind.", { field: "kind", kinds: KINDS });
-  if (typeof query !== "string" || query.trim() === "" || Buffer.byteLength(query) > MOST_BYTES)
+  if (!KINDS.includes(kind)) throw new Refused("VALIDATION_ERROR", "Unknown kind.", { field: "kind", kinds: KINDS });
+  if (typeof query !== "string" || query.trim() === "" || Buffer.byteLength(query) > MAX_QUERY_BYTES)
     throw new Refused("VALIDATION_ERROR", "query must be text of at most 24 KiB.", { field: "query" });
   const { steps = 4, bytes = 2048 } = params;
   for (const [field, value, most] of [["steps", steps, 100], ["bytes", bytes, 100 * 1024]])
@@ -31,19 +31,19 @@ function checked({ kind, query, params = {} }) {
 
 /**
  * Serves WebSockets on loopback.
- * `submit({jobId, owner, kind, query, params})` resolves once the job and its first event are kept;
- * `find(jobId, owner)` gives the job as it is kept, or nothing.
- * Returns `tell(jobId, event)`, for each event in the order of its `seq`.
+ * `submit({jobId, owner, kind, query, params})` resolves once the job and its first event are stored;
+ * `find(jobId, owner)` returns the stored job, or undefined.
+ * Returns `pushEvent(jobId, event)`, to be called for each event in the order of its `seq`.
  */
 export function serve({ port, secret, submit, find }) {
   const followed = new Map();
 
   const send = (socket, frame) => socket.readyState === socket.OPEN && socket.send(JSON.stringify(frame));
 
-  function tell(jobId, event) {
+  function pushEvent(jobId, event) {
     const follower = followed.get(jobId);
     if (!follower) return;
-    // The worker may be faster than the answer to the submit.
+    // The worker may be faster than the response to the submit.
     if (follower.early) return void follower.early.push(event);
     if (event.seq <= follower.seq) return;
     follower.seq = event.seq;
@@ -64,11 +64,11 @@ export function serve({ port, secret, submit, find }) {
     }
     const { early } = follower;
     follower.early = null;
-    tell(job.jobId, { type: "job_queued", seq: 1, message: "Queued", query: job.query, progress: 5 });
-    for (const event of early) tell(job.jobId, event);
+    pushEvent(job.jobId, { type: "job_queued", seq: 1, message: "Queued", query: job.query, progress: 5 });
+    for (const event of early) pushEvent(job.jobId, event);
   }
 
-  async function take(socket, owner, text) {
+  async function handle(socket, owner, text) {
     let requestId;
     try {
       const frame = JSON.parse(text);
@@ -83,7 +83,7 @@ export function serve({ port, secret, submit, find }) {
         case "ping":
           return send(socket, { type: "pong", requestId, timestamp: now() });
         default:
-          throw new Refused("VALIDATION_ERROR", "There is no such action.", { field: "action" });
+          throw new Refused("VALIDATION_ERROR", "Unknown action.", { field: "action" });
       }
     } catch (error) {
       const refused =
@@ -96,7 +96,7 @@ export function serve({ port, secret, submit, find }) {
     }
   }
 
-  function whoIs(request) {
+  function owner(request) {
     const token = new URL(request.url, "ws://gateway").searchParams.get("token");
     return jwt.verify(token, secret, { algorithms: ["HS256"] }).sub;
   }
@@ -107,7 +107,7 @@ export function serve({ port, secret, submit, find }) {
     maxPayload: 128 * 1024,
     verifyClient({ req }, done) {
       try {
-        req.owner = whoIs(req);
+        req.owner = owner(req);
         done(true);
       } catch {
         done(false, 401);
@@ -115,11 +115,11 @@ export function serve({ port, secret, submit, find }) {
     },
   });
   server.on("connection", (socket, request) => {
-    socket.on("message", (data, binary) => (binary ? socket.close(1003) : take(socket, request.owner, data.toString())));
+    socket.on("message", (data, binary) => (binary ? socket.close(1003) : handle(socket, request.owner, data.toString())));
     socket.on("error", () => socket.terminate());
     socket.on("close", () => {
       for (const [jobId, follower] of followed) if (follower.socket === socket) followed.delete(jobId);
     });
   });
-  return tell;
+  return pushEvent;
 }

@@ -1,6 +1,4 @@
-//! The worker killed among its jobs: how long until all of them have ended, and what was told twice, or never.
-//!
-//! Knows no stack: who the worker is, it is told.
+//! Kills the worker during its jobs, and measures the time until all have ended, duplicate events and missing ones.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -11,22 +9,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use tokio::task::LocalSet;
 
-use crate::load::{Crowd, Frame, PATIENCE, Socket};
+use crate::load::{ClientPool, Frame, MAX_WAIT, Socket};
 use crate::usage;
 
 /// All of them are submitted at once, and the worker is killed when half have ended.
 pub const JOBS: u64 = 500;
 pub const CONNECTIONS: u64 = 64;
-/// How long a dead worker keeps its jobs from others, in every stack, as a parameter of `longhaul up`; and how often
-/// what looks after jobs is run.
+/// The lease of a dead worker's jobs, in every stack, as a parameter of `longhaul up`; and the interval of the sweep.
 pub const OPTIONS: [&str; 4] = ["--parameter", "LeaseSeconds=1", "--tick-seconds", "1"];
-/// How long something said twice is waited for, once all have ended.
-const LINGER: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(100);
+/// How long it waits for duplicate events once all jobs have ended.
+const DUPLICATE_WAIT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const COMPLETED: &str = "job_completed";
 const FAILED: &str = "job_failed";
 
-/// What the table shows of a crash, in its order.
+/// The table's columns for a crash, in order.
 pub const COLUMNS: [&str; 6] = [
     "s until all ended",
     "events doubled",
@@ -36,43 +33,43 @@ pub const COLUMNS: [&str; 6] = [
     "jobs that end twice",
 ];
 
-pub type Toll = [f64; COLUMNS.len()];
+pub type CrashFigures = [f64; COLUMNS.len()];
 
-/// What all connections know.
-struct Course {
+/// Shared by all connections.
+struct CrashProgress {
     /// The root of the stack's processes.
     stack: u32,
     ended: Cell<u64>,
     killed: Cell<Option<Instant>>,
     last_end: Cell<Instant>,
-    last_heard: Cell<Instant>,
+    last_event: Cell<Instant>,
 }
 
-/// What was heard of a job.
+/// The events of a job that were received.
 #[derive(Default)]
-struct Heard {
-    /// How often each event was, by its number.
+struct ReceivedEvents {
+    /// How often each event came, by its number.
     events: HashMap<u64, u64>,
-    /// The numbers and types of its ends. The same end said again is an event doubled, and no other end.
+    /// The numbers and types of its ends. A repeated end is a duplicate event, not a second end.
     ends: HashSet<(u64, String)>,
 }
 
-/// Runs the jobs and kills the worker among them.
-pub async fn run(crowd: Crowd, stack: u32) -> Result<Toll> {
+/// Runs the jobs and kills the worker when half have ended.
+pub async fn run(pool: ClientPool, stack: u32) -> Result<CrashFigures> {
     let now = Instant::now();
-    let course = Rc::new(Course {
+    let progress = Rc::new(CrashProgress {
         stack,
         ended: Cell::new(0),
         killed: Cell::new(None),
         last_end: Cell::new(now),
-        last_heard: Cell::new(now),
+        last_event: Cell::new(now),
     });
-    let (local, connections) = (LocalSet::new(), crowd.sockets.len() as u64);
+    let (local, connections) = (LocalSet::new(), pool.sockets.len() as u64);
     let tasks: Vec<_> = (0..connections)
-        .zip(crowd.sockets)
+        .zip(pool.sockets)
         .map(|(at, socket)| {
             let jobs = JOBS / connections + u64::from(at < JOBS % connections);
-            local.spawn_local(listen(socket, jobs, course.clone()))
+            local.spawn_local(listen(socket, jobs, progress.clone()))
         })
         .collect();
     let jobs = local.run_until(async {
@@ -83,10 +80,10 @@ pub async fn run(crowd: Crowd, stack: u32) -> Result<Toll> {
         Ok::<_, anyhow::Error>(jobs)
     });
     let jobs = jobs.await?;
-    let killed = course.killed.get().context("no worker was killed")?;
-    let count = |of: fn(&Heard) -> u64| jobs.iter().map(of).sum::<u64>() as f64;
+    let killed = progress.killed.get().context("no worker was killed")?;
+    let count = |of: fn(&ReceivedEvents) -> u64| jobs.iter().map(of).sum::<u64>() as f64;
     Ok([
-        (course.last_end.get() - killed).as_secs_f64(),
+        (progress.last_end.get() - killed).as_secs_f64(),
         count(|job| job.events.values().map(|times| times - 1).sum()),
         count(|job| {
             let last = job.events.keys().max().unwrap_or(&0);
@@ -98,45 +95,49 @@ pub async fn run(crowd: Crowd, stack: u32) -> Result<Toll> {
     ])
 }
 
-/// Submits so many jobs over a connection, and hears of them until nothing more is to be expected.
-async fn listen(mut socket: Socket, jobs: u64, course: Rc<Course>) -> Result<Vec<Heard>> {
+/// Submits this number of jobs over a connection, and receives their events until no more are expected.
+async fn listen(
+    mut socket: Socket,
+    jobs: u64,
+    progress: Rc<CrashProgress>,
+) -> Result<Vec<ReceivedEvents>> {
     let mut open = HashMap::new();
     for _ in 0..jobs {
-        open.insert(socket.submit().await?, Heard::default());
+        open.insert(socket.submit().await?, ReceivedEvents::default());
     }
-    while !course.is_over() {
-        let Ok(text) = tokio::time::timeout(LOOK, socket.next_text()).await else {
+    while !progress.is_over() {
+        let Ok(text) = tokio::time::timeout(POLL_INTERVAL, socket.next_text()).await else {
             continue;
         };
         let text = text?;
         let frame: Frame = serde_json::from_str(&text).context("reading a frame")?;
         let number = frame.request_id.as_deref().and_then(|id| id.parse().ok());
-        // Of the jobs before, what was said again is of no interest here.
+        // Repeated events of the warm-up's jobs don't count.
         let Some(job) = number.and_then(|number: u64| open.get_mut(&number)) else {
             continue;
         };
-        course.last_heard.set(Instant::now());
+        progress.last_event.set(Instant::now());
         let seq = frame.seq.with_context(|| text.clone())?;
         *job.events.entry(seq).or_default() += 1;
         if [COMPLETED, FAILED].contains(&&*frame.kind) {
             let first = job.ends.is_empty();
             job.ends.insert((seq, frame.kind.into_owned()));
             if first {
-                course.one_ended()?;
+                progress.one_ended()?;
             }
         }
     }
     Ok(open.into_values().collect())
 }
 
-impl Course {
+impl CrashProgress {
     fn is_over(&self) -> bool {
-        let (since, patience) = if self.ended.get() == JOBS {
-            (self.last_end.get(), LINGER)
+        let (since, max_wait) = if self.ended.get() == JOBS {
+            (self.last_end.get(), DUPLICATE_WAIT)
         } else {
-            (self.last_heard.get(), PATIENCE)
+            (self.last_event.get(), MAX_WAIT)
         };
-        since.elapsed() > patience
+        since.elapsed() > max_wait
     }
 
     fn one_ended(&self) -> Result<()> {

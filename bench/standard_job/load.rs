@@ -1,6 +1,6 @@
-//! Connections that submit the standard job, so many each at once, and see that all is told of each.
+//! Connections that submit the standard job, several at once on each, and check every event.
 //!
-//! Speaks PROTOCOL 3 alone, as any front end; knows nothing of how the stack is made.
+//! They use the native frames, as any front end does.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,38 +23,38 @@ const STEPS: u64 = 4;
 const BYTES: usize = 2048;
 /// `job_queued`, the start, the steps and the end.
 const EVENTS: u64 = STEPS + 3;
-/// Longer than anything takes that is not lost.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// An event that takes longer is lost.
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// What a connection saw.
+/// The times that a connection measured.
 #[derive(Default)]
-pub struct Seen {
+pub struct JobTimes {
     /// From the submit to `job_queued`, and to `job_completed`, of each job.
     pub queued: Vec<Duration>,
     pub completed: Vec<Duration>,
 }
 
-/// Open connections, which have nothing running.
-pub struct Crowd {
+/// Open connections without a running job.
+pub struct ClientPool {
     pub sockets: Vec<Socket>,
 }
 
 /// A connection.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// The number that the next job's `requestId` has.
+    /// The `requestId` of the next job.
     next: u64,
 }
 
 /// A job that has not ended.
 struct Open {
     since: Instant,
-    /// How many events have come; each is the next.
-    heard: u64,
+    /// The number of received events, which is also the last `seq`.
+    received: u64,
     steps: u64,
 }
 
-/// A frame of the stack, as far as it matters here.
+/// The checked fields of a frame.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Frame<'a> {
@@ -68,24 +68,24 @@ pub struct Frame<'a> {
     #[serde(borrow)]
     message: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    result: Option<Answer<'a>>,
+    result: Option<JobResult<'a>>,
     #[serde(borrow)]
-    job: Option<Kept<'a>>,
+    job: Option<StoredJob<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Kept<'a> {
+struct StoredJob<'a> {
     #[serde(borrow)]
-    result: Option<Answer<'a>>,
+    result: Option<JobResult<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct JobResult<'a> {
     #[serde(borrow)]
     response: Cow<'a, str>,
 }
 
-impl Crowd {
+impl ClientPool {
     /// Connects once for each token.
     pub async fn connect(gateway: &str, tokens: &[String]) -> Result<Self> {
         let mut sockets = vec![];
@@ -99,9 +99,9 @@ impl Crowd {
         Ok(Self { sockets })
     }
 
-    /// Runs this many jobs over all connections, with so many open on each; what was seen, and the
-    /// connections again.
-    pub async fn run(self, jobs: u64, outstanding: u64) -> Result<(Seen, Self)> {
+    /// Runs this number of jobs over all connections, with `outstanding` open on each. Returns the times, and the
+    /// connections.
+    pub async fn run(self, jobs: u64, outstanding: u64) -> Result<(JobTimes, Self)> {
         let left = Rc::new(std::cell::Cell::new(jobs));
         let local = LocalSet::new();
         let tasks: Vec<_> = self
@@ -111,11 +111,11 @@ impl Crowd {
             .collect();
         local
             .run_until(async {
-                let (mut all, mut sockets) = (Seen::default(), vec![]);
+                let (mut all, mut sockets) = (JobTimes::default(), vec![]);
                 for task in tasks {
-                    let (seen, socket) = task.await??;
-                    all.queued.extend(seen.queued);
-                    all.completed.extend(seen.completed);
+                    let (times, socket) = task.await??;
+                    all.queued.extend(times.queued);
+                    all.completed.extend(times.completed);
                     sockets.push(socket);
                 }
                 ensure!(all.completed.len() as u64 == jobs, "jobs are missing");
@@ -130,8 +130,8 @@ impl Socket {
         mut self,
         left: Rc<std::cell::Cell<u64>>,
         outstanding: u64,
-    ) -> Result<(Seen, Self)> {
-        let mut seen = Seen::default();
+    ) -> Result<(JobTimes, Self)> {
+        let mut times = JobTimes::default();
         let mut open: HashMap<u64, Open> = HashMap::new();
         let mut last_ended = None;
         loop {
@@ -139,7 +139,7 @@ impl Socket {
                 left.set(left.get() - 1);
                 let job = Open {
                     since: Instant::now(),
-                    heard: 0,
+                    received: 0,
                     steps: 0,
                 };
                 open.insert(self.submit().await?, job);
@@ -147,7 +147,7 @@ impl Socket {
             if open.is_empty() {
                 break;
             }
-            let text = self.hear().await?;
+            let text = self.receive().await?;
             let frame: Frame = serde_json::from_str(&text).context("reading a frame")?;
             let number = frame.request_id.as_deref().and_then(|id| id.parse().ok());
             let Some(number) = number.filter(|number| open.contains_key(number)) else {
@@ -156,23 +156,23 @@ impl Socket {
             let job = open.get_mut(&number).context("it is open")?;
             let taken = job.since.elapsed();
             if job
-                .take(&frame)
+                .check(&frame)
                 .with_context(|| format!("job {number}: {text}"))?
             {
-                seen.completed.push(taken);
+                times.completed.push(taken);
                 last_ended = frame.job_id.map(Cow::into_owned);
                 open.remove(&number);
-            } else if job.heard == 1 {
-                seen.queued.push(taken);
+            } else if job.received == 1 {
+                times.queued.push(taken);
             }
         }
         if let Some(job) = last_ended {
             self.read_again(&job).await?;
         }
-        Ok((seen, self))
+        Ok((times, self))
     }
 
-    /// Submits a job; its number.
+    /// Submits a job and returns its number.
     pub async fn submit(&mut self) -> Result<u64> {
         self.next += 1;
         let frame = json!({
@@ -186,23 +186,23 @@ impl Socket {
         Ok(self.next)
     }
 
-    /// What was said is readable afterwards by the job's id.
+    /// Checks that the result can be read afterwards by the job's id.
     async fn read_again(&mut self, job: &str) -> Result<()> {
-        let asked = json!({"action": "getJob", "jobId": job});
-        self.stream.send(Message::text(asked.to_string())).await?;
-        let text = self.hear().await?;
+        let request = json!({"action": "getJob", "jobId": job});
+        self.stream.send(Message::text(request.to_string())).await?;
+        let text = self.receive().await?;
         let frame: Frame = serde_json::from_str(&text)?;
         let result = frame.job.and_then(|job| job.result);
         ensure!(result.is_some_and(|result| result.is_whole()), "{text}");
         Ok(())
     }
 
-    async fn hear(&mut self) -> Result<String> {
-        let heard = tokio::time::timeout(PATIENCE, self.next_text()).await;
-        heard.context("nothing is said any more")?
+    async fn receive(&mut self) -> Result<String> {
+        let text = tokio::time::timeout(MAX_WAIT, self.next_text()).await;
+        text.context("no event came in time")?
     }
 
-    /// The next frame, whenever it comes. If it isn't waited for to the end, none is lost.
+    /// Waits for the next frame. Cancelling the wait loses no frame.
     pub async fn next_text(&mut self) -> Result<String> {
         loop {
             let frame = self.stream.next().await;
@@ -216,32 +216,32 @@ impl Socket {
 }
 
 impl Open {
-    /// Takes the job's next event; whether it is the last.
-    fn take(&mut self, frame: &Frame<'_>) -> Result<bool> {
-        self.heard += 1;
+    /// Checks the job's next event. Returns whether it is the last.
+    fn check(&mut self, frame: &Frame<'_>) -> Result<bool> {
+        self.received += 1;
         ensure!(
-            frame.seq == Some(self.heard),
+            frame.seq == Some(self.received),
             "event {} was expected",
-            self.heard
+            self.received
         );
         let step = format!("Step {} of {STEPS}", self.steps + 1);
-        match (&*frame.kind, self.heard) {
+        match (&*frame.kind, self.received) {
             ("job_queued", 1) => {}
             ("progress_update", 2..) if frame.message.as_deref() == Some(&step) => self.steps += 1,
             ("progress_update", 2) => {}
             ("job_completed", EVENTS) => {
                 ensure!(self.steps == STEPS, "a step is missing");
                 let result = frame.result.as_ref().context("it has no result")?;
-                ensure!(result.is_whole(), "the result is another");
+                ensure!(result.is_whole(), "the result is wrong");
                 return Ok(true);
             }
-            _ => bail!("this is not what comes next"),
+            _ => bail!("another event was expected"),
         }
         Ok(false)
     }
 }
 
-impl Answer<'_> {
+impl JobResult<'_> {
     fn is_whole(&self) -> bool {
         self.response.len() == BYTES && self.response.bytes().all(|byte| byte == b'x')
     }
@@ -249,12 +249,12 @@ impl Answer<'_> {
 
 /// Runs the shape's warm-up and then its jobs, between calls of `before` and `after`.
 pub async fn measure<T>(
-    crowd: Crowd,
+    pool: ClientPool,
     shape: &Shape,
     before: impl FnOnce() -> Result<T>,
-) -> Result<(Seen, T, Crowd)> {
-    let (_, crowd) = crowd.run(shape.warm_up(), shape.outstanding).await?;
+) -> Result<(JobTimes, T, ClientPool)> {
+    let (_, pool) = pool.run(shape.warm_up(), shape.outstanding).await?;
     let begun = before()?;
-    let (seen, crowd) = crowd.run(shape.jobs, shape.outstanding).await?;
-    Ok((seen, begun, crowd))
+    let (times, pool) = pool.run(shape.jobs, shape.outstanding).await?;
+    Ok((times, begun, pool))
 }

@@ -1,7 +1,6 @@
-//! The standard job, over WebSockets, on stacks that this starts: a table of what it took.
+//! Measures the standard job over WebSockets, on stacks that it starts, and prints a table.
 //!
-//! Several programs are measured in turn, round by round, so that what the machine does besides
-//! befalls each alike.
+//! Several programs are measured in turn, round by round, so that other load of the machine affects each alike.
 
 mod crash;
 mod load;
@@ -15,31 +14,32 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Parser;
 
-use crate::load::Crowd;
+use crate::load::ClientPool;
 use crate::plan::{Kind, Shape, Stack};
 use crate::table::{COLUMNS, Measured, quantile};
 use crate::usage::{Cpu, Peak};
 
 #[derive(Parser)]
 struct Arguments {
-    /// A program, and a folder of packages that it runs in place of itself if there is one; may be repeated.
+    /// Program to measure, and an optional folder of packages to run as its functions. May be repeated.
     #[arg(long = "stack", value_name = "NAME=PATH[,PACKAGES]", required = true)]
     stacks: Vec<Kind>,
-    /// CONNECTIONSxOUTSTANDING:JOBS; may be repeated.
+    /// Load as CONNECTIONSxOUTSTANDING:JOBS. May be repeated.
     #[arg(long = "shape", default_values = ["4x1:2000", "64x1:5000", "64x4:10000"])]
     shapes: Vec<Shape>,
+    /// Number of rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Kill the worker with kill -9 among 500 jobs, in place of the shapes.
+    /// Kill the worker with kill -9 during 500 jobs, instead of measuring the shapes.
     #[arg(long)]
     crash: bool,
-    /// The shapes (three of them) and the crash, in a table of a column for each stack.
+    /// Measure three shapes and the crash, and print a table with a column for each stack.
     #[arg(long, conflicts_with = "crash")]
     summary: bool,
-    /// Where the stacks keep their data, if not where temporary files are.
+    /// Folder for the stacks' data (default: the folder of temporary files).
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// Options of `longhaul up` besides those that lift its limits.
+    /// Further options of `longhaul up`.
     #[arg(last = true)]
     options: Vec<String>,
 }
@@ -97,7 +97,7 @@ impl Arguments {
     }
 
     /// All rounds of a crash, for each stack.
-    async fn crashes(&self) -> Result<Vec<Vec<crash::Toll>>> {
+    async fn crashes(&self) -> Result<Vec<Vec<crash::CrashFigures>>> {
         let options = crash::OPTIONS.map(str::to_owned);
         let options = [&self.options[..], &options].concat();
         let shape = Shape {
@@ -109,11 +109,11 @@ impl Arguments {
         for _ in 0..self.rounds {
             for (kind, rounds) in self.stacks.iter().zip(&mut rounds) {
                 let stack = Stack::start(kind, self.folder.as_ref(), &options)?;
-                let crowd = Crowd::connect(&stack.gateway, &plan::tokens(&shape)?).await?;
-                let (_, crowd) = crowd.run(shape.warm_up(), shape.outstanding).await?;
-                let toll = crash::run(crowd, stack.pid()).await?;
-                eprintln!("{} killed: {toll:.2?}", kind.name);
-                rounds.push(toll);
+                let pool = ClientPool::connect(&stack.gateway, &plan::tokens(&shape)?).await?;
+                let (_, pool) = pool.run(shape.warm_up(), shape.outstanding).await?;
+                let figures = crash::run(pool, stack.pid()).await?;
+                eprintln!("{} killed: {figures:.2?}", kind.name);
+                rounds.push(figures);
             }
         }
         Ok(rounds)
@@ -121,16 +121,19 @@ impl Arguments {
 
     async fn round(&self, kind: &Kind, shape: &Shape) -> Result<Round> {
         let stack = Stack::start(kind, self.folder.as_ref(), &self.options)?;
-        let crowd = Crowd::connect(&stack.gateway, &plan::tokens(shape)?).await?;
+        let pool = ClientPool::connect(&stack.gateway, &plan::tokens(shape)?).await?;
         let peak = Peak::of(stack.pid());
         let before = || Ok((Cpu::of(stack.pid())?, Instant::now()));
-        let (seen, (begun, since), crowd) = load::measure(crowd, shape, before).await?;
+        let (times, (at_start, since), pool) = load::measure(pool, shape, before).await?;
         let (took, used) = (since.elapsed(), Cpu::of(stack.pid())?);
-        let (cloud, functions) = (used.cloud - begun.cloud, used.functions - begun.functions);
+        let (cloud, functions) = (
+            used.cloud - at_start.cloud,
+            used.functions - at_start.functions,
+        );
         let each = |time: Duration| 1000.0 * time.as_secs_f64() / shape.jobs as f64;
         let peak = peak.highest();
-        drop(crowd);
-        let (queued, completed) = (sorted(seen.queued), sorted(seen.completed));
+        drop(pool);
+        let (queued, completed) = (sorted(times.queued), sorted(times.completed));
         Ok([
             shape.jobs as f64 / took.as_secs_f64(),
             quantile(&queued, 0.5),

@@ -1,4 +1,4 @@
-//! What is run: a crowd's shape; the stack under it, started and stopped.
+//! The shape of the load, and the stack, which it starts and stops.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 const SECRET: &str = "a secret of this measurement alone";
-/// Throttles and limits, lifted as far as the template lets anybody lift them.
+/// The highest throttles and limits that the template allows.
 const LIFTED: [&str; 6] = [
     "ThrottleRate=10000",
     "ThrottleBurst=5000",
@@ -23,7 +23,7 @@ const LIFTED: [&str; 6] = [
     "AccessLogs=none",
 ];
 
-/// So many connections, with so many jobs open on each, until so many have run: `64x4:10000`.
+/// Connections, open jobs on each, and the total number of jobs: `64x4:10000`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     pub connections: u64,
@@ -32,7 +32,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Jobs that are run before anything is measured: functions start, pages are touched.
+    /// The number of jobs before the measurement, which start the functions and warm the stack.
     pub fn warm_up(&self) -> u64 {
         (4 * self.connections * self.outstanding).max(100)
     }
@@ -43,8 +43,8 @@ impl FromStr for Shape {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let read = || {
-            let (crowd, jobs) = text.split_once(':')?;
-            let (connections, outstanding) = crowd.split_once('x')?;
+            let (load, jobs) = text.split_once(':')?;
+            let (connections, outstanding) = load.split_once('x')?;
             Some(Self {
                 connections: connections.parse().ok()?,
                 outstanding: outstanding.parse().ok()?,
@@ -65,8 +65,8 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// What a stack is made of: `NAME=PATH` of the program, or `NAME=PATH,PACKAGES`. The program is longhaul, or
-/// starts a peer (`bench/baselines/*/start`).
+/// A kind of stack: `NAME=PATH` of the program, or `NAME=PATH,PACKAGES`. The program is longhaul, or starts a peer
+/// (`bench/baselines/*/start`).
 #[derive(Clone)]
 pub struct Kind {
     pub name: String,
@@ -91,7 +91,7 @@ impl FromStr for Kind {
     }
 }
 
-/// A stack of its own on a data folder of its own.
+/// A running stack with its own data folder.
 pub struct Stack {
     process: Child,
     pub gateway: String,
@@ -99,7 +99,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// `longhaul up` with these options besides, or a peer's `start`, which is called alike.
+    /// Starts `longhaul up` with these options, or a peer's `start`, which has the same options.
     pub fn start(kind: &Kind, folder: Option<&PathBuf>, options: &[String]) -> Result<Self> {
         let data = match folder {
             Some(folder) => tempfile::tempdir_in(folder),
@@ -120,9 +120,9 @@ impl Stack {
             .args(options)
             .spawn()
             .with_context(|| format!("starting {}", kind.name))?;
-        let said = process.stdout.take().context("it has an output")?;
+        let output = process.stdout.take().context("it has an output")?;
         let mut gateway = String::new();
-        for line in BufReader::new(said).lines() {
+        for line in BufReader::new(output).lines() {
             let line = line?;
             if let Some(url) = line.strip_prefix("WebSocket") {
                 gateway = url.trim().to_owned();
@@ -140,7 +140,7 @@ impl Stack {
             "{} ended before it was ready",
             kind.name
         );
-        anyhow::bail!("{} never said that it is ready", kind.name)
+        anyhow::bail!("{} closed its output before it was ready", kind.name)
     }
 
     pub fn pid(&self) -> u32 {
@@ -150,7 +150,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // It has its processes end with it, however it ends.
+        // Its processes end with it.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,6 +1,6 @@
-//! What a stack and all of its processes use, from /proc: CPU time, and memory at its highest.
+//! Processor time and peak memory of a stack's processes, from /proc.
 //!
-//! Memory is proportional set size: what processes share, their program above all, counts once.
+//! Memory is the proportional set size: pages that processes share, such as their program, count once.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -11,20 +11,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// Of `/proc/<pid>/stat`'s times; what Linux has shown for decades.
+/// The unit of times in `/proc/<pid>/stat`, which is constant on Linux.
 const TICK: Duration = Duration::from_millis(10);
-/// Between two looks at the memory.
-const LOOK: Duration = Duration::from_millis(500);
+/// The interval at which memory is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A process's line in /proc, as far as it matters here.
-struct Line {
+/// The used fields of a process in /proc.
+struct ProcessStat {
     parent: u32,
-    /// Its own time, and that of the children that it has buried, in ticks.
+    /// Its own time, and that of its children that have ended, in ticks.
     ticks: u64,
-    buried: u64,
+    ended_children: u64,
 }
 
-/// CPU time of a stack's own process, and of its functions', living and dead.
+/// Processor time of a stack's own process, and of its functions' processes, ended ones included.
 #[derive(Clone, Copy)]
 pub struct Cpu {
     pub cloud: Duration,
@@ -41,7 +41,7 @@ impl Cpu {
                 &mut functions
             };
             *own += line.ticks;
-            functions += line.buried;
+            functions += line.ended_children;
         }
         let time = |ticks| Ok::<_, anyhow::Error>(TICK * u32::try_from(ticks)?);
         Ok(Self {
@@ -51,7 +51,7 @@ impl Cpu {
     }
 }
 
-/// The stack's workers: the processes that have the name in their environment, which Lambda gives a function.
+/// The stack's workers: the processes with the handler `worker` in their environment.
 pub fn workers(root: u32) -> Result<Vec<u32>> {
     let is_worker = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
@@ -61,7 +61,7 @@ pub fn workers(root: u32) -> Result<Vec<u32>> {
     Ok(tree(root)?.into_keys().filter(is_worker).collect())
 }
 
-/// The processes' memory, added up, now.
+/// The sum of the processes' memory in bytes.
 fn memory(root: u32) -> Result<u64> {
     let kib = |pid: &u32| {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
@@ -71,8 +71,8 @@ fn memory(root: u32) -> Result<u64> {
     Ok(1024 * tree(root)?.keys().filter_map(kib).sum::<u64>())
 }
 
-fn tree(root: u32) -> Result<HashMap<u32, Line>> {
-    let mut lines: HashMap<u32, Line> = HashMap::new();
+fn tree(root: u32) -> Result<HashMap<u32, ProcessStat>> {
+    let mut lines: HashMap<u32, ProcessStat> = HashMap::new();
     for entry in fs::read_dir("/proc").context("reading /proc")?.flatten() {
         if let Some(pid) = entry.file_name().to_str().and_then(|pid| pid.parse().ok())
             && let Some(line) = line(pid)
@@ -95,52 +95,52 @@ fn tree(root: u32) -> Result<HashMap<u32, Line>> {
     Ok(lines)
 }
 
-/// None if the process has ended meanwhile.
-fn line(pid: u32) -> Option<Line> {
+/// None if the process has ended.
+fn line(pid: u32) -> Option<ProcessStat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The program's name may hold anything; behind it come the state and numbers.
+    // The program's name may contain any character; the state and numbers come after it.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    Some(Line {
+    Some(ProcessStat {
         parent: u32::try_from(number(1)?).ok()?,
         ticks: number(11)? + number(12)?,
-        buried: number(13)? + number(14)?,
+        ended_children: number(13)? + number(14)?,
     })
 }
 
-/// Looks at the memory again and again until it is asked for the highest.
+/// Reads the memory repeatedly until `highest` is called.
 pub struct Peak {
     over: Arc<AtomicBool>,
     highest: Arc<AtomicU64>,
-    looks: JoinHandle<()>,
+    poller: JoinHandle<()>,
 }
 
 impl Peak {
     pub fn of(root: u32) -> Self {
         let (over, highest) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
-        let looks = std::thread::spawn({
+        let poller = std::thread::spawn({
             let (over, highest) = (over.clone(), highest.clone());
             move || {
                 while !over.load(Ordering::Relaxed) {
                     if let Ok(memory) = memory(root) {
                         highest.fetch_max(memory, Ordering::Relaxed);
                     }
-                    std::thread::sleep(LOOK);
+                    std::thread::sleep(POLL_INTERVAL);
                 }
             }
         });
         Self {
             over,
             highest,
-            looks,
+            poller,
         }
     }
 
-    /// In bytes.
+    /// Stops reading; the peak in bytes.
     pub fn highest(self) -> u64 {
         self.over.store(true, Ordering::Relaxed);
-        // It can't panic, and what it has found stands elsewhere.
-        drop(self.looks.join());
+        // The thread can't panic, and its result is in `highest`.
+        drop(self.poller.join());
         self.highest.load(Ordering::Relaxed)
     }
 }

@@ -2,12 +2,12 @@
 
     def analyse(job):
         longhaul.progress(50, "Half way")
-        table = longhaul.step("load", job["params"], load)    # done once, kept for later attempts
+        table = longhaul.step("load", job["params"], load)    # runs once; later attempts reuse its result
         return {"response": "..."}
 
     longhaul.run(analyse)
 
-Print nothing to standard output yourself; standard error goes to the worker's log.
+Do not print to standard output, which has the protocol; standard error goes to the worker's log.
 """
 
 import json
@@ -15,34 +15,34 @@ import sys
 
 
 class Reject(Exception):
-    """The work can never succeed; any other exception means that it may later."""
+    """The work can never succeed. After any other exception the job is retried."""
 
 
 def run(analyse):
     job = json.loads(sys.stdin.readline())
     try:
-        _say("result", analyse(job))
+        _send("result", analyse(job))
     except Reject as error:
-        _say("reject", str(error))
+        _send("reject", str(error))
 
 
 def progress(percent, message):
-    _say("progress", {"percent": percent, "message": message})
+    _send("progress", {"percent": percent, "message": message})
 
 
 def stream(piece):
-    _say("chunk", piece)
+    _send("chunk", piece)
 
 
 def step(name, given, work):
-    """What `work(given)` returns, or did in an earlier attempt with the same name and input."""
-    _say("step", {"name": name, "input": given})
-    kept = json.loads(sys.stdin.readline())["kept"]
-    if kept is None:
-        kept = work(given)
-        _say("keep", kept)
-    return kept
+    """Returns `work(given)`, or its stored result from an earlier attempt with the same name and input."""
+    _send("step", {"name": name, "input": given})
+    result = json.loads(sys.stdin.readline())["kept"]
+    if result is None:
+        result = work(given)
+        _send("keep", result)
+    return result
 
 
-def _say(name, value):
+def _send(name, value):
     print(json.dumps({name: value}), flush=True)

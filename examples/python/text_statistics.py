@@ -1,4 +1,4 @@
-"""An analysis in Python, of the kind `text_statistics`: mean and median length of the question's words."""
+"""An analysis in Python, of the kind `text_statistics`: mean and median length of the words of the query."""
 
 from statistics import mean, median
 
@@ -11,7 +11,7 @@ def lengths(text):
 
 def analyse(job):
     if not job["query"].strip():
-        raise longhaul.Reject("There is no word to count.")
+        raise longhaul.Reject("The query has no words.")
     longhaul.progress(30, "Measuring words")
     found = longhaul.step("lengths", job["query"], lengths)
     answer = f"{len(found)} words, of {mean(found):.2f} letters on average; the median is {median(found)}."

@@ -1,4 +1,4 @@
-//! An analysis of one's own, `word_count`: counts the words of a bucket's objects, a kept step for each.
+//! An analysis of your own, `word_count`: counts the words of a bucket's objects, with a step for each object.
 //!
 //! `longhaul ask "How many?" --kind word_count --params '{"bucket":"texts"}' --worker target/debug/examples/word_count`
 

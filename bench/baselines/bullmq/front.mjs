@@ -1,15 +1,15 @@
-// Takes jobs over WebSockets and tells how they go on, from BullMQ's stream of events.
+// The front end: accepts jobs over WebSockets and pushes their events from BullMQ's stream.
 
 import { Queue, QueueEvents } from "bullmq";
 import { serve } from "../gateway.mjs";
 import { QUEUE, connection } from "./queue.mjs";
 
-// Finished jobs are kept: BullMQ's default.
+// Finished jobs stay: BullMQ's default.
 const queue = new Queue(QUEUE, { connection, defaultJobOptions: { attempts: 3 } });
 const events = new QueueEvents(QUEUE, { connection });
 await events.waitUntilReady();
 
-const tell = serve({
+const pushEvent = serve({
   port: Number(process.env.PORT),
   secret: process.env.LONGHAUL_JWT_SECRET,
   submit: ({ jobId, ...data }) => queue.add(data.kind, data, { jobId }),
@@ -29,10 +29,10 @@ const tell = serve({
   },
 });
 
-events.on("progress", ({ jobId, data }) => tell(jobId, { type: "progress_update", status: "processing", ...data }));
-events.on("completed", ({ jobId, returnvalue }) => tell(jobId, { type: "job_completed", ...returnvalue }));
+events.on("progress", ({ jobId, data }) => pushEvent(jobId, { type: "progress_update", status: "processing", ...data }));
+events.on("completed", ({ jobId, returnvalue }) => pushEvent(jobId, { type: "job_completed", ...returnvalue }));
 events.on("failed", async ({ jobId, failedReason }) => {
   const job = await queue.getJob(jobId);
   const seq = (job?.progress.seq ?? 1) + 1;
-  tell(jobId, { type: "job_failed", seq, error: failedReason, code: "ANALYSIS_FAILED", retryable: false, attempts: job?.attemptsMade });
+  pushEvent(jobId, { type: "job_failed", seq, error: failedReason, code: "ANALYSIS_FAILED", retryable: false, attempts: job?.attemptsMade });
 });

@@ -1,10 +1,10 @@
-// Runs the jobs. What is reported stands in Redis before anybody hears of it: BullMQ writes the job's progress and the
-// event in one script. A job that is taken over from a dead worker goes on where its progress stands.
+// Runs the jobs. A report is in Redis before it is pushed: BullMQ writes the job's progress and the event in one script.
+// A job that is taken over from a dead worker continues from its progress.
 
 import { Worker } from "bullmq";
 import { QUEUE, connection } from "./queue.mjs";
 
-/** The same as the lease of the stack that it is compared with. */
+/** The lease of the stack that it is compared with. */
 const LEASE_MS = Number(process.env.LEASE_SECONDS) * 1000;
 
 async function noop(job) {

@@ -1,4 +1,4 @@
-"""Takes jobs over WebSockets and tells how they go on, from Redis's channel of events."""
+"""The front end: accepts jobs over WebSockets and pushes their events from a channel of Redis."""
 
 import asyncio
 import http
@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from jobs import APPEND, CHANNEL, REDIS, app, append
 
 KINDS = ["noop"]
-MOST_BYTES = 24 * 1024
+MAX_QUERY_BYTES = 24 * 1024
 ENDS = {"job_completed", "job_failed"}
 SECRET = os.environ["LONGHAUL_JWT_SECRET"]
 log = logging.getLogger("front")
@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 class Follower:
-    """Who hears of a job; until the submit is answered, what comes is held back."""
+    """The connection that receives a job's events. Events that come before the response to the submit wait in `early`."""
 
     def __init__(self, socket, request_id):
         self.socket, self.request_id = socket, request_id
@@ -44,7 +44,7 @@ class Follower:
 
 class Front:
     def __init__(self):
-        # Whoever finds all connections taken waits.
+        # Requests wait while all connections are in use.
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             REDIS, max_connections=16, timeout=None, decode_responses=True
         )
@@ -64,7 +64,7 @@ class Front:
                 max_size=128 * 1024,
             ):
                 async for message in events.listen():
-                    await self.tell(json.loads(message["data"]))
+                    await self.push_event(json.loads(message["data"]))
 
     def authorize(self, socket, request):
         try:
@@ -77,7 +77,7 @@ class Front:
         tasks = set()
         try:
             async for text in socket:
-                task = asyncio.create_task(self.take(socket, text))
+                task = asyncio.create_task(self.handle(socket, text))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
         except ConnectionClosed:
@@ -85,7 +85,7 @@ class Front:
         finally:
             self.followed = {id: who for id, who in self.followed.items() if who.socket is not socket}
 
-    async def take(self, socket, text):
+    async def handle(self, socket, text):
         request_id = None
         try:
             try:
@@ -101,7 +101,7 @@ class Front:
                 case "ping":
                     await self.send(socket, {"type": "pong"}, request_id)
                 case _:
-                    raise Refused("VALIDATION_ERROR", "There is no such action.", field="action")
+                    raise Refused("VALIDATION_ERROR", "Unknown action.", field="action")
         except Refused as refused:
             await self.send(socket, refused.frame, request_id)
         except Exception:
@@ -123,9 +123,9 @@ class Front:
             raise
         early, follower.early = follower.early, None
         for event in early:
-            await self.tell(event)
+            await self.push_event(event)
 
-    async def tell(self, event):
+    async def push_event(self, event):
         follower = self.followed.get(event["jobId"])
         if follower is None:
             return
@@ -143,11 +143,11 @@ class Front:
         job = await self.redis.hgetall(f"job:{job_id}")
         if job.get("owner") != owner:
             return {"type": "gone", "jobId": job_id}
-        told = {name: job[name] for name in ("kind", "query", "status")}
-        told |= {"jobId": job_id, "progress": int(job["progress"]), "head": int(job["seq"])}
+        stored = {name: job[name] for name in ("kind", "query", "status")}
+        stored |= {"jobId": job_id, "progress": int(job["progress"]), "head": int(job["seq"])}
         if "result" in job:
-            told["result"] = json.loads(job["result"])
-        return {"type": "job", "job": told}
+            stored["result"] = json.loads(job["result"])
+        return {"type": "job", "job": stored}
 
     async def send(self, socket, frame, request_id):
         try:
@@ -159,15 +159,15 @@ class Front:
 def checked(frame):
     kind, query, params = frame.get("kind"), frame.get("query"), frame.get("params", {})
     if kind not in KINDS:
-        raise Refused("VALIDATION_ERROR", "There is no such kind.", field="kind", kinds=KINDS)
-    if not isinstance(query, str) or not query.strip() or len(query.encode()) > MOST_BYTES:
+        raise Refused("VALIDATION_ERROR", "Unknown kind.", field="kind", kinds=KINDS)
+    if not isinstance(query, str) or not query.strip() or len(query.encode()) > MAX_QUERY_BYTES:
         raise Refused("VALIDATION_ERROR", "query must be text of at most 24 KiB.", field="query")
     if not isinstance(params, dict):
         raise Refused("VALIDATION_ERROR", "params must be an object.", field="params")
     params = {"steps": params.get("steps", 4), "bytes": params.get("bytes", 2048)}
-    for (field, value), most in zip(params.items(), (100, 100 * 1024)):
-        if type(value) is not int or not 0 <= value <= most:
-            raise Refused("VALIDATION_ERROR", f"{field} must be a whole number of at most {most}.", field=field)
+    for (field, value), maximum in zip(params.items(), (100, 100 * 1024)):
+        if type(value) is not int or not 0 <= value <= maximum:
+            raise Refused("VALIDATION_ERROR", f"{field} must be a whole number of at most {maximum}.", field=field)
     return kind, query, params
 
 

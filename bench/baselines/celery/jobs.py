@@ -1,7 +1,7 @@
-"""The job as Redis keeps it, and Celery's application: what the front and the worker must agree on.
+"""The job in Redis and Celery's application, shared by the front end and the worker.
 
-A job is a hash, and what was told of it a list. Both are written, and the fronts told, by one script, which takes an
-event only if it is the next: a job that runs twice tells nothing twice.
+A job is a hash, and its events are a list. One script writes both and notifies the front ends. It accepts an event only
+if it is the next, so a job that runs twice sends each event once.
 """
 
 import json
@@ -15,13 +15,12 @@ LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
 
 app = Celery("analyses", broker=REDIS)
 app.conf.update(
-    # A job is taken off the queue once it has ended: its worker may die.
+    # A job leaves the queue only after its end, since its worker may die.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     task_ignore_result=True,
-    # As long as a dead worker keeps its jobs from others; without the others they are looked for after ten seconds, and
-    # then every hundred.
+    # The lease of a dead worker's jobs. By default Celery checks after ten seconds, and then on every hundredth check.
     broker_transport_options={
         "visibility_timeout": LEASE_SECONDS,
         "unacked_restore_interval": min(LEASE_SECONDS, 10),
@@ -40,7 +39,7 @@ return 1
 
 
 def append(script, job_id, event, **fields):
-    """Calls the registered script: whether the event was the next, or an awaitable of it."""
+    """Calls the registered script; returns whether the event was the next, or an awaitable of that."""
     pairs = [part for field in fields.items() for part in field]
     text = json.dumps({**event, "jobId": job_id})
     return script(keys=[f"job:{job_id}", f"events:{job_id}"], args=[event["seq"], text, CHANNEL, *pairs])

@@ -1,4 +1,4 @@
-"""Runs the jobs. A job that was run before goes on where its hash stands."""
+"""Runs the jobs. A job that ran before continues from the progress in its hash."""
 
 import json
 
@@ -11,7 +11,7 @@ script = store.register_script(APPEND)
 
 
 class Superseded(Exception):
-    """Another run of the job has told this already."""
+    """Another run of the job has written this event."""
 
 
 @app.task(name="noop", bind=True)
@@ -23,7 +23,7 @@ def noop(self, job_id):
     seq, step = int(job["seq"]), int(job["step"])
     attempt = 1 + bool(self.request.delivery_info.get("redelivered"))
 
-    def tell(event, **fields):
+    def publish(event, **fields):
         nonlocal seq
         if not append(script, job_id, {**event, "seq": seq + 1}, **fields):
             raise Superseded(job_id)
@@ -31,7 +31,7 @@ def noop(self, job_id):
 
     def report(message, progress):
         event = {"type": "progress_update", "status": "processing", "message": message, "progress": progress}
-        tell({**event, "attempt": attempt}, status="processing", progress=progress, step=step)
+        publish({**event, "attempt": attempt}, status="processing", progress=progress, step=step)
 
     try:
         if seq == 1:
@@ -40,6 +40,6 @@ def noop(self, job_id):
             step += 1
             report(f"Step {step} of {params['steps']}", max(10, 100 * step // params["steps"]))
         result = {"agent": "noop", "query": job["query"], "response": "x" * params["bytes"]}
-        tell({"type": "job_completed", "result": result}, status="completed", progress=100, result=json.dumps(result))
+        publish({"type": "job_completed", "result": result}, status="completed", progress=100, result=json.dumps(result))
     except Superseded:
         pass

@@ -1,9 +1,9 @@
-// The statements, each a transaction of its own. An event and the job's row are written together; the fronts are told
-// by a NOTIFY once they are committed. In the same transaction it would hold a lock of the whole server until the
-// disk has the commit, one commit at a time: that took two to three times as long.
+// SQL statements, each a transaction of its own. An event and the job's row are written together; a NOTIFY after the
+// commit informs the front ends. In the same transaction it would hold a lock of the whole server until the commit is on
+// disk, one commit at a time, which took two to three times as long.
 
-/** The longest payload of NOTIFY is 7999 bytes; of an event that is longer, the front reads the row. */
-const LONGEST = 7900;
+/** The maximum payload of NOTIFY is 7999 bytes. For a longer event the front end reads the row. */
+const MAX_PAYLOAD = 7900;
 
 export const CHANNEL = "job_events";
 
@@ -30,25 +30,25 @@ const REPORT = {
     SELECT 1`,
 };
 
-/** Writes a job's next event and tells of it. A second worker's event of the same number is refused. */
+/** Writes a job's next event and notifies the front ends. A second worker's event with the same number is refused. */
 export async function report(query, job, event) {
   const result = event.result ? JSON.stringify(event.result) : null;
   await query({
     ...REPORT,
     values: [job.id, event.seq, job.status, job.progress, job.step, result, JSON.stringify(event)],
   });
-  await tell(query, job.id, event);
+  await notify(query, job.id, event);
 }
 
-/** Tells of an event that is written; `{seq}` alone will do. */
-export function tell(query, jobId, event) {
+/** Notifies the front ends of a written event; `{seq}` suffices. */
+export function notify(query, jobId, event) {
   const whole = JSON.stringify({ jobId, event });
-  const told = event.type && Buffer.byteLength(whole) <= LONGEST ? whole : JSON.stringify({ jobId, seq: event.seq });
-  return query({ name: "tell", text: `SELECT pg_notify('${CHANNEL}', $1)`, values: [told] });
+  const payload = event.type && Buffer.byteLength(whole) <= MAX_PAYLOAD ? whole : JSON.stringify({ jobId, seq: event.seq });
+  return query({ name: "notify", text: `SELECT pg_notify('${CHANNEL}', $1)`, values: [payload] });
 }
 
-/** The event that a notification tells of. */
-export async function heard(pool, payload) {
+/** The event of a notification. */
+export async function notifiedEvent(pool, payload) {
   const { jobId, event, seq } = JSON.parse(payload);
   if (event) return { jobId, event };
   const { rows } = await pool.query("SELECT event FROM job_events WHERE job_id = $1 AND seq = $2", [jobId, seq]);

@@ -1,14 +1,14 @@
-// Takes jobs over WebSockets and tells how they go on, as PostgreSQL notifies.
+// The front end: accepts jobs over WebSockets and pushes their events on PostgreSQL's notifications.
 
 import pg from "pg";
 import { serve } from "../gateway.mjs";
-import { CHANNEL, SUBMIT, heard } from "./database.mjs";
+import { CHANNEL, SUBMIT, notifiedEvent } from "./database.mjs";
 
 const pool = new pg.Pool({ max: 20 });
 pool.on("error", (error) => console.error(error));
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-const tell = serve({
+const pushEvent = serve({
   port: Number(process.env.PORT),
   secret: process.env.LONGHAUL_JWT_SECRET,
   submit({ jobId, owner, kind, query, params }) {
@@ -29,12 +29,12 @@ const tell = serve({
 
 const listener = new pg.Client();
 await listener.connect();
-// Notifications come in the order of the commits; one that must be read first is not overtaken by the next.
+// Notifications come in the order of the commits. The next one waits while an event is read from its row.
 let last = Promise.resolve();
 listener.on("notification", ({ payload }) => {
   last = last
-    .then(() => heard(pool, payload))
-    .then(({ jobId, event }) => tell(jobId, event))
+    .then(() => notifiedEvent(pool, payload))
+    .then(({ jobId, event }) => pushEvent(jobId, event))
     .catch((error) => console.error(error));
 });
 listener.on("error", (error) => {

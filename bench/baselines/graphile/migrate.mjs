@@ -1,4 +1,4 @@
-// Makes the tables: Graphile Worker's own and ours.
+// Creates the tables: Graphile Worker's and ours.
 
 import { readFile } from "node:fs/promises";
 import { runMigrations } from "graphile-worker";

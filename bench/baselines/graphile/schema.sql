@@ -1,4 +1,4 @@
--- What a user is told of a job, and the job as it is.
+-- Jobs, and their events.
 
 CREATE TABLE IF NOT EXISTS jobs (
     id uuid PRIMARY KEY,

@@ -1,8 +1,8 @@
-// Runs the jobs. A job that was run before goes on where its row stands.
+// Runs the jobs. A job that ran before continues from the progress in its row.
 
 import { Logger, run } from "graphile-worker";
 import pg from "pg";
-import { report, tell } from "./database.mjs";
+import { report, notify } from "./database.mjs";
 
 const CONCURRENCY = 32;
 // One for each job, and one that listens for new ones.
@@ -14,8 +14,8 @@ const query = (statement) => pool.query(statement);
 async function noop({ jobId }, { job: { attempts } }) {
   const { rows } = await pool.query({ name: "load", text: "SELECT * FROM jobs WHERE id = $1", values: [jobId] });
   const job = rows[0];
-  // The worker before may have died between writing its last event and telling of it.
-  if (job.seq > 1) await tell(query, jobId, { seq: job.seq });
+  // The previous worker may have died between its last write and the notification.
+  if (job.seq > 1) await notify(query, jobId, { seq: job.seq });
   if (job.status === "completed") return;
   const { steps, bytes } = job.params;
   const next = async (event) => {
@@ -38,8 +38,8 @@ async function noop({ jobId }, { job: { attempts } }) {
   await next({ type: "job_completed", result: { agent: "noop", query: job.query, response: "x".repeat(bytes) } });
 }
 
-// The only worker process: what is locked now was locked by one that has died. Graphile Worker itself would wait for
-// four hours.
+// This is the only worker process, so a dead one holds all current locks. Graphile Worker itself would wait for four
+// hours.
 await pool.query(`SELECT graphile_worker.force_unlock_workers(array_agg(DISTINCT locked_by))
   FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL`);
 

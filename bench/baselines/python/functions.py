@@ -1,8 +1,9 @@
 """The usual three functions behind a WebSocket API, in Python: connections, messages, a worker.
 
 What a team would write first: a table of connections, a table of jobs, a queue, and boto3. It does the standard
-job of bench/README.md in PROTOCOL 3's frames and nothing else: no lease, no retry, no repair, no limits. It can stream
-too, as a model would: told four times a second, and only in the end written; with `params.naive` each token is told.
+job of bench/README.md in Longhaul's native frames and nothing else: no lease, no retry, no recovery, no limits. It can
+stream too, as a model would: it pushes four times a second and stores only the end; with `params.naive` it pushes each
+token.
 """
 
 import base64
@@ -39,7 +40,7 @@ def push(connection, frame):
 
 
 def authorize(event, context):
-    """Before `$connect`: a token, signed with a shared secret."""
+    """Before `$connect`: verifies a token that is signed with a shared secret."""
     head, claims, signature = event["queryStringParameters"]["token"].split(".")
     secret = os.environ["LONGHAUL_JWT_SECRET"].encode()
     signed = hmac.new(secret, f"{head}.{claims}".encode(), hashlib.sha256).digest()
@@ -72,7 +73,7 @@ def connection(event, context):
 
 
 def message(event, context):
-    """`$default`: submits a job, or tells of one."""
+    """`$default`: submits a job, or returns one."""
     request = event["requestContext"]
     frame = json.loads(event["body"])
     if frame["action"] == "getJob":
@@ -102,63 +103,63 @@ def message(event, context):
 
 
 def worker(event, context):
-    """The queue: runs jobs, each change written before it is pushed."""
+    """The queue: runs jobs; each change is stored before it is pushed."""
     for record in event["Records"]:
         run(json.loads(record["body"])["jobId"])
     return {"batchItemFailures": []}
 
 
-def change(job, said=0, **values):
-    """Writes these values and the next event's number, after so many events that were not written; the job as it is then."""
+def change(job, unwritten=0, **values):
+    """Writes these values and the next event's number, which counts `unwritten` earlier events too. Returns the new row."""
     names = {f"#{name}": name for name in values}
     sets = ", ".join(f"#{name} = :{name}" for name in values)
     answer = JOBS.update_item(
         Key={"jobId": job},
-        UpdateExpression=f"SET {sets} ADD seq :said",
+        UpdateExpression=f"SET {sets} ADD seq :count",
         ExpressionAttributeNames=names,
-        ExpressionAttributeValues={":said": 1 + said, **{f":{name}": value for name, value in values.items()}},
+        ExpressionAttributeValues={":count": 1 + unwritten, **{f":{name}": value for name, value in values.items()}},
         ReturnValues="ALL_NEW",
     )
     return answer["Attributes"]
 
 
-def say(row, kind, **fields):
+def push_event(row, kind, **fields):
     event = {"type": kind, "jobId": row["jobId"], "seq": int(row["seq"]), "requestId": row["requestId"], **fields}
     push(row["connectionId"], event)
 
 
 def run(job):
     row = change(job, status="processing", message="Started", startedAt=stamp())
-    say(row, "progress_update", status="processing", message="Started", progress=int(row["progress"]), attempt=1)
+    push_event(row, "progress_update", status="processing", message="Started", progress=int(row["progress"]), attempt=1)
     params = json.loads(row["params"])
     steps = params["steps"]
     for step in range(1, steps + 1):
         time.sleep(params.get("stepMs", 0) / 1000)
         progress, text = step * 100 // (steps + 1), f"Step {step} of {steps}"
         row = change(job, progress=progress, message=text)
-        say(row, "progress_update", status="processing", message=text, progress=progress, attempt=1)
-    said, response = stream(row, **params["stream"]) if "stream" in params else (0, "x" * params["bytes"])
+        push_event(row, "progress_update", status="processing", message=text, progress=progress, attempt=1)
+    pushed, response = stream(row, **params["stream"]) if "stream" in params else (0, "x" * params["bytes"])
     result = {"agent": "noop", "query": row["query"], "response": response}
-    row = change(job, said, status="completed", progress=100, result=json.dumps(result), finishedAt=stamp())
-    say(row, "job_completed", result=result)
+    row = change(job, pushed, status="completed", progress=100, result=json.dumps(result), finishedAt=stamp())
+    push_event(row, "job_completed", result=result)
 
 
 def stream(row, tokens, tokenMs, naive=False):
-    """So many tokens, as they come: how many events told them, and all of them."""
-    said, told, text, due = 0, 0, "", time.monotonic()
+    """Streams this number of tokens. Returns the number of pushed events, and the text."""
+    pushed, pushed_length, text, due = 0, 0, "", time.monotonic()
     for token in range(tokens):
         time.sleep(tokenMs / 1000)
         text += f"{token:3d} "[:4]
         if naive or time.monotonic() >= due or token == tokens - 1:
-            said += 1
-            say({**row, "seq": int(row["seq"]) + said}, "chunk", content=text[told:])
-            told, due = len(text), time.monotonic() + 0.25
-    return said, text
+            pushed += 1
+            push_event({**row, "seq": int(row["seq"]) + pushed}, "chunk", content=text[pushed_length:])
+            pushed_length, due = len(text), time.monotonic() + 0.25
+    return pushed, text
 
 
-def nothing(event, context):
-    """What the template has besides."""
+def no_operation(event, context):
+    """For the other functions of the template."""
     return None
 
 
-deliver = publish = fanout = sweep = nothing
+deliver = publish = fanout = sweep = no_operation

@@ -1,4 +1,4 @@
-// Waits for Restate and tells it where the worker is.
+// Waits for Restate and registers the worker.
 
 import { setTimeout } from "node:timers/promises";
 
@@ -13,4 +13,4 @@ const answer = await fetch(`${admin}/deployments`, {
   headers: { "content-type": "application/json" },
   body: JSON.stringify({ uri: `http://127.0.0.1:${WORKER_PORT}` }),
 });
-if (!answer.ok) throw new Error(`Restate refuses the worker: ${await answer.text()}`);
+if (!answer.ok) throw new Error(`Restate rejected the worker: ${await answer.text()}`);

@@ -1,23 +1,23 @@
-// Runs the jobs, each a workflow of Restate. A job whose worker has died is run again from Restate's journal, and all
-// that was told of it is told again: the front drops what it has heard.
+// Runs the jobs, each a workflow of Restate. A job whose worker has died runs again from Restate's journal and sends all
+// its events again; the front end drops duplicates.
 
 import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import * as restate from "@restatedev/restate-sdk";
 
-// The SDK takes it for granted; Node has it from 22 on.
+// The SDK requires it; Node has it from version 22.
 Promise.withResolvers ??= function () {
   const its = {};
   its.promise = new this((resolve, reject) => Object.assign(its, { resolve, reject }));
   return its;
 };
 
-/** To the front: a line for each event. What is written before there is a connection waits for it. */
+/** Sends a line for each event to the front end. Lines that are written before it is connected wait. */
 function toFront(port) {
   let socket;
   const open = () => {
     socket = connect({ host: "127.0.0.1", port, noDelay: true });
-    // A front that dies takes along who would have heard of the jobs.
+    // If the front end dies, its clients' connections are gone too.
     socket.on("error", () => {});
     socket.on("close", () => setTimeout(100).then(open));
   };
@@ -25,18 +25,18 @@ function toFront(port) {
   return (jobId, event) => socket.write(`${JSON.stringify({ jobId, event })}\n`);
 }
 
-const tell = toFront(Number(process.env.EVENTS_PORT));
+const sendEvent = toFront(Number(process.env.EVENTS_PORT));
 
 async function run(ctx, { owner, kind, query, params: { steps, bytes } }) {
   let seq = 1;
-  /** Writes what a user reads of the job, and tells of it once it is kept: what was set before a step has ended is. */
+  /** Sets the job's state, and sends the event once the state is in the journal, which an ended step ensures. */
   async function next(event, now) {
     seq += 1;
     ctx.set("job", { owner, kind, query, head: seq, ...now });
     await ctx.run(`event ${seq}`, () => {});
-    tell(ctx.key, { ...event, seq });
+    sendEvent(ctx.key, { ...event, seq });
   }
-  // Without `attempt`: the SDK doesn't say which this is.
+  // Without `attempt`, which the SDK does not provide.
   const status = "processing";
   const report = (message, progress) =>
     next({ type: "progress_update", status, message, progress }, { status, progress });
@@ -49,7 +49,7 @@ async function run(ctx, { owner, kind, query, params: { steps, bytes } }) {
   await next({ type: "job_completed", result }, { status: "completed", progress: 100, result });
 }
 
-/** A job as it is kept, if it was begun. */
+/** The stored job, if it has started. */
 const find = (ctx) => ctx.get("job");
 
 const job = restate.workflow({ name: "job", handlers: { run, find } });

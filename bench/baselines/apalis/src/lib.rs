@@ -1,7 +1,7 @@
-//! The job as Redis keeps it, and apalis's queue: what the front and the worker must agree on.
+//! The job in Redis and apalis's queue, shared by the front end and the worker.
 //!
-//! A job is a hash, and what was told of it a list. Both are written, and the fronts told, by one script, which takes
-//! an event only if it is the next: a job that runs twice tells nothing twice.
+//! A job is a hash, and its events are a list. One script writes both and notifies the front ends. It accepts an event
+//! only if it is the next, so a job that runs twice sends each event once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncCommands, Client, Script};
 use serde::Serialize;
 
-/// The channel of what happens to jobs, and the one that says that a job was queued.
+/// The channel of events, and the channel for newly queued jobs.
 pub const EVENTS: &str = "job_events";
 pub const QUEUED: &str = "job_queued";
 
-/// A job waits in it by its id.
+/// The queue of job ids.
 pub type Queue = RedisStorage<String, ConnectionManager>;
 
-/// Answers may take as long as the disk under Redis does.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The timeout of Redis's responses, which wait for its disk.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 const APPEND: &str = "
 if tonumber(redis.call('HGET', KEYS[1], 'seq') or 0) ~= tonumber(ARGV[1]) - 1 then return 0 end
@@ -30,7 +30,7 @@ redis.call('PUBLISH', ARGV[3], ARGV[2])
 return 1
 ";
 
-/// What a user is told of a job.
+/// A job's event for its user.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event<'a> {
@@ -46,12 +46,12 @@ pub enum Event<'a> {
         attempt: u64,
     },
     JobCompleted {
-        result: &'a Answer<'a>,
+        result: &'a Output<'a>,
     },
 }
 
 #[derive(Serialize)]
-pub struct Answer<'a> {
+pub struct Output<'a> {
     pub agent: &'a str,
     pub query: &'a str,
     pub response: &'a str,
@@ -59,7 +59,7 @@ pub struct Answer<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct NumberedEvent<'a> {
     job_id: &'a str,
     seq: u64,
     #[serde(flatten)]
@@ -81,7 +81,7 @@ impl Store {
         })
     }
 
-    /// Writes a job's next event and the fields that it changes, and tells of it; false if another has written it.
+    /// Writes and publishes a job's next event with the changed fields. Returns false if another run has written it.
     pub async fn append(
         &self,
         job_id: &str,
@@ -89,7 +89,7 @@ impl Store {
         event: &Event<'_>,
         fields: &[(&str, &str)],
     ) -> Result<bool> {
-        let text = serde_json::to_string(&Told { job_id, seq, event })?;
+        let text = serde_json::to_string(&NumberedEvent { job_id, seq, event })?;
         let mut call = self.append.prepare_invoke();
         call.key(format!("job:{job_id}"))
             .key(format!("events:{job_id}"))
@@ -102,13 +102,13 @@ impl Store {
         Ok(call.invoke_async(&mut self.connection.clone()).await?)
     }
 
-    /// The fields of a job; none if there is no such job.
+    /// The fields of a job, empty if it does not exist.
     pub async fn find(&self, job_id: &str) -> Result<HashMap<String, String>> {
         let key = format!("job:{job_id}");
         Ok(self.connection.clone().hgetall(key).await?)
     }
 
-    /// The fields of a job that is begun, and which attempt this is.
+    /// Counts an attempt; returns its number and the job's fields.
     pub async fn begin(&self, job_id: &str) -> Result<(u64, HashMap<String, String>)> {
         let key = format!("job:{job_id}");
         let mut both = redis::pipe();
@@ -116,7 +116,7 @@ impl Store {
         Ok(both.query_async(&mut self.connection.clone()).await?)
     }
 
-    /// Says that a job was queued.
+    /// Notifies workers of a queued job.
     pub async fn wake_workers(&self, job_id: &str) -> Result<()> {
         Ok(self.connection.clone().publish(QUEUED, job_id).await?)
     }
@@ -127,7 +127,7 @@ pub fn client() -> Result<Client> {
     Ok(Client::open(format!("redis://127.0.0.1:{port}/"))?)
 }
 
-/// A worker whose heart has not beaten for a lease is taken for dead; apalis counts in whole seconds.
+/// A worker without a heartbeat for a lease counts as dead; apalis counts in whole seconds.
 pub async fn queue(client: &Client) -> Result<Queue> {
     let lease: u32 = variable("LEASE_SECONDS")?.parse()?;
     let config = Config::default()
@@ -135,15 +135,15 @@ pub async fn queue(client: &Client) -> Result<Queue> {
         .batch_size(64)
         .heartbeat_interval(Duration::from_secs(1) * lease / 2)
         .missed_heartbeats(2)
-        // As apalis says for tasks that are shorter than a heartbeat.
+        // As apalis recommends for tasks that are shorter than a heartbeat.
         .lock_tasks(false)
-        // Nobody hears apalis's own events: they have no number, and there is none for progress.
+        // apalis's own events are unused: they have no number, and none is for progress.
         .emit_events(false);
     Ok(Queue::new(connect(client).await?).with_config(config))
 }
 
 async fn connect(client: &Client) -> Result<ConnectionManager> {
-    let config = ConnectionManagerConfig::new().set_response_timeout(Some(PATIENCE));
+    let config = ConnectionManagerConfig::new().set_response_timeout(Some(RESPONSE_TIMEOUT));
     let connection = client.get_connection_manager_with_config(config).await;
     connection.context("connecting to Redis")
 }

@@ -1,4 +1,4 @@
-//! Who hears of which job: every job that a connection of this front has submitted, until it ends.
+//! The follower of each job: the connection that submitted it, until the job ends.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 const ENDS: [&str; 2] = ["job_completed", "job_failed"];
 
-/// Where a connection's frames go.
+/// The sender of a connection's frames.
 #[derive(Clone)]
 pub struct Outbox {
     connection: u64,
@@ -28,14 +28,14 @@ struct Follower {
     outbox: Outbox,
     request_id: Value,
     seq: u64,
-    /// Until the submit is answered: what came meanwhile.
+    /// Events that came before the submit was answered; None afterwards.
     early: Option<Vec<String>>,
 }
 
-/// An event, as far as it matters here.
+/// The fields of an event that decide about its push.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct EventHeader<'a> {
     job_id: &'a str,
     seq: u64,
     #[serde(rename = "type")]
@@ -49,7 +49,7 @@ impl Outbox {
         Self { connection, sender }
     }
 
-    /// To a connection that has ended, nothing is sent.
+    /// Sends a frame, unless the connection has ended.
     pub fn send(&self, frame: Message) {
         let _ = self.sender.send(frame);
     }
@@ -76,58 +76,58 @@ impl Followers {
         self.lock().remove(job_id);
     }
 
-    /// The submit is answered: what has come since goes out, and all that comes.
-    pub fn let_go(&self, job_id: &str) {
+    /// After the response to a submit: sends the events that came meanwhile, and later ones at once.
+    pub fn release(&self, job_id: &str) {
         let mut jobs = self.lock();
         let follower = jobs.get_mut(job_id);
         for event in follower
             .and_then(|follower| follower.early.take())
             .unwrap_or_default()
         {
-            tell(&mut jobs, event);
+            send_event(&mut jobs, event);
         }
     }
 
-    /// Tells of an event whoever follows its job.
-    pub fn tell(&self, event: String) {
-        tell(&mut self.lock(), event);
+    /// Sends an event to its job's follower.
+    pub fn send_event(&self, event: String) {
+        send_event(&mut self.lock(), event);
     }
 
-    /// A connection has ended.
+    /// Removes the jobs of a connection that has ended.
     pub fn forget(&self, outbox: &Outbox) {
         let other = |follower: &Follower| follower.outbox.connection != outbox.connection;
         self.lock().retain(|_, follower| other(follower));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Follower>> {
-        // Nothing that is done under the lock leaves it half done.
+        // No code under the lock can leave the map inconsistent.
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn tell(jobs: &mut HashMap<String, Follower>, event: String) {
-    let Ok(told) = serde_json::from_str::<Told>(&event) else {
-        eprintln!("this is no event: {event}");
+fn send_event(jobs: &mut HashMap<String, Follower>, event: String) {
+    let Ok(header) = serde_json::from_str::<EventHeader>(&event) else {
+        eprintln!("not an event: {event}");
         return;
     };
-    let Some(follower) = jobs.get_mut(told.job_id) else {
+    let Some(follower) = jobs.get_mut(header.job_id) else {
         return;
     };
     if let Some(early) = &mut follower.early {
         early.push(event);
         return;
     }
-    if told.seq <= follower.seq {
+    if header.seq <= follower.seq {
         return;
     }
-    follower.seq = told.seq;
-    // The event is an object, as the worker wrote it, and the frame is that with two fields more.
+    follower.seq = header.seq;
+    // The frame is the worker's event, which is an object, with two more fields.
     let fields = event.strip_suffix('}').unwrap_or(&event);
     let (request_id, now) = (&follower.request_id, now());
     let frame = format!("{fields},\"requestId\":{request_id},\"timestamp\":{now}}}");
     follower.outbox.send(Message::text(frame));
-    if ENDS.contains(&told.kind) {
-        jobs.remove(told.job_id);
+    if ENDS.contains(&header.kind) {
+        jobs.remove(header.job_id);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The frames of clients, read and checked, and what they are refused with.
+//! Clients' frames, parsed and checked, and the errors for invalid ones.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 const KINDS: [&str; 1] = ["noop"];
-const MOST_BYTES: usize = 24 * 1024;
+const MAX_QUERY_BYTES: usize = 24 * 1024;
 
-/// What a client asks for.
-pub enum Asked {
+/// A client's request.
+pub enum Request {
     Query(Job),
     GetJob(String),
     Ping,
@@ -52,27 +52,27 @@ impl Refused {
     }
 }
 
-/// The frame's `requestId`, and what is asked.
-pub fn read(text: &str) -> (Value, Result<Asked, Refused>) {
+/// The frame's `requestId`, and its request.
+pub fn read(text: &str) -> (Value, Result<Request, Refused>) {
     let Ok(Value::Object(mut frame)) = serde_json::from_str(text) else {
         let refused = Refused::invalid("This is not a JSON object.", json!({}));
         return (Value::Null, Err(refused));
     };
     let request_id = frame.remove("requestId").unwrap_or_default();
-    (request_id, asked(&frame))
+    (request_id, parse_request(&frame))
 }
 
-fn asked(frame: &Map<String, Value>) -> Result<Asked, Refused> {
+fn parse_request(frame: &Map<String, Value>) -> Result<Request, Refused> {
     match frame.get("action").and_then(Value::as_str) {
-        Some("query") => Ok(Asked::Query(checked(frame)?)),
+        Some("query") => Ok(Request::Query(checked(frame)?)),
         Some("getJob") => {
             let id = frame.get("jobId").and_then(Value::as_str);
-            Ok(Asked::GetJob(id.unwrap_or_default().to_owned()))
+            Ok(Request::GetJob(id.unwrap_or_default().to_owned()))
         }
-        Some("ping") => Ok(Asked::Ping),
+        Some("ping") => Ok(Request::Ping),
         _ => {
             let details = json!({"field": "action"});
-            Err(Refused::invalid("There is no such action.", details))
+            Err(Refused::invalid("Unknown action.", details))
         }
     }
 }
@@ -82,10 +82,10 @@ fn checked(frame: &Map<String, Value>) -> Result<Job, Refused> {
     let kind = given("kind").filter(|kind| KINDS.contains(kind));
     let kind = kind.ok_or_else(|| {
         let details = json!({"field": "kind", "kinds": KINDS});
-        Refused::invalid("There is no such kind.", details)
+        Refused::invalid("Unknown kind.", details)
     })?;
     let query =
-        given("query").filter(|query| !query.trim().is_empty() && query.len() <= MOST_BYTES);
+        given("query").filter(|query| !query.trim().is_empty() && query.len() <= MAX_QUERY_BYTES);
     let query = query.ok_or_else(|| {
         let details = json!({"field": "query"});
         Refused::invalid("query must be text of at most 24 KiB.", details)
@@ -96,17 +96,14 @@ fn checked(frame: &Map<String, Value>) -> Result<Job, Refused> {
         let details = json!({"field": "params"});
         return Err(Refused::invalid("params must be an object.", details));
     }
-    let number = |field: &str, default: u64, most: u64| {
+    let number = |field: &str, default: u64, max: u64| {
         let Some(value) = params.get(field) else {
             return Ok(default);
         };
-        value
-            .as_u64()
-            .filter(|value| *value <= most)
-            .ok_or_else(|| {
-                let sentence = format!("{field} must be a whole number of at most {most}.");
-                Refused::invalid(&sentence, json!({"field": field}))
-            })
+        value.as_u64().filter(|value| *value <= max).ok_or_else(|| {
+            let sentence = format!("{field} must be a whole number of at most {max}.");
+            Refused::invalid(&sentence, json!({"field": field}))
+        })
     };
     Ok(Job {
         kind: kind.to_owned(),
@@ -116,10 +113,10 @@ fn checked(frame: &Map<String, Value>) -> Result<Job, Refused> {
     })
 }
 
-/// A job as it is kept.
+/// A stored job as a frame.
 pub fn job_frame(id: &str, job: &HashMap<String, String>) -> Result<Value> {
     let text = |field: &str| job.get(field).with_context(|| format!("no {field}"));
-    let mut told = json!({
+    let mut stored = json!({
         "jobId": id,
         "kind": text("kind")?,
         "query": text("query")?,
@@ -128,7 +125,7 @@ pub fn job_frame(id: &str, job: &HashMap<String, String>) -> Result<Value> {
         "head": text("seq")?.parse::<u64>()?,
     });
     if let Some(result) = job.get("result") {
-        told["result"] = serde_json::from_str(result)?;
+        stored["result"] = serde_json::from_str(result)?;
     }
-    Ok(json!({"type": "job", "job": told}))
+    Ok(json!({"type": "job", "job": stored}))
 }

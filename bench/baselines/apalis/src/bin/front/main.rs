@@ -1,4 +1,4 @@
-//! Takes jobs over WebSockets and tells how they go on, from Redis's channel of events.
+//! The front end: accepts jobs over WebSockets and pushes their events from a channel of Redis.
 
 mod followers;
 mod frames;
@@ -26,10 +26,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use uuid::Uuid;
 
 use crate::followers::{Followers, Outbox};
-use crate::frames::{Asked, Job, Refused, job_frame};
+use crate::frames::{Job, Refused, Request, job_frame};
 
-const MOST_BYTES: usize = 128 * 1024;
-/// The WebSocket's code for data of a kind that isn't taken.
+const MAX_MESSAGE_BYTES: usize = 128 * 1024;
+/// The WebSocket's close code for an unsupported kind of data.
 const UNSUPPORTED: u16 = 1003;
 
 struct Front {
@@ -63,22 +63,22 @@ async fn main() -> Result<()> {
     events.subscribe(EVENTS).await?;
     let address = (Ipv4Addr::LOCALHOST, variable("PORT")?.parse()?);
     let listener = TcpListener::bind(address).await?.tap_io(|stream| {
-        // Without it a frame may wait for the answer to the one before; a socket that refuses it works too.
+        // Without it a frame may wait for the acknowledgement of the previous one. It works without the option too.
         let _ = stream.set_nodelay(true);
     });
     let router = Router::new()
         .fallback(get(upgrade))
         .with_state(front.clone());
-    let told = async {
+    let events = async {
         let mut events = events.into_on_message();
         while let Some(event) = events.next().await {
-            front.followers.tell(event.get_payload()?);
+            front.followers.send_event(event.get_payload()?);
         }
-        bail!("Redis is gone")
+        bail!("the connection to Redis has ended")
     };
     tokio::select! {
         served = async { serve(listener, router).await } => Ok(served?),
-        told = told => told,
+        ended = events => ended,
     }
 }
 
@@ -90,7 +90,7 @@ async fn upgrade(
     let claims = decode::<Claims>(&token, &front.key, &Validation::new(Algorithm::HS256));
     match claims {
         Ok(token) => socket
-            .max_message_size(MOST_BYTES)
+            .max_message_size(MAX_MESSAGE_BYTES)
             .on_upgrade(|socket| front.connection(socket, token.claims.sub)),
         Err(_) => (StatusCode::UNAUTHORIZED, "No valid token.\n").into_response(),
     }
@@ -107,7 +107,7 @@ impl Front {
             match frame {
                 Message::Text(text) => {
                     let (front, outbox, owner) = (self.clone(), outbox.clone(), owner.clone());
-                    tokio::spawn(async move { front.take(&outbox, &owner, &text).await });
+                    tokio::spawn(async move { front.handle(&outbox, &owner, &text).await });
                 }
                 Message::Binary(_) => {
                     let (code, reason) = (UNSUPPORTED, "".into());
@@ -119,15 +119,15 @@ impl Front {
         self.followers.forget(&outbox);
     }
 
-    async fn take(&self, outbox: &Outbox, owner: &str, text: &str) {
-        let (request_id, asked) = frames::read(text);
-        let done = match asked {
-            Ok(Asked::Query(job)) => self.query(outbox, owner, &request_id, &job).await,
-            Ok(Asked::GetJob(id)) => self
+    async fn handle(&self, outbox: &Outbox, owner: &str, text: &str) {
+        let (request_id, request) = frames::read(text);
+        let done = match request {
+            Ok(Request::Query(job)) => self.query(outbox, owner, &request_id, &job).await,
+            Ok(Request::GetJob(id)) => self
                 .find(owner, &id)
                 .await
                 .map(|frame| outbox.answer(frame, &request_id)),
-            Ok(Asked::Ping) => {
+            Ok(Request::Ping) => {
                 outbox.answer(json!({"type": "pong"}), &request_id);
                 Ok(())
             }
@@ -156,7 +156,7 @@ impl Front {
         if queued.is_err() {
             self.followers.leave(&id);
         } else {
-            self.followers.let_go(&id);
+            self.followers.release(&id);
         }
         queued
     }
@@ -191,7 +191,7 @@ impl Front {
     }
 }
 
-/// Writes what is sent, and as much at once as there is.
+/// Writes frames, all waiting ones in one flush.
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut frames: UnboundedReceiver<Message>) {
     while let Some(frame) = frames.recv().await {
         let mut written = sink.feed(frame).await;

@@ -1,4 +1,4 @@
-//! Runs the jobs. A job that was run before goes on where its hash stands.
+//! Runs the jobs. A job that ran before continues from the progress in its hash.
 
 mod wake;
 
@@ -7,15 +7,15 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow};
 use apalis::prelude::*;
-use longhaul_baseline_apalis::{Answer, Event, QUEUED, Store, client, queue};
+use longhaul_baseline_apalis::{Event, Output, QUEUED, Store, client, queue};
 use uuid::Uuid;
 
 use crate::wake::Wake;
 
-/// A job waits for Redis, not for a processor.
+/// Jobs wait for Redis, not for a processor.
 const CONCURRENCY: usize = 64;
 
-/// A job that is run, and where it stands.
+/// A running job and its position.
 struct Run<'a> {
     store: &'a Store,
     id: &'a str,
@@ -32,7 +32,7 @@ async fn main() -> Result<()> {
     let queue = queue(&client)
         .await?
         .poll_with_strategy(Wake::new(queued.into_on_message()));
-    // A name of its own: that of a dead worker is taken until its lease has ended.
+    // A new name: a dead worker's name can't be used until its lease has ended.
     let worker = WorkerBuilder::new(format!("worker-{}", Uuid::new_v4()))
         .backend(queue)
         .concurrency(CONCURRENCY)
@@ -64,7 +64,7 @@ async fn run(id: &str, store: &Store) -> Result<()> {
         attempt,
         seq,
     };
-    // Whoever is not the next to write has been superseded by another run.
+    // A run that can't write the next event was superseded by another.
     if seq == 1 && !run.report("Started", 10, 0).await? {
         return Ok(());
     }
@@ -80,7 +80,7 @@ async fn run(id: &str, store: &Store) -> Result<()> {
 }
 
 impl Run<'_> {
-    /// Whether it was this run that wrote the next event.
+    /// Returns whether this run wrote the next event.
     async fn report(&mut self, message: &str, progress: u64, step: u64) -> Result<bool> {
         let event = Event::ProgressUpdate {
             status: "processing",
@@ -98,7 +98,7 @@ impl Run<'_> {
     }
 
     async fn complete(&self, query: &str, response: &str) -> Result<()> {
-        let result = Answer {
+        let result = Output {
             agent: "noop",
             query,
             response,
@@ -123,5 +123,5 @@ fn text<'a>(job: &'a HashMap<String, String>, field: &str) -> Result<&'a str> {
 
 fn number<T: FromStr>(job: &HashMap<String, String>, field: &str) -> Result<T> {
     let value = text(job, field)?.parse().ok();
-    value.with_context(|| format!("{field} is no number"))
+    value.with_context(|| format!("{field} is not a number"))
 }
