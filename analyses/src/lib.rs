@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use longhaul_finops::Finops;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_worker::analysis::Analysis;
 use longhaul_worker::{prints_kinds, serve};
 
@@ -25,7 +25,7 @@ pub async fn run(own: Vec<Arc<dyn Analysis>>) -> Result<()> {
     if prints_kinds(&own) {
         return Ok(());
     }
-    let config = Settings::from_env();
+    let config = Environment::from_env();
     let mut all = built_in(&config)?;
     all.extend(own);
     // On the heap, so that the compiler need not look into it for whoever calls this.
@@ -36,7 +36,7 @@ pub async fn run(own: Vec<Arc<dyn Analysis>>) -> Result<()> {
 ///
 /// # Errors
 /// A setting is malformed.
-pub fn built_in(config: &Settings) -> Result<Vec<Arc<dyn Analysis>>> {
+pub fn built_in(config: &Environment) -> Result<Vec<Arc<dyn Analysis>>> {
     let mut analyses: Vec<Arc<dyn Analysis>> = vec![];
     let finops = Finops::configured(config).context("reading the worker's settings")?;
     let chat = Chat::configured(config, finops.clone())

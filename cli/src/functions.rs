@@ -5,18 +5,18 @@
 
 use anyhow::Result;
 use longhaul_handlers::IdentityMode;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 
 /// Set for every function when the stack was started with `--trust-claims`.
 pub const TRUST_CLAIMS: &str = "LONGHAUL_TRUST_CLAIMS";
 
 /// Whether a Lambda host has started this process.
-pub fn is_one(config: &Settings) -> bool {
+pub fn is_one(config: &Environment) -> bool {
     config.optional("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
 /// Serves the function that `_HANDLER` names.
-pub async fn run(config: Settings) -> Result<()> {
+pub async fn run(config: Environment) -> Result<()> {
     if config.required("_HANDLER")? == "worker" {
         let analyses = longhaul_analyses::built_in(&config)?;
         return longhaul_worker::serve(config, analyses).await;

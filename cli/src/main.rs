@@ -25,7 +25,7 @@ mod up;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 use tokio::runtime::Builder;
 
@@ -79,7 +79,7 @@ enum Ended {
 }
 
 fn main() -> ExitCode {
-    let config = Settings::from_env();
+    let config = Environment::from_env();
     let is_function = functions::is_one(&config);
     // A function has one event at a time and mostly waits, so it has the one thread of the deployed binaries.
     let mut runtime = match is_function {

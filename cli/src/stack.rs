@@ -14,7 +14,7 @@ use longhaul_local::cloud::{
     CloudOptions, ConsoleOptions, EmbeddedCloud, FunctionPrograms, GatewayOverrides,
 };
 use longhaul_local::data_folder::{self, DataFolder, Endpoints, LockOutcome};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_finops as finops;
 
 use crate::functions::TRUST_CLAIMS;
@@ -290,7 +290,7 @@ const ELSEWHERE: [&str; 5] = [
 
 /// What each function's process is given besides what the template says.
 fn environment(start: &Start) -> BTreeMap<String, String> {
-    let own = Settings::from_env();
+    let own = Environment::from_env();
     let elsewhere = ELSEWHERE.into_iter().filter_map(|name| {
         let url = own.optional(name)?;
         Some((name.to_owned(), url.to_owned()))

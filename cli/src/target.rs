@@ -14,7 +14,7 @@ use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
 use longhaul_shared::orchestration::job_replayer::JobReplayer;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::store::connections::Connections;
 use longhaul_shared::store::event_log::EventLog;
 use longhaul_shared::store::jobs::Jobs;
@@ -88,12 +88,12 @@ impl Site {
     }
 
     pub fn jobs(&self) -> Result<Jobs> {
-        let config = Settings::given([("JOBS_TABLE", self.named("jobs"))]);
+        let config = Environment::given([("JOBS_TABLE", self.named("jobs"))]);
         Ok(Jobs::open(&config, &self.dynamo)?)
     }
 
     pub fn connections(&self) -> Result<Connections> {
-        let config = Settings::given([("CONNECTIONS_TABLE", self.named("connections"))]);
+        let config = Environment::given([("CONNECTIONS_TABLE", self.named("connections"))]);
         Ok(Connections::open(&config, &self.dynamo)?)
     }
 
@@ -102,14 +102,14 @@ impl Site {
         let Some(endpoint) = &self.management else {
             return Ok(None);
         };
-        let config = Settings::given([("CONNECTIONS_ENDPOINT", endpoint.clone())]);
+        let config = Environment::given([("CONNECTIONS_ENDPOINT", endpoint.clone())]);
         let push = ConnectionPusher::open(&config, &self.sdk, self.connections()?);
         push.map(Some).context("--websocket")
     }
 
     pub async fn dispatch(&self) -> Result<JobQueue> {
         let url = self.queue_url("jobs").await?;
-        let config = Settings::given([("JOBS_QUEUE_URL", url)]);
+        let config = Environment::given([("JOBS_QUEUE_URL", url)]);
         Ok(JobQueue::open(&config, &self.sdk, "JOBS_QUEUE_URL")?)
     }
 
@@ -122,7 +122,7 @@ impl Site {
     }
 
     pub async fn events(&self) -> Result<EventLog> {
-        let config = Settings::given([
+        let config = Environment::given([
             ("JOB_EVENTS_TABLE", self.named("job-events")),
             ("RESULTS_BUCKET", self.results_bucket().await?),
             (
@@ -139,7 +139,7 @@ impl Site {
             return Ok(None);
         };
         let (jobs, events) = (self.jobs()?, self.events().await?);
-        let sessions = Settings::given([("SESSIONS_TABLE", self.named("sessions"))]);
+        let sessions = Environment::given([("SESSIONS_TABLE", self.named("sessions"))]);
         Ok(Some(JobEndNotifier {
             turns: TurnScheduler {
                 sessions: Sessions::open(&sessions, &self.dynamo)?,

@@ -11,7 +11,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::auth::{Identity, Verifier};
 use longhaul_shared::clock;
 use longhaul_shared::domain::limits;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 use metrics::counter;
 use serde_json::{Map, Value, json};
@@ -29,7 +29,7 @@ struct Authorizer {
 /// Whom a connection is let in as, if as anybody; or why it is refused.
 type Verdict = Result<Option<Identity>, String>;
 
-pub async fn serve(config: &Settings, trust: IdentityMode) -> Result<(), Error> {
+pub async fn serve(config: &Environment, trust: IdentityMode) -> Result<(), Error> {
     let authorizer = &Authorizer {
         admission: ConnectPolicy::open(config)?,
         verifier: Verifier::open(config)?,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use longhaul_shared::settings::{Settings, SettingsError};
+use longhaul_shared::settings::{Environment, SettingsError};
 
 /// What a handshake is held to before its token is looked at.
 pub struct ConnectPolicy {
@@ -33,7 +33,7 @@ impl RejectReason {
 
 impl ConnectPolicy {
     /// By `ALLOWED_ORIGINS` and `ALLOWED_NETWORKS`.
-    pub fn open(config: &Settings) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment) -> Result<Self, SettingsError> {
         let malformed = |name, expected| SettingsError::Malformed { name, expected };
         let origins = config.list("ALLOWED_ORIGINS").into_iter().map(origin);
         let networks = config.list("ALLOWED_NETWORKS");

@@ -13,7 +13,7 @@ use longhaul_shared::aws::clients;
 use longhaul_shared::clock;
 use longhaul_shared::domain::ids::{ConnectionId, SessionId};
 use longhaul_shared::messaging::delivery_queue::DeliveryQueue;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::store::connections::{Connections, NewConnection};
 use longhaul_shared::store::sessions::Sessions;
 use longhaul_shared::store::subscriptions::Subscriptions;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::caller_identity::{self, SUBPROTOCOL};
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
+pub async fn serve(config: &Environment) -> Result<(), Error> {
     let sdk = clients::config().await;
     let dynamo = Client::new(&sdk);
     let deliveries = &DeliveryQueue::open(config, &sdk, &dynamo)?;

@@ -13,7 +13,7 @@ use longhaul_shared::messaging::delivery_queue::{self, DeliveryQueue, InboxDeliv
 use longhaul_shared::messaging::push::PushOutcome;
 use longhaul_shared::messaging::user_messenger::UserMessenger;
 use longhaul_shared::protocol;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 
 /// Entries of one page: pushed one after the other within the function's timeout.
@@ -24,7 +24,7 @@ struct Deliverer {
     deliveries: DeliveryQueue,
 }
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
+pub async fn serve(config: &Environment) -> Result<(), Error> {
     let sdk = AwsClients::open().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
     let deliverer = &Deliverer {

@@ -17,7 +17,7 @@ use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::domain::topics::FanoutPage;
 use longhaul_shared::messaging::push::{ConnectionPusher, PushOutcome};
 use longhaul_shared::protocol;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::store::connections::Connections;
 use longhaul_shared::store::subscriptions::Subscriptions;
 use longhaul_shared::telemetry;
@@ -44,7 +44,7 @@ struct FanoutWorker {
     page: u32,
 }
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
+pub async fn serve(config: &Environment) -> Result<(), Error> {
     let sdk = AwsClients::open().await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
     let connections = Connections::open(config, &dynamo)?;

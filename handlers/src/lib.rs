@@ -24,7 +24,7 @@ mod sweep;
 mod unauthenticated_reaper;
 
 use anyhow::{Result, bail};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 
 /// What counts as proof of who is speaking.
@@ -37,7 +37,7 @@ pub enum IdentityMode {
 }
 
 /// Serves invocations of the function that `_HANDLER` names, until the process is ended.
-pub async fn run(config: Settings, trust: IdentityMode) -> Result<()> {
+pub async fn run(config: Environment, trust: IdentityMode) -> Result<()> {
     telemetry::start(&config)?;
     let served = match config.required("_HANDLER")? {
         "authorize" => authorize::serve(&config, trust).await,

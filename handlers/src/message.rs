@@ -24,7 +24,7 @@ use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
 use longhaul_shared::orchestration::job_replayer::JobReplayer;
 use longhaul_shared::protocol;
 use longhaul_shared::protocol::{Action, ErrorCode, ErrorResponse, Request, Submission};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::store::connections::{Activity, Connections};
 use longhaul_shared::store::event_log::EventLog;
 use longhaul_shared::store::jobs::Jobs;
@@ -127,7 +127,7 @@ impl From<anyhow::Error> for ActionError {
     }
 }
 
-pub async fn serve(config: &Settings, trust: IdentityMode) -> Result<(), Error> {
+pub async fn serve(config: &Environment, trust: IdentityMode) -> Result<(), Error> {
     let door = &AppContext::open(config, trust).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
         let request = &event.context.request_id;
@@ -141,7 +141,7 @@ pub async fn serve(config: &Settings, trust: IdentityMode) -> Result<(), Error> 
 }
 
 impl AppContext {
-    async fn open(config: &Settings, trust: IdentityMode) -> Result<Self> {
+    async fn open(config: &Environment, trust: IdentityMode) -> Result<Self> {
         let sdk = AwsClients::open().await;
         let dynamo = Dynamo::open(&sdk).await?;
         let announcer = JobEndNotifier::open(config, &sdk, &dynamo, None)?;

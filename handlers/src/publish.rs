@@ -13,7 +13,7 @@ use longhaul_shared::domain::ids::Owner;
 use longhaul_shared::domain::topics::{Publication, Recipient};
 use longhaul_shared::messaging::fanout_queue::FanoutQueue;
 use longhaul_shared::messaging::user_messenger::{MessageStatus, UserMessenger};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::store::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::telemetry;
 use metrics::counter;
@@ -23,7 +23,7 @@ struct Publisher {
     courier: UserMessenger,
 }
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
+pub async fn serve(config: &Environment) -> Result<(), Error> {
     let sdk = AwsClients::open().await;
     let desk = &Publisher {
         fanout: FanoutQueue::open(config, &sdk)?,

@@ -17,7 +17,7 @@ use longhaul_shared::domain::job::{self, Job, OPEN_SHARDS, Repair, Status};
 use longhaul_shared::messaging::dead_letters::DeadLetterQueue;
 use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::store::connections::Connections;
 use longhaul_shared::store::jobs::{CommitOutcome, Jobs};
 use longhaul_shared::telemetry::{self, TRACE_ONLY};
@@ -37,7 +37,7 @@ struct Sweep {
     patience: Duration,
 }
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
+pub async fn serve(config: &Environment) -> Result<(), Error> {
     let sdk = AwsClients::open().await;
     let dynamo = Dynamo::open(&sdk).await?;
     let dead_letters = DeadLetterQueue::open(config, &sdk)?;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::messaging::push::ConnectionPusher;
-use longhaul_shared::settings::{Settings, SettingsError};
+use longhaul_shared::settings::{Environment, SettingsError};
 use longhaul_shared::store::connections::Connections;
 use tokio::task::JoinSet;
 
@@ -24,7 +24,7 @@ pub struct UnauthenticatedReaper {
 impl UnauthenticatedReaper {
     /// `STRANGER_SECONDS`: how long a connection may stay unknown.
     pub fn open(
-        config: &Settings,
+        config: &Environment,
         connections: &Connections,
         push: &ConnectionPusher,
     ) -> Result<Self, SettingsError> {

@@ -19,11 +19,11 @@ pub enum SettingsError {
 }
 
 /// The environment as it was at the start.
-pub struct Settings {
+pub struct Environment {
     variables: HashMap<String, String>,
 }
 
-impl Settings {
+impl Environment {
     /// Reads the process's environment. Variables that are not UTF-8 are none of ours.
     pub fn from_env() -> Self {
         let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -34,7 +34,7 @@ impl Settings {
         }
     }
 
-    /// Settings for a process that finds them out by itself, such as a command.
+    /// Environment for a process that finds them out by itself, such as a command.
     pub fn given<const N: usize>(variables: [(&str, String); N]) -> Self {
         Self {
             variables: variables
@@ -110,8 +110,8 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn config(variables: &[(&str, &str)]) -> Settings {
-        Settings {
+    fn config(variables: &[(&str, &str)]) -> Environment {
+        Environment {
             variables: variables
                 .iter()
                 .map(|(n, v)| ((*n).into(), (*v).into()))

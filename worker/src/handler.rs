@@ -15,7 +15,7 @@ use longhaul_shared::domain::ids::{JobId, Traceparent};
 use longhaul_shared::messaging::dead_letters::DeadLetterQueue;
 use longhaul_shared::messaging::job_queue::{self, JobQueue};
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
@@ -37,7 +37,7 @@ pub enum RecordOutcome {
     Left,
 }
 
-pub async fn serve(config: &Settings, analyses: Vec<Arc<dyn Analysis>>) -> Result<(), Error> {
+pub async fn serve(config: &Environment, analyses: Vec<Arc<dyn Analysis>>) -> Result<(), Error> {
     let worker = &Worker::open(config, analyses).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
@@ -55,7 +55,7 @@ struct Worker {
 }
 
 impl Worker {
-    async fn open(config: &Settings, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
+    async fn open(config: &Environment, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
         let sdk = AwsClients::open().await;
         let dynamo = Dynamo::open(&sdk).await?;
         let dead_letters = DeadLetterQueue::open(config, &sdk)?;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use anyhow::Result;
 /// Clients of AWS with the worker's own timeouts and retries.
 pub use longhaul_shared::aws::clients;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 
 use crate::analysis::Analysis;
@@ -32,7 +32,7 @@ pub async fn run(analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
         return Ok(());
     }
     // On the heap, so that the compiler need not look into it for whoever calls this.
-    Box::pin(serve(Settings::from_env(), analyses)).await
+    Box::pin(serve(Environment::from_env(), analyses)).await
 }
 
 /// Whether the program was asked for its kinds (`--kinds`), which are printed then.
@@ -46,7 +46,7 @@ pub fn prints_kinds(analyses: &[Arc<dyn Analysis>]) -> bool {
 }
 
 /// Serves invocations of the worker function with these analyses, until the process is ended.
-pub async fn serve(config: Settings, analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
+pub async fn serve(config: Environment, analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
     telemetry::start(&config)?;
     handler::serve(&config, analyses)
         .await

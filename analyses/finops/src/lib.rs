@@ -64,7 +64,7 @@ mod wording;
 mod words;
 
 use async_trait::async_trait;
-use longhaul_shared::settings::{Settings, SettingsError};
+use longhaul_shared::settings::{Environment, SettingsError};
 use serde_json::Value;
 
 use longhaul_worker::analysis::{Analysis, Context, Failure};
@@ -91,7 +91,7 @@ impl Finops {
     }
 
     /// As the configuration says; `None` where it has neither a bill nor anything of AWS to ask.
-    pub fn configured(config: &Settings) -> Result<Option<Self>, SettingsError> {
+    pub fn configured(config: &Environment) -> Result<Option<Self>, SettingsError> {
         let bills = config.optional("FINOPS_BILL").unwrap_or_default();
         let source = Source::at(bills, config.switch("FINOPS_BILL_IS_SAMPLE")?);
         let services = Services::configured(config)?;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use serde_json::{Value, json};
 
 use longhaul_finops::Finops;
@@ -54,7 +54,7 @@ impl Chat {
     ///
     /// # Errors
     /// Both are set, or the model's settings are malformed.
-    pub fn configured(config: &Settings, finops: Option<Finops>) -> Result<Option<Self>> {
+    pub fn configured(config: &Environment, finops: Option<Finops>) -> Result<Option<Self>> {
         let runtime = config.optional("CHAT_AGENT_RUNTIME_ARN");
         let by = match (Model::configured(config)?, runtime) {
             (Some(_), Some(_)) => {
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn one_of_them_answers() {
         let configured = |model: &str, runtime: &str, tokens: &str| {
-            let config = Settings::given([
+            let config = Environment::given([
                 ("CHAT_MODEL_ID", model.to_owned()),
                 ("CHAT_AGENT_RUNTIME_ARN", runtime.to_owned()),
                 ("CHAT_MAX_TOKENS", tokens.to_owned()),

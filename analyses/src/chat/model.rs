@@ -10,7 +10,7 @@ use aws_sdk_bedrockruntime::types::{
     GuardrailStreamConfiguration, InferenceConfiguration, SystemContentBlock,
 };
 use longhaul_shared::aws::clients;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -42,7 +42,7 @@ impl Model {
     ///
     /// # Errors
     /// Its other settings are malformed.
-    pub fn configured(config: &Settings) -> Result<Option<Self>> {
+    pub fn configured(config: &Environment) -> Result<Option<Self>> {
         let Some(id) = config.optional("CHAT_MODEL_ID") else {
             return Ok(None);
         };

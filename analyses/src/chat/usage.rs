@@ -5,7 +5,7 @@
 use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, json};
@@ -55,7 +55,7 @@ impl Prices {
     ///
     /// # Errors
     /// One is set without the other, or is no amount.
-    pub fn configured(config: &Settings) -> Result<Option<Self>> {
+    pub fn configured(config: &Environment) -> Result<Option<Self>> {
         let price = |name| match config.optional(name) {
             None => Ok(None),
             Some(text) => amount(text).map(Some).context(name),
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn prices(input: &str, output: &str) -> Result<Option<Prices>> {
-        Prices::configured(&Settings::given([
+        Prices::configured(&Environment::given([
             ("CHAT_INPUT_PRICE", input.to_owned()),
             ("CHAT_OUTPUT_PRICE", output.to_owned()),
         ]))

@@ -10,7 +10,7 @@ use super::claims::{Key, Rules};
 use super::fetch::Source;
 use super::jwks::{KeyCache, KeyLookup, KeySet};
 use super::{Identity, TokenError};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 pub struct Verifier {
     rules: Rules,
@@ -31,7 +31,7 @@ impl Verifier {
     /// By `TOKEN_ALGORITHMS`: `HS256` with the secret `LONGHAUL_JWT_SECRET`, or `RS256`, `ES256` or both
     /// with the keys that `TOKEN_ISSUER` publishes. `TOKEN_AUDIENCES` and `TOKEN_USE` are checked where
     /// they are set, and so is the issuer.
-    pub fn open(config: &Settings) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment) -> Result<Self, SettingsError> {
         let malformed = |name, expected| SettingsError::Malformed { name, expected };
         let named = config.list("TOKEN_ALGORITHMS");
         let is = |names: &[&str]| named.iter().all(|name| names.contains(name));

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::{JobId, Owner};
 use crate::domain::job::{Job, Outcome};
 use crate::messaging::job_queue;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 pub use failed_run::{FailedRun, FailedRuns, Resolution};
 pub use queue::{Message, QueueContents, QueueReader};
@@ -155,7 +155,7 @@ pub struct DeadLetterQueue {
 
 impl DeadLetterQueue {
     /// The queue that `JOBS_DEAD_LETTER_QUEUE_URL` names.
-    pub fn open(config: &Settings, sdk: &SdkConfig) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, sdk: &SdkConfig) -> Result<Self, SettingsError> {
         let queue_url = config.required("JOBS_DEAD_LETTER_QUEUE_URL")?.to_owned();
         Ok(Self {
             sqs: Client::new(sdk),

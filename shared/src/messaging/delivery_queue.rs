@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::Client;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ConnectionId, NotificationId, Owner};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 use crate::store::inbox::Inbox;
 
 /// The version that this code writes and reads.
@@ -47,7 +47,7 @@ struct Message {
 impl DeliveryQueue {
     /// By `DELIVERIES_QUEUE_URL` and `INBOX_TABLE`.
     pub fn open(
-        config: &Settings,
+        config: &Environment,
         sdk: &SdkConfig,
         dynamo: &Client,
     ) -> Result<Self, SettingsError> {

@@ -8,7 +8,7 @@ use aws_sdk_sqs::Client;
 use tokio::task::JoinSet;
 
 use crate::domain::topics::{FanoutPage, Publication, Recipient};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 #[derive(Clone)]
 pub struct FanoutQueue {
@@ -18,7 +18,7 @@ pub struct FanoutQueue {
 
 impl FanoutQueue {
     /// The queue whose URL is `FANOUT_QUEUE_URL`.
-    pub fn open(config: &Settings, sdk: &SdkConfig) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, sdk: &SdkConfig) -> Result<Self, SettingsError> {
         Ok(Self {
             sqs: Client::new(sdk),
             queue_url: config.required("FANOUT_QUEUE_URL")?.to_owned(),

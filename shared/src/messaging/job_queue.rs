@@ -13,7 +13,7 @@ use crate::aws::clients::AwsClients;
 use crate::aws::signed_http::{SQS, SignedClient};
 use crate::domain::ids::{JobId, Owner};
 use crate::domain::job::Job;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 /// The version that this code writes and reads.
 const VERSION: u8 = 1;
@@ -68,7 +68,7 @@ impl JobQueue {
     /// The queue whose URL stands under this name: `JOBS_QUEUE_URL`, or `CONTINUATIONS_QUEUE_URL` for
     /// what goes on in the next invocation.
     pub fn open(
-        config: &Settings,
+        config: &Environment,
         sdk: &AwsClients,
         queue_url: &'static str,
     ) -> Result<Self, SettingsError> {

@@ -19,7 +19,7 @@ use crate::aws::clients::{self, AwsClients};
 use crate::aws::signed_http::{self, CallError, HttpResponse, SignedClient};
 use crate::domain::ids::ConnectionId;
 use crate::protocol::dialect::OutboundFrames;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 use crate::store::connections::Connections;
 
 pub use bulk::{BroadcastOutcome, CleanupOutcome};
@@ -47,7 +47,7 @@ impl ConnectionPusher {
     /// `https://<api>.execute-api.<region>.amazonaws.com/prod`: configuration, never derived from an
     /// event, which a custom domain would falsify.
     pub fn open(
-        config: &Settings,
+        config: &Environment,
         sdk: &AwsClients,
         connections: Connections,
     ) -> Result<Self, SettingsError> {

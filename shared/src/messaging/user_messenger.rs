@@ -10,7 +10,7 @@ use crate::aws::clients::AwsClients;
 use crate::domain::ids::Owner;
 use crate::messaging::push::{BroadcastOutcome, ConnectionPusher};
 use crate::protocol;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 use crate::store::connections::Connections;
 use crate::store::inbox::{Inbox, InboxEntry};
 
@@ -35,7 +35,7 @@ pub enum MessageStatus {
 impl UserMessenger {
     /// By `INBOX_TABLE`, `CONNECTIONS_TABLE` and `CONNECTIONS_ENDPOINT`.
     pub fn open(
-        config: &Settings,
+        config: &Environment,
         sdk: &AwsClients,
         dynamo: &Client,
     ) -> Result<Self, SettingsError> {

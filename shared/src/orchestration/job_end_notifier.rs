@@ -14,7 +14,7 @@ use crate::messaging::dead_letters::DeadLetterQueue;
 use crate::messaging::job_queue::JobQueue;
 use crate::messaging::push::ConnectionPusher;
 use crate::protocol::dialect;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 use crate::store::connections::Connections;
 use crate::store::event_log::EventLog;
 use crate::store::jobs::Jobs;
@@ -41,7 +41,7 @@ pub struct PushedEnd {
 impl JobEndNotifier {
     /// With the tables and the endpoint that the configuration names.
     pub fn open(
-        config: &Settings,
+        config: &Environment,
         sdk: &AwsClients,
         dynamo: &Dynamo,
         dead_letters: Option<DeadLetterQueue>,

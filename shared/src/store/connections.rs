@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use crate::auth::Identity;
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 /// A row lives so long past the connection's last activity (PROTOCOL 8).
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
@@ -67,7 +67,7 @@ pub enum BindOutcome {
 
 impl Connections {
     /// The table that `CONNECTIONS_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, dynamo: &Client) -> Result<Self, SettingsError> {
         let table = config.required("CONNECTIONS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),

@@ -18,7 +18,7 @@ use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobInput, JobResult, Outcome};
 use crate::domain::limits;
 use crate::domain::stream::{Stream, StreamEntry};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 use crate::store::results::Results;
 
 /// Items of a stream that one question reads; they are about as large as a frame at most.
@@ -62,7 +62,7 @@ pub struct EventLog {
 impl EventLog {
     /// The table that `JOB_EVENTS_TABLE` names, and the bucket of [`Results::open`].
     pub fn open(
-        config: &Settings,
+        config: &Environment,
         sdk: &AwsClients,
         dynamo: &Dynamo,
     ) -> Result<Self, SettingsError> {

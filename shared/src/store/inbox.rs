@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::ids::{NotificationId, Owner};
 use crate::domain::limits;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 #[derive(Clone)]
 pub struct Inbox {
@@ -50,7 +50,7 @@ pub enum InboxContent {
 
 impl Inbox {
     /// The table that `INBOX_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, dynamo: &Client) -> Result<Self, SettingsError> {
         Ok(Self {
             dynamo: dynamo.clone(),
             table: config.required("INBOX_TABLE")?.to_owned(),

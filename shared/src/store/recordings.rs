@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::aws::clients;
 use crate::domain::ids::JobId;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 /// Pieces that are fetched at once.
 const AT_ONCE: usize = 16;
@@ -33,7 +33,7 @@ pub struct Pieces {
 
 impl Recordings {
     /// In the bucket that `RESULTS_BUCKET` names.
-    pub fn open(config: &Settings, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
         let bucket = config.required("RESULTS_BUCKET")?.to_owned();
         Ok(Self::in_bucket(bucket, sdk_config))
     }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::aws::clients;
 use crate::domain::job::{Job, StoredResult};
 use crate::domain::limits;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 const JSON: &str = "application/json";
 
@@ -33,7 +33,7 @@ pub struct Results {
 impl Results {
     /// The bucket that `RESULTS_BUCKET` names. URLs are good for `RESULT_URL_SECONDS`, and for no longer
     /// than PROTOCOL says.
-    pub fn open(config: &Settings, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
         let settings = Builder::from(sdk_config)
             .timeout_config(clients::slow_timeouts())
             .build();

@@ -16,7 +16,7 @@ use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::filters::Filters;
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::topics::{SubscriptionId, Topic};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 /// A row lives so long: more than a connection may (API Gateway's two hours).
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
@@ -39,7 +39,7 @@ pub struct Subscription {
 
 impl Subscriptions {
     /// The table that `SUBSCRIPTIONS_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, dynamo: &Client) -> Result<Self, SettingsError> {
         let table = config.required("SUBSCRIPTIONS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),

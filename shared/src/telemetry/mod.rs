@@ -17,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-use crate::settings::Settings;
+use crate::settings::Environment;
 pub use traces::{current, parent};
 
 /// What libraries may say, whatever our own level: at their most talkative they log whole events,
@@ -43,7 +43,7 @@ pub fn start_for_people() {
 
 /// Starts logs (JSON lines on standard output, at the level that `LOG_LEVEL` names, `info` if it is left
 /// out), metrics, and, where `OTLP_ENDPOINT` names a collector, traces, for the whole process.
-pub fn start(config: &Settings) -> anyhow::Result<()> {
+pub fn start(config: &Environment) -> anyhow::Result<()> {
     let level = config.optional("LOG_LEVEL").unwrap_or("info");
     // `EnvFilter` would bring a regular expression engine into every package, for the same list.
     let filter: Targets = format!("{level},{QUIET}").parse().context("LOG_LEVEL")?;

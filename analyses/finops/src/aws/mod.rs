@@ -11,7 +11,7 @@ pub(super) mod stretch;
 
 use aws_sdk_costexplorer::config::http::HttpResponse;
 use aws_sdk_costexplorer::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use longhaul_shared::settings::{Settings, SettingsError};
+use longhaul_shared::settings::{Environment, SettingsError};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub(super) struct Opinion {
 }
 
 impl Services {
-    pub(super) fn configured(config: &Settings) -> Result<Self, SettingsError> {
+    pub(super) fn configured(config: &Environment) -> Result<Self, SettingsError> {
         Ok(Self {
             cost_explorer: config.switch("COST_EXPLORER")?,
             optimization_hub: config.switch("COST_OPTIMIZATION_HUB")?,

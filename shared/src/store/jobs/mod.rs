@@ -25,7 +25,7 @@ use crate::aws::dynamo::{Dynamo, WriteError};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
 use crate::domain::ids::{Cursor, JobId, Owner};
 use crate::domain::job::{Change, Job};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 use crate::store::event_log::LogEntry;
 pub use admin_scan::{FoundJobs, ScanPage};
 
@@ -67,7 +67,7 @@ pub struct Page {
 
 impl Jobs {
     /// The table that `JOBS_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Dynamo) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, dynamo: &Dynamo) -> Result<Self, SettingsError> {
         let table = config.required("JOBS_TABLE")?.to_owned();
         Ok(Self {
             dynamo: dynamo.clone(),

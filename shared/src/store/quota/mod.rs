@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use crate::aws::dynamo::{Dynamo, WriteError};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
 use crate::domain::ids::{JobId, Owner};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 use crate::store::jobs::Jobs;
 use bucket::{BucketState, Rate};
 
@@ -63,7 +63,7 @@ struct Row {
 
 impl Quota {
     /// By `CONNECTIONS_TABLE`, `SUBMITS_PER_SECOND`, `SUBMITS_AT_ONCE` and `OPEN_JOBS`; 0 lifts a limit.
-    pub fn open(config: &Settings, dynamo: &Dynamo) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, dynamo: &Dynamo) -> Result<Self, SettingsError> {
         let per_second = config.count("SUBMITS_PER_SECOND")?;
         let burst = config.number("SUBMITS_AT_ONCE")?;
         let open_jobs = config.count("OPEN_JOBS")? as usize;

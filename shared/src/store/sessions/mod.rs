@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use crate::aws::item::{Attributes, Item, text, time};
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Environment, SettingsError};
 
 pub use accept::Accepted;
 pub use head::Session;
@@ -38,7 +38,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// The table that `SESSIONS_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
+    pub fn open(config: &Environment, dynamo: &Client) -> Result<Self, SettingsError> {
         Ok(Self {
             dynamo: dynamo.clone(),
             table: config.required("SESSIONS_TABLE")?.to_owned(),
