@@ -1,4 +1,4 @@
-//! `longhaul bill`: writes a sample bill, the same for the same rows and seed.
+//! `longhaul bill`: writes a sample bill. The same rows and seed give the same bytes.
 
 use std::fs::File;
 use std::io::{BufWriter, Write, stdout};
@@ -8,17 +8,17 @@ use anyhow::{Context, Result};
 use clap::Args;
 use longhaul_finops as finops;
 
-use crate::stack::SAMPLE;
+use crate::sample_bill::{ROWS, SEED};
 
 #[derive(Args)]
 pub struct Bill {
-    /// How many rows.
-    #[arg(long, default_value_t = SAMPLE.0)]
+    /// Number of rows.
+    #[arg(long, default_value_t = ROWS)]
     rows: u64,
-    /// What the rows are drawn from.
-    #[arg(long, default_value_t = SAMPLE.1)]
+    /// Seed of the random numbers from which the rows are generated.
+    #[arg(long, default_value_t = SEED)]
     seed: u64,
-    /// Where to; standard output if left out.
+    /// File to write. Default: standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

@@ -1,7 +1,4 @@
-//! `longhaul logs`: what a function of the embedded cloud has printed.
-//!
-//! Reads the log files that the cloud writes, whether it runs or not; knows their form and nothing of
-//! what is said in them.
+//! `longhaul logs`: prints a function's log from the embedded cloud's data folder, whether the cloud runs or not.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,45 +9,46 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::stack::Place;
+use crate::stack::DataDirArgs;
 
-/// How often a followed log is looked at for more.
-const LOOK_EACH: Duration = Duration::from_millis(100);
+/// How often `--follow` reads the file again.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Args)]
 pub struct Logs {
-    /// The function: `worker`, or in full, `longhaul-worker`.
+    /// Name of the function: `worker`, or in full `longhaul-worker`.
     function: String,
-    /// Go on with what is printed from now on.
+    /// Keep printing new lines until Ctrl-C.
     #[arg(long)]
     follow: bool,
-    /// Only the lines of this request, by its Lambda request id.
+    /// Lambda request id; prints only that request's lines.
     #[arg(long, value_name = "ID")]
     request: Option<String>,
-    /// The metrics too, which are for CloudWatch to read.
+    /// Print the metrics too (CloudWatch's embedded metric format).
     #[arg(long)]
     metrics: bool,
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDirArgs,
 }
 
 impl Logs {
     pub async fn run(self) -> Result<()> {
-        let path = find(&self.place.data.join("logs"), &self.function)?;
-        let file = File::open(&path).with_context(|| format!("the log {}", path.display()))?;
+        let path = find_log(&self.data_dir.data.join("logs"), &self.function)?;
+        let file =
+            File::open(&path).with_context(|| format!("opening the log {}", path.display()))?;
         let mut file = BufReader::new(file);
-        let mut requests = Requests::default();
+        let mut requests = RequestTracker::default();
         let mut out = io::stdout().lock();
-        // The last line may be half written yet: it is kept until its end has come.
+        // The last line may be incomplete; it stays in the buffer until the rest is written.
         let mut line = Vec::new();
         loop {
             let count = file.read_until(b'\n', &mut line)?;
             if line.last() == Some(&b'\n') {
                 let text = String::from_utf8_lossy(&line);
-                let of_request = requests.of(&text);
-                let asked = self.request.as_deref();
-                let wanted = asked.is_none_or(|asked| of_request.as_deref() == Some(asked));
-                if wanted && (self.metrics || !is_metrics(&text)) {
+                let request = requests.request_of(&text);
+                let filter = self.request.as_deref();
+                let matches = filter.is_none_or(|filter| request.as_deref() == Some(filter));
+                if matches && (self.metrics || !is_metrics(&text)) {
                     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
                         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                         written => written.context("writing to standard output")?,
@@ -60,34 +58,37 @@ impl Logs {
             } else if !self.follow {
                 return Ok(());
             } else if count == 0 {
-                tokio::time::sleep(LOOK_EACH).await;
+                tokio::time::sleep(FOLLOW_INTERVAL).await;
             }
         }
     }
 }
 
-/// The log of the function of this name, or of the only one that ends in it.
-fn find(logs: &Path, function: &str) -> Result<PathBuf> {
+/// The log file of the function with this name, or of the only function whose name ends with it.
+fn find_log(logs: &Path, function: &str) -> Result<PathBuf> {
     let mut names: Vec<String> = std::fs::read_dir(logs)
         .with_context(|| format!("no embedded cloud has run here: {}", logs.display()))?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter_map(|name| name.strip_suffix(".log").map(str::to_owned))
         .collect();
     names.sort_unstable();
-    let short = format!("-{function}");
-    let ending: Vec<&String> = names.iter().filter(|name| name.ends_with(&short)).collect();
+    let suffix = format!("-{function}");
+    let matching: Vec<&String> = names
+        .iter()
+        .filter(|name| name.ends_with(&suffix))
+        .collect();
     match (
         names.iter().find(|name| *name == function),
-        ending.as_slice(),
+        matching.as_slice(),
     ) {
         (Some(name), _) | (None, &[name]) => Ok(logs.join(format!("{name}.log"))),
         (None, []) if names.is_empty() => bail!("no function has run yet in {}", logs.display()),
         (None, []) => bail!(
-            "no function {function} has run; there are {}",
+            "no function {function} has run; functions with a log: {}",
             names.join(", ")
         ),
         (None, several) => bail!(
-            "{function} may be any of {}",
+            "{function} is ambiguous; it matches {}",
             several
                 .iter()
                 .map(|name| name.as_str())
@@ -99,30 +100,32 @@ fn find(logs: &Path, function: &str) -> Result<PathBuf> {
 
 /// Whether a line is a document of CloudWatch's embedded metric format.
 fn is_metrics(line: &str) -> bool {
-    let printed = line.splitn(3, ' ').nth(2);
-    printed.is_some_and(|printed| printed.starts_with(r#"{"_aws":"#))
+    let text = line.splitn(3, ' ').nth(2);
+    text.is_some_and(|text| text.starts_with(r#"{"_aws":"#))
 }
 
-/// Which request each line belongs to. A line is `<time> <environment> <text>`, and an environment
-/// serves one request at a time.
+/// Assigns lines to requests. A line is `<time> <environment> <text>`, and an environment serves one
+/// request at a time.
 #[derive(Default)]
-struct Requests {
-    running: BTreeMap<String, String>,
+struct RequestTracker {
+    /// The request id that each environment serves.
+    current: BTreeMap<String, String>,
 }
 
-impl Requests {
-    fn of(&mut self, line: &str) -> Option<String> {
+impl RequestTracker {
+    /// The id of the line's request; `None` outside of a request.
+    fn request_of(&mut self, line: &str) -> Option<String> {
         let mut parts = line.trim_end().splitn(3, ' ').skip(1);
         let (environment, text) = (parts.next()?, parts.next().unwrap_or_default());
         if let Some(started) = text.strip_prefix("START RequestId: ") {
             let id = started.split(' ').next().unwrap_or_default();
-            self.running.insert(environment.to_owned(), id.to_owned());
+            self.current.insert(environment.to_owned(), id.to_owned());
         }
-        let running = self.running.get(environment).cloned();
+        let current = self.current.get(environment).cloned();
         if text.starts_with("REPORT RequestId: ") {
-            self.running.remove(environment);
+            self.current.remove(environment);
         }
-        running
+        current
     }
 }
 
@@ -132,9 +135,10 @@ mod tests {
 
     #[test]
     fn a_line_belongs_to_the_request_that_its_environment_serves() {
-        let mut requests = Requests::default();
-        let mut of = |line: &str| requests.of(&format!("2026-01-01T00:00:00.000Z {line}\n"));
-        assert_eq!(of("one before anything"), None);
+        let mut requests = RequestTracker::default();
+        let mut of =
+            |line: &str| requests.request_of(&format!("2026-01-01T00:00:00.000Z {line}\n"));
+        assert_eq!(of("one before any request"), None);
         assert_eq!(
             of("one START RequestId: a Version: $LATEST").as_deref(),
             Some("a")
@@ -143,7 +147,7 @@ mod tests {
             of("two START RequestId: b Version: $LATEST").as_deref(),
             Some("b")
         );
-        assert_eq!(of("one said in between").as_deref(), Some("a"));
+        assert_eq!(of("one a line of request a").as_deref(), Some("a"));
         assert_eq!(of("two "), Some("b".to_owned()));
         assert_eq!(of("one END RequestId: a").as_deref(), Some("a"));
         assert_eq!(
@@ -151,6 +155,6 @@ mod tests {
             Some("a")
         );
         assert_eq!(of("one after it"), None);
-        assert_eq!(of("two still").as_deref(), Some("b"));
+        assert_eq!(of("two another line").as_deref(), Some("b"));
     }
 }

@@ -1,26 +1,29 @@
-//! The `longhaul` command: the table of contents.
+//! The `longhaul` command: parses the command line and runs one subcommand.
 //!
-//! Started by a small cloud as one of its functions, the same binary is that function, so that
-//! `cargo run` needs no second build.
+//! The embedded cloud starts this same binary as each of its functions, so `cargo run` needs no second build.
 
 mod ask;
 mod bill;
 mod connections;
-mod conversation;
 mod cost;
+mod dev_token;
 mod dlq;
 mod doctor;
+mod exit_status;
 mod functions;
 mod jobs;
 mod logs;
 mod publish;
 mod result;
+mod sample_bill;
 mod smoke;
+mod source_tree;
 mod stack;
 mod target;
 mod terminal;
 mod token;
 mod up;
+mod websocket;
 
 use std::process::ExitCode;
 
@@ -29,7 +32,9 @@ use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 use tokio::runtime::Builder;
 
-/// Long-running questions over a WebSocket, with nothing lost.
+use crate::exit_status::ExitStatus;
+
+/// Runs long jobs behind a WebSocket API, on AWS or on this machine.
 #[derive(Parser)]
 #[command(name = "longhaul", version, arg_required_else_help = true)]
 struct Arguments {
@@ -39,90 +44,73 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Asks a question and waits for the answer.
+    /// Submits a question as a job and waits for its answer.
     Ask(ask::Ask),
-    /// Keeps the embedded cloud running.
+    /// Runs the embedded cloud until it is stopped with Ctrl-C or SIGTERM.
     Up(up::Up),
-    /// Prints what a function of the embedded cloud has logged.
+    /// Prints the log of a function of the embedded cloud.
     Logs(logs::Logs),
     /// Prints a development token for the embedded cloud.
     Token(token::Token),
-    /// Looks at the jobs that failed for good, and runs them again.
+    /// Lists the dead letters of failed jobs and replays those jobs.
     Dlq(dlq::Dlq),
-    /// Asks a deployed stack whether it works; scripts/deploy does so.
+    /// Tests a deployed stack end to end; scripts/deploy runs it.
     Smoke(smoke::Smoke),
-    /// Looks at anybody's jobs, ends them, runs them again.
+    /// Lists, shows, cancels, retries and watches the jobs of any user.
     Jobs(jobs::Jobs),
-    /// Looks at connections, closes them, and talks to them.
+    /// Lists and closes connections, and sends frames to them.
     Connections(connections::Connections),
-    /// Says something on a topic, to all who subscribe to it.
+    /// Publishes a notification on a topic.
     Publish(publish::Publish),
-    /// Checks a stack, and says what to do where something is wrong.
+    /// Checks a stack and prints what to do about each problem.
     Doctor(doctor::Doctor),
-    /// Computes the AWS bill of so many jobs.
+    /// Estimates the AWS bill for a number of jobs.
     Cost(cost::Cost),
     /// Writes a sample bill (FOCUS 1.0, CSV).
     Bill(bill::Bill),
 }
 
-/// What a command comes to: its exit code is part of its interface.
-enum Ended {
-    Well,
-    /// A job failed (1).
-    JobFailed,
-    /// It was done as far as it goes; what was printed is left for a person (1).
-    Partly,
-    /// Something is broken, and what was printed says what to do (2).
-    Broken,
-    /// There is nothing of the kind that was asked for (3).
-    Nothing,
-}
-
 fn main() -> ExitCode {
-    let config = Environment::from_env();
-    let is_function = functions::is_one(&config);
-    // A function has one event at a time and mostly waits, so it has the one thread of the deployed binaries.
+    let settings = Environment::from_env();
+    let is_function = functions::is_function(&settings);
+    // A function handles one event at a time and mostly waits, so it has one thread, as when deployed.
     let mut runtime = match is_function {
         true => Builder::new_current_thread(),
         false => Builder::new_multi_thread(),
     };
     let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into()),
+        Err(error) => return print_error(&error.into()),
     };
     if is_function {
         return runtime
-            .block_on(functions::run(config))
-            .map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
+            .block_on(functions::run(settings))
+            .map_or_else(|error| print_error(&error), |()| ExitCode::SUCCESS);
     }
     telemetry::start_for_people();
-    let ended = runtime.block_on(async {
-        match Arguments::parse().command {
-            Command::Ask(ask) => ask.run().await,
-            Command::Up(up) => up.run().await.map(|()| Ended::Well),
-            Command::Logs(logs) => logs.run().await.map(|()| Ended::Well),
-            Command::Token(token) => token.run().map(|()| Ended::Well),
-            Command::Dlq(dlq) => dlq.run().await,
-            Command::Smoke(smoke) => smoke.run().await,
-            Command::Jobs(jobs) => jobs.run().await,
-            Command::Connections(connections) => connections.run().await,
-            Command::Publish(publish) => publish.run().await.map(|()| Ended::Well),
-            Command::Doctor(doctor) => doctor.run().await,
-            Command::Cost(cost) => cost.run().map(|()| Ended::Well),
-            Command::Bill(bill) => bill.run().map(|()| Ended::Well),
-        }
-    });
-    match ended {
-        Ok(Ended::Well) => ExitCode::SUCCESS,
-        Ok(Ended::JobFailed | Ended::Partly) => ExitCode::from(1),
-        Ok(Ended::Broken) => ExitCode::from(2),
-        Ok(Ended::Nothing) => ExitCode::from(3),
-        Err(error) => failed(&error),
+    let status = runtime.block_on(run(Arguments::parse().command));
+    status.map_or_else(|error| print_error(&error), ExitStatus::code)
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitStatus> {
+    match command {
+        Command::Ask(ask) => ask.run().await,
+        Command::Up(up) => up.run().await.map(|()| ExitStatus::Success),
+        Command::Logs(logs) => logs.run().await.map(|()| ExitStatus::Success),
+        Command::Token(token) => token.run().map(|()| ExitStatus::Success),
+        Command::Dlq(dlq) => dlq.run().await,
+        Command::Smoke(smoke) => smoke.run().await,
+        Command::Jobs(jobs) => jobs.run().await,
+        Command::Connections(connections) => connections.run().await,
+        Command::Publish(publish) => publish.run().await.map(|()| ExitStatus::Success),
+        Command::Doctor(doctor) => doctor.run().await,
+        Command::Cost(cost) => cost.run().map(|()| ExitStatus::Success),
+        Command::Bill(bill) => bill.run().map(|()| ExitStatus::Success),
     }
 }
 
-/// What was asked for could not be done (2): one sentence, with its reasons.
-fn failed(error: &anyhow::Error) -> ExitCode {
+/// Prints an error with its causes on one line. The exit code is 2.
+fn print_error(error: &anyhow::Error) -> ExitCode {
     eprintln!("longhaul: {error:#}");
     ExitCode::from(2)
 }

@@ -1,6 +1,6 @@
-//! `longhaul publish`: says something on a topic, as a back end would: through SNS.
+//! `longhaul publish`: publishes a notification on a topic through SNS, as a back end does.
 //!
-//! That it was accepted is all that is known when it returns; who hears it, the stack decides.
+//! When it returns, the notification is accepted; the stack delivers it afterwards.
 
 use std::path::PathBuf;
 
@@ -10,33 +10,31 @@ use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::Topic;
 use serde_json::{Map, Value, json};
 
-use crate::stack::{self, Place};
+use crate::stack::{DEFAULT_DATA_DIR, DataDirArgs};
 use crate::target::Target;
 
-/// What to publish.
 #[derive(Args)]
 pub struct Publish {
-    /// Such as new-deals.
+    /// Topic, such as new-deals.
     #[arg(long, value_name = "TOPIC")]
     topic: String,
-    /// The type of the frame that subscribers hear.
+    /// `type` of the frame that subscribers receive.
     #[arg(long = "type", value_name = "TYPE")]
     kind: String,
-    /// A JSON object; filters look at its fields.
+    /// Payload, as a JSON object. Subscribers' filters apply to its fields.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     data: String,
-    /// Whose subscribers; without it, those that have no tenant.
+    /// Tenant whose subscribers receive it. Default: the subscribers without a tenant.
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Publish on the stack in AWS that the environment's profile and region lead to, and not on the
-    /// embedded cloud.
+    /// Use the stack in AWS that the environment's profile and region select, instead of the embedded cloud.
     #[arg(long)]
     aws: bool,
-    /// The stack's ProjectName.
+    /// ProjectName of the stack.
     #[arg(long, default_value = "longhaul", value_name = "NAME")]
     project: String,
-    /// The embedded cloud's data folder.
-    #[arg(long, default_value = stack::DATA, value_name = "DIR")]
+    /// Data folder of the embedded cloud.
+    #[arg(long, default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
     data_folder: PathBuf,
 }
 
@@ -46,7 +44,7 @@ impl Publish {
             aws: self.aws,
             project: self.project.clone(),
             websocket: None,
-            place: Place {
+            data_dir: DataDirArgs {
                 data: self.data_folder.clone(),
                 jwt_secret: None,
             },
@@ -55,8 +53,8 @@ impl Publish {
 
     pub async fn run(&self) -> Result<()> {
         let topic = Topic::parse(&self.topic).with_context(|| {
-            let most = limits::TOPIC_CHARS;
-            format!("--topic must be 1 to {most} letters, digits and -_.:/@+")
+            let limit = limits::TOPIC_CHARS;
+            format!("--topic must be 1 to {limit} letters, digits and -_.:/@+")
         })?;
         let chars = self.kind.chars().count();
         ensure!(
@@ -65,7 +63,7 @@ impl Publish {
             limits::TYPE_CHARS
         );
         let data: Map<String, Value> =
-            serde_json::from_str(&self.data).context("--data is no JSON object")?;
+            serde_json::from_str(&self.data).context("--data is not a JSON object")?;
         ensure!(
             Value::Object(data.clone()).to_string().len() <= limits::PUBLISHED_BYTES,
             "--data is larger than {} bytes",
@@ -75,16 +73,16 @@ impl Publish {
         if let Some(tenant) = &self.tenant {
             message["tenantId"] = tenant.as_str().into();
         }
-        // Not as the function of that name, which may not do this.
-        let site = self.target().site("longhaul-publisher").await?;
-        let arn = site.topic_arn("publish").await?;
-        let publish = aws_sdk_sns::Client::new(&site.sdk).publish();
+        // Not the name of the publish function: its role may not publish.
+        let aws = self.target().open("longhaul-publisher").await?;
+        let arn = aws.topic_arn("publish").await?;
+        let publish = aws_sdk_sns::Client::new(&aws.clients).publish();
         let publish = publish.topic_arn(arn).message(message.to_string());
-        let answer = publish
+        let response = publish
             .send()
             .await
             .map_err(|error| error.into_service_error());
-        let id = answer.context("publishing")?.message_id;
+        let id = response.context("publishing")?.message_id;
         println!("Published {}", id.unwrap_or_default());
         Ok(())
     }

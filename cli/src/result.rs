@@ -1,6 +1,6 @@
-//! A job's result, wherever it is: in its `job_completed`, or where that refers to (PROTOCOL 4).
+//! A job's result: in its `job_completed` event, or fetched from the URL that the event refers to.
 //!
-//! What was fetched is believed only if it has the length and the checksum that the event tells.
+//! A fetched result is accepted only if it has the length and the checksum that the event states.
 
 use std::io::Read;
 use std::time::Duration;
@@ -18,17 +18,17 @@ use rustls::crypto::aws_lc_rs;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// For the whole of a large result, over a slow line.
+/// For the whole of a large result over a slow connection.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The result of this `job_completed`.
-pub async fn of(event: &Value) -> Result<Value> {
+pub async fn of_event(event: &Value) -> Result<Value> {
     let Some(reference) = event.get("resultRef") else {
         return Ok(event["result"].clone());
     };
     let fetched = tokio::time::timeout(TIMEOUT, fetch(reference)).await;
     let fetched = fetched.unwrap_or_else(|_| bail!("it took longer than {TIMEOUT:?}"));
-    fetched.context("the result was not fetched; the same job can be followed again")
+    fetched.context("fetching the result failed; follow the job again to retry")
 }
 
 async fn fetch(reference: &Value) -> Result<Value> {
@@ -36,39 +36,44 @@ async fn fetch(reference: &Value) -> Result<Value> {
         let text = reference[name].as_str();
         text.with_context(|| format!("its reference has no '{name}'"))
     };
-    let url: Uri = text("url")?.parse().context("its reference's 'url'")?;
+    let url: Uri = text("url")?
+        .parse()
+        .context("the 'url' of its reference is malformed")?;
     let bytes = reference["bytes"].as_u64();
     let bytes = bytes.context("its reference has no 'bytes'")?;
-    let text = get(url, bytes, text("sha256")?).await?;
+    let text = download(url, bytes, text("sha256")?).await?;
     serde_json::from_slice(&text).context("it is not JSON")
 }
 
-/// What the URL leads to, uncompressed, if it is so many bytes with this checksum.
-async fn get(url: Uri, bytes: u64, sha256: &str) -> Result<Vec<u8>> {
-    let answer = ask(url).await?;
-    let status = answer.status();
+/// The body behind the URL, decompressed, if it has this length and checksum.
+async fn download(url: Uri, bytes: u64, sha256: &str) -> Result<Vec<u8>> {
+    let response = get(url).await?;
+    let status = response.status();
     ensure!(status.is_success(), "its URL answered {status}");
-    let encoding = answer.headers().get(header::CONTENT_ENCODING);
-    let is_packed = encoding.is_some_and(|encoding| encoding == "gzip");
-    // More than any result is, compressed or not.
-    let body = Limited::new(answer.into_body(), 2 * limits::MAX_RESULT_BYTES).collect();
+    let encoding = response.headers().get(header::CONTENT_ENCODING);
+    let is_gzipped = encoding.is_some_and(|encoding| encoding == "gzip");
+    // Larger than any result, compressed or not.
+    let body = Limited::new(response.into_body(), 2 * limits::MAX_RESULT_BYTES).collect();
     let body = body.await.map_err(|error| anyhow::anyhow!(error))?;
     let body = body.to_bytes();
     let mut text = vec![];
-    if is_packed {
-        // One byte more than announced shows that there is more.
-        let mut unpacked = GzDecoder::new(&body[..]).take(bytes.saturating_add(1));
-        unpacked.read_to_end(&mut text)?;
+    if is_gzipped {
+        // One byte more than announced, to detect a longer body.
+        let mut decoder = GzDecoder::new(&body[..]).take(bytes.saturating_add(1));
+        decoder.read_to_end(&mut text)?;
     } else {
         text.extend_from_slice(&body);
     }
-    ensure!(text.len() as u64 == bytes, "it is not {bytes} bytes long");
-    let is_same = format!("{:x}", Sha256::digest(&text)).eq_ignore_ascii_case(sha256);
-    ensure!(is_same, "its checksum is another");
+    ensure!(
+        text.len() as u64 == bytes,
+        "its length is not the announced {bytes} bytes"
+    );
+    let matches = format!("{:x}", Sha256::digest(&text)).eq_ignore_ascii_case(sha256);
+    ensure!(matches, "its SHA-256 is not the announced one");
     Ok(text)
 }
 
-async fn ask(url: Uri) -> Result<Response<Incoming>> {
+async fn get(url: Uri) -> Result<Response<Incoming>> {
     let client = Client::builder(TokioExecutor::new());
     // The embedded cloud needs no certificates, and a machine may have none.
     if url.scheme_str() == Some("http") {

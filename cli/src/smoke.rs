@@ -1,7 +1,7 @@
-//! `longhaul smoke`: whether a deployed stack works, asked as a front end would.
+//! `longhaul smoke`: tests a deployed stack as a front end uses it.
 //!
-//! It takes what proves who it is from standard input, knows nothing of AWS, and leaves nothing behind but
-//! one `noop` job, where the stack takes those.
+//! It reads its credential from standard input, uses only the WebSocket API, and leaves one `noop` job behind
+//! (none with `--without-job`).
 
 use std::io::Read;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use longhaul_shared::clock;
 use serde_json::{Value, json};
 
-use crate::Ended;
-use crate::conversation::Conversation;
+use crate::exit_status::ExitStatus;
+use crate::websocket::WebSocketClient;
 
-/// A token of our own need not last longer than the smoke test.
-const LIFETIME: Duration = Duration::from_secs(600);
-/// A job that nobody has.
-const NO_JOB: &str = "00000000-0000-7000-8000-000000000000";
-/// How often a connection is tried: a new stage refuses some at first.
-const TRIES: u32 = 5;
-const BETWEEN_TRIES: Duration = Duration::from_secs(3);
+/// The lifetime of a token that is signed here: longer than the test takes.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(600);
+/// The id of a job that does not exist.
+const UNKNOWN_JOB: &str = "00000000-0000-7000-8000-000000000000";
+/// Attempts to connect: a new stage refuses some connections at first.
+const CONNECT_ATTEMPTS: u32 = 5;
+const CONNECT_RETRY_INTERVAL: Duration = Duration::from_secs(3);
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("proof").required(true).args(["token_stdin", "secret_stdin"]))]
 pub struct Smoke {
-    /// Where the stack's clients connect, such as wss://example.execute-api.eu-west-1.amazonaws.com/prod.
+    /// WebSocket URL of the stack, such as wss://example.execute-api.eu-west-1.amazonaws.com/prod.
     #[arg(long)]
     url: String,
     /// Read a token from standard input.
@@ -35,49 +35,49 @@ pub struct Smoke {
     /// Read the secret that signs tokens (HS256) from standard input.
     #[arg(long)]
     secret_stdin: bool,
-    /// The `iss` of a token that is signed here.
+    /// `iss` claim of the token that is signed with the secret.
     #[arg(long, requires = "secret_stdin")]
     issuer: Option<String>,
-    /// The `aud` of a token that is signed here.
+    /// `aud` claim of the token that is signed with the secret.
     #[arg(long, requires = "secret_stdin")]
     audience: Option<String>,
-    /// The `token_use` of a token that is signed here.
+    /// `token_use` claim of the token that is signed with the secret.
     #[arg(long, requires = "secret_stdin")]
     token_use: Option<String>,
-    /// Leave the worker out, where the stack takes no `noop` jobs.
+    /// Do not test the queue and the worker, for a stack that accepts no `noop` jobs.
     #[arg(long)]
     without_job: bool,
-    /// Give up after so many seconds.
+    /// Seconds until the test gives up.
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
 }
 
 impl Smoke {
-    pub async fn run(self) -> Result<Ended> {
+    pub async fn run(self) -> Result<ExitStatus> {
         let token = self.token()?;
-        let patience = Duration::from_secs(self.seconds);
-        let tried = tokio::time::timeout(patience, self.talk(&token)).await;
-        match tried.unwrap_or_else(|_| bail!("it took longer than {patience:?}")) {
-            Ok(()) => Ok(Ended::Well),
+        let timeout = Duration::from_secs(self.seconds);
+        let tested = tokio::time::timeout(timeout, self.test(&token)).await;
+        match tested.unwrap_or_else(|_| bail!("it took longer than {timeout:?}")) {
+            Ok(()) => Ok(ExitStatus::Success),
             Err(error) => {
                 eprintln!("longhaul: the stack does not work: {error:#}");
-                Ok(Ended::JobFailed)
+                Ok(ExitStatus::JobFailed)
             }
         }
     }
 
     fn token(&self) -> Result<String> {
-        let mut proof = String::new();
+        let mut input = String::new();
         std::io::stdin()
-            .read_to_string(&mut proof)
+            .read_to_string(&mut input)
             .context("reading standard input")?;
-        let proof = proof.trim_end_matches(['\r', '\n']);
-        ensure!(!proof.is_empty(), "standard input is empty");
+        let input = input.trim_end_matches(['\r', '\n']);
+        ensure!(!input.is_empty(), "standard input is empty");
         if self.token_stdin {
-            return Ok(proof.to_owned());
+            return Ok(input.to_owned());
         }
         let now = clock::now();
-        let mut claims = json!({"sub": "longhaul-smoke", "username": "longhaul-smoke", "iat": now.as_second(), "exp": (now + LIFETIME).as_second()});
+        let mut claims = json!({"sub": "longhaul-smoke", "username": "longhaul-smoke", "iat": now.as_second(), "exp": (now + TOKEN_LIFETIME).as_second()});
         let configured = [
             ("iss", &self.issuer),
             ("aud", &self.audience),
@@ -88,75 +88,78 @@ impl Smoke {
                 claims[claim] = value.into();
             }
         }
-        let key = EncodingKey::from_secret(proof.as_bytes());
+        let key = EncodingKey::from_secret(input.as_bytes());
         encode(&Header::default(), &claims, &key).context("signing a token")
     }
 
-    async fn talk(&self, token: &str) -> Result<()> {
-        let mut conversation = connect(&self.url, token).await?;
-        eprintln!("connected, and the token was believed");
+    async fn test(&self, token: &str) -> Result<()> {
+        let mut client = connect(&self.url, token).await?;
+        eprintln!("connected: the token was accepted");
 
-        conversation.send(&json!({"action": "ping"})).await?;
-        until(&mut conversation, "pong", |_| true).await?;
-        eprintln!("a frame was answered");
+        client.send(&json!({"action": "ping"})).await?;
+        wait_for(&mut client, "pong", |_| true).await?;
+        eprintln!("message: a frame was answered");
 
-        let unknown = json!({"action": "subscribe", "jobId": NO_JOB, "after": 0});
-        conversation.send(&unknown).await?;
-        let answer = until(&mut conversation, "subscribed", |_| true).await?;
+        let unknown = json!({"action": "subscribe", "jobId": UNKNOWN_JOB, "after": 0});
+        client.send(&unknown).await?;
+        let response = wait_for(&mut client, "subscribed", |_| true).await?;
         ensure!(
-            answer["mode"] == "gone",
-            "it says that it knows a job that can't be"
+            response["mode"] == "gone",
+            "subscribing to a job that does not exist did not answer 'gone'"
         );
-        eprintln!("the tables were read");
+        eprintln!("tables: a job was looked up");
 
         if self.without_job {
-            eprintln!("the queue and the worker were not tried: the stack takes no noop jobs");
+            eprintln!("the queue and the worker were not tested: the stack accepts no noop jobs");
             return Ok(());
         }
         let query = json!({"action": "query", "kind": "noop", "query": "smoke test"});
-        conversation.send(&query).await?;
-        let queued = until(&mut conversation, "job_queued", |_| true).await?;
+        client.send(&query).await?;
+        let queued = wait_for(&mut client, "job_queued", |_| true).await?;
         let job = &queued["jobId"];
-        let ended = until(&mut conversation, "job_completed", |frame| {
-            frame["jobId"] == *job
-        });
-        ended.await?;
+        let end = wait_for(&mut client, "job_completed", |frame| frame["jobId"] == *job);
+        end.await?;
         eprintln!(
-            "a job was run, and its end was told: {}",
+            "queue and worker: job {} ran, and its end was pushed",
             job.as_str().unwrap_or_default()
         );
         Ok(())
     }
 }
 
-async fn connect(url: &str, token: &str) -> Result<Conversation> {
-    let mut tried = 1;
+async fn connect(url: &str, token: &str) -> Result<WebSocketClient> {
+    let mut attempt = 1;
     loop {
-        match Conversation::open(url, token).await {
-            Err(error) if tried < TRIES => {
-                eprintln!("not yet: {error:#}");
-                tried += 1;
-                tokio::time::sleep(BETWEEN_TRIES).await;
+        match WebSocketClient::connect(url, token).await {
+            Err(error) if attempt < CONNECT_ATTEMPTS => {
+                eprintln!("retrying: {error:#}");
+                attempt += 1;
+                tokio::time::sleep(CONNECT_RETRY_INTERVAL).await;
             }
-            connected => return connected,
+            result => return result,
         }
     }
 }
 
-/// The first frame of this type that is meant; an end of another kind, or an error, ends the wait.
-async fn until(
-    conversation: &mut Conversation,
+/// Waits for the first frame of this type that `matches`.
+///
+/// # Errors
+/// An error frame, a job that failed or was cancelled, or a closed connection.
+async fn wait_for(
+    client: &mut WebSocketClient,
     kind: &str,
-    is_meant: impl Fn(&Value) -> bool,
+    matches: impl Fn(&Value) -> bool,
 ) -> Result<Value> {
     loop {
-        let frame = conversation
+        let frame = client
             .next()
             .await
             .with_context(|| format!("waiting for {kind}"))?;
         match frame["type"].as_str() {
-            Some(heard) if heard == kind && is_meant(&frame) => return Ok(frame),
-            Some("error" | "job_failed" | "job_cancelled") | None => bail!("it answered {frame}"),
+            Some(received) if received == kind && matches(&frame) => return Ok(frame),
+            Some("error" | "job_failed" | "job_cancelled") | None => {
+                bail!("waiting for {kind}: received {frame}")
+            }
             _ => {}
         }
     }

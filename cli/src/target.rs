@@ -1,7 +1,6 @@
-//! The stack that an operator's command works on: in AWS, or the embedded cloud that runs here.
+//! The stack that a command works on, in AWS or the embedded cloud, and its clients.
 //!
-//! The same calls either way; only where they go differs. Names are the template's, under the
-//! project's. What a command does there is not known here.
+//! Both get the same calls. Resources have the names of the template: `<ProjectName>-<name>`.
 
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
@@ -14,39 +13,38 @@ use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
 use longhaul_shared::orchestration::job_replayer::JobReplayer;
+use longhaul_shared::orchestration::turn_scheduler::TurnScheduler;
 use longhaul_shared::settings::Environment;
 use longhaul_shared::store::connections::Connections;
 use longhaul_shared::store::event_log::EventLog;
 use longhaul_shared::store::jobs::Jobs;
 use longhaul_shared::store::sessions::Sessions;
-use longhaul_shared::store::sessions::turn_scheduler::TurnScheduler;
 
-use crate::stack::Place;
+use crate::stack::DataDirArgs;
 
-/// Which stack.
+/// Options that select a stack.
 #[derive(Args, Clone)]
 pub struct Target {
-    /// Work on the stack in AWS that the environment's profile and region lead to, and not on the
-    /// embedded cloud.
+    /// Use the stack in AWS that the environment's profile and region select, instead of the embedded cloud.
     #[arg(long)]
     pub aws: bool,
-    /// The stack's ProjectName, which its tables and queues begin with.
+    /// ProjectName of the stack, the prefix of its tables and queues.
     #[arg(long, default_value = "longhaul", value_name = "NAME")]
     pub project: String,
-    /// The stack's WebSocketUrl: connections are reached there. Without it (and with --aws) followers
-    /// hear of a change from the sweep, or when a worker takes their job.
+    /// WebSocketUrl of the stack, for pushes to connections. With --aws and without it, followers learn of a
+    /// change from the sweep, or when a worker claims their job.
     #[arg(long, value_name = "URL")]
     pub websocket: Option<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub data_dir: DataDirArgs,
 }
 
-/// A stack's services.
-pub struct Site {
-    pub sdk: AwsClients,
+/// The clients of a stack's services.
+pub struct AwsContext {
+    pub clients: AwsClients,
     pub dynamo: Dynamo,
     pub sqs: aws_sdk_sqs::Client,
-    /// The management endpoint of its connections; `None` where nobody said where they are.
+    /// The management endpoint of its connections; `None` with --aws and without --websocket.
     pub management: Option<String>,
     /// The embedded cloud's AWS endpoint; `None` in AWS.
     pub local: Option<String>,
@@ -54,142 +52,149 @@ pub struct Site {
 }
 
 impl Target {
-    /// Calls show in logs as made by `caller`.
+    /// Creates the clients. `caller` is the caller's name in the logs of AWS calls.
     ///
     /// # Errors
-    /// Where no embedded cloud runs on the data folder. AWS is not asked yet.
-    pub async fn site(&self, caller: &'static str) -> Result<Site> {
-        let (sdk, websocket, local) = if self.aws {
-            let sdk = clients::for_command(caller, None).await;
-            (sdk, self.websocket.clone(), None)
+    /// No embedded cloud runs on the data folder. No call is made to AWS yet.
+    pub async fn open(&self, caller: &'static str) -> Result<AwsContext> {
+        let (clients, websocket, local) = if self.aws {
+            let clients = clients::for_command(caller, None).await;
+            (clients, self.websocket.clone(), None)
         } else {
-            let running = self.place.found()?;
-            let sdk = clients::for_command(caller, Some((&running.aws, REGION))).await;
+            let running = self.data_dir.running_endpoints()?;
+            let clients = clients::for_command(caller, Some((&running.aws, REGION))).await;
             let prod = || format!("{}/prod", running.gateway);
             let websocket = self.websocket.clone().unwrap_or_else(prod);
-            (sdk, Some(websocket), Some(running.aws))
+            (clients, Some(websocket), Some(running.aws))
         };
-        Ok(Site {
-            dynamo: Dynamo::open(&sdk).await?,
-            sqs: aws_sdk_sqs::Client::new(&sdk),
-            // wss is to https what ws is to http.
+        Ok(AwsContext {
+            dynamo: Dynamo::open(&clients).await?,
+            sqs: aws_sdk_sqs::Client::new(&clients),
+            // Also turns wss into https.
             management: websocket.map(|url| url.replacen("ws", "http", 1)),
             local,
             project: self.project.clone(),
-            sdk,
+            clients,
         })
     }
 }
 
-impl Site {
-    /// What the template calls `<ProjectName>-<name>`.
-    pub fn named(&self, name: &str) -> String {
+impl AwsContext {
+    /// `<ProjectName>-<name>`.
+    pub fn resource_name(&self, name: &str) -> String {
         format!("{}-{name}", self.project)
     }
 
     pub fn jobs(&self) -> Result<Jobs> {
-        let config = Environment::given([("JOBS_TABLE", self.named("jobs"))]);
+        let config = Environment::given([("JOBS_TABLE", self.resource_name("jobs"))]);
         Ok(Jobs::open(&config, &self.dynamo)?)
     }
 
     pub fn connections(&self) -> Result<Connections> {
-        let config = Environment::given([("CONNECTIONS_TABLE", self.named("connections"))]);
+        let config = Environment::given([("CONNECTIONS_TABLE", self.resource_name("connections"))]);
         Ok(Connections::open(&config, &self.dynamo)?)
     }
 
-    /// `None` where nobody said where connections are.
-    pub fn push(&self) -> Result<Option<ConnectionPusher>> {
+    /// `None` without a management endpoint.
+    pub fn pusher(&self) -> Result<Option<ConnectionPusher>> {
         let Some(endpoint) = &self.management else {
             return Ok(None);
         };
         let config = Environment::given([("CONNECTIONS_ENDPOINT", endpoint.clone())]);
-        let push = ConnectionPusher::open(&config, &self.sdk, self.connections()?);
-        push.map(Some).context("--websocket")
+        let pusher = ConnectionPusher::open(&config, &self.clients, self.connections()?);
+        pusher.map(Some).context("--websocket")
     }
 
-    pub async fn dispatch(&self) -> Result<JobQueue> {
+    pub async fn job_queue(&self) -> Result<JobQueue> {
         let url = self.queue_url("jobs").await?;
         let config = Environment::given([("JOBS_QUEUE_URL", url)]);
-        Ok(JobQueue::open(&config, &self.sdk, "JOBS_QUEUE_URL")?)
+        Ok(JobQueue::open(&config, &self.clients, "JOBS_QUEUE_URL")?)
     }
 
-    pub async fn replays(&self) -> Result<JobReplayer> {
+    pub async fn job_replayer(&self) -> Result<JobReplayer> {
         Ok(JobReplayer {
             jobs: self.jobs()?,
-            dispatch: self.dispatch().await?,
-            push: self.push()?,
+            job_queue: self.job_queue().await?,
+            pusher: self.pusher()?,
         })
     }
 
-    pub async fn events(&self) -> Result<EventLog> {
+    pub async fn event_log(&self) -> Result<EventLog> {
         let config = Environment::given([
-            ("JOB_EVENTS_TABLE", self.named("job-events")),
+            ("JOB_EVENTS_TABLE", self.resource_name("job-events")),
             ("RESULTS_BUCKET", self.results_bucket().await?),
             (
                 "RESULT_URL_SECONDS",
                 limits::RESULT_URL.as_secs().to_string(),
             ),
         ]);
-        Ok(EventLog::open(&config, &self.sdk, &self.dynamo)?)
+        Ok(EventLog::open(&config, &self.clients, &self.dynamo)?)
     }
 
-    /// `None` where nobody said where connections are.
-    pub async fn announcer(&self) -> Result<Option<JobEndNotifier>> {
-        let Some(push) = self.push()? else {
+    /// `None` without a management endpoint.
+    pub async fn job_end_notifier(&self) -> Result<Option<JobEndNotifier>> {
+        let Some(pusher) = self.pusher()? else {
             return Ok(None);
         };
-        let (jobs, events) = (self.jobs()?, self.events().await?);
-        let sessions = Environment::given([("SESSIONS_TABLE", self.named("sessions"))]);
+        let (jobs, event_log) = (self.jobs()?, self.event_log().await?);
+        let sessions = Environment::given([("SESSIONS_TABLE", self.resource_name("sessions"))]);
         Ok(Some(JobEndNotifier {
             turns: TurnScheduler {
                 sessions: Sessions::open(&sessions, &self.dynamo)?,
                 jobs: jobs.clone(),
-                events: events.clone(),
-                dispatch: self.dispatch().await?,
+                event_log: event_log.clone(),
+                job_queue: self.job_queue().await?,
             },
             jobs,
-            events,
-            push,
+            event_log,
+            pusher,
             dead_letters: None,
         }))
     }
 
+    /// # Errors
+    /// There is no management endpoint.
+    pub fn required_pusher(&self) -> Result<ConnectionPusher> {
+        let pusher = self.pusher()?;
+        pusher.context("this needs --websocket with the stack's output WebSocketUrl")
+    }
+
     pub async fn queue_url(&self, name: &str) -> Result<String> {
-        let name = self.named(name);
-        let answer = self.sqs.get_queue_url().queue_name(&name).send().await;
-        answer
+        let name = self.resource_name(name);
+        let response = self.sqs.get_queue_url().queue_name(&name).send().await;
+        response
             .map_err(|error| error.into_service_error())
-            .with_context(|| format!("the queue {name} can't be found"))?
+            .with_context(|| format!("looking up the queue {name}"))?
             .queue_url
-            .context("SQS named no queue")
+            .context("SQS returned no queue URL")
     }
 
     /// The ARN of the topic that the template calls `<ProjectName>-<name>`.
     pub async fn topic_arn(&self, name: &str) -> Result<String> {
-        let [partition, region, account] = self.whereabouts().await?;
-        let name = self.named(name);
+        let [partition, region, account] = self.account_info().await?;
+        let name = self.resource_name(name);
         Ok(format!("arn:{partition}:sns:{region}:{account}:{name}"))
     }
 
     /// The bucket's name holds the account and the region.
     async fn results_bucket(&self) -> Result<String> {
-        let [_, region, account] = self.whereabouts().await?;
-        Ok(self.named(&format!("results-{account}-{region}")))
+        let [_, region, account] = self.account_info().await?;
+        Ok(self.resource_name(&format!("results-{account}-{region}")))
     }
 
-    /// Partition, region and account, which a queue's ARN tells.
-    async fn whereabouts(&self) -> Result<[String; 3]> {
+    /// Partition, region and account, read from a queue's ARN.
+    async fn account_info(&self) -> Result<[String; 3]> {
         let get = self.sqs.get_queue_attributes();
         let get = get.queue_url(self.queue_url("jobs").await?);
-        let answer = get.attribute_names(Attribute::QueueArn).send().await;
-        let answer = answer
+        let response = get.attribute_names(Attribute::QueueArn).send().await;
+        let response = response
             .map_err(|error| error.into_service_error())
-            .context("asking about the queue")?;
-        let attributes = answer.attributes.unwrap_or_default();
+            .context("reading the queue's attributes")?;
+        let attributes = response.attributes.unwrap_or_default();
         let arn = attributes.get(&Attribute::QueueArn);
         let parts: Vec<&str> = arn.map(|arn| arn.split(':').collect()).unwrap_or_default();
         let [_, partition, _, region, account, _] = parts[..] else {
-            anyhow::bail!("SQS gave the queue no ARN");
+            anyhow::bail!("SQS returned no ARN of the queue");
         };
         Ok([partition, region, account].map(str::to_owned))
     }

@@ -1,13 +1,11 @@
-//! Rows on a terminal: tables whose columns line up, ages, and nothing that moves the cursor.
-//!
-//! Text from a queue or a table may hold anything, so what is printed is printable.
+//! Text for a terminal: aligned tables, elapsed times, durations, and control characters replaced.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// In the largest unit that it fills.
-pub fn ago(then: Timestamp, now: Timestamp) -> String {
+/// The time from `then` to `now`, in the largest unit that it fills, such as `3m`.
+pub fn elapsed(then: Timestamp, now: Timestamp) -> String {
     let seconds = (now.as_second() - then.as_second()).max(0);
     let units = [(24 * 3600, "d"), (3600, "h"), (60, "m"), (1, "s")];
     let filled = units.iter().find(|(unit, _)| seconds >= *unit);
@@ -16,13 +14,13 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
     })
 }
 
-/// Without what would move a terminal's cursor or break a line.
+/// The text with control characters replaced, since text of a queue or a table could move the cursor or break a line.
 pub fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(shown).collect()
+    let replace = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(replace).collect()
 }
 
-/// Columns as wide as their widest, two spaces apart.
+/// The rows with columns as wide as their widest cell, two spaces apart.
 pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
@@ -38,8 +36,8 @@ pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-/// A length of time: a number and a unit.
-pub fn age(text: &str) -> Result<Duration, String> {
+/// Parses a duration: a number and a unit (`s`, `m`, `h` or `d`).
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let expected = "expected a number and s, m, h or d, such as 15m";
     let unit = text.chars().last().ok_or(expected)?;
     let seconds = match unit {
@@ -58,29 +56,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_aligned_and_nothing_moves_the_cursor() {
+    fn columns_are_aligned_and_control_characters_replaced() {
         let rows = [["a", "bb"], ["ñññ", "c"]].map(|row| row.map(String::from));
         assert_eq!(aligned(&rows), "a    bb\nñññ  c\n");
         assert_eq!(printable("a\x1b[2J\nb"), "a\u{fffd}[2J\u{fffd}b");
     }
 
     #[test]
-    fn an_age_is_told_in_the_largest_unit_that_it_fills() {
+    fn elapsed_time_is_in_the_largest_unit_that_it_fills() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        for (second, told) in [
+        for (second, text) in [
             (0, "0s"),
             (59, "59s"),
             (60, "1m"),
             (7200, "2h"),
             (200_000, "2d"),
         ] {
-            assert_eq!(ago(at(0), at(second)), told);
+            assert_eq!(elapsed(at(0), at(second)), text);
         }
-        assert_eq!(ago(at(5), at(0)), "0s", "clocks differ");
+        assert_eq!(elapsed(at(5), at(0)), "0s", "clocks differ");
     }
 
     #[test]
-    fn an_age_is_read_or_refused() {
+    fn a_duration_is_parsed_or_rejected() {
         for (text, seconds) in [
             ("0s", 0),
             ("90s", 90),
@@ -88,10 +86,14 @@ mod tests {
             ("2h", 7200),
             ("7d", 604_800),
         ] {
-            assert_eq!(age(text), Ok(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_secs(seconds)),
+                "{text}"
+            );
         }
         for text in ["", "5", "m", "-1m", "1 h", "2w", "3é"] {
-            assert!(age(text).is_err(), "{text}");
+            assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `longhaul up`: keeps the embedded cloud running until it is told to stop.
+//! `longhaul up`: runs the embedded cloud until Ctrl-C or SIGTERM.
 
 use std::time::Duration;
 
@@ -7,58 +7,56 @@ use clap::Args;
 use longhaul_local::cloud::{EmbeddedCloud, FrameDelay, GatewayOverrides};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::stack::{self, Place, Start};
+use crate::source_tree;
+use crate::stack::{DataDirArgs, StartArgs};
 
 #[derive(Args)]
 pub struct Up {
-    /// The port of the WebSocket gateway; 0 chooses a free one.
+    /// Port of the WebSocket gateway. 0: any free port.
     #[arg(long, default_value_t = 3001)]
     port: u16,
-    /// The port of the AWS endpoint; 0 chooses a free one.
+    /// Port of the AWS endpoint. 0: any free port.
     #[arg(long, default_value_t = 4566)]
     aws_port: u16,
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDirArgs,
     #[command(flatten)]
-    start: Start,
+    start: StartArgs,
     #[command(flatten)]
-    hastened: Hastened,
+    test: TestOptions,
 }
 
-/// What tests and benchmarks change of the gateway.
+/// What tests and benchmarks change about the gateway.
 #[derive(Args)]
-struct Hastened {
-    /// Close a WebSocket after so long without a frame, in place of 10 minutes.
+struct TestOptions {
+    /// Seconds without a frame after which a WebSocket is closed. Default: 600.
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
     idle_seconds: Option<u64>,
-    /// Close a WebSocket after so long in any case, in place of 2 hours.
+    /// Seconds after which a WebSocket is closed in any case. Default: 7200.
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
     life_seconds: Option<u64>,
-    /// Lift the throttle of the template's stage.
+    /// Turn off the throttle of the template's stage.
     #[arg(long, hide = true)]
     no_throttle: bool,
-    /// Handle each frame that contains TEXT so much later; may be repeated.
-    #[arg(long = "delay-frames", value_name = "TEXT=MILLISECONDS", hide = true, value_parser = delay)]
+    /// Delay each frame that contains TEXT by so many milliseconds. Repeatable.
+    #[arg(long = "delay-frames", value_name = "TEXT=MILLISECONDS", hide = true, value_parser = parse_delay)]
     delays: Vec<FrameDelay>,
 }
 
-impl Hastened {
+impl TestOptions {
     fn gateway_overrides(&self) -> GatewayOverrides {
-        let usual = GatewayOverrides::default();
+        let default = GatewayOverrides::default();
+        let seconds = |seconds: Option<u64>, default| seconds.map_or(default, Duration::from_secs);
         GatewayOverrides {
-            idle_timeout: self
-                .idle_seconds
-                .map_or(usual.idle_timeout, Duration::from_secs),
-            max_connection_age: self
-                .life_seconds
-                .map_or(usual.max_connection_age, Duration::from_secs),
+            idle_timeout: seconds(self.idle_seconds, default.idle_timeout),
+            max_connection_age: seconds(self.life_seconds, default.max_connection_age),
             throttling_enabled: !self.no_throttle,
             frame_delays: self.delays.clone(),
         }
     }
 }
 
-fn delay(text: &str) -> Result<FrameDelay, String> {
+fn parse_delay(text: &str) -> Result<FrameDelay, String> {
     let (text, by) = text.rsplit_once('=').ok_or("expected TEXT=MILLISECONDS")?;
     let by = by
         .parse()
@@ -71,16 +69,12 @@ fn delay(text: &str) -> Result<FrameDelay, String> {
 
 impl Up {
     pub async fn run(self) -> Result<()> {
+        let overrides = self.test.gateway_overrides();
         let cloud = self
-            .place
-            .own(
-                &self.start,
-                self.port,
-                self.aws_port,
-                self.hastened.gateway_overrides(),
-            )
+            .data_dir
+            .start_new(&self.start, self.port, self.aws_port, overrides)
             .await?;
-        self.tell(&cloud);
+        self.print_endpoints(&cloud);
         let mut terminated = signal(SignalKind::terminate())?;
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -90,10 +84,10 @@ impl Up {
         Ok(())
     }
 
-    /// A line per endpoint, two commands to paste, and `READY` once everything answers.
-    fn tell(&self, cloud: &EmbeddedCloud) {
+    /// Prints a line for each endpoint, two commands to paste, and `READY` once every endpoint answers.
+    fn print_endpoints(&self, cloud: &EmbeddedCloud) {
         let (gateway, aws) = (&cloud.endpoints.gateway, &cloud.endpoints.aws);
-        let data = self.place.options();
+        let data = self.data_dir.as_options();
         let table = cloud
             .spec
             .outputs
@@ -105,19 +99,19 @@ impl Up {
         println!("WebSocket  {gateway}");
         println!("AWS        {aws}");
         println!("Console    {}", console(gateway));
-        println!("data       {}", self.place.data.display());
+        println!("data       {}", self.data_dir.data.display());
         println!();
         println!(
-            "Talk to it:    wscat -c \"{gateway}?token=$(cargo run -q -- token --user alice{data})\""
+            "Connect:    wscat -c \"{gateway}?token=$(cargo run -q -- token --user alice{data})\""
         );
         println!(
-            "Look at jobs:  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws dynamodb scan --table-name {table} --endpoint-url {aws} --region us-east-1"
+            "List jobs:  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws dynamodb scan --table-name {table} --endpoint-url {aws} --region us-east-1"
         );
         println!();
-        println!("Only in AWS, and without effect here: {}", inert(cloud));
+        println!("Resources without a local effect: {}", inert_types(cloud));
         if !cloud.orphaned_resources.is_empty() {
             println!(
-                "Kept, but not in the template: {}",
+                "In the data folder, but not in the template: {}",
                 cloud.orphaned_resources.join(", ")
             );
         }
@@ -125,9 +119,9 @@ impl Up {
     }
 }
 
-/// Where the console is, or how it comes to be there: it needs Node, which nothing else here does.
+/// The console's URL, or the command that builds the console, which needs Node.
 fn console(gateway: &str) -> String {
-    if stack::console().join("index.html").exists() {
+    if source_tree::console().join("index.html").exists() {
         gateway.replacen("ws", "http", 1)
     } else {
         "not built: (cd web/console && npm ci && npm run build)".to_owned()
@@ -135,7 +129,7 @@ fn console(gateway: &str) -> String {
 }
 
 /// The types of the template's resources that have no local effect, each once.
-fn inert(cloud: &EmbeddedCloud) -> String {
+fn inert_types(cloud: &EmbeddedCloud) -> String {
     let mut types: Vec<&str> = cloud
         .spec
         .inert

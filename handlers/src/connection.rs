@@ -66,7 +66,9 @@ async fn handle(
     response.status_code = 200;
     if context.event_type.as_deref() == Some("DISCONNECT") {
         if let Some(session) = connections.close(&connection, now).await? {
-            sessions.end_with(&connection, session, now).await?;
+            sessions
+                .end_for_connection(&connection, session, now)
+                .await?;
         }
         subscriptions.remove_all(&connection).await?;
         counter!("ConnectionsClosed").increment(1);

@@ -63,7 +63,11 @@ impl Deliverer {
     }
 
     async fn page(&self, delivery: &InboxDelivery) -> Result<()> {
-        let UserMessenger { inbox, push, .. } = &self.courier;
+        let UserMessenger {
+            inbox,
+            pusher: push,
+            ..
+        } = &self.courier;
         let InboxDelivery {
             connection,
             owner,

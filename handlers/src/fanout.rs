@@ -85,7 +85,7 @@ impl FanoutWorker {
 
     /// Tells a page, then sends on what is behind it, and those who could not be told yet.
     async fn page(&self, body: &str, until: Timestamp) -> Result<()> {
-        let page = FanoutPage::read(body).context("it can't be read")?;
+        let page = FanoutPage::parse(body).context("it can't be read")?;
         let (lanes, last) = self.lanes(&page).await?;
         let left = self.tell(&page, lanes, until).await;
         if let Some(last) = last {

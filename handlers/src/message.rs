@@ -12,9 +12,9 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::auth::{Identity, TokenError, Verifier};
 use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::aws::dynamo::Dynamo;
+use longhaul_shared::aws::queue_reader::QueueReader;
 use longhaul_shared::clock;
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
-use longhaul_shared::messaging::dead_letters::QueueReader;
 use longhaul_shared::messaging::delivery_queue::DeliveryQueue;
 use longhaul_shared::messaging::fanout_queue::FanoutQueue;
 use longhaul_shared::messaging::job_queue::JobQueue;
@@ -148,22 +148,22 @@ impl AppContext {
         let kinds = config.optional("KINDS").unwrap_or_default().split(',');
         let letters = config.required("JOBS_DEAD_LETTER_QUEUE_URL")?.to_owned();
         Ok(Self {
-            letters: QueueReader::at(
+            letters: QueueReader::new(
                 &aws_sdk_sqs::Client::new(&sdk),
                 letters,
                 DEAD_LETTER_VISIBILITY,
             ),
             replays: JobReplayer {
                 jobs: announcer.jobs.clone(),
-                dispatch: announcer.turns.dispatch.clone(),
-                push: Some(announcer.push.clone()),
+                job_queue: announcer.turns.job_queue.clone(),
+                pusher: Some(announcer.pusher.clone()),
             },
             jobs: announcer.jobs.clone(),
-            events: announcer.events.clone(),
+            events: announcer.event_log.clone(),
             sessions: announcer.turns.sessions.clone(),
             recordings: Recordings::open(config, &sdk)?,
-            dispatch: announcer.turns.dispatch.clone(),
-            push: announcer.push.clone(),
+            dispatch: announcer.turns.job_queue.clone(),
+            push: announcer.pusher.clone(),
             announcer,
             courier: UserMessenger::open(config, &sdk, &dynamo)?,
             deliveries: DeliveryQueue::open(config, &sdk, &dynamo)?,
@@ -232,7 +232,7 @@ impl AppContext {
     async fn note_activity(&self, call: &FrameContext) {
         let (connection, now) = (&call.connection, call.now);
         if self.activity.is_due(connection, call.connected_at, now)
-            && let Err(error) = self.connections.touch(connection, now).await
+            && let Err(error) = self.connections.record_activity(connection, now).await
         {
             tracing::warn!(%connection, error = format!("{error:#}"), "a connection's activity was not noted");
         }

@@ -10,11 +10,11 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::clock;
 use longhaul_shared::domain::ids::Owner;
+use longhaul_shared::domain::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::domain::topics::{Publication, Recipient};
 use longhaul_shared::messaging::fanout_queue::FanoutQueue;
 use longhaul_shared::messaging::user_messenger::{MessageStatus, UserMessenger};
 use longhaul_shared::settings::Environment;
-use longhaul_shared::store::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::telemetry;
 use metrics::counter;
 
@@ -52,7 +52,7 @@ pub async fn serve(config: &Environment) -> Result<(), Error> {
 
 async fn publish(desk: &Publisher, record: &SqsMessage) -> Result<()> {
     let body = record.body.as_deref().unwrap_or_default();
-    let published = Publication::read(body, clock::now()).context("it can't be read")?;
+    let published = Publication::parse(body, clock::now()).context("it can't be read")?;
     match &published.to {
         Recipient::Topic(_) => desk.fanout.begin(&published).await?,
         Recipient::User(user) => notify(&desk.courier, user, &published).await?,

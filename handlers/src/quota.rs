@@ -22,12 +22,12 @@ pub async fn admit_job(
         .admit_job(&job.owner, job.id, &door.jobs, call.now)
         .await?
     {
-        QuotaDecision::Yes => return Ok(()),
-        QuotaDecision::TooFast(then) => {
+        QuotaDecision::Admitted => return Ok(()),
+        QuotaDecision::RateLimited(then) => {
             let sentence = "You submit faster than is allowed.".to_owned();
             ("rate", sentence, then)
         }
-        QuotaDecision::TooMany(most, then) => {
+        QuotaDecision::TooManyOpenJobs(most, then) => {
             if is_keyed && door.jobs.get(job.id).await?.is_some() {
                 return Ok(());
             }

@@ -14,7 +14,7 @@ use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::aws::dynamo::Dynamo;
 use longhaul_shared::clock;
 use longhaul_shared::domain::job::{self, Job, OPEN_SHARDS, Repair, Status};
-use longhaul_shared::messaging::dead_letters::DeadLetterQueue;
+use longhaul_shared::messaging::dead_letter_queue::DeadLetterQueue;
 use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
 use longhaul_shared::settings::Environment;
@@ -43,10 +43,10 @@ pub async fn serve(config: &Environment) -> Result<(), Error> {
     let dead_letters = DeadLetterQueue::open(config, &sdk)?;
     let announcer = JobEndNotifier::open(config, &sdk, &dynamo, Some(dead_letters))?;
     let connections = Connections::open(config, &dynamo)?;
-    let strangers = &UnauthenticatedReaper::open(config, &connections, &announcer.push)?;
+    let strangers = &UnauthenticatedReaper::open(config, &connections, &announcer.pusher)?;
     let sweep = &Arc::new(Sweep {
         jobs: announcer.jobs.clone(),
-        dispatch: announcer.turns.dispatch.clone(),
+        dispatch: announcer.turns.job_queue.clone(),
         announcer,
         retention: config.days("JOB_RETENTION_DAYS")?,
         patience: job::resend_after(config.seconds("LEASE_SECONDS")?),
@@ -96,7 +96,7 @@ impl Sweep {
         let mut start = None;
         loop {
             let before = now - self.patience;
-            let (jobs, next) = self.jobs.still_open(shard, before, start).await?;
+            let (jobs, next) = self.jobs.open_in_shard(shard, before, start).await?;
             for job in jobs {
                 seen.see(&job, now);
                 let span = tracing::info_span!(target: TRACE_ONLY, "mend", job = %job.id);

@@ -1,15 +1,16 @@
-//! What all functions of Longhaul share, in layers: each uses only those above it.
+//! The code that the functions, the worker and the command line share, in layers. Each layer uses only those above it.
 //!
-//! | module | what |
+//! | module | content |
 //! | --- | --- |
-//! | [`domain`] | pure: jobs, events, streams, topics, ids, limits |
-//! | [`auth`] | tokens to identities |
-//! | [`protocol`] | pure: frames of the wire, and the dialects |
-//! | [`settings`](config), [`telemetry`], [`clock`] | environment, logs, metrics and traces, the clock |
-//! | [`aws`] | clients, signed HTTP, DynamoDB's items |
-//! | [`store`] | one module a table, and the results bucket |
-//! | [`messaging`] | queues, and pushes to connections |
-//! | [`orchestration`] | what an end owes; replays |
+//! | [`domain`] | pure: jobs, events, streams, sessions, connections, dead letters, ids, limits |
+//! | [`settings`], [`clock`] | the environment and the clock; each is read in one file |
+//! | [`auth`] | verifies tokens |
+//! | [`protocol`] | pure: clients' frames, responses, events and dialects |
+//! | [`telemetry`] | logs, metrics and traces |
+//! | [`aws`] | clients, signed HTTP, DynamoDB items, queues that are read as a whole |
+//! | [`store`] | the DynamoDB tables and the results bucket |
+//! | [`messaging`] | sends to queues, and pushes to connections |
+//! | [`orchestration`] | what follows the end of a job, turns, replays |
 
 pub mod auth;
 pub mod aws;
@@ -22,7 +23,7 @@ pub mod settings;
 pub mod store;
 pub mod telemetry;
 
-/// What input from strangers is tested with: ten thousand cases, or as many more as `PROPTEST_CASES` says.
+/// The configuration of property tests of untrusted input: at least 10,000 cases, or as many as `PROPTEST_CASES` says.
 #[cfg(test)]
 fn many_cases() -> proptest::prelude::ProptestConfig {
     let usual = proptest::prelude::ProptestConfig::default();

@@ -2,13 +2,12 @@
 //! writes or pushes has an effect.
 
 use anyhow::Result;
-use longhaul_shared::job::TAIL_BYTES;
+use longhaul_shared::domain::job::TAIL_BYTES;
 use serde_json::json;
 
 use crate::support::faults::SHORT_LEASE;
 use crate::support::follower::Follower;
 use crate::support::stack::Stack;
-use crate::support::wait::wait_until;
 use crate::support::wire_log::WireLog;
 use crate::support::worker_process::WorkerProcess;
 

@@ -348,7 +348,10 @@ fn read_template() -> Result<StackSpec> {
 }
 
 /// Function, action and resource of each grant that no call has needed.
-fn unused_grants(spec: &StackSpec, wire_log: &WireLog) -> Result<BTreeSet<(String, String, String)>> {
+fn unused_grants(
+    spec: &StackSpec,
+    wire_log: &WireLog,
+) -> Result<BTreeSet<(String, String, String)>> {
     let mut used = vec![];
     for call in wire_log.calls()? {
         let needs = call.get("needs").cloned().unwrap_or(json!([]));

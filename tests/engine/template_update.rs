@@ -50,7 +50,7 @@ async fn a_changed_template_takes_effect_at_the_next_start() -> Result<()> {
 
     assert!(
         stack.startup_lines.iter().any(|line| line
-            == "Kept, but not in the template: the table longhaul-job-events, the queue longhaul-jobs-dlq"),
+            == "In the data folder, but not in the template: the table longhaul-job-events, the queue longhaul-jobs-dlq"),
         "{:?}",
         stack.startup_lines
     );

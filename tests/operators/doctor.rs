@@ -148,7 +148,7 @@ async fn broken_parts_are_named_with_advice() -> Result<()> {
     );
     assert!(
         stdout.contains(
-            "table longhaul-jobs: set it back to what the template says (docs/RUNBOOK.md"
+            "table longhaul-jobs: restore what the template says (docs/RUNBOOK.md"
         ),
         "{stdout}"
     );

@@ -37,7 +37,7 @@ async fn a_working_stack_passes_and_a_broken_one_fails() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let passed = smoke(&stack.gateway, &token("alice"), &["--token-stdin"]).await?;
     assert_eq!(passed.status.code(), Some(0), "{}", stderr_of(&passed));
-    assert!(stderr_of(&passed).contains("a job was run, and its end was told"));
+    assert!(stderr_of(&passed).contains("ran, and its end was pushed"));
 
     let secret = [
         "--secret-stdin",
@@ -49,12 +49,12 @@ async fn a_working_stack_passes_and_a_broken_one_fails() -> Result<()> {
     ];
     let passed = smoke(&stack.gateway, SECRET, &secret).await?;
     assert_eq!(passed.status.code(), Some(0), "{}", stderr_of(&passed));
-    assert!(stderr_of(&passed).contains("the queue and the worker were not tried"));
+    assert!(stderr_of(&passed).contains("the queue and the worker were not tested"));
 
     let refused = smoke(&stack.gateway, "no secret of this stack", &secret).await?;
     assert_eq!(refused.status.code(), Some(1), "{}", stderr_of(&refused));
     assert!(stderr_of(&refused).contains("the stack does not work: connecting to"));
-    assert!(!stderr_of(&refused).contains("believed"));
+    assert!(!stderr_of(&refused).contains("was accepted"));
 
     let no_token = smoke(&stack.gateway, "", &["--token-stdin"]).await?;
     assert_eq!(no_token.status.code(), Some(2), "{}", stderr_of(&no_token));

@@ -127,7 +127,7 @@ def test_a_release_that_works_stays(deploy, emulator, packaged):
     options = ["--yes", "--url", packaged.gateway, "--parameter", "MaxAttempts=4", "--parameter", "NoopEnabled=true"]
     code, said = deploy(*options, LONGHAUL_SMOKE_TOKEN=token(packaged))
     assert code == 0, said
-    assert "a job was run, and its end was told" in said
+    assert "ran, and its end was pushed" in said
     after = parameters(emulator)
     assert (after["MaxAttempts"], after["NoopEnabled"]) == ("4", "true")
     assert after["Release"] != before["Release"]

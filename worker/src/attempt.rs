@@ -13,12 +13,12 @@ use longhaul_shared::clock;
 use longhaul_shared::domain::event::{Event, HISTORY_TRUNCATED};
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::{Availability, Job, Outcome, POISON, Report};
+use longhaul_shared::domain::session::History;
 use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
 use longhaul_shared::store::event_log::EventLog;
 use longhaul_shared::store::jobs::{CommitOutcome, Jobs};
-use longhaul_shared::store::sessions::History;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
@@ -172,7 +172,7 @@ impl AttemptRunner {
         };
         let context = Context::new(about, desk.clone());
         holder.push_latest_chunk(stream).await;
-        if history.outgrown && holder.job().is_first_attempt() {
+        if history.newly_truncated && holder.job().is_first_attempt() {
             let left_out = Report {
                 percent: holder.job().current_progress(),
                 message: HISTORY_TRUNCATED.to_owned(),

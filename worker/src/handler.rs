@@ -12,7 +12,8 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::aws::dynamo::Dynamo;
 use longhaul_shared::domain::ids::{JobId, Traceparent};
-use longhaul_shared::messaging::dead_letters::DeadLetterQueue;
+use longhaul_shared::domain::job_message;
+use longhaul_shared::messaging::dead_letter_queue::DeadLetterQueue;
 use longhaul_shared::messaging::job_queue::{self, JobQueue};
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
 use longhaul_shared::settings::Environment;
@@ -70,11 +71,11 @@ impl Worker {
             .into_iter()
             .map(|analysis| (analysis.kind().to_owned(), analysis));
         let continuations = JobQueue::open(config, &sdk, "CONTINUATIONS_QUEUE_URL")?;
-        let jobs = announcer.turns.dispatch.clone();
+        let jobs = announcer.turns.job_queue.clone();
         let attempts = AttemptRunner {
             jobs: announcer.jobs.clone(),
-            events: announcer.events.clone(),
-            push: announcer.push.clone(),
+            events: announcer.event_log.clone(),
+            push: announcer.pusher.clone(),
             announcer,
             continuations: continuations.clone(),
             analyses: by_kind.collect(),
@@ -118,7 +119,7 @@ impl Worker {
         invocation: &str,
         deadline: Timestamp,
     ) -> RecordOutcome {
-        let Some(id) = record.body.as_deref().and_then(job_queue::parse_message) else {
+        let Some(id) = record.body.as_deref().and_then(job_message::parse) else {
             // After as many receives as the queue allows, redrive takes it to the dead-letter queue,
             // where someone can read it.
             tracing::error!(message = record.message_id, "a message could not be read");

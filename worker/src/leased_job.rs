@@ -195,7 +195,7 @@ impl<'a> LeasedJob<'a> {
             }
             StreamStorage::Log { entries, change } => {
                 let logged = with.events.stream_entry(job, &entries);
-                with.jobs.commit_with(job, &change, logged).await
+                with.jobs.commit_with_entry(job, &change, logged).await
             }
         };
         self.applied(commit, |job| job.stream_seq == entry.seq)
@@ -212,7 +212,7 @@ impl<'a> LeasedJob<'a> {
         let commit = self
             .runner
             .jobs
-            .commit_with(self.job(), &change, entry)
+            .commit_with_entry(self.job(), &change, entry)
             .await;
         self.applied(commit, |_| false)
     }

@@ -44,7 +44,12 @@ impl PushQueues {
 
     /// Sends each follower its frames, behind what it was sent before. Never waits.
     pub fn say(&mut self, told: Vec<OutboundFrames>) {
-        for OutboundFrames { to, frames, last } in told {
+        for OutboundFrames {
+            to,
+            frames,
+            is_final: last,
+        } in told
+        {
             if last && self.taken_leave.contains(&to) {
                 continue;
             }

@@ -1,60 +1,60 @@
-//! `longhaul cost`: the AWS bill of so many jobs, from what a job is measured to use and list prices.
+//! `longhaul cost`: estimates the AWS bill for a number of jobs, from the measured usage of a job and list prices.
 //!
-//! Calls nobody: the figures are [`figures`]', which tests hold to the wire, the prices [`prices`]'.
+//! It makes no call. [`workload`] has the usage, which tests compare with the real calls, and [`prices`] the prices.
 
-mod figures;
 pub mod prices;
+mod workload;
 
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use self::figures::{Call, Mix};
 use self::prices::Price;
+use self::workload::{CallCount, Workload};
 use crate::terminal::aligned;
 
 #[derive(Args)]
 pub struct Cost {
     #[command(flatten)]
-    mix: Mix,
+    workload: Workload,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 /// A line of the bill.
-struct Line {
+struct BillLine {
     price: Price,
-    /// Of one job.
+    /// Units of one job.
     quantity: f64,
     dollars: f64,
 }
 
 impl Cost {
     pub fn run(self) -> Result<()> {
-        let lines = bill(&self.mix);
+        let lines = bill_lines(&self.workload);
         if self.json {
-            let shown = json(&self.mix, &lines);
-            println!("{}", serde_json::to_string_pretty(&shown)?);
+            let to_json = json(&self.workload, &lines);
+            println!("{}", serde_json::to_string_pretty(&to_json)?);
         } else {
-            print!("{}", table(&self.mix, &lines));
+            print!("{}", table(&self.workload, &lines));
         }
         Ok(())
     }
 }
 
-/// What is billed of these jobs, service by service.
-fn bill(mix: &Mix) -> Vec<Line> {
-    let usage = mix.usage();
-    let (calls, of_connection) = (mix.calls(), mix.connection_calls());
-    let total = |of: &dyn Fn(&Call) -> f64| -> f64 {
+/// The bill of these jobs, by service and unit.
+fn bill_lines(workload: &Workload) -> Vec<BillLine> {
+    let usage = workload.usage();
+    let (calls, of_connection) = (workload.calls(), workload.connection_calls());
+    let total = |of: &dyn Fn(&CallCount) -> f64| -> f64 {
         let connections: f64 = of_connection.iter().map(of).sum();
-        calls.iter().map(of).sum::<f64>() + connections * mix.connections()
+        calls.iter().map(of).sum::<f64>() + connections * workload.connections()
     };
     let to = |service: &'static str, operation: &'static str| {
-        total(&move |call: &Call| {
-            let is_it = call.service == service && call.operation.starts_with(operation);
-            if is_it { call.calls } else { 0.0 }
+        total(&move |call: &CallCount| {
+            let matches = call.service == service && call.operation.starts_with(operation);
+            if matches { call.calls } else { 0.0 }
         })
     };
     let requests = to("sqs", "");
@@ -74,15 +74,15 @@ fn bill(mix: &Mix) -> Vec<Line> {
     let used = quantities
         .into_iter()
         .filter(|(_, quantity)| *quantity > 0.0);
-    used.map(|(price, quantity)| Line {
+    used.map(|(price, quantity)| BillLine {
         price,
         quantity,
-        dollars: price.of(quantity * mix.jobs as f64),
+        dollars: price.cost(quantity * workload.jobs as f64),
     })
     .collect()
 }
 
-fn table(mix: &Mix, lines: &[Line]) -> String {
+fn table(workload: &Workload, lines: &[BillLine]) -> String {
     let head = ["SERVICE", "WHAT", "EACH JOB", "PRICE", "USD"];
     let mut rows = vec![head.map(String::from)];
     rows.extend(lines.iter().map(|line| {
@@ -103,7 +103,7 @@ fn table(mix: &Mix, lines: &[Line]) -> String {
         blank(),
         format!("{total:.2}"),
     ]);
-    let Mix {
+    let Workload {
         jobs,
         reports,
         chunks,
@@ -112,42 +112,42 @@ fn table(mix: &Mix, lines: &[Line]) -> String {
         followers,
         memory,
         ..
-    } = mix;
+    } = workload;
     format!(
-        "{}\n{jobs} jobs: {reports} reports, {chunks} chunks, {result_bytes} bytes of result, {seconds} s on {memory} MB, told to {followers}.\n\
-         List prices of {} in {}, Arm, without free tiers. Not in it: storage, data transfer, KMS, retries,\n\
-         cold starts, and what a stack costs that nobody uses: metrics, alarms, the sweep, the queues' polling.\n",
+        "{}\n{jobs} jobs of {seconds} s on {memory} MB: {reports} progress reports, {chunks} chunks, a result of {result_bytes} bytes, followers: {followers}.\n\
+         List prices of {} in {}, Arm, without free tiers. Not included: storage, data transfer, KMS, retries,\n\
+         cold starts, and the cost of an idle stack: metrics, alarms, the sweep, polling of the queues.\n",
         aligned(&rows),
         prices::DATE,
         prices::REGION,
     )
 }
 
-fn json(mix: &Mix, lines: &[Line]) -> Value {
-    let of = |calls: Vec<Call>| -> Vec<Value> {
-        let shown = |call: Call| {
+fn json(workload: &Workload, lines: &[BillLine]) -> Value {
+    let of = |calls: Vec<CallCount>| -> Vec<Value> {
+        let to_json = |call: CallCount| {
             json!({"caller": call.caller, "service": call.service, "operation": call.operation,
                 "calls": call.calls, "writeUnits": call.write_units, "readUnits": call.read_units})
         };
-        calls.into_iter().map(shown).collect()
+        calls.into_iter().map(to_json).collect()
     };
-    let shown = |line: &Line| {
+    let to_json = |line: &BillLine| {
         json!({"service": line.price.service, "what": line.price.unit, "eachJob": line.quantity,
             "price": line.price.dollars, "per": line.price.per, "page": line.price.page, "usd": line.dollars})
     };
     json!({
         "prices": {"date": prices::DATE, "region": prices::REGION},
-        "mix": {"jobs": mix.jobs, "reports": mix.reports, "chunks": mix.chunks, "chunkBytes": mix.chunk_bytes,
-            "resultBytes": mix.result_bytes, "seconds": mix.seconds, "followers": mix.followers,
-            "jobsPerConnection": mix.jobs_per_connection, "memory": mix.memory},
-        "calls": of(mix.calls()),
-        "callsOfConnection": of(mix.connection_calls()),
-        "bill": lines.iter().map(shown).collect::<Vec<_>>(),
+        "mix": {"jobs": workload.jobs, "reports": workload.reports, "chunks": workload.chunks, "chunkBytes": workload.chunk_bytes,
+            "resultBytes": workload.result_bytes, "seconds": workload.seconds, "followers": workload.followers,
+            "jobsPerConnection": workload.jobs_per_connection, "memory": workload.memory},
+        "calls": of(workload.calls()),
+        "callsOfConnection": of(workload.connection_calls()),
+        "bill": lines.iter().map(to_json).collect::<Vec<_>>(),
         "usd": lines.iter().map(|line| line.dollars).sum::<f64>(),
     })
 }
 
-/// To three digits that count.
+/// Formats with three significant digits.
 fn quantity(number: f64) -> String {
     if number >= 100.0 {
         return format!("{number:.0}");

@@ -1,27 +1,25 @@
-//! AWS's list prices, in one dated table: US East (N. Virginia), on demand, the first tier, in USD.
-//!
-//! Free tiers and discounts are left out. What a job uses is not known here.
+//! AWS's list prices of one date, in USD: US East (N. Virginia), on demand, first tier, without free tiers and discounts.
 
-/// When the pages were last compared with this table.
+/// The date on which this table was last compared with the price pages.
 pub const DATE: &str = "2026-11-21";
 pub const REGION: &str = "us-east-1";
 
-/// What so much of something costs.
+/// The price of one billed unit.
 #[derive(Debug, Clone, Copy)]
 pub struct Price {
     pub service: &'static str,
-    /// What is counted.
+    /// What is counted, such as `requests`.
     pub unit: &'static str,
     pub dollars: f64,
-    /// For so many.
+    /// Number of units that `dollars` pays for.
     pub per: f64,
-    /// Where AWS lists it.
+    /// URL of the price page.
     pub page: &'static str,
 }
 
 impl Price {
-    /// What so many cost.
-    pub fn of(&self, quantity: f64) -> f64 {
+    /// The cost of this quantity, in USD.
+    pub fn cost(&self, quantity: f64) -> f64 {
         quantity / self.per * self.dollars
     }
 }
@@ -36,7 +34,7 @@ const CLOUDWATCH: &str = "https://aws.amazon.com/cloudwatch/pricing/";
 const MILLION: f64 = 1e6;
 const THOUSAND: f64 = 1e3;
 
-/// WebSocket API: each 32 KB of a message, either way.
+/// WebSocket API: each 32 KB of a message, in either direction.
 pub const MESSAGES: Price = Price {
     service: "API Gateway",
     unit: "messages",
@@ -58,7 +56,7 @@ pub const INVOCATIONS: Price = Price {
     per: MILLION,
     page: LAMBDA,
 };
-/// Arm.
+/// Arm architecture.
 pub const GB_SECONDS: Price = Price {
     service: "Lambda",
     unit: "GB-seconds",
@@ -73,7 +71,7 @@ pub const WRITE_UNITS: Price = Price {
     per: MILLION,
     page: DYNAMODB,
 };
-/// Of one strongly consistent read of 4 KB; an eventually consistent one is half a unit.
+/// One strongly consistent read of 4 KB; an eventually consistent one is half a unit.
 pub const READ_UNITS: Price = Price {
     service: "DynamoDB",
     unit: "read units",
@@ -89,7 +87,7 @@ pub const REQUESTS: Price = Price {
     per: MILLION,
     page: SQS,
 };
-/// On top, where messages carry a group, which makes the queue a fair one.
+/// The surcharge for messages with a group id, which make the queue a fair one.
 pub const FAIR_REQUESTS: Price = Price {
     service: "SQS",
     unit: "of a fair queue",
@@ -111,7 +109,7 @@ pub const GETS: Price = Price {
     per: THOUSAND,
     page: S3,
 };
-/// Written, standard class.
+/// Ingested into the standard log class.
 pub const LOG_GB: Price = Price {
     service: "CloudWatch Logs",
     unit: "GB written",

@@ -1,36 +1,33 @@
-//! What these commands need of a stack: its dead letters, and what starts their jobs anew.
-//!
-//! Which stack that is, [`crate::target`] knows.
+//! Opens the dead-letter queue of a stack, and what replays its jobs.
 
 use std::time::Duration;
 
 use anyhow::Result;
-use longhaul_shared::messaging::dead_letters::QueueReader;
+use longhaul_shared::aws::queue_reader::QueueReader;
 use longhaul_shared::orchestration::job_replayer::JobReplayer;
 
 use crate::target::Target;
 
-/// As which the calls of these commands show in logs.
+/// The caller's name in the logs of AWS calls.
 const CALLER: &str = "longhaul-dlq";
-/// Time enough to read a hundred thousand messages; a reader that dies hides them no longer than this.
-pub const HIDDEN: Duration = Duration::from_secs(60);
+/// How long read messages stay hidden from other readers if this command dies: enough to read 100,000 messages.
+pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A stack, opened.
 pub struct Access {
-    pub letters: QueueReader,
-    /// The ARN of their queue.
-    pub arn: String,
-    pub replays: JobReplayer,
+    pub queue: QueueReader,
+    pub queue_arn: String,
+    pub replayer: JobReplayer,
 }
 
 impl Access {
     pub async fn open(target: &Target) -> Result<Self> {
-        let site = target.site(CALLER).await?;
-        let letters = QueueReader::at(&site.sqs, site.queue_url("jobs-dlq").await?, HIDDEN);
+        let aws = target.open(CALLER).await?;
+        let url = aws.queue_url("jobs-dlq").await?;
+        let queue = QueueReader::new(&aws.sqs, url, VISIBILITY_TIMEOUT);
         Ok(Self {
-            arn: letters.arn().await?,
-            letters,
-            replays: site.replays().await?,
+            queue_arn: queue.arn().await?,
+            queue,
+            replayer: aws.job_replayer().await?,
         })
     }
 }

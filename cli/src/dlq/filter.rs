@@ -1,43 +1,41 @@
-//! Which dead letters are meant: by job, user, kind, code, age and text.
-//!
-//! A letter that can't be read has none of these, so no filter ever means it.
+//! Selects dead letters by job, user, kind, code, age and text. An unreadable message matches no filter.
 
 use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use longhaul_shared::messaging::dead_letters::FailedRun;
+use longhaul_shared::domain::dead_letter::FailedRun;
 
-use crate::terminal::age;
+use crate::terminal::parse_duration;
 
-/// Only the letters that have all of what is given.
+/// Selects the letters that match every given option.
 #[derive(Args, Default)]
 pub struct Filter {
-    /// Of this job.
+    /// Job id.
     #[arg(long, value_name = "ID")]
     job: Option<String>,
-    /// Of this user's jobs.
+    /// User id of the job's owner.
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Of jobs of this kind.
+    /// Kind of the job.
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// That failed with this code, such as POISON.
+    /// Error code of the failed run, such as POISON.
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
-    /// That failed longer ago than this: 90s, 15m, 2h, 7d.
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    /// Minimum time since the run failed, such as 90s, 15m, 2h or 7d.
+    #[arg(long, value_name = "AGE", value_parser = parse_duration)]
     older_than: Option<Duration>,
-    /// That failed no longer ago than this.
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    /// Maximum time since the run failed.
+    #[arg(long, value_name = "AGE", value_parser = parse_duration)]
     newer_than: Option<Duration>,
-    /// Whose message has this text in it, in capitals or not.
+    /// Text that the message contains, in upper or lower case.
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
 }
 
 impl Filter {
-    /// Whether it means every letter.
+    /// Whether no option is given, so that every letter matches.
     pub fn is_empty(&self) -> bool {
         let Self {
             job,
@@ -48,31 +46,28 @@ impl Filter {
             newer_than,
             text,
         } = self;
-        let words = [job, user, kind, code, text];
-        words.iter().all(|word| word.is_none()) && older_than.or(*newer_than).is_none()
+        let texts = [job, user, kind, code, text];
+        texts.iter().all(|text| text.is_none()) && older_than.or(*newer_than).is_none()
     }
 
-    pub fn admits(&self, case: &FailedRun, now: Timestamp) -> bool {
-        let is = |wanted: &Option<String>, found: Option<&str>| {
+    pub fn matches(&self, run: &FailedRun, now: Timestamp) -> bool {
+        let equals = |wanted: &Option<String>, found: Option<&str>| {
             wanted.is_none() || wanted.as_deref() == found
         };
-        let code = case
-            .evidence
-            .as_ref()
-            .map(|evidence| evidence.code.as_str());
-        let since = case.since();
-        is(&self.job, Some(&case.job.to_string()))
-            && is(&self.user, case.owner().map(|owner| owner.user.as_str()))
-            && is(&self.kind, case.kind())
-            && is(&self.code, code)
-            && self.older_than.is_none_or(|age| since + age < now)
-            && self.newer_than.is_none_or(|age| since + age >= now)
-            && self.text.as_ref().is_none_or(|text| says(case, text))
+        let code = run.payload.as_ref().map(|payload| payload.code.as_str());
+        let failed_at = run.failed_at();
+        equals(&self.job, Some(&run.job.to_string()))
+            && equals(&self.user, run.owner().map(|owner| owner.user.as_str()))
+            && equals(&self.kind, run.kind())
+            && equals(&self.code, code)
+            && self.older_than.is_none_or(|age| failed_at + age < now)
+            && self.newer_than.is_none_or(|age| failed_at + age >= now)
+            && self.text.as_ref().is_none_or(|text| contains(run, text))
     }
 }
 
-fn says(case: &FailedRun, text: &str) -> bool {
+fn contains(run: &FailedRun, text: &str) -> bool {
     let text = text.to_lowercase();
-    let mut bodies = case.messages.iter().map(|message| &message.body);
+    let mut bodies = run.messages.iter().map(|message| &message.body);
     bodies.any(|body| body.to_lowercase().contains(&text))
 }

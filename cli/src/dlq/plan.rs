@@ -1,7 +1,6 @@
-//! A plan: which dead letters were there, and what was to be done about each, as a JSON file.
+//! A plan as a JSON file: the dead letters that were found, and how each is resolved.
 //!
-//! It is a list of what is meant and no licence: whoever applies it looks at each job again, so an
-//! old plan does no harm.
+//! Applying a plan checks each job again, so an outdated plan does no harm.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -10,8 +9,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
+use longhaul_shared::domain::dead_letter::{FailedRun, Resolution};
 use longhaul_shared::domain::ids::JobId;
-use longhaul_shared::messaging::dead_letters::{FailedRun, FailedRuns, Message, Resolution};
+use longhaul_shared::domain::queue_message::QueueMessage;
+use longhaul_shared::orchestration::failed_runs::FailedRuns;
 use serde::{Deserialize, Serialize};
 
 /// The version that this code writes and reads.
@@ -24,13 +25,14 @@ pub struct Plan {
     /// The dead-letter queue's ARN.
     queue: String,
     made_at: Timestamp,
-    /// Messages that the entries stand for.
+    /// Number of letters that the entries stand for.
     pub letters: usize,
-    /// About so many messages were hidden by another reader, and are not in the plan.
-    pub elsewhere: usize,
+    /// Approximate number of messages that another reader hid; they are not in the plan.
+    #[serde(rename = "elsewhere")]
+    pub in_flight: usize,
     pub entries: Vec<Entry>,
-    /// Messages that could not be read; applying a plan leaves them alone.
-    pub unreadable: Vec<Unreadable>,
+    /// Messages that can't be read. Applying the plan does not touch them.
+    pub unreadable: Vec<UnreadableMessage>,
 }
 
 /// One run of one job.
@@ -38,54 +40,59 @@ pub struct Plan {
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     pub job: String,
-    /// The run that failed; `null` of a message that redrive moved.
+    /// The run that failed; `null` for a message that redrive moved.
     pub run: Option<u32>,
-    /// What the job's row called for when the plan was made: `replay`, `send`, `delete` or `leave`.
+    /// How the entry was to be resolved when the plan was made: `replay`, `send`, `delete` or `leave`.
     #[serde(rename = "do")]
-    pub disposal: String,
-    /// The job's status then; `null` if it is gone.
+    pub resolution: String,
+    /// The job's status at that time; `null` if it is gone.
     pub status: Option<String>,
     /// When the run failed.
-    pub since: Timestamp,
+    #[serde(rename = "since")]
+    pub failed_at: Timestamp,
     pub kind: Option<String>,
     pub user_id: Option<String>,
     pub tenant_id: Option<String>,
     pub code: Option<String>,
     pub error: Option<String>,
     pub attempts: Option<u32>,
-    /// The ids of the messages that say so.
+    /// The ids of the letters.
     pub messages: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Unreadable {
+pub struct UnreadableMessage {
+    /// The message's id.
     pub message: String,
     pub sent_at: Timestamp,
     pub body: String,
 }
 
 impl Plan {
-    pub fn of(queue: &str, cases: &FailedRuns, now: Timestamp) -> Self {
-        let entries: Vec<Entry> = cases.runs.iter().map(|case| entry(case, now)).collect();
+    pub fn new(queue: &str, runs: &FailedRuns, now: Timestamp) -> Self {
+        let entries: Vec<Entry> = runs.runs.iter().map(|run| entry(run, now)).collect();
         Self {
             v: VERSION,
             queue: queue.to_owned(),
             made_at: now,
             letters: entries.iter().map(|entry| entry.messages.len()).sum(),
-            elsewhere: cases.in_flight,
+            in_flight: runs.in_flight,
             entries,
-            unreadable: cases.unreadable.iter().map(unreadable).collect(),
+            unreadable: runs.unreadable.iter().map(unreadable).collect(),
         }
     }
 
-    /// How many entries call for this.
-    pub fn count(&self, disposal: Resolution) -> usize {
-        let called = |entry: &&Entry| entry.disposal == disposal.as_str();
-        self.entries.iter().filter(called).count()
+    /// Number of entries with this resolution.
+    pub fn count(&self, resolution: Resolution) -> usize {
+        let matches = |entry: &&Entry| entry.resolution == resolution.as_str();
+        self.entries.iter().filter(matches).count()
     }
 
-    /// Writes a new file, for its owner's eyes only.
+    /// Writes a new file that only its owner can read.
+    ///
+    /// # Errors
+    /// The file exists or can't be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut open = OpenOptions::new();
         let open = open.write(true).create_new(true).mode(0o600);
@@ -96,20 +103,23 @@ impl Plan {
             .with_context(|| format!("the plan {} can't be written", path.display()))
     }
 
-    /// The plan in a file, if it was made for this queue.
+    /// Reads a plan from a file.
+    ///
+    /// # Errors
+    /// The file can't be read, is not a plan of this version, or was made for another queue.
     pub fn read(path: &Path, queue: &str) -> Result<Self> {
         let name = path.display();
         let text = std::fs::read(path).with_context(|| format!("the plan {name} can't be read"))?;
         let plan: Self =
-            serde_json::from_slice(&text).with_context(|| format!("{name} is no plan"))?;
+            serde_json::from_slice(&text).with_context(|| format!("{name} is not a plan"))?;
         ensure!(
             plan.v == VERSION,
-            "the plan {name} is of version {}; this is {VERSION}",
+            "the plan {name} has version {}; this program reads version {VERSION}",
             plan.v
         );
         ensure!(
             plan.queue == queue,
-            "the plan {name} was made for {}, and this is {queue}",
+            "the plan {name} was made for {}, not for {queue}",
             plan.queue
         );
         Ok(plan)
@@ -117,26 +127,27 @@ impl Plan {
 }
 
 impl Entry {
-    pub fn job(&self) -> Result<JobId> {
-        JobId::parse(&self.job).with_context(|| format!("the plan's job '{}' is no id", self.job))
+    pub fn job_id(&self) -> Result<JobId> {
+        JobId::parse(&self.job)
+            .with_context(|| format!("the plan has a malformed job id: '{}'", self.job))
     }
 }
 
-fn entry(case: &FailedRun, now: Timestamp) -> Entry {
-    let evidence = case.evidence.as_ref();
+fn entry(run: &FailedRun, now: Timestamp) -> Entry {
+    let payload = run.payload.as_ref();
     Entry {
-        job: case.job.to_string(),
-        run: case.run,
-        disposal: case.resolution(now).as_str().to_owned(),
-        status: case.row.as_ref().map(|job| job.status.as_str().to_owned()),
-        since: case.since(),
-        kind: case.kind().map(Into::into),
-        user_id: case.owner().map(|owner| owner.user.clone()),
-        tenant_id: evidence.and_then(|evidence| evidence.owner.tenant.clone()),
-        code: evidence.map(|evidence| evidence.code.clone()),
-        error: evidence.map(|evidence| evidence.error.clone()),
-        attempts: evidence.map(|evidence| evidence.attempts),
-        messages: case
+        job: run.job.to_string(),
+        run: run.run,
+        resolution: run.resolution(now).as_str().to_owned(),
+        status: run.row.as_ref().map(|job| job.status.as_str().to_owned()),
+        failed_at: run.failed_at(),
+        kind: run.kind().map(Into::into),
+        user_id: run.owner().map(|owner| owner.user.clone()),
+        tenant_id: payload.and_then(|payload| payload.owner.tenant.clone()),
+        code: payload.map(|payload| payload.code.clone()),
+        error: payload.map(|payload| payload.error.clone()),
+        attempts: payload.map(|payload| payload.attempts),
+        messages: run
             .messages
             .iter()
             .map(|message| message.id.clone())
@@ -144,8 +155,8 @@ fn entry(case: &FailedRun, now: Timestamp) -> Entry {
     }
 }
 
-fn unreadable(message: &Message) -> Unreadable {
-    Unreadable {
+fn unreadable(message: &QueueMessage) -> UnreadableMessage {
+    UnreadableMessage {
         message: message.id.clone(),
         sent_at: message.sent_at,
         body: message.body.clone(),

@@ -1,4 +1,4 @@
-//! Whether AWS, or the embedded cloud, answers this machine at all, and what time it has.
+//! Checks that AWS, or the embedded cloud, answers, and that its clock agrees with this machine's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,16 +12,16 @@ use longhaul_shared::clock;
 use longhaul_shared::domain::ids::ConnectionId;
 
 use super::finding::Findings;
-use crate::target::Site;
+use crate::target::AwsContext;
 
-/// Tokens are judged with so many seconds of tolerance.
-const SKEWED: i64 = 30;
-/// AWS refuses signatures that are older, in seconds.
-const REFUSED: i64 = 300;
-/// A connection id that no gateway has given.
-const NOBODY: &str = "AAAAAAAAAAAAAAA=";
+/// Tokens are verified with this leeway, in seconds.
+const MAX_SKEW_SECONDS: i64 = 30;
+/// AWS rejects signatures that are older, in seconds.
+const MAX_SIGNATURE_AGE_SECONDS: i64 = 300;
+/// A connection id that no gateway gives out.
+const UNKNOWN_CONNECTION: &str = "AAAAAAAAAAAAAAA=";
 
-/// The `Date` of the latest answer.
+/// The `Date` header of the latest response.
 #[derive(Debug, Default, Clone)]
 struct Clock(Arc<Mutex<Option<Timestamp>>>);
 
@@ -43,21 +43,21 @@ impl Intercept for Clock {
     }
 }
 
-/// Whether anything more can be asked.
-pub async fn answers(site: &Site, findings: &mut Findings) -> bool {
+/// Whether the endpoint answers, so that the other checks can run.
+pub async fn answers(aws: &AwsContext, findings: &mut Findings) -> bool {
     let clock = Clock::default();
-    let ask = site.dynamo.list_tables().limit(1).customize();
+    let ask = aws.dynamo.list_tables().limit(1).customize();
     let answer = ask.interceptor(clock.clone()).send().await;
-    let theirs = *clock.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let server_time = *clock.0.lock().unwrap_or_else(PoisonError::into_inner);
     let answered = match answer {
         Ok(_) => {
             findings.ok("endpoint", "DynamoDB answers with these credentials");
             true
         }
         Err(error) if error.as_service_error().is_some() => {
-            // Whoever may not list tables may still look at these.
+            // A role that may not list tables may still read these.
             let error = error.into_service_error();
-            let advice = "check the profile (aws sts get-caller-identity) and what it may do";
+            let advice = "check the profile (aws sts get-caller-identity) and its permissions";
             findings.warn("endpoint", format!("it answers: {error}"), advice, "");
             true
         }
@@ -68,33 +68,38 @@ pub async fn answers(site: &Site, findings: &mut Findings) -> bool {
             false
         }
     };
-    match theirs {
-        Some(theirs) => {
-            let apart = (clock::now().as_second() - theirs.as_second()).abs();
-            let found = format!("{apart} s apart from theirs");
-            let advice = "set this machine's clock: leases and signatures are judged by it";
-            match apart {
-                apart if apart <= SKEWED => findings.ok("clock", found),
-                apart if apart <= REFUSED => findings.warn("clock", found, advice, ""),
+    match server_time {
+        Some(server_time) => {
+            let skew = (clock::now().as_second() - server_time.as_second()).abs();
+            let found = format!("it differs by {skew} s");
+            let advice = "set this machine's clock; leases and signatures depend on it";
+            match skew {
+                skew if skew <= MAX_SKEW_SECONDS => findings.ok("clock", found),
+                skew if skew <= MAX_SIGNATURE_AGE_SECONDS => {
+                    findings.warn("clock", found, advice, "")
+                }
                 _ => findings.fail("clock", found, advice, ""),
             }
         }
-        None => findings.unseen("clock", "the answer has no date"),
+        None => findings.skipped("clock", "the response has no date"),
     }
     answered
 }
 
-/// Whether the gateway answers where pushes go.
-pub async fn connections(site: &Site, findings: &mut Findings) -> Result<()> {
+/// Checks that the gateway answers at the endpoint of pushes.
+pub async fn connections(aws: &AwsContext, findings: &mut Findings) -> Result<()> {
     let check = "@connections";
-    let Some(push) = site.push()? else {
-        findings.unseen(
+    let Some(pusher) = aws.pusher()? else {
+        findings.skipped(
             check,
-            "say --websocket with the stack's output WebSocketUrl",
+            "needs --websocket with the stack's output WebSocketUrl",
         );
         return Ok(());
     };
-    match push.last_active(&ConnectionId(NOBODY.to_owned())).await {
+    match pusher
+        .last_active(&ConnectionId(UNKNOWN_CONNECTION.to_owned()))
+        .await
+    {
         Ok(_) => findings.ok(check, "the gateway answers"),
         Err(error) => {
             let advice = "check the URL of --websocket, and execute-api:ManageConnections";

@@ -1,20 +1,20 @@
-//! What was found, in the order in which it was looked at, and how it reads.
+//! The findings of the checks, in order, as text and as JSON.
 //!
-//! A failed check says what to do, and where in the runbook that stands.
+//! A failed check has advice, and the section of the runbook about it.
 
 use serde_json::{Value, json};
 
-use crate::Ended;
+use crate::exit_status::ExitStatus;
 use crate::terminal::{aligned, printable};
 
-/// What mends a stack that is not as its template says; `up` of the embedded cloud does it by itself.
-pub const MEND: &str = "set it back to what the template says";
-/// The runbook's section about it.
+/// The advice for a stack that differs from its template. The embedded cloud restores itself with `up`.
+pub const RESTORE: &str = "restore what the template says";
+/// The runbook's section about that.
 pub const CHANGED: &str = "A stack that was changed by hand";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
-    NotLookedAt,
+    Skipped,
     Ok,
     Warning,
     Failed,
@@ -24,9 +24,9 @@ struct Finding {
     verdict: Verdict,
     check: String,
     found: String,
-    /// What to do; empty where all is well.
+    /// What to do; empty for a passed check.
     advice: String,
-    /// Of docs/RUNBOOK.md; empty where it has none.
+    /// The section of docs/RUNBOOK.md; may be empty.
     section: &'static str,
 }
 
@@ -64,9 +64,9 @@ impl Findings {
         self.add(Verdict::Failed, check.into(), found.into(), advice, section);
     }
 
-    /// What nobody here can tell, and why.
-    pub fn unseen(&mut self, check: impl Into<String>, why: impl Into<String>) {
-        self.add(Verdict::NotLookedAt, check.into(), why.into(), "", "");
+    /// A check that can't run, and why.
+    pub fn skipped(&mut self, check: impl Into<String>, why: impl Into<String>) {
+        self.add(Verdict::Skipped, check.into(), why.into(), "", "");
     }
 
     fn add(
@@ -86,16 +86,16 @@ impl Findings {
         });
     }
 
-    /// What the command comes to.
-    pub fn worst(&self) -> Ended {
+    /// The command's exit status: that of the worst finding.
+    pub fn exit_status(&self) -> ExitStatus {
         match self.0.iter().map(|finding| finding.verdict).max() {
-            Some(Verdict::Failed) => Ended::Broken,
-            Some(Verdict::Warning) => Ended::Partly,
-            _ => Ended::Well,
+            Some(Verdict::Failed) => ExitStatus::Broken,
+            Some(Verdict::Warning) => ExitStatus::Partial,
+            _ => ExitStatus::Success,
         }
     }
 
-    pub fn shown(&self) -> String {
+    pub fn render(&self) -> String {
         let rows: Vec<[String; 3]> = self.0.iter().map(row).collect();
         let mut text = aligned(&rows);
         for finding in &self.0 {
@@ -114,20 +114,20 @@ impl Findings {
     }
 
     pub fn json(&self) -> Value {
-        let shown = |finding: &Finding| {
+        let to_json = |finding: &Finding| {
             json!({"verdict": finding.verdict.as_str(), "check": finding.check, "found": finding.found,
                 "do": finding.advice, "runbook": finding.section})
         };
         let worst = self.0.iter().map(|finding| finding.verdict).max();
         let worst = worst.unwrap_or(Verdict::Ok).max(Verdict::Ok);
-        json!({"verdict": worst.as_str(), "checks": self.0.iter().map(shown).collect::<Vec<_>>()})
+        json!({"verdict": worst.as_str(), "checks": self.0.iter().map(to_json).collect::<Vec<_>>()})
     }
 }
 
 impl Verdict {
     fn as_str(self) -> &'static str {
         match self {
-            Self::NotLookedAt => "not looked at",
+            Self::Skipped => "not looked at",
             Self::Ok => "ok",
             Self::Warning => "warning",
             Self::Failed => "failed",

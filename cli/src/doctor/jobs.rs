@@ -1,4 +1,4 @@
-//! The open jobs: whether they are taken, whether their workers live, whether they end in time.
+//! Checks the open jobs: whether workers claim them, whether leases are renewed, whether deadlines are kept.
 
 use std::time::Duration;
 
@@ -7,29 +7,29 @@ use longhaul_shared::aws::item::Attributes;
 use longhaul_shared::clock;
 use longhaul_shared::domain::job::{Job, OPEN_SHARDS, Status};
 
-use super::finding::{CHANGED, Findings, MEND};
-use crate::target::Site;
-use crate::terminal::ago;
+use super::finding::{CHANGED, Findings, RESTORE};
+use crate::target::AwsContext;
+use crate::terminal::elapsed;
 
-/// The sweep runs each minute; what it has not seen to after two, it can't.
-const SWEPT: Duration = Duration::from_secs(120);
-/// A queued job that nothing was said of for so long.
-const LATE: Duration = Duration::from_secs(15 * 60);
-/// Pages of 100 of each shard: who has more open jobs than this knows it already.
-const PAGES: usize = 20;
+/// The sweep runs every minute, so what is overdue for longer than two was not swept.
+const SWEEP_GRACE: Duration = Duration::from_secs(120);
+/// A queued job without a change for longer than this is a warning.
+const MAX_QUEUE_WAIT: Duration = Duration::from_secs(15 * 60);
+/// Maximum number of pages of 100 jobs read from each shard of the index.
+const MAX_PAGES: usize = 20;
 
 #[derive(Default)]
-struct Open {
+struct OpenJobs {
     all: Vec<Job>,
     more: bool,
 }
 
-pub async fn check(site: &Site, findings: &mut Findings) -> Result<()> {
-    let open = match read(site).await {
+pub async fn check(aws: &AwsContext, findings: &mut Findings) -> Result<()> {
+    let open = match read_open(aws).await {
         Ok(open) => open,
         Err(error) => {
-            let found = format!("they can't be listed: {error:#}");
-            findings.fail("open jobs", found, MEND, CHANGED);
+            let found = format!("listing failed: {error:#}");
+            findings.fail("open jobs", found, RESTORE, CHANGED);
             return Ok(());
         }
     };
@@ -38,13 +38,19 @@ pub async fn check(site: &Site, findings: &mut Findings) -> Result<()> {
     let processing = |job: &Job| job.status == Status::Processing;
     let running = count(&processing);
     let at_least = if open.more { "at least " } else { "" };
-    let found = format!("{at_least}{}, of which {running} run", open.all.len());
+    let found = format!(
+        "{at_least}{}, of which {running} are running",
+        open.all.len()
+    );
     findings.ok("open jobs", found);
 
     let stuck = "Stuck jobs";
-    let dead = |job: &Job| job.lease_until.is_some_and(|until| until + SWEPT < now);
+    let dead = |job: &Job| {
+        job.lease_until
+            .is_some_and(|until| until + SWEEP_GRACE < now)
+    };
     let lapsed = count(&|job| processing(job) && dead(job));
-    let late = count(&|job| !job.status.is_terminal() && job.deadline + SWEPT < now);
+    let late = count(&|job| !job.status.is_terminal() && job.deadline + SWEEP_GRACE < now);
     let waits = |job: &&Job| job.status == Status::Queued;
     let oldest = open
         .all
@@ -53,43 +59,44 @@ pub async fn check(site: &Site, findings: &mut Findings) -> Result<()> {
         .map(|job| job.updated_at)
         .min();
     if lapsed + late > 0 {
-        let found = format!("{lapsed} past their lease, {late} past their deadline, for minutes");
-        findings.warn("leases", found, "see whether the sweep runs", stuck);
+        let found =
+            format!("{lapsed} past their lease and {late} past their deadline for two minutes");
+        findings.warn("leases", found, "check whether the sweep runs", stuck);
     } else {
         findings.ok("leases", "none is past its lease or its deadline");
     }
     match oldest {
-        Some(since) if since + LATE < now => {
-            let found = format!("the oldest waits for {}", ago(since, now));
+        Some(since) if since + MAX_QUEUE_WAIT < now => {
+            let found = format!("the oldest has waited for {}", elapsed(since, now));
             findings.warn(
                 "waiting jobs",
                 found,
-                "see whether workers take jobs",
+                "check whether workers claim jobs",
                 stuck,
             );
         }
         Some(since) => findings.ok(
             "waiting jobs",
-            format!("the oldest for {}", ago(since, now)),
+            format!("the oldest has waited for {}", elapsed(since, now)),
         ),
         None => findings.ok("waiting jobs", "none"),
     }
     Ok(())
 }
 
-async fn read(site: &Site) -> Result<Open> {
-    let jobs = site.jobs()?;
-    let mut open = Open::default();
+async fn read_open(aws: &AwsContext) -> Result<OpenJobs> {
+    let jobs = aws.jobs()?;
+    let mut open = OpenJobs::default();
     for shard in 0..OPEN_SHARDS {
         let mut start: Option<Attributes> = None;
         for page in 0.. {
-            let (found, next) = jobs.still_open(shard, clock::now(), start).await?;
+            let (found, next) = jobs.open_in_shard(shard, clock::now(), start).await?;
             open.all.extend(found);
             start = next;
             if start.is_none() {
                 break;
             }
-            if page == PAGES {
+            if page == MAX_PAGES {
                 open.more = true;
                 break;
             }

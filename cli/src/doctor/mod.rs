@@ -1,8 +1,7 @@
-//! `longhaul doctor`: whether a stack is as its template says, and what to do where it is not.
+//! `longhaul doctor`: checks whether a stack is as its template says, and prints what to do where it is not.
 //!
-//! It only looks. What the SDKs here do not cover (functions, schedules, secrets, metrics) it asks the
-//! stock `aws` command line on AWS, and on the embedded cloud that itself; what nobody can tell is
-//! said not to have been looked at.
+//! It changes nothing. Services without a linked SDK (functions, schedules, secrets) are read with the `aws` command
+//! line, or on the embedded cloud with its own endpoint. A check that can't run is reported as skipped.
 
 mod endpoint;
 mod finding;
@@ -16,13 +15,13 @@ use clap::Args;
 
 use self::finding::Findings;
 use self::wiring::Wiring;
-use crate::Ended;
+use crate::exit_status::ExitStatus;
 use crate::target::Target;
 
-/// As which its calls show in logs.
+/// The caller's name in the logs of AWS calls.
 const CALLER: &str = "longhaul-doctor";
 
-/// Checks a stack: 0 all is well, 1 with a warning, 2 something is broken.
+/// Checks a stack. Exits with 0 if all checks passed, 1 with a warning, 2 if one failed.
 #[derive(Args)]
 pub struct Doctor {
     /// Print JSON.
@@ -33,33 +32,33 @@ pub struct Doctor {
 }
 
 impl Doctor {
-    pub async fn run(self) -> Result<Ended> {
+    pub async fn run(self) -> Result<ExitStatus> {
         let mut findings = Findings::default();
-        self.examine(&mut findings).await?;
+        self.run_checks(&mut findings).await?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&findings.json())?);
         } else {
-            print!("{}", findings.shown());
+            print!("{}", findings.render());
         }
-        Ok(findings.worst())
+        Ok(findings.exit_status())
     }
 
-    async fn examine(&self, findings: &mut Findings) -> Result<()> {
-        let site = match self.target.site(CALLER).await {
-            Ok(site) => site,
+    async fn run_checks(&self, findings: &mut Findings) -> Result<()> {
+        let aws = match self.target.open(CALLER).await {
+            Ok(aws) => aws,
             Err(error) => {
-                let advice = "start it, or say --aws, or where its state is: --data DIR";
+                let advice = "start it, or pass --aws, or name its data folder with --data DIR";
                 findings.fail("embedded cloud", format!("{error:#}"), advice, "");
                 return Ok(());
             }
         };
-        if !endpoint::answers(&site, findings).await {
+        if !endpoint::answers(&aws, findings).await {
             return Ok(());
         }
-        let wiring = Wiring::of(&site, &self.target.place, findings).await;
-        tables::check(&site, findings).await;
-        queues::check(&site, wiring.worker_timeout, findings).await;
-        jobs::check(&site, findings).await?;
-        endpoint::connections(&site, findings).await
+        let wiring = Wiring::check(&aws, &self.target.data_dir, findings).await;
+        tables::check(&aws, findings).await;
+        queues::check(&aws, wiring.worker_timeout, findings).await;
+        jobs::check(&aws, findings).await?;
+        endpoint::connections(&aws, findings).await
     }
 }

@@ -1,48 +1,48 @@
-//! The queues: whether what dies there is kept, whether a worker has time, what waits.
+//! Checks the queues: their redrive, their visibility timeouts, and how many dead letters wait.
 
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use serde_json::Value;
 
-use super::finding::{CHANGED, Findings, MEND};
-use crate::target::Site;
+use super::finding::{CHANGED, Findings, RESTORE};
+use crate::target::AwsContext;
 
-/// AWS's advice: a message is hidden for so many times the function's timeout.
-const TIMES: u64 = 6;
+/// The visibility timeout that AWS recommends, in multiples of the function's timeout.
+const TIMEOUT_MULTIPLE: u64 = 6;
 /// The dead-letter queues.
-const JOBS: &str = "jobs-dlq";
-const FANOUT: &str = "fanout-dlq";
+const JOBS_DLQ: &str = "jobs-dlq";
+const FANOUT_DLQ: &str = "fanout-dlq";
 
-/// `timeout` is the worker's, in seconds, if anybody could tell.
-pub async fn check(site: &Site, timeout: Option<u64>, findings: &mut Findings) {
+/// `timeout` is the worker's, in seconds, if it is known.
+pub async fn check(aws: &AwsContext, timeout: Option<u64>, findings: &mut Findings) {
     for name in ["jobs", "continuations"] {
-        if let Some(queue) = attributes(site, name, findings).await {
-            redrive(site, name, JOBS, &queue, findings);
-            visibility(site, name, &queue, timeout, findings);
+        if let Some(queue) = attributes(aws, name, findings).await {
+            redrive(aws, name, JOBS_DLQ, &queue, findings);
+            visibility(aws, name, &queue, timeout, findings);
         }
     }
     for name in ["publish", "fanout"] {
-        if let Some(queue) = attributes(site, name, findings).await {
-            redrive(site, name, FANOUT, &queue, findings);
+        if let Some(queue) = attributes(aws, name, findings).await {
+            redrive(aws, name, FANOUT_DLQ, &queue, findings);
         }
     }
-    // What it gives up is in the inbox still.
-    attributes(site, "deliveries", findings).await;
+    // It needs no dead-letter queue: what could not be delivered stays in the inbox.
+    attributes(aws, "deliveries", findings).await;
     let jobs = (
         "dead letters",
-        "look at them: longhaul dlq list",
+        "list them with: longhaul dlq list",
         "Replaying dead letters",
     );
     let published = (
         "published and not told",
-        "see why in the log of publish and fanout, then start its redrive",
+        "find the reason in the logs of publish and fanout, then start the queue's redrive",
         "Notifications not told",
     );
-    for (name, (check, advice, section)) in [(JOBS, jobs), (FANOUT, published)] {
-        if let Some(queue) = attributes(site, name, findings).await {
+    for (name, (check, advice, section)) in [(JOBS_DLQ, jobs), (FANOUT_DLQ, published)] {
+        if let Some(queue) = attributes(aws, name, findings).await {
             let waiting = waiting(&queue);
-            let found = format!("{waiting} on {}", site.named(name));
+            let found = format!("{waiting} on {}", aws.resource_name(name));
             match waiting {
                 0 => findings.ok(check, found),
                 _ => findings.warn(check, found, advice, section),
@@ -53,10 +53,10 @@ pub async fn check(site: &Site, timeout: Option<u64>, findings: &mut Findings) {
 
 type Attributes = HashMap<Attribute, String>;
 
-async fn attributes(site: &Site, name: &str, findings: &mut Findings) -> Option<Attributes> {
+async fn attributes(aws: &AwsContext, name: &str, findings: &mut Findings) -> Option<Attributes> {
     let asked = async {
-        let url = site.queue_url(name).await?;
-        let get = site.sqs.get_queue_attributes().queue_url(url);
+        let url = aws.queue_url(name).await?;
+        let get = aws.sqs.get_queue_attributes().queue_url(url);
         let answer = get.attribute_names(Attribute::All).send().await;
         let answer = answer.map_err(|error| error.into_service_error())?;
         anyhow::Ok(answer.attributes.unwrap_or_default())
@@ -64,58 +64,70 @@ async fn attributes(site: &Site, name: &str, findings: &mut Findings) -> Option<
     match asked.await {
         Ok(attributes) => Some(attributes),
         Err(error) => {
-            let check = format!("queue {}", site.named(name));
-            findings.fail(check, format!("{error:#}"), MEND, CHANGED);
+            let check = format!("queue {}", aws.resource_name(name));
+            findings.fail(check, format!("{error:#}"), RESTORE, CHANGED);
             None
         }
     }
 }
 
-fn redrive(site: &Site, name: &str, letters: &str, queue: &Attributes, findings: &mut Findings) {
-    let check = format!("redrive of {}", site.named(name));
+fn redrive(
+    aws: &AwsContext,
+    name: &str,
+    dead_letters: &str,
+    queue: &Attributes,
+    findings: &mut Findings,
+) {
+    let check = format!("redrive of {}", aws.resource_name(name));
     let policy = queue.get(&Attribute::RedrivePolicy);
     let policy: Option<Value> = policy.and_then(|policy| serde_json::from_str(policy).ok());
     let target = policy
         .as_ref()
         .and_then(|policy| policy["deadLetterTargetArn"].as_str());
-    let letters = site.named(letters);
+    let dead_letters = aws.resource_name(dead_letters);
     match target.and_then(|arn| arn.rsplit(':').next()) {
-        Some(target) if target == letters => findings.ok(check, format!("to {letters}")),
-        Some(other) => findings.fail(check, format!("to {other}"), MEND, CHANGED),
+        Some(target) if target == dead_letters => findings.ok(check, format!("to {dead_letters}")),
+        Some(other) => findings.fail(check, format!("to {other}"), RESTORE, CHANGED),
         None => {
-            let found = "none: a message that no worker can read comes back until it expires";
-            findings.fail(check, found, MEND, CHANGED);
+            let found = "none: an unreadable message returns until it expires";
+            findings.fail(check, found, RESTORE, CHANGED);
         }
     }
 }
 
 fn visibility(
-    site: &Site,
+    aws: &AwsContext,
     name: &str,
     queue: &Attributes,
     timeout: Option<u64>,
     findings: &mut Findings,
 ) {
-    let check = format!("visibility of {}", site.named(name));
-    let hidden = queue.get(&Attribute::VisibilityTimeout);
-    let Some(hidden) = hidden.and_then(|hidden| hidden.parse::<u64>().ok()) else {
-        return findings.unseen(check, "SQS did not tell");
+    let check = format!("visibility of {}", aws.resource_name(name));
+    let visibility_timeout = queue.get(&Attribute::VisibilityTimeout);
+    let Some(visibility_timeout) =
+        visibility_timeout.and_then(|visibility_timeout| visibility_timeout.parse::<u64>().ok())
+    else {
+        return findings.skipped(check, "SQS returned none");
     };
     let Some(timeout) = timeout else {
-        return findings.unseen(
+        return findings.skipped(
             check,
-            format!("{hidden} s; the worker's timeout is not known"),
+            format!("{visibility_timeout} s; the worker's timeout is not known"),
         );
     };
-    let found = format!("{hidden} s, and the worker's timeout is {timeout} s");
-    match hidden {
-        hidden if hidden >= TIMES * timeout => findings.ok(check, found),
-        hidden if hidden >= timeout => findings.warn(check, found, MEND, CHANGED),
-        _ => findings.fail(check, found, MEND, CHANGED),
+    let found = format!("{visibility_timeout} s, and the worker's timeout is {timeout} s");
+    match visibility_timeout {
+        visibility_timeout if visibility_timeout >= TIMEOUT_MULTIPLE * timeout => {
+            findings.ok(check, found)
+        }
+        visibility_timeout if visibility_timeout >= timeout => {
+            findings.warn(check, found, RESTORE, CHANGED)
+        }
+        _ => findings.fail(check, found, RESTORE, CHANGED),
     }
 }
 
-/// Messages that wait there, in flight or not.
+/// Number of messages in the queue, in flight or not.
 fn waiting(queue: &Attributes) -> u64 {
     let counts = [
         Attribute::ApproximateNumberOfMessages,

@@ -1,4 +1,4 @@
-//! The tables: their keys, indexes, expiry and protection, beside what the template says.
+//! Compares the tables' keys, indexes, expiry and protection with what the template says.
 
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
@@ -6,17 +6,17 @@ use aws_sdk_dynamodb::types::{
     TableStatus, TimeToLiveStatus,
 };
 
-use super::finding::{CHANGED, Findings, MEND};
-use crate::target::Site;
+use super::finding::{CHANGED, Findings, RESTORE};
+use crate::target::AwsContext;
 
-/// A table of the template: its name, its key, and its indexes with theirs.
+/// A table of the template: its name, its key, and the name and key of each index.
 type Expected = (
     &'static str,
     &'static str,
     &'static [(&'static str, &'static str)],
 );
 
-/// As cloudformation/template.yaml has them.
+/// The tables of cloudformation/template.yaml.
 const TABLES: [Expected; 6] = [
     (
         "jobs",
@@ -48,19 +48,19 @@ const TABLES: [Expected; 6] = [
     ),
 ];
 
-pub async fn check(site: &Site, findings: &mut Findings) {
+pub async fn check(aws: &AwsContext, findings: &mut Findings) {
     for expected in &TABLES {
-        let name = site.named(expected.0);
-        let describe = site.dynamo.describe_table().table_name(&name).send().await;
+        let name = aws.resource_name(expected.0);
+        let describe = aws.dynamo.describe_table().table_name(&name).send().await;
         match describe.map_err(|error| error.into_service_error()) {
             Ok(answer) => {
                 let table = answer
                     .table
                     .unwrap_or_else(|| TableDescription::builder().build());
                 shape(&name, &table, expected, findings);
-                expiry(site, &name, findings).await;
-                if site.local.is_none() {
-                    protection(site, &name, &table, findings).await;
+                expiry(aws, &name, findings).await;
+                if aws.local.is_none() {
+                    protection(aws, &name, &table, findings).await;
                 }
             }
             Err(DescribeTableError::ResourceNotFoundException(_)) => findings.fail(
@@ -72,14 +72,14 @@ pub async fn check(site: &Site, findings: &mut Findings) {
             Err(error) => findings.warn(
                 format!("table {name}"),
                 error.to_string(),
-                "to look at it needs dynamodb:DescribeTable",
+                "this check needs the permission dynamodb:DescribeTable",
                 "",
             ),
         }
     }
-    if site.local.is_some() {
-        let why = "the embedded cloud has neither";
-        findings.unseen("recovery and deletion protection", why);
+    if aws.local.is_some() {
+        let why = "the embedded cloud supports neither";
+        findings.skipped("recovery and deletion protection", why);
     }
 }
 
@@ -124,17 +124,17 @@ fn shape(name: &str, table: &TableDescription, expected: &Expected, findings: &m
             format!("key {key}, {count} indexes"),
         );
     } else {
-        findings.fail(format!("table {name}"), wrong.join("; "), MEND, CHANGED);
+        findings.fail(format!("table {name}"), wrong.join("; "), RESTORE, CHANGED);
     }
 }
 
-async fn expiry(site: &Site, name: &str, findings: &mut Findings) {
+async fn expiry(aws: &AwsContext, name: &str, findings: &mut Findings) {
     let check = format!("expiry of {name}");
-    let describe = site.dynamo.describe_time_to_live().table_name(name);
+    let describe = aws.dynamo.describe_time_to_live().table_name(name);
     let answer = match describe.send().await {
         Ok(answer) => answer.time_to_live_description,
         Err(error) => {
-            let advice = "to look at it needs dynamodb:DescribeTimeToLive";
+            let advice = "this check needs the permission dynamodb:DescribeTimeToLive";
             return findings.warn(check, error.into_service_error().to_string(), advice, "");
         }
     };
@@ -148,22 +148,32 @@ async fn expiry(site: &Site, name: &str, findings: &mut Findings) {
     match answer.as_ref().and_then(|found| found.attribute_name()) {
         Some("ttl") if on => findings.ok(check, "by ttl"),
         Some(other) if on => {
-            findings.fail(check, format!("by {other}, not by ttl"), MEND, CHANGED);
+            findings.fail(check, format!("by {other}, not by ttl"), RESTORE, CHANGED);
         }
-        _ => findings.fail(check, "off: the table grows for ever", MEND, CHANGED),
+        _ => findings.fail(
+            check,
+            "off: the table grows without limit",
+            RESTORE,
+            CHANGED,
+        ),
     }
 }
 
-async fn protection(site: &Site, name: &str, table: &TableDescription, findings: &mut Findings) {
+async fn protection(
+    aws: &AwsContext,
+    name: &str,
+    table: &TableDescription,
+    findings: &mut Findings,
+) {
     let check = format!("deletion protection of {name}");
     if table.deletion_protection_enabled == Some(true) {
         findings.ok(check, "on");
     } else {
-        let advice = "deploy with DeletionProtection=true, unless the stack is for trials";
+        let advice = "deploy with DeletionProtection=true, unless it is a test stack";
         findings.warn(check, "off", advice, "Restoring a table");
     }
     let check = format!("point-in-time recovery of {name}");
-    let describe = site.dynamo.describe_continuous_backups().table_name(name);
+    let describe = aws.dynamo.describe_continuous_backups().table_name(name);
     match describe.send().await {
         Ok(answer) => {
             let backups = answer.continuous_backups_description;
@@ -172,11 +182,11 @@ async fn protection(site: &Site, name: &str, table: &TableDescription, findings:
             if status == Some(Recovery::Enabled) {
                 findings.ok(check, "on");
             } else {
-                findings.fail(check, "off", MEND, "Restoring a table");
+                findings.fail(check, "off", RESTORE, "Restoring a table");
             }
         }
         Err(error) => {
-            let advice = "to look at it needs dynamodb:DescribeContinuousBackups";
+            let advice = "this check needs the permission dynamodb:DescribeContinuousBackups";
             findings.warn(check, error.into_service_error().to_string(), advice, "");
         }
     }

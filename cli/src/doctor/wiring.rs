@@ -1,7 +1,7 @@
-//! What wires a stack: the worker's timeout, its event sources, the sweep's schedule, the secret.
+//! Checks the worker function, the event sources, the sweep's schedule and the token secret.
 //!
-//! On AWS the stock `aws` command line tells, since no SDK of those services is linked in here; on the
-//! embedded cloud it tells itself, at `/_local/wiring`.
+//! On AWS it runs the `aws` command line, since no SDK of these services is linked; the embedded cloud describes
+//! itself at `/_local/wiring`.
 
 use std::process::Stdio;
 
@@ -14,12 +14,12 @@ use longhaul_local::data_folder;
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::finding::{CHANGED, Findings, MEND};
-use crate::stack::Place;
-use crate::target::Site;
-use crate::token::SECRET;
+use super::finding::{CHANGED, Findings, RESTORE};
+use crate::dev_token::SECRET;
+use crate::stack::DataDirArgs;
+use crate::target::AwsContext;
 
-/// The queues that functions read.
+/// The queues, and the function that reads each.
 const SOURCES: [(&str, &str); 5] = [
     ("jobs", "worker"),
     ("continuations", "worker"),
@@ -28,32 +28,32 @@ const SOURCES: [(&str, &str); 5] = [
     ("fanout", "fanout"),
 ];
 
-/// What other checks go by.
+/// What other checks need.
 pub struct Wiring {
     /// Seconds.
     pub worker_timeout: Option<u64>,
 }
 
 impl Wiring {
-    pub async fn of(site: &Site, place: &Place, findings: &mut Findings) -> Self {
-        let worker_timeout = match &site.local {
+    pub async fn check(aws: &AwsContext, data_dir: &DataDirArgs, findings: &mut Findings) -> Self {
+        let worker_timeout = match &aws.local {
             Some(endpoint) => {
-                secret(place, findings);
+                secret(data_dir, findings);
                 match local(endpoint).await {
-                    Ok(wiring) => of_local(site, &wiring, findings),
+                    Ok(wiring) => of_local(aws, &wiring, findings),
                     Err(error) => {
-                        findings.unseen("functions", format!("{error:#}"));
+                        findings.skipped("functions", format!("{error:#}"));
                         None
                     }
                 }
             }
-            None => of_aws(site, findings).await,
+            None => of_aws(aws, findings).await,
         };
         Self { worker_timeout }
     }
 }
 
-/// What the embedded cloud says of itself.
+/// The embedded cloud's description of itself.
 async fn local(endpoint: &str) -> Result<Value> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     let answer = client
@@ -63,18 +63,20 @@ async fn local(endpoint: &str) -> Result<Value> {
     serde_json::from_slice(&body).context("the embedded cloud's wiring can't be read")
 }
 
-fn of_local(site: &Site, wiring: &Value, findings: &mut Findings) -> Option<u64> {
-    let worker = site.named("worker");
+fn of_local(aws: &AwsContext, wiring: &Value, findings: &mut Findings) -> Option<u64> {
+    let worker = aws.resource_name("worker");
     let list = |name: &str| wiring[name].as_array().into_iter().flatten();
-    for (queue, reader) in SOURCES.map(|(queue, reader)| (site.named(queue), site.named(reader))) {
+    for (queue, reader) in
+        SOURCES.map(|(queue, reader)| (aws.resource_name(queue), aws.resource_name(reader)))
+    {
         let mut sources = list("eventSources");
         let reads =
             sources.any(|source| source["queue"] == *queue && source["function"] == *reader);
         event_source(&queue, if reads { Some("Enabled") } else { None }, findings);
     }
     let mut schedules = list("schedules");
-    let sweeps = schedules.any(|schedule| schedule["function"] == *site.named("sweep"));
-    schedule(site, sweeps.then_some("ENABLED"), findings);
+    let sweeps = schedules.any(|schedule| schedule["function"] == *aws.resource_name("sweep"));
+    schedule(aws, sweeps.then_some("ENABLED"), findings);
     let mut functions = list("functions");
     let found = functions.find(|function| function["name"] == *worker);
     let timeout = found.and_then(|function| function["timeoutSeconds"].as_u64());
@@ -82,26 +84,26 @@ fn of_local(site: &Site, wiring: &Value, findings: &mut Findings) -> Option<u64>
     timeout
 }
 
-async fn of_aws(site: &Site, findings: &mut Findings) -> Option<u64> {
-    let worker = site.named("worker");
+async fn of_aws(aws: &AwsContext, findings: &mut Findings) -> Option<u64> {
+    let worker = aws.resource_name("worker");
     let get = [
         "lambda",
         "get-function-configuration",
         "--function-name",
         &worker,
     ];
-    let timeout = match aws(&get).await {
+    let timeout = match run_aws(&get).await {
         Ok(found) => found.and_then(|found| found["Timeout"].as_u64()),
-        Err(error) => return unseen_all(&error, findings),
+        Err(error) => return skip_all(&error, findings),
     };
     function(&worker, timeout, findings);
-    // All of them: those of an alias are listed under another name than the function's.
+    // Lists all mappings: those of an alias are not listed under the function's name.
     let list = ["lambda", "list-event-source-mappings"];
-    match aws(&list).await {
+    match run_aws(&list).await {
         Ok(found) => {
             let found = found.unwrap_or_default();
             for (queue, reader) in SOURCES {
-                let (queue, reader) = (site.named(queue), site.named(reader));
+                let (queue, reader) = (aws.resource_name(queue), aws.resource_name(reader));
                 let ends = format!(":{queue}");
                 let mut all = found["EventSourceMappings"]
                     .as_array()
@@ -118,52 +120,52 @@ async fn of_aws(site: &Site, findings: &mut Findings) -> Option<u64> {
                 event_source(&queue, state, findings);
             }
         }
-        Err(error) => findings.unseen("event sources", format!("{error:#}")),
+        Err(error) => findings.skipped("event sources", format!("{error:#}")),
     }
-    let rule = site.named("sweep");
-    match aws(&["events", "describe-rule", "--name", &rule]).await {
+    let rule = aws.resource_name("sweep");
+    match run_aws(&["events", "describe-rule", "--name", &rule]).await {
         Ok(found) => {
             let found = found.unwrap_or_default();
-            schedule(site, found["State"].as_str(), findings);
+            schedule(aws, found["State"].as_str(), findings);
         }
-        Err(error) => findings.unseen("schedule", format!("{error:#}")),
+        Err(error) => findings.skipped("schedule", format!("{error:#}")),
     }
-    let name = site.named("token-secret");
-    match aws(&["secretsmanager", "describe-secret", "--secret-id", &name]).await {
+    let name = aws.resource_name("token-secret");
+    match run_aws(&["secretsmanager", "describe-secret", "--secret-id", &name]).await {
         Ok(Some(found)) if found["DeletedDate"].is_null() => findings.ok("secret", name),
-        Ok(_) => findings.fail("secret", format!("{name} is gone"), MEND, "Key rotation"),
-        Err(error) => findings.unseen("secret", format!("{error:#}")),
+        Ok(_) => findings.fail("secret", format!("{name} is gone"), RESTORE, "Key rotation"),
+        Err(error) => findings.skipped("secret", format!("{error:#}")),
     }
     timeout
 }
 
-fn unseen_all(error: &anyhow::Error, findings: &mut Findings) -> Option<u64> {
+fn skip_all(error: &anyhow::Error, findings: &mut Findings) -> Option<u64> {
     for check in ["functions", "event sources", "schedule", "secret"] {
-        findings.unseen(check, format!("{error:#}"));
+        findings.skipped(check, format!("{error:#}"));
     }
     None
 }
 
-/// One question to the stock command line: its answer, or `None` where there is no such thing.
-async fn aws(arguments: &[&str]) -> Result<Option<Value>> {
+/// Runs the `aws` command line. `None` if the resource does not exist.
+async fn run_aws(arguments: &[&str]) -> Result<Option<Value>> {
     let run = Command::new("aws")
         .args(arguments)
         .args(["--output", "json", "--no-cli-pager"])
         .stdin(Stdio::null())
         .output()
         .await
-        .context("asking needs the aws command line on the PATH")?;
+        .context("this check needs the aws command line on the PATH")?;
     if run.status.success() {
-        let answer = serde_json::from_slice(&run.stdout).context("what aws printed is no JSON")?;
+        let answer = serde_json::from_slice(&run.stdout).context("aws printed no JSON")?;
         return Ok(Some(answer));
     }
-    let said = String::from_utf8_lossy(&run.stderr);
-    if said.contains("ResourceNotFoundException") {
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    if stderr.contains("ResourceNotFoundException") {
         return Ok(None);
     }
     bail!(
         "{}",
-        said.trim().lines().last().unwrap_or("aws gave no reason")
+        stderr.trim().lines().last().unwrap_or("aws gave no reason")
     )
 }
 
@@ -172,7 +174,7 @@ fn function(worker: &str, timeout: Option<u64>, findings: &mut Findings) {
         Some(timeout) => findings.ok("worker", format!("{worker}, timeout {timeout} s")),
         None => {
             let found = format!("there is no function {worker}");
-            findings.fail("worker", found, MEND, CHANGED);
+            findings.fail("worker", found, RESTORE, CHANGED);
         }
     }
 }
@@ -185,12 +187,12 @@ fn event_source(queue: &str, state: Option<&str>, findings: &mut Findings) {
             let advice = "aws lambda update-event-source-mapping --uuid <uuid> --enabled";
             findings.fail(check, format!("it is {state}"), advice, "Stuck jobs");
         }
-        None => findings.fail(check, "none: no worker takes its jobs", MEND, CHANGED),
+        None => findings.fail(check, "none: no function reads the queue", RESTORE, CHANGED),
     }
 }
 
-fn schedule(site: &Site, state: Option<&str>, findings: &mut Findings) {
-    let rule = site.named("sweep");
+fn schedule(aws: &AwsContext, state: Option<&str>, findings: &mut Findings) {
+    let rule = aws.resource_name("sweep");
     match state {
         Some("ENABLED") => findings.ok("schedule", format!("{rule} is enabled")),
         Some(_) => {
@@ -202,17 +204,19 @@ fn schedule(site: &Site, state: Option<&str>, findings: &mut Findings) {
                 "Stuck jobs",
             );
         }
-        None => findings.fail("schedule", "nothing runs the sweep", MEND, CHANGED),
+        None => findings.fail("schedule", "nothing runs the sweep", RESTORE, CHANGED),
     }
 }
 
-/// Of the embedded cloud: given to it, or made and kept in its data folder.
-fn secret(place: &Place, findings: &mut Findings) {
-    let kept = data_folder::read_secret(&place.data, SECRET).ok().flatten();
-    if place.jwt_secret.is_some() || kept.is_some() {
+/// Checks the embedded cloud's secret: given by the user, or stored in the data folder.
+fn secret(data_dir: &DataDirArgs, findings: &mut Findings) {
+    let stored = data_folder::read_secret(&data_dir.data, SECRET)
+        .ok()
+        .flatten();
+    if data_dir.jwt_secret.is_some() || stored.is_some() {
         return findings.ok("secret", "set");
     }
     let found = "none in the data folder";
-    let advice = "fine if `up` was given LONGHAUL_JWT_SECRET; else start it again";
+    let advice = "no problem if `up` runs with LONGHAUL_JWT_SECRET; otherwise restart it";
     findings.warn("secret", found, advice, "Key rotation");
 }

@@ -1,6 +1,4 @@
-//! A job's row, looked at again and again until the job has ended.
-//!
-//! A read unit each look; who wants every event subscribes instead.
+//! Polls a job's row until the job ends. Each poll costs one read unit.
 
 use std::time::Duration;
 
@@ -9,30 +7,30 @@ use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Status;
 use longhaul_shared::store::jobs::Jobs;
 
-use crate::Ended;
-use crate::jobs::{nothing, shown};
+use super::render;
+use crate::exit_status::ExitStatus;
 use crate::terminal::printable;
 
-pub async fn run(jobs: &Jobs, id: JobId, every: u64, json: bool) -> Result<Ended> {
-    let mut told = None;
+pub async fn run(jobs: &Jobs, id: JobId, every: u64, json: bool) -> Result<ExitStatus> {
+    let mut printed_seq = None;
     loop {
         let Some(job) = jobs.get(id).await? else {
-            return Ok(nothing(id));
+            return Ok(render::not_found(id));
         };
-        if told.replace(job.seq) != Some(job.seq) {
+        if printed_seq.replace(job.seq) != Some(job.seq) {
             let (at, status) = (job.updated_at, job.status.as_str());
             if json {
-                println!("{}", shown::json(&job));
+                println!("{}", render::job_json(&job));
             } else if job.status.is_terminal() {
-                println!("{at:.3}  {status}: {}", shown::outcome(&job));
+                println!("{at:.3}  {status}: {}", render::outcome(&job));
             } else {
                 let message = printable(&job.message);
                 println!("{at:.3}  {status} {:>3}%  {message}", job.progress);
             }
         }
         match job.status {
-            Status::Completed => return Ok(Ended::Well),
-            Status::Failed | Status::Cancelled => return Ok(Ended::JobFailed),
+            Status::Completed => return Ok(ExitStatus::Success),
+            Status::Failed | Status::Cancelled => return Ok(ExitStatus::JobFailed),
             Status::Queued | Status::Processing => {}
         }
         tokio::time::sleep(Duration::from_secs(every)).await;

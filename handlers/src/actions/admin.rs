@@ -2,9 +2,9 @@
 //! action it is.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::connection::ConnectionRow;
 use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::protocol::{AdminAction, ErrorCode, ErrorResponse};
-use longhaul_shared::store::connections::ConnectionRow;
 
 use super::{
     broadcast, cleanup_connections, close_connection, list_connections, list_dead_letters,

@@ -91,7 +91,7 @@ pub async fn bind(
             return Ok(());
         }
         BindOutcome::Renewed => return Ok(()),
-        BindOutcome::Taken => "This connection belongs to another user.",
+        BindOutcome::OtherOwner => "This connection belongs to another user.",
         BindOutcome::Gone => "This connection is closed.",
     };
     Err(ErrorResponse::authentication(refused).into())

@@ -3,14 +3,15 @@
 
 use anyhow::Result;
 use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::dialect::Dialect;
 use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{JobId, SessionId, Traceparent};
 use longhaul_shared::domain::job::{DialectFollower, Job};
 use longhaul_shared::orchestration::job_end_notifier::PushedEnd;
-use longhaul_shared::protocol::dialect::{self, Dialect};
+use longhaul_shared::protocol::dialect;
 use longhaul_shared::protocol::{ChatMessage, ErrorResponse};
 use longhaul_shared::store::jobs::CommitOutcome;
-use longhaul_shared::store::sessions::Accepted;
+use longhaul_shared::store::sessions::AcceptOutcome;
 
 use super::query::{self, NewJob};
 use super::sessions;
@@ -127,9 +128,9 @@ async fn accept(
         .accept(&door.jobs, id, begun_by, job, message)
         .await?;
     match accepted {
-        Accepted::Yes => Ok(true),
-        Accepted::Exists => Ok(false),
-        Accepted::NoSession => Err(sessions::unknown().into()),
+        AcceptOutcome::Yes => Ok(true),
+        AcceptOutcome::Exists => Ok(false),
+        AcceptOutcome::NoSession => Err(sessions::unknown().into()),
     }
 }
 

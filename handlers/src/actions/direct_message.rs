@@ -2,10 +2,10 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{NotificationId, Owner};
+use longhaul_shared::domain::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::domain::topics::{Publication, Recipient, Topic};
 use longhaul_shared::messaging::user_messenger::MessageStatus;
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, message_sent};
-use longhaul_shared::store::inbox::{InboxContent, InboxEntry};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

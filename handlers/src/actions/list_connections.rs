@@ -3,9 +3,10 @@
 //! which no one but an admin can cause.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::connection::{ConnectionCursor, ConnectionRow};
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::protocol::{self, ErrorResponse, PageRequest};
-use longhaul_shared::store::connections::{ConnectionCursor, ConnectionRow};
+use longhaul_shared::store::connections::start_key;
 
 use super::admin::{is_theirs, scanned};
 use crate::message::{ActionError, ActionResult, AppContext, FrameContext};
@@ -28,7 +29,7 @@ pub async fn run(
         )));
     };
     let start = pages.cursor.as_deref().map(read).transpose()?;
-    let start = start.map(|mark| mark.key(&user));
+    let start = start.map(|mark| start_key(&mark, &user));
     let (mut rows, more) = door.connections.of_user(&user, start).await?;
     let mut next = rows.last().filter(|_| more.is_some()).map(mark);
     let limit = pages.limit as usize;

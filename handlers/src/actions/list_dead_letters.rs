@@ -3,7 +3,7 @@
 //! left to the operators' command.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::messaging::dead_letters::FailedRuns;
+use longhaul_shared::orchestration::failed_runs::FailedRuns;
 use longhaul_shared::protocol::dead_letters;
 
 use super::admin::can_administer;
@@ -14,7 +14,7 @@ pub const LOOK: usize = 100;
 
 pub async fn run(door: &AppContext, call: &FrameContext, speaker: &Identity) -> ActionResult {
     let reading = door.letters.read(LOOK).await?;
-    let cases = FailedRuns::of(&reading, &door.replays.jobs).await;
+    let cases = FailedRuns::look_up(&reading, &door.replays.jobs).await;
     door.letters.release(&reading.messages).await?;
     let FailedRuns {
         runs: mut cases,

@@ -3,11 +3,12 @@
 
 use anyhow::Result;
 use longhaul_shared::auth::Identity;
+use longhaul_shared::aws::queue_reader::QueueContents;
+use longhaul_shared::domain::dead_letter::{DeadLetter, Resolution};
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::messaging::dead_letters::{
-    DeadLetter, FailedRuns, Message, QueueContents, Resolution,
-};
+use longhaul_shared::domain::queue_message::QueueMessage;
+use longhaul_shared::orchestration::failed_runs::FailedRuns;
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, JobReference, job_replayed};
 
 use super::admin::can_administer;
@@ -53,9 +54,9 @@ pub async fn run(
 }
 
 /// The job's letters, held; sought again while others that look hide some.
-async fn letters(door: &AppContext, id: JobId) -> Result<Vec<Message>> {
-    let is_about = |letter: &Message| {
-        let read = DeadLetter::read(&letter.body);
+async fn letters(door: &AppContext, id: JobId) -> Result<Vec<QueueMessage>> {
+    let is_about = |letter: &QueueMessage| {
+        let read = DeadLetter::parse(&letter.body);
         read.is_some_and(|letter| letter.job() == id)
     };
     for _ in 1..LOOKS {
@@ -70,10 +71,10 @@ async fn letters(door: &AppContext, id: JobId) -> Result<Vec<Message>> {
 /// Those letters that are meant, held, and whether these are all that there are.
 async fn look(
     door: &AppContext,
-    is_meant: impl Fn(&Message) -> bool,
-) -> Result<(Vec<Message>, bool)> {
+    is_meant: impl Fn(&QueueMessage) -> bool,
+) -> Result<(Vec<QueueMessage>, bool)> {
     let reading = door.letters.read(LOOK).await?;
-    let (ours, others): (Vec<Message>, Vec<Message>) =
+    let (ours, others): (Vec<QueueMessage>, Vec<QueueMessage>) =
         reading.messages.into_iter().partition(is_meant);
     door.letters.release(&others).await?;
     Ok((ours, reading.in_flight == 0))
@@ -84,14 +85,16 @@ async fn settle(
     door: &AppContext,
     call: &FrameContext,
     row: &Job,
-    letters: &[Message],
+    letters: &[QueueMessage],
     from_start: bool,
-) -> Result<(Resolution, Option<Job>, Vec<Message>)> {
+) -> Result<(Resolution, Option<Job>, Vec<QueueMessage>)> {
     let reading = QueueContents {
         messages: letters.to_vec(),
         in_flight: 0,
     };
-    let cases = FailedRuns::of(&reading, &door.replays.jobs).await?.runs;
+    let cases = FailedRuns::look_up(&reading, &door.replays.jobs)
+        .await?
+        .runs;
     if cases.is_empty() {
         let settled = door
             .replays

@@ -2,8 +2,8 @@
 //! which lasts beyond the connection if that is asked for.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::session::Session;
 use longhaul_shared::protocol::{self, SessionStart};
-use longhaul_shared::store::sessions::Session;
 
 use super::sessions;
 use crate::message::{ActionResult, AppContext, FrameContext};

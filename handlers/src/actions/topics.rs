@@ -36,11 +36,7 @@ async fn subscribe(
     filters: &Value,
 ) -> ActionResult {
     let (most, connection) = (limits::SUBSCRIPTIONS, &call.connection);
-    if !door
-        .connections
-        .count_subscription(connection, most)
-        .await?
-    {
+    if !door.connections.add_subscription(connection, most).await? {
         counter!("LimitsHit", "Limit" => "subscriptions").increment(1);
         let sentence = format!("A connection may have at most {most} subscriptions.");
         return Err(ErrorResponse::field("topic", sentence).into());
@@ -69,7 +65,7 @@ async fn end(
     let id = subscription.ok_or_else(unknown)?;
     let ended = door.subscriptions.end(&id, &speaker.owner).await?;
     let connection = ended.ok_or_else(unknown)?;
-    door.connections.uncount_subscription(&connection).await?;
+    door.connections.remove_subscription(&connection).await?;
     let request_id = call.request_id.as_deref();
     Ok(Some(subscription_ended(&id, request_id, call.now)))
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::dialect::Dialect;
 use longhaul_shared::domain::ids::{JobId, SessionId};
 use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::dialect::Dialect;
+use longhaul_shared::domain::session::Session;
 use longhaul_shared::protocol::{self, ClaimedIdentity, ErrorResponse, Submission, VoiceAction};
-use longhaul_shared::store::sessions::{Recording, Session};
+use longhaul_shared::store::sessions::Recording;
 use serde_json::json;
 use uuid::Uuid;
 

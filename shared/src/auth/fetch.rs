@@ -1,6 +1,4 @@
-//! One small document of an identity provider's, over HTTPS.
-//!
-//! Follows no redirect and knows nothing of what the document says.
+//! Fetches a small document of an identity provider over HTTPS. Redirects are not followed.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,23 +13,23 @@ use rustls::crypto::aws_lc_rs;
 
 use http::Uri;
 
-/// From the first byte sent to the last received: the authorizer has 5 s in all.
+/// For the whole fetch: the authorizer has 5 s in all.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Far more than a set of keys takes.
-const BYTES: usize = 256 * 1024;
+/// The limit of the document's size: far larger than any key set.
+const MAX_BYTES: usize = 256 * 1024;
 
 type Connector = HttpsConnector<HttpConnector>;
 type Body = Empty<&'static [u8]>;
 
-/// Where a document is.
-pub struct Source {
+/// A document at a URL.
+pub struct HttpsDocument {
     url: Uri,
-    /// Made at the first fetch: reading the machine's certificates takes longer than a cold start should.
+    /// Created by the first fetch: reading the machine's certificates is too slow for a cold start.
     client: OnceLock<Client<Connector, Body>>,
 }
 
-impl Source {
-    /// `None` unless it is an `https` URL, or an `http` one of this machine.
+impl HttpsDocument {
+    /// `None` for anything but an `https` URL, or an `http` URL of this machine.
     pub fn new(url: &str) -> Option<Self> {
         let url: Uri = url.parse().ok()?;
         let is_safe = match url.scheme_str()? {
@@ -47,21 +45,23 @@ impl Source {
 
     pub async fn get(&self) -> Result<Vec<u8>> {
         let fetched = tokio::time::timeout(TIMEOUT, self.fetch()).await;
-        fetched.unwrap_or_else(|_| bail!("it took longer than {TIMEOUT:?}"))
+        fetched.unwrap_or_else(|_| bail!("the fetch took longer than {TIMEOUT:?}"))
     }
 
     async fn fetch(&self) -> Result<Vec<u8>> {
         let client = match self.client.get() {
             Some(client) => client,
             None => {
-                let made = client()?;
-                self.client.get_or_init(|| made)
+                let client = client()?;
+                self.client.get_or_init(|| client)
             }
         };
-        let answer = client.get(self.url.clone()).await?;
-        let status = answer.status();
-        ensure!(status.is_success(), "it answered {status}");
-        let body = Limited::new(answer.into_body(), BYTES).collect().await;
+        let response = client.get(self.url.clone()).await?;
+        let status = response.status();
+        ensure!(status.is_success(), "the issuer answered {status}");
+        let body = Limited::new(response.into_body(), MAX_BYTES)
+            .collect()
+            .await;
         let body = body.map_err(|error| anyhow::anyhow!(error))?;
         Ok(body.to_bytes().to_vec())
     }
@@ -82,12 +82,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_the_clear_only_within_this_machine() {
+    fn plain_http_is_for_this_machine_only() {
         for url in [
             "https://cognito-idp.eu-west-1.amazonaws.com/p/.well-known/jwks.json",
             "http://127.0.0.1:8000/jwks.json",
         ] {
-            assert!(Source::new(url).is_some(), "{url}");
+            assert!(HttpsDocument::new(url).is_some(), "{url}");
         }
         for url in [
             "",
@@ -97,7 +97,7 @@ mod tests {
             "http://127.0.0.1.example/jwks.json",
             "file:///etc/passwd",
         ] {
-            assert!(Source::new(url).is_none(), "{url}");
+            assert!(HttpsDocument::new(url).is_none(), "{url}");
         }
     }
 }

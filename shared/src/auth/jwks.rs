@@ -13,18 +13,18 @@ use serde_json::Value;
 
 use super::claims::Key;
 
-/// So long keys are used without asking: a key that the issuer withdraws is believed no longer.
-const FRESH: Duration = Duration::from_secs(3600);
-/// So long they are used while the issuer can't be reached.
-const LAST_RESORT: Duration = Duration::from_secs(24 * 3600);
-/// Between two fetches for the sake of an unknown key id, which anybody can make up.
-const COOLDOWN: Duration = Duration::from_secs(30);
-/// After a fetch that failed.
-const RETRY: Duration = Duration::from_secs(5);
-/// More keys than any issuer has at once.
-const KEYS: usize = 64;
+/// Keys are used for this long without a fetch. A key that the issuer withdraws is accepted no longer than this.
+const FRESH_FOR: Duration = Duration::from_secs(3600);
+/// Keys are used for this long while the issuer can't be reached.
+const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
+/// The minimum time between two fetches because of an unknown key id, which anybody can invent.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
+/// The minimum time between a failed fetch and the next.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// The maximum number of keys of an issuer.
+const MAX_KEYS: usize = 64;
 
-/// The keys of one answer of the issuer's, by key id.
+/// The issuer's keys, by key id.
 pub struct KeySet(HashMap<String, Key>);
 
 #[derive(Deserialize)]
@@ -33,11 +33,11 @@ struct Document {
 }
 
 impl KeySet {
-    /// Reads the issuer's answer; `None` if it is no key set. Keys of no use here (another algorithm,
-    /// for encryption, symmetric, without an id) are left out: they must not spoil the others.
+    /// Parses the issuer's document; `None` if it is not a key set. Unusable keys (of another algorithm, for encryption,
+    /// symmetric, without an id) are left out and do not invalidate the others.
     pub fn parse(bytes: &[u8], algorithms: &[Algorithm]) -> Option<Self> {
         let document: Document = serde_json::from_slice(bytes).ok()?;
-        let keys = document.keys.into_iter().take(KEYS);
+        let keys = document.keys.into_iter().take(MAX_KEYS);
         let usable = keys.filter_map(|key| {
             let key: Jwk = serde_json::from_value(key).ok()?;
             let algorithm = algorithm(&key).filter(|name| algorithms.contains(name))?;
@@ -53,7 +53,7 @@ impl KeySet {
     }
 }
 
-/// The one algorithm that a public key is for; `None` where it is for none of ours.
+/// The algorithm of a public key; `None` if it is not supported.
 fn algorithm(key: &Jwk) -> Option<Algorithm> {
     let signs = [None, Some(PublicKeyUse::Signature)];
     if !signs.contains(&key.common.public_key_use) {
@@ -68,41 +68,42 @@ fn algorithm(key: &Jwk) -> Option<Algorithm> {
     };
     key.common
         .key_algorithm
-        .is_none_or(|said| said == name)
+        .is_none_or(|stated| stated == name)
         .then_some(algorithm)
 }
 
-/// The keys as last fetched.
+/// The keys of the last successful fetch.
 #[derive(Default)]
 pub struct KeyCache {
-    kept: Option<(KeySet, Timestamp)>,
-    /// The last fetch that failed, unless one has succeeded since.
+    cached: Option<(KeySet, Timestamp)>,
+    /// The time of the last fetch, if it failed.
     failed_at: Option<Timestamp>,
-    /// The last fetch for an unknown key id.
+    /// The time of the last fetch because of an unknown key id.
     searched_at: Option<Timestamp>,
 }
 
-/// What the cache knows of a key id.
+/// The result of looking up a key id.
 pub enum KeyLookup<'a> {
     Key(&'a Key),
     /// The issuer has no such key.
     Unknown,
-    /// The issuer's keys are not known.
+    /// No keys are cached, or they are too old.
     NoKeys,
 }
 
 impl KeyCache {
-    /// Whether the issuer is to be asked before the key `id` is looked up at `now`.
+    /// Whether the keys must be fetched before the key `id` is looked up at `now`.
     pub fn should_fetch(&mut self, id: &str, now: Timestamp) -> bool {
         let has_passed =
             |since: Option<Timestamp>, span: Duration| since.is_none_or(|at| now >= at + span);
-        if !has_passed(self.failed_at, RETRY) {
+        if !has_passed(self.failed_at, RETRY_INTERVAL) {
             return false;
         }
-        match &self.kept {
-            Some((keys, at)) if now < *at + FRESH => {
-                // Not counted from the fetch that filled the cache: a key may be new right after it.
-                let search = !keys.0.contains_key(id) && has_passed(self.searched_at, COOLDOWN);
+        match &self.cached {
+            Some((keys, at)) if now < *at + FRESH_FOR => {
+                // The interval does not start with the fetch that filled the cache: a key may be added right after it.
+                let search =
+                    !keys.0.contains_key(id) && has_passed(self.searched_at, SEARCH_INTERVAL);
                 if search {
                     self.searched_at = Some(now);
                 }
@@ -112,20 +113,20 @@ impl KeyCache {
         }
     }
 
-    /// The issuer answered these keys.
+    /// Records a successful fetch.
     pub fn fetched(&mut self, keys: KeySet, now: Timestamp) {
-        self.kept = Some((keys, now));
+        self.cached = Some((keys, now));
         self.failed_at = None;
     }
 
-    /// The issuer did not answer, or no keys: what is kept still holds for a while.
+    /// Records a failed fetch. The cached keys stay valid for [`STALE_FOR`].
     pub fn failed(&mut self, now: Timestamp) {
         self.failed_at = Some(now);
     }
 
-    pub fn find(&self, id: &str, now: Timestamp) -> KeyLookup<'_> {
-        match &self.kept {
-            Some((keys, at)) if now < *at + LAST_RESORT => {
+    pub fn lookup(&self, id: &str, now: Timestamp) -> KeyLookup<'_> {
+        match &self.cached {
+            Some((keys, at)) if now < *at + STALE_FOR => {
                 keys.0.get(id).map_or(KeyLookup::Unknown, KeyLookup::Key)
             }
             _ => KeyLookup::NoKeys,
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_no_use_are_left_out() {
+    fn unusable_keys_are_left_out() {
         let rsa = |change: Value| {
             let mut key = json!({"kid": "r", "kty": "RSA", "n": POINT, "e": "AQAB"});
             for (name, value) in change.as_object().unwrap() {
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_searched_for_and_then_not_again_for_a_while() {
+    fn an_unknown_key_is_fetched_once_in_the_interval() {
         let mut cache = KeyCache::default();
         assert!(cache.should_fetch("a", at(0)));
         cache.fetched(set(&["a"]), at(0));
@@ -196,22 +197,28 @@ mod tests {
         cache.fetched(set(&["a", "b"]), at(1));
         assert!(!cache.should_fetch("b", at(2)));
         assert!(!cache.should_fetch("c", at(30)));
-        assert!(matches!(cache.find("c", at(30)), KeyLookup::Unknown));
+        assert!(matches!(cache.lookup("c", at(30)), KeyLookup::Unknown));
         assert!(cache.should_fetch("c", at(31)));
     }
 
     #[test]
-    fn old_keys_hold_for_a_day_while_the_issuer_is_down() {
+    fn stale_keys_are_valid_for_a_day_while_the_issuer_is_down() {
         let mut cache = KeyCache::default();
-        assert!(matches!(cache.find("a", at(0)), KeyLookup::NoKeys));
+        assert!(matches!(cache.lookup("a", at(0)), KeyLookup::NoKeys));
         cache.fetched(set(&["a"]), at(0));
         assert!(cache.should_fetch("a", at(3600)));
         cache.failed(at(3600));
         assert!(!cache.should_fetch("a", at(3604)), "not at each token");
-        assert!(matches!(cache.find("a", at(3604)), KeyLookup::Key(_)));
+        assert!(matches!(cache.lookup("a", at(3604)), KeyLookup::Key(_)));
         assert!(cache.should_fetch("a", at(3605)));
-        assert!(matches!(cache.find("a", at(24 * 3600)), KeyLookup::NoKeys));
+        assert!(matches!(
+            cache.lookup("a", at(24 * 3600)),
+            KeyLookup::NoKeys
+        ));
         cache.fetched(set(&["z"]), at(24 * 3600));
-        assert!(matches!(cache.find("a", at(24 * 3600)), KeyLookup::Unknown));
+        assert!(matches!(
+            cache.lookup("a", at(24 * 3600)),
+            KeyLookup::Unknown
+        ));
     }
 }

@@ -1,8 +1,6 @@
-//! Who is speaking: a token's claims, once its signature and its times hold.
+//! Verifies an identity provider's tokens: their signature, times and claims.
 //!
-//! [`claims`] and [`jwks`] are pure: keys, time and bytes are arguments. [`verifier`] has the keys
-//! and fetches them. Where tokens come from and what an identity may do is not known here. We issue
-//! no tokens; an identity provider does.
+//! [`claims`] and [`jwks`] are pure: keys, time and bytes are arguments. The verifier fetches and caches the keys.
 
 pub mod claims;
 mod fetch;
@@ -17,42 +15,42 @@ use crate::domain::ids::Owner;
 
 pub use verifier::Verifier;
 
-/// How far the provider's clock and ours may differ; RFC 7519 section 4.1.4 asks for a small one.
+/// The tolerated difference to the provider's clock; RFC 7519, section 4.1.4, suggests a few minutes at most.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// A verified speaker.
+/// A verified user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     pub owner: Owner,
-    /// For greeting; the user id where the token has none.
+    /// The name for greetings; the user id if the token has none.
     pub username: String,
-    /// Past it, further actions are refused.
+    /// After this time further actions are rejected.
     pub expires_at: Timestamp,
-    /// Whether the token names the group of admins (PROTOCOL 8).
+    /// Whether the token names the group of admins.
     pub is_admin: bool,
 }
 
 impl Identity {
-    /// Whether the token that proved this identity still holds at `now`.
+    /// Whether the identity's token is valid at `now`, with leeway.
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         now < self.expires_at + LEEWAY
     }
 }
 
-/// Why a token is not believed, as the log has it: it names no part of the token.
+/// Why a token is rejected, for the log. It contains no part of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token is too long")]
     TooLong,
     #[error("the token is malformed, unsigned or without expiry")]
     Malformed,
-    #[error("the token is signed with another algorithm")]
+    #[error("the token is signed with an algorithm that is not configured")]
     Algorithm,
-    #[error("the token names no key of the issuer's")]
+    #[error("the token names no key of the issuer")]
     UnknownKey,
-    #[error("the token's signature is wrong")]
+    #[error("the token's signature is invalid")]
     Signature,
-    #[error("the token is another issuer's")]
+    #[error("the token is from another issuer")]
     Issuer,
     #[error("the token is for another audience")]
     Audience,
@@ -67,8 +65,8 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// The sentence for the client. Of what a forger could learn from it says nothing: only who has a
-    /// token of the issuer's, for us, is told what ails it.
+    /// The message for the client. The reason is stated only for a token that the issuer signed for this service, so that a
+    /// forger learns nothing.
     pub fn for_client(self) -> &'static str {
         match self {
             Self::Expired => "The token has expired.",

@@ -1,19 +1,19 @@
-//! The tokens' judge as the functions use it: the rules of the configuration, and the keys, of which
-//! the issuer's are fetched when they are needed.
+//! Verifies tokens by the configured rules, with a shared secret or with the issuer's published keys, which it fetches when
+//! needed.
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
 
-use super::claims::{Key, Rules};
-use super::fetch::Source;
+use super::claims::{Key, TokenRules};
+use super::fetch::HttpsDocument;
 use super::jwks::{KeyCache, KeyLookup, KeySet};
 use super::{Identity, TokenError};
 use crate::settings::{Environment, SettingsError};
 
 pub struct Verifier {
-    rules: Rules,
+    rules: TokenRules,
     keys: Keys,
 }
 
@@ -23,30 +23,29 @@ enum Keys {
 }
 
 struct Issuer {
-    source: Source,
+    document: HttpsDocument,
     cache: Mutex<KeyCache>,
 }
 
 impl Verifier {
-    /// By `TOKEN_ALGORITHMS`: `HS256` with the secret `LONGHAUL_JWT_SECRET`, or `RS256`, `ES256` or both
-    /// with the keys that `TOKEN_ISSUER` publishes. `TOKEN_AUDIENCES` and `TOKEN_USE` are checked where
-    /// they are set, and so is the issuer.
+    /// From `TOKEN_ALGORITHMS`: `HS256` with the secret `LONGHAUL_JWT_SECRET`, or `RS256`, `ES256` or both with the keys that
+    /// `TOKEN_ISSUER` publishes. Issuer, `TOKEN_AUDIENCES` and `TOKEN_USE` are checked if they are set.
     pub fn open(config: &Environment) -> Result<Self, SettingsError> {
         let malformed = |name, expected| SettingsError::Malformed { name, expected };
-        let named = config.list("TOKEN_ALGORITHMS");
-        let is = |names: &[&str]| named.iter().all(|name| names.contains(name));
-        let algorithms: Vec<Algorithm> = named.iter().flat_map(|name| name.parse()).collect();
+        let names = config.list("TOKEN_ALGORITHMS");
+        let only = |allowed: &[&str]| names.iter().all(|name| allowed.contains(name));
+        let algorithms: Vec<Algorithm> = names.iter().flat_map(|name| name.parse()).collect();
         let issuer = config.optional("TOKEN_ISSUER");
         let keys = match () {
-            () if !named.is_empty() && is(&["HS256"]) => {
+            () if !names.is_empty() && only(&["HS256"]) => {
                 Keys::Secret(Key::secret(config.required("LONGHAUL_JWT_SECRET")?))
             }
-            () if !named.is_empty() && is(&["RS256", "ES256"]) => {
+            () if !names.is_empty() && only(&["RS256", "ES256"]) => {
                 let issuer = config.required("TOKEN_ISSUER")?.trim_end_matches('/');
-                let source = Source::new(&format!("{issuer}/.well-known/jwks.json"));
-                let source = source.ok_or(malformed("TOKEN_ISSUER", "an https URL"))?;
+                let document = HttpsDocument::new(&format!("{issuer}/.well-known/jwks.json"));
+                let document = document.ok_or(malformed("TOKEN_ISSUER", "an https URL"))?;
                 let cache = Mutex::default();
-                Keys::Issuer(Box::new(Issuer { source, cache }))
+                Keys::Issuer(Box::new(Issuer { document, cache }))
             }
             () => {
                 let expected = "HS256 alone, or RS256, ES256 or both";
@@ -54,7 +53,7 @@ impl Verifier {
             }
         };
         let audiences = config.list("TOKEN_AUDIENCES");
-        let rules = Rules {
+        let rules = TokenRules {
             algorithms,
             issuer: issuer.map(Into::into),
             audiences: audiences.into_iter().map(Into::into).collect(),
@@ -63,10 +62,10 @@ impl Verifier {
         Ok(Self { rules, keys })
     }
 
-    /// The identity that `token` proves at `now`, or why it proves none.
+    /// The identity of the token at `now`, or why the token is rejected.
     ///
     /// # Errors
-    /// The issuer's keys are not known and can't be had: of the token that says nothing.
+    /// The issuer's keys are not known and can't be fetched, so the token can't be checked.
     pub async fn verify(
         &self,
         token: &str,
@@ -80,18 +79,18 @@ impl Verifier {
             (Keys::Secret(key), _) => Ok(self.rules.verify(token, key, now)),
             (Keys::Issuer(_), None) => Ok(Err(TokenError::UnknownKey)),
             (Keys::Issuer(issuer), Some(id)) => {
-                // Held while the keys are fetched: who comes meanwhile needs them too.
+                // Locked during a fetch, since concurrent calls need the same keys.
                 let mut cache = issuer.cache.lock().await;
                 let mut fetched = Ok(());
                 if cache.should_fetch(&id, now) {
                     fetched = issuer.fetch(&mut cache, &self.rules.algorithms, now).await;
                 }
-                match (cache.find(&id, now), fetched) {
+                match (cache.lookup(&id, now), fetched) {
                     (KeyLookup::Key(key), _) => Ok(self.rules.verify(token, key, now)),
                     (KeyLookup::Unknown, _) => Ok(Err(TokenError::UnknownKey)),
                     (KeyLookup::NoKeys, Err(error)) => Err(error),
                     (KeyLookup::NoKeys, Ok(())) => {
-                        bail!("the issuer's keys could not be had just now")
+                        bail!("the issuer's keys could not be fetched recently")
                     }
                 }
             }
@@ -106,9 +105,9 @@ impl Issuer {
         algorithms: &[Algorithm],
         now: Timestamp,
     ) -> Result<()> {
-        let answer = self.source.get().await;
-        let keys = answer.and_then(|bytes| {
-            KeySet::parse(&bytes, algorithms).context("what it answered is no set of keys")
+        let response = self.document.get().await;
+        let keys = response.and_then(|bytes| {
+            KeySet::parse(&bytes, algorithms).context("the response is not a key set")
         });
         match keys.context("fetching the issuer's keys") {
             Ok(keys) => {
@@ -117,7 +116,7 @@ impl Issuer {
             }
             Err(error) => {
                 let reason = format!("{error:#}");
-                tracing::warn!(reason, "the issuer's keys were not renewed");
+                tracing::warn!(reason, "issuer's keys not refreshed");
                 cache.failed(now);
                 Err(error)
             }

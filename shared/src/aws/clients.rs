@@ -1,6 +1,6 @@
-//! How this project's AWS clients behave: one set of timeouts and retries, stated.
+//! The configuration of all AWS clients: timeouts, retries, connections.
 //!
-//! Knows no table and no queue. `AWS_ENDPOINT_URL`, which the local stack sets, is read by the SDK.
+//! The SDK reads `AWS_ENDPOINT_URL`, which the embedded cloud sets for its functions.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use aws_types::service_config::ServiceConfigKey;
 
 use crate::aws::signed_http::{AwsCaller, ServiceSpec, SignedClient, Transport};
 
-/// One try of one call. DynamoDB and SQS answer in milliseconds; a try that takes this long is lost.
-const ATTEMPT: Duration = Duration::from_secs(3);
-/// All tries of one call: below API Gateway's 29 s with room for a second call.
-const OPERATION: Duration = Duration::from_secs(10);
-/// To open a connection.
-const CONNECT: Duration = Duration::from_millis(1500);
+/// One attempt of one call. DynamoDB and SQS answer in milliseconds; an attempt that takes this long is lost.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// All attempts of one call: below API Gateway's 29 s, with time for a second call.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Opening a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// One try of what takes long, and all of them: the largest result takes some seconds from a small function,
-/// and what a heartbeat leaves of a lease of two minutes is 80 s.
-const SLOW_ATTEMPT: Duration = Duration::from_secs(20);
-const SLOW: Duration = Duration::from_secs(60);
+/// One attempt of a slow call, and all of them. The largest result takes some seconds from a small function, and a lease of
+/// two minutes has 80 s left after a heartbeat.
+const SLOW_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+const SLOW_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Until the first of an answer that streams has come: a model thinks, and a guardrail reads, before that.
-const FIRST: Duration = Duration::from_secs(180);
+/// The first byte of a streamed response: the model thinks, and a guardrail reads, before it.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// The settings that every client starts from.
+/// The configuration that every client starts from.
 pub async fn config() -> SdkConfig {
     loader().load().await
 }
 
-/// The same settings, with the short way for the calls that every job makes.
+/// The SDK's configuration, to which this derefs, and signed HTTP for the calls that every job makes.
 #[derive(Clone)]
 pub struct AwsClients {
     config: SdkConfig,
-    wire: Arc<AwsCaller>,
+    caller: Arc<AwsCaller>,
 }
 
 impl Deref for AwsClients {
@@ -56,14 +56,14 @@ impl AwsClients {
     }
 
     async fn load(loader: ConfigLoader) -> Self {
-        let transport = Transport::opened_within(CONNECT);
-        let loader = loader.http_client(transport.for_the_sdk());
+        let transport = Transport::with_connect_timeout(CONNECT_TIMEOUT);
+        let loader = loader.http_client(transport.sdk_client());
         let config = loader.load().await;
-        let wire = Arc::new(AwsCaller::of(&config, transport));
-        Self { config, wire }
+        let caller = Arc::new(AwsCaller::of(&config, transport));
+        Self { config, caller }
     }
 
-    /// The endpoint that the environment or the profile gives for a service, or for all (`AWS_ENDPOINT_URL`).
+    /// The endpoint that the environment or the profile sets for a service, or for all (`AWS_ENDPOINT_URL`).
     pub(crate) fn endpoint(&self, service_id: &str) -> Option<String> {
         let key = ServiceConfigKey::builder()
             .service_id(service_id)
@@ -75,9 +75,9 @@ impl AwsClients {
         own.or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 
-    /// A service by the short way, at its endpoint.
+    /// A signed client of a service at this endpoint.
     pub(crate) fn service(&self, api: &'static ServiceSpec, endpoint: &str) -> SignedClient {
-        let service = SignedClient::new(&self.wire, api, endpoint);
+        let service = SignedClient::new(&self.caller, api, endpoint);
         match self.config.timeout_config() {
             Some(timeouts) => service.within(timeouts),
             None => service,
@@ -85,15 +85,15 @@ impl AwsClients {
     }
 }
 
-/// The settings of a command: calls go where the environment's profile and region say, or to the
-/// embedded cloud at `local`, an endpoint and its region. `name` tells its calls apart from others.
+/// The clients of a command, for the environment's profile and region, or for the embedded cloud at `local` (its endpoint and
+/// region). `name` identifies the command's calls in logs.
 pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>) -> AwsClients {
     let app = AppName::new(name).expect("a command's name is plain letters");
-    // A person waits, and would rather wait than begin again.
-    let patient = timeouts(CONNECT, 3 * ATTEMPT, 6 * OPERATION);
-    let mut loader = loader().app_name(app).timeout_config(patient);
+    // A person prefers waiting to starting again.
+    let timeouts_for_people = timeouts(CONNECT_TIMEOUT, 3 * ATTEMPT_TIMEOUT, 6 * OPERATION_TIMEOUT);
+    let mut loader = loader().app_name(app).timeout_config(timeouts_for_people);
     if let Some((endpoint, region)) = local {
-        // The embedded cloud takes any signature, and nothing of a real account shall reach it.
+        // The embedded cloud accepts any signature, and must not receive the credentials of a real account.
         let anyone = Credentials::new("local", "local", None, None, "local");
         loader = loader
             .endpoint_url(endpoint)
@@ -103,34 +103,42 @@ pub async fn for_command(name: &'static str, local: Option<(&str, &'static str)>
     AwsClients::load(loader).await
 }
 
-/// The settings of a client whose answers stream for as long as they take. How long nothing may come, its user
-/// decides. A try of one's own, and no more: the job's attempts are the tries, and each is paid for.
+/// The configuration of a client with streamed responses of any length. The caller limits the time between two pieces. There
+/// is no retry: the job's attempts retry, and each call is paid for.
 pub async fn for_streams() -> SdkConfig {
     loader()
-        .timeout_config(timeouts(CONNECT, FIRST, FIRST))
+        .timeout_config(timeouts(
+            CONNECT_TIMEOUT,
+            FIRST_BYTE_TIMEOUT,
+            FIRST_BYTE_TIMEOUT,
+        ))
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await
 }
 
-/// The settings of clients of services that take seconds to answer, and are in this region wherever this runs.
+/// The configuration of clients of services that take seconds to answer and exist in this region only.
 pub async fn for_slow_services(region: &'static str) -> SdkConfig {
     let loader = loader().region(Region::from_static(region));
-    // On the heap: its users are deep futures already.
+    // On the heap, because the callers are large futures already.
     Box::pin(loader.timeout_config(slow_timeouts()).load()).await
 }
 
 fn loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .timeout_config(timeouts(CONNECT, ATTEMPT, OPERATION))
+        .timeout_config(timeouts(
+            CONNECT_TIMEOUT,
+            ATTEMPT_TIMEOUT,
+            OPERATION_TIMEOUT,
+        ))
         .retry_config(RetryConfig::standard().with_max_attempts(4))
 }
 
 /// The timeouts of a push to a connection.
 pub(crate) fn push_timeouts() -> TimeoutConfig {
-    // A push is best effort: the client's next gap heals what it misses, so it may not hold a job up.
-    timeouts(CONNECT, ATTEMPT, 2 * ATTEMPT)
+    // A push is best effort and must not delay a job: the client closes the gap when it sees the next event.
+    timeouts(CONNECT_TIMEOUT, ATTEMPT_TIMEOUT, 2 * ATTEMPT_TIMEOUT)
 }
 
 fn timeouts(connect: Duration, attempt: Duration, operation: Duration) -> TimeoutConfig {
@@ -141,11 +149,11 @@ fn timeouts(connect: Duration, attempt: Duration, operation: Duration) -> Timeou
         .build()
 }
 
-/// The timeouts of what takes long: a large result's upload, and services that take seconds to answer.
+/// The timeouts of slow calls: the upload of a large result, and services that take seconds to answer.
 pub fn slow_timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(SLOW_ATTEMPT)
-        .operation_timeout(SLOW)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(SLOW_ATTEMPT_TIMEOUT)
+        .operation_timeout(SLOW_OPERATION_TIMEOUT)
         .build()
 }

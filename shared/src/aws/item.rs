@@ -1,18 +1,16 @@
-//! DynamoDB items, read and written by attribute name.
-//!
-//! Knows the attribute types and nothing of what the attributes mean.
+//! Typed reads and writes of the attributes of DynamoDB items.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-/// A row that does not read as this version writes it.
+/// An attribute that this version can't read.
 #[derive(Debug, thiserror::Error)]
 #[error("the attribute {0} is missing or malformed")]
 pub struct ItemError(pub &'static str);
 
-/// An item as DynamoDB answers it.
+/// The attributes of an item, by name.
 pub type Attributes = HashMap<String, AttributeValue>;
 
 pub fn text(value: impl Into<String>) -> AttributeValue {
@@ -23,17 +21,17 @@ pub fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// ISO 8601 in UTC with milliseconds: a fixed width, so that times compare as strings do.
+/// ISO 8601 in UTC with milliseconds: of fixed width, so that strings sort as their times do.
 pub fn time(value: Timestamp) -> AttributeValue {
     AttributeValue::S(format!("{value:.3}"))
 }
 
-/// The form that DynamoDB's TTL reads: epoch seconds.
+/// Epoch seconds, as DynamoDB's TTL needs them.
 pub fn ttl(value: Timestamp) -> AttributeValue {
     AttributeValue::N(value.as_second().to_string())
 }
 
-/// Reads attributes of one item.
+/// Reads the attributes of one item. A missing required attribute, or one of another type, is an error.
 pub struct Item<'a>(pub &'a Attributes);
 
 impl<'a> Item<'a> {
@@ -49,7 +47,7 @@ impl<'a> Item<'a> {
         self.optional_text(name)?.ok_or(ItemError(name))
     }
 
-    /// A whole number, 0 where there is none.
+    /// A whole number; 0 if it is missing.
     pub fn number<T: std::str::FromStr + Default>(
         &self,
         name: &'static str,
@@ -61,7 +59,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// `false` where there is none.
+    /// `false` if it is missing.
     pub fn flag(&self, name: &'static str) -> Result<bool, ItemError> {
         match self.0.get(name) {
             None => Ok(false),
@@ -84,7 +82,7 @@ impl<'a> Item<'a> {
         Timestamp::from_second(self.number(name)?).map_err(|_| ItemError(name))
     }
 
-    /// A set of strings, empty where there is none.
+    /// A set of strings; empty if it is missing.
     pub fn texts(&self, name: &'static str) -> Result<&'a [String], ItemError> {
         match self.0.get(name) {
             None => Ok(&[]),
@@ -101,7 +99,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// A list of maps, empty where there is none.
+    /// A list of maps; empty if it is missing.
     pub fn maps(&self, name: &'static str) -> Result<Vec<Item<'a>>, ItemError> {
         let list = match self.0.get(name) {
             None => return Ok(vec![]),

@@ -1,6 +1,4 @@
-//! Filters of a subscription: which payloads reach it (PROTOCOL 7).
-//!
-//! Pure. A filter is read once from what the client gave, kept as that text, and asked of each payload.
+//! A subscription's filters, which select the publications that it receives by fields of their payload.
 
 use std::cmp::Ordering;
 
@@ -8,13 +6,13 @@ use serde_json::{Map, Number, Value};
 
 use crate::domain::limits;
 
-/// All must hold; none of them holds of every payload.
+/// All filters must match. Without a filter every payload matches.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filters(Vec<Filter>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct Filter {
-    /// A field at the top of the payload.
+    /// A top-level field of the payload.
     field: String,
     test: Test,
 }
@@ -26,20 +24,20 @@ enum Test {
     AtMost(Number),
 }
 
-/// What a number bounds a field by.
+/// Makes a test from the number that bounds a field.
 type Bound = fn(Number) -> Test;
 
-/// What is wrong with a filter: the path of its field, and a sentence.
+/// Why filters are rejected: the path of the field, and a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{sentence}")]
+#[error("{message}")]
 pub struct FilterError {
     /// Such as `filters.minDiscount`.
     pub field: String,
-    pub sentence: String,
+    pub message: String,
 }
 
 impl FilterError {
-    fn of(name: &str, sentence: impl std::fmt::Display) -> Self {
+    fn of(name: &str, message: impl std::fmt::Display) -> Self {
         let field = match name {
             "" => "filters".to_owned(),
             name => format!(
@@ -48,69 +46,70 @@ impl FilterError {
             ),
         };
         Self {
-            sentence: format!("'{field}' {sentence}"),
+            message: format!("'{field}' {message}"),
             field,
         }
     }
 }
 
 impl Filters {
-    /// Reads a client's `filters`: a text, number or `true`/`false` is what a field must equal, a list of
-    /// these has it among them, and `minX`/`maxX` bound the number `x`.
+    /// Parses a client's `filters`. A string, number, `true` or `false` must equal the field, a list of these must contain it,
+    /// and `minX` and `maxX` bound the number `x`.
     ///
     /// # Errors
-    /// Another shape, or more than [`limits`] allow; the field is named.
+    /// The filters have another shape or exceed the [`limits`].
     pub fn parse(filters: &Value) -> Result<Self, FilterError> {
         let Value::Object(fields) = filters else {
             return Err(FilterError::of("", "must be an object."));
         };
         if fields.len() > limits::FILTERS {
-            let sentence = format!("may have at most {} fields.", limits::FILTERS);
-            return Err(FilterError::of("", sentence));
+            let message = format!("may have at most {} fields.", limits::FILTERS);
+            return Err(FilterError::of("", message));
         }
         if filters.to_string().len() > limits::FILTERS_BYTES {
-            let sentence = format!("may be at most {} bytes long.", limits::FILTERS_BYTES);
-            return Err(FilterError::of("", sentence));
+            let message = format!("may be at most {} bytes long.", limits::FILTERS_BYTES);
+            return Err(FilterError::of("", message));
         }
-        let read = fields.iter().map(|(name, wanted)| filter(name, wanted));
-        read.collect::<Result<_, _>>().map(Self)
+        let parsed = fields
+            .iter()
+            .map(|(name, expected)| parse_filter(name, expected));
+        parsed.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether all of them hold of this payload. A field that is not there equals nothing, and is within
-    /// no bounds.
+    /// Whether all filters match this payload. A missing field matches no filter.
     pub fn matches(&self, payload: &Map<String, Value>) -> bool {
         let holds = |filter: &Filter| {
             let field = payload.get(&filter.field);
-            field.is_some_and(|value| filter.test.holds(value))
+            field.is_some_and(|value| filter.test.accepts(value))
         };
         self.0.iter().all(holds)
     }
 }
 
-fn filter(name: &str, wanted: &Value) -> Result<Filter, FilterError> {
+fn parse_filter(name: &str, expected: &Value) -> Result<Filter, FilterError> {
     if name.is_empty() || name.len() > limits::FILTER_NAME_BYTES {
-        let most = limits::FILTER_NAME_BYTES;
-        let sentence = format!("has a name that is not of 1 to {most} bytes.");
-        return Err(FilterError::of(name, sentence));
+        let max = limits::FILTER_NAME_BYTES;
+        let message = format!("must have a name of 1 to {max} bytes.");
+        return Err(FilterError::of(name, message));
     }
-    if let Some((field, bound)) = bounded(name) {
-        let Value::Number(number) = wanted else {
+    if let Some((field, bound)) = parse_bound(name) {
+        let Value::Number(number) = expected else {
             return Err(FilterError::of(name, "must be a number."));
         };
         let test = bound(number.clone());
         return Ok(Filter { field, test });
     }
-    let one_of = match wanted {
-        Value::Array(several) if several.is_empty() => {
-            return Err(FilterError::of(name, "is an empty list."));
+    let one_of = match expected {
+        Value::Array(values) if values.is_empty() => {
+            return Err(FilterError::of(name, "must not be an empty list."));
         }
-        Value::Array(several) => several.clone(),
+        Value::Array(values) => values.clone(),
         one => vec![one.clone()],
     };
-    let plain = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
-    if !one_of.iter().all(plain) {
-        let sentence = "must be a string, a number, true, false, or a list of these.";
-        return Err(FilterError::of(name, sentence));
+    let is_scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
+    if !one_of.iter().all(is_scalar) {
+        let message = "must be a string, a number, true, false, or a list of these.";
+        return Err(FilterError::of(name, message));
     }
     Ok(Filter {
         field: name.to_owned(),
@@ -118,8 +117,8 @@ fn filter(name: &str, wanted: &Value) -> Result<Filter, FilterError> {
     })
 }
 
-/// Of `minDiscount`: `discount`, and what bounds it. `minimum` bounds nothing: it is a field.
-fn bounded(name: &str) -> Option<(String, Bound)> {
+/// The field and the bound of a name such as `minDiscount`; `None` for a plain field, such as `minimum`.
+fn parse_bound(name: &str) -> Option<(String, Bound)> {
     let (rest, bound): (_, Bound) = match name.split_at_checked(3)? {
         ("min", rest) => (rest, Test::AtLeast),
         ("max", rest) => (rest, Test::AtMost),
@@ -131,16 +130,16 @@ fn bounded(name: &str) -> Option<(String, Bound)> {
 }
 
 impl Test {
-    fn holds(&self, value: &Value) -> bool {
+    fn accepts(&self, value: &Value) -> bool {
         match self {
-            Self::OneOf(several) => several.iter().any(|wanted| equal(wanted, value)),
-            Self::AtLeast(least) => compared(value, least).is_some_and(Ordering::is_ge),
-            Self::AtMost(most) => compared(value, most).is_some_and(Ordering::is_le),
+            Self::OneOf(values) => values.iter().any(|expected| equal(expected, value)),
+            Self::AtLeast(min) => compared(value, min).is_some_and(Ordering::is_ge),
+            Self::AtMost(max) => compared(value, max).is_some_and(Ordering::is_le),
         }
     }
 }
 
-/// Numbers are equal as numbers, however they are spelled: 1 and 1.0.
+/// Numbers are equal by value: 1 equals 1.0.
 fn equal(one: &Value, other: &Value) -> bool {
     match other {
         Value::Number(number) => compared(one, number) == Some(Ordering::Equal),
@@ -165,16 +164,16 @@ mod tests {
 
     use super::*;
 
-    fn reads(filters: Value) -> Filters {
+    fn parsed(filters: Value) -> Filters {
         Filters::parse(&filters).unwrap()
     }
 
     fn hold(filters: Value, payload: Value) -> bool {
-        reads(filters).matches(payload.as_object().unwrap())
+        parsed(filters).matches(payload.as_object().unwrap())
     }
 
     #[test]
-    fn a_payload_meets_what_it_equals_and_what_bounds_it() {
+    fn filters_match_equal_fields_and_bounds() {
         let deal = || json!({"category": "travel", "discount": 30, "price": 19.5, "hot": true});
         for (filters, expected) in [
             (json!({}), true),
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_names_the_field() {
         let many: Map<String, Value> = (0..=limits::FILTERS)
             .map(|n| (n.to_string(), json!(1)))
             .collect();
@@ -233,46 +232,46 @@ mod tests {
         #![proptest_config(crate::many_cases())]
 
         #[test]
-        fn anything_is_read_or_refused(name in "\\PC{0,8}", text in "\\PC{0,20}", deep in 0u8..3) {
-            let wanted = (0..deep).fold(json!(text), |inner, _| json!([inner]));
-            let filters = json!({name.as_str(): wanted});
+        fn any_filter_is_parsed_or_rejected(name in "\\PC{0,8}", text in "\\PC{0,20}", deep in 0u8..3) {
+            let expected = (0..deep).fold(json!(text), |inner, _| json!([inner]));
+            let filters = json!({name.as_str(): expected});
             if let Ok(read) = Filters::parse(&filters) {
                 prop_assert!(read.matches(&Map::from_iter([(name, json!(text))])));
             }
         }
 
         #[test]
-        fn equality_is_what_it_says(filters in fields(scalar()), payload in fields(scalar())) {
+        fn equality_matches_equal_fields_only(filters in fields(scalar()), payload in fields(scalar())) {
             let same = |one: &Value, other: &Value| match (one.as_f64(), other.as_f64()) {
                 (Some(one), Some(other)) => one == other,
                 _ => one == other,
             };
-            let expected = filters.iter().all(|(name, wanted)| payload.get(name).is_some_and(|it| same(it, wanted)));
-            prop_assert_eq!(reads(json!(filters)).matches(&payload), expected);
+            let expected = filters.iter().all(|(name, expected)| payload.get(name).is_some_and(|it| same(it, expected)));
+            prop_assert_eq!(parsed(json!(filters)).matches(&payload), expected);
         }
 
         #[test]
-        fn bounds_are_inclusive(least in -3i64..4, most in -3i64..4, is in -6i64..8) {
+        fn bounds_are_inclusive(min in -3i64..4, max in -3i64..4, is in -6i64..8) {
             let value = is as f64 / 2.0;
-            let within = value >= least as f64 && value <= most as f64;
-            prop_assert_eq!(hold(json!({"minX": least, "maxX": most}), json!({"x": value})), within);
+            let within = value >= min as f64 && value <= max as f64;
+            prop_assert_eq!(hold(json!({"minX": min, "maxX": max}), json!({"x": value})), within);
         }
 
         #[test]
-        fn a_list_is_any_of_it(several in proptest::collection::vec(scalar(), 1..4), payload in fields(scalar())) {
-            let any = several.iter().any(|one| reads(json!({"x": one})).matches(&payload));
-            prop_assert_eq!(reads(json!({"x": several})).matches(&payload), any);
+        fn a_list_matches_any_of_its_values(values in proptest::collection::vec(scalar(), 1..4), payload in fields(scalar())) {
+            let any = values.iter().any(|one| parsed(json!({"x": one})).matches(&payload));
+            prop_assert_eq!(parsed(json!({"x": values})).matches(&payload), any);
         }
 
         #[test]
-        fn one_more_filter_never_lets_more_through(filters in fields(scalar()), more in scalar(), payload in fields(scalar())) {
+        fn another_filter_never_matches_more(filters in fields(scalar()), more in scalar(), payload in fields(scalar())) {
             let mut narrower = filters.clone();
             narrower.insert("w".into(), more);
-            let (wide, narrow) = (reads(json!(filters)), reads(json!(narrower)));
+            let (wide, narrow) = (parsed(json!(filters)), parsed(json!(narrower)));
             prop_assert!(!narrow.matches(&payload) || wide.matches(&payload));
-            // Kept as text and read again, it is the same.
+            // Stored as text and parsed again, it is the same.
             let again: Value = serde_json::from_str(&json!(narrower).to_string()).unwrap();
-            prop_assert_eq!(reads(again), narrow);
+            prop_assert_eq!(parsed(again), narrow);
         }
     }
 }

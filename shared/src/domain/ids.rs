@@ -1,6 +1,4 @@
-//! The names of things, parsed once: from then on a [`JobId`] is a job id and not just any string.
-//!
-//! Knows no clock and draws no random numbers: both are arguments.
+//! Typed ids, cursors and owners, which are parsed once. The time and random bytes of new ids are arguments.
 
 use std::fmt;
 
@@ -8,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
-/// Under which the ids of jobs with an idempotency key are derived; a constant of our own choosing.
+/// The namespace of job ids that are derived from idempotency keys: an arbitrary constant.
 const IDEMPOTENCY_NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6e67_6861_756c_8000_6a6f_6273_0001);
 
 /// A job's id: a UUID in its hyphenated lower-case form.
@@ -16,17 +14,17 @@ const IDEMPOTENCY_NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6e67_6861_756c_8000_6
 pub struct JobId(Uuid);
 
 impl JobId {
-    /// A new id (UUIDv7: ids made later sort later) from the time and ten random bytes.
+    /// A new id (UUIDv7: later ids sort later) from the time and ten random bytes.
     pub fn new(now: Timestamp, random: &[u8; 10]) -> Self {
         let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
         Self(Builder::from_unix_timestamp_millis(millis, random).into_uuid())
     }
 
-    /// The one id that `owner`'s `key` stands for (UUIDv5), so that the conditional put alone makes
-    /// a hundred parallel submits one job.
+    /// The id that is derived from the owner and the idempotency key (UUIDv5), so that the conditional write turns any number
+    /// of parallel submits into one job.
     pub fn idempotent(owner: &Owner, key: &str) -> Self {
         let tenant = owner.tenant.as_deref().unwrap_or("");
-        // Lengths keep ("ab", "c") and ("a", "bc") apart, whatever characters they hold.
+        // The lengths distinguish ("ab", "c") from ("a", "bc"), whatever characters they contain.
         let name = format!(
             "{}:{tenant}{}:{}{key}",
             tenant.len(),
@@ -44,14 +42,14 @@ impl JobId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    /// Which of the open index's `shards` partitions the job is listed in.
+    /// The job's partition of the index of open jobs, which has `shards` of them.
     pub fn shard(&self, shards: u8) -> u8 {
-        // The last byte is random in v7 and hashed in v5, so the shards fill evenly.
+        // The last byte is random in v7 and a hash in v5, so the shards fill evenly.
         self.0.as_bytes()[15] % shards
     }
 }
 
-/// A conversation's id: a UUID in its hyphenated lower-case form.
+/// A session's id: a UUID in its hyphenated lower-case form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Uuid);
 
@@ -67,13 +65,13 @@ impl SessionId {
     }
 }
 
-/// A kept message's or notification's id: a UUID in its hyphenated lower-case form.
+/// The id of a message or notification in an inbox: a UUID in its hyphenated lower-case form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NotificationId(Uuid);
 
 impl NotificationId {
-    /// A new id (UUIDv7: ids made later sort later) from the time and ten bytes: random ones, or of one that
-    /// may be published twice the same each time.
+    /// A new id (UUIDv7: later ids sort later) from the time and ten bytes: random ones, or a hash for a publication, which may
+    /// be delivered twice.
     pub fn new(now: Timestamp, bytes: &[u8; 10]) -> Self {
         Self(JobId::new(now, bytes).0)
     }
@@ -102,8 +100,7 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Where a page of a user's jobs ends: opaque to clients. Whose jobs the page lists is the asker's
-/// identity and never in it.
+/// Where a page of a user's jobs ends. It is opaque to clients and does not contain the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The page's last job.
@@ -112,7 +109,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// `None` for anything that is not a cursor of ours.
+    /// `None` for anything but a cursor.
     pub fn parse(text: &str) -> Option<Self> {
         let (job, created_at) = text.split_once('~')?;
         Some(Self {
@@ -128,7 +125,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// Whom a job belongs to. Every read, write and push of it checks this.
+/// The owner of a job. Every read, write and push of the job checks it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// The token's `sub`.
@@ -137,7 +134,7 @@ pub struct Owner {
     pub tenant: Option<String>,
 }
 
-/// API Gateway's id of one WebSocket connection; opaque.
+/// API Gateway's opaque id of a WebSocket connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConnectionId(pub String);
 
@@ -147,12 +144,12 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// A place in a trace, as W3C's Trace Context spells it: `00-<32 digits>-<16 digits>-<2 digits>`.
+/// A position in a trace, in the format of W3C Trace Context: `00-<32 digits>-<16 digits>-<2 digits>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traceparent(String);
 
 impl Traceparent {
-    /// A span that is collected.
+    /// A sampled span.
     pub fn new(trace: [u8; 16], span: [u8; 8]) -> Self {
         let (trace, span) = (u128::from_be_bytes(trace), u64::from_be_bytes(span));
         Self(format!("00-{trace:032x}-{span:016x}-01"))
@@ -228,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_read_back_or_refused() {
+    fn a_cursor_is_parsed_back_or_rejected() {
         let job = JobId::parse("0190c6f3-0000-7000-8000-000000000001").unwrap();
         let cursor = Cursor {
             job,
@@ -261,7 +258,7 @@ mod tests {
         #![proptest_config(crate::many_cases())]
 
         #[test]
-        fn a_cursor_is_one_of_ours_or_refused(text in "\\PC{0,80}|[0-9a-f-]{36}~[0-9TZ:.-]{0,30}", random: [u8; 10], millis in 0i64..253_000_000_000_000) {
+        fn any_text_is_parsed_or_rejected(text in "\\PC{0,80}|[0-9a-f-]{36}~[0-9TZ:.-]{0,30}", random: [u8; 10], millis in 0i64..253_000_000_000_000) {
             let _ = Cursor::parse(&text);
             let created_at = Timestamp::from_millisecond(millis).unwrap();
             let cursor = Cursor { job: JobId::new(created_at, &random), created_at };
@@ -270,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_traceparent_is_read_or_ignored() {
+    fn a_traceparent_is_parsed_or_ignored() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let parsed = Traceparent::parse(good).expect("W3C's own example");
         assert_eq!(parsed.to_string(), good);

@@ -1,96 +1,95 @@
-//! The numbers that PROTOCOL promises, and the checks that need nothing but the bytes.
+//! The limits of the protocol and of stored data, and checks that need only the bytes.
 //!
-//! Knows no clock and no store: what depends on stored state is decided where that state is.
+//! A limit of the protocol is a promise to clients. The others are our choice, with the reason.
 
 use std::time::Duration;
 
-/// The whole of a client's frame, in bytes (PROTOCOL 1).
+/// A client's whole frame, in bytes. A limit of the protocol.
 pub const FRAME_BYTES: usize = 32_000;
-/// `query`, in bytes of UTF-8 (PROTOCOL 1).
+/// `query`, in bytes of UTF-8. A limit of the protocol.
 pub const QUERY_BYTES: usize = 24 * 1024;
-/// `requestId`, in characters (PROTOCOL 1).
+/// `requestId`, in characters. A limit of the protocol.
 pub const REQUEST_ID_CHARS: usize = 128;
-/// `idempotencyKey`, in characters; ours, as PROTOCOL sets none.
+/// `idempotencyKey`, in characters. Our choice; the protocol has no limit.
 pub const IDEMPOTENCY_KEY_CHARS: usize = 256;
-/// Levels of arrays and objects in a client's JSON (PROTOCOL 1).
+/// Levels of arrays and objects in a client's JSON. A limit of the protocol.
 pub const JSON_DEPTH: usize = 32;
-/// Connections that may follow one job (PROTOCOL 3).
+/// Connections that follow one job. A limit of the protocol.
 pub const FOLLOWERS: usize = 32;
-/// `limit` of `listJobs`, and its default (PROTOCOL 3).
+/// The maximum and the default of `limit` of `listJobs`. A limit of the protocol.
 pub const PAGE: u32 = 100;
-/// A longer query stands in the row as a preview of so many bytes (DESIGN 3): DynamoDB bills the
-/// whole row at each update.
+/// A longer query is stored in the event log, and the row has a preview of this size, in bytes, since DynamoDB bills the whole
+/// row at each update.
 pub const QUERY_IN_ROW_BYTES: usize = 512;
-/// A longer result stands in the event log instead of the row (DESIGN 3), in bytes.
+/// A larger result is stored in the event log instead of the row, in bytes.
 pub const RESULT_IN_ROW_BYTES: usize = 4 * 1024;
-/// A result that `job_completed` carries whole, in bytes (PROTOCOL 4).
+/// The largest result that `job_completed` contains, in bytes. A limit of the protocol. A larger one is in the bucket.
 pub const RESULT_IN_FRAME_BYTES: usize = 100 * 1024;
-/// The largest result, in bytes; ours, so that a worker of 512 MiB can compress it.
+/// The largest result, in bytes. Our choice: a worker of 512 MiB can compress it.
 pub const MAX_RESULT_BYTES: usize = 64 * 1024 * 1024;
-/// The life of a result's URL at most (PROTOCOL 4).
+/// The longest validity of a result's URL. A limit of the protocol.
 pub const RESULT_URL: Duration = Duration::from_secs(15 * 60);
-/// What one direct answer holds of jobs or events, in bytes: API Gateway takes frames of 128 KiB
-/// (PROTOCOL 1), and the answer's own fields need room too.
+/// The jobs or events in one direct response, in bytes: API Gateway's limit of a frame is 128 KiB, and the response's own
+/// fields need space too.
 pub const ANSWER_BYTES: usize = 120 * 1024;
-/// The content of one chunk as JSON spells it, in bytes: a frame of 28 KiB (PROTOCOL 4) less a kilobyte
-/// for the frame's other fields.
+/// The content of one chunk as JSON, in bytes: the protocol's frame of 28 KiB less a kilobyte for the other fields.
 pub const CHUNK_BYTES: usize = 27 * 1024;
-/// The deadline of a job that names none; ours, so that nothing runs for ever.
+/// The deadline of a job that names none. Our choice, so that every job ends.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(24 * 3600);
-/// `deadlineSeconds` at most; ours.
+/// The maximum of `deadlineSeconds`. Our choice.
 pub const MAX_DEADLINE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The earlier turns of a session that an analysis is given, in bytes of text; ours.
+/// The earlier turns of a session that an analysis gets, in bytes of text. Our choice.
 pub const HISTORY_BYTES: usize = 64 * 1024;
-/// What a session keeps of one answer, in bytes: as long as a message may be (PROTOCOL 1). The job has it whole.
+/// The stored part of an answer in a session, in bytes: as long as a message may be. The job has the whole answer.
 pub const ANSWER_IN_SESSION_BYTES: usize = 24 * 1024;
-/// Pieces of a recording; ours: an hour of them at ten a second is more than a recording may hold.
+/// Pieces of a recording. Our choice: an hour of ten pieces a second.
 pub const RECORDING_PIECES: u32 = 36_000;
-/// How long a recording may take from its start to its end; ours, less than the bucket keeps its pieces.
+/// The longest time from a recording's start to its end. Our choice: shorter than the bucket keeps its pieces.
 pub const RECORDING_RETENTION: Duration = Duration::from_secs(24 * 3600);
-/// `format` of a recording, in characters; ours.
+/// `format` of a recording, in characters. Our choice.
 pub const FORMAT_CHARS: usize = 64;
-/// How long what is sent to a user is kept (PROTOCOL 7).
+/// The retention of messages and notifications in an inbox. A limit of the protocol.
 pub const INBOX_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The id of whom a message is for, in bytes: as long as a token's `sub` may be.
+/// The user id of a message's recipient, in bytes: as long as a token's `sub` may be.
 pub const USER_BYTES: usize = 256;
-/// `type` of a direct message, in characters; ours.
+/// `type` of a direct message, in characters. Our choice.
 pub const MESSAGE_TYPE_CHARS: usize = 64;
-/// A connection without activity for so long is stale (PROTOCOL 8).
+/// A connection without activity for this long is stale. A limit of the protocol.
 pub const STALE_CONNECTION_AFTER: Duration = Duration::from_secs(3600);
-/// A topic's name, in characters; ours.
+/// A topic's name, in characters. Our choice.
 pub const TOPIC_CHARS: usize = 128;
-/// Subscriptions to topics of one connection; ours.
+/// Topic subscriptions of one connection. Our choice.
 pub const SUBSCRIPTIONS: u32 = 100;
-/// Fields of one subscription's filters, bytes of their JSON, and of one field's name; ours: a page of
+/// Fields of one subscription's filters, the bytes of their JSON, and the bytes of a field's name. Our choice: a page of
 /// subscriptions is held in memory.
 pub const FILTERS: usize = 16;
 pub const FILTERS_BYTES: usize = 1024;
 pub const FILTER_NAME_BYTES: usize = 64;
-/// `type` of what is published, in characters; ours.
+/// `type` of a publication, in characters. Our choice.
 pub const TYPE_CHARS: usize = 128;
-/// `data` of what is published, in bytes of its JSON: a frame holds it (PROTOCOL 1).
+/// `data` of a publication, in bytes of its JSON: it must fit a frame.
 pub const PUBLISHED_BYTES: usize = 120 * 1024;
-/// A message on the way to a follower, in bytes: what would not fit a frame beside a result.
+/// A progress message, in bytes: it must fit a frame beside a result.
 pub const MESSAGE_BYTES: usize = 512;
 
-/// The longest prefix of `text` that JSON spells in at most `bytes` bytes, of whole characters.
+/// The longest prefix of `text`, in whole characters, that takes at most `bytes` bytes as a JSON string.
 pub fn json_prefix(text: &str, bytes: usize) -> &str {
-    let mut spelled = 0;
+    let mut json_bytes = 0;
     for (at, character) in text.char_indices() {
-        spelled += match character {
+        json_bytes += match character {
             '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
             '\0'..='\u{1f}' => 6,
             other => other.len_utf8(),
         };
-        if spelled > bytes {
+        if json_bytes > bytes {
             return &text[..at];
         }
     }
     text
 }
 
-/// Whether `json` nests arrays and objects deeper than [`JSON_DEPTH`]. Runs before any parser does,
-/// in one pass and without a stack of its own; of text that is not JSON it says nothing useful.
+/// Whether `json` nests arrays and objects deeper than [`JSON_DEPTH`]. It runs before a parser does, in one pass and without
+/// recursion. The result is meaningless for text that is not JSON.
 pub fn is_nested_too_deep(json: &str) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in json.bytes() {
@@ -131,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn a_spelled_prefix_is_what_fits_as_json() {
+    fn a_json_prefix_is_the_longest_that_fits() {
         let text = "a\"\n\u{1}ñ\\ end of it";
         for bytes in 0..40 {
             let prefix = json_prefix(text, bytes);
-            let spelled = |text: &str| serde_json::to_string(text).unwrap().len() - 2;
-            assert!(spelled(prefix) <= bytes, "{prefix:?}");
+            let json_bytes = |text: &str| serde_json::to_string(text).unwrap().len() - 2;
+            assert!(json_bytes(prefix) <= bytes, "{prefix:?}");
             let next = text[prefix.len()..].chars().next();
-            assert!(next.is_none_or(|next| spelled(&format!("{prefix}{next}")) > bytes));
+            assert!(next.is_none_or(|next| json_bytes(&format!("{prefix}{next}")) > bytes));
         }
     }
 

@@ -1,11 +1,20 @@
-//! The pure domain: jobs, their events and streams, topics, ids and limits.
+//! The pure domain: jobs, events, streams, sessions, inbox, connections, topics, dead letters, ids and limits.
 //!
-//! Time, random bytes and rows are arguments. Nothing here calls AWS, reads the clock or the environment.
+//! Time and random bytes are arguments. Nothing here calls AWS, or reads the clock or the environment.
 
+pub mod connection;
+pub mod dead_letter;
+pub mod dialect;
 pub mod event;
 pub mod filters;
 pub mod ids;
+pub mod inbox;
 pub mod job;
+pub mod job_list;
+pub mod job_message;
 pub mod limits;
+pub mod queue_message;
+pub mod rate;
+pub mod session;
 pub mod stream;
 pub mod topics;

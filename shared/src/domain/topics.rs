@@ -1,6 +1,4 @@
-//! Topics, and what is said on them: names, ids, and the messages between publisher and subscriber.
-//!
-//! Pure. Who subscribes is in `subscriptions`, what a filter is in `filters`.
+//! Topics, publications, and the pages of subscribers in which the fan-out delivers them.
 
 use std::fmt;
 
@@ -12,12 +10,12 @@ use uuid::Uuid;
 use crate::domain::ids::{ConnectionId, NotificationId};
 use crate::domain::limits;
 
-/// Partitions of one topic's subscribers, each with a fan-out of its own.
-const SHARDS: u8 = 4;
+/// Number of partitions of a topic's subscribers. Each has its own fan-out.
+const TOPIC_SHARDS: u8 = 4;
 /// The version of [`FanoutPage`] that this code writes and reads.
 const VERSION: u8 = 1;
-/// What ids of notifications are made under; any UUID, but always the same.
-const NOTIFICATIONS: Uuid = Uuid::from_u128(0x6c6f_6e67_6861_756c_746f_7069_6373_0001);
+/// The namespace of notification ids: an arbitrary constant.
+const NOTIFICATION_NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6e67_6861_756c_746f_7069_6373_0001);
 
 /// A topic's name: 1 to [`limits::TOPIC_CHARS`] ASCII letters, digits and `-_.:/@+`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +24,8 @@ pub struct Topic(String);
 
 impl Topic {
     pub fn parse(name: &str) -> Option<Self> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@+".contains(&byte);
-        let fits = (1..=limits::TOPIC_CHARS).contains(&name.len()) && name.bytes().all(plain);
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@+".contains(&byte);
+        let fits = (1..=limits::TOPIC_CHARS).contains(&name.len()) && name.bytes().all(is_allowed);
         fits.then(|| Self(name.to_owned()))
     }
 
@@ -35,14 +33,14 @@ impl Topic {
         &self.0
     }
 
-    /// The key of one shard of a tenant's subscribers. No name holds a `#`, so that no two tenants share one.
+    /// The key of one shard of a tenant's subscribers. A topic's name contains no `#`, so no two tenants share a key.
     pub fn partition(&self, tenant: Option<&str>, shard: u8) -> String {
         format!("{}#{}#{shard}", tenant.unwrap_or_default(), self.0)
     }
 
-    /// Those of all shards.
+    /// The keys of all shards.
     pub fn partitions(&self, tenant: Option<&str>) -> impl Iterator<Item = String> {
-        (0..SHARDS).map(move |shard| self.partition(tenant, shard))
+        (0..TOPIC_SHARDS).map(move |shard| self.partition(tenant, shard))
     }
 }
 
@@ -50,7 +48,7 @@ impl TryFrom<String> for Topic {
     type Error = &'static str;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        Self::parse(&name).ok_or("no topic has this name")
+        Self::parse(&name).ok_or("the topic's name is malformed")
     }
 }
 
@@ -60,8 +58,7 @@ impl From<Topic> for String {
     }
 }
 
-/// A subscription's id, spelled `<topic>.<uuid>`: it says where its row is, so that no index is asked, which
-/// could lag behind.
+/// A subscription's id, `<topic>.<uuid>`. It contains the key of the row, so no index is needed, which could lag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionId {
     pub topic: Topic,
@@ -77,11 +74,11 @@ impl SubscriptionId {
         })
     }
 
-    /// The key of its row's partition.
+    /// The partition key of its row.
     pub fn partition(&self, tenant: Option<&str>) -> String {
         // The last byte of a random UUID is random.
         self.topic
-            .partition(tenant, self.id.as_bytes()[15] % SHARDS)
+            .partition(tenant, self.id.as_bytes()[15] % TOPIC_SHARDS)
     }
 }
 
@@ -91,14 +88,14 @@ impl fmt::Display for SubscriptionId {
     }
 }
 
-/// What a back end has published.
+/// What a back end published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Publication {
-    /// The same each time that this is delivered.
+    /// The same at each delivery of this publication.
     pub id: String,
     pub to: Recipient,
-    /// Whose subscribers; without one, those who have no tenant.
+    /// The tenant of the recipients; `None`: recipients without a tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
     #[serde(rename = "type")]
@@ -107,7 +104,7 @@ pub struct Publication {
     pub at: Timestamp,
 }
 
-/// Whom it is for.
+/// The recipients of a publication.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Recipient {
@@ -116,18 +113,18 @@ pub enum Recipient {
     User(String),
 }
 
-/// A message that is none of ours.
+/// Why a message is not a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidPublication(&'static str);
 
 impl Publication {
-    /// Reads what the queue holds of a notification of SNS (not raw), or of an event of EventBridge; `now` is
-    /// when, where they do not say it.
+    /// Parses the body of a queue's message: an SNS notification (not raw) or an EventBridge event. `now` is used if it has no
+    /// time.
     ///
     /// # Errors
-    /// For what is neither, and for a message that is not `{topic, type, data, tenantId?}`.
-    pub fn read(body: &str, now: Timestamp) -> Result<Self, InvalidPublication> {
+    /// The body is neither, or the message is not `{topic or userId, type, data?, tenantId?}`.
+    pub fn parse(body: &str, now: Timestamp) -> Result<Self, InvalidPublication> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Envelope {
@@ -146,7 +143,7 @@ impl Publication {
             },
         }
         if limits::is_nested_too_deep(body) {
-            return Err(InvalidPublication("it is nested too deeply"));
+            return Err(InvalidPublication("the body is nested too deeply"));
         }
         let envelope = serde_json::from_str(body);
         let (id, time, message) = match envelope {
@@ -156,15 +153,19 @@ impl Publication {
                 (
                     id,
                     time,
-                    message.map_err(|_| InvalidPublication("it is no JSON object"))?,
+                    message.map_err(|_| InvalidPublication("the message is not a JSON object"))?,
                 )
             }
-            _ => return Err(InvalidPublication("it is no notification and no event")),
+            _ => {
+                return Err(InvalidPublication(
+                    "the body is neither an SNS notification nor an EventBridge event",
+                ));
+            }
         };
-        Self::of(id, message, time.unwrap_or(now))
+        Self::from_message(id, message, time.unwrap_or(now))
     }
 
-    fn of(
+    fn from_message(
         id: String,
         mut message: Map<String, Value>,
         now: Timestamp,
@@ -173,32 +174,28 @@ impl Publication {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(InvalidPublication(
-                "topic, userId, type or tenantId is no text",
+                "topic, userId, type or tenantId is not a string",
             )),
         };
         let to = match (text("topic")?, text("userId")?) {
             (Some(topic), None) => Recipient::Topic(
-                Topic::parse(&topic).ok_or(InvalidPublication("no topic has this name"))?,
+                Topic::parse(&topic).ok_or(InvalidPublication("the topic's name is malformed"))?,
             ),
             (None, Some(user)) if !user.is_empty() => Recipient::User(user),
-            _ => {
-                return Err(InvalidPublication(
-                    "it is not for one topic, nor for one user",
-                ));
-            }
+            _ => return Err(InvalidPublication("it needs either a topic or a userId")),
         };
         let kind = text("type")?.unwrap_or_default();
         if kind.is_empty() || kind.chars().nth(limits::TYPE_CHARS).is_some() {
-            return Err(InvalidPublication("its type is missing or too long"));
+            return Err(InvalidPublication("type is missing or too long"));
         }
         let tenant_id = text("tenantId")?.filter(|tenant| !tenant.is_empty());
         let data = match message.remove("data") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(data)) => data,
-            Some(_) => return Err(InvalidPublication("its data is no object")),
+            Some(_) => return Err(InvalidPublication("data is not an object")),
         };
         if serde_json::to_string(&data).map_or(0, |data| data.len()) > limits::PUBLISHED_BYTES {
-            return Err(InvalidPublication("its data is too large for a frame"));
+            return Err(InvalidPublication("data is too large for a frame"));
         }
         Ok(Self {
             id,
@@ -210,28 +207,28 @@ impl Publication {
         })
     }
 
-    /// The id of the notification that one subscription gets of this: the same at each repeat.
+    /// The id of the notification for one subscription: the same at each delivery.
     pub fn notification_id(&self, subscription: &str) -> Uuid {
         let name = format!("{} {subscription}", self.id);
-        Uuid::new_v5(&NOTIFICATIONS, name.as_bytes())
+        Uuid::new_v5(&NOTIFICATION_NAMESPACE, name.as_bytes())
     }
 
-    /// The id of this for all of its subscribers: the same at each repeat, and in each one's notification.
+    /// The id of the publication in every subscriber's notification: the same at each delivery.
     pub fn published_id(&self) -> Uuid {
         self.notification_id("")
     }
 
-    /// The id of what a user's inbox keeps of this: the same at each repeat.
+    /// The id of the entry in a user's inbox: the same at each delivery.
     pub fn inbox_id(&self) -> NotificationId {
         let hashed = self.published_id();
         let bytes = hashed.as_bytes().first_chunk();
-        NotificationId::new(self.at, bytes.expect("16 bytes have ten"))
+        NotificationId::new(self.at, bytes.expect("a UUID has more than ten bytes"))
     }
 
-    /// The first page of each shard; none for a user.
+    /// The first page of each shard of the topic; empty for a user.
     pub fn pages(&self) -> Vec<FanoutPage> {
         let shards = match self.to {
-            Recipient::Topic(_) => SHARDS,
+            Recipient::Topic(_) => TOPIC_SHARDS,
             Recipient::User(_) => 0,
         };
         let page = |shard| FanoutPage {
@@ -246,31 +243,31 @@ impl Publication {
     }
 }
 
-/// One page of one shard's subscribers, to be told what was published: what the fan-out's queue holds.
+/// A page of one shard's subscribers that a publication is delivered to: a message on the fan-out's queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FanoutPage {
     v: u8,
     pub published: Publication,
     pub shard: u8,
-    /// The last subscription of the page before.
+    /// The last subscription of the previous page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// In place of a page, by the last part of their ids: those of one who could not be told yet.
+    /// Instead of a page: subscriptions, by the UUID of their id, that could not be reached yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<(String, ConnectionId)>,
-    /// How often these were tried before.
+    /// Number of earlier tries of these.
     #[serde(default)]
     pub tries: u32,
 }
 
 impl FanoutPage {
-    /// `None` if this version can't read it.
-    pub fn read(body: &str) -> Option<Self> {
+    /// Parses a message's body; `None` if this version can't read it.
+    pub fn parse(body: &str) -> Option<Self> {
         let page: Self = serde_json::from_str(body).ok()?;
         (page.v == VERSION).then_some(page)
     }
 
-    /// The key of the partition that it is a page of; `None` for what is for no topic.
+    /// The key of the page's partition; `None` for a publication to a user.
     pub fn partition(&self) -> Option<String> {
         let tenant = self.published.tenant_id.as_deref();
         match &self.published.to {
@@ -279,7 +276,7 @@ impl FanoutPage {
         }
     }
 
-    /// The page that begins behind this subscription.
+    /// The page after this subscription.
     pub fn next_after(&self, last: String) -> Self {
         Self {
             after: Some(last),
@@ -289,7 +286,7 @@ impl FanoutPage {
         }
     }
 
-    /// Another try for these.
+    /// Another try for these subscriptions.
     pub fn retry_for(&self, left: Vec<(String, ConnectionId)>) -> Self {
         Self {
             after: None,
@@ -307,8 +304,8 @@ mod tests {
 
     use super::*;
 
-    fn read(body: Value) -> Result<Publication, InvalidPublication> {
-        Publication::read(&body.to_string(), Timestamp::UNIX_EPOCH)
+    fn parse(body: Value) -> Result<Publication, InvalidPublication> {
+        Publication::parse(&body.to_string(), Timestamp::UNIX_EPOCH)
     }
 
     fn sns(message: Value) -> Value {
@@ -316,20 +313,20 @@ mod tests {
     }
 
     #[test]
-    fn sns_and_eventbridge_say_the_same() {
+    fn sns_and_eventbridge_envelopes_are_parsed_alike() {
         let message = json!({"topic": "new-deals", "type": "deal", "data": {"discount": 30}, "tenantId": "t"});
         let event = json!({"id": "m", "detail-type": "x", "source": "y", "detail": message});
-        let published = read(event).unwrap();
-        assert_eq!(read(sns(message)), Ok(published.clone()));
+        let published = parse(event).unwrap();
+        assert_eq!(parse(sns(message)), Ok(published.clone()));
         assert_eq!(published.tenant_id.as_deref(), Some("t"));
         let pages = published.pages();
-        assert_eq!(pages.len(), usize::from(SHARDS));
+        assert_eq!(pages.len(), usize::from(TOPIC_SHARDS));
         assert_eq!(pages[3].partition().as_deref(), Some("t#new-deals#3"));
         let page = pages[3].retry_for(vec![("s".to_owned(), ConnectionId("c".into()))]);
         let text = serde_json::to_string(&page).unwrap();
-        assert_eq!(FanoutPage::read(&text), Some(page));
+        assert_eq!(FanoutPage::parse(&text), Some(page));
         assert_eq!(
-            FanoutPage::read(&text.replace(r#""v":1"#, r#""v":2"#)),
+            FanoutPage::parse(&text.replace(r#""v":1"#, r#""v":2"#)),
             None
         );
         assert_ne!(
@@ -339,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
+    fn a_malformed_message_is_rejected() {
         for message in [
             json!([]),
             json!({"type": "x"}),
@@ -350,23 +347,23 @@ mod tests {
             json!({"topic": "t", "type": "x", "data": []}),
             json!({"topic": "t", "type": "x", "data": {"x": "y".repeat(limits::PUBLISHED_BYTES)}}),
         ] {
-            assert!(read(sns(message.clone())).is_err(), "{message}");
+            assert!(parse(sns(message.clone())).is_err(), "{message}");
         }
-        assert!(read(json!({"topic": "t", "type": "x"})).is_err());
+        assert!(parse(json!({"topic": "t", "type": "x"})).is_err());
     }
 
     proptest! {
         #![proptest_config(crate::many_cases())]
 
         #[test]
-        fn an_id_is_read_back(topic in "[a-z0-9.:/@+_-]{1,20}", id in any::<u128>(), other in "\\PC{0,60}") {
+        fn an_id_is_parsed_back(topic in "[a-z0-9.:/@+_-]{1,20}", id in any::<u128>(), other in "\\PC{0,60}") {
             let id = SubscriptionId { topic: Topic::parse(&topic).unwrap(), id: Uuid::from_u128(id) };
             prop_assert_eq!(SubscriptionId::parse(&id.to_string()), Some(id));
             let _ = SubscriptionId::parse(&other);
         }
 
         #[test]
-        fn no_two_tenants_share_a_partition(one in "[ab#]{0,3}", other in "[ab#]{0,3}", topics in ("[ab]{1,2}", "[ab]{1,2}"), shards in (0..SHARDS, 0..SHARDS)) {
+        fn no_two_tenants_share_a_partition(one in "[ab#]{0,3}", other in "[ab#]{0,3}", topics in ("[ab]{1,2}", "[ab]{1,2}"), shards in (0..TOPIC_SHARDS, 0..TOPIC_SHARDS)) {
             let key = |tenant: &str, topic: &str, shard| Topic::parse(topic).unwrap().partition(Some(tenant), shard);
             let same = (&one, &topics.0, shards.0) == (&other, &topics.1, shards.1);
             prop_assert_eq!(key(&one, &topics.0, shards.0) == key(&other, &topics.1, shards.1), same);
@@ -374,9 +371,9 @@ mod tests {
 
         #[test]
         fn no_body_panics(body in "\\PC{0,100}", message in "\\PC{0,60}") {
-            let _ = FanoutPage::read(&body);
-            let _ = Publication::read(&body, Timestamp::UNIX_EPOCH);
-            let _ = read(json!({"MessageId": "m", "Message": message}));
+            let _ = FanoutPage::parse(&body);
+            let _ = Publication::parse(&body, Timestamp::UNIX_EPOCH);
+            let _ = parse(json!({"MessageId": "m", "Message": message}));
         }
     }
 }

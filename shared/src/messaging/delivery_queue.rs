@@ -1,7 +1,6 @@
-//! Asking for a user's inbox to be delivered to a connection: a message on the queue of deliveries.
+//! Requests the delivery of a user's inbox to a connection, with a message on the queue of deliveries.
 //!
-//! The message is a hint and nothing more: what it is about stands in the inbox, so that one that is lost
-//! costs a user the time until the next connection.
+//! The entries are in the inbox; if the message is lost, they are delivered to the user's next connection.
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
@@ -14,8 +13,8 @@ use crate::store::inbox::Inbox;
 
 /// The version that this code writes and reads.
 const VERSION: u8 = 1;
-/// In seconds: a post from inside `$connect` would be refused, and one right after it may be.
-const DELAY: i32 = 1;
+/// The delay of the delivery: API Gateway rejects a push during `$connect`, and sometimes right after it.
+const DELAY_SECONDS: i32 = 1;
 
 #[derive(Clone)]
 pub struct DeliveryQueue {
@@ -24,12 +23,12 @@ pub struct DeliveryQueue {
     inbox: Inbox,
 }
 
-/// Whose inbox is to be delivered where.
+/// A request to deliver an owner's inbox to a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxDelivery {
     pub connection: ConnectionId,
     pub owner: Owner,
-    /// The last entry that was delivered; none begins with the oldest.
+    /// The last entry that was delivered; `None` starts with the oldest.
     pub after: Option<NotificationId>,
 }
 
@@ -45,7 +44,7 @@ struct Message {
 }
 
 impl DeliveryQueue {
-    /// By `DELIVERIES_QUEUE_URL` and `INBOX_TABLE`.
+    /// From `DELIVERIES_QUEUE_URL` and `INBOX_TABLE`.
     pub fn open(
         config: &Environment,
         sdk: &SdkConfig,
@@ -58,23 +57,23 @@ impl DeliveryQueue {
         })
     }
 
-    /// Has what waits for the owner delivered to a new connection about a second from now; of an empty inbox
-    /// it asks nothing. Not being able to is no reason to refuse a connection.
+    /// Requests the delivery of the owner's unread entries, if there are any, to a new connection in about a second. A
+    /// failure is logged and does not reject the connection.
     pub async fn request_delivery(&self, owner: &Owner, connection: &ConnectionId) {
         let delivery = InboxDelivery {
             connection: connection.clone(),
             owner: owner.clone(),
             after: None,
         };
-        let asked = async {
+        let requested = async {
             match self.inbox.has_unread(owner).await? {
-                true => self.send(&delivery, DELAY).await,
+                true => self.send(&delivery, DELAY_SECONDS).await,
                 false => Ok(()),
             }
         };
-        if let Err(error) = asked.await {
+        if let Err(error) = requested.await {
             let error = format!("{error:#}");
-            tracing::warn!(%connection, error, "an inbox waits for its user's next connection");
+            tracing::warn!(%connection, error, "inbox not delivered; it waits for the user's next connection");
         }
     }
 
@@ -99,12 +98,12 @@ impl DeliveryQueue {
             .delay_seconds(delay);
         send.send()
             .await
-            .context("asking for an inbox's delivery")?;
+            .context("requesting the delivery of an inbox")?;
         Ok(())
     }
 }
 
-/// What a message's body asks for; `None` if this version can't read it.
+/// Parses a message's body; `None` if this version can't read it.
 pub fn parse_message(body: &str) -> Option<InboxDelivery> {
     let message: Message = serde_json::from_str(body).ok()?;
     let after = message.after.as_deref().map(NotificationId::parse);
@@ -123,17 +122,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_read_or_refused() {
-        let read = |more: &str| {
+    fn a_message_is_parsed_or_rejected() {
+        let parse = |more: &str| {
             parse_message(&format!(r#"{{"connection":"c","user":"alice"{more}}}"#))
-                .map(|read| read.after)
+                .map(|delivery| delivery.after)
         };
         let id = "0190c6f3-0000-7000-8000-000000000001";
-        assert_eq!(read(r#","v":1"#), Some(None));
+        assert_eq!(parse(r#","v":1"#), Some(None));
         let after = format!(r#","v":1,"after":"{id}""#);
-        assert_eq!(read(&after), Some(NotificationId::parse(id)));
+        assert_eq!(parse(&after), Some(NotificationId::parse(id)));
         for more in ["", r#","v":2"#, r#","v":1,"after":"x""#] {
-            assert_eq!(read(more), None, "{more}");
+            assert_eq!(parse(more), None, "{more}");
         }
     }
 }

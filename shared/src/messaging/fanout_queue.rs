@@ -1,6 +1,4 @@
-//! The fan-out's queue: pages of a topic's subscribers that are to be told something.
-//!
-//! Sends only; who is told what is decided where a page is read.
+//! Sends pages of a topic's subscribers to the queue of the fan-out.
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
@@ -25,23 +23,22 @@ impl FanoutQueue {
         })
     }
 
-    /// Begins to tell all subscribers of the topic that this is published on; once it has returned, each will
-    /// be told.
-    pub async fn begin(&self, published: &Publication) -> Result<()> {
+    /// Queues the first page of every shard of the topic. Once this returns, every subscriber will be notified.
+    pub async fn begin(&self, publication: &Publication) -> Result<()> {
         let mut sends = JoinSet::new();
-        for page in published.pages() {
+        for page in publication.pages() {
             let fanout = self.clone();
             sends.spawn(async move { fanout.send(&page, 0).await });
         }
         sends.join_all().await.into_iter().collect()
     }
 
-    /// Has a page done, `delay` seconds (up to 900) from now.
+    /// Queues a page, to be handled after `delay` seconds (at most 900, by SQS).
     pub async fn send(&self, page: &FanoutPage, delay: u16) -> Result<()> {
-        let body = serde_json::to_string(page).context("spelling a page")?;
+        let body = serde_json::to_string(page).context("serializing a page")?;
         let send = self.sqs.send_message().queue_url(&self.queue_url);
         let mut send = send.message_body(body).delay_seconds(delay.into());
-        // So that a crowded topic delays no other.
+        // A message group for each topic, so that a busy topic does not delay others.
         if let Recipient::Topic(topic) = &page.published.to {
             send = send.message_group_id(topic.as_str());
         }

@@ -1,6 +1,6 @@
-//! Queues and pushes: job ids, pages of a fan-out, deliveries, dead letters, and frames to connections.
+//! Sends to queues (job ids, dead letters, pages of a fan-out, deliveries) and pushes frames to connections.
 
-pub mod dead_letters;
+pub mod dead_letter_queue;
 pub mod delivery_queue;
 pub mod fanout_queue;
 pub mod job_queue;

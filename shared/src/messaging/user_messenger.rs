@@ -1,39 +1,41 @@
-//! What is sent to a user: kept in the inbox first, then pushed to all of the user's connections.
+//! Sends messages to a user: stores them in the inbox, then pushes them to all connections of the user.
 //!
-//! Who may send what to whom was decided by whoever calls this.
+//! The caller has checked that the sender may do that.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use crate::aws::clients::AwsClients;
+use crate::domain::connection::BroadcastOutcome;
 use crate::domain::ids::Owner;
-use crate::messaging::push::{BroadcastOutcome, ConnectionPusher};
+use crate::domain::inbox::InboxEntry;
+use crate::messaging::push::ConnectionPusher;
 use crate::protocol;
 use crate::settings::{Environment, SettingsError};
 use crate::store::connections::Connections;
-use crate::store::inbox::{Inbox, InboxEntry};
+use crate::store::inbox::Inbox;
 
 #[derive(Clone)]
 pub struct UserMessenger {
     pub inbox: Inbox,
     pub connections: Connections,
-    pub push: ConnectionPusher,
+    pub pusher: ConnectionPusher,
 }
 
-/// What became of what was sent.
+/// The status of a sent message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageStatus {
-    /// Some connection of the user's has heard it.
+    /// At least one connection of the user received it.
     Delivered,
-    /// Nobody has yet; it waits in the inbox.
+    /// No connection received it yet; it waits in the inbox.
     Stored,
-    /// Nobody has, and it could not be kept.
+    /// No connection received it, and it could not be stored.
     Lost,
 }
 
 impl UserMessenger {
-    /// By `INBOX_TABLE`, `CONNECTIONS_TABLE` and `CONNECTIONS_ENDPOINT`.
+    /// From `INBOX_TABLE`, `CONNECTIONS_TABLE` and `CONNECTIONS_ENDPOINT`.
     pub fn open(
         config: &Environment,
         sdk: &AwsClients,
@@ -42,44 +44,46 @@ impl UserMessenger {
         let connections = Connections::open(config, dynamo)?;
         Ok(Self {
             inbox: Inbox::open(config, dynamo)?,
-            push: ConnectionPusher::open(config, sdk, connections.clone())?,
+            pusher: ConnectionPusher::open(config, sdk, connections.clone())?,
             connections,
         })
     }
 
-    /// Keeps the entry for the user and pushes it. The same entry again is kept once and pushed again.
+    /// Stores the entry for the user and pushes it. Sending it again pushes it again.
     pub async fn send(&self, to: &Owner, entry: &InboxEntry, now: Timestamp) -> MessageStatus {
-        let kept = self.inbox.put(to, entry).await;
-        let heard = self
+        let stored = self.inbox.put(to, entry).await;
+        let pushed = self
             .push_to_user(to, &protocol::inbox_entry(entry, now), now)
             .await;
-        let failed = |error: &anyhow::Error, reason| {
+        let log_failure = |error: &anyhow::Error, reason| {
             tracing::warn!(id = %entry.id, error = format!("{error:#}"), reason);
         };
-        match (kept, heard) {
-            (kept, Ok(heard)) if heard.sent > 0 => {
-                let _ = kept.inspect_err(|error| failed(error, "heard and not kept"));
+        match (stored, pushed) {
+            (stored, Ok(pushed)) if pushed.sent > 0 => {
+                let _ = stored
+                    .inspect_err(|error| log_failure(error, "message delivered, but not stored"));
                 MessageStatus::Delivered
             }
-            (Ok(()), heard) => {
-                let _ = heard.inspect_err(|error| failed(error, "kept and not pushed"));
+            (Ok(()), pushed) => {
+                let _ = pushed
+                    .inspect_err(|error| log_failure(error, "message stored, but not pushed"));
                 MessageStatus::Stored
             }
             (Err(error), _) => {
-                failed(&error, "neither kept nor heard");
+                log_failure(&error, "message neither stored nor pushed");
                 MessageStatus::Lost
             }
         }
     }
 
-    /// Pushes a frame to all of the user's connections, and keeps nothing.
+    /// Pushes a frame to all connections of the user, without storing it.
     pub async fn push_to_user(
         &self,
         to: &Owner,
         frame: &str,
         now: Timestamp,
     ) -> Result<BroadcastOutcome> {
-        let open = self.connections.open_of(to, now).await?;
-        Ok(self.push.broadcast(open, frame).await)
+        let open = self.connections.open_by_owner(to, now).await?;
+        Ok(self.pusher.broadcast(open, frame).await)
     }
 }

@@ -1,7 +1,8 @@
-//! Announcing a job's end to all who follow it: at its worker's death, by the sweep, at a cancel.
+//! What follows the end of a job: its end is pushed to all followers, its turn finished, its dead letter recorded, and the
+//! job removed from the index of open jobs.
 //!
-//! The end is in the row already; saying it again changes nothing. The order of a follower's frames is
-//! the worker's business, which says the ends of its own jobs itself.
+//! Workers push the ends of their own jobs themselves, in order with the other frames. This module serves cancels, the
+//! sweep, and jobs whose worker died. Everything may be repeated.
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -10,36 +11,36 @@ use crate::aws::clients::AwsClients;
 use crate::aws::dynamo::Dynamo;
 use crate::domain::event::Event;
 use crate::domain::job::Job;
-use crate::messaging::dead_letters::DeadLetterQueue;
+use crate::messaging::dead_letter_queue::DeadLetterQueue;
 use crate::messaging::job_queue::JobQueue;
 use crate::messaging::push::ConnectionPusher;
+use crate::orchestration::turn_scheduler::TurnScheduler;
 use crate::protocol::dialect;
 use crate::settings::{Environment, SettingsError};
 use crate::store::connections::Connections;
 use crate::store::event_log::EventLog;
 use crate::store::jobs::Jobs;
 use crate::store::sessions::Sessions;
-use crate::store::sessions::turn_scheduler::TurnScheduler;
 
 #[derive(Clone)]
 pub struct JobEndNotifier {
     pub jobs: Jobs,
-    pub events: EventLog,
-    pub push: ConnectionPusher,
-    /// `None` in a function that announces cancels only, of which no evidence is kept.
+    pub event_log: EventLog,
+    pub pusher: ConnectionPusher,
+    /// `None` in a function that only cancels jobs: a cancelled job leaves no dead letter.
     pub dead_letters: Option<DeadLetterQueue>,
-    /// What follows a turn's end: the next turn.
     pub turns: TurnScheduler,
 }
 
-/// An end that was pushed, and whether everybody has heard it.
+/// A job whose end was pushed.
 pub struct PushedEnd {
-    ended: Job,
-    heard: bool,
+    job: Job,
+    /// Whether every follower received the end or is gone.
+    reached_all: bool,
 }
 
 impl JobEndNotifier {
-    /// With the tables and the endpoint that the configuration names.
+    /// Opens the tables, queues and endpoint that the settings name.
     pub fn open(
         config: &Environment,
         sdk: &AwsClients,
@@ -47,7 +48,7 @@ impl JobEndNotifier {
         dead_letters: Option<DeadLetterQueue>,
     ) -> Result<Self, SettingsError> {
         let connections = Connections::open(config, dynamo)?;
-        let (jobs, events) = (
+        let (jobs, event_log) = (
             Jobs::open(config, dynamo)?,
             EventLog::open(config, sdk, dynamo)?,
         );
@@ -55,56 +56,54 @@ impl JobEndNotifier {
             turns: TurnScheduler {
                 sessions: Sessions::open(config, dynamo)?,
                 jobs: jobs.clone(),
-                events: events.clone(),
-                dispatch: JobQueue::open(config, sdk, "JOBS_QUEUE_URL")?,
+                event_log: event_log.clone(),
+                job_queue: JobQueue::open(config, sdk, "JOBS_QUEUE_URL")?,
             },
             jobs,
-            events,
-            push: ConnectionPusher::open(config, sdk, connections)?,
+            event_log,
+            pusher: ConnectionPusher::open(config, sdk, connections)?,
             dead_letters,
         })
     }
 
-    /// Pushes the end of an ended job, and sends the evidence of one that failed for good; once
-    /// everybody has heard it, or has had long enough to, the job leaves the index of open ones.
+    /// Pushes the end of an ended job and does what follows from it. Nothing happens for an open job.
     pub async fn notify(&self, job: Job, now: Timestamp) -> Result<()> {
         match self.push_end(job).await? {
-            Some(told) => self.close(told, now).await,
+            Some(pushed) => self.close(pushed, now).await,
             None => Ok(()),
         }
     }
 
-    /// The first half: pushes the end, if the job has ended.
+    /// Pushes the end, if the job has ended.
     pub async fn push_end(&self, job: Job) -> Result<Option<PushedEnd>> {
-        let ended = self.events.with_result(job).await?;
-        let Some(end) = Event::ended(&ended) else {
+        let job = self.event_log.with_result(job).await?;
+        let Some(end) = Event::ended(&job) else {
             return Ok(None);
         };
-        let heard = self
-            .push
-            .send_all(dialect::outbound_frames(&ended, &end))
-            .await;
-        Ok(Some(PushedEnd { ended, heard }))
+        let frames = dialect::outbound_frames(&job, &end);
+        let reached_all = self.pusher.send_all(frames).await;
+        Ok(Some(PushedEnd { job, reached_all }))
     }
 
-    /// The second half: what follows from the end.
-    pub async fn close(&self, told: PushedEnd, now: Timestamp) -> Result<()> {
-        let PushedEnd { ended, heard } = told;
-        let settled = self.finish_duties(&ended).await;
-        if settled && (heard || ended.announce_timed_out(now)) {
-            self.jobs.commit(ended.id, &ended.close_in_index()).await?;
+    /// Does what follows from a pushed end. The job leaves the index of open jobs once every follower was reached, or the
+    /// time to reach them is over.
+    pub async fn close(&self, pushed: PushedEnd, now: Timestamp) -> Result<()> {
+        let PushedEnd { job, reached_all } = pushed;
+        let finished = self.finish_duties(&job).await;
+        if finished && (reached_all || job.announce_timed_out(now)) {
+            self.jobs.commit(job.id, &job.close_in_index()).await?;
         }
         Ok(())
     }
 
-    /// What an ended job leaves behind: the evidence, if it is one to keep, and in a session the next turn.
-    /// After `false` the job must stay open, so that the sweep does it.
+    /// Finishes the job's turn and records its dead letter. After `false` the job must stay in the index of open jobs, so
+    /// that the sweep tries again.
     pub async fn finish_duties(&self, job: &Job) -> bool {
-        let settled = self.turns.finish_turn(job).await;
-        if let Err(error) = &settled {
-            tracing::warn!(job = %job.id, error = format!("{error:#}"), "the next turn waits for the sweep");
+        let finished = self.turns.finish_turn(job).await;
+        if let Err(error) = &finished {
+            tracing::warn!(job = %job.id, error = format!("{error:#}"), "next turn not released; the sweep retries");
         }
-        self.record_dead_letter(job).await && settled.is_ok()
+        self.record_dead_letter(job).await && finished.is_ok()
     }
 
     async fn record_dead_letter(&self, job: &Job) -> bool {

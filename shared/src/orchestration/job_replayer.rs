@@ -1,38 +1,35 @@
-//! A failed job, started anew: the one way in which operators and admins do it, by its letter or by its id.
-//!
-//! The write is [`Job::replay`]; which job is to be replayed, the caller decides.
+//! Starts a new run of a failed job, for operators and admins, by its dead letter or by its id.
 
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::domain::dead_letter::Resolution;
 use crate::domain::event::Event;
 use crate::domain::ids::JobId;
 use crate::domain::job::Job;
-use crate::messaging::dead_letters::Resolution;
 use crate::messaging::job_queue::JobQueue;
 use crate::messaging::push::ConnectionPusher;
 use crate::protocol::dialect;
 use crate::store::jobs::{CommitOutcome, Jobs};
 
-/// What a replay needs of a stack.
 pub struct JobReplayer {
     pub jobs: Jobs,
-    pub dispatch: JobQueue,
-    /// `None` where nobody said where connections are.
-    pub push: Option<ConnectionPusher>,
+    pub job_queue: JobQueue,
+    /// `None` without a management endpoint of the connections.
+    pub pusher: Option<ConnectionPusher>,
 }
 
-/// What became of one replay.
 pub enum ReplayOutcome {
-    /// This is the row of the new run.
-    Anew(Box<Job>),
-    /// Somebody was faster: the job stands elsewhere now, or is gone.
-    Elsewhere(Option<Box<Job>>),
+    /// The row of the new run.
+    Started(Box<Job>),
+    /// The job is no longer in the failed run, or gone.
+    Superseded(Option<Box<Job>>),
 }
 
 impl JobReplayer {
-    /// Writes, tells and queues a new run after the run of this number: in this order, so that a crash
-    /// leaves a job that the sweep, or the next try, sends to the queue.
+    /// Starts a new run after the failed run of this number.
+    ///
+    /// It is written, pushed and queued in this order: after a crash the sweep, or another try, queues it.
     pub async fn run(
         &self,
         job: &Job,
@@ -41,19 +38,19 @@ impl JobReplayer {
         now: Timestamp,
     ) -> Result<ReplayOutcome> {
         let replay = job.replay(run, from_start, now);
-        let anew = match self.jobs.commit(job.id, &replay).await? {
-            CommitOutcome::Applied(anew) => anew,
-            // A replay is sent again whose answer was lost; the second then meets the first.
-            CommitOutcome::Refused(Some(anew)) if anew.replayed_at == Some(now) => anew,
-            CommitOutcome::Refused(other) => return Ok(ReplayOutcome::Elsewhere(other)),
+        let replayed = match self.jobs.commit(job.id, &replay).await? {
+            CommitOutcome::Applied(replayed) => replayed,
+            // A write whose response was lost is sent again and meets its own first try.
+            CommitOutcome::Refused(Some(replayed)) if replayed.replayed_at == Some(now) => replayed,
+            CommitOutcome::Refused(other) => return Ok(ReplayOutcome::Superseded(other)),
         };
-        self.tell(&anew).await;
-        self.dispatch.send(&anew).await?;
-        Ok(ReplayOutcome::Anew(anew))
+        self.push_progress(&replayed).await;
+        self.job_queue.send(&replayed).await?;
+        Ok(ReplayOutcome::Started(replayed))
     }
 
-    /// What a letter about this run of the job calls for, done; `None` of one that knows no run. And the
-    /// job's row, as far as that is known.
+    /// Resolves the dead letters of a run (`None` for a message that names no run). Returns the resolution and the
+    /// job's row.
     pub async fn resolve(
         &self,
         id: JobId,
@@ -66,22 +63,22 @@ impl JobReplayer {
             (Resolution::of(run, row.as_ref(), now), &row, run)
         {
             match self.run(job, run, from_start, now).await? {
-                ReplayOutcome::Anew(job) => return Ok((Resolution::Replay, Some(*job))),
-                ReplayOutcome::Elsewhere(other) => row = other.map(|job| *job),
+                ReplayOutcome::Started(job) => return Ok((Resolution::Replay, Some(*job))),
+                ReplayOutcome::Superseded(other) => row = other.map(|job| *job),
             }
         }
-        let disposal = Resolution::of(run, row.as_ref(), now);
-        if let (Resolution::Send, Some(job)) = (disposal, &row) {
-            self.dispatch.send(job).await?;
+        let resolution = Resolution::of(run, row.as_ref(), now);
+        if let (Resolution::Send, Some(job)) = (resolution, &row) {
+            self.job_queue.send(job).await?;
         }
-        Ok((disposal, row))
+        Ok((resolution, row))
     }
 
-    /// Tells those who follow the job. Best effort: its next event leaves a gap that they close.
-    async fn tell(&self, job: &Job) {
-        if let Some(push) = &self.push {
-            push.send_all(dialect::outbound_frames(job, &Event::progress(job)))
-                .await;
+    /// Pushes the job's progress to its followers. Best effort: they close the gap at the next event.
+    async fn push_progress(&self, job: &Job) {
+        if let Some(pusher) = &self.pusher {
+            let frames = dialect::outbound_frames(job, &Event::progress(job));
+            pusher.send_all(frames).await;
         }
     }
 }

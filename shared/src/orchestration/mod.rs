@@ -1,4 +1,6 @@
-//! Steps that several functions take with the store and the queues: what an end owes, and replays.
+//! Operations that use several tables and queues: what follows the end of a job, turns, and replays of failed jobs.
 
+pub mod failed_runs;
 pub mod job_end_notifier;
 pub mod job_replayer;
+pub mod turn_scheduler;

@@ -1,19 +1,18 @@
-//! How answers to admins are spelled (PROTOCOL 8).
+//! Responses to the actions of admins.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::responses::{answer, job_view, jobs_that_fit, rfc3339};
+use super::responses::{job_view, jobs_that_fit, response, rfc3339};
+use crate::domain::connection::{BroadcastOutcome, CleanupOutcome, ConnectionRow};
+use crate::domain::dead_letter::{FailedRun, Resolution};
 use crate::domain::ids::{ConnectionId, JobId};
 use crate::domain::job::Job;
+use crate::domain::job_list::FoundJobs;
 use crate::domain::limits;
-use crate::messaging::dead_letters::{FailedRun, Resolution};
-use crate::messaging::push::{BroadcastOutcome, CleanupOutcome};
-use crate::store::connections::ConnectionRow;
-use crate::store::jobs::FoundJobs;
 
-/// The answer to `listConnections`: as many of these as fit one frame, and where the next page begins: after
-/// the last that did, by `after`, or else at `next`.
+/// The response to `listConnections`: the rows that fit one frame, and the cursor of the next page: that of the last row
+/// that fits (`after`), or `next` if all fit.
 pub fn connections(
     rows: &[ConnectionRow],
     after: impl Fn(&ConnectionRow) -> String,
@@ -21,26 +20,26 @@ pub fn connections(
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
-    let (mut bytes, mut shown) = (0, vec![]);
+    let (mut bytes, mut entries) = (0, vec![]);
     for row in rows {
         let row = connection(row);
         bytes += row.to_string().len();
-        if bytes > limits::ANSWER_BYTES && !shown.is_empty() {
+        if bytes > limits::ANSWER_BYTES && !entries.is_empty() {
             break;
         }
-        shown.push(row);
+        entries.push(row);
     }
-    let cut = (shown.len() < rows.len()).then(|| after(&rows[shown.len() - 1]));
-    let mut fields = json!({"connections": shown});
+    let cut = (entries.len() < rows.len()).then(|| after(&rows[entries.len() - 1]));
+    let mut fields = json!({"connections": entries});
     if let Some(next) = cut.or(next) {
         fields["cursor"] = next.into();
     }
-    answer("connections", fields, request_id, now)
+    response("connections", fields, request_id, now)
 }
 
-/// A connection's record, without what it does not have.
+/// A connection's record, without the fields that it lacks.
 pub fn connection(row: &ConnectionRow) -> Value {
-    let mut shown = json!({
+    let mut entries = json!({
         "connectionId": row.connection.0,
         "status": status(row.is_open),
         "connectedAt": rfc3339(row.connected_at),
@@ -50,7 +49,7 @@ pub fn connection(row: &ConnectionRow) -> Value {
     let owner = row.owner.as_ref();
     let mut put = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            shown[name] = value.into();
+            entries[name] = value.into();
         }
     };
     put("userId", owner.map(|owner| owner.user.clone()));
@@ -60,7 +59,7 @@ pub fn connection(row: &ConnectionRow) -> Value {
     put("disconnectedAt", row.disconnected_at.map(rfc3339));
     put("ipAddress", row.ip_address.clone());
     put("userAgent", row.user_agent.clone());
-    shown
+    entries
 }
 
 pub fn status_set(
@@ -70,7 +69,7 @@ pub fn status_set(
     now: Timestamp,
 ) -> String {
     let data = json!({"connectionId": connection.0, "status": status(is_open)});
-    answer("statusSet", json!({"data": data}), request_id, now)
+    response("statusSet", json!({"data": data}), request_id, now)
 }
 
 pub fn connection_closed(
@@ -79,11 +78,11 @@ pub fn connection_closed(
     now: Timestamp,
 ) -> String {
     let data = json!({"connectionId": connection.0, "status": status(false)});
-    answer("connectionClosed", json!({"data": data}), request_id, now)
+    response("connectionClosed", json!({"data": data}), request_id, now)
 }
 
 pub fn connections_cleaned(
-    cleaned: CleanupOutcome,
+    outcome: CleanupOutcome,
     next: Option<&ConnectionId>,
     request_id: Option<&str>,
     now: Timestamp,
@@ -92,79 +91,78 @@ pub fn connections_cleaned(
         removed,
         closed,
         kept,
-    } = cleaned;
+    } = outcome;
     let mut fields = json!({"data": {"removed": removed, "closed": closed, "kept": kept}});
     if let Some(next) = next {
         fields["cursor"] = next.0.as_str().into();
     }
-    answer("connectionsCleaned", fields, request_id, now)
+    response("connectionsCleaned", fields, request_id, now)
 }
 
 pub fn broadcast_sent(
-    heard: BroadcastOutcome,
+    outcome: BroadcastOutcome,
     next: Option<&ConnectionId>,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
-    let BroadcastOutcome { sent, gone, lost } = heard;
+    let BroadcastOutcome { sent, gone, lost } = outcome;
     let mut fields = json!({"data": {"sent": sent, "gone": gone, "lost": lost}});
     if let Some(next) = next {
         fields["cursor"] = next.0.as_str().into();
     }
-    answer("broadcastSent", fields, request_id, now)
+    response("broadcastSent", fields, request_id, now)
 }
 
-/// The answer to `listOpenJobs`: as many of these as fit one frame, and whether there are more.
+/// The response to `listOpenJobs`: the jobs that fit one frame, and whether there are more.
 pub fn open_jobs(found: &FoundJobs, request_id: Option<&str>, now: Timestamp) -> String {
     let fitting = jobs_that_fit(&found.jobs).min(found.jobs.len());
     let jobs: Vec<Value> = found.jobs[..fitting].iter().map(job_view).collect();
     let more = found.more || fitting < found.jobs.len();
     let fields = json!({"jobs": jobs, "more": more});
-    answer("openJobs", fields, request_id, now)
+    response("openJobs", fields, request_id, now)
 }
 
-/// The answer to `listDeadLetters`: what each stands for and what is to be done about it, as many as fit one
-/// frame, and whether the queue holds more.
+/// The response to `listDeadLetters`: the failed runs that fit one frame with their resolution, and whether there are more.
 pub fn dead_letters(
-    cases: &[FailedRun],
+    runs: &[FailedRun],
     more: bool,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
     let mut bytes = 0;
-    let fits = |shown: &Value| {
-        bytes += shown.to_string().len();
+    let fits = |entries: &Value| {
+        bytes += entries.to_string().len();
         bytes <= limits::ANSWER_BYTES
     };
-    let shown = cases.iter().map(|case| dead_letter(case, now));
-    let shown: Vec<Value> = shown.take_while(fits).collect();
-    let more = more || shown.len() < cases.len();
-    let fields = json!({"deadLetters": shown, "more": more});
-    answer("deadLetters", fields, request_id, now)
+    let entries = runs.iter().map(|run| dead_letter(run, now));
+    let entries: Vec<Value> = entries.take_while(fits).collect();
+    let more = more || entries.len() < runs.len();
+    let fields = json!({"deadLetters": entries, "more": more});
+    response("deadLetters", fields, request_id, now)
 }
 
-/// As a plan of `longhaul dlq` has it.
-fn dead_letter(case: &FailedRun, now: Timestamp) -> Value {
-    let evidence = case.evidence.as_ref();
+/// A failed run, like an entry of a plan of `longhaul dlq`.
+fn dead_letter(run: &FailedRun, now: Timestamp) -> Value {
+    let payload = run.payload.as_ref();
     json!({
-        "jobId": case.job.to_string(),
-        "run": case.run,
-        "do": case.resolution(now).as_str(),
-        "status": case.row.as_ref().map(|job| job.status.as_str()),
-        "since": rfc3339(case.since()),
-        "kind": case.kind(),
-        "userId": case.owner().map(|owner| owner.user.as_str()),
-        "code": evidence.map(|evidence| evidence.code.as_str()),
-        "error": evidence.map(|evidence| evidence.error.as_str()),
-        "attempts": evidence.map(|evidence| evidence.attempts),
-        "letters": case.messages.len(),
+        "jobId": run.job.to_string(),
+        "run": run.run,
+        "do": run.resolution(now).as_str(),
+        "status": run.row.as_ref().map(|job| job.status.as_str()),
+        "since": rfc3339(run.failed_at()),
+        "kind": run.kind(),
+        "userId": run.owner().map(|owner| owner.user.as_str()),
+        "code": payload.map(|payload| payload.code.as_str()),
+        "error": payload.map(|payload| payload.error.as_str()),
+        "attempts": payload.map(|payload| payload.attempts),
+        "letters": run.messages.len(),
     })
 }
 
-/// The answer to `replayJob`: what was done, how the job stands, and how many letters are gone.
+/// The response to `replayJob`: the resolution, the job's status, and the number of deleted letters.
 pub fn job_replayed(
     id: JobId,
-    did: Resolution,
+    resolution: Resolution,
     row: Option<&Job>,
     letters: usize,
     request_id: Option<&str>,
@@ -172,12 +170,12 @@ pub fn job_replayed(
 ) -> String {
     let data = json!({
         "jobId": id.to_string(),
-        "did": did.as_str(),
+        "did": resolution.as_str(),
         "status": row.map(|job| job.status.as_str()),
         "run": row.map(|job| job.replays),
         "letters": letters,
     });
-    answer("jobReplayed", json!({ "data": data }), request_id, now)
+    response("jobReplayed", json!({ "data": data }), request_id, now)
 }
 
 fn status(is_open: bool) -> &'static str {

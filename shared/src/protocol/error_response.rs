@@ -1,9 +1,9 @@
-//! The one shape in which a client is told no.
+//! The `error` frame and its codes.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The error codes of PROTOCOL 5.
+/// The code of an `error` frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     Authentication,
@@ -31,39 +31,39 @@ impl ErrorCode {
     }
 }
 
-/// Why a frame was not done. The sentence and the details go to the client as they stand.
+/// Why a request failed. The message and the details are sent to the client unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorResponse {
     pub code: ErrorCode,
     pub message: String,
     pub details: Map<String, Value>,
-    /// Seconds until asking again may help.
+    /// Seconds until a retry may help.
     pub retry_after: Option<u64>,
-    /// Whether asking again may help, for the dialects that say so.
+    /// Whether a retry may help, for the dialects that have this field.
     pub retryable: Option<bool>,
 }
 
 impl ErrorResponse {
-    pub fn new(code: ErrorCode, sentence: impl Into<String>) -> Self {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: sentence.into(),
+            message: message.into(),
             details: Map::new(),
             retry_after: None,
             retryable: None,
         }
     }
 
-    /// A field of the frame is missing, mistyped, oversized or unknown.
-    pub fn field(field: &str, sentence: impl Into<String>) -> Self {
-        Self::new(ErrorCode::Validation, sentence).with("field", field)
+    /// A field of the frame is missing, unknown, too large or of the wrong type.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Validation, message).with("field", field)
     }
 
-    pub fn authentication(sentence: impl Into<String>) -> Self {
-        Self::new(ErrorCode::Authentication, sentence)
+    pub fn authentication(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Authentication, message)
     }
 
-    /// Ours: the client learns an id that the logs have, and nothing of the inside.
+    /// An internal error. The client receives only an id, which is in the logs.
     pub fn internal(error_id: &str) -> Self {
         Self::new(
             ErrorCode::Internal,
@@ -77,8 +77,7 @@ impl ErrorResponse {
         self
     }
 
-    /// The `error` frame. `content` and `data.message` are the same sentence, because older dialects
-    /// read one or the other.
+    /// The `error` frame. `content` and `data.message` are equal, because older dialects read one or the other.
     pub fn frame(&self, request_id: Option<&str>, now: Timestamp) -> String {
         let mut frame = json!({
             "type": "error",

@@ -1,4 +1,4 @@
-//! How a job's events are spelled for a follower of PROTOCOL 3.
+//! The native frames of a job's events.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use crate::domain::event::{Event, EventKind};
 use crate::domain::job::{JobResult, QUEUED_PROGRESS};
 
 /// One event as one frame.
-pub fn event(event: &Event) -> String {
+pub fn event_frame(event: &Event) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Envelope<'a> {
-        // First, since people read frames too, and `type` says what the rest is.
+        // First, so that a person who reads frames sees `type` first.
         #[serde(flatten)]
-        body: Spelled<'a>,
+        body: EventFrame<'a>,
         job_id: String,
         seq: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,19 +21,19 @@ pub fn event(event: &Event) -> String {
         timestamp: i64,
     }
     let envelope = Envelope {
-        body: Spelled::of(&event.kind),
+        body: EventFrame::of(&event.kind),
         job_id: event.job.to_string(),
         seq: event.seq,
         request_id: event.request_id.as_deref(),
         timestamp: event.at.as_second(),
     };
-    // A result is JSON text already; it is set in as it stands rather than parsed to be written again.
+    // A result is JSON text already, so it is inserted instead of parsed and serialized again.
     match &event.kind {
         EventKind::Completed {
             result: JobResult::Inline(result),
             ..
-        } => with_result(serialise(&envelope), result),
-        _ => serialise(&envelope),
+        } => with_result(to_json(&envelope), result),
+        _ => to_json(&envelope),
     }
 }
 
@@ -43,7 +43,7 @@ pub fn event(event: &Event) -> String {
     rename_all = "snake_case",
     rename_all_fields = "camelCase"
 )]
-enum Spelled<'a> {
+enum EventFrame<'a> {
     JobQueued {
         message: &'a str,
         query: &'a str,
@@ -80,7 +80,7 @@ enum Spelled<'a> {
     },
 }
 
-impl<'a> Spelled<'a> {
+impl<'a> EventFrame<'a> {
     fn of(body: &'a EventKind) -> Self {
         match body {
             EventKind::Queued { query } => Self::JobQueued {
@@ -128,7 +128,7 @@ impl<'a> Spelled<'a> {
     }
 }
 
-/// What a client needs to fetch a result that no frame holds.
+/// What a client needs to fetch a result that is too large for a frame.
 pub(super) fn reference(result: &JobResult) -> Option<Value> {
     let JobResult::Object(stored) = result else {
         return None;
@@ -141,8 +141,8 @@ pub(super) fn reference(result: &JobResult) -> Option<Value> {
     }))
 }
 
-/// A frame's JSON.
-pub(super) fn serialise(frame: &impl Serialize) -> String {
+/// The frame's JSON text.
+pub(super) fn to_json(frame: &impl Serialize) -> String {
     serde_json::to_string(frame).expect("frames have string keys and no failing types")
 }
 

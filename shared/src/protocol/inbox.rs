@@ -1,17 +1,17 @@
-//! How messages between users and what waits in an inbox are spelled (PROTOCOL 7).
+//! Frames of messages between users, and responses about the inbox.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::request::InboxCursor;
-use super::responses::{answer, rfc3339};
+use super::responses::{response, rfc3339};
 use crate::domain::ids::NotificationId;
+use crate::domain::inbox::{InboxContent, InboxEntry};
 use crate::domain::limits;
-use crate::store::inbox::{InboxContent, InboxEntry};
 
-/// What was sent to a user, as the user hears it.
+/// The frame in which a user receives an entry of the inbox.
 pub fn inbox_entry(entry: &InboxEntry, now: Timestamp) -> String {
-    let (kind, data, topic) = spelled(entry);
+    let (kind, data, topic) = parts(entry);
     let mut fields = json!({"data": data});
     if let InboxContent::Notification { .. } = entry.content {
         fields["notificationId"] = entry.id.to_string().into();
@@ -19,10 +19,10 @@ pub fn inbox_entry(entry: &InboxEntry, now: Timestamp) -> String {
     if let Some(topic) = topic {
         fields["topic"] = topic.into();
     }
-    answer(kind, fields, None, now)
+    response(kind, fields, None, now)
 }
 
-/// The answer to a message to a user; `is_delivered` says whether somebody heard it, else it is kept.
+/// The response to a message to a user: delivered to a connection, or stored in the inbox.
 pub fn message_sent(
     id: NotificationId,
     is_delivered: bool,
@@ -31,52 +31,52 @@ pub fn message_sent(
 ) -> String {
     let status = if is_delivered { "delivered" } else { "stored" };
     let data = json!({"messageId": id.to_string(), "status": status, "timestamp": now.as_second()});
-    answer("messageSent", json!({"data": data}), request_id, now)
+    response("messageSent", json!({"data": data}), request_id, now)
 }
 
 pub fn typing_indicator(from: &str, is_typing: bool, now: Timestamp) -> String {
     let fields = json!({"isTyping": is_typing, "data": {"from": from}});
-    answer("typing_indicator", fields, None, now)
+    response("typing_indicator", fields, None, now)
 }
 
 pub fn ack_confirmed(id: NotificationId, request_id: Option<&str>, now: Timestamp) -> String {
     let data = json!({"notificationId": id.to_string(), "status": "read"});
-    answer("ackConfirmed", json!({"data": data}), request_id, now)
+    response("ackConfirmed", json!({"data": data}), request_id, now)
 }
 
-/// The answer to `listNotifications`: as many of these as fit one frame, and where the next page begins:
-/// after the last that did, or else at `next`.
+/// The response to `listNotifications`: the entries that fit one frame, and the cursor of the next page: after the last entry
+/// that fits, or `next` if all fit.
 pub fn notifications(
     entries: &[InboxEntry],
     next: Option<InboxCursor>,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
-    let (mut bytes, mut shown) = (0, vec![]);
+    let (mut bytes, mut listed) = (0, vec![]);
     for entry in entries {
-        let entry = listed(entry);
+        let entry = entry_json(entry);
         bytes += entry.to_string().len();
-        if bytes > limits::ANSWER_BYTES && !shown.is_empty() {
+        if bytes > limits::ANSWER_BYTES && !listed.is_empty() {
             break;
         }
-        shown.push(entry);
+        listed.push(entry);
     }
-    let cut = (shown.len() < entries.len()).then(|| &entries[shown.len() - 1]);
+    let cut = (listed.len() < entries.len()).then(|| &entries[listed.len() - 1]);
     let next = cut.map_or(next, |last| {
         Some(InboxCursor {
             is_read: last.is_read,
             after: Some(last.id),
         })
     });
-    let mut fields = json!({"notifications": shown});
+    let mut fields = json!({"notifications": listed});
     if let Some(next) = next {
         fields["cursor"] = next.to_string().into();
     }
-    answer("notifications", fields, request_id, now)
+    response("notifications", fields, request_id, now)
 }
 
-fn listed(entry: &InboxEntry) -> Value {
-    let (kind, data, topic) = spelled(entry);
+fn entry_json(entry: &InboxEntry) -> Value {
+    let (kind, data, topic) = parts(entry);
     let status = if entry.is_read { "read" } else { "unread" };
     let mut listed = json!({
         "notificationId": entry.id.to_string(),
@@ -92,7 +92,7 @@ fn listed(entry: &InboxEntry) -> Value {
 }
 
 /// An entry's type, data and topic.
-fn spelled(entry: &InboxEntry) -> (&str, Value, Option<&str>) {
+fn parts(entry: &InboxEntry) -> (&str, Value, Option<&str>) {
     match &entry.content {
         InboxContent::Message { from, text, kind } => {
             let id = entry.id.to_string();
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_holds_what_fits_and_says_where_the_next_begins() {
+    fn a_page_has_the_entries_that_fit_and_the_next_cursor() {
         let now = Timestamp::from_second(100).unwrap();
         let entry = |n: u8| InboxEntry {
             id: NotificationId::new(now, &[n; 10]),
@@ -128,22 +128,22 @@ mod tests {
             let frame = notifications(entries, None, None, now);
             assert!(frame.len() <= 128 * 1024);
             let frame: Value = serde_json::from_str(&frame).unwrap();
-            let shown = frame["notifications"].as_array().unwrap().len();
+            let listed = frame["notifications"].as_array().unwrap().len();
             let cursor = frame["cursor"].as_str();
             (
-                shown,
+                listed,
                 cursor.map(|cursor| InboxCursor::parse(cursor).unwrap()),
             )
         };
-        let (shown, cursor) = page(&all);
-        let last = &all[shown - 1];
+        let (listed, cursor) = page(&all);
+        let last = &all[listed - 1];
         let (is_read, after) = (last.is_read, Some(last.id));
-        assert_eq!((shown, cursor), (4, Some(InboxCursor { is_read, after })));
+        assert_eq!((listed, cursor), (4, Some(InboxCursor { is_read, after })));
         assert_eq!(page(&all[..4]), (4, None));
     }
 
     #[test]
-    fn only_what_reads_so_is_a_cursor() {
+    fn a_cursor_is_parsed_or_rejected() {
         for text in [
             "unread",
             "read",

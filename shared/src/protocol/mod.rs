@@ -1,6 +1,6 @@
-//! The wire contract: what a client's frame asks for, and how answers and events are spelled.
+//! The wire protocol: parses clients' frames, and encodes responses and events.
 //!
-//! Pure: text in, values out, and back. Who may ask and what is then done is not known here.
+//! Pure: it converts between text and values.
 
 mod admin;
 pub mod dialect;
@@ -17,7 +17,7 @@ pub use admin::{
     job_replayed, open_jobs, status_set,
 };
 pub use error_response::{ErrorCode, ErrorResponse};
-pub use event::event;
+pub use event::event_frame;
 pub use inbox::{ack_confirmed, inbox_entry, message_sent, notifications, typing_indicator};
 pub use request::{
     Action, AdminAction, ChatMessage, ClaimedIdentity, InboxAction, InboxCursor, InvalidFrame,

@@ -1,19 +1,19 @@
-//! How direct answers are spelled. What does not fit one frame is left to the next question.
+//! Direct responses to clients. What does not fit one frame is left to the next request.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::event::{event, reference, serialise};
+use super::event::{event_frame, reference, to_json};
 use crate::auth::Identity;
 use crate::domain::event::CatchUp;
 use crate::domain::ids::ConnectionId;
 use crate::domain::job::{Job, JobResult, Outcome, Status};
 use crate::domain::limits;
 
-/// A direct answer: `type`, its fields, the echo of `requestId`, `timestamp`.
-pub(super) fn answer(
+/// A direct response: `type`, its fields, the echo of `requestId`, `timestamp`.
+pub(super) fn response(
     kind: &str,
     mut fields: Value,
     request_id: Option<&str>,
@@ -28,7 +28,7 @@ pub(super) fn answer(
 }
 
 pub fn pong(request_id: Option<&str>, now: Timestamp) -> String {
-    answer("pong", json!({}), request_id, now)
+    response("pong", json!({}), request_id, now)
 }
 
 pub fn authenticated(
@@ -44,11 +44,11 @@ pub fn authenticated(
         "connectionId": connection.0,
         "expiresAt": identity.expires_at.as_second(),
     });
-    answer("authenticated", fields, request_id, now)
+    response("authenticated", fields, request_id, now)
 }
 
 pub fn token_refreshed(identity: &Identity, request_id: Option<&str>, now: Timestamp) -> String {
-    answer(
+    response(
         "tokenRefreshed",
         json!({"expiresAt": identity.expires_at.as_second()}),
         request_id,
@@ -56,52 +56,52 @@ pub fn token_refreshed(identity: &Identity, request_id: Option<&str>, now: Times
     )
 }
 
-/// Said by whoever runs the stack, unasked.
+/// A message of the operator, which is no response.
 pub fn system(content: &str, now: Timestamp) -> String {
-    answer("system", json!({"content": content}), None, now)
+    response("system", json!({"content": content}), None, now)
 }
 
-/// A cancel was taken in; `job_cancelled` follows.
+/// A cancel was accepted; `job_cancelled` follows.
 pub fn cancelling(job: &str, request_id: Option<&str>, now: Timestamp) -> String {
-    answer("cancelling", json!({"jobId": job}), request_id, now)
+    response("cancelling", json!({"jobId": job}), request_id, now)
 }
 
 pub fn unsubscribed(job: &str, request_id: Option<&str>, now: Timestamp) -> String {
-    answer("unsubscribed", json!({"jobId": job}), request_id, now)
+    response("unsubscribed", json!({"jobId": job}), request_id, now)
 }
 
-/// The answer to `getJob`; `None` says that the job is gone, or somebody else's, in the same words.
+/// The response to `getJob`. `None`: the job is gone or belongs to another user, which look the same to the client.
 pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp) -> String {
     let Some(job) = job else {
-        return answer(
+        return response(
             "job",
             json!({"job": {"jobId": id, "status": "gone"}}),
             request_id,
             now,
         );
     };
-    let mut shown = job_view(job);
+    let mut value = job_view(job);
     let params = serde_json::from_str(&job.input.params).unwrap_or(Value::Null);
     if params.as_object().is_some_and(|params| !params.is_empty()) {
-        shown["params"] = params;
+        value["params"] = params;
     }
     if let Some(Outcome::Completed(JobResult::Inline(result))) = &job.outcome {
-        // Beside a large result there is room for the beginning of a large query, and for no parameters.
-        if result.len() + shown.to_string().len() > limits::ANSWER_BYTES {
-            shown["params"].take();
-            shown["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();
+        // A frame with a large result has space for the beginning of the query only, and none for the parameters.
+        if result.len() + value.to_string().len() > limits::ANSWER_BYTES {
+            value["params"].take();
+            value["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();
         }
-        shown["result"] = serde_json::from_str(result).unwrap_or(Value::Null);
+        value["result"] = serde_json::from_str(result).unwrap_or(Value::Null);
     }
     if let Some(Outcome::Completed(result)) = &job.outcome
         && let Some(reference) = reference(result)
     {
-        shown["resultRef"] = reference;
+        value["resultRef"] = reference;
     }
-    answer("job", json!({"job": shown}), request_id, now)
+    response("job", json!({"job": value}), request_id, now)
 }
 
-/// The answer to `listJobs`, without results: `getJob` has them.
+/// The response to `listJobs`, without results, which `getJob` has.
 pub fn jobs(
     jobs: &[Job],
     cursor: Option<&str>,
@@ -112,10 +112,10 @@ pub fn jobs(
     if let Some(cursor) = cursor {
         fields["cursor"] = cursor.into();
     }
-    answer("jobs", fields, request_id, now)
+    response("jobs", fields, request_id, now)
 }
 
-/// How many of these jobs, from the first on, one answer to `listJobs` can hold; at least one.
+/// The number of jobs, from the first on, that fit one response to `listJobs`; at least one.
 pub fn jobs_that_fit(jobs: &[Job]) -> usize {
     let mut bytes = 0;
     let fits = |job: &&Job| {
@@ -125,10 +125,10 @@ pub fn jobs_that_fit(jobs: &[Job]) -> usize {
     jobs.iter().take_while(fits).count().max(1)
 }
 
-/// The answer to `subscribe`: the events after what the client has applied, or `gone`.
+/// The response to `subscribe`: the events after the last one that the client has applied, or `gone`.
 pub fn subscribed(
     id: &str,
-    replay: Option<(&Job, &CatchUp)>,
+    catch_up: Option<(&Job, &CatchUp)>,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
@@ -146,18 +146,18 @@ pub fn subscribed(
         request_id: Option<&'a str>,
         timestamp: i64,
     }
-    let (status, head, mode, missing, more) = match replay {
-        Some((job, replay)) => (
+    let (status, head, mode, missing, more) = match catch_up {
+        Some((job, catch_up)) => (
             job.status.as_str(),
             job.seq,
             "replay",
-            &replay.events[..],
-            replay.more,
+            &catch_up.events[..],
+            catch_up.more,
         ),
         None => ("gone", 0, "gone", &[][..], false),
     };
     let (mut bytes, mut events) = (0, vec![]);
-    for frame in missing.iter().map(event) {
+    for frame in missing.iter().map(event_frame) {
         bytes += frame.len();
         if bytes > limits::ANSWER_BYTES && !events.is_empty() {
             break;
@@ -175,10 +175,10 @@ pub fn subscribed(
         request_id,
         timestamp: now.as_second(),
     };
-    serialise(&frame)
+    to_json(&frame)
 }
 
-/// A job as it is shown, without its result: the row's names, times in ISO 8601.
+/// A job as clients receive it, without its result: the row's names, times in ISO 8601.
 pub(super) fn job_view(job: &Job) -> Value {
     let mut view = json!({
         "jobId": job.id.to_string(),
@@ -206,9 +206,8 @@ pub(super) fn job_view(job: &Job) -> Value {
     if job.replays > 0 {
         view["replays"] = job.replays.into();
     }
-    if let Some(mishap) = &job.last_error {
-        view["lastError"] =
-            json!({"code": mishap.code, "message": mishap.message, "at": rfc3339(mishap.at)});
+    if let Some(last_error) = &job.last_error {
+        view["lastError"] = json!({"code": last_error.code, "message": last_error.message, "at": rfc3339(last_error.at)});
     }
     if job.status == Status::Completed {
         view["progress"] = 100.into();
@@ -229,7 +228,7 @@ pub(super) fn rfc3339(at: Timestamp) -> String {
 }
 
 fn raw(json: String) -> Box<RawValue> {
-    RawValue::from_string(json).expect("a frame of ours is JSON")
+    RawValue::from_string(json).expect("an encoded event is JSON")
 }
 
 #[cfg(test)]
@@ -241,7 +240,7 @@ mod tests {
     use crate::domain::job::{JobInput, SubmitOptions};
     use crate::domain::stream::Stream;
 
-    fn replay(job: &Job, after: u64) -> CatchUp {
+    fn catch_up(job: &Job, after: u64) -> CatchUp {
         CatchUp::new(job, after, Stream::empty())
     }
 
@@ -274,14 +273,14 @@ mod tests {
     #[test]
     fn events_are_spelled_as_the_protocol_says() {
         let job = finished();
-        let spelled: Vec<Value> = replay(&job, 0)
+        let frames: Vec<Value> = catch_up(&job, 0)
             .events
             .iter()
-            .map(|e| serde_json::from_str(&event(e)).unwrap())
+            .map(|e| serde_json::from_str(&event_frame(e)).unwrap())
             .collect();
         let id = "0190c6f3-0000-7000-8000-000000000001";
         assert_eq!(
-            spelled,
+            frames,
             [
                 json!({"type": "job_queued", "jobId": id, "seq": 1, "requestId": "r1", "timestamp": 100,
                        "message": "Your query is queued.", "query": "why?", "progress": 5}),
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_one_answer_is_left_to_the_next() {
+    fn events_that_do_not_fit_one_response_are_left_to_the_next() {
         let mut job = finished();
         job.input.query = "q".repeat(30_000);
         job.outcome = Some(Outcome::Completed(JobResult::Inline(format!(
@@ -301,23 +300,20 @@ mod tests {
         ))));
         let now = Timestamp::from_second(200).unwrap();
         let mut applied = 0;
-        let mut answers = vec![];
+        let mut applied_by_response = vec![];
         loop {
-            let frame = subscribed("x", Some((&job, &replay(&job, applied))), None, now);
-            assert!(
-                frame.len() <= 128 * 1024,
-                "API Gateway takes no larger frame"
-            );
+            let frame = subscribed("x", Some((&job, &catch_up(&job, applied))), None, now);
+            assert!(frame.len() <= 128 * 1024, "the limit of API Gateway");
             let frame: Value = serde_json::from_str(&frame).unwrap();
             applied = frame["events"].as_array().unwrap().last().unwrap()["seq"]
                 .as_u64()
                 .unwrap();
-            answers.push(applied);
+            applied_by_response.push(applied);
             if frame["more"] == false {
                 break;
             }
         }
-        assert_eq!(answers, [1, 4]);
+        assert_eq!(applied_by_response, [1, 4]);
         assert!(super::job("x", Some(&job), None, now).len() <= 128 * 1024);
         let jobs = vec![job; 100];
         let fitting = jobs_that_fit(&jobs);
@@ -326,11 +322,11 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_replays_what_is_missing() {
+    fn a_subscription_returns_the_missing_events() {
         let job = finished();
         let now = Timestamp::from_second(200).unwrap();
         for (after, seqs) in [(0, vec![1, 4]), (1, vec![4]), (3, vec![4]), (4, vec![])] {
-            let frame = subscribed("x", Some((&job, &replay(&job, after))), Some("s"), now);
+            let frame = subscribed("x", Some((&job, &catch_up(&job, after))), Some("s"), now);
             let frame: Value = serde_json::from_str(&frame).unwrap();
             let got: Vec<u64> = frame["events"]
                 .as_array()

@@ -1,11 +1,11 @@
-//! How answers about sessions are spelled (PROTOCOL 6).
+//! Responses about sessions.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::responses::{answer, rfc3339};
+use super::responses::{response, rfc3339};
 use crate::domain::ids::SessionId;
-use crate::store::sessions::{Session, TurnRow};
+use crate::domain::session::{Session, TurnRow};
 
 pub fn session_started(
     id: SessionId,
@@ -14,69 +14,69 @@ pub fn session_started(
     now: Timestamp,
 ) -> String {
     let fields = json!({"sessionId": id.to_string(), "keep": keep});
-    answer("sessionStarted", fields, request_id, now)
+    response("sessionStarted", fields, request_id, now)
 }
 
 pub fn session_ended(id: SessionId, request_id: Option<&str>, now: Timestamp) -> String {
     let fields = json!({"sessionId": id.to_string()});
-    answer("sessionEnded", fields, request_id, now)
+    response("sessionEnded", fields, request_id, now)
 }
 
 pub fn voice_started(id: SessionId, request_id: Option<&str>, now: Timestamp) -> String {
     let fields = json!({"data": {"sessionId": id.to_string()}});
-    answer("voice_started", fields, request_id, now)
+    response("voice_started", fields, request_id, now)
 }
 
 pub fn voice_ack(id: SessionId, index: u32, request_id: Option<&str>, now: Timestamp) -> String {
     let fields = json!({"data": {"sessionId": id.to_string(), "index": index}});
-    answer("voice_ack", fields, request_id, now)
+    response("voice_ack", fields, request_id, now)
 }
 
-/// The answer to `listSessions`.
+/// The response to `listSessions`.
 pub fn sessions(
-    heads: &[Session],
+    sessions: &[Session],
     cursor: Option<SessionId>,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
-    let mut fields = json!({"sessions": heads.iter().map(shown).collect::<Vec<_>>()});
+    let mut fields = json!({"sessions": sessions.iter().map(session_json).collect::<Vec<_>>()});
     if let Some(cursor) = cursor {
         fields["cursor"] = cursor.to_string().into();
     }
-    answer("sessions", fields, request_id, now)
+    response("sessions", fields, request_id, now)
 }
 
-/// The answer to `getSession`: some of its turns, oldest first, and the next one's number if there are more.
+/// The response to `getSession`: a page of its turns, oldest first, and the next turn's number if there are more.
 pub fn session(
-    head: &Session,
+    session: &Session,
     turns: &[TurnRow],
     next: Option<u32>,
     request_id: Option<&str>,
     now: Timestamp,
 ) -> String {
-    let turns: Vec<Value> = turns.iter().map(turn).collect();
-    let mut fields = json!({"session": shown(head), "turns": turns});
+    let turns: Vec<Value> = turns.iter().map(turn_json).collect();
+    let mut fields = json!({"session": session_json(session), "turns": turns});
     if let Some(next) = next {
         fields["cursor"] = next.to_string().into();
     }
-    answer("session", fields, request_id, now)
+    response("session", fields, request_id, now)
 }
 
-fn shown(head: &Session) -> Value {
-    let mut shown = json!({
-        "sessionId": head.id.to_string(),
-        "keep": head.keep,
-        "turns": head.turns,
-        "startedAt": rfc3339(head.started_at),
-        "updatedAt": rfc3339(head.updated_at),
+fn session_json(session: &Session) -> Value {
+    let mut value = json!({
+        "sessionId": session.id.to_string(),
+        "keep": session.keep,
+        "turns": session.turns,
+        "startedAt": rfc3339(session.started_at),
+        "updatedAt": rfc3339(session.updated_at),
     });
-    if let Some(at) = head.ended_at {
-        shown["endedAt"] = rfc3339(at).into();
+    if let Some(at) = session.ended_at {
+        value["endedAt"] = rfc3339(at).into();
     }
-    shown
+    value
 }
 
-fn turn(entry: &TurnRow) -> Value {
+fn turn_json(entry: &TurnRow) -> Value {
     let mut turn = json!({
         "turn": entry.number,
         "jobId": entry.job.to_string(),

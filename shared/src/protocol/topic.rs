@@ -1,9 +1,9 @@
-//! How answers about topics, and what is published on them, are spelled (PROTOCOL 7).
+//! Responses about topics, and the frames of notifications.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::responses::answer;
+use super::responses::response;
 use crate::domain::topics::{Publication, Recipient, SubscriptionId};
 
 pub fn subscription_confirmed(
@@ -13,7 +13,7 @@ pub fn subscription_confirmed(
 ) -> String {
     let data =
         json!({"subscriptionId": id.to_string(), "topic": id.topic.as_str(), "status": "active"});
-    answer(
+    response(
         "subscriptionConfirmed",
         json!({ "data": data }),
         request_id,
@@ -24,18 +24,18 @@ pub fn subscription_confirmed(
 pub fn subscription_ended(id: &SubscriptionId, request_id: Option<&str>, now: Timestamp) -> String {
     let data =
         json!({"subscriptionId": id.to_string(), "topic": id.topic.as_str(), "status": "ended"});
-    answer("unsubscribed", json!({ "data": data }), request_id, now)
+    response("unsubscribed", json!({ "data": data }), request_id, now)
 }
 
-/// What was published, for one subscription of it.
-pub fn notification(published: &Publication, subscription: &str) -> String {
-    let id = published.notification_id(subscription).to_string();
-    let mut fields = json!({"data": published.data, "notificationId": id});
-    if let Recipient::Topic(topic) = &published.to {
+/// The frame of a publication for one subscription.
+pub fn notification(publication: &Publication, subscription: &str) -> String {
+    let id = publication.notification_id(subscription).to_string();
+    let mut fields = json!({"data": publication.data, "notificationId": id});
+    if let Recipient::Topic(topic) = &publication.to {
         let topic = topic.as_str();
         fields["topic"] = Value::from(topic);
         fields["subscriptionId"] = format!("{topic}.{subscription}").into();
-        fields["publishedId"] = published.published_id().to_string().into();
+        fields["publishedId"] = publication.published_id().to_string().into();
     }
-    answer(&published.kind, fields, None, published.at)
+    response(&publication.kind, fields, None, publication.at)
 }

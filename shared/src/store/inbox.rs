@@ -1,7 +1,6 @@
-//! The inbox table: what was sent to a user, until it is acknowledged, and after that as read, for a week.
+//! The inbox table: messages and notifications to a user, for a week.
 //!
-//! What is unread and what is read are two partitions of the owner's, so that reading the one costs nothing
-//! of the other. How an entry is spelled on a wire and who hears it is not known here.
+//! Unread and read entries are two partitions of their owner, so reading one does not cost the other.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
@@ -9,43 +8,15 @@ use jiff::Timestamp;
 
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::ids::{NotificationId, Owner};
+use crate::domain::inbox::{InboxContent, InboxEntry};
 use crate::domain::limits;
 use crate::settings::{Environment, SettingsError};
+use crate::store::user_row;
 
 #[derive(Clone)]
 pub struct Inbox {
     dynamo: Client,
     table: String,
-}
-
-/// What was sent to a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboxEntry {
-    pub id: NotificationId,
-    pub at: Timestamp,
-    pub content: InboxContent,
-    /// Whether the user has acknowledged it.
-    pub is_read: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InboxContent {
-    /// From one user to another.
-    Message {
-        /// The sender's user id.
-        from: String,
-        text: String,
-        /// As the sender names it, such as `text`.
-        kind: String,
-    },
-    /// From a back end.
-    Notification {
-        /// The frame's `type`.
-        kind: String,
-        /// A JSON value's text.
-        data: String,
-        topic: Option<String>,
-    },
 }
 
 impl Inbox {
@@ -57,21 +28,19 @@ impl Inbox {
         })
     }
 
-    /// Keeps an entry for the owner; again, the same one.
+    /// Stores an entry for the owner. Idempotent.
     pub async fn put(&self, owner: &Owner, entry: &InboxEntry) -> Result<()> {
         let put = self
             .dynamo
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item(owner, entry)));
-        put.send()
-            .await
-            .context("keeping what was sent to a user")?;
+        put.send().await.context("writing to a user's inbox")?;
         Ok(())
     }
 
-    /// Notes that the owner has read an entry; `false` if there is none of that id. Done in an order that a
-    /// crash can leave it in both partitions and in no case in neither; asking again mends that.
+    /// Moves an entry to the read partition; `false` if the owner has no entry with this id. A crash can leave the entry in
+    /// both partitions, never in neither; acknowledging it again repairs that.
     pub async fn acknowledge(
         &self,
         owner: &Owner,
@@ -88,7 +57,10 @@ impl Inbox {
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(key(owner, id, false)));
-        delete.send().await.context("noting what a user has read")?;
+        delete
+            .send()
+            .await
+            .context("acknowledging an entry of a user's inbox")?;
         Ok(true)
     }
 
@@ -105,13 +77,13 @@ impl Inbox {
             .table_name(&self.table)
             .set_key(Some(key(owner, id, is_read)))
             .consistent_read(true);
-        let answer = get.send().await.context("reading a user's inbox")?;
-        let item = answer.item.filter(|item| is_live(item, now));
+        let response = get.send().await.context("reading a user's inbox")?;
+        let item = response.item.filter(|item| is_live(item, now));
         Ok(item.as_ref().map(entry).transpose()?)
     }
 
-    /// A page of the owner's entries, read or unread, from after `after` on: at most `limit` are looked at,
-    /// newest or oldest first. And where to go on, if there may be more.
+    /// A page of the owner's read or unread entries after `after`, and the cursor of the next page. At most `limit` entries
+    /// are read; expired ones are left out.
     pub async fn page(
         &self,
         owner: &Owner,
@@ -132,14 +104,14 @@ impl Inbox {
             .limit(limit as i32)
             .consistent_read(true)
             .set_exclusive_start_key(after.map(|id| key(owner, id, is_read)));
-        let answer = query.send().await.context("reading a user's inbox")?;
-        let living = answer.items().iter().filter(|item| is_live(item, now));
-        let entries = living.map(entry).collect::<Result<_, _>>()?;
-        let last = answer.last_evaluated_key.as_ref().map(id).transpose()?;
+        let response = query.send().await.context("reading a user's inbox")?;
+        let live = response.items().iter().filter(|item| is_live(item, now));
+        let entries = live.map(entry).collect::<Result<_, _>>()?;
+        let last = response.last_evaluated_key.as_ref().map(id).transpose()?;
         Ok((entries, last))
     }
 
-    /// Whether anything waits for the owner: half a read unit where nothing does.
+    /// Whether the owner has unread entries. An empty inbox costs half a read unit.
     pub async fn has_unread(&self, owner: &Owner) -> Result<bool> {
         let query = self
             .dynamo
@@ -149,14 +121,14 @@ impl Inbox {
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":owner", text(partition(owner, false)))
             .limit(1);
-        let answer = query.send().await.context("looking into a user's inbox")?;
-        Ok(!answer.items().is_empty())
+        let response = query.send().await.context("reading a user's inbox")?;
+        Ok(!response.items().is_empty())
     }
 }
 
-/// The owner's partition of what is read, or of what is not.
+/// The owner's partition of read or of unread entries.
 fn partition(owner: &Owner, is_read: bool) -> String {
-    let owner = crate::store::quota::row_of(owner);
+    let owner = user_row::key(owner);
     if is_read {
         format!("read:{owner}")
     } else {
@@ -224,7 +196,7 @@ fn entry(attributes: &Attributes) -> Result<InboxEntry, ItemError> {
     })
 }
 
-/// DynamoDB may delete what has expired days late.
+/// Whether the item has not expired. DynamoDB deletes expired items up to days late.
 fn is_live(item: &Attributes, now: Timestamp) -> bool {
     Item(item).ttl("ttl").is_ok_and(|until| until > now)
 }

@@ -1,4 +1,4 @@
-//! What is stored: one module a table, and the results bucket.
+//! The DynamoDB tables, one module each, and the results bucket.
 
 pub mod connections;
 pub mod event_log;
@@ -9,3 +9,4 @@ pub mod recordings;
 pub mod results;
 pub mod sessions;
 pub mod subscriptions;
+pub(crate) mod user_row;

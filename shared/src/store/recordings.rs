@@ -1,7 +1,6 @@
-//! Recordings in the results bucket: their pieces as they come, in any order, and the whole once it is sealed.
+//! Audio recordings in the results bucket: pieces in any order, and the whole recording once it is sealed.
 //!
-//! Pieces lie under the id of the job that is to hear them, so none but that job's worker reads them. What is
-//! recorded, and whose it is, is not known here.
+//! The keys contain the id of the job that transcribes the recording.
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
@@ -14,8 +13,8 @@ use crate::aws::clients;
 use crate::domain::ids::JobId;
 use crate::settings::{Environment, SettingsError};
 
-/// Pieces that are fetched at once.
-const AT_ONCE: usize = 16;
+/// Pieces that are read in parallel.
+const PARALLEL_READS: usize = 16;
 
 #[derive(Clone)]
 pub struct Recordings {
@@ -23,22 +22,22 @@ pub struct Recordings {
     bucket: String,
 }
 
-/// What there is of a recording.
+/// The pieces of a recording that have arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pieces {
-    /// In their order.
+    /// In ascending order.
     pub indices: Vec<u32>,
     pub bytes: u64,
 }
 
 impl Recordings {
-    /// In the bucket that `RESULTS_BUCKET` names.
+    /// The recordings in the bucket that `RESULTS_BUCKET` names.
     pub fn open(config: &Environment, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
         let bucket = config.required("RESULTS_BUCKET")?.to_owned();
         Ok(Self::in_bucket(bucket, sdk_config))
     }
 
-    /// In this bucket.
+    /// The recordings in this bucket.
     pub fn in_bucket(bucket: String, sdk_config: &SdkConfig) -> Self {
         let settings = Builder::from(sdk_config)
             .timeout_config(clients::slow_timeouts())
@@ -49,19 +48,19 @@ impl Recordings {
         }
     }
 
-    /// Under which key the whole lies once it is sealed.
+    /// The key of the sealed recording.
     pub fn object_key(job: JobId) -> String {
         format!("recordings/whole/{job}")
     }
 
-    /// Keeps a piece; one that comes again takes its own place.
+    /// Stores a piece. Storing it again replaces it.
     pub async fn put_piece(&self, job: JobId, index: u32, audio: Vec<u8>) -> Result<()> {
         self.put(format!("{}{index:06}", pieces_of(job)), audio)
             .await
-            .context("keeping a piece of a recording")
+            .context("storing a piece of a recording")
     }
 
-    /// What has come so far.
+    /// The pieces that have arrived so far.
     pub async fn pieces(&self, job: JobId) -> Result<Pieces> {
         let prefix = pieces_of(job);
         let mut pieces = Pieces::default();
@@ -88,14 +87,13 @@ impl Recordings {
         }
     }
 
-    /// The whole recording of so many pieces, made one object; `None` where a piece is missing. May be done
-    /// again.
+    /// Joins the pieces of a recording into one object and returns it; `None` if a piece is missing. Idempotent.
     pub async fn seal(&self, job: JobId, pieces: u32) -> Result<Option<Vec<u8>>> {
         let mut whole = vec![];
         let indices: Vec<u32> = (0..pieces).collect();
-        for some in indices.chunks(AT_ONCE) {
+        for batch in indices.chunks(PARALLEL_READS) {
             let mut fetched = JoinSet::new();
-            for index in some.iter().copied() {
+            for index in batch.iter().copied() {
                 let recordings = self.clone();
                 fetched.spawn(async move { (index, recordings.piece(job, index).await) });
             }
@@ -121,7 +119,7 @@ impl Recordings {
             .bucket(&self.bucket)
             .key(format!("{}{index:06}", pieces_of(job)));
         match get.send().await.map_err(|error| error.into_service_error()) {
-            Ok(answer) => Ok(Some(answer.body.collect().await?.to_vec())),
+            Ok(response) => Ok(Some(response.body.collect().await?.to_vec())),
             Err(error) if error.is_no_such_key() => Ok(None),
             Err(error) => Err(error).context("reading a piece of a recording"),
         }

@@ -1,7 +1,6 @@
-//! The results bucket: results that are too large for a frame, gzipped, and the URLs to fetch them from.
+//! Large results in the results bucket, gzipped, and their presigned URLs.
 //!
-//! An object counts because a job's row points at it; others are left to the bucket's expiry. Who may be
-//! given a URL is not known here.
+//! An object that no job's row points at is removed by the bucket's expiry.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -27,12 +26,12 @@ const JSON: &str = "application/json";
 pub struct Results {
     s3: Client,
     bucket: String,
-    url_life: Duration,
+    url_lifetime: Duration,
 }
 
 impl Results {
-    /// The bucket that `RESULTS_BUCKET` names. URLs are good for `RESULT_URL_SECONDS`, and for no longer
-    /// than PROTOCOL says.
+    /// The bucket that `RESULTS_BUCKET` names. URLs are valid for `RESULT_URL_SECONDS`, at most 15 minutes
+    /// ([`limits::RESULT_URL`]).
     pub fn open(config: &Environment, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
         let settings = Builder::from(sdk_config)
             .timeout_config(clients::slow_timeouts())
@@ -40,30 +39,30 @@ impl Results {
         Ok(Self {
             s3: Client::from_conf(settings),
             bucket: config.required("RESULTS_BUCKET")?.to_owned(),
-            url_life: config
+            url_lifetime: config
                 .seconds("RESULT_URL_SECONDS")?
                 .min(limits::RESULT_URL),
         })
     }
 
-    /// Keeps a result (JSON), before the row that points at it. The key carries the fence, so that a
-    /// superseded worker can't touch what another one's row points at.
+    /// Stores a result (JSON) before the row that points at it. The key contains the fence, so a stale worker can't
+    /// overwrite the object of another one's row.
     pub async fn put(&self, job: &Job, result: String) -> Result<StoredResult> {
         let key = format!("results/{}/{}-{}.json.gz", job.id, job.replays, job.fence);
         let bytes = result.len() as u64;
-        // Seconds of work at worst, during which this thread may be needed.
-        let packed = tokio::task::spawn_blocking(move || pack(result.as_bytes()));
-        let (sha256, packed) = packed.await?.context("compressing a result")?;
+        // Up to seconds of work, which must not block this thread.
+        let compressed = tokio::task::spawn_blocking(move || compress(result.as_bytes()));
+        let (sha256, compressed) = compressed.await?.context("compressing a result")?;
         self.s3
             .put_object()
             .bucket(&self.bucket)
             .key(&key)
             .content_type(JSON)
             .content_encoding("gzip")
-            .body(ByteStream::from(packed))
+            .body(ByteStream::from(compressed))
             .send()
             .await
-            .context("keeping a large result")?;
+            .context("storing a large result")?;
         Ok(StoredResult {
             key,
             bytes,
@@ -73,11 +72,10 @@ impl Results {
         })
     }
 
-    /// The same result with a URL. No call is made: the URL carries the signature of this function's
-    /// credentials, and dies with them.
+    /// Adds a presigned URL to the result, without a call. The URL expires with this function's credentials at the latest.
     pub async fn with_url(&self, stored: StoredResult) -> Result<StoredResult> {
         let get = self.s3.get_object().bucket(&self.bucket).key(&stored.key);
-        let presigned = get.presigned(PresigningConfig::expires_in(self.url_life)?);
+        let presigned = get.presigned(PresigningConfig::expires_in(self.url_lifetime)?);
         let url = presigned.await.context("presigning a result")?;
         Ok(StoredResult {
             url: Some(url.uri().to_owned()),
@@ -86,8 +84,8 @@ impl Results {
     }
 }
 
-/// The checksum of the text, and the text compressed.
-fn pack(text: &[u8]) -> io::Result<(String, Vec<u8>)> {
+/// The SHA-256 of the text, and the compressed text.
+fn compress(text: &[u8]) -> io::Result<(String, Vec<u8>)> {
     let mut gzip = GzEncoder::new(vec![], Compression::default());
     gzip.write_all(text)?;
     Ok((format!("{:x}", Sha256::digest(text)), gzip.finish()?))

@@ -1,6 +1,4 @@
-//! The subscriptions table: which connections want to hear of which topics, by shard of the topic.
-//!
-//! Filters are kept as the client spelled them; what is published is not known here.
+//! The subscriptions table: the subscribers of each topic, by shard of the topic. Filters are stored as the client sent them.
 
 use std::collections::HashMap;
 
@@ -18,9 +16,9 @@ use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::topics::{SubscriptionId, Topic};
 use crate::settings::{Environment, SettingsError};
 
-/// A row lives so long: more than a connection may (API Gateway's two hours).
+/// The time to live of a row: longer than that of a connection (two hours, by API Gateway).
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
-/// DynamoDB's most writes of one batch.
+/// DynamoDB's limit of writes in one batch.
 const BATCH: usize = 25;
 
 #[derive(Clone)]
@@ -31,7 +29,7 @@ pub struct Subscriptions {
 
 /// One subscriber of a topic.
 pub struct Subscription {
-    /// The last part of its [`SubscriptionId`].
+    /// The UUID of its [`SubscriptionId`].
     pub id: String,
     pub connection: ConnectionId,
     pub filters: Filters,
@@ -47,7 +45,7 @@ impl Subscriptions {
         })
     }
 
-    /// Records a subscription of this connection, with `filters` that [`Filters`] has read.
+    /// Writes a subscription of this connection. `filters` were validated by [`Filters::parse`].
     pub async fn record(
         &self,
         id: &SubscriptionId,
@@ -67,12 +65,11 @@ impl Subscriptions {
             .item("filters", text(filters.to_string()))
             .item("createdAt", time(now))
             .item("ttl", ttl(now + RETENTION));
-        put.send().await.context("recording a subscription")?;
+        put.send().await.context("writing a subscription")?;
         Ok(())
     }
 
-    /// Ends a subscription of this user, made on any connection; which one it was, `None` where there is no
-    /// such subscription.
+    /// Ends a subscription of this user and returns its connection; `None` if there is no such subscription.
     pub async fn end(&self, id: &SubscriptionId, owner: &Owner) -> Result<Option<ConnectionId>> {
         let delete = self
             .dynamo
@@ -88,8 +85,8 @@ impl Subscriptions {
             .await
             .map_err(|error| error.into_service_error())
         {
-            Ok(answer) => {
-                let row = answer.attributes.unwrap_or_default();
+            Ok(response) => {
+                let row = response.attributes.unwrap_or_default();
                 let connection = Item(&row).text("connectionId")?;
                 Ok(Some(ConnectionId(connection.to_owned())))
             }
@@ -98,12 +95,12 @@ impl Subscriptions {
         }
     }
 
-    /// So many subscriptions of a partition, behind `after`; and the last one, if there may be more.
+    /// At most `limit` subscriptions of a partition after `after`, and the last one's id if there may be more.
     pub async fn page(
         &self,
         partition: &str,
         after: Option<&str>,
-        most: u32,
+        limit: u32,
         now: Timestamp,
     ) -> Result<(Vec<Subscription>, Option<String>)> {
         let start = after.map(|after| key(partition, after));
@@ -114,44 +111,48 @@ impl Subscriptions {
             .key_condition_expression("topicShard = :shard")
             .expression_attribute_values(":shard", text(partition))
             .set_exclusive_start_key(start)
-            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .consistent_read(true);
-        let answer = query.send().await.context("reading subscriptions")?;
-        let last = answer.last_evaluated_key.as_ref();
+        let response = query.send().await.context("reading subscriptions")?;
+        let last = response.last_evaluated_key.as_ref();
         let last = last.map(|last| id(&Item(last))).transpose()?;
         let mut page = vec![];
-        for row in answer.items.unwrap_or_default() {
+        for row in response.items.unwrap_or_default() {
             let expired = Item(&row).ttl("ttl")? <= now;
             match subscription(&row) {
                 _ if expired => {}
                 Ok(subscription) => page.push(subscription),
-                // Its connection hears nothing; the others are not to wait for that.
+                // Only this subscription is skipped; the others are delivered.
                 Err(error) => tracing::error!(%error, "a subscription can't be read"),
             }
         }
         Ok((page, last))
     }
 
-    /// Whether a connection subscribes to a topic. As an index says, which may lag a moment behind.
+    /// Whether a connection subscribes to a topic. It reads an index, which lags slightly.
     pub async fn has(
         &self,
         connection: &ConnectionId,
         tenant: Option<&str>,
         topic: &Topic,
     ) -> Result<bool> {
-        let query = self.of(connection, None);
-        let answer = query.send().await.context("listing subscriptions")?;
+        let query = self.by_connection(connection, None);
+        let response = query.send().await.context("listing subscriptions")?;
         let shards: Vec<String> = topic.partitions(tenant).collect();
-        let rows = answer.items.unwrap_or_default();
+        let rows = response.items.unwrap_or_default();
         let shard = |row| Item(row).text("topicShard").unwrap_or_default();
         Ok(rows
             .iter()
             .any(|row| shards.iter().any(|one| one == shard(row))))
     }
 
-    /// Those of a connection: no more than one page holds, by [`crate::domain::limits::SUBSCRIPTIONS`], but for ones
-    /// that were counted wrongly.
-    fn of(&self, connection: &ConnectionId, start: Option<Attributes>) -> QueryFluentBuilder {
+    /// The query of a connection's subscriptions. [`crate::domain::limits::SUBSCRIPTIONS`] keeps them within one page,
+    /// unless they were counted wrongly.
+    fn by_connection(
+        &self,
+        connection: &ConnectionId,
+        start: Option<Attributes>,
+    ) -> QueryFluentBuilder {
         self.dynamo
             .query()
             .table_name(&self.table)
@@ -161,16 +162,16 @@ impl Subscriptions {
             .set_exclusive_start_key(start)
     }
 
-    /// Ends all subscriptions of a connection that is closed.
+    /// Ends all subscriptions of a closed connection.
     pub async fn remove_all(&self, connection: &ConnectionId) -> Result<()> {
         let mut start = None;
         loop {
-            let query = self.of(connection, start);
-            let answer = query.send().await.context("listing subscriptions")?;
-            for some in answer.items.unwrap_or_default().chunks(BATCH) {
-                self.delete(some).await?;
+            let query = self.by_connection(connection, start);
+            let response = query.send().await.context("listing subscriptions")?;
+            for batch in response.items.unwrap_or_default().chunks(BATCH) {
+                self.delete(batch).await?;
             }
-            start = answer.last_evaluated_key;
+            start = response.last_evaluated_key;
             if start.is_none() {
                 return Ok(());
             }
@@ -187,7 +188,7 @@ impl Subscriptions {
         }
         let write = self.dynamo.batch_write_item();
         let write = write.request_items(&self.table, requests);
-        // What was not processed is found gone by the next push, or expires.
+        // The next push finds the connection of an unprocessed row closed, or the row expires.
         write.send().await.context("ending subscriptions")?;
         Ok(())
     }

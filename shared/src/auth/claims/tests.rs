@@ -1,4 +1,4 @@
-//! Tokens that hold, and each way in which one doesn't.
+//! Valid tokens, and each reason to reject one.
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use proptest::prelude::*;
@@ -12,10 +12,10 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> TokenRules {
+    TokenRules {
         algorithms: vec![Algorithm::HS256],
-        ..Rules::default()
+        ..TokenRules::default()
     }
 }
 
@@ -24,7 +24,7 @@ fn signed(header: Header, claims: &Value, secret: &str) -> String {
     encode(&header, claims, &key).unwrap()
 }
 
-fn verify_by(rules: &Rules, claims: Value, now: i64) -> Result<Identity, TokenError> {
+fn verify_by(rules: &TokenRules, claims: Value, now: i64) -> Result<Identity, TokenError> {
     let token = signed(Header::default(), &claims, SECRET);
     rules.verify(&token, &Key::secret(SECRET), at(now))
 }
@@ -34,7 +34,7 @@ fn verify(claims: Value, now: i64) -> Result<Identity, TokenError> {
 }
 
 #[test]
-fn a_good_token_names_its_owner() {
+fn a_valid_token_has_an_owner() {
     let claims = json!({"sub": "u1", "exp": 1000, "username": "Alice", "tenant": "acme"});
     let identity = verify(claims, 500).unwrap();
     let owner = Owner {
@@ -61,8 +61,8 @@ fn times_are_checked_with_leeway() {
 }
 
 #[test]
-fn what_is_configured_is_checked() {
-    let rules = Rules {
+fn configured_claims_are_checked() {
+    let rules = TokenRules {
         issuer: Some("https://issuer.example".into()),
         audiences: vec!["app".into(), "other".into()],
         token_use: Some("access".into()),
@@ -90,7 +90,7 @@ fn what_is_configured_is_checked() {
         (json!({"iss": null}), TokenError::Issuer),
         (json!({"client_id": "stranger"}), TokenError::Audience),
         (json!({"client_id": null}), TokenError::Audience),
-        // A token for another audience is not ours because one of our clients fetched it.
+        // `aud` decides, even if the client is one of ours.
         (json!({"aud": "stranger"}), TokenError::Audience),
         (json!({"aud": []}), TokenError::Audience),
         (json!({"token_use": "id"}), TokenError::Use),
@@ -101,7 +101,7 @@ fn what_is_configured_is_checked() {
 }
 
 #[test]
-fn what_is_not_a_token_of_ours_is_refused() {
+fn an_invalid_token_is_rejected() {
     let malformed = Err(TokenError::Malformed);
     assert_eq!(verify(json!({"sub": "u"}), 0), malformed, "exp is required");
     assert_eq!(verify(json!({"sub": "u", "exp": "1000"}), 0), malformed);

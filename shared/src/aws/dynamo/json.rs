@@ -1,6 +1,4 @@
-//! Attributes as DynamoDB's JSON has them (`{"S":"text"}`), written from and read into the SDK's type.
-//!
-//! Knows no item. Binary attributes are none of ours, and an error.
+//! DynamoDB's JSON of attributes (`{"S":"text"}`), to and from the SDK's type. Binary attributes are an error.
 
 use std::fmt::{Formatter, Result as Formatted};
 
@@ -11,18 +9,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::aws::item::Attributes;
 
-/// Attributes on their way to DynamoDB.
-pub(super) struct Sent<'a>(pub &'a Attributes);
+/// Serializes attributes.
+pub(super) struct AttributesJson<'a>(pub &'a Attributes);
 
-struct SentValue<'a>(&'a AttributeValue);
+struct ValueJson<'a>(&'a AttributeValue);
 
-impl Serialize for Sent<'_> {
+impl Serialize for AttributesJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, SentValue(value))))
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, ValueJson(value))))
     }
 }
 
-impl Serialize for SentValue<'_> {
+impl Serialize for ValueJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut value = serializer.serialize_map(Some(1))?;
         match self.0 {
@@ -32,46 +30,49 @@ impl Serialize for SentValue<'_> {
             AttributeValue::Null(null) => value.serialize_entry("NULL", null)?,
             AttributeValue::Ss(texts) => value.serialize_entry("SS", texts)?,
             AttributeValue::Ns(numbers) => value.serialize_entry("NS", numbers)?,
-            AttributeValue::M(map) => value.serialize_entry("M", &Sent(map))?,
+            AttributeValue::M(map) => value.serialize_entry("M", &AttributesJson(map))?,
             AttributeValue::L(list) => {
-                let list: Vec<SentValue> = list.iter().map(SentValue).collect();
+                let list: Vec<ValueJson> = list.iter().map(ValueJson).collect();
                 value.serialize_entry("L", &list)?;
             }
-            _ => return Err(S::Error::custom("an attribute of a type that is not ours")),
+            _ => return Err(S::Error::custom("binary attributes are not supported")),
         }
         value.end()
     }
 }
 
-struct Received(Attributes);
+struct ParsedAttributes(Attributes);
 
-struct ReceivedValue(AttributeValue);
+struct ParsedValue(AttributeValue);
 
-/// Attributes as DynamoDB answers them.
-pub(super) fn received<'de, D: Deserializer<'de>>(
+/// Deserializes attributes.
+pub(super) fn deserialize_attributes<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Attributes>, D::Error> {
-    let received = Option::<Received>::deserialize(deserializer)?;
-    Ok(received.map(|received| received.0))
+    let parsed = Option::<ParsedAttributes>::deserialize(deserializer)?;
+    Ok(parsed.map(|parsed| parsed.0))
 }
 
-impl<'de> Deserialize<'de> for Received {
+impl<'de> Deserialize<'de> for ParsedAttributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Item;
 
         impl<'de> Visitor<'de> for Item {
-            type Value = Received;
+            type Value = ParsedAttributes;
 
             fn expecting(&self, to: &mut Formatter<'_>) -> Formatted {
                 to.write_str("attributes by name")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Received, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<ParsedAttributes, A::Error> {
                 let mut item = Attributes::new();
-                while let Some((name, ReceivedValue(value))) = map.next_entry()? {
+                while let Some((name, ParsedValue(value))) = map.next_entry()? {
                     item.insert(name, value);
                 }
-                Ok(Received(item))
+                Ok(ParsedAttributes(item))
             }
         }
 
@@ -79,7 +80,7 @@ impl<'de> Deserialize<'de> for Received {
     }
 }
 
-impl<'de> Deserialize<'de> for ReceivedValue {
+impl<'de> Deserialize<'de> for ParsedValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "UPPERCASE")]
@@ -97,13 +98,13 @@ impl<'de> Deserialize<'de> for ReceivedValue {
         struct Value;
 
         impl<'de> Visitor<'de> for Value {
-            type Value = ReceivedValue;
+            type Value = ParsedValue;
 
             fn expecting(&self, to: &mut Formatter<'_>) -> Formatted {
                 to.write_str("an attribute by its type")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReceivedValue, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ParsedValue, A::Error> {
                 let kind = map.next_key()?;
                 let kind = kind.ok_or_else(|| A::Error::custom("an attribute without a type"))?;
                 let value = match kind {
@@ -113,13 +114,13 @@ impl<'de> Deserialize<'de> for ReceivedValue {
                     Kind::Null => AttributeValue::Null(map.next_value()?),
                     Kind::Ss => AttributeValue::Ss(map.next_value()?),
                     Kind::Ns => AttributeValue::Ns(map.next_value()?),
-                    Kind::M => AttributeValue::M(map.next_value::<Received>()?.0),
+                    Kind::M => AttributeValue::M(map.next_value::<ParsedAttributes>()?.0),
                     Kind::L => {
-                        let list: Vec<ReceivedValue> = map.next_value()?;
+                        let list: Vec<ParsedValue> = map.next_value()?;
                         AttributeValue::L(list.into_iter().map(|value| value.0).collect())
                     }
                 };
-                Ok(ReceivedValue(value))
+                Ok(ParsedValue(value))
             }
         }
 
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Option<Attributes>, serde_json::Error> {
-        received(&mut serde_json::Deserializer::from_str(text))
+        deserialize_attributes(&mut serde_json::Deserializer::from_str(text))
     }
 
     #[test]
@@ -151,16 +152,16 @@ mod tests {
         ]);
         let list = vec![AttributeValue::M(item.clone()), AttributeValue::Null(true)];
         let outer = HashMap::from([("list".to_owned(), AttributeValue::L(list))]);
-        let spelled = json!({"list": {"L": [
+        let json = json!({"list": {"L": [
             {"M": {"text": {"S": "a\"b"}, "number": {"N": "1.50"}, "flag": {"BOOL": false}, "set": {"SS": ["x"]}}},
             {"NULL": true},
         ]}});
-        assert_eq!(serde_json::to_value(Sent(&outer)).unwrap(), spelled);
-        assert_eq!(read(&spelled.to_string()).unwrap(), Some(outer));
+        assert_eq!(serde_json::to_value(AttributesJson(&outer)).unwrap(), json);
+        assert_eq!(read(&json.to_string()).unwrap(), Some(outer));
     }
 
     #[test]
-    fn what_is_no_attribute_is_an_error() {
+    fn other_json_is_an_error() {
         for text in [
             r#"{"a": {}}"#,
             r#"{"a": {"S": 1}}"#,
@@ -173,7 +174,7 @@ mod tests {
         }
         let binary = AttributeValue::Bs(vec![]);
         let item = HashMap::from([("a".to_owned(), binary)]);
-        assert!(serde_json::to_string(&Sent(&item)).is_err());
+        assert!(serde_json::to_string(&AttributesJson(&item)).is_err());
     }
 
     fn values() -> impl Strategy<Value = AttributeValue> {
@@ -195,9 +196,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sent_is_received(item in hash_map(any::<String>(), values(), 0..6)) {
-            let spelled = serde_json::to_string(&Sent(&item)).unwrap();
-            prop_assert_eq!(read(&spelled).unwrap(), Some(item));
+        fn serialized_attributes_parse_back(item in hash_map(any::<String>(), values(), 0..6)) {
+            let json = serde_json::to_string(&AttributesJson(&item)).unwrap();
+            prop_assert_eq!(read(&json).unwrap(), Some(item));
         }
     }
 }

@@ -1,7 +1,6 @@
-//! A call's signature: AWS's Signature Version 4, with the key of a day kept.
+//! AWS Signature Version 4, with the signing key of the day cached.
 //!
-//! That key is the same for all calls of a service in a day, and deriving it is half the work of a signature.
-//! What the request holds by then is signed, whatever it is. Knows no service and sends nothing.
+//! The key is the same for all calls of a service in a day, and deriving it is half the work of a signature.
 
 use std::fmt::Write;
 
@@ -14,15 +13,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// What a path is not signed with as it is.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+/// The characters of a path that the signature percent-encodes.
+const ENCODE_SET: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'/')
     .remove(b'_')
     .remove(b'~');
 
-/// Signs what one caller asks of one service in one region, for a day (of UTC).
+/// Signs the requests of one caller to one service in one region, for one day (UTC).
 pub(super) struct Signer {
     credentials: Credentials,
     day: String,
@@ -32,26 +31,32 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    pub(super) fn new(who: &Credentials, region: &str, service: &str, now: Timestamp) -> Self {
+    pub(super) fn new(
+        credentials: &Credentials,
+        region: &str,
+        service: &str,
+        now: Timestamp,
+    ) -> Self {
         let day = day(now);
-        let key = generate_signing_key(who.secret_access_key(), now.into(), region, service);
+        let key =
+            generate_signing_key(credentials.secret_access_key(), now.into(), region, service);
         Self {
             scope: format!("{day}/{region}/{service}/aws4_request"),
             day,
             key: key.as_ref().to_vec(),
-            credentials: who.clone(),
+            credentials: credentials.clone(),
         }
     }
 
-    /// Whether it still signs for this caller at this time.
-    pub(super) fn matches(&self, who: &Credentials, now: Timestamp) -> bool {
-        self.credentials == *who && self.day == day(now)
+    /// Whether the signer is valid for this caller and time.
+    pub(super) fn matches(&self, credentials: &Credentials, now: Timestamp) -> bool {
+        self.credentials == *credentials && self.day == day(now)
     }
 
-    /// Signs the address, which has no query, the headers and the body.
+    /// Signs the URL (without query), all present headers and the body.
     ///
     /// # Errors
-    /// A header, or what the credentials hold, is not visible ASCII.
+    /// A header or the credentials contain characters other than visible ASCII.
     pub(super) fn sign(&self, request: &mut Request<Bytes>, now: Timestamp) -> anyhow::Result<()> {
         let Self {
             credentials, scope, ..
@@ -82,7 +87,7 @@ fn day(now: Timestamp) -> String {
     now.strftime("%Y%m%d").to_string()
 }
 
-/// The one spelling of a request that both sides sign, and the names of its headers.
+/// The canonical form of a request, which both sides sign, and the names of its headers.
 fn canonical(request: &Request<Bytes>) -> anyhow::Result<(String, String)> {
     let headers = request.headers().iter();
     let mut headers: Vec<_> = headers
@@ -92,8 +97,8 @@ fn canonical(request: &Request<Bytes>) -> anyhow::Result<(String, String)> {
     let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
     let mut canonical = format!("{}\n", request.method());
-    // What an address has encoded is encoded once more.
-    canonical.extend(utf8_percent_encode(request.uri().path(), ENCODED));
+    // A path that is encoded already is encoded once more.
+    canonical.extend(utf8_percent_encode(request.uri().path(), ENCODE_SET));
     canonical.push_str("\n\n");
     for (name, value) in headers {
         canonical.extend([name, ":", value.to_str()?, "\n"]);
@@ -108,13 +113,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signer_is_of_one_caller_and_one_day() {
-        let who = |secret| Credentials::new("id", secret, None, None, "test");
+    fn a_signer_is_valid_for_one_caller_and_one_day() {
+        let credentials = |secret| Credentials::new("id", secret, None, None, "test");
         let now: Timestamp = "2026-05-01T23:59:59Z".parse().unwrap();
-        let signer = Signer::new(&who("one"), "eu-west-1", "sqs", now);
+        let signer = Signer::new(&credentials("one"), "eu-west-1", "sqs", now);
         assert_eq!(signer.scope, "20260501/eu-west-1/sqs/aws4_request");
-        assert!(signer.matches(&who("one"), now));
-        assert!(!signer.matches(&who("two"), now));
-        assert!(!signer.matches(&who("one"), "2026-05-02T00:00:00Z".parse().unwrap()));
+        assert!(signer.matches(&credentials("one"), now));
+        assert!(!signer.matches(&credentials("two"), now));
+        assert!(!signer.matches(&credentials("one"), "2026-05-02T00:00:00Z".parse().unwrap()));
     }
 }

@@ -1,4 +1,4 @@
-//! Calls over real sockets, to a server that answers as a test says and keeps what it was sent.
+//! Calls over real sockets to a server with scripted responses, which records the requests.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,34 +11,34 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::*;
 use crate::aws::clients;
 
-/// What becomes of a request.
+/// What the server does with a request.
 #[derive(Clone, Copy)]
-enum Then {
-    HttpResponse(u16, &'static str),
-    /// The connection ends without an answer.
+enum ServerAction {
+    Respond(u16, &'static str),
+    /// Closes the connection without a response.
     HangUp,
 }
 
-/// A server for so many requests, each on a connection of its own; and what they were.
-fn answering(all: &'static [Then]) -> (String, JoinHandle<Vec<String>>) {
+/// Starts a server that performs an action for each request, on a connection of its own. Returns its URL and the requests.
+fn serve(actions: &'static [ServerAction]) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = spawn_blocking(move || {
-        let one = |then: &Then| {
+        let handle = |action: &ServerAction| {
             let (mut socket, _) = listener.accept().unwrap();
             let request = request(&mut socket);
-            match then {
-                Then::HttpResponse(status, body) => write!(
+            match action {
+                ServerAction::Respond(status, body) => write!(
                     socket,
                     "HTTP/1.1 {status} X\r\nx-amzn-errortype: Kind\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
                     body.len()
                 )
                 .unwrap(),
-                Then::HangUp => {}
+                ServerAction::HangUp => {}
             }
             request
         };
-        all.iter().map(one).collect()
+        actions.iter().map(handle).collect()
     });
     (url, server)
 }
@@ -72,28 +72,32 @@ async fn service(url: &str) -> SignedClient {
     sdk.service(&DYNAMODB, url)
 }
 
-async fn posted(all: &'static [Then]) -> (Result<HttpResponse, CallError>, Vec<u16>, Vec<String>) {
-    let (url, server) = answering(all);
+async fn post(
+    actions: &'static [ServerAction],
+) -> (Result<HttpResponse, CallError>, Vec<u16>, Vec<String>) {
+    let (url, server) = serve(actions);
     let statuses = Mutex::default();
-    let heard = |status| Vec::push(&mut statuses.lock().unwrap(), status);
+    let on_response = |status| Vec::push(&mut statuses.lock().unwrap(), status);
     let service = service(&url).await;
-    let answer = service.post("X", "/path", &[], "body".into(), heard).await;
-    let heard = statuses.lock().unwrap().clone();
-    (answer, heard, server.await.unwrap())
+    let response = service
+        .post("X", "/path", &[], "body".into(), on_response)
+        .await;
+    let statuses = statuses.lock().unwrap().clone();
+    (response, statuses, server.await.unwrap())
 }
 
 #[tokio::test]
-async fn what_may_help_is_tried_again_and_nothing_else() {
+async fn only_retryable_responses_are_retried() {
     let again = [
-        Then::HttpResponse(503, ""),
-        Then::HangUp,
-        Then::HttpResponse(429, ""),
-        Then::HttpResponse(200, "there"),
+        ServerAction::Respond(503, ""),
+        ServerAction::HangUp,
+        ServerAction::Respond(429, ""),
+        ServerAction::Respond(200, "there"),
     ];
-    let (answer, heard, requests) = posted(Box::leak(Box::new(again))).await;
-    let answer = answer.unwrap();
-    assert_eq!((answer.status, &answer.body[..]), (200, &b"there"[..]));
-    assert_eq!(heard, [503, 429, 200]);
+    let (response, statuses, requests) = post(Box::leak(Box::new(again))).await;
+    let response = response.unwrap();
+    assert_eq!((response.status, &response.body[..]), (200, &b"there"[..]));
+    assert_eq!(statuses, [503, 429, 200]);
     assert!(
         requests
             .iter()
@@ -102,69 +106,76 @@ async fn what_may_help_is_tried_again_and_nothing_else() {
 
     let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#;
     let again = [
-        Then::HttpResponse(400, throttled),
-        Then::HttpResponse(204, ""),
+        ServerAction::Respond(400, throttled),
+        ServerAction::Respond(204, ""),
     ];
-    let (answer, heard, _) = posted(Box::leak(Box::new(again))).await;
-    assert_eq!((answer.unwrap().status, heard), (204, vec![400, 204]));
+    let (response, statuses, _) = post(Box::leak(Box::new(again))).await;
+    assert_eq!((response.unwrap().status, statuses), (204, vec![400, 204]));
 
-    let (answer, heard, _) = posted(&[Then::HttpResponse(410, "{}")]).await;
-    let answer = answer.unwrap();
-    assert_eq!((answer.status, answer.error.as_str()), (410, "Kind"));
-    assert_eq!(heard, [410]);
+    let (response, statuses, _) = post(&[ServerAction::Respond(410, "{}")]).await;
+    let response = response.unwrap();
+    assert_eq!((response.status, response.error.as_str()), (410, "Kind"));
+    assert_eq!(statuses, [410]);
 }
 
 #[tokio::test]
-async fn tries_are_counted() {
-    let (answer, heard, requests) = posted(&[Then::HttpResponse(500, ""); 4]).await;
-    assert_eq!(answer.unwrap().status, 500);
-    assert_eq!((heard.len(), requests.len()), (4, 4));
-    let (answer, _, _) = posted(&[Then::HangUp; 4]).await;
-    assert!(matches!(answer, Err(CallError::Transport(_))), "{answer:?}");
+async fn attempts_are_limited() {
+    let (response, statuses, requests) = post(&[ServerAction::Respond(500, ""); 4]).await;
+    assert_eq!(response.unwrap().status, 500);
+    assert_eq!((statuses.len(), requests.len()), (4, 4));
+    let (response, _, _) = post(&[ServerAction::HangUp; 4]).await;
+    assert!(
+        matches!(response, Err(CallError::Transport(_))),
+        "{response:?}"
+    );
 }
 
 #[tokio::test]
-async fn a_silent_service_is_given_up() {
-    // Transport are taken by the system, and by nobody else.
+async fn a_silent_service_times_out() {
+    // The system accepts connections, but nothing reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_millis(50))
         .build();
     let service = service(&url).await.within(&timeouts);
-    let answer = service.post("X", "/", &[], Bytes::new(), |_| ()).await;
-    assert!(matches!(answer, Err(CallError::Timeout(_))), "{answer:?}");
-}
-
-#[tokio::test]
-async fn a_refusal_is_told_by_its_code() {
-    let body = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
-    let (url, _) = answering(Box::leak(Box::new([Then::HttpResponse(400, body)])));
-    let answer = service(&url).await.json("X", &json!({})).await;
-    let error = answer.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "it was answered 400 QueueDoesNotExist: no such queue"
+    let response = service.post("X", "/", &[], Bytes::new(), |_| ()).await;
+    assert!(
+        matches!(response, Err(CallError::Timeout(_))),
+        "{response:?}"
     );
 }
 
-/// By the steps of AWS's description of Signature Version 4, as a verifier takes them: from what came.
 #[tokio::test]
-async fn the_signature_is_what_aws_computes() {
-    let (url, server) = answering(&[Then::HttpResponse(200, "")]);
+async fn an_error_has_the_service_s_code() {
+    let body = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
+    let (url, _) = serve(Box::leak(Box::new([ServerAction::Respond(400, body)])));
+    let response = service(&url).await.json("X", &json!({})).await;
+    let error = response.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the service answered 400 QueueDoesNotExist: no such queue"
+    );
+}
+
+/// Computes the signature from the received request, like a verifier, by the steps of AWS's description of Signature
+/// Version 4.
+#[tokio::test]
+async fn the_signature_equals_the_one_that_aws_computes() {
+    let (url, server) = serve(&[ServerAction::Respond(200, "")]);
     let headers = [("content-type", "text/plain"), ("x-amz-target", "A.B")];
     let path = "/prod/@connections/a%2Fb%3D";
     let credentials = Credentials::new("local", "local", Some("passing".into()), None, "test");
     let sdk = SdkConfig::builder()
         .region(aws_config::Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials));
-    let transport = Transport::opened_within(Duration::from_secs(1));
-    let wire = Arc::new(AwsCaller::of(&sdk.build(), transport));
-    let service = SignedClient::new(&wire, &DYNAMODB, &url);
-    let answer = service
+    let transport = Transport::with_connect_timeout(Duration::from_secs(1));
+    let caller = Arc::new(AwsCaller::of(&sdk.build(), transport));
+    let service = SignedClient::new(&caller, &DYNAMODB, &url);
+    let response = service
         .post("X", path, &headers, "body".into(), |_| ())
         .await;
-    assert_eq!(answer.unwrap().status, 200);
+    assert_eq!(response.unwrap().status, 200);
     let request = server.await.unwrap().remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with(&format!("POST {path} HTTP/1.1\r\n")));
@@ -211,23 +222,23 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn credentials_are_used_until_shortly_before_they_end() {
-    let wire = AwsCaller {
-        transport: Transport::opened_within(Duration::from_secs(1)),
+fn credentials_are_cached_until_shortly_before_they_expire() {
+    let caller = AwsCaller {
+        transport: Transport::with_connect_timeout(Duration::from_secs(1)),
         credentials: None,
-        known: RwLock::default(),
+        cached: RwLock::default(),
         region: None,
         user_agent: String::new(),
-        tries: 1,
+        attempts: 1,
     };
     let (now, last) = (clock::now(), Duration::from_secs(301));
-    let known = |expiry: Option<Timestamp>| {
+    let is_cached = |expiry: Option<Timestamp>| {
         let expiry = expiry.map(SystemTime::from);
         let credentials = Credentials::new("id", "secret", None, expiry, "test");
-        *wire.known.write().unwrap() = Some(credentials);
-        wire.known_credentials(now).is_some()
+        *caller.cached.write().unwrap() = Some(credentials);
+        caller.cached_credentials(now).is_some()
     };
-    assert!(known(None));
-    assert!(known(Some(now + last)));
-    assert!(!known(Some(now + last - Duration::from_secs(2))));
+    assert!(is_cached(None));
+    assert!(is_cached(Some(now + last)));
+    assert!(!is_cached(Some(now + last - Duration::from_secs(2))));
 }

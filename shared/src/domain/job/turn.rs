@@ -4,8 +4,8 @@
 //! it is let go. Who may go when is [`crate::store::sessions`]' business.
 
 use super::{Change, Condition, Job, Removal};
+use crate::domain::dialect::Dialect;
 use crate::domain::ids::{ConnectionId, JobId, SessionId};
-use crate::protocol::dialect::Dialect;
 
 /// A job's place in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,4 @@
-//! What is done to many connections at once: told, closed, cleared. Of operators' commands and of admins'
-//! actions alike; whose connections these are, the caller knows.
+//! Operations on many connections, for the commands of operators and the actions of admins.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,52 +8,13 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::{ConnectionPusher, PushOutcome};
+use crate::domain::connection::{BroadcastOutcome, CleanupOutcome, ConnectionRow};
 use crate::domain::ids::ConnectionId;
-use crate::store::connections::ConnectionRow;
 
-/// Calls to the gateway at a time.
-const AT_ONCE: usize = 32;
+/// Parallel calls to the gateway.
+const PARALLEL_CALLS: usize = 32;
 
-/// How many have heard a frame.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct BroadcastOutcome {
-    pub sent: usize,
-    /// Closed; their rows are removed.
-    pub gone: usize,
-    /// Not reached.
-    pub lost: usize,
-}
-
-impl BroadcastOutcome {
-    /// Adds what another round has reached.
-    pub fn add(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.gone += other.gone;
-        self.lost += other.lost;
-    }
-}
-
-/// What became of rows without activity.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct CleanupOutcome {
-    /// The gateway knew no such connection.
-    pub removed: usize,
-    /// It knew it as idle too.
-    pub closed: usize,
-    /// It knew of later activity.
-    pub kept: usize,
-}
-
-impl CleanupOutcome {
-    /// Adds what became of other rows.
-    pub fn add(&mut self, other: Self) {
-        self.removed += other.removed;
-        self.closed += other.closed;
-        self.kept += other.kept;
-    }
-}
-
-/// What became of one row.
+/// The outcome of checking one row.
 enum RowOutcome {
     Removed,
     Closed,
@@ -62,35 +22,34 @@ enum RowOutcome {
 }
 
 impl ConnectionPusher {
-    /// Tells all of them the same frame.
+    /// Pushes the same frame to all connections.
     pub async fn broadcast(&self, connections: Vec<ConnectionId>, frame: &str) -> BroadcastOutcome {
-        let (frame, mut heard): (Arc<str>, _) = (frame.into(), BroadcastOutcome::default());
+        let (frame, mut outcome): (Arc<str>, _) = (frame.into(), BroadcastOutcome::default());
         let post = |connection: ConnectionId| {
-            let (push, frame) = (self.clone(), frame.clone());
-            async move { push.post(&connection, &frame).await }
+            let (pusher, frame) = (self.clone(), frame.clone());
+            async move { pusher.post(&connection, &frame).await }
         };
-        for delivery in each(connections, post).await {
-            match delivery {
-                Ok(PushOutcome::Sent) => heard.sent += 1,
-                Ok(PushOutcome::Gone) => heard.gone += 1,
-                Ok(PushOutcome::Lost) | Err(_) => heard.lost += 1,
+        for pushed in for_each(connections, post).await {
+            match pushed {
+                Ok(PushOutcome::Sent) => outcome.sent += 1,
+                Ok(PushOutcome::Gone) => outcome.gone += 1,
+                Ok(PushOutcome::Lost) | Err(_) => outcome.lost += 1,
             }
         }
-        heard
+        outcome
     }
 
-    /// Closes a connection, and forgets one that the gateway does not know; whether it was open.
+    /// Closes a connection, or removes its row if the gateway does not have it. Returns whether it was open.
     pub async fn disconnect(&self, connection: &ConnectionId) -> Result<bool> {
-        let open = self.close(connection).await?;
-        if !open {
+        let was_open = self.close(connection).await?;
+        if !was_open {
             self.connections.remove(connection).await?;
         }
-        Ok(open)
+        Ok(was_open)
     }
 
-    /// Of these rows removes those without activity for `idle` that the gateway does not know, and closes
-    /// those that it knows as idle. The row is up to a minute behind the gateway, and does not know what was
-    /// pushed.
+    /// Checks the rows without activity for `idle` with the gateway: removes those that it does not have, and closes those
+    /// that are idle there too. The row lags up to a minute and does not record pushes.
     pub async fn clean(
         &self,
         rows: Vec<ConnectionRow>,
@@ -100,21 +59,21 @@ impl ConnectionPusher {
         let is_stale = |row: &ConnectionRow| row.is_open && row.last_activity + idle <= now;
         let stale: Vec<ConnectionRow> = rows.into_iter().filter(is_stale).collect();
         let clean = |row: ConnectionRow| {
-            let push = self.clone();
-            async move { push.clean_one(&row.connection, idle, now).await }
+            let pusher = self.clone();
+            async move { pusher.clean_row(&row.connection, idle, now).await }
         };
-        let mut cleaned = CleanupOutcome::default();
-        for fate in each(stale, clean).await {
-            match fate?? {
-                RowOutcome::Removed => cleaned.removed += 1,
-                RowOutcome::Closed => cleaned.closed += 1,
-                RowOutcome::Kept => cleaned.kept += 1,
+        let mut outcome = CleanupOutcome::default();
+        for row in for_each(stale, clean).await {
+            match row?? {
+                RowOutcome::Removed => outcome.removed += 1,
+                RowOutcome::Closed => outcome.closed += 1,
+                RowOutcome::Kept => outcome.kept += 1,
             }
         }
-        Ok(cleaned)
+        Ok(outcome)
     }
 
-    async fn clean_one(
+    async fn clean_row(
         &self,
         connection: &ConnectionId,
         idle: Duration,
@@ -134,21 +93,21 @@ impl ConnectionPusher {
     }
 }
 
-/// Does this with each of them, so many at a time. An error is of one that panicked.
-async fn each<T, F>(all: Vec<T>, with: impl Fn(T) -> F) -> Vec<Result<F::Output>>
+/// Runs the operation for each item, [`PARALLEL_CALLS`] at a time. An error means that it panicked.
+async fn for_each<T, F>(items: Vec<T>, operation: impl Fn(T) -> F) -> Vec<Result<F::Output>>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let (mut under_way, mut done, mut left) = (JoinSet::new(), vec![], all.into_iter());
+    let (mut running, mut done, mut left) = (JoinSet::new(), vec![], items.into_iter());
     loop {
-        while under_way.len() < AT_ONCE
-            && let Some(one) = left.next()
+        while running.len() < PARALLEL_CALLS
+            && let Some(item) = left.next()
         {
-            under_way.spawn(with(one));
+            running.spawn(operation(item));
         }
-        match under_way.join_next().await {
-            Some(ended) => done.push(ended.context("one of many did not come to its end")),
+        match running.join_next().await {
+            Some(ended) => done.push(ended.context("an operation panicked")),
             None => return done,
         }
     }

@@ -1,11 +1,11 @@
-//! `chat_message`: `chat_response`s between two `typing_indicator`s, and `system` for what is said beside them.
+//! The `chat_message` dialect: `chat_response` frames between two `typing_indicator` frames, and `system` for notices.
 
 use serde_json::{Value, json};
 
 use super::{DialectEvent, error};
 use crate::domain::ids::JobId;
 
-pub(super) fn encode(word: DialectEvent<'_>, job: JobId) -> Vec<Value> {
+pub(super) fn encode(event: DialectEvent<'_>, job: JobId) -> Vec<Value> {
     let response = |text: &str, done: bool| {
         json!({
             "type": "chat_response",
@@ -13,17 +13,17 @@ pub(super) fn encode(word: DialectEvent<'_>, job: JobId) -> Vec<Value> {
             "metadata": {"jobId": job.to_string(), "done": done},
         })
     };
-    match word {
-        DialectEvent::Begins => vec![typing(true)],
-        DialectEvent::Notice(sentence) => vec![json!({"type": "system", "content": sentence})],
-        DialectEvent::Piece(text) => vec![response(text, false)],
-        DialectEvent::Ends => vec![response("", true), typing(false)],
-        DialectEvent::Breaks {
+    match event {
+        DialectEvent::Started => vec![typing(true)],
+        DialectEvent::Notice(message) => vec![json!({"type": "system", "content": message})],
+        DialectEvent::Text(text) => vec![response(text, false)],
+        DialectEvent::Completed => vec![response("", true), typing(false)],
+        DialectEvent::Failed {
             code,
-            sentence,
+            message,
             retryable,
         } => {
-            let mut error = error(code, sentence);
+            let mut error = error(code, message);
             error["retryable"] = retryable.into();
             vec![typing(false), error]
         }

@@ -1,9 +1,7 @@
-//! Dialects: how a job's events are spelled for the connection that started it from a chat (PROTOCOL 6).
+//! Dialects: the frames of a job's events for the connection that started the job from a chat. One module each.
 //!
-//! Pure. Everyone else who follows hears PROTOCOL 3; [`told`] is the one place that decides who hears what.
-//! Every stream dialect says the same few words, each in its own spelling: one file each. A dialect can't
-//! take back what it has shown, so a retry that would ends it with an `error`, and the job goes on for those
-//! who subscribe. What a session is, or an action, is not known here.
+//! All other followers receive the native events. [`outbound_frames`] alone decides which frames a follower receives. A dialect
+//! can't take back text, so a retry that would ends it with an `error`; the job continues for its subscribers.
 
 mod chat_message;
 mod send_message;
@@ -16,151 +14,126 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::domain::dialect::Dialect;
 use crate::domain::event::{Event, EventKind, HISTORY_TRUNCATED};
 use crate::domain::ids::ConnectionId;
 use crate::domain::job::{Job, JobResult};
-use crate::protocol;
+use crate::protocol::event::event_frame;
 
-/// A dialect that a job can be started in, other than PROTOCOL 3's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    SendMessage,
-    ChatMessage,
-    TextMessage,
-}
-
-impl Dialect {
-    pub const ALL: [Self; 3] = [Self::SendMessage, Self::ChatMessage, Self::TextMessage];
-
-    /// As rows and the client's frames spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SendMessage => "sendMessage",
-            Self::ChatMessage => "chat_message",
-            Self::TextMessage => "text_message",
-        }
-    }
-
-    /// The reverse of [`Dialect::as_str`].
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|dialect| dialect.as_str() == text)
-    }
-
-    fn spell(self, word: DialectEvent<'_>, event: &Event) -> Vec<Value> {
-        match self {
-            Self::SendMessage => send_message::encode(word),
-            Self::ChatMessage => chat_message::encode(word, event.job),
-            Self::TextMessage => text_message::encode(word),
-        }
-    }
-}
-
-/// What one follower is told of an event.
+/// The frames of one event for one follower.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboundFrames {
     pub to: ConnectionId,
-    /// In their order; often one, in a dialect often none.
+    /// In order. Usually one; in a dialect often none.
     pub frames: Vec<Arc<str>>,
-    /// Whether its dialect ends with them: having heard them it follows no more.
-    pub last: bool,
+    /// Whether the dialect ends with these frames: after them the connection no longer follows the job.
+    pub is_final: bool,
 }
 
-/// What each of the job's followers is told of its event.
+/// The frames of a job's event for each of its followers.
 pub fn outbound_frames(job: &Job, event: &Event) -> Vec<OutboundFrames> {
-    // Often the only follower hears a dialect.
-    let native = LazyCell::new(|| Arc::<str>::from(protocol::event(event)));
-    let told = |follower: &ConnectionId| {
-        let spoken = job.dialect_follower.as_ref();
-        let spoken = spoken.filter(|spoken| spoken.connection == *follower);
+    // Lazy, since often the only follower receives a dialect.
+    let native = LazyCell::new(|| Arc::<str>::from(event_frame(event)));
+    let frames_for = |follower: &ConnectionId| {
+        let dialect_follower = job
+            .dialect_follower
+            .as_ref()
+            .filter(|dialect_follower| dialect_follower.connection == *follower);
         OutboundFrames {
             to: follower.clone(),
-            frames: match spoken {
+            frames: match dialect_follower {
                 None => vec![Arc::clone(&native)],
-                Some(spoken) => frames(spoken.dialect, event, job),
+                Some(dialect_follower) => frames(dialect_follower.dialect, event, job),
             },
-            last: spoken.is_some_and(|spoken| spoken.is_broken),
+            is_final: dialect_follower.is_some_and(|dialect_follower| dialect_follower.is_broken),
         }
     };
-    job.followers.iter().map(told).collect()
+    job.followers.iter().map(frames_for).collect()
 }
 
-/// What a stream dialect can say.
+/// The events that a dialect distinguishes.
 enum DialectEvent<'a> {
-    /// The message was taken in.
-    Begins,
-    /// Said beside the answer.
+    /// The message was accepted.
+    Started,
+    /// A notice that is not part of the answer.
     Notice(&'a str),
     /// The next piece of the answer.
-    Piece(&'a str),
-    /// The answer is whole.
-    Ends,
-    /// There will be no more of it.
-    Breaks {
+    Text(&'a str),
+    /// The answer is complete.
+    Completed,
+    /// The answer ends with an error.
+    Failed {
         code: &'a str,
-        sentence: &'a str,
+        message: &'a str,
         retryable: bool,
     },
 }
 
+fn encode(dialect: Dialect, dialect_event: DialectEvent<'_>, event: &Event) -> Vec<Value> {
+    match dialect {
+        Dialect::SendMessage => send_message::encode(dialect_event),
+        Dialect::ChatMessage => chat_message::encode(dialect_event, event.job),
+        Dialect::TextMessage => text_message::encode(dialect_event),
+    }
+}
+
 fn frames(dialect: Dialect, event: &Event, job: &Job) -> Vec<Arc<str>> {
     let mut frames = vec![];
-    let mut say = |word: DialectEvent<'_>| {
-        for fields in dialect.spell(word, event) {
+    let mut emit = |dialect_event: DialectEvent<'_>| {
+        for fields in encode(dialect, dialect_event, event) {
             frames.push(frame(event, fields).into());
         }
     };
     if job
         .dialect_follower
         .as_ref()
-        .is_some_and(|spoken| spoken.is_broken)
+        .is_some_and(|dialect_follower| dialect_follower.is_broken)
     {
-        say(DialectEvent::Breaks {
+        emit(DialectEvent::Failed {
             code: "STREAM_RESET",
-            sentence: "A part of the answer no longer holds; subscribe to the job for the new one.",
+            message: "A part of the answer is no longer valid; subscribe to the job for the new one.",
             retryable: true,
         });
     } else {
-        words(event, job.stream_seq > 0, &mut say);
+        dialect_events(event, job.stream_seq > 0, &mut emit);
     }
     frames
 }
 
-/// What an event is in words; `streamed` says whether any of the answer's text was said before it.
-fn words(event: &Event, streamed: bool, say: &mut impl FnMut(DialectEvent<'_>)) {
+/// The dialect events of an event. `streamed`: whether text of the answer was streamed before.
+fn dialect_events(event: &Event, streamed: bool, emit: &mut impl FnMut(DialectEvent<'_>)) {
     match &event.kind {
-        EventKind::Queued { .. } => say(DialectEvent::Begins),
+        EventKind::Queued { .. } => emit(DialectEvent::Started),
         EventKind::Progress { message, .. } if message == HISTORY_TRUNCATED => {
-            say(DialectEvent::Notice(message))
+            emit(DialectEvent::Notice(message))
         }
         EventKind::Progress { .. } | EventKind::Reset { .. } => {}
-        EventKind::Chunk { content } => say(DialectEvent::Piece(content)),
+        EventKind::Chunk { content } => emit(DialectEvent::Text(content)),
         EventKind::Completed { result, .. } => {
             if !streamed {
-                // In one frame, which takes the largest of results: a number that two pieces had would not
-                // tell the second from the first said again.
+                // In one frame, which can hold the largest inline result. Two frames with the same `seq` could not be told
+                // apart from a repeated one.
                 let response = response(result);
                 if !response.is_empty() {
-                    say(DialectEvent::Piece(&response));
+                    emit(DialectEvent::Text(&response));
                 }
             }
-            say(DialectEvent::Ends);
+            emit(DialectEvent::Completed);
         }
-        EventKind::Failed { error, .. } => say(DialectEvent::Breaks {
+        EventKind::Failed { error, .. } => emit(DialectEvent::Failed {
             code: &error.code,
-            sentence: &error.message,
+            message: &error.message,
             retryable: error.retryable,
         }),
-        EventKind::Cancelled { .. } => say(DialectEvent::Breaks {
+        EventKind::Cancelled { .. } => emit(DialectEvent::Failed {
             code: "CANCELLED",
-            sentence: "The answer was cancelled.",
+            message: "The answer was cancelled.",
             retryable: true,
         }),
     }
 }
 
-/// The text of a result that was not streamed: its `response`, where it has one.
+/// The text of a result that was not streamed: its `response`, or empty.
 pub fn response(result: &JobResult) -> String {
     match result {
         JobResult::Inline(result) => {
@@ -170,22 +143,22 @@ pub fn response(result: &JobResult) -> String {
         }
         JobResult::EventLog(_) => String::new(),
         JobResult::Object(stored) => format!(
-            "The answer is {} bytes long: `getJob` says where it is.",
+            "The answer has {} bytes; `getJob` returns its URL.",
             stored.bytes
         ),
     }
 }
 
-/// The one shape of an `error` (PROTOCOL 5).
-fn error(code: &str, sentence: &str) -> Value {
+/// An `error` frame.
+fn error(code: &str, message: &str) -> Value {
     json!({
         "type": "error",
-        "content": sentence,
-        "data": {"code": code, "message": sentence, "details": {}},
+        "content": message,
+        "data": {"code": code, "message": message, "details": {}},
     })
 }
 
-/// A frame with what all frames of a job have.
+/// Adds the fields that all frames of a job have.
 fn frame(event: &Event, mut fields: Value) -> String {
     fields["jobId"] = event.job.to_string().into();
     fields["seq"] = event.seq.into();

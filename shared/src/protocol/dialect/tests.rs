@@ -1,5 +1,5 @@
-//! Whatever befalls a job: each dialect, as its usual client folds it, comes to the same text and the same end
-//! as PROTOCOL 3; but where a retry takes text back, to an error.
+//! For any sequence of steps of a job, a client of each dialect ends with the same text and end as a client of the native
+//! events, or with an error if a retry took back text.
 
 use std::time::Duration;
 
@@ -16,61 +16,61 @@ use crate::domain::stream::{Stream, StreamContent, StreamEntry};
 
 const LEASE: Duration = Duration::from_secs(120);
 
-/// What a front end has of an answer.
+/// A dialect client's state of an answer.
 #[derive(Debug, Default, PartialEq)]
-struct Heard {
+struct ClientState {
     text: String,
     /// `complete`, or the code of the error.
     end: Option<String>,
-    /// The number of the last frame with text.
-    last: u64,
+    /// The sequence number of the last frame with text.
+    last_seq: u64,
 }
 
-impl Heard {
-    /// The text, but for what was said before.
-    fn piece(&mut self, seq: u64, text: &Value) {
-        if seq > self.last {
-            self.last = seq;
+impl ClientState {
+    /// Appends the text of a frame that was not received before.
+    fn append(&mut self, seq: u64, text: &Value) {
+        if seq > self.last_seq {
+            self.last_seq = seq;
             self.text.push_str(text.as_str().unwrap());
         }
     }
 
-    /// As the usual client of a dialect takes a frame.
-    fn take(&mut self, frame: &str) {
+    /// Applies a frame as the usual client of a dialect does.
+    fn receive(&mut self, frame: &str) {
         let frame: Value = serde_json::from_str(frame).unwrap();
         let seq = frame["seq"].as_u64().unwrap();
         assert!(frame["jobId"].is_string() && frame["timestamp"].is_i64());
         match frame["type"].as_str().unwrap() {
-            "chunk" => self.piece(seq, &frame["content"]),
+            "chunk" => self.append(seq, &frame["content"]),
             "chat_response" if frame["metadata"]["done"] == false => {
-                self.piece(seq, &frame["content"]);
+                self.append(seq, &frame["content"]);
             }
             "text_response" if frame["data"]["done"] == false => {
-                self.piece(seq, &frame["data"]["text"]);
+                self.append(seq, &frame["data"]["text"]);
             }
-            "complete" | "chat_response" | "text_response" => self.ends("complete"),
-            "error" => self.ends(frame["data"]["code"].as_str().unwrap()),
+            "complete" | "chat_response" | "text_response" => self.finish("complete"),
+            "error" => self.finish(frame["data"]["code"].as_str().unwrap()),
             "typing_indicator" => {}
-            other => panic!("no dialect says {other}"),
+            other => panic!("no dialect has the type {other}"),
         }
     }
 
-    fn ends(&mut self, end: &str) {
+    fn finish(&mut self, end: &str) {
         assert!(self.end.is_none() || self.end.as_deref() == Some(end));
         self.end = Some(end.to_owned());
     }
 }
 
-/// What befalls a job that runs.
+/// A step of a running job.
 #[derive(Debug, Clone)]
-enum Act {
+enum Step {
     Chunk(String),
-    /// Takes back the chunks from the n-th last on.
+    /// Resets the stream to before the n-th last entry.
     Reset(usize),
     Report,
     Retry,
     HandOver,
-    /// Its worker dies, and the next says the latest chunk again.
+    /// Its worker dies, and the next one pushes the latest chunk again.
     Crash,
 }
 
@@ -81,14 +81,14 @@ enum End {
     Cancelled,
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => "[ab\"ö]{1,5}".prop_map(Act::Chunk),
-        1 => (1..3usize).prop_map(Act::Reset),
-        1 => Just(Act::Report),
-        1 => Just(Act::Retry),
-        1 => Just(Act::HandOver),
-        1 => Just(Act::Crash),
+        4 => "[ab\"ö]{1,5}".prop_map(Step::Chunk),
+        1 => (1..3usize).prop_map(Step::Reset),
+        1 => Just(Step::Report),
+        1 => Just(Step::Retry),
+        1 => Just(Step::HandOver),
+        1 => Just(Step::Crash),
     ]
 }
 
@@ -101,18 +101,18 @@ fn end() -> impl Strategy<Value = End> {
     ]
 }
 
-/// A job under way, the log of its stream, and what its followers hear.
-struct Story {
+/// A running job, the log of its stream, and the state of a client that follows it in a dialect.
+struct Scenario {
     job: Job,
     now: Timestamp,
     log: Vec<StreamEntry>,
-    heard: Heard,
-    took_back: bool,
-    left: bool,
+    client: ClientState,
+    has_reset: bool,
+    is_finished: bool,
 }
 
-impl Story {
-    fn begin(dialect: Dialect) -> Self {
+impl Scenario {
+    fn new(dialect: Dialect) -> Self {
         let now = Timestamp::from_second(1000).unwrap();
         let owner = Owner {
             user: "alice".into(),
@@ -129,31 +129,34 @@ impl Story {
         job.followers.insert(connection.clone());
         job.followers.insert(ConnectionId("d=".into()));
         job.dialect_follower = Some(DialectFollower::new(dialect, connection));
-        let mut story = Self {
+        let mut scenario = Self {
             job,
             now,
             log: vec![],
-            heard: Heard::default(),
-            took_back: false,
-            left: false,
+            client: ClientState::default(),
+            has_reset: false,
+            is_finished: false,
         };
-        story.say(&Event::queued(&story.job));
-        story.claim();
-        story
+        scenario.push(&Event::queued(&scenario.job));
+        scenario.claim();
+        scenario
     }
 
-    /// Tells of an event, as the worker does: once the last was said, nothing more is.
-    fn say(&mut self, event: &Event) {
-        for told in outbound_frames(&self.job, event) {
-            if told.to.0 == "d=" {
-                assert_eq!(told.frames.len(), 1, "one of PROTOCOL 3");
-                assert!(!told.last);
+    /// Pushes an event like the worker, which pushes nothing after the final frames.
+    fn push(&mut self, event: &Event) {
+        for outbound in outbound_frames(&self.job, event) {
+            if outbound.to.0 == "d=" {
+                assert_eq!(outbound.frames.len(), 1, "a native event");
+                assert!(!outbound.is_final);
                 continue;
             }
-            if !self.left {
-                told.frames.iter().for_each(|frame| self.heard.take(frame));
+            if !self.is_finished {
+                outbound
+                    .frames
+                    .iter()
+                    .for_each(|frame| self.client.receive(frame));
             }
-            self.left |= told.last;
+            self.is_finished |= outbound.is_final;
         }
     }
 
@@ -168,10 +171,10 @@ impl Story {
     fn claim(&mut self) {
         self.now += Duration::from_secs(1000);
         self.change(Job::claim("i", self.now, LEASE));
-        self.say(&Event::progress(&self.job));
-        let shown = self.job.dialect_follower.as_ref().unwrap().pushed_seq;
-        if let Some(latest) = self.log.last().filter(|entry| entry.seq > shown).cloned() {
-            self.say(&Event::streamed(&self.job, latest));
+        self.push(&Event::progress(&self.job));
+        let pushed = self.job.dialect_follower.as_ref().unwrap().pushed_seq;
+        if let Some(latest) = self.log.last().filter(|entry| entry.seq > pushed).cloned() {
+            self.push(&Event::streamed(&self.job, latest));
         }
     }
 
@@ -183,47 +186,47 @@ impl Story {
         };
         self.change(self.lease().stream(entry.clone(), LEASE).change());
         self.log.push(entry.clone());
-        self.say(&Event::streamed(&self.job, entry));
+        self.push(&Event::streamed(&self.job, entry));
     }
 
-    fn act(&mut self, act: Act) {
+    fn step(&mut self, step: Step) {
         let now = self.now;
-        match act {
-            Act::Chunk(text) => self.stream(StreamContent::Chunk(text)),
-            Act::Reset(back) => {
-                // A worker takes back only what there is.
+        match step {
+            Step::Chunk(text) => self.stream(StreamContent::Chunk(text)),
+            Step::Reset(back) => {
+                // A worker resets only existing entries.
                 let Some(at) = self.log.len().checked_sub(back) else {
                     return;
                 };
-                self.took_back = true;
+                self.has_reset = true;
                 self.stream(StreamContent::Reset {
                     attempt: self.job.attempt,
                     keep_through: self.log[at].seq - 1,
                 });
             }
-            Act::Report => {
+            Step::Report => {
                 let half = Report {
                     percent: 50,
                     message: "half".into(),
                 };
                 self.change(self.lease().report(&[half], now, LEASE));
-                self.say(&Event::progress(&self.job));
+                self.push(&Event::progress(&self.job));
             }
-            Act::Retry => {
-                let mishap = AttemptError {
+            Step::Retry => {
+                let error = AttemptError {
                     code: "X".into(),
                     message: "No.".into(),
                     at: now,
                     attempt: self.job.attempt,
                 };
-                self.change(self.lease().retry(now, mishap));
+                self.change(self.lease().retry(now, error));
                 self.claim();
             }
-            Act::HandOver => {
+            Step::HandOver => {
                 self.change(self.lease().hand_over(now));
                 self.claim();
             }
-            Act::Crash => self.claim(),
+            Step::Crash => self.claim(),
         }
     }
 
@@ -248,12 +251,12 @@ impl Story {
         };
         self.change(change);
         let end = Event::ended(&self.job).unwrap();
-        self.say(&end);
-        // Said again, as the sweep does that was not sure.
-        self.say(&end);
+        self.push(&end);
+        // Repeated, as by a sweep.
+        self.push(&end);
     }
 
-    /// What a client of PROTOCOL 3 has in the end.
+    /// What a client of the native events has in the end.
     fn expected(&self, end: &End) -> (String, String) {
         let stream = Stream {
             entries: self.log.clone(),
@@ -276,22 +279,22 @@ proptest! {
     #![proptest_config(crate::many_cases())]
 
     #[test]
-    fn every_dialect_comes_to_the_same_text_and_end(
-        acts in prop::collection::vec(act(), 0..12),
+    fn every_dialect_yields_the_same_text_and_end(
+        steps in prop::collection::vec(step(), 0..12),
         end in end(),
         dialect in (0..Dialect::ALL.len()).prop_map(|n| Dialect::ALL[n]),
     ) {
-        let mut story = Story::begin(dialect);
-        for act in acts {
-            story.act(act);
+        let mut scenario = Scenario::new(dialect);
+        for step in steps {
+            scenario.step(step);
         }
-        story.end(&end);
-        let heard = &story.heard;
-        if story.took_back {
-            prop_assert_eq!(heard.end.as_deref(), Some("STREAM_RESET"));
+        scenario.end(&end);
+        let client = &scenario.client;
+        if scenario.has_reset {
+            prop_assert_eq!(client.end.as_deref(), Some("STREAM_RESET"));
         } else {
-            let (text, end) = story.expected(&end);
-            prop_assert_eq!((&heard.text, heard.end.as_ref()), (&text, Some(&end)));
+            let (text, end) = scenario.expected(&end);
+            prop_assert_eq!((&client.text, client.end.as_ref()), (&text, Some(&end)));
         }
     }
 }
@@ -299,40 +302,44 @@ proptest! {
 #[test]
 fn the_longest_answer_that_was_not_streamed_is_one_frame() {
     for dialect in Dialect::ALL {
-        let mut story = Story::begin(dialect);
-        // JSON spells each letter of it in two bytes.
+        let mut scenario = Scenario::new(dialect);
+        // Each character takes two bytes in JSON.
         let response = "\"ö\n".repeat(crate::domain::limits::RESULT_IN_FRAME_BYTES / 6 - 3);
         let result = serde_json::json!({"response": response}).to_string();
         assert!(result.len() <= crate::domain::limits::RESULT_IN_FRAME_BYTES);
         let finish = Outcome::Completed(JobResult::Inline(result));
-        let finish = story.lease().finish(&[], finish, story.now, LEASE);
-        story.change(finish);
-        let end = Event::ended(&story.job).unwrap();
-        for told in outbound_frames(&story.job, &end) {
-            let longest = told.frames.iter().map(|frame| frame.len()).max();
-            assert!(
-                longest <= Some(128 * 1024),
-                "API Gateway takes no larger frame"
-            );
+        let finish = scenario.lease().finish(&[], finish, scenario.now, LEASE);
+        scenario.change(finish);
+        let end = Event::ended(&scenario.job).unwrap();
+        for outbound in outbound_frames(&scenario.job, &end) {
+            let longest = outbound.frames.iter().map(|frame| frame.len()).max();
+            assert!(longest <= Some(128 * 1024), "the limit of API Gateway");
         }
-        story.say(&end);
-        assert_eq!(story.heard.text, response);
+        scenario.push(&end);
+        assert_eq!(scenario.client.text, response);
     }
 }
 
 #[test]
-fn who_subscribes_hears_the_protocol() {
-    let mut story = Story::begin(Dialect::ChatMessage);
+fn a_subscriber_receives_native_events() {
+    let mut scenario = Scenario::new(Dialect::ChatMessage);
     let connection = ConnectionId("c=".into());
-    story.change(Job::follow(story.job.owner.clone(), connection.clone(), 32));
-    assert_eq!(story.job.dialect_follower, None);
+    scenario.change(Job::follow(
+        scenario.job.owner.clone(),
+        connection.clone(),
+        32,
+    ));
+    assert_eq!(scenario.job.dialect_follower, None);
     let chunk = StreamEntry {
         seq: 9,
-        at: story.now,
+        at: scenario.now,
         content: StreamContent::Chunk("a".into()),
     };
-    let event = Event::streamed(&story.job, chunk);
-    let told = outbound_frames(&story.job, &event);
-    assert_eq!(told[0].frames, told[1].frames);
-    assert_eq!(told[0].frames[0].as_ref(), protocol::event(&event));
+    let event = Event::streamed(&scenario.job, chunk);
+    let outbound = outbound_frames(&scenario.job, &event);
+    assert_eq!(outbound[0].frames, outbound[1].frames);
+    assert_eq!(
+        outbound[0].frames[0].as_ref(),
+        crate::protocol::event_frame(&event)
+    );
 }

@@ -1,10 +1,10 @@
 //! The frames of a conversation: what is said in it, and where it begins and ends.
 
 use super::{Action, Fields, Submission};
+use crate::domain::dialect::Dialect;
 use crate::domain::ids::SessionId;
 use crate::domain::limits;
 use crate::protocol::ErrorResponse;
-use crate::protocol::dialect::Dialect;
 
 /// A session's id as the client gave it: one that can't be an id is unknown like any other.
 pub type SessionReference = Result<SessionId, String>;

@@ -61,7 +61,7 @@ impl Fields {
         })?;
         let filters = self.get("filters")?.cloned().unwrap_or_else(|| json!({}));
         Filters::parse(&filters)
-            .map_err(|error| ErrorResponse::field(&error.field, &error.sentence))?;
+            .map_err(|error| ErrorResponse::field(&error.field, &error.message))?;
         Ok(TopicAction::Subscribe { topic, filters })
     }
 }

@@ -1,4 +1,4 @@
-//! When a connection last said anything, in its row: written at most once a minute, by a frame.
+//! The time of a connection's last frame, written to its row at most once a minute.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,49 +11,60 @@ use super::{Connections, RETENTION};
 use crate::aws::item::{time, ttl};
 use crate::domain::ids::ConnectionId;
 
-/// The row is so old at most, while frames come.
-const EACH: Duration = Duration::from_secs(60);
-/// More connections than one process of a function sees within a minute, at the stage's largest throttle.
-const REMEMBERED: usize = 10_000;
+/// The maximum age of `lastActivity` while frames arrive.
+const WRITE_INTERVAL: Duration = Duration::from_secs(60);
+/// More connections than one function instance handles in a minute at the stage's highest throttle.
+const MAX_REMEMBERED: usize = 10_000;
 
-/// What one process remembers of whose row it has seen to, so that a refused write, which is billed as well,
-/// is rare: another process may have written within the same minute.
+/// The rows that this process wrote recently. It makes failed conditional writes rare, which are billed too; another process
+/// may have written a row within the same minute.
 #[derive(Default)]
 pub struct Activity {
-    seen: Mutex<HashMap<String, Timestamp>>,
+    written_at: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl Activity {
-    /// Whether the row of a connection that was made then may be due for a write, and counts that as done.
-    /// In a connection's first minute none is: the row itself is younger.
-    pub fn is_due(&self, connection: &ConnectionId, made: Timestamp, now: Timestamp) -> bool {
-        if now < made + EACH {
+    /// Whether the connection's row is due for a write. If so, the write counts as done. In its first minute a connection
+    /// is not due.
+    pub fn is_due(
+        &self,
+        connection: &ConnectionId,
+        connected_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        if now < connected_at + WRITE_INTERVAL {
             return false;
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.get(&connection.0).is_some_and(|at| now < *at + EACH) {
+        let mut written_at = self
+            .written_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if written_at
+            .get(&connection.0)
+            .is_some_and(|at| now < *at + WRITE_INTERVAL)
+        {
             return false;
         }
-        if seen.len() >= REMEMBERED {
-            seen.clear();
+        if written_at.len() >= MAX_REMEMBERED {
+            written_at.clear();
         }
-        seen.insert(connection.0.clone(), now);
+        written_at.insert(connection.0.clone(), now);
         true
     }
 }
 
 impl Connections {
-    /// Notes that the connection said something, and lets its row live on; unless that is known already.
-    pub async fn touch(&self, connection: &ConnectionId, now: Timestamp) -> Result<()> {
+    /// Records a frame of the connection and renews the row's time to live, unless that was written within a minute.
+    pub async fn record_activity(&self, connection: &ConnectionId, now: Timestamp) -> Result<()> {
         let update = self
-            .change(&connection.0)
+            .update(&connection.0)
             .update_expression("SET lastActivity = :now, #ttl = :ttl")
             .condition_expression("lastActivity <= :before")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", time(now))
-            .expression_attribute_values(":before", time(now - EACH))
+            .expression_attribute_values(":before", time(now - WRITE_INTERVAL))
             .expression_attribute_values(":ttl", ttl(now + RETENTION));
-        Self::holds(update, "noting a connection's activity").await?;
+        Self::apply(update, "recording a connection's activity").await?;
         Ok(())
     }
 }
@@ -63,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_due_once_a_minute_and_not_in_the_first() {
+    fn a_row_is_due_once_a_minute_and_not_in_the_first_one() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let (activity, one) = (Activity::default(), ConnectionId("one".into()));
         let due: Vec<i64> = (0..300)

@@ -1,34 +1,33 @@
-//! Where a user can be reached: the open connections, by the index of users.
+//! Connections by user, from the index of users.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::admin_scan::row;
-use super::{CONNECTED, ConnectionRow, Connections, DISCONNECTED};
+use super::{CONNECTED, Connections, DISCONNECTED, row};
 use crate::aws::item::{text, time};
+use crate::domain::connection::ConnectionRow;
 use crate::domain::ids::{ConnectionId, Owner};
 
-/// A connection lives for two hours at most (API Gateway's quota); clocks may differ. Rows of older ones
-/// are kept for a day and need not be read.
-const LONGEST: Duration = Duration::from_secs(2 * 3600 + 300);
+/// API Gateway closes a connection after two hours; clocks may differ. Older rows, which are kept for a day, are not read.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600 + 300);
 
 impl Connections {
-    /// The owner's connections that nothing has said the end of. The index may be a moment behind: of one
-    /// that was just made it may not know yet.
-    pub async fn open_of(&self, owner: &Owner, now: Timestamp) -> Result<Vec<ConnectionId>> {
+    /// The owner's connections that are not recorded as closed. The index lags slightly: it may miss a connection that was
+    /// just opened.
+    pub async fn open_by_owner(&self, owner: &Owner, now: Timestamp) -> Result<Vec<ConnectionId>> {
         let (mut open, mut start) = (vec![], None);
         loop {
             let query = self
                 .user_query(&owner.user, start)
                 .key_condition_expression("userId = :user AND connectedAt > :since")
-                .expression_attribute_values(":since", time(now - LONGEST));
+                .expression_attribute_values(":since", time(now - MAX_CONNECTION_AGE));
             let (rows, more) = self.rows_of(query).await?;
-            let theirs = rows
+            let owned = rows
                 .into_iter()
                 .filter(|row| row.is_open && row.owner.as_ref() == Some(owner));
-            open.extend(theirs.map(|row| row.connection));
+            open.extend(owned.map(|row| row.connection));
             start = more;
             if start.is_none() {
                 return Ok(open);
@@ -38,13 +37,13 @@ impl Connections {
 
     /// One connection's row.
     pub async fn get(&self, connection: &ConnectionId) -> Result<Option<ConnectionRow>> {
-        let item = self.row(connection).await?;
-        // A user's own row is none of a connection.
+        let item = self.read_row(connection).await?;
+        // A user's own row is not a connection.
         let item = item.filter(|item| item.contains_key("connectedAt"));
-        Ok(item.as_ref().map(row).transpose()?)
+        Ok(item.as_ref().map(row::parse).transpose()?)
     }
 
-    /// Sets a row's status, if it is there still; that changes who is pushed to, and no socket.
+    /// Sets the status of a row that exists. It decides who is pushed to; the socket is not affected.
     pub async fn set_status(
         &self,
         connection: &ConnectionId,
@@ -52,7 +51,7 @@ impl Connections {
         now: Timestamp,
     ) -> Result<bool> {
         let update = self
-            .change(&connection.0)
+            .update(&connection.0)
             .condition_expression("attribute_exists(userId)")
             .expression_attribute_names("#status", "status");
         let update = match is_open {
@@ -64,6 +63,6 @@ impl Connections {
                 .expression_attribute_values(":now", time(now))
                 .expression_attribute_values(":status", text(DISCONNECTED)),
         };
-        Self::holds(update, "setting a connection's status").await
+        Self::apply(update, "setting a connection's status").await
     }
 }

@@ -1,8 +1,7 @@
-//! Room for connections: a user has so many at once, counted in the user's own row.
+//! The limit of open connections of a user, kept in the user's row.
 //!
-//! The row holds the ids of connections and no count, and only a user whose set is full has it compared
-//! with the connections' own rows: so nothing has to be written when a connection ends, and no lost
-//! `$disconnect` can leave it counted for ever.
+//! The row has a set of connection ids instead of a count. A full set is compared with the connections' own rows, so no
+//! write is needed when a connection closes, and a lost `$disconnect` can't leak a place.
 
 use std::time::Duration;
 
@@ -17,38 +16,39 @@ use jiff::Timestamp;
 use super::{CONNECTED, Connections};
 use crate::aws::item::{Attributes, Item, text, ttl};
 use crate::domain::ids::{ConnectionId, Owner};
+use crate::store::user_row;
 
-/// No connection is open for longer (API Gateway's quota), so that an older row is of a lost `$disconnect`.
-const LONGEST: Duration = Duration::from_secs(2 * 3600);
-/// Writes for one connection at most, all lost races included.
-const TRIES: usize = 4;
+/// API Gateway closes a connection after two hours, so an older row belongs to a lost `$disconnect`.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600);
+/// Maximum number of writes for one connection, including lost races.
+const MAX_WRITES: usize = 4;
 
 impl Connections {
-    /// Takes room for a connection that has its row; `false` where the owner has `most` already, of which
-    /// 0 is any number. One that is counted needs no more.
+    /// Counts a connection that has a row; `false` if the owner has `limit` open connections already (0: no limit). A
+    /// connection that is counted already is admitted.
     pub async fn admit(
         &self,
         owner: &Owner,
         connection: &ConnectionId,
-        most: u32,
+        limit: u32,
         now: Timestamp,
     ) -> Result<bool> {
-        if most == 0 {
+        if limit == 0 {
             return Ok(true);
         }
-        for _ in 0..TRIES {
-            let Some(taken) = self.reserve(owner, connection, most, now).await? else {
+        for _ in 0..MAX_WRITES {
+            let Some(counted) = self.reserve(owner, connection, limit, now).await? else {
                 return Ok(true);
             };
-            let over = self.over(owner, taken, now).await?;
-            if over.is_empty() {
+            let stale = self.stale(owner, counted, now).await?;
+            if stale.is_empty() {
                 return Ok(false);
             }
-            let forget = self
-                .change_of(owner)
+            let remove = self
+                .update_user_row(owner)
                 .update_expression("DELETE connections :ids")
-                .expression_attribute_values(":ids", AttributeValue::Ss(over));
-            forget
+                .expression_attribute_values(":ids", AttributeValue::Ss(stale));
+            remove
                 .send()
                 .await
                 .context("counting a user's connections")?;
@@ -56,26 +56,26 @@ impl Connections {
         Ok(false)
     }
 
-    /// Adds the connection to the set; the set as it is where it was full.
+    /// Adds the connection to the set, or returns the set if it is full.
     async fn reserve(
         &self,
         owner: &Owner,
         connection: &ConnectionId,
-        most: u32,
+        limit: u32,
         now: Timestamp,
     ) -> Result<Option<Vec<String>>> {
         let id = &connection.0;
         let add = self
-            .change_of(owner)
+            .update_user_row(owner)
             .update_expression("SET #ttl = :ttl ADD connections :ids")
             .condition_expression(
-                "attribute_not_exists(connections) OR size(connections) < :most OR contains(connections, :id)",
+                "attribute_not_exists(connections) OR size(connections) < :limit OR contains(connections, :id)",
             )
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", ttl(now + crate::store::quota::RETENTION))
+            .expression_attribute_values(":ttl", ttl(now + user_row::RETENTION))
             .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.clone()]))
             .expression_attribute_values(":id", text(id))
-            .expression_attribute_values(":most", AttributeValue::N(most.to_string()));
+            .expression_attribute_values(":limit", AttributeValue::N(limit.to_string()));
         match add.send().await.map_err(|error| error.into_service_error()) {
             Ok(_) => Ok(None),
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
@@ -86,12 +86,17 @@ impl Connections {
         }
     }
 
-    /// Those of these connections that are open no more, or are somebody else's. One that is open and nobody's
-    /// is about to be bound to this owner.
-    async fn over(&self, owner: &Owner, taken: Vec<String>, now: Timestamp) -> Result<Vec<String>> {
+    /// The connections that are closed or belong to another owner. An open one without an owner is about to be bound to
+    /// this owner.
+    async fn stale(
+        &self,
+        owner: &Owner,
+        counted: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Vec<String>> {
         let key = |id: &String| Attributes::from([("connectionId".to_owned(), text(id))]);
         let keys = KeysAndAttributes::builder()
-            .set_keys(Some(taken.iter().map(key).collect()))
+            .set_keys(Some(counted.iter().map(key).collect()))
             .projection_expression("connectionId, userId, tenantId, connectedAt, #status")
             .expression_attribute_names("#status", "status")
             .consistent_read(true)
@@ -100,34 +105,37 @@ impl Connections {
             .dynamo
             .batch_get_item()
             .request_items(&self.table, keys);
-        let answer = get.send().await.context("reading a user's connections")?;
-        // What was not read is taken to be open.
-        let unread = answer.unprocessed_keys.unwrap_or_default();
+        let response = get.send().await.context("reading a user's connections")?;
+        // Unread rows count as open.
+        let unread = response.unprocessed_keys.unwrap_or_default();
         let mut open: Vec<String> = unread
             .get(&self.table)
             .into_iter()
             .flat_map(|keys| keys.keys())
             .filter_map(|key| Item(key).text("connectionId").ok().map(str::to_owned))
             .collect();
-        let rows = answer.responses.unwrap_or_default();
+        let rows = response.responses.unwrap_or_default();
         for row in rows.get(&self.table).into_iter().flatten() {
             let row = Item(row);
             let user = row.optional_text("userId")?;
             let tenant = row.optional_text("tenantId")?;
-            let is_theirs =
+            let is_own =
                 user.is_none() || (user, tenant) == (Some(&owner.user), owner.tenant.as_deref());
             let is_open = row.optional_text("status")? == Some(CONNECTED)
-                && now < row.time("connectedAt")? + LONGEST;
-            if is_theirs && is_open {
+                && now < row.time("connectedAt")? + MAX_CONNECTION_AGE;
+            if is_own && is_open {
                 open.push(row.text("connectionId")?.to_owned());
             }
         }
-        Ok(taken.into_iter().filter(|id| !open.contains(id)).collect())
+        Ok(counted
+            .into_iter()
+            .filter(|id| !open.contains(id))
+            .collect())
     }
 
-    /// A change of the user's own row.
-    fn change_of(&self, owner: &Owner) -> UpdateItemFluentBuilder {
-        self.change(&crate::store::quota::row_of(owner))
+    /// The builder of an update of the user's row.
+    fn update_user_row(&self, owner: &Owner) -> UpdateItemFluentBuilder {
+        self.update(&user_row::key(owner))
             .return_values_on_condition_check_failure(OnFailure::AllOld)
     }
 }

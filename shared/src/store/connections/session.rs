@@ -1,5 +1,4 @@
-//! Which session a connection's messages belong to, in its row: named at `$connect`, and noted as used once
-//! there is anything in it to end.
+//! The session of a connection, in the connection's row: assigned at `$connect`, and marked as used with its first turn.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,22 +8,22 @@ use crate::aws::item::{Attributes, Item, ItemError, text};
 use crate::domain::ids::{ConnectionId, SessionId};
 
 impl Connections {
-    /// The connection's session, and whether it has been used.
+    /// The connection's session, and whether it was used.
     pub async fn session(&self, connection: &ConnectionId) -> Result<Option<(SessionId, bool)>> {
-        let row = self.row(connection).await?;
+        let row = self.read_row(connection).await?;
         Ok(row.as_ref().map(session).transpose()?.flatten())
     }
 
-    /// Makes this the session of the connection, to be used.
+    /// Sets the connection's session and marks it as used.
     pub async fn set_session(&self, connection: &ConnectionId, id: SessionId) -> Result<()> {
         let update = self
-            .change(&connection.0)
+            .update(&connection.0)
             .update_expression("SET sessionId = :session, sessionUsed = :used")
             .condition_expression("attribute_exists(connectionId)")
             .expression_attribute_values(":session", text(id.to_string()))
             .expression_attribute_values(":used", AttributeValue::Bool(true));
-        // Of a connection without a row nobody will ask.
-        Self::holds(update, "noting a connection's session").await?;
+        // A connection without a row is gone, and so is its session.
+        Self::apply(update, "setting a connection's session").await?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
-//! How many subscriptions to topics a connection has, counted in its row.
+//! The number of topic subscriptions of a connection, counted in its row.
 //!
-//! The count ends with the row, so that what a crash leaves wrong in it is soon gone.
+//! A crash can leave a wrong count, which ends with the row.
 
 use anyhow::Result;
 
@@ -9,30 +9,30 @@ use crate::aws::item::{number, text};
 use crate::domain::ids::ConnectionId;
 
 impl Connections {
-    /// Counts one subscription more; `false` where the connection has so many already, or is closed.
-    pub async fn count_subscription(&self, connection: &ConnectionId, most: u32) -> Result<bool> {
+    /// Counts one more subscription; `false` if the connection has `limit` already, or is closed.
+    pub async fn add_subscription(&self, connection: &ConnectionId, limit: u32) -> Result<bool> {
         let update = self
-            .change(&connection.0)
+            .update(&connection.0)
             .update_expression("ADD subscriptions :one")
             .condition_expression(
-                "#status = :open AND (attribute_not_exists(subscriptions) OR subscriptions < :most)",
+                "#status = :open AND (attribute_not_exists(subscriptions) OR subscriptions < :limit)",
             )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":open", text(CONNECTED))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":most", number(most.into()));
-        Self::holds(update, "counting a subscription").await
+            .expression_attribute_values(":limit", number(limit.into()));
+        Self::apply(update, "counting a subscription").await
     }
 
-    /// Counts one subscription less, where the connection is still known.
-    pub async fn uncount_subscription(&self, connection: &ConnectionId) -> Result<()> {
+    /// Counts one subscription less, if the connection has a row.
+    pub async fn remove_subscription(&self, connection: &ConnectionId) -> Result<()> {
         let update = self
-            .change(&connection.0)
+            .update(&connection.0)
             .update_expression("SET subscriptions = subscriptions - :one")
             .condition_expression("subscriptions > :none")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":none", number(0));
-        Self::holds(update, "counting a subscription").await?;
+        Self::apply(update, "counting a subscription").await?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that nobody has authenticated on, by the sparse index of them.
+//! Unauthenticated connections, from their sparse index.
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -7,17 +7,17 @@ use super::{Connections, DISCONNECTED, SHARDS};
 use crate::aws::item::{Attributes, Item, text, time};
 use crate::domain::ids::ConnectionId;
 
-/// Of one page of the index.
+/// Entries of the index read at once.
 const PAGE: i32 = 100;
 
 impl Connections {
-    /// The index's partitions.
+    /// The partitions of the index.
     pub fn shards() -> std::ops::Range<u8> {
         0..SHARDS
     }
 
-    /// Connections of one shard that were made before `before` and are still unknown, oldest first, from
-    /// the key `start` on; and the key to go on from. One that authenticates just now may be among them.
+    /// A page of a shard's connections that opened before `before`, oldest first, and the key of the next page. A
+    /// connection that is just authenticating may be among them.
     pub async fn unauthenticated(
         &self,
         shard: u8,
@@ -34,23 +34,26 @@ impl Connections {
             .expression_attribute_values(":before", time(before))
             .limit(PAGE)
             .set_exclusive_start_key(start);
-        let answer = query.send().await.context("listing unknown connections")?;
+        let response = query
+            .send()
+            .await
+            .context("listing unauthenticated connections")?;
         let mut connections = vec![];
-        for key in answer.items() {
+        for key in response.items() {
             connections.push(ConnectionId(Item(key).text("connectionId")?.to_owned()));
         }
-        Ok((connections, answer.last_evaluated_key))
+        Ok((connections, response.last_evaluated_key))
     }
 
-    /// Makes sure that nobody can authenticate on the connection any more; `false` if somebody has. It
-    /// stays in the index until it is closed.
+    /// Blocks authentication on the connection; `false` if a user has authenticated. The connection stays in the index until
+    /// it is closed.
     pub async fn block_authentication(&self, connection: &ConnectionId) -> Result<bool> {
         let update = self
-            .change(&connection.0)
+            .update(&connection.0)
             .update_expression("SET #status = :closed")
             .condition_expression("attribute_exists(unauthenticated)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":closed", text(DISCONNECTED));
-        Self::holds(update, "barring an unknown connection").await
+        Self::apply(update, "blocking an unauthenticated connection").await
     }
 }

@@ -1,27 +1,27 @@
-//! What the event log holds of a job, entry by entry, for whoever runs the stack.
+//! Lists the event log's entries of a job, for operators.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::{EventLog, entries_of, is_of, stream_key};
+use super::{EventLog, belongs_to, stream_entries, stream_key};
 use crate::aws::item::{Attributes, Item, text};
 use crate::domain::job::Job;
 use crate::domain::stream::{Stream, StreamEntry};
 
-/// An entry, without what it holds.
+/// An entry without its content.
 #[derive(Debug, Clone)]
 pub struct ListedEntry {
     /// Such as `stream#000000000003`, `step#0#...`, `input#...`, `result#0#1`.
     pub event: String,
-    /// Of a stream's entry.
+    /// Set for a stream entry.
     pub at: Option<Timestamp>,
-    /// Of its texts.
+    /// The size of its texts.
     pub bytes: usize,
 }
 
 impl EventLog {
-    /// Every entry of the job, in the order of their keys; of its stream those that its row holds too.
+    /// Every entry of the job, in the order of the keys, with the stream entries of its row.
     pub async fn listing(&self, job: &Job) -> Result<Vec<ListedEntry>> {
         let (mut listing, mut logged) = (vec![], 0);
         let mut start: Option<Attributes> = None;
@@ -34,28 +34,28 @@ impl EventLog {
                 .expression_attribute_values(":job", text(job.id.to_string()))
                 .consistent_read(true)
                 .set_exclusive_start_key(start.take());
-            let answer = query.send().await.context("reading the event log")?;
-            for item in answer.items().iter().filter(|item| is_of(item, job)) {
-                let streamed = entries_of(&Item(item), "entries")?;
+            let response = query.send().await.context("reading the event log")?;
+            for item in response.items().iter().filter(|item| belongs_to(item, job)) {
+                let streamed = stream_entries::parse(&Item(item), "entries")?;
                 if streamed.is_empty() {
-                    listing.push(listed(item)?);
+                    listing.push(list_item(item)?);
                 }
-                let next = Stream::after(logged, streamed, false, &[]).entries;
-                logged = next.last().map_or(logged, |entry| entry.seq);
-                listing.extend(next.iter().map(listed_entry));
+                let new = Stream::after(logged, streamed, false, &[]).entries;
+                logged = new.last().map_or(logged, |entry| entry.seq);
+                listing.extend(new.iter().map(list_stream_entry));
             }
-            match answer.last_evaluated_key {
+            match response.last_evaluated_key {
                 None => break,
                 last => start = last,
             }
         }
         let tail = Stream::after(logged, vec![], true, &job.tail).entries;
-        listing.extend(tail.iter().map(listed_entry));
+        listing.extend(tail.iter().map(list_stream_entry));
         Ok(listing)
     }
 }
 
-fn listed_entry(entry: &StreamEntry) -> ListedEntry {
+fn list_stream_entry(entry: &StreamEntry) -> ListedEntry {
     ListedEntry {
         event: stream_key(entry.seq),
         at: Some(entry.at),
@@ -63,7 +63,7 @@ fn listed_entry(entry: &StreamEntry) -> ListedEntry {
     }
 }
 
-fn listed(entry: &Attributes) -> Result<ListedEntry> {
+fn list_item(entry: &Attributes) -> Result<ListedEntry> {
     let item = Item(entry);
     let held = entry
         .iter()

@@ -1,7 +1,4 @@
-//! What a job's changes come to in numbers, counted where they are written, so that each is counted once,
-//! whoever makes it.
-//!
-//! Takes changes as data; decides nothing.
+//! Metrics of job changes. They are counted where changes are written, so each change counts once.
 
 use jiff::Timestamp;
 use metrics::{counter, histogram};
@@ -20,7 +17,7 @@ pub(super) fn count_change(change: &Change, job: &Job) {
             Increment::Fence => claimed(job),
             Increment::Resends => {
                 count("JobsResent", job);
-                // Without the kind too: an alarm reads one metric, and has no sum over all kinds there are.
+                // Also without the kind: an alarm reads one metric and can't sum over all kinds.
                 counter!("JobsResent").increment(1);
             }
             Increment::Replays => count("JobsReplayed", job),
@@ -59,7 +56,7 @@ fn ended(job: &Job, at: Timestamp) {
     }
     let begun = job.replayed_at.unwrap_or(job.created_at);
     measure("EndToEnd", job, begun, at);
-    // As above; and percentiles don't add up.
+    // Also without the kind, since percentiles can't be summed.
     histogram!("EndToEnd").record(millis(begun, at));
 }
 
@@ -71,7 +68,7 @@ fn measure(name: &'static str, job: &Job, from: Timestamp, to: Timestamp) {
     histogram!(name, "Kind" => job.kind.clone()).record(millis(from, to));
 }
 
-/// Clocks of two machines may differ, so what ended before it began took no time.
+/// The time between the two, not below zero: clocks of two machines may differ.
 fn millis(from: Timestamp, to: Timestamp) -> f64 {
     (to.duration_since(from).as_secs_f64() * 1000.0).max(0.0)
 }

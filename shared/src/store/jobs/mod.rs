@@ -1,8 +1,7 @@
 //! The jobs table: the truth about every job, and the outbox of its events.
 //!
-//! One function changes a row ([`Jobs::commit`], or with an entry of the event log
-//! [`Jobs::commit_with`]), always under the condition that the change itself states. What the changes
-//! are is [`crate::domain::job`]'s business; how rows are spelled is [`row`]'s.
+//! Every change of a row goes through [`Jobs::commit`], or through [`Jobs::commit_with_entry`] together with an entry of
+//! the event log, under the condition that the [`Change`] states.
 
 mod admin_scan;
 mod batch_get;
@@ -27,13 +26,13 @@ use crate::domain::ids::{Cursor, JobId, Owner};
 use crate::domain::job::{Change, Job};
 use crate::settings::{Environment, SettingsError};
 use crate::store::event_log::LogEntry;
-pub use admin_scan::{FoundJobs, ScanPage};
+pub use admin_scan::ScanPage;
 
-/// `BatchGetItem` takes so many keys.
+/// The limit of keys of `BatchGetItem`.
 const BATCH: usize = 100;
-/// How often a write is made that met another one of the same row under way, and how far apart.
-const CONFLICTS: u32 = 10;
-const BETWEEN: Duration = Duration::from_millis(20);
+/// Maximum number of attempts of a write that conflicts with another write of the row, and the wait after the first.
+const MAX_CONFLICTS: u32 = 10;
+const CONFLICT_BACKOFF: Duration = Duration::from_millis(20);
 
 #[derive(Clone)]
 pub struct Jobs {
@@ -41,27 +40,27 @@ pub struct Jobs {
     table: String,
 }
 
-/// What became of a new job.
+/// The outcome of writing a new job.
 #[derive(Debug)]
 pub enum Created {
     New,
-    /// Its id was taken: by an earlier submit under the same idempotency key.
+    /// An earlier submit with the same idempotency key wrote this job.
     Exists(Box<Job>),
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug)]
 pub enum CommitOutcome {
-    /// It is durable; this is the row after it.
+    /// The change is durable. This is the row after it.
     Applied(Box<Job>),
-    /// Its condition did not hold; this is the row as it is, if there is one.
+    /// The condition did not hold. This is the row as it is, if it exists.
     Refused(Option<Box<Job>>),
 }
 
-/// Some of an owner's jobs, newest first.
-pub struct Page {
+/// A page of an owner's jobs, newest first.
+pub struct JobPage {
     pub jobs: Vec<Job>,
-    /// Where the page ends; none on the last.
+    /// The cursor of the next page; `None` on the last.
     pub cursor: Option<Cursor>,
 }
 
@@ -75,17 +74,17 @@ impl Jobs {
         })
     }
 
-    /// Writes a new job, unless its id is taken by one that still counts.
+    /// Writes a new job, unless an unexpired job has its id.
     pub async fn create(&self, job: &Job) -> Result<Created> {
-        match self.dynamo.put(&self.put(job)?).await {
+        match self.dynamo.put(&self.put_request(job)?).await {
             Ok(()) => {
                 metrics::count_submit(job);
                 Ok(Created::New)
             }
             Err(WriteError::Refused(item)) => {
-                let item = item.context("DynamoDB answered no item with a failed condition")?;
+                let item = item.context("DynamoDB returned no item with a failed condition")?;
                 let earlier = row::job(&item)?;
-                // A put is sent again whose answer was lost; the second then meets the first.
+                // A write whose response was lost is sent again and meets its own first try.
                 let own =
                     (earlier.created_at, &earlier.followers) == (job.created_at, &job.followers);
                 Ok(
@@ -100,8 +99,8 @@ impl Jobs {
         }
     }
 
-    /// A new job, by itself or as a part of a transaction.
-    pub(crate) fn put(&self, job: &Job) -> Result<Put> {
+    /// The write of a new job, to be sent alone or in a transaction.
+    pub(crate) fn put_request(&self, job: &Job) -> Result<Put> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(row::item(job)))
@@ -112,8 +111,8 @@ impl Jobs {
         Ok(put.build()?)
     }
 
-    /// A change, by itself or as a part of a transaction.
-    fn update(&self, id: JobId, change: &Change) -> Result<Update> {
+    /// The write of a change, to be sent alone or in a transaction.
+    fn update_request(&self, id: JobId, change: &Change) -> Result<Update> {
         let expression = update_expression::update_expression(change);
         let update = Update::builder()
             .table_name(&self.table)
@@ -128,10 +127,10 @@ impl Jobs {
         Ok(update.build()?)
     }
 
-    /// The one way in which a job changes.
+    /// Applies a change to a job, if its condition holds.
     pub async fn commit(&self, id: JobId, change: &Change) -> Result<CommitOutcome> {
-        let update = self.update(id, change)?;
-        let mut tries = 1;
+        let update = self.update_request(id, change)?;
+        let mut attempts = 1;
         loop {
             match self.dynamo.update(&update, ReturnValue::AllNew).await {
                 Ok(item) => {
@@ -139,34 +138,34 @@ impl Jobs {
                     metrics::count_change(change, &job);
                     return Ok(CommitOutcome::Applied(Box::new(job)));
                 }
-                Err(WriteError::Refused(item)) => return refusal(item.as_ref()),
-                Err(WriteError::Conflict) if tries < CONFLICTS => {
-                    tokio::time::sleep(BETWEEN * tries).await;
-                    tries += 1;
+                Err(WriteError::Refused(item)) => return refused(item.as_ref()),
+                Err(WriteError::Conflict) if attempts < MAX_CONFLICTS => {
+                    tokio::time::sleep(CONFLICT_BACKOFF * attempts).await;
+                    attempts += 1;
                 }
                 Err(error) => return Err(error).context("changing a job"),
             }
         }
     }
 
-    /// The same together with an entry of the event log, both or neither. A transaction answers no row,
-    /// so `job` is the row as its holder knows it, and the change's condition says that it is so.
-    pub async fn commit_with(
+    /// Applies a change and writes an entry of the event log in one transaction. A transaction returns no row, so the result
+    /// is computed from `job`; the change's condition must ensure that the row still equals it.
+    pub async fn commit_with_entry(
         &self,
         job: &Job,
         change: &Change,
         entry: LogEntry,
     ) -> Result<CommitOutcome> {
-        let update = self.update(job.id, change)?;
+        let update = self.update_request(job.id, change)?;
         let transaction = self
             .dynamo
             .transact_write_items()
             .transact_items(TransactWriteItem::builder().update(update).build())
             .transact_items(TransactWriteItem::builder().put(entry.put()?).build());
-        let mut tries = 1;
+        let mut attempts = 1;
         loop {
-            let answer = transaction.clone().send().await;
-            match answer.map_err(|error| error.into_service_error()) {
+            let response = transaction.clone().send().await;
+            match response.map_err(|error| error.into_service_error()) {
                 Ok(_) => {
                     let mut job = job.clone();
                     change.apply(&mut job);
@@ -174,15 +173,15 @@ impl Jobs {
                     return Ok(CommitOutcome::Applied(Box::new(job)));
                 }
                 Err(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    // One reason for each item, in their order; the entry has no condition.
+                    // One reason for each item, in order; the entry has no condition.
                     let reason = cancelled.cancellation_reasons().first();
                     match reason.and_then(|reason| reason.code()) {
                         Some("ConditionalCheckFailed") => {
-                            return refusal(reason.and_then(|reason| reason.item()));
+                            return refused(reason.and_then(|reason| reason.item()));
                         }
-                        Some("TransactionConflict") if tries < CONFLICTS => {
-                            tokio::time::sleep(BETWEEN * tries).await;
-                            tries += 1;
+                        Some("TransactionConflict") if attempts < MAX_CONFLICTS => {
+                            tokio::time::sleep(CONFLICT_BACKOFF * attempts).await;
+                            attempts += 1;
                         }
                         _ => return Err(cancelled).context("changing a job and its log"),
                     }
@@ -192,7 +191,7 @@ impl Jobs {
         }
     }
 
-    /// The row as it is now, expired or not; whose it is, the caller checks.
+    /// A consistent read of the row, expired or not. The caller checks the owner.
     pub async fn get(&self, id: JobId) -> Result<Option<Job>> {
         let get = self
             .dynamo
@@ -200,18 +199,19 @@ impl Jobs {
             .table_name(&self.table)
             .key("jobId", text(id.to_string()))
             .consistent_read(true);
-        let answer = get.send().await.context("reading a job")?;
-        Ok(answer.item.as_ref().map(row::job).transpose()?)
+        let response = get.send().await.context("reading a job")?;
+        Ok(response.item.as_ref().map(row::job).transpose()?)
     }
 
-    /// The owner's jobs, newest first, from `cursor` on: at most `limit` are looked at.
+    /// A page of the owner's jobs, newest first, from `cursor` on. At most `limit` index entries are read; expired jobs are
+    /// left out.
     pub async fn page(
         &self,
         owner: &Owner,
         limit: u32,
         cursor: Option<&Cursor>,
         now: Timestamp,
-    ) -> Result<Page> {
+    ) -> Result<JobPage> {
         let start = cursor.map(|cursor| {
             HashMap::from([
                 ("jobId".to_owned(), text(cursor.job.to_string())),
@@ -229,20 +229,20 @@ impl Jobs {
             .scan_index_forward(false)
             .limit(limit as i32)
             .set_exclusive_start_key(start);
-        let answer = query.send().await.context("listing a user's jobs")?;
-        let cursor = match &answer.last_evaluated_key {
+        let response = query.send().await.context("listing a user's jobs")?;
+        let cursor = match &response.last_evaluated_key {
             Some(key) => Some(cursor_of(key)?),
             None => None,
         };
-        let mut jobs = self.batch(answer.items.unwrap_or_default()).await?;
+        let mut jobs = self.batch(response.items.unwrap_or_default()).await?;
         jobs.retain(|job| job.owner == *owner && job.expires_at > now);
         jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
-        Ok(Page { jobs, cursor })
+        Ok(JobPage { jobs, cursor })
     }
 
-    /// Jobs of one shard of the open index that were created before `before`, oldest first, from the
-    /// key `start` on; and the key to go on from.
-    pub async fn still_open(
+    /// A page of the jobs in one shard of the index of open jobs that were created before `before`, oldest first, and the key
+    /// of the next page.
+    pub async fn open_in_shard(
         &self,
         shard: u8,
         before: Timestamp,
@@ -258,14 +258,14 @@ impl Jobs {
             .expression_attribute_values(":before", time(before))
             .limit(BATCH as i32)
             .set_exclusive_start_key(start);
-        let answer = query.send().await.context("listing open jobs")?;
+        let response = query.send().await.context("listing open jobs")?;
         Ok((
-            self.batch(answer.items.unwrap_or_default()).await?,
-            answer.last_evaluated_key,
+            self.batch(response.items.unwrap_or_default()).await?,
+            response.last_evaluated_key,
         ))
     }
 
-    /// The rows that index entries stand for, in no order.
+    /// The rows of these index entries, in no order.
     async fn batch(&self, keys: Vec<Attributes>) -> Result<Vec<Job>> {
         let mut wanted: Vec<HashMap<String, AttributeValue>> = vec![];
         for key in &keys {
@@ -281,24 +281,24 @@ impl Jobs {
                 .set_keys(Some(wanted))
                 .consistent_read(true)
                 .build()?;
-            let answer = self
+            let response = self
                 .dynamo
                 .batch_get_item()
                 .request_items(&self.table, keys)
                 .send()
                 .await
                 .context("reading jobs")?;
-            for item in answer
+            for item in response
                 .responses
                 .unwrap_or_default()
                 .remove(&self.table)
                 .unwrap_or_default()
             {
-                jobs.extend(readable(&item));
+                jobs.extend(parse_or_log(&item));
             }
             wanted = rest;
-            // DynamoDB may leave keys over when the answer grows past 16 MB or it is throttled.
-            if let Some(left) = answer
+            // DynamoDB leaves keys unprocessed when the response exceeds 16 MB or it throttles.
+            if let Some(left) = response
                 .unprocessed_keys
                 .unwrap_or_default()
                 .remove(&self.table)
@@ -310,8 +310,8 @@ impl Jobs {
     }
 }
 
-/// One row that a newer version or a hand has spoiled must not hide the others.
-fn readable(item: &Attributes) -> Option<Job> {
+/// Parses a row; an unreadable one, of a newer version or edited by hand, is logged and must not hide the others.
+fn parse_or_log(item: &Attributes) -> Option<Job> {
     match row::job(item) {
         Ok(job) => Some(job),
         Err(error) => {
@@ -322,14 +322,14 @@ fn readable(item: &Attributes) -> Option<Job> {
     }
 }
 
-fn refusal(item: Option<&Attributes>) -> Result<CommitOutcome> {
+fn refused(item: Option<&Attributes>) -> Result<CommitOutcome> {
     let job = item.map(row::job).transpose()?;
     Ok(CommitOutcome::Refused(job.map(Box::new)))
 }
 
 fn cursor_of(key: &Attributes) -> Result<Cursor> {
     let item = Item(key);
-    let job = JobId::parse(item.text("jobId")?).context("an index entry's id is no job id")?;
+    let job = JobId::parse(item.text("jobId")?).context("an index entry has a malformed job id")?;
     Ok(Cursor {
         job,
         created_at: item.time("createdAt")?,

@@ -1,17 +1,15 @@
-//! A job's row: how each field is spelled in DynamoDB, for people who read it with the `aws` CLI too.
-//!
-//! With its sibling `expression` the one place that names the table's attributes. Decides nothing.
+//! The attributes of a job's row, to and from [`Job`]. Only this module and `update_expression` name the table's attributes.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::aws::item::{Attributes, Item, ItemError, number, text, time, ttl};
+use crate::domain::dialect::Dialect;
 use crate::domain::ids::{ConnectionId, JobId, Owner, SessionId, Traceparent};
 use crate::domain::job::{
     AttemptError, DialectFollower, Job, JobError, JobInput, JobResult, OPEN_SHARDS, Outcome,
     Status, StoredResult, Turn,
 };
-use crate::protocol::dialect::Dialect;
-use crate::store::event_log::entries_of;
+use crate::store::event_log::stream_entries;
 
 /// The whole row of a new job.
 pub(super) fn item(job: &Job) -> Attributes {
@@ -61,19 +59,19 @@ pub(super) fn item(job: &Job) -> Attributes {
         put("waitsFor", turn.waits_for.map(|job| text(job.to_string())));
     }
     if let Some(told) = &job.dialect_follower {
-        let spoken = vec![spoken(told.dialect, &told.connection)];
+        let spoken = vec![dialect_value(told.dialect, &told.connection)];
         put("dialect", Some(AttributeValue::Ss(spoken)));
     }
     item
 }
 
-/// Who hears the job in a dialect. The row has a set of them, of one, since only from a set a value can be
-/// taken out by whoever has not seen it.
-pub(super) fn spoken(dialect: Dialect, connection: &ConnectionId) -> String {
+/// The element of the row's `dialect` set for a connection. It is a set of one element because a write can remove an element
+/// of a set without having read it.
+pub(super) fn dialect_value(dialect: Dialect, connection: &ConnectionId) -> String {
     format!("{} {connection}", dialect.as_str())
 }
 
-/// The job that a row holds.
+/// Parses a row.
 pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
     let item = Item(attributes);
     let status = Status::parse(item.text("status")?).ok_or(ItemError("status"))?;
@@ -99,7 +97,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         seq: item.number("seq")?,
         progress_seq: item.number("progressSeq")?,
         stream_seq: item.number("streamSeq")?,
-        tail: entries_of(&item, "tail")?,
+        tail: stream_entries::parse(&item, "tail")?,
         attempt: item.number("attempt")?,
         handed_over: item.flag("continued")?,
         reported: item.flag("reported")?,
@@ -128,7 +126,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         open: item.optional_text("openShard")?.is_some(),
         expires_at: item.ttl("ttl")?,
         turn: turn(&item)?,
-        dialect_follower: speaker(&item)?,
+        dialect_follower: dialect_follower(&item)?,
     })
 }
 
@@ -147,7 +145,7 @@ fn turn(item: &Item<'_>) -> Result<Option<Turn>, ItemError> {
     }))
 }
 
-fn speaker(item: &Item<'_>) -> Result<Option<DialectFollower>, ItemError> {
+fn dialect_follower(item: &Item<'_>) -> Result<Option<DialectFollower>, ItemError> {
     let Some(spoken) = item.texts("dialect")?.first() else {
         return Ok(None);
     };

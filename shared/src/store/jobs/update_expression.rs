@@ -1,6 +1,4 @@
-//! A change of a job as DynamoDB takes it: an update and its condition.
-//!
-//! Translates [`Change`] word by word, and decides nothing.
+//! Translates a [`Change`] of a job into a DynamoDB update expression and its condition.
 
 use std::collections::HashMap;
 
@@ -8,16 +6,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::row;
 use crate::aws::item::{Attributes, number, text, time, ttl};
+use crate::domain::dialect::Dialect;
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::job::{
     Assignment, AttemptError, Change, Condition, Increment, JobError, JobResult, Outcome, Removal,
     Status, StoredResult,
 };
-use crate::protocol::dialect::Dialect;
-use crate::store::event_log::entries;
+use crate::store::event_log::stream_entries;
 
-/// What one run of a job leaves in its row, and the next starts without.
-const RUN: [&str; 14] = [
+/// The attributes of a run, which a replay removes.
+const RUN_ATTRIBUTES: [&str; 14] = [
     "attempt",
     "continued",
     "reported",
@@ -34,7 +32,7 @@ const RUN: [&str; 14] = [
     "cancelledBy",
 ];
 
-/// A change as DynamoDB takes it.
+/// The parts of a DynamoDB update request.
 pub(super) struct UpdateExpression {
     pub update: String,
     pub condition: String,
@@ -42,7 +40,7 @@ pub(super) struct UpdateExpression {
     pub values: Attributes,
 }
 
-/// A change's update and condition.
+/// The update request of a change.
 pub(super) fn update_expression(change: &Change) -> UpdateExpression {
     let mut writer = Writer::default();
     for set in &change.assignments {
@@ -51,8 +49,8 @@ pub(super) fn update_expression(change: &Change) -> UpdateExpression {
     for raise in &change.increments {
         match raise {
             Increment::Seq => writer.events += 1,
-            Increment::Progress(events) => writer.told(*events, "progressSeq"),
-            Increment::Stream => writer.told(1, "streamSeq"),
+            Increment::Progress(events) => writer.add_events(*events, "progressSeq"),
+            Increment::Stream => writer.add_events(1, "streamSeq"),
             Increment::Fence => writer.add("fence", number(1)),
             Increment::Attempt => writer.add("attempt", number(1)),
             Increment::Resends => writer.add("resends", number(1)),
@@ -65,8 +63,8 @@ pub(super) fn update_expression(change: &Change) -> UpdateExpression {
             Removal::Lease => writer.remove("leaseUntil"),
             Removal::Open => writer.remove("openShard"),
             Removal::TurnWait => writer.remove("waitsFor"),
-            Removal::Dialect(connection) => writer.delete("dialect", spoken_by(connection)),
-            Removal::Run => RUN.iter().for_each(|name| writer.remove(name)),
+            Removal::Dialect(connection) => writer.delete("dialect", dialect_values(connection)),
+            Removal::Run => RUN_ATTRIBUTES.iter().for_each(|name| writer.remove(name)),
             Removal::Follower(connection) => {
                 writer.delete("followers", AttributeValue::Ss(vec![connection.0.clone()]))
             }
@@ -85,14 +83,14 @@ struct Writer {
     adds: Vec<String>,
     removes: Vec<String>,
     deletes: Vec<String>,
-    /// By how much `seq` rises.
+    /// The increment of `seq`.
     events: u64,
     names: HashMap<String, String>,
     values: Attributes,
 }
 
 impl Writer {
-    /// A placeholder for an attribute's name: some of ours are DynamoDB's reserved words.
+    /// A placeholder for an attribute's name, since some names are reserved words of DynamoDB.
     fn name(&mut self, name: &str) -> String {
         let placeholder = format!("#{name}");
         self.names.insert(placeholder.clone(), name.to_owned());
@@ -131,7 +129,7 @@ impl Writer {
             Assignment::Open(shard) => ("openShard", text(shard.to_string())),
             Assignment::StepsRun(run) => ("stepsRun", number((*run).into())),
             Assignment::Tail(tail) if tail.is_empty() => return self.remove("tail"),
-            Assignment::Tail(tail) => ("tail", entries(tail)),
+            Assignment::Tail(tail) => ("tail", stream_entries::encode(tail)),
             Assignment::DialectSeq(seq) => ("shownSeq", number(*seq)),
             Assignment::DialectBroken => ("takenBack", AttributeValue::Bool(true)),
             Assignment::Follower(connection) => {
@@ -158,12 +156,12 @@ impl Writer {
         self.adds.push(format!("{name} {value}"));
     }
 
-    /// Raises `seq` and keeps its new value under this name too; an expression reads the row as it was.
-    fn told(&mut self, events: u64, name: &str) {
+    /// Increments `seq` and sets this attribute to its new value. An expression reads the row before the update.
+    fn add_events(&mut self, events: u64, name: &str) {
         self.events += events;
         let (name, seq) = (self.name(name), self.name("seq"));
-        let raised = self.value(number(self.events));
-        self.sets.push(format!("{name} = {seq} + {raised}"));
+        let increment = self.value(number(self.events));
+        self.sets.push(format!("{name} = {seq} + {increment}"));
     }
 
     fn delete(&mut self, name: &str, value: AttributeValue) {
@@ -240,14 +238,14 @@ impl Writer {
                 followers,
             } => {
                 let owned = self.owned(owner);
-                let (name, room) = (
+                let (name, capacity) = (
                     self.name("followers"),
                     self.value(number(*followers as u64)),
                 );
                 let connection = self.value(text(&connection.0));
                 let finished = self.name("finishedAt");
                 format!(
-                    "{owned} AND attribute_not_exists({finished}) AND (attribute_not_exists({name}) OR size({name}) < {room} OR contains({name}, {connection}))"
+                    "{owned} AND attribute_not_exists({finished}) AND (attribute_not_exists({name}) OR size({name}) < {capacity} OR contains({name}, {connection}))"
                 )
             }
         }
@@ -263,7 +261,7 @@ impl Writer {
         format!("{} = {}", self.name(name), self.value(value))
     }
 
-    /// A count that a row has only from its first raise on.
+    /// Compares a counter, which is missing while it is 0.
     fn count(&mut self, name: &str, count: u32) -> String {
         if count == 0 {
             return format!("attribute_not_exists({})", self.name(name));
@@ -307,11 +305,11 @@ impl Writer {
     }
 }
 
-/// Whatever dialect the connection hears the job in: taken out of the row's set blindly, since a new follower
-/// has not seen the row.
-fn spoken_by(connection: &ConnectionId) -> AttributeValue {
-    let spoken = Dialect::ALL.map(|dialect| row::spoken(dialect, connection));
-    AttributeValue::Ss(spoken.into())
+/// Every value with which the connection can be in the row's set of dialects. All are removed, since a new follower has not
+/// read the row.
+fn dialect_values(connection: &ConnectionId) -> AttributeValue {
+    let values = Dialect::ALL.map(|dialect| row::dialect_value(dialect, connection));
+    AttributeValue::Ss(values.into())
 }
 
 fn stored_result(stored: &StoredResult) -> AttributeValue {

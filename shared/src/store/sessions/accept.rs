@@ -1,7 +1,7 @@
-//! Accepting a turn: its number, its row and its job in one transaction, all or none.
+//! Accepts a turn: writes its number, its row and its job in one transaction.
 //!
-//! So no turn points at a job that was never written, and turns count in the order in which they were
-//! accepted, however many connections speak at once.
+//! So no turn points at a job that was never written, and turns are numbered in the order in which they were accepted, also
+//! with many connections.
 
 use std::time::Duration;
 
@@ -9,74 +9,76 @@ use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
-use super::{HEAD, Session, Sessions, head, key, turns};
+use super::{SESSION_ROW, Sessions, key, session_row, turns};
 use crate::aws::item::{number, text, time, ttl};
 use crate::aws::signed_http::jittered;
 use crate::domain::ids::{ConnectionId, SessionId};
 use crate::domain::job::{Job, Turn};
+use crate::domain::session::Session;
 use crate::store::jobs::Jobs;
 
-/// How often a turn is tried to be accepted while others are, and how far apart at most: about ten seconds
-/// in all, as long as a front end would wait.
-const TRIES: u32 = 80;
-const APART: Duration = Duration::from_millis(250);
+/// Maximum number of attempts while other turns are accepted, and the longest wait between two: about ten seconds in all, as
+/// long as a front end waits.
+const MAX_ATTEMPTS: u32 = 80;
+const MAX_BACKOFF: Duration = Duration::from_millis(250);
 
-/// What became of a turn.
+/// The outcome of accepting a turn.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Accepted {
-    /// It is durable, and so is its job; [`Job::turn`] says which it is.
+pub enum AcceptOutcome {
+    /// The turn and its job are durable. [`Job::turn`] has its number.
     Yes,
-    /// Its job is there already: by an earlier submit under the same key, or by this one, whose answer was
-    /// lost.
+    /// The job exists already: by an earlier submit with the same idempotency key, or by this one, whose response was lost.
     Exists,
-    /// The owner has no such session that is open.
+    /// The owner has no such open session.
     NoSession,
 }
 
 impl Sessions {
-    /// Makes the job the session's next turn, and writes it. A session that a `connection` is to begin is
-    /// written with it; any other must be there.
+    /// Makes the job the session's next turn and writes it. The session must exist, unless it is `started_by` a connection:
+    /// then it is written too.
     pub async fn accept(
         &self,
         jobs: &Jobs,
         id: SessionId,
-        begun_by: Option<&ConnectionId>,
+        started_by: Option<&ConnectionId>,
         job: &mut Job,
         message: &str,
-    ) -> Result<Accepted> {
-        for tried in 1..=TRIES {
-            let standing = self.get(id, &job.owner, job.created_at).await?;
-            let (head, is_new) = match (standing, begun_by) {
-                (Some(head), _) if head.tail == Some(job.id) => return Ok(Accepted::Exists),
-                (Some(head), _) if head.ended_at.is_none() => (head, false),
+    ) -> Result<AcceptOutcome> {
+        for attempt in 1..=MAX_ATTEMPTS {
+            let current = self.get(id, &job.owner, job.created_at).await?;
+            let (session, is_new) = match (current, started_by) {
+                (Some(session), _) if session.last_job == Some(job.id) => {
+                    return Ok(AcceptOutcome::Exists);
+                }
+                (Some(session), _) if session.ended_at.is_none() => (session, false),
                 (None, Some(connection)) => (Session::begun(id, connection, job), true),
-                _ => return Ok(Accepted::NoSession),
+                _ => return Ok(AcceptOutcome::NoSession),
             };
-            let number = head.turns + 1;
+            let number = session.turns + 1;
             let free = self.unfinished_before(id, number).await?.is_empty();
             job.turn = Some(Turn {
                 session: id,
                 number,
-                waits_for: head.tail.filter(|_| !free),
+                waits_for: session.last_job.filter(|_| !free),
             });
-            if let Some(accepted) = self.write(jobs, &head, is_new, job, message).await? {
-                return Ok(accepted);
+            if let Some(outcome) = self.write(jobs, &session, is_new, job, message).await? {
+                return Ok(outcome);
             }
-            let apart = APART.min(Duration::from_millis(20) * tried);
-            tokio::time::sleep(jittered(apart)).await;
+            let backoff = MAX_BACKOFF.min(Duration::from_millis(20) * attempt);
+            tokio::time::sleep(jittered(backoff)).await;
         }
-        bail!("a session takes no turn: too many come at once");
+        bail!("the session accepted no turn: too many are submitted at the same time");
     }
 
-    /// What became of the turn; `None` if the head has changed meanwhile.
+    /// One attempt; `None` if the session changed meanwhile.
     async fn write(
         &self,
         jobs: &Jobs,
-        head: &Session,
+        session: &Session,
         is_new: bool,
         job: &Job,
         message: &str,
-    ) -> Result<Option<Accepted>> {
+    ) -> Result<Option<AcceptOutcome>> {
         let turn = Put::builder()
             .table_name(&self.table)
             .set_item(Some(turns::item(job, message)))
@@ -84,28 +86,32 @@ impl Sessions {
         let transaction = self
             .dynamo
             .transact_write_items()
-            .transact_items(self.head_with(head, is_new, job)?)
+            .transact_items(self.session_write(session, is_new, job)?)
             .transact_items(TransactWriteItem::builder().put(turn).build())
-            .transact_items(TransactWriteItem::builder().put(jobs.put(job)?).build());
+            .transact_items(
+                TransactWriteItem::builder()
+                    .put(jobs.put_request(job)?)
+                    .build(),
+            );
         match transaction
             .send()
             .await
             .map_err(|error| error.into_service_error())
         {
-            Ok(_) => Ok(Some(Accepted::Yes)),
+            Ok(_) => Ok(Some(AcceptOutcome::Yes)),
             Err(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                // One reason for each item, in their order; the last is the job.
+                // One reason for each item, in order; the last is the job's.
                 let reasons = cancelled.cancellation_reasons();
                 let of_job = reasons.last().and_then(|reason| reason.code());
                 if of_job == Some("ConditionalCheckFailed") {
-                    return Ok(Some(Accepted::Exists));
+                    return Ok(Some(AcceptOutcome::Exists));
                 }
                 let codes = reasons.iter();
-                let passing = ["None", "ConditionalCheckFailed", "TransactionConflict"];
-                let passes = codes
+                let transient = ["None", "ConditionalCheckFailed", "TransactionConflict"];
+                let is_transient = codes
                     .filter_map(|reason| reason.code())
-                    .all(|code| passing.contains(&code));
-                if passes {
+                    .all(|code| transient.contains(&code));
+                if is_transient {
                     return Ok(None);
                 }
                 Err(cancelled).context("accepting a turn")
@@ -115,35 +121,40 @@ impl Sessions {
         }
     }
 
-    /// The head once the job is its last turn, if it is still as it was read.
-    fn head_with(&self, head: &Session, is_new: bool, job: &Job) -> Result<TransactWriteItem> {
+    /// The write that makes the job the session's last turn, if the session is still as it was read.
+    fn session_write(
+        &self,
+        session: &Session,
+        is_new: bool,
+        job: &Job,
+    ) -> Result<TransactWriteItem> {
         let item = TransactWriteItem::builder();
         if is_new {
-            let mut begun = head.clone();
-            (begun.turns, begun.tail) = (1, Some(job.id));
+            let mut begun = session.clone();
+            (begun.turns, begun.last_job) = (1, Some(job.id));
             let put = Put::builder()
                 .table_name(&self.table)
-                .set_item(Some(head::item(&begun)))
+                .set_item(Some(session_row::item(&begun)))
                 .condition_expression("attribute_not_exists(sessionId)");
             return Ok(item.put(put.build()?).build());
         }
         let update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(key(head.id, HEAD)))
+            .set_key(Some(key(session.id, SESSION_ROW)))
             .update_expression("SET turns = :next, tail = :job, updatedAt = :now, #ttl = :ttl")
             .condition_expression("turns = :turns AND attribute_not_exists(endedAt)")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":next", number(u64::from(head.turns) + 1))
-            .expression_attribute_values(":turns", number(head.turns.into()))
+            .expression_attribute_values(":next", number(u64::from(session.turns) + 1))
+            .expression_attribute_values(":turns", number(session.turns.into()))
             .expression_attribute_values(":job", text(job.id.to_string()))
             .expression_attribute_values(":now", time(job.created_at))
-            .expression_attribute_values(":ttl", ttl(job.expires_at.max(head.expires_at)));
+            .expression_attribute_values(":ttl", ttl(job.expires_at.max(session.expires_at)));
         Ok(item.update(update.build()?).build())
     }
 }
 
 impl Session {
-    /// A session that begins with this job's turn.
+    /// A session that starts with this job's turn.
     fn begun(id: SessionId, connection: &ConnectionId, job: &Job) -> Self {
         let (owner, connection) = (job.owner.clone(), connection.clone());
         Self::new(id, owner, connection, job.created_at, job.expires_at)

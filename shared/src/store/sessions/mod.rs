@@ -1,12 +1,10 @@
-//! The sessions table: conversations, each a head row and a row for each turn.
+//! The sessions table: a row for each session, and a row for each of its turns.
 //!
-//! A session's head numbers its turns in the order in which they are accepted; whose it is, each access
-//! checks. When a turn may run is [`turn_scheduler`]'s business, what a turn says its job's.
+//! The session's row counts the accepted turns, which are numbered in order. Each access checks the owner.
 
 mod accept;
-mod head;
 mod recording;
-pub mod turn_scheduler;
+mod session_row;
 mod turns;
 
 use anyhow::{Context, Result};
@@ -20,15 +18,14 @@ use jiff::Timestamp;
 
 use crate::aws::item::{Attributes, Item, text, time};
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
+use crate::domain::session::Session;
 use crate::settings::{Environment, SettingsError};
 
-pub use accept::Accepted;
-pub use head::Session;
+pub use accept::AcceptOutcome;
 pub use recording::Recording;
-pub use turns::{History, HistoryTurn, TurnRow};
 
-/// The sort key of a session's head.
-const HEAD: &str = "head";
+/// The sort key of a session's own row.
+const SESSION_ROW: &str = "head";
 
 #[derive(Clone)]
 pub struct Sessions {
@@ -45,7 +42,7 @@ impl Sessions {
         })
     }
 
-    /// The owner's session of this id, ended or not; another's is as unknown as none.
+    /// The owner's session, ended or not; `None` if it does not exist or belongs to another owner.
     pub async fn get(
         &self,
         id: SessionId,
@@ -56,20 +53,20 @@ impl Sessions {
             .dynamo
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(key(id, HEAD)))
+            .set_key(Some(key(id, SESSION_ROW)))
             .consistent_read(true);
-        let answer = get.send().await.context("reading a session")?;
-        let head = answer.item.as_ref().map(head::head).transpose()?;
-        Ok(head.filter(|head| head.owner == *owner && head.expires_at > now))
+        let response = get.send().await.context("reading a session")?;
+        let session = response.item.as_ref().map(session_row::parse).transpose()?;
+        Ok(session.filter(|session| session.owner == *owner && session.expires_at > now))
     }
 
-    /// Writes a new session; of one that is there already nothing changes.
-    pub async fn start(&self, head: &Session) -> Result<()> {
+    /// Writes a new session. One that exists already is not changed.
+    pub async fn start(&self, session: &Session) -> Result<()> {
         let put = self
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(head::item(head)))
+            .set_item(Some(session_row::item(session)))
             .condition_expression("attribute_not_exists(sessionId)");
         match put.send().await.map_err(SdkError::into_service_error) {
             Ok(_) | Err(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
@@ -77,10 +74,10 @@ impl Sessions {
         }
     }
 
-    /// Has the owner's session last beyond its connection; `false` if there is none that is open.
+    /// Makes the owner's session outlast its connection; `false` if there is no such open session.
     pub async fn make_lasting(&self, id: SessionId, owner: &Owner) -> Result<bool> {
         let update = self
-            .update(id, HEAD)
+            .update(id, SESSION_ROW)
             .update_expression("SET keep = :keep")
             .expression_attribute_values(
                 ":keep",
@@ -89,24 +86,24 @@ impl Sessions {
         done(owned(update, owner).send().await)
     }
 
-    /// Ends the owner's session; `false` if there is none that is open.
+    /// Ends the owner's session; `false` if there is no such open session.
     pub async fn end(&self, id: SessionId, owner: &Owner, now: Timestamp) -> Result<bool> {
         let update = self
-            .update(id, HEAD)
+            .update(id, SESSION_ROW)
             .update_expression("SET endedAt = :now")
             .expression_attribute_values(":now", time(now));
         done(owned(update, owner).send().await)
     }
 
-    /// Ends the session that a connection made, now that it has closed, unless it is to last.
-    pub async fn end_with(
+    /// Ends the session that a closed connection started, unless it outlasts its connection.
+    pub async fn end_for_connection(
         &self,
         connection: &ConnectionId,
         id: SessionId,
         now: Timestamp,
     ) -> Result<bool> {
         let update = self
-            .update(id, HEAD)
+            .update(id, SESSION_ROW)
             .update_expression("SET endedAt = :now")
             .condition_expression(
                 "connectionId = :connection AND attribute_not_exists(keep) AND attribute_not_exists(endedAt)",
@@ -116,8 +113,8 @@ impl Sessions {
         done(update.send().await)
     }
 
-    /// The owner's sessions, newest first, from after `cursor` on: at most `limit` are looked at. And where
-    /// the page ends; none on the last.
+    /// A page of the owner's sessions after `cursor`, newest first, and the cursor of the next page. At most `limit` index
+    /// entries are read; expired sessions are left out.
     pub async fn page(
         &self,
         owner: &Owner,
@@ -126,7 +123,7 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<(Vec<Session>, Option<SessionId>)> {
         let start = cursor.map(|id| {
-            let mut start = key(id, HEAD);
+            let mut start = key(id, SESSION_ROW);
             start.insert("userId".to_owned(), text(&owner.user));
             start
         });
@@ -140,30 +137,34 @@ impl Sessions {
             .scan_index_forward(false)
             .limit(limit as i32)
             .set_exclusive_start_key(start);
-        let answer = query.send().await.context("listing a user's sessions")?;
-        let last = answer.last_evaluated_key.as_ref().map(id_of).transpose()?;
-        let mut heads = vec![];
+        let response = query.send().await.context("listing a user's sessions")?;
+        let last = response
+            .last_evaluated_key
+            .as_ref()
+            .map(id_of)
+            .transpose()?;
+        let mut sessions = vec![];
         let mut wanted = vec![];
-        for entry in answer.items.unwrap_or_default() {
-            wanted.push(key(id_of(&entry)?, HEAD));
+        for entry in response.items.unwrap_or_default() {
+            wanted.push(key(id_of(&entry)?, SESSION_ROW));
         }
         while !wanted.is_empty() {
             let keys = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
                 .build()?;
             let get = self.dynamo.batch_get_item();
-            let answer = get.request_items(&self.table, keys).send().await;
-            let answer = answer.context("reading sessions")?;
-            let mut found = answer.responses.unwrap_or_default();
+            let response = get.request_items(&self.table, keys).send().await;
+            let response = response.context("reading sessions")?;
+            let mut found = response.responses.unwrap_or_default();
             for item in found.remove(&self.table).unwrap_or_default() {
-                heads.push(head::head(&item)?);
+                sessions.push(session_row::parse(&item)?);
             }
-            let left = answer.unprocessed_keys.unwrap_or_default();
+            let left = response.unprocessed_keys.unwrap_or_default();
             wanted = left.into_values().flat_map(|left| left.keys).collect();
         }
-        heads.retain(|head| head.owner == *owner && head.expires_at > now);
-        heads.sort_by_key(|head| std::cmp::Reverse(head.id));
-        Ok((heads, last))
+        sessions.retain(|session| session.owner == *owner && session.expires_at > now);
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.id));
+        Ok((sessions, last))
     }
 
     fn update(&self, id: SessionId, entry: &str) -> UpdateItemFluentBuilder {
@@ -174,7 +175,7 @@ impl Sessions {
     }
 }
 
-/// An update of an open session of the owner's.
+/// Adds the condition that the session is open and belongs to the owner.
 fn owned(update: UpdateItemFluentBuilder, owner: &Owner) -> UpdateItemFluentBuilder {
     let update = update.expression_attribute_values(":user", text(&owner.user));
     let open = "userId = :user AND attribute_not_exists(endedAt)";
@@ -186,12 +187,12 @@ fn owned(update: UpdateItemFluentBuilder, owner: &Owner) -> UpdateItemFluentBuil
     }
 }
 
-/// Whether a conditional update was made.
-fn done<R>(answer: Result<UpdateItemOutput, SdkError<UpdateItemError, R>>) -> Result<bool>
+/// Whether the condition of an update held.
+fn done<R>(response: Result<UpdateItemOutput, SdkError<UpdateItemError, R>>) -> Result<bool>
 where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    match answer.map_err(SdkError::into_service_error) {
+    match response.map_err(SdkError::into_service_error) {
         Ok(_) => Ok(true),
         Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
         Err(error) => Err(error).context("changing a session"),
@@ -206,5 +207,6 @@ fn key(id: SessionId, entry: &str) -> Attributes {
 }
 
 fn id_of(item: &Attributes) -> Result<SessionId> {
-    SessionId::parse(Item(item).text("sessionId")?).context("a session's id is none")
+    SessionId::parse(Item(item).text("sessionId")?)
+        .context("an index entry has a malformed session id")
 }

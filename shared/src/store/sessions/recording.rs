@@ -1,4 +1,4 @@
-//! The recording under way in a session, if there is one: a row beside its turns.
+//! The recording that is in progress in a session: a row beside its turns.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -8,19 +8,19 @@ use super::{Sessions, key};
 use crate::aws::item::{Item, text, ttl};
 use crate::domain::ids::{JobId, Owner, SessionId};
 
-const RECORDING: &str = "recording";
+const RECORDING_ROW: &str = "recording";
 
-/// A recording that has not been sealed.
+/// A recording that is not sealed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// The job that is to hear it.
+    /// The job that transcribes it.
     pub job: JobId,
-    /// What the client calls its format.
+    /// The client's name of the audio format.
     pub format: String,
 }
 
 impl Sessions {
-    /// Begins a recording in the session, in place of one that was never sealed.
+    /// Starts a recording in the session. It replaces one that was never sealed.
     pub async fn record(
         &self,
         session: SessionId,
@@ -32,17 +32,17 @@ impl Sessions {
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(key(session, RECORDING)))
+            .set_item(Some(key(session, RECORDING_ROW)))
             .item("jobId", text(recording.job.to_string()))
             .item("format", text(&recording.format))
-            // Not by the name that the index of a user's sessions has.
-            .item("owner", text(named(owner)))
+            // Not `userId`, which would put the row into the index of a user's sessions.
+            .item("owner", text(owner_key(owner)))
             .item("ttl", ttl(expires_at));
-        put.send().await.context("beginning a recording")?;
+        put.send().await.context("starting a recording")?;
         Ok(())
     }
 
-    /// The recording under way in the owner's session.
+    /// The recording that is in progress in the owner's session.
     pub async fn recording(
         &self,
         session: SessionId,
@@ -53,29 +53,29 @@ impl Sessions {
             .dynamo
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(key(session, RECORDING)))
+            .set_key(Some(key(session, RECORDING_ROW)))
             .consistent_read(true);
-        let answer = get.send().await.context("reading a recording")?;
-        let Some(row) = answer.item else {
+        let response = get.send().await.context("reading a recording")?;
+        let Some(row) = response.item else {
             return Ok(None);
         };
         let item = Item(&row);
-        if item.text("owner")? != named(owner) || item.ttl("ttl")? <= now {
+        if item.text("owner")? != owner_key(owner) || item.ttl("ttl")? <= now {
             return Ok(None);
         }
         Ok(Some(Recording {
-            job: JobId::parse(item.text("jobId")?).context("a recording's job is none")?,
+            job: JobId::parse(item.text("jobId")?).context("a recording has a malformed job id")?,
             format: item.text("format")?.to_owned(),
         }))
     }
 
-    /// The recording is sealed: nothing more belongs to it.
+    /// Removes the row of a recording that was sealed.
     pub async fn close_recording(&self, session: SessionId, recording: &Recording) -> Result<()> {
         let delete = self
             .dynamo
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(key(session, RECORDING)))
+            .set_key(Some(key(session, RECORDING_ROW)))
             .condition_expression("jobId = :job")
             .expression_attribute_values(":job", text(recording.job.to_string()));
         match delete
@@ -89,8 +89,8 @@ impl Sessions {
     }
 }
 
-/// One name for each owner, whatever characters tenants and users hold.
-fn named(owner: &Owner) -> String {
+/// A unique name of the owner, whatever characters the tenant and the user contain.
+fn owner_key(owner: &Owner) -> String {
     let tenant = owner.tenant.as_deref();
     format!(
         "{}:{}{}",

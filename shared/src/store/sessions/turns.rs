@@ -1,7 +1,6 @@
-//! A session's turns: what was said, and once that is known what was answered.
+//! The rows of a session's turns: each has the message, and the answer once the turn is finished.
 //!
-//! A turn is settled when its job has ended and its row says so: from then on it is a part of what later
-//! turns are given.
+//! A turn is finished when its row has the final status of its job. It is then a part of the history of later turns.
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -11,41 +10,10 @@ use crate::aws::item::{Attributes, Item, ItemError, number, text, time, ttl};
 use crate::domain::ids::{JobId, SessionId};
 use crate::domain::job::{Job, Status, Turn};
 use crate::domain::limits;
+use crate::domain::session::{History, HistoryTurn, TurnRow};
 
-/// Turns that one question reads.
-const PAGE: i32 = 50;
-
-/// One turn as its row holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TurnRow {
-    pub number: u32,
-    pub job: JobId,
-    pub message: String,
-    pub at: Timestamp,
-    /// How its job ended, once that is settled.
-    pub status: Option<Status>,
-    /// The answer's text, or its beginning.
-    pub answer: Option<String>,
-    ended_waiting: bool,
-    expires_at: Timestamp,
-}
-
-/// An earlier turn, as a later one's analysis is given it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryTurn {
-    pub message: String,
-    /// Empty where none was given.
-    pub answer: String,
-}
-
-/// The turns before one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct History {
-    /// Oldest first.
-    pub turns: Vec<HistoryTurn>,
-    /// Whether older ones are left out that the turn before this one was still given.
-    pub outgrown: bool,
-}
+/// Turns read by one query.
+const TURNS_PER_QUERY: i32 = 50;
 
 impl Sessions {
     /// The turn of this number.
@@ -56,26 +24,26 @@ impl Sessions {
             .table_name(&self.table)
             .set_key(Some(key(session, &turn_key(number))))
             .consistent_read(true);
-        let answer = get.send().await.context("reading a turn")?;
-        Ok(answer.item.as_ref().map(entry).transpose()?)
+        let response = get.send().await.context("reading a turn")?;
+        Ok(response.item.as_ref().map(parse).transpose()?)
     }
 
-    /// The jobs of the turns before this one that have not been settled, latest first. While there are any,
-    /// it may not run. A turn that ended while it waited says nothing of those before it.
+    /// The jobs of the unfinished turns before this one, latest first. The turn must wait for them. A finished turn implies
+    /// that those before it are finished, unless it ended while it waited.
     pub async fn unfinished_before(&self, session: SessionId, number: u32) -> Result<Vec<JobId>> {
-        let mut unsettled = vec![];
+        let mut unfinished = vec![];
         for earlier in (1..number).rev() {
             match self.turn(session, earlier).await? {
-                Some(turn) if turn.status.is_none() => unsettled.push(turn.job),
-                Some(turn) if turn.has_ended_waiting() => {}
+                Some(turn) if turn.status.is_none() => unfinished.push(turn.job),
+                Some(turn) if turn.ended_waiting => {}
                 _ => break,
             }
         }
-        Ok(unsettled)
+        Ok(unfinished)
     }
 
-    /// Notes how the turn's job ended, and what it answered.
-    pub(super) async fn record_answer(&self, job: &Job, turn: &Turn, answer: &str) -> Result<()> {
+    /// Records the final status of the turn's job, and its answer.
+    pub(crate) async fn record_answer(&self, job: &Job, turn: &Turn, answer: &str) -> Result<()> {
         let mut update = self
             .update(turn.session, &turn_key(turn.number))
             .condition_expression("attribute_exists(sessionId)")
@@ -86,20 +54,20 @@ impl Sessions {
         let mut set = String::from("SET #status = :status, #ttl = :ttl");
         if !answer.is_empty() {
             set.push_str(", answer = :answer");
-            let kept = limits::prefix(answer, limits::ANSWER_IN_SESSION_BYTES);
-            update = update.expression_attribute_values(":answer", text(kept));
+            let prefix = limits::prefix(answer, limits::ANSWER_IN_SESSION_BYTES);
+            update = update.expression_attribute_values(":answer", text(prefix));
         }
         if job.waits_for_turn() {
             set.push_str(", endedWaiting = :true");
             let flag = aws_sdk_dynamodb::types::AttributeValue::Bool(true);
             update = update.expression_attribute_values(":true", flag);
         }
-        // Of a turn past its retention there is nothing to note.
+        // A turn past its retention has no row.
         done(update.update_expression(set).send().await).map(drop)
     }
 
-    /// Turns from this number on, oldest first, as many as one answer takes; and the next one's number, if
-    /// there are more.
+    /// A page of turns from this number on, oldest first and within the size of a response, and the number of the next turn
+    /// if there are more.
     pub async fn turns(
         &self,
         session: SessionId,
@@ -113,7 +81,7 @@ impl Sessions {
             .await?;
         let more = page.1;
         for turn in page.0 {
-            bytes += turn.spelled();
+            bytes += turn.response_bytes();
             if bytes > limits::ANSWER_BYTES && !turns.is_empty() {
                 return Ok((turns, Some(turn.number)));
             }
@@ -124,18 +92,20 @@ impl Sessions {
         Ok((turns, next.filter(|_| more)))
     }
 
-    /// The turns before this one, the oldest left out where there are too many for an analysis.
+    /// The turns before this one, without the oldest if they exceed the limit of a history.
     pub async fn history(&self, turn: &Turn) -> Result<History> {
         let (mut before, mut bytes, mut next) = (vec![], 0, turn.number);
-        // What the turn before this one was given: all but itself.
-        let mut given_before = 0;
-        while next > 1 && given_before <= limits::HISTORY_BYTES {
-            let (page, more) = self.query(turn.session, 1, next - 1, false, PAGE).await?;
+        // The size of the previous turn's history: all turns but that one.
+        let mut previous_bytes = 0;
+        while next > 1 && previous_bytes <= limits::HISTORY_BYTES {
+            let (page, more) = self
+                .query(turn.session, 1, next - 1, false, TURNS_PER_QUERY)
+                .await?;
             for entry in page {
                 next = entry.number;
-                bytes += entry.bytes();
+                bytes += entry.history_bytes();
                 if entry.number + 1 < turn.number {
-                    given_before += entry.bytes();
+                    previous_bytes += entry.history_bytes();
                 }
                 before.push((bytes, entry));
             }
@@ -143,18 +113,22 @@ impl Sessions {
                 break;
             }
         }
-        let outgrown = bytes > limits::HISTORY_BYTES && given_before <= limits::HISTORY_BYTES;
-        let given = before
+        let newly_truncated =
+            bytes > limits::HISTORY_BYTES && previous_bytes <= limits::HISTORY_BYTES;
+        let within_limit = before
             .into_iter()
             .take_while(|(bytes, _)| *bytes <= limits::HISTORY_BYTES);
-        let mut turns: Vec<HistoryTurn> = given
+        let mut turns: Vec<HistoryTurn> = within_limit
             .map(|(_, entry)| HistoryTurn {
                 message: entry.message,
                 answer: entry.answer.unwrap_or_default(),
             })
             .collect();
         turns.reverse();
-        Ok(History { turns, outgrown })
+        Ok(History {
+            turns,
+            newly_truncated,
+        })
     }
 
     async fn query(
@@ -176,34 +150,15 @@ impl Sessions {
             .scan_index_forward(forward)
             .consistent_read(true)
             .limit(limit);
-        let answer = query.send().await.context("reading a session's turns")?;
-        let more = answer.last_evaluated_key.is_some();
-        let items = answer.items.unwrap_or_default();
-        let entries: Result<Vec<TurnRow>, ItemError> = items.iter().map(entry).collect();
+        let response = query.send().await.context("reading a session's turns")?;
+        let more = response.last_evaluated_key.is_some();
+        let items = response.items.unwrap_or_default();
+        let entries: Result<Vec<TurnRow>, ItemError> = items.iter().map(parse).collect();
         Ok((entries?, more))
     }
 }
 
-impl TurnRow {
-    /// Whether it ended before it was let go, so that it does not stand for those before it.
-    pub(super) fn has_ended_waiting(&self) -> bool {
-        self.ended_waiting
-    }
-
-    /// What it takes of a history.
-    fn bytes(&self) -> usize {
-        self.message.len() + self.answer.as_ref().map_or(0, String::len)
-    }
-
-    /// What it takes of an answer, at least.
-    fn spelled(&self) -> usize {
-        let texts = [Some(&self.message), self.answer.as_ref()];
-        let spelled = |text: &String| serde_json::Value::from(text.as_str()).to_string().len();
-        256 + texts.into_iter().flatten().map(spelled).sum::<usize>()
-    }
-}
-
-/// The row of a turn that was accepted.
+/// The row of a new turn.
 pub(super) fn item(job: &Job, message: &str) -> Attributes {
     let Some(turn) = &job.turn else {
         return Attributes::new();
@@ -217,7 +172,7 @@ pub(super) fn item(job: &Job, message: &str) -> Attributes {
     item
 }
 
-fn entry(attributes: &Attributes) -> Result<TurnRow, ItemError> {
+fn parse(attributes: &Attributes) -> Result<TurnRow, ItemError> {
     let item = Item(attributes);
     let status = item.optional_text("status")?.map(Status::parse);
     Ok(TurnRow {
@@ -234,7 +189,7 @@ fn entry(attributes: &Attributes) -> Result<TurnRow, ItemError> {
     })
 }
 
-/// Keys of turns sort as their numbers do.
+/// The key of a turn. Keys sort like their numbers.
 fn turn_key(number: u32) -> String {
     format!("turn#{number:010}")
 }

@@ -1,0 +1,42 @@
+//! Starts a new run of a failed job.
+
+use anyhow::Result;
+use longhaul_shared::clock;
+use longhaul_shared::domain::ids::JobId;
+use longhaul_shared::orchestration::job_replayer::ReplayOutcome;
+use serde_json::json;
+
+use super::render;
+use crate::exit_status::ExitStatus;
+use crate::target::AwsContext;
+
+pub async fn run(aws: &AwsContext, id: JobId, from_start: bool, json: bool) -> Result<ExitStatus> {
+    let replayer = aws.job_replayer().await?;
+    let Some(job) = replayer.jobs.get(id).await? else {
+        return Ok(render::not_found(id));
+    };
+    match replayer
+        .run(&job, job.replays, from_start, clock::now())
+        .await?
+    {
+        ReplayOutcome::Started(_) => {}
+        ReplayOutcome::Superseded(Some(job)) => {
+            return Ok(render::unchanged(&job, "was not retried", json));
+        }
+        ReplayOutcome::Superseded(None) => return Ok(render::not_found(id)),
+    }
+    if json {
+        println!(
+            "{}",
+            json!({"jobId": id.to_string(), "changed": true, "status": "queued", "run": job.replays + 1})
+        );
+    } else {
+        println!("{id} is queued again, as run {}.", job.replays + 1);
+        if job.is_dead_letter() {
+            println!(
+                "Its dead letter is stale now. The next plan of `longhaul dlq` deletes it when applied."
+            );
+        }
+    }
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,177 @@
+//! Pushes frames to connections through API Gateway's management API.
+//!
+//! A push never fails a job. If it is lost, the client closes the gap when it sees the next event.
+
+mod bulk;
+
+use anyhow::Context;
+use aws_sdk_apigatewaymanagement::Client;
+use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnectionError;
+use aws_sdk_apigatewaymanagement::operation::get_connection::GetConnectionError;
+use bytes::Bytes;
+use jiff::Timestamp;
+use metrics::counter;
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use crate::aws::clients::{self, AwsClients};
+use crate::aws::signed_http::{self, CallError, HttpResponse, SignedClient};
+use crate::domain::ids::ConnectionId;
+use crate::protocol::dialect::OutboundFrames;
+use crate::settings::{Environment, SettingsError};
+use crate::store::connections::Connections;
+
+/// The outcome of pushing one frame to one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushOutcome {
+    Sent,
+    /// The connection is closed. Its row was removed.
+    Gone,
+    /// Throttled or failed after all attempts.
+    Lost,
+}
+
+#[derive(Clone)]
+pub struct ConnectionPusher {
+    management: Client,
+    /// Sends the posts, which are the most frequent calls.
+    posts: SignedClient,
+    connections: Connections,
+}
+
+impl ConnectionPusher {
+    /// The stage's management endpoint that `CONNECTIONS_ENDPOINT` names, such as
+    /// `https://<api>.execute-api.<region>.amazonaws.com/prod`. It is a setting, since with a custom domain the domain name of
+    /// an event is not that of the endpoint.
+    pub fn open(
+        config: &Environment,
+        sdk: &AwsClients,
+        connections: Connections,
+    ) -> Result<Self, SettingsError> {
+        let endpoint = config.required("CONNECTIONS_ENDPOINT")?;
+        let timeouts = clients::push_timeouts();
+        let settings = aws_sdk_apigatewaymanagement::config::Builder::from(&**sdk)
+            .endpoint_url(endpoint)
+            .timeout_config(timeouts.clone())
+            .build();
+        Ok(Self {
+            management: Client::from_conf(settings),
+            posts: sdk
+                .service(&signed_http::MANAGEMENT, endpoint)
+                .within(&timeouts),
+            connections,
+        })
+    }
+
+    /// Pushes one frame to one connection.
+    pub async fn post(&self, to: &ConnectionId, frame: &str) -> PushOutcome {
+        match self.send_post(to, frame).await {
+            Ok(response) if response.status == 200 => {
+                counter!("Pushes").increment(1);
+                PushOutcome::Sent
+            }
+            Ok(response) if response.status == 410 => {
+                if let Err(error) = self.connections.remove(to).await {
+                    tracing::warn!(connection = %to, error = format!("{error:#}"), "row of a closed connection not removed; it expires");
+                }
+                counter!("PushesGone").increment(1);
+                PushOutcome::Gone
+            }
+            other => {
+                counter!("PushesLost").increment(1);
+                let error = match other {
+                    Ok(response) => {
+                        format!(
+                            "the gateway answered {} {}",
+                            response.status, response.error
+                        )
+                    }
+                    Err(error) => format!("{error:#}"),
+                };
+                tracing::warn!(connection = %to, error, "push lost");
+                PushOutcome::Lost
+            }
+        }
+    }
+
+    async fn send_post(&self, to: &ConnectionId, frame: &str) -> Result<HttpResponse, CallError> {
+        // An id is base64, and some of its characters must be escaped in a path.
+        let id = form_urlencoded::byte_serialize(to.0.as_bytes());
+        let path: String = ["/@connections/"].into_iter().chain(id).collect();
+        let frame = Bytes::copy_from_slice(frame.as_bytes());
+        let headers = [("content-type", "application/octet-stream")];
+        // Counted for each attempt, also if a later one succeeds: the first sign of a limit.
+        let on_response = |status| {
+            if status == 429 {
+                counter!("PushesThrottled").increment(1);
+            }
+        };
+        let post = self
+            .posts
+            .post("PostToConnection", &path, &headers, frame, on_response);
+        post.await
+    }
+
+    /// Closes a connection; `false` if it was closed already.
+    pub async fn close(&self, connection: &ConnectionId) -> anyhow::Result<bool> {
+        let delete = self
+            .management
+            .delete_connection()
+            .connection_id(&connection.0);
+        match delete
+            .send()
+            .await
+            .map_err(|error| error.into_service_error())
+        {
+            Ok(_) => Ok(true),
+            Err(DeleteConnectionError::GoneException(_)) => Ok(false),
+            Err(error) => Err(error).context("closing a connection"),
+        }
+    }
+
+    /// The time of the last frame in either direction, by the gateway; `None` if the connection is closed.
+    pub async fn last_active(
+        &self,
+        connection: &ConnectionId,
+    ) -> anyhow::Result<Option<Timestamp>> {
+        let get = self
+            .management
+            .get_connection()
+            .connection_id(&connection.0);
+        match get.send().await.map_err(|error| error.into_service_error()) {
+            Ok(response) => {
+                let at = response
+                    .last_active_at
+                    .context("the gateway returned no last activity")?;
+                Ok(Some(Timestamp::from_millisecond(at.to_millis()?)?))
+            }
+            Err(GetConnectionError::GoneException(_)) => Ok(None),
+            Err(error) => Err(error).context("looking up a connection"),
+        }
+    }
+
+    /// Pushes each follower its frames: followers in parallel, the frames of one in order. Whether every follower received
+    /// its last frame or is gone.
+    pub async fn send_all(&self, outbound: Vec<OutboundFrames>) -> bool {
+        let mut posts = JoinSet::new();
+        for OutboundFrames { to, frames, .. } in outbound {
+            let pusher = self.clone();
+            let post = async move {
+                let mut outcome = PushOutcome::Sent;
+                for frame in frames {
+                    outcome = pusher.post(&to, &frame).await;
+                    if outcome == PushOutcome::Gone {
+                        break;
+                    }
+                }
+                outcome
+            };
+            posts.spawn(post.in_current_span());
+        }
+        posts
+            .join_all()
+            .await
+            .into_iter()
+            .all(|outcome| outcome != PushOutcome::Lost)
+    }
+}
