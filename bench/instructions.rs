@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use longhaul_handlers::check_frame;
 use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::domain::job::{
     DialectFollower, Job, JobInput, JobResult, Lease, Outcome, Report, SubmitOptions,
 };
 use longhaul_shared::domain::stream::{StreamContent, StreamEntry};
-use longhaul_shared::protocol::Request;
 use longhaul_shared::protocol::dialect::{self, Dialect};
 
 const LEASE: Duration = Duration::from_secs(120);
@@ -25,10 +25,10 @@ type Case = (&'static str, fn(&World));
 
 const CASES: [Case; 8] = [
     ("parse a submit", |world| {
-        black_box(Request::parse(black_box(&world.submit))).expect("it is one");
+        black_box(check_frame(black_box(&world.submit))).expect("it is one");
     }),
     ("parse a chat message", |world| {
-        black_box(Request::parse(black_box(&world.message))).expect("it is one");
+        black_box(check_frame(black_box(&world.message))).expect("it is one");
     }),
     ("apply a claim, four reports and the end", |world| {
         black_box(world.life(black_box(world.job.clone())));

@@ -77,7 +77,7 @@ impl Analysis for Voice {
                 format!("'params' are no recording's: {error}."),
             )
         })?;
-        let open = async || Recordings::in_bucket(self.bucket.clone(), &clients::config().await);
+        let open = async || Recordings::new(&clients::config().await, self.bucket.clone());
         let recordings = self.recordings.get_or_init(open).await;
         let sealed = recordings.seal(context.job(), params.pieces).await;
         let sealed = sealed.map_err(|error| {

@@ -15,8 +15,8 @@ use longhaul_shared::domain::ids::{JobId, Traceparent};
 use longhaul_shared::domain::job_message;
 use longhaul_shared::messaging::dead_letter_queue::DeadLetterQueue;
 use longhaul_shared::messaging::job_queue::{self, JobQueue};
-use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
-use longhaul_shared::settings::Environment;
+use longhaul_shared::orchestration::job_backend::{JobBackend, JobBackendSettings};
+use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::telemetry;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
@@ -59,8 +59,10 @@ impl Worker {
     async fn open(config: &Environment, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
         let sdk = AwsClients::open().await;
         let dynamo = Dynamo::open(&sdk).await?;
-        let dead_letters = DeadLetterQueue::open(config, &sdk)?;
-        let announcer = JobEndNotifier::open(config, &sdk, &dynamo, Some(dead_letters))?;
+        let dead_letters = config.required("JOBS_DEAD_LETTER_QUEUE_URL")?.to_owned();
+        let dead_letters = DeadLetterQueue::new(&sdk, dead_letters);
+        let backend = JobBackend::new(JobBackendSettings::read(config)?, &sdk, &dynamo);
+        let announcer = backend.job_ends(Some(dead_letters));
         // Analyses get threads of their own, so that one that blocks can't starve heartbeats.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("analysis")
@@ -70,12 +72,12 @@ impl Worker {
         let by_kind = analyses
             .into_iter()
             .map(|analysis| (analysis.kind().to_owned(), analysis));
-        let continuations = JobQueue::open(config, &sdk, "CONTINUATIONS_QUEUE_URL")?;
-        let jobs = announcer.turns.job_queue.clone();
+        let continuations = config.required("CONTINUATIONS_QUEUE_URL")?.to_owned();
+        let continuations = JobQueue::new(&sdk, continuations);
         let attempts = AttemptRunner {
-            jobs: announcer.jobs.clone(),
-            events: announcer.event_log.clone(),
-            push: announcer.pusher.clone(),
+            jobs: backend.jobs,
+            events: backend.event_log,
+            push: backend.pusher,
             announcer,
             continuations: continuations.clone(),
             analyses: by_kind.collect(),
@@ -87,7 +89,7 @@ impl Worker {
         };
         Ok(Self {
             attempts,
-            jobs,
+            jobs: backend.job_queue,
             continuations,
         })
     }

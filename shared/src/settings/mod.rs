@@ -197,7 +197,14 @@ mod tests {
             ("LEASE_SECONDS", "30"),
             ("OPEN_JOBS", "0"),
         );
-        let given = read([days, lease, jobs, ("KINDS", "chat, ,noop"), ("COLORS", "true")]).unwrap();
+        let given = read([
+            days,
+            lease,
+            jobs,
+            ("KINDS", "chat, ,noop"),
+            ("COLORS", "true"),
+        ])
+        .unwrap();
         assert_eq!(given.retention, Duration::from_secs(2 * 24 * 3600));
         assert_eq!((given.lease, given.open_jobs), (Duration::from_secs(30), 0));
         assert_eq!((given.log.level.as_str(), given.log.traces), ("info", None));

@@ -70,7 +70,8 @@ pub const fn seconds(name: &'static str) -> Variable<Duration> {
 
 /// A length of time, given in whole days above zero.
 pub const fn days(name: &'static str) -> Variable<Duration> {
-    let parse = |text: &str| above_zero(text).map(|n| Duration::from_secs(u64::from(n) * 24 * 3600));
+    let parse =
+        |text: &str| above_zero(text).map(|n| Duration::from_secs(u64::from(n) * 24 * 3600));
     Variable::new(name, "a whole number above zero, in days", parse)
 }
 

@@ -14,7 +14,6 @@ use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::filters::Filters;
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::topics::{SubscriptionId, Topic};
-use crate::settings::{Environment, SettingsError};
 
 /// The time to live of a row: longer than that of a connection (two hours, by API Gateway).
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
@@ -36,13 +35,11 @@ pub struct Subscription {
 }
 
 impl Subscriptions {
-    /// The table that `SUBSCRIPTIONS_TABLE` names.
-    pub fn open(config: &Environment, dynamo: &Client) -> Result<Self, SettingsError> {
-        let table = config.required("SUBSCRIPTIONS_TABLE")?.to_owned();
-        Ok(Self {
+    pub fn new(dynamo: &Client, table: String) -> Self {
+        Self {
             dynamo: dynamo.clone(),
             table,
-        })
+        }
     }
 
     /// Writes a subscription of this connection. `filters` were validated by [`Filters::parse`].

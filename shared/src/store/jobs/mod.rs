@@ -24,7 +24,6 @@ use crate::aws::dynamo::{Dynamo, WriteError};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
 use crate::domain::ids::{Cursor, JobId, Owner};
 use crate::domain::job::{Change, Job};
-use crate::settings::{Environment, SettingsError};
 use crate::store::event_log::LogEntry;
 pub use admin_scan::ScanPage;
 
@@ -65,13 +64,11 @@ pub struct JobPage {
 }
 
 impl Jobs {
-    /// The table that `JOBS_TABLE` names.
-    pub fn open(config: &Environment, dynamo: &Dynamo) -> Result<Self, SettingsError> {
-        let table = config.required("JOBS_TABLE")?.to_owned();
-        Ok(Self {
+    pub fn new(dynamo: &Dynamo, table: String) -> Self {
+        Self {
             dynamo: dynamo.clone(),
             table,
-        })
+        }
     }
 
     /// Writes a new job, unless an unexpired job has its id.
