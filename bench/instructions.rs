@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use longhaul_shared::domain::dialect::Dialect;
+use longhaul_handlers::check_frame;
 use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::domain::job::{
     DialectFollower, Job, JobInput, JobResult, Lease, Outcome, Report, SubmitOptions,
 };
 use longhaul_shared::domain::stream::{StreamContent, StreamEntry};
-use longhaul_shared::protocol::Request;
 use longhaul_shared::protocol::dialect;
 
 const LEASE: Duration = Duration::from_secs(120);
@@ -26,10 +26,10 @@ type CountedFunction = (&'static str, fn(&Inputs));
 
 const FUNCTIONS: [CountedFunction; 8] = [
     ("parse a submit", |inputs| {
-        black_box(Request::parse(black_box(&inputs.submit))).expect("it is valid");
+        black_box(check_frame(black_box(&inputs.submit))).expect("it is valid");
     }),
     ("parse a chat message", |inputs| {
-        black_box(Request::parse(black_box(&inputs.message))).expect("it is valid");
+        black_box(check_frame(black_box(&inputs.message))).expect("it is valid");
     }),
     ("apply a claim, four reports and the end", |inputs| {
         black_box(inputs.run(black_box(inputs.job.clone())));

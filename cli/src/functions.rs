@@ -5,18 +5,18 @@
 
 use anyhow::Result;
 use longhaul_handlers::IdentityMode;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 
 /// The variable that each function gets with `--trust-claims`.
 pub const TRUST_CLAIMS: &str = "LONGHAUL_TRUST_CLAIMS";
 
 /// Whether a Lambda host started this process.
-pub fn is_function(settings: &Settings) -> bool {
+pub fn is_function(settings: &Environment) -> bool {
     settings.optional("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
 /// Serves the function that `_HANDLER` names.
-pub async fn run(settings: Settings) -> Result<()> {
+pub async fn run(settings: Environment) -> Result<()> {
     if settings.required("_HANDLER")? == "worker" {
         let analyses = longhaul_analyses::built_in(&settings)?;
         return longhaul_worker::serve(settings, analyses).await;

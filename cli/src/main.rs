@@ -28,7 +28,7 @@ mod websocket;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 use tokio::runtime::Builder;
 
@@ -71,7 +71,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let settings = Settings::from_env();
+    let settings = Environment::from_env();
     let is_function = functions::is_function(&settings);
     // A function handles one event at a time and mostly waits, so it has one thread, as when deployed.
     let mut runtime = match is_function {
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
             .block_on(functions::run(settings))
             .map_or_else(|error| print_error(&error), |()| ExitCode::SUCCESS);
     }
-    telemetry::start_for_people();
+    telemetry::start_for_commands();
     let status = runtime.block_on(run(Arguments::parse().command));
     status.map_or_else(|error| print_error(&error), ExitStatus::code)
 }

@@ -14,10 +14,10 @@ use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
 use longhaul_shared::orchestration::job_replayer::JobReplayer;
 use longhaul_shared::orchestration::turn_scheduler::TurnScheduler;
-use longhaul_shared::settings::Settings;
 use longhaul_shared::store::connections::Connections;
 use longhaul_shared::store::event_log::EventLog;
 use longhaul_shared::store::jobs::Jobs;
+use longhaul_shared::store::results::Results;
 use longhaul_shared::store::sessions::Sessions;
 
 use crate::stack::DataDirArgs;
@@ -85,62 +85,50 @@ impl AwsContext {
         format!("{}-{name}", self.project)
     }
 
-    pub fn jobs(&self) -> Result<Jobs> {
-        let config = Settings::given([("JOBS_TABLE", self.resource_name("jobs"))]);
-        Ok(Jobs::open(&config, &self.dynamo)?)
+    pub fn jobs(&self) -> Jobs {
+        Jobs::new(&self.dynamo, self.resource_name("jobs"))
     }
 
-    pub fn connections(&self) -> Result<Connections> {
-        let config = Settings::given([("CONNECTIONS_TABLE", self.resource_name("connections"))]);
-        Ok(Connections::open(&config, &self.dynamo)?)
+    pub fn connections(&self) -> Connections {
+        Connections::new(&self.dynamo, self.resource_name("connections"))
     }
 
     /// `None` without a management endpoint.
-    pub fn pusher(&self) -> Result<Option<ConnectionPusher>> {
-        let Some(endpoint) = &self.management else {
-            return Ok(None);
-        };
-        let config = Settings::given([("CONNECTIONS_ENDPOINT", endpoint.clone())]);
-        let pusher = ConnectionPusher::open(&config, &self.clients, self.connections()?);
-        pusher.map(Some).context("--websocket")
+    pub fn pusher(&self) -> Option<ConnectionPusher> {
+        let endpoint = self.management.as_ref()?;
+        let connections = self.connections();
+        Some(ConnectionPusher::new(&self.clients, endpoint, connections))
     }
 
     pub async fn job_queue(&self) -> Result<JobQueue> {
         let url = self.queue_url("jobs").await?;
-        let config = Settings::given([("JOBS_QUEUE_URL", url)]);
-        Ok(JobQueue::open(&config, &self.clients, "JOBS_QUEUE_URL")?)
+        Ok(JobQueue::new(&self.clients, url))
     }
 
     pub async fn job_replayer(&self) -> Result<JobReplayer> {
         Ok(JobReplayer {
-            jobs: self.jobs()?,
+            jobs: self.jobs(),
             job_queue: self.job_queue().await?,
-            pusher: self.pusher()?,
+            pusher: self.pusher(),
         })
     }
 
     pub async fn event_log(&self) -> Result<EventLog> {
-        let config = Settings::given([
-            ("JOB_EVENTS_TABLE", self.resource_name("job-events")),
-            ("RESULTS_BUCKET", self.results_bucket().await?),
-            (
-                "RESULT_URL_SECONDS",
-                limits::RESULT_URL.as_secs().to_string(),
-            ),
-        ]);
-        Ok(EventLog::open(&config, &self.clients, &self.dynamo)?)
+        let bucket = self.results_bucket().await?;
+        let results = Results::new(&self.clients, bucket, limits::RESULT_URL);
+        let table = self.resource_name("job-events");
+        Ok(EventLog::new(&self.dynamo, table, results))
     }
 
     /// `None` without a management endpoint.
     pub async fn job_end_notifier(&self) -> Result<Option<JobEndNotifier>> {
-        let Some(pusher) = self.pusher()? else {
+        let Some(pusher) = self.pusher() else {
             return Ok(None);
         };
-        let (jobs, event_log) = (self.jobs()?, self.event_log().await?);
-        let sessions = Settings::given([("SESSIONS_TABLE", self.resource_name("sessions"))]);
+        let (jobs, event_log) = (self.jobs(), self.event_log().await?);
         Ok(Some(JobEndNotifier {
             turns: TurnScheduler {
-                sessions: Sessions::open(&sessions, &self.dynamo)?,
+                sessions: Sessions::new(&self.dynamo, self.resource_name("sessions")),
                 jobs: jobs.clone(),
                 event_log: event_log.clone(),
                 job_queue: self.job_queue().await?,
@@ -155,8 +143,8 @@ impl AwsContext {
     /// # Errors
     /// There is no management endpoint.
     pub fn required_pusher(&self) -> Result<ConnectionPusher> {
-        let pusher = self.pusher()?;
-        pusher.context("this needs --websocket with the stack's output WebSocketUrl")
+        self.pusher()
+            .context("this needs --websocket with the stack's output WebSocketUrl")
     }
 
     pub async fn queue_url(&self, name: &str) -> Result<String> {

@@ -1,68 +1,78 @@
-//! The `$connect` authorizer: a token in the subprotocol or on the URL becomes an identity.
+//! `authorize`, the `$connect` authorizer: a token in the subprotocol or on the URL becomes an identity.
 //!
-//! A connection without any token is let in unknown, as it may still authenticate by a frame; one
-//! with a bad token, or from a page or a network that may not connect, is refused with 403. Each verdict is
-//! logged: who, from where, why. Touches no table.
+//! A connection without a token is admitted unauthenticated, since it may still authenticate by a frame. One with
+//! an invalid token, or from a page or a network that may not connect, is refused with 403. The log has each
+//! decision. No table is read.
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest as Request;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use longhaul_shared::auth::{Identity, Verifier};
-use longhaul_shared::clock;
+use longhaul_shared::auth::{Identity, Verifier, VerifyError};
+use longhaul_shared::clock::Clock;
 use longhaul_shared::domain::limits;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::telemetry;
 use metrics::counter;
 use serde_json::{Map, Value, json};
 
 use crate::IdentityMode;
-use crate::caller_identity::{self, SUBPROTOCOL};
+use crate::caller_identity::{self, SUBPROTOCOL, claimed_identity, offered_subprotocols};
 use crate::connect_policy::ConnectPolicy;
+use crate::settings::AuthorizeSettings;
 
 struct Authorizer {
-    admission: ConnectPolicy,
+    policy: ConnectPolicy,
     verifier: Verifier,
-    trust: IdentityMode,
+    identity_mode: IdentityMode,
 }
 
-/// Whom a connection is let in as, if as anybody; or why it is refused.
-type Verdict = Result<Option<Identity>, String>;
+/// Whether a connection is admitted.
+enum Decision {
+    /// With this identity, or unauthenticated.
+    Allow(Option<Identity>),
+    /// For this reason, which is logged.
+    Deny(String),
+}
 
-pub async fn serve(config: &Settings, trust: IdentityMode) -> Result<(), Error> {
+pub async fn serve(environment: &Environment, identity_mode: IdentityMode) -> Result<(), Error> {
+    let settings = AuthorizeSettings::read(environment)?;
+    let clock = &Clock::system();
     let authorizer = &Authorizer {
-        admission: ConnectPolicy::open(config)?,
-        verifier: Verifier::open(config)?,
-        trust,
+        policy: ConnectPolicy {
+            origins: settings.origins,
+            networks: settings.networks,
+        },
+        verifier: settings.tokens.verifier()?,
+        identity_mode,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let judged = authorizer.policy(event.payload, clock::now());
-        let policy = telemetry::observed(&event.context.request_id, judged).await;
-        policy.inspect_err(|error| {
+        let authorized = authorizer.authorize(event.payload, clock.now());
+        let response = telemetry::observed(&event.context.request_id, authorized).await;
+        response.inspect_err(|error| {
             let error = format!("{error:#}");
-            tracing::error!(error, "a connection was not judged");
+            tracing::error!(error, "authorizing a connection failed");
         })
     }))
     .await
 }
 
 impl Authorizer {
-    /// The policy that API Gateway acts on.
-    async fn policy(&self, event: Value, now: Timestamp) -> anyhow::Result<Value> {
-        // The request's type leaves this out, as it serves REST APIs too.
+    /// The response to API Gateway: a policy, and the identity that comes with the connection's later events.
+    async fn authorize(&self, event: Value, now: Timestamp) -> Result<Value> {
+        // The request's type has no such field, since it serves REST APIs too.
         let connection = event["requestContext"]["connectionId"].as_str();
         let connection = connection.unwrap_or_default().to_owned();
         let request: Request = serde_json::from_value(event).context("reading the request")?;
-        let verdict = self.verdict(&request, now).await?;
-        note(&connection, &request, &verdict);
-        let (effect, context, principal) = match verdict {
-            Ok(Some(identity)) => (
-                "Allow",
-                caller_identity::to_context(&identity),
-                identity.owner.user,
-            ),
-            Ok(None) => ("Allow", Map::new(), "unauthenticated".to_owned()),
-            Err(_) => ("Deny", Map::new(), "refused".to_owned()),
+        let decision = self.decide(&request, now).await?;
+        log_decision(&connection, &request, &decision);
+        let (effect, context, principal) = match decision {
+            Decision::Allow(Some(identity)) => {
+                let context = caller_identity::to_context(&identity);
+                ("Allow", context, identity.owner.user)
+            }
+            Decision::Allow(None) => ("Allow", Map::new(), "unauthenticated".to_owned()),
+            Decision::Deny(_) => ("Deny", Map::new(), "refused".to_owned()),
         };
         Ok(json!({
             "principalId": principal,
@@ -74,41 +84,48 @@ impl Authorizer {
         }))
     }
 
-    async fn verdict(&self, request: &Request, now: Timestamp) -> anyhow::Result<Verdict> {
-        if let Err(unwelcome) = self.admission.judge(origins(request), address(request)) {
-            return Ok(Err(unwelcome.reason().to_owned()));
+    async fn decide(&self, request: &Request, now: Timestamp) -> Result<Decision> {
+        if let Err(reason) = self.policy.check(origins(request), address(request)) {
+            return Ok(Decision::Deny(reason.as_str().to_owned()));
         }
-        let subprotocols = request
-            .headers
-            .get("sec-websocket-protocol")
-            .and_then(|value| value.to_str().ok());
-        let in_subprotocol =
-            caller_identity::offered(subprotocols).find(|offer| *offer != SUBPROTOCOL);
-        let on_url = request.query_string_parameters.first("token");
-        if let Some(token) = in_subprotocol.or(on_url) {
-            let verified = self.verifier.verify(token, now).await?;
-            return Ok(verified.map(Some).map_err(|error| error.to_string()));
+        let header = request.headers.get("sec-websocket-protocol");
+        let header = header.and_then(|value| value.to_str().ok());
+        let in_subprotocol = offered_subprotocols(header).find(|offer| *offer != SUBPROTOCOL);
+        let parameters = &request.query_string_parameters;
+        if let Some(token) = in_subprotocol.or(parameters.first("token")) {
+            return match self.verifier.verify(token, now).await {
+                Ok(identity) => Ok(Decision::Allow(Some(identity))),
+                Err(VerifyError::Invalid(error)) => Ok(Decision::Deny(error.to_string())),
+                Err(VerifyError::NoKeys(error)) => Err(error),
+            };
         }
-        let claim = request
-            .query_string_parameters
-            .first("userId")
-            .filter(|_| self.trust == IdentityMode::Claims);
-        Ok(Ok(claim.map(|user| {
-            caller_identity::claimed(user, request.query_string_parameters.first("username"), now)
-        })))
+        let claim = match self.identity_mode {
+            IdentityMode::Tokens => None,
+            IdentityMode::Claims => parameters.first("userId"),
+        };
+        let username = parameters.first("username");
+        Ok(Decision::Allow(
+            claim.map(|user| claimed_identity(user, username, now)),
+        ))
     }
 }
 
-/// The audit trail of connections. The token is not in it, nor the URL.
-fn note(connection: &str, request: &Request, verdict: &Verdict) {
+/// Writes to the audit log, without the token and the URL.
+fn log_decision(connection: &str, request: &Request, decision: &Decision) {
     let (address, origin) = (address(request), origins(request).next());
     let origin = origin.map(|origin| limits::prefix(origin, 256));
-    match verdict {
-        Ok(identity) => {
-            let user = identity.as_ref().map(caller_identity::name_for_the_log);
-            tracing::info!(connection, address, origin, user, "a connection was let in");
+    match decision {
+        Decision::Allow(identity) => {
+            let user = identity.as_ref().map(caller_identity::name_for_logs);
+            tracing::info!(
+                connection,
+                address,
+                origin,
+                user,
+                "a connection was admitted"
+            );
         }
-        Err(reason) => {
+        Decision::Deny(reason) => {
             counter!("ConnectionsRefused").increment(1);
             tracing::info!(
                 connection,
@@ -126,7 +143,7 @@ fn address(request: &Request) -> Option<&str> {
     identity.and_then(|identity| identity.source_ip.as_deref())
 }
 
-/// Every `Origin` header of the handshake; one that is no text counts as an origin that nobody has.
+/// Every `Origin` header of the handshake. One that is no text counts as an origin that is not allowed.
 fn origins(request: &Request) -> impl Iterator<Item = &str> {
     let (one, all) = (&request.headers, &request.multi_value_headers);
     let values = one.get_all("origin").iter().chain(all.get_all("origin"));

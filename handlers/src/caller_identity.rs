@@ -1,20 +1,21 @@
-//! Who is behind an event, as far as API Gateway tells: the authorizer's context, written at
-//! `$connect` and read on every later event of the connection.
+//! The identity that API Gateway hands on with a connection's events: the authorizer's context, written at
+//! `$connect`.
 //!
-//! API Gateway keeps the context for the connection's life and passes texts only; it is as
-//! trustworthy as the authorizer, which alone can set it.
+//! API Gateway keeps the context for the connection's life and hands on text only. Only the authorizer can set it,
+//! so it is as trustworthy as the authorizer.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::Owner;
+use longhaul_shared::protocol::{ClaimedIdentity, ErrorResponse};
 use serde_json::{Map, Value};
 
-/// The subprotocol that we speak (PROTOCOL 2).
+/// The subprotocol that the gateway selects.
 pub const SUBPROTOCOL: &str = "longhaul.v1";
 
-/// An identity as the authorizer hands it on.
+/// The context that the authorizer returns for an identity.
 pub fn to_context(identity: &Identity) -> Map<String, Value> {
     let mut context = Map::from_iter([
         ("userId".to_owned(), identity.owner.user.as_str().into()),
@@ -33,7 +34,7 @@ pub fn to_context(identity: &Identity) -> Map<String, Value> {
     context
 }
 
-/// The identity in a later event's context; `None` where nobody spoke at `$connect`.
+/// The identity in an event's context; `None` if there was no token at `$connect`.
 pub fn from_context(context: &HashMap<String, Value>) -> Option<Identity> {
     let text = |name: &str| context.get(name).and_then(Value::as_str).map(str::to_owned);
     let user = text("userId")?;
@@ -50,8 +51,8 @@ pub fn from_context(context: &HashMap<String, Value>) -> Option<Identity> {
     })
 }
 
-/// The identity that local development takes from a bare claim, far from expiring.
-pub fn claimed(user: &str, username: Option<&str>, now: Timestamp) -> Identity {
+/// The identity that local development takes from a mere claim; it is valid for a day.
+pub fn claimed_identity(user: &str, username: Option<&str>, now: Timestamp) -> Identity {
     let day = std::time::Duration::from_secs(24 * 3600);
     let owner = Owner {
         user: user.to_owned(),
@@ -65,8 +66,23 @@ pub fn claimed(user: &str, username: Option<&str>, now: Timestamp) -> Identity {
     }
 }
 
-/// The user as logs may name them: an e-mail address stays in the connection's row.
-pub fn name_for_the_log(identity: &Identity) -> &str {
+/// Rejects a claimed identity that differs from the verified one.
+pub fn check_claims(identity: &Identity, claimed: &ClaimedIdentity) -> Result<(), ErrorResponse> {
+    let claims = [
+        ("userId", &claimed.user_id, &identity.owner.user),
+        ("username", &claimed.username, &identity.username),
+    ];
+    for (name, claim, verified) in claims {
+        if claim.as_ref().is_some_and(|claim| claim != verified) {
+            let message = format!("'{name}' differs from the token's.");
+            return Err(ErrorResponse::authentication(message).with("field", name));
+        }
+    }
+    Ok(())
+}
+
+/// The user as logs may name them: without e-mail addresses.
+pub fn name_for_logs(identity: &Identity) -> &str {
     let user = &identity.owner.user;
     if user.contains('@') {
         "(an address)"
@@ -75,8 +91,8 @@ pub fn name_for_the_log(identity: &Identity) -> &str {
     }
 }
 
-/// What a client offers in `Sec-WebSocket-Protocol`.
-pub fn offered(header: Option<&str>) -> impl Iterator<Item = &str> {
+/// The subprotocols that a client offers in `Sec-WebSocket-Protocol`.
+pub fn offered_subprotocols(header: Option<&str>) -> impl Iterator<Item = &str> {
     header
         .unwrap_or_default()
         .split(',')

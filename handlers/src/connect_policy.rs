@@ -1,18 +1,35 @@
-//! Who may come to the door at all: from which pages, from which networks. Pure; who speaks is not asked here.
+//! From which pages and networks connections may come. Pure.
 
 use std::net::IpAddr;
 
-use longhaul_shared::settings::{Settings, SettingsError};
+use longhaul_shared::settings::{Variable, split_list};
 
-/// What a handshake is held to before its token is looked at.
+/// What a handshake must meet before its token is read.
 pub struct ConnectPolicy {
     /// The origins of pages that may connect, in lower case.
-    origins: Vec<String>,
-    /// The networks that may connect; none: all.
-    networks: Vec<Network>,
+    pub origins: Vec<String>,
+    /// The networks that may connect; all where there are none.
+    pub networks: Vec<Network>,
 }
 
-/// Why a handshake is refused, as the log has it.
+/// A list of origins; none where it is left out.
+pub const fn allowed_origins(name: &'static str) -> Variable<Vec<String>> {
+    let parse = |text: &str| split_list(text).map(origin).collect();
+    Variable::new(
+        name,
+        "a list of origins such as https://app.example.com",
+        parse,
+    )
+    .or("")
+}
+
+/// A list of networks; none where it is left out.
+pub const fn allowed_networks(name: &'static str) -> Variable<Vec<Network>> {
+    let parse = |text: &str| split_list(text).map(Network::parse).collect();
+    Variable::new(name, "a list of networks such as 192.0.2.0/24", parse).or("")
+}
+
+/// Why a handshake is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectReason {
     /// A browser sends the page's origin, and no page is allowed.
@@ -22,9 +39,10 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
-    pub fn reason(self) -> &'static str {
+    /// The reason as the log has it.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::NoOrigins => "no page may connect, as the list of allowed origins is empty",
+            Self::NoOrigins => "the list of allowed origins is empty, so no page may connect",
             Self::Origin => "the page's origin is not on the list",
             Self::Network => "the address is in none of the allowed networks",
         }
@@ -32,26 +50,8 @@ impl RejectReason {
 }
 
 impl ConnectPolicy {
-    /// By `ALLOWED_ORIGINS` and `ALLOWED_NETWORKS`.
-    pub fn open(config: &Settings) -> Result<Self, SettingsError> {
-        let malformed = |name, expected| SettingsError::Malformed { name, expected };
-        let origins = config.list("ALLOWED_ORIGINS").into_iter().map(origin);
-        let networks = config.list("ALLOWED_NETWORKS");
-        let networks = networks.into_iter().map(Network::parse);
-        Ok(Self {
-            origins: origins.collect::<Option<_>>().ok_or(malformed(
-                "ALLOWED_ORIGINS",
-                "a list of origins such as https://app.example.com",
-            ))?,
-            networks: networks.collect::<Option<_>>().ok_or(malformed(
-                "ALLOWED_NETWORKS",
-                "a list of networks such as 192.0.2.0/24",
-            ))?,
-        })
-    }
-
-    /// Judges a handshake by its `Origin` headers, of which only browsers send one, and by where it comes from.
-    pub fn judge<'a>(
+    /// Checks a handshake's `Origin` headers, which only browsers send, and its IP address.
+    pub fn check<'a>(
         &self,
         origins: impl IntoIterator<Item = &'a str>,
         address: Option<&str>,
@@ -66,7 +66,7 @@ impl ConnectPolicy {
             }
         }
         let address: Option<IpAddr> = address.and_then(|text| text.parse().ok());
-        let within = |network: &Network| address.is_some_and(|address| network.holds(address));
+        let within = |network: &Network| address.is_some_and(|address| network.contains(address));
         if !self.networks.is_empty() && !self.networks.iter().any(within) {
             return Err(RejectReason::Network);
         }
@@ -74,8 +74,8 @@ impl ConnectPolicy {
     }
 }
 
-/// An origin as a browser sends it: scheme, host and port, without the scheme's own. `null` is none: any
-/// page can make itself one.
+/// An origin as browsers send it: scheme, host, and a port other than the scheme's default. `null` is rejected,
+/// since any page can have that origin.
 fn origin(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (scheme, host) = text.trim_end_matches('/').split_once("://")?;
@@ -90,13 +90,13 @@ fn origin(text: &str) -> Option<String> {
 
 /// A network in CIDR notation.
 #[derive(Debug, Clone, Copy)]
-struct Network {
+pub struct Network {
     address: IpAddr,
     bits: u8,
 }
 
 impl Network {
-    /// A single address is a network too.
+    /// An address alone is a network of one.
     fn parse(text: &str) -> Option<Self> {
         let (address, bits) = text.split_once('/').unwrap_or((text, ""));
         let address: IpAddr = address.parse().ok()?;
@@ -109,8 +109,8 @@ impl Network {
         (bits <= width).then_some(Self { address, bits })
     }
 
-    fn holds(&self, address: IpAddr) -> bool {
-        // An IPv4 address may come in IPv6's clothes.
+    fn contains(&self, address: IpAddr) -> bool {
+        // An IPv4 address may be written as an IPv6 one.
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 let differing = network.to_bits() ^ address.to_bits();
@@ -129,7 +129,7 @@ impl Network {
 mod tests {
     use super::*;
 
-    fn admission(origins: &[&str], networks: &[&str]) -> ConnectPolicy {
+    fn policy(origins: &[&str], networks: &[&str]) -> ConnectPolicy {
         ConnectPolicy {
             origins: origins.iter().map(|text| origin(text).unwrap()).collect(),
             networks: networks
@@ -141,12 +141,12 @@ mod tests {
 
     #[test]
     fn only_listed_pages_may_connect() {
-        let listed = admission(
+        let listed = policy(
             &["https://App.example.com:443/", "http://localhost:5173"],
             &[],
         );
         for good in ["https://app.example.com", "http://localhost:5173"] {
-            assert_eq!(listed.judge([good], None), Ok(()), "{good}");
+            assert_eq!(listed.check([good], None), Ok(()), "{good}");
         }
         for bad in [
             "https://app.example.com.evil.example",
@@ -158,23 +158,23 @@ mod tests {
             "",
         ] {
             assert_eq!(
-                listed.judge([bad], None),
+                listed.check([bad], None),
                 Err(RejectReason::Origin),
                 "{bad}"
             );
         }
         let both = ["https://app.example.com", "https://evil.example"];
-        assert_eq!(listed.judge(both, None), Err(RejectReason::Origin));
-        let none = admission(&[], &[]);
-        assert_eq!(none.judge([], None), Ok(()), "no browser");
+        assert_eq!(listed.check(both, None), Err(RejectReason::Origin));
+        let none = policy(&[], &[]);
+        assert_eq!(none.check([], None), Ok(()), "no browser");
         assert_eq!(
-            none.judge(["https://app.example.com"], None),
+            none.check(["https://app.example.com"], None),
             Err(RejectReason::NoOrigins)
         );
     }
 
     #[test]
-    fn what_is_no_origin_is_no_setting() {
+    fn a_malformed_origin_is_rejected() {
         for text in [
             "*",
             "null",
@@ -190,14 +190,14 @@ mod tests {
 
     #[test]
     fn only_listed_networks_may_connect() {
-        let listed = admission(&[], &["192.0.2.0/24", "2001:db8::/33", "198.51.100.7"]);
+        let listed = policy(&[], &["192.0.2.0/24", "2001:db8::/33", "198.51.100.7"]);
         for good in [
             "192.0.2.255",
             "::ffff:192.0.2.1",
             "2001:db8:7fff::1",
             "198.51.100.7",
         ] {
-            assert_eq!(listed.judge([], Some(good)), Ok(()), "{good}");
+            assert_eq!(listed.check([], Some(good)), Ok(()), "{good}");
         }
         for bad in [
             Some("192.0.3.0"),
@@ -206,10 +206,10 @@ mod tests {
             Some("x"),
             None,
         ] {
-            assert_eq!(listed.judge([], bad), Err(RejectReason::Network), "{bad:?}");
+            assert_eq!(listed.check([], bad), Err(RejectReason::Network), "{bad:?}");
         }
         assert_eq!(
-            admission(&[], &["0.0.0.0/0"]).judge([], Some("203.0.113.9")),
+            policy(&[], &["0.0.0.0/0"]).check([], Some("203.0.113.9")),
             Ok(())
         );
         for text in ["", "x", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129"] {

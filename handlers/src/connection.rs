@@ -1,120 +1,151 @@
-//! `$connect` and `$disconnect`: keeps the connection's row, and selects our subprotocol.
+//! `connection` (`$connect` and `$disconnect`): writes the connection's row, and selects our subprotocol.
 //!
-//! Who is let in was decided by the authorizer; this writes down whom it let in, unless they have as many
-//! connections as are allowed.
+//! The authorizer has decided who may connect. A user who has the most connections already is refused here.
 
+use anyhow::Result;
 use aws_lambda_events::apigw::{
     ApiGatewayProxyResponse as Response, ApiGatewayWebsocketProxyRequest as Request,
 };
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use longhaul_shared::aws::clients;
-use longhaul_shared::clock;
+use longhaul_shared::auth::Identity;
+use longhaul_shared::aws::clients::AwsClients;
+use longhaul_shared::clock::Clock;
 use longhaul_shared::domain::ids::{ConnectionId, SessionId};
 use longhaul_shared::messaging::delivery_queue::DeliveryQueue;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::random::Random;
+use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::store::connections::{Connections, NewConnection};
+use longhaul_shared::store::inbox::Inbox;
 use longhaul_shared::store::sessions::Sessions;
 use longhaul_shared::store::subscriptions::Subscriptions;
 use longhaul_shared::telemetry;
 use metrics::counter;
 
-use uuid::Uuid;
+use crate::caller_identity::{self, SUBPROTOCOL, offered_subprotocols};
+use crate::settings::ConnectionSettings;
 
-use crate::caller_identity::{self, SUBPROTOCOL};
+struct ConnectionHandler {
+    connections: Connections,
+    sessions: Sessions,
+    subscriptions: Subscriptions,
+    deliveries: DeliveryQueue,
+    /// The most connections of one user; 0 for any number.
+    connections_per_user: u32,
+    clock: Clock,
+    random: Random,
+}
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
-    let sdk = clients::config().await;
-    let dynamo = Client::new(&sdk);
-    let deliveries = &DeliveryQueue::open(config, &sdk, &dynamo)?;
-    let connections = &Connections::open(config, &dynamo)?;
-    let sessions = &Sessions::open(config, &dynamo)?;
-    let subscriptions = &Subscriptions::open(config, &dynamo)?;
-    let most = config.count("CONNECTIONS_PER_USER")?;
+pub async fn serve(environment: &Environment) -> Result<(), Error> {
+    let settings = ConnectionSettings::read(environment)?;
+    let clients = AwsClients::open().await;
+    let dynamo = Client::new(&clients);
+    let inbox = Inbox::new(&dynamo, settings.inbox_table);
+    let handler = &ConnectionHandler {
+        connections: Connections::new(&dynamo, settings.connections_table),
+        sessions: Sessions::new(&dynamo, settings.sessions_table),
+        subscriptions: Subscriptions::new(&dynamo, settings.subscriptions_table),
+        deliveries: DeliveryQueue::new(&clients, settings.deliveries_queue_url, inbox),
+        connections_per_user: settings.connections_per_user,
+        clock: Clock::system(),
+        random: Random::system(),
+    };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Request>| async move {
-        let handled = handle(
-            connections,
-            sessions,
-            deliveries,
-            subscriptions,
-            most,
-            event.payload,
-        );
-        let answered = telemetry::observed(&event.context.request_id, handled).await;
-        answered.inspect_err(|error| {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "a connection was not recorded"
-            )
+        let handled = handler.handle(event.payload);
+        let response = telemetry::observed(&event.context.request_id, handled).await;
+        response.inspect_err(|error| {
+            let error = format!("{error:#}");
+            tracing::error!(error, "handling a connection's event failed");
         })
     }))
     .await
 }
 
-async fn handle(
-    connections: &Connections,
-    sessions: &Sessions,
-    deliveries: &DeliveryQueue,
-    subscriptions: &Subscriptions,
-    most: u32,
-    request: Request,
-) -> anyhow::Result<Response> {
-    let (context, now) = (request.request_context, clock::now());
-    let connection = ConnectionId(context.connection_id.unwrap_or_default());
-    let mut response = Response::default();
-    response.status_code = 200;
-    if context.event_type.as_deref() == Some("DISCONNECT") {
-        if let Some(session) = connections.close(&connection, now).await? {
-            sessions
-                .end_for_connection(&connection, session, now)
+impl ConnectionHandler {
+    async fn handle(&self, request: Request) -> Result<Response> {
+        let connection = request.request_context.connection_id.clone();
+        let connection = ConnectionId(connection.unwrap_or_default());
+        let event = request.request_context.event_type.as_deref();
+        let now = self.clock.now();
+        match event == Some("DISCONNECT") {
+            true => self.disconnect(&connection, now).await,
+            false => self.connect(&connection, request, now).await,
+        }
+    }
+
+    async fn disconnect(&self, connection: &ConnectionId, now: Timestamp) -> Result<Response> {
+        if let Some(session) = self.connections.close(connection, now).await? {
+            self.sessions
+                .end_for_connection(connection, session, now)
                 .await?;
         }
-        subscriptions.remove_all(&connection).await?;
+        self.subscriptions.remove_all(connection).await?;
         counter!("ConnectionsClosed").increment(1);
-        return Ok(response);
+        Ok(response(200))
     }
-    let opening = NewConnection {
-        connection: connection.clone(),
-        session: SessionId::new(
-            now,
-            Uuid::new_v4()
-                .as_bytes()
-                .first_chunk()
-                .expect("16 bytes have ten"),
-        ),
-        connected_at: Timestamp::from_millisecond(context.connected_at)?,
-        ip_address: context.identity.source_ip,
-        user_agent: context.identity.user_agent,
-    };
-    let identity = caller_identity::from_context(&context.authorizer.fields);
-    connections.record(opening, identity.as_ref()).await?;
-    if let Some(identity) = &identity
-        && !connections
-            .admit(&identity.owner, &connection, most, now)
-            .await?
-    {
-        let user = caller_identity::name_for_the_log(identity);
-        tracing::info!(%connection, user, most, "a connection was refused: its user has as many as are allowed");
-        counter!("LimitsHit", "Limit" => "connections").increment(1);
-        connections.close(&connection, now).await?;
-        response.status_code = 429;
-        return Ok(response);
+
+    async fn connect(
+        &self,
+        connection: &ConnectionId,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<Response> {
+        let context = request.request_context;
+        let new_connection = NewConnection {
+            connection: connection.clone(),
+            session: SessionId::new(now, &self.random.id_bytes()),
+            connected_at: Timestamp::from_millisecond(context.connected_at)?,
+            ip_address: context.identity.source_ip,
+            user_agent: context.identity.user_agent,
+        };
+        let identity = caller_identity::from_context(&context.authorizer.fields);
+        self.connections
+            .record(new_connection, identity.as_ref())
+            .await?;
+        if let Some(identity) = &identity {
+            if !self.admit(connection, identity, now).await? {
+                self.connections.close(connection, now).await?;
+                return Ok(response(429));
+            }
+            self.deliveries
+                .request_delivery(&identity.owner, connection)
+                .await;
+        }
+        counter!("ConnectionsOpened").increment(1);
+        let mut response = response(200);
+        let header = request.headers.get("sec-websocket-protocol");
+        let header = header.and_then(|value| value.to_str().ok());
+        if offered_subprotocols(header).any(|offer| offer == SUBPROTOCOL) {
+            let selected = SUBPROTOCOL.parse()?;
+            response.headers.insert("sec-websocket-protocol", selected);
+        }
+        Ok(response)
     }
-    if let Some(identity) = &identity {
-        deliveries
-            .request_delivery(&identity.owner, &connection)
-            .await;
+
+    /// Whether the user may have one more connection.
+    async fn admit(
+        &self,
+        connection: &ConnectionId,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let max = self.connections_per_user;
+        let admitted = self
+            .connections
+            .admit(&identity.owner, connection, max, now)
+            .await?;
+        if !admitted {
+            let user = caller_identity::name_for_logs(identity);
+            tracing::info!(%connection, user, max, "a connection was refused: its user has the most connections already");
+            counter!("LimitsHit", "Limit" => "connections").increment(1);
+        }
+        Ok(admitted)
     }
-    counter!("ConnectionsOpened").increment(1);
-    let offered = request
-        .headers
-        .get("sec-websocket-protocol")
-        .and_then(|value| value.to_str().ok());
-    if caller_identity::offered(offered).any(|offer| offer == SUBPROTOCOL) {
-        response
-            .headers
-            .insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);
-    }
-    Ok(response)
+}
+
+fn response(status: i64) -> Response {
+    let mut response = Response::default();
+    response.status_code = status;
+    response
 }

@@ -1,98 +1,96 @@
-//! A new connection hears what waits in its user's inbox: one page for each message of the queue, oldest
-//! first; the next page is a message of its own.
+//! `deliver`: pushes a user's unread inbox to a new connection, oldest entry first. A message of the queue is one
+//! page; the next page is a message of its own.
 //!
-//! Entries stay until their user acknowledges them: a process that dies half-way leaves its message, and
-//! whoever gets that begins the page again. So each entry comes at least once, under the same id.
+//! Entries stay until the user acknowledges them. A page whose process dies is delivered again from its beginning,
+//! so each entry arrives at least once, under the same id.
 
 use anyhow::Result;
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::aws::clients::AwsClients;
-use longhaul_shared::clock;
-use longhaul_shared::messaging::delivery_queue::{self, DeliveryQueue, InboxDelivery};
-use longhaul_shared::messaging::push::PushOutcome;
-use longhaul_shared::messaging::user_messenger::UserMessenger;
-use longhaul_shared::protocol;
-use longhaul_shared::settings::Settings;
-use longhaul_shared::telemetry;
+use longhaul_shared::clock::Clock;
+use longhaul_shared::messaging::delivery_queue::{DeliveryQueue, InboxDelivery, parse_message};
+use longhaul_shared::messaging::push::{ConnectionPusher, PushOutcome};
+use longhaul_shared::settings::{Environment, Settings};
+use longhaul_shared::store::connections::Connections;
+use longhaul_shared::store::inbox::Inbox;
+use longhaul_shared::{protocol, telemetry};
 
-/// Entries of one page: pushed one after the other within the function's timeout.
+use crate::batch::failed_record;
+use crate::settings::DeliverSettings;
+
+/// Entries of one page, which are pushed one after the other within the function's timeout.
 const PAGE: u32 = 50;
 
-struct Deliverer {
-    courier: UserMessenger,
+struct InboxDeliverer {
+    inbox: Inbox,
+    pusher: ConnectionPusher,
     deliveries: DeliveryQueue,
+    clock: Clock,
 }
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
-    let sdk = AwsClients::open().await;
-    let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-    let deliverer = &Deliverer {
-        courier: UserMessenger::open(config, &sdk, &dynamo)?,
-        deliveries: DeliveryQueue::open(config, &sdk, &dynamo)?,
+pub async fn serve(environment: &Environment) -> Result<(), Error> {
+    let settings = DeliverSettings::read(environment)?;
+    let clients = AwsClients::open().await;
+    let dynamo = aws_sdk_dynamodb::Client::new(&clients);
+    let messenger = settings.messenger;
+    let connections = Connections::new(&dynamo, messenger.connections_table);
+    let inbox = Inbox::new(&dynamo, messenger.inbox_table);
+    let deliverer = &InboxDeliverer {
+        pusher: ConnectionPusher::new(&clients, &messenger.connections_endpoint, connections),
+        deliveries: DeliveryQueue::new(&clients, settings.deliveries_queue_url, inbox.clone()),
+        inbox,
+        clock: Clock::system(),
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        let request = &event.context.request_id;
-        let batch = deliverer.batch(event.payload);
-        Ok::<_, Error>(telemetry::observed(request, batch).await)
+        let batch = deliverer.handle(event.payload);
+        Ok::<_, Error>(telemetry::observed(&event.context.request_id, batch).await)
     }))
     .await
 }
 
-impl Deliverer {
-    async fn batch(&self, event: SqsEvent) -> SqsBatchResponse {
+impl InboxDeliverer {
+    async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
         let mut response = SqsBatchResponse::default();
         for record in event.records {
-            let Some(delivery) = record
-                .body
-                .as_deref()
-                .and_then(delivery_queue::parse_message)
-            else {
-                tracing::error!(message = record.message_id, "a delivery can't be read");
+            let Some(delivery) = record.body.as_deref().and_then(parse_message) else {
+                tracing::error!(message = record.message_id, "a delivery can't be parsed");
                 continue;
             };
-            if let Err(error) = self.page(&delivery).await {
+            if let Err(error) = self.deliver_page(&delivery).await {
                 let (connection, error) = (&delivery.connection, format!("{error:#}"));
-                tracing::warn!(%connection, error, "a delivery begins again later");
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = record.message_id.unwrap_or_default();
-                response.batch_item_failures.push(failure);
+                tracing::warn!(%connection, error, "a delivery failed and will be repeated");
+                response.batch_item_failures.push(failed_record(record));
             }
         }
         response
     }
 
-    async fn page(&self, delivery: &InboxDelivery) -> Result<()> {
-        let UserMessenger {
-            inbox,
-            pusher: push,
-            ..
-        } = &self.courier;
+    async fn deliver_page(&self, delivery: &InboxDelivery) -> Result<()> {
         let InboxDelivery {
             connection,
             owner,
             after,
         } = delivery;
-        let now = clock::now();
-        let (entries, more) = inbox.page(owner, false, *after, PAGE, false, now).await?;
+        let now = self.clock.now();
+        let page = self.inbox.page(owner, false, *after, PAGE, false, now);
+        let (entries, more) = page.await?;
         for entry in &entries {
-            match push
-                .post(connection, &protocol::inbox_entry(entry, now))
-                .await
-            {
+            let frame = protocol::inbox_entry(entry, now);
+            match self.pusher.post(connection, &frame).await {
                 PushOutcome::Sent => {}
-                // The next connection hears it.
+                // The user's next connection gets it.
                 PushOutcome::Gone => return Ok(()),
                 PushOutcome::Lost => anyhow::bail!("a push was lost"),
             }
         }
         match more {
             after @ Some(_) => {
-                let rest = InboxDelivery {
+                let next = InboxDelivery {
                     after,
                     ..delivery.clone()
                 };
-                self.deliveries.send_next_page(&rest).await
+                self.deliveries.send(&next).await
             }
             None => Ok(()),
         }

@@ -1,81 +1,83 @@
-//! `fanout`: one page of a topic's subscribers, told what was published, and then the next page.
+//! `fanout`: pushes a publication to one page of a topic's subscribers, then sends the next page to the queue.
 //!
-//! A record is one page, so that neither memory nor a timeout bounds how many subscribe. What can't be heard
-//! yet goes back to the queue by itself; a record that dies in the middle is told again, under the same ids.
+//! A message of the queue is one page, so that neither memory nor the timeout bounds how many may subscribe.
+//! Subscribers that could not be reached go back to the queue alone. A page whose process dies is repeated under
+//! the same notification ids.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::aws::clients::AwsClients;
-use longhaul_shared::clock;
+use longhaul_shared::clock::Clock;
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::domain::topics::FanoutPage;
-use longhaul_shared::messaging::push::{ConnectionPusher, PushOutcome};
-use longhaul_shared::protocol;
-use longhaul_shared::settings::Settings;
+use longhaul_shared::messaging::fanout_queue::FanoutQueue;
+use longhaul_shared::messaging::push::{ConnectionPusher, Posted, PushOutcome, for_each};
+use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::store::connections::Connections;
 use longhaul_shared::store::subscriptions::Subscriptions;
-use longhaul_shared::telemetry;
+use longhaul_shared::{protocol, telemetry};
 use metrics::counter;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Connections that are told at once.
-const PARALLEL_PUSHES: usize = 32;
-/// What is left of an invocation when it ends what it does: a push may take six seconds.
-const MARGIN: Duration = Duration::from_secs(10);
-/// How often those are tried who can't be told yet, from a second apart to a minute: for ten minutes.
-const TRIES: u32 = 15;
+use crate::batch::failed_record;
+use crate::settings::FanoutSettings;
 
-/// Who are to be told, by the connection that each is on.
+/// An invocation stops pushing this long before its timeout: a push may take six seconds.
+const MARGIN: Duration = Duration::from_secs(10);
+/// How often a subscriber that can't be reached is tried, from a second to a minute apart: for ten minutes.
+const MAX_TRIES: u32 = 15;
+
+/// Ids of subscriptions, by their connection.
 type RecipientsByConnection = BTreeMap<ConnectionId, Vec<String>>;
 
 #[derive(Clone)]
 struct FanoutWorker {
     subscriptions: Subscriptions,
-    push: ConnectionPusher,
-    fanout: longhaul_shared::messaging::fanout_queue::FanoutQueue,
-    /// Subscriptions of one page: 500 are a second's work, and a megabyte with the largest filters.
-    page: u32,
+    pusher: ConnectionPusher,
+    queue: FanoutQueue,
+    /// Subscriptions of one page.
+    page_size: u32,
+    clock: Clock,
 }
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
-    let sdk = AwsClients::open().await;
-    let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-    let connections = Connections::open(config, &dynamo)?;
-    let teller = &FanoutWorker {
-        subscriptions: Subscriptions::open(config, &dynamo)?,
-        push: ConnectionPusher::open(config, &sdk, connections)?,
-        fanout: longhaul_shared::messaging::fanout_queue::FanoutQueue::open(config, &sdk)?,
-        page: config.number("FANOUT_PAGE")?,
+pub async fn serve(environment: &Environment) -> Result<(), Error> {
+    let settings = FanoutSettings::read(environment)?;
+    let clients = AwsClients::open().await;
+    let dynamo = aws_sdk_dynamodb::Client::new(&clients);
+    let connections = Connections::new(&dynamo, settings.connections_table);
+    let worker = &FanoutWorker {
+        subscriptions: Subscriptions::new(&dynamo, settings.subscriptions_table),
+        pusher: ConnectionPusher::new(&clients, &settings.connections_endpoint, connections),
+        queue: FanoutQueue::new(&clients, settings.fanout_queue_url),
+        page_size: settings.page_size,
+        clock: Clock::system(),
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
-        let batch = teller.batch(event.payload, deadline - MARGIN);
+        let timeout = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
+        let batch = worker.handle(event.payload, timeout - MARGIN);
         Ok::<_, Error>(telemetry::observed(&event.context.request_id, batch).await)
     }))
     .await
 }
 
 impl FanoutWorker {
-    async fn batch(&self, event: SqsEvent, until: Timestamp) -> SqsBatchResponse {
+    async fn handle(&self, event: SqsEvent, until: Timestamp) -> SqsBatchResponse {
         let mut records = JoinSet::new();
         for record in event.records {
-            let teller = self.clone();
+            let worker = self.clone();
             records.spawn(async move {
-                let body = record.body.unwrap_or_default();
-                let told = teller.page(&body, until).await;
-                let error = told.err().map(|error| format!("{error:#}"))?;
-                let message = record.message_id.unwrap_or_default();
-                tracing::error!(message, error, "a page was not told");
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = message;
-                Some(failure)
+                let body = record.body.as_deref().unwrap_or_default();
+                let error = worker.push_page(body, until).await.err()?;
+                let (message, error) = (&record.message_id, format!("{error:#}"));
+                tracing::error!(message, error, "pushing a page failed");
+                Some(failed_record(record))
             });
         }
         let mut response = SqsBatchResponse::default();
@@ -83,90 +85,90 @@ impl FanoutWorker {
         response
     }
 
-    /// Tells a page, then sends on what is behind it, and those who could not be told yet.
-    async fn page(&self, body: &str, until: Timestamp) -> Result<()> {
-        let page = FanoutPage::parse(body).context("it can't be read")?;
-        let (lanes, last) = self.lanes(&page).await?;
-        let left = self.tell(&page, lanes, until).await;
+    /// Pushes a page, then queues the next page and the subscribers that could not be reached.
+    async fn push_page(&self, body: &str, until: Timestamp) -> Result<()> {
+        let page = FanoutPage::parse(body).context("it can't be parsed")?;
+        let (recipients, last) = self.recipients(&page).await?;
+        let unreached = self.push(&page, recipients, until).await;
         if let Some(last) = last {
-            self.fanout.send(&page.next_after(last), 0).await?;
+            self.queue.send(&page.next_after(last), 0).await?;
         }
-        if left.is_empty() {
+        if unreached.is_empty() {
             return Ok(());
         }
-        if page.tries >= TRIES {
-            counter!("NotificationsLost").increment(left.len() as u64);
-            tracing::warn!(left = left.len(), "these could not be told");
+        let count = unreached.len();
+        if page.tries >= MAX_TRIES {
+            counter!("NotificationsLost").increment(count as u64);
+            tracing::warn!(
+                count,
+                "notifications were lost: their subscribers could not be reached"
+            );
             return Ok(());
         }
         let delay = 1u16 << page.tries.min(6);
-        self.fanout.send(&page.retry_for(left), delay.min(60)).await
+        let retry = page.retry_for(unreached);
+        self.queue.send(&retry, delay.min(60)).await
     }
 
-    /// Those of a page whose filters hold, and where the next page begins.
-    async fn lanes(&self, page: &FanoutPage) -> Result<(RecipientsByConnection, Option<String>)> {
-        let mut lanes = RecipientsByConnection::new();
-        let mut add = |id, connection| lanes.entry(connection).or_default().push(id);
+    /// The page's subscriptions whose filters match, and the last one if there are more pages.
+    async fn recipients(
+        &self,
+        page: &FanoutPage,
+    ) -> Result<(RecipientsByConnection, Option<String>)> {
+        let mut recipients = RecipientsByConnection::new();
+        let mut add = |id, connection| recipients.entry(connection).or_default().push(id);
         if !page.left.is_empty() {
             for (id, connection) in &page.left {
                 add(id.clone(), connection.clone());
             }
-            return Ok((lanes, None));
+            return Ok((recipients, None));
         }
-        let partition = page.partition().context("it is for no topic")?;
-        let read =
-            self.subscriptions
-                .page(&partition, page.after.as_deref(), self.page, clock::now());
+        let partition = page.partition().context("it has no topic")?;
+        let after = page.after.as_deref();
+        let read = self
+            .subscriptions
+            .page(&partition, after, self.page_size, self.clock.now());
         let (subscriptions, last) = read.await?;
-        for one in subscriptions {
-            if one.filters.matches(&page.published.data) {
-                add(one.id, one.connection);
+        for subscription in subscriptions {
+            if subscription.filters.matches(&page.published.data) {
+                add(subscription.id, subscription.connection);
             }
         }
-        Ok((lanes, last))
+        Ok((recipients, last))
     }
 
-    /// Tells them, some connections at once; those who could not be told.
-    async fn tell(
+    /// Pushes to the recipients until a time; returns those that could not be reached.
+    async fn push(
         &self,
         page: &FanoutPage,
-        lanes: RecipientsByConnection,
+        recipients: RecipientsByConnection,
         until: Timestamp,
     ) -> Vec<(String, ConnectionId)> {
-        let places = Arc::new(Semaphore::new(PARALLEL_PUSHES));
-        let published = Arc::new(page.published.clone());
-        let mut tasks = JoinSet::new();
-        for (connection, ids) in lanes {
-            let (teller, published, places) = (self.clone(), published.clone(), places.clone());
-            tasks.spawn(async move {
-                let _place = places.acquire().await.expect("it is never closed");
-                let mut left = vec![];
-                for id in ids {
-                    let frame = protocol::notification(&published, &id);
-                    if clock::now() >= until {
-                        left.push((id, connection.clone()));
-                        continue;
-                    }
-                    match teller.push.post(&connection, &frame).await {
-                        PushOutcome::Sent => {}
-                        PushOutcome::Lost => left.push((id, connection.clone())),
-                        PushOutcome::Gone => {
-                            teller.forget(&connection).await;
-                            left.clear();
-                            break;
-                        }
-                    }
-                }
-                left
-            });
-        }
-        tasks.join_all().await.into_iter().flatten().collect()
+        let (publication, clock) = (Arc::new(page.published.clone()), self.clock.clone());
+        let frame = move |id: &String| {
+            let is_over = clock.now() >= until;
+            (!is_over).then(|| Cow::Owned(protocol::notification(&publication, id)))
+        };
+        let posted = self.pusher.post_each(recipients, frame).await;
+        let (gone, open): (Vec<_>, Vec<_>) = posted
+            .into_iter()
+            .partition(|posted| posted.outcome == PushOutcome::Gone);
+        let remove = |connection| {
+            let worker = self.clone();
+            async move { worker.remove_subscriptions(&connection).await }
+        };
+        for_each(gone.into_iter().map(|posted| posted.to), remove).await;
+        let unreached = |posted: Posted<String>| {
+            let to = posted.to;
+            posted.lost.into_iter().map(move |id| (id, to.clone()))
+        };
+        open.into_iter().flat_map(unreached).collect()
     }
 
-    async fn forget(&self, connection: &ConnectionId) {
+    async fn remove_subscriptions(&self, connection: &ConnectionId) {
         if let Err(error) = self.subscriptions.remove_all(connection).await {
             let error = format!("{error:#}");
-            tracing::warn!(%connection, error, "a closed connection's subscriptions stay until the next push");
+            tracing::warn!(%connection, error, "removing a closed connection's subscriptions failed; the next push will repeat it");
         }
     }
 }

@@ -1,53 +1,73 @@
-//! The functions behind the WebSocket API and its clock: the table of contents.
+//! The functions behind the WebSocket API, and its sweep.
 //!
 //! | `_HANDLER` | invoked by | does |
 //! | --- | --- | --- |
-//! | `authorize` | API Gateway, before `$connect` | token to identity |
-//! | `connection` | `$connect`, `$disconnect` | keeps the connection's row |
-//! | `deliver` | the queue of deliveries | what waits in an inbox to a new connection |
-//! | `message` | `$default` | one action of PROTOCOL |
-//! | `publish` | the queue of what back ends publish | begins a fan-out |
-//! | `fanout` | the queue of pages | tells a page of subscribers |
-//! | `sweep` | the schedule, each minute | mends what a crash left half done |
+//! | `authorize` | API Gateway, before `$connect` | verifies the token |
+//! | `connection` | `$connect`, `$disconnect` | writes the connection's row |
+//! | `deliver` | the queue of inbox deliveries | pushes a user's inbox to a new connection |
+//! | `message` | `$default` | runs one action |
+//! | `publish` | the queue of back ends' publications | begins a fan-out |
+//! | `fanout` | the queue of fan-out pages | pushes to a page of subscribers |
+//! | `sweep` | the schedule, each minute | repeats what a crash left undone |
 
+mod action;
 mod actions;
+mod administration;
+mod app_context;
 mod authorize;
+mod caller;
 mod caller_identity;
 mod connect_policy;
 mod connection;
+mod connection_identity;
 mod deliver;
 mod fanout;
+mod frame;
 mod message;
 mod publish;
 mod quota;
+mod session_lookup;
+pub mod settings;
+mod submit;
 mod sweep;
 mod unauthenticated_reaper;
 
 use anyhow::{Result, bail};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::protocol::ErrorResponse;
+use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::telemetry;
 
-/// What counts as proof of who is speaking.
+/// What proves an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdentityMode {
-    /// A verified token and nothing else.
+    /// A verified token only.
     Tokens,
-    /// A claim too: for local development, where the binary that does it is never deployed.
+    /// Also a mere claim, for local development. No deployed binary uses it.
     Claims,
 }
 
 /// Serves invocations of the function that `_HANDLER` names, until the process is ended.
-pub async fn run(config: Settings, trust: IdentityMode) -> Result<()> {
-    telemetry::start(&config)?;
-    let served = match config.required("_HANDLER")? {
-        "authorize" => authorize::serve(&config, trust).await,
-        "connection" => connection::serve(&config).await,
-        "deliver" => deliver::serve(&config).await,
-        "message" => message::serve(&config, trust).await,
-        "publish" => publish::serve(&config).await,
-        "fanout" => fanout::serve(&config).await,
-        "sweep" => sweep::serve(&config).await,
+pub async fn run(environment: Environment, identity_mode: IdentityMode) -> Result<()> {
+    telemetry::start(&environment)?;
+    let function = settings::FunctionSettings::read(&environment)?;
+    let served = match function.handler.as_str() {
+        "authorize" => authorize::serve(&environment, identity_mode).await,
+        "connection" => connection::serve(&environment).await,
+        "deliver" => deliver::serve(&environment).await,
+        "message" => message::serve(&environment, identity_mode).await,
+        "publish" => publish::serve(&environment).await,
+        "fanout" => fanout::serve(&environment).await,
+        "sweep" => sweep::serve(&environment).await,
         other => bail!("_HANDLER names no function of this binary: {other}"),
     };
     served.map_err(|error| anyhow::anyhow!(error))
+}
+
+/// Parses a client's frame and does nothing more.
+///
+/// # Errors
+/// The frame is no action, or one of its fields is invalid.
+pub fn check_frame(text: &str) -> Result<(), ErrorResponse> {
+    let parsed = action::ParsedFrame::parse(text, actions::TABLE);
+    parsed.action.map(drop)
 }

@@ -4,9 +4,9 @@
 //! reaches it.
 
 use longhaul_handlers::{IdentityMode, run};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    run(Settings::from_env(), IdentityMode::Tokens).await
+    run(Environment::from_env(), IdentityMode::Tokens).await
 }

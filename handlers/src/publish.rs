@@ -1,84 +1,102 @@
-//! `publish`: what back ends say through SNS or EventBridge, begun to be told to whom it is for.
+//! `publish`: begins the fan-out of what back ends publish on topics through SNS or EventBridge, and sends what
+//! they publish to a user.
 //!
-//! Both leave it on one queue, where it is safe until this has begun the fan-out. Who subscribes is not known
-//! here.
+//! A publication stays on the queue until its fan-out has begun.
 
 use anyhow::{Context, Result};
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use aws_sdk_dynamodb::Client;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::aws::clients::AwsClients;
-use longhaul_shared::clock;
+use longhaul_shared::clock::Clock;
 use longhaul_shared::domain::ids::Owner;
 use longhaul_shared::domain::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::domain::topics::{Publication, Recipient};
 use longhaul_shared::messaging::fanout_queue::FanoutQueue;
+use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::messaging::user_messenger::{MessageStatus, UserMessenger};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::{Environment, Settings};
+use longhaul_shared::store::connections::Connections;
+use longhaul_shared::store::inbox::Inbox;
 use longhaul_shared::telemetry;
 use metrics::counter;
 
+use crate::batch::failed_record;
+use crate::settings::PublishSettings;
+
 struct Publisher {
     fanout: FanoutQueue,
-    courier: UserMessenger,
+    messenger: UserMessenger,
+    clock: Clock,
 }
 
-pub async fn serve(config: &Settings) -> Result<(), Error> {
-    let sdk = AwsClients::open().await;
-    let desk = &Publisher {
-        fanout: FanoutQueue::open(config, &sdk)?,
-        courier: UserMessenger::open(config, &sdk, &Client::new(&sdk))?,
+pub async fn serve(environment: &Environment) -> Result<(), Error> {
+    let settings = PublishSettings::read(environment)?;
+    let clients = AwsClients::open().await;
+    let dynamo = aws_sdk_dynamodb::Client::new(&clients);
+    let messenger = settings.messenger;
+    let connections = Connections::new(&dynamo, messenger.connections_table);
+    let endpoint = &messenger.connections_endpoint;
+    let publisher = &Publisher {
+        fanout: FanoutQueue::new(&clients, settings.fanout_queue_url),
+        messenger: UserMessenger {
+            inbox: Inbox::new(&dynamo, messenger.inbox_table),
+            pusher: ConnectionPusher::new(&clients, endpoint, connections.clone()),
+            connections,
+        },
+        clock: Clock::system(),
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        let request = &event.context.request_id;
-        let mut response = SqsBatchResponse::default();
-        let published = async {
-            for record in event.payload.records {
-                if let Err(error) = publish(desk, &record).await {
-                    // It comes back, and ends on the dead-letter queue where no try helps.
-                    let (message, error) = (&record.message_id, format!("{error:#}"));
-                    tracing::error!(message, error, "what was published could not be told");
-                    let mut failure = BatchItemFailure::default();
-                    failure.item_identifier = record.message_id.unwrap_or_default();
-                    response.batch_item_failures.push(failure);
-                }
-            }
-        };
-        telemetry::observed(request, published).await;
-        Ok::<_, Error>(response)
+        let batch = publisher.handle(event.payload);
+        Ok::<_, Error>(telemetry::observed(&event.context.request_id, batch).await)
     }))
     .await
 }
 
-async fn publish(desk: &Publisher, record: &SqsMessage) -> Result<()> {
-    let body = record.body.as_deref().unwrap_or_default();
-    let published = Publication::parse(body, clock::now()).context("it can't be read")?;
-    match &published.to {
-        Recipient::Topic(_) => desk.fanout.begin(&published).await?,
-        Recipient::User(user) => notify(&desk.courier, user, &published).await?,
+impl Publisher {
+    async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        let mut response = SqsBatchResponse::default();
+        for record in event.records {
+            let body = record.body.as_deref().unwrap_or_default();
+            if let Err(error) = self.publish(body).await {
+                // It is delivered again, and goes to the dead-letter queue if no delivery succeeds.
+                let (message, error) = (&record.message_id, format!("{error:#}"));
+                tracing::error!(message, error, "publishing failed");
+                response.batch_item_failures.push(failed_record(record));
+            }
+        }
+        response
     }
-    counter!("Published").increment(1);
-    Ok(())
-}
 
-/// Keeps it in the user's inbox, and tells all of the user's connections.
-async fn notify(courier: &UserMessenger, user: &str, published: &Publication) -> Result<()> {
-    let to = Owner {
-        user: user.to_owned(),
-        tenant: published.tenant_id.clone(),
-    };
-    let entry = InboxEntry {
-        id: published.inbox_id(),
-        at: published.at,
-        content: InboxContent::Notification {
-            kind: published.kind.clone(),
-            data: serde_json::to_string(&published.data)?,
-            topic: None,
-        },
-        is_read: false,
-    };
-    match courier.send(&to, &entry, clock::now()).await {
-        MessageStatus::Delivered | MessageStatus::Stored => Ok(()),
-        MessageStatus::Lost => anyhow::bail!("it reached nobody, and could not be kept"),
+    async fn publish(&self, body: &str) -> Result<()> {
+        let publication =
+            Publication::parse(body, self.clock.now()).context("it can't be parsed")?;
+        match &publication.to {
+            Recipient::Topic(_) => self.fanout.begin(&publication).await?,
+            Recipient::User(user) => self.notify_user(user, &publication).await?,
+        }
+        counter!("Published").increment(1);
+        Ok(())
+    }
+
+    /// Stores it in the user's inbox and pushes it to all of the user's connections.
+    async fn notify_user(&self, user: &str, publication: &Publication) -> Result<()> {
+        let to = Owner {
+            user: user.to_owned(),
+            tenant: publication.tenant_id.clone(),
+        };
+        let entry = InboxEntry {
+            id: publication.inbox_id(),
+            at: publication.at,
+            content: InboxContent::Notification {
+                kind: publication.kind.clone(),
+                data: serde_json::to_string(&publication.data)?,
+                topic: None,
+            },
+            is_read: false,
+        };
+        match self.messenger.send(&to, &entry, self.clock.now()).await {
+            MessageStatus::Delivered | MessageStatus::Stored => Ok(()),
+            MessageStatus::Lost => anyhow::bail!("it could be neither delivered nor stored"),
+        }
     }
 }

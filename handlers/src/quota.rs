@@ -1,4 +1,4 @@
-//! Whether a user may submit one more job or have one more connection, in the client's words.
+//! Applies a user's limits and words their errors: submits, open jobs, connections.
 
 use jiff::Timestamp;
 use longhaul_shared::domain::ids::Owner;
@@ -7,85 +7,82 @@ use longhaul_shared::protocol::{ErrorCode, ErrorResponse};
 use longhaul_shared::store::quota::{QuotaDecision, RETRY_AFTER_FULL};
 use metrics::counter;
 
-use crate::message::{ActionError, AppContext, FrameContext};
+use crate::app_context::AppContext;
+use crate::frame::{ActionError, FrameContext};
 
-/// Takes a token and room for the job, or says when to come again. A submit with an idempotency key may be
-/// of a job that exists: that one needs no room.
+/// Takes a rate token and a place among the user's open jobs. A submit with an idempotency key (`is_keyed`)
+/// needs no place where its job exists already.
 pub async fn admit_job(
-    door: &AppContext,
-    call: &FrameContext,
+    app: &AppContext,
+    frame: &FrameContext,
     job: &Job,
     is_keyed: bool,
 ) -> Result<(), ActionError> {
-    let (limit, sentence, then) = match door
+    let decision = app
+        .stores
         .quota
-        .admit_job(&job.owner, job.id, &door.jobs, call.now)
-        .await?
-    {
+        .admit_job(&job.owner, job.id, &app.stores.jobs, frame.now);
+    let (limit, message, retry_at) = match decision.await? {
         QuotaDecision::Admitted => return Ok(()),
-        QuotaDecision::RateLimited(then) => {
-            let sentence = "You submit faster than is allowed.".to_owned();
-            ("rate", sentence, then)
+        QuotaDecision::RateLimited(retry_at) => {
+            let message = "You submit faster than is allowed.".to_owned();
+            ("rate", message, retry_at)
         }
-        QuotaDecision::TooManyOpenJobs(most, then) => {
-            if is_keyed && door.jobs.get(job.id).await?.is_some() {
+        QuotaDecision::TooManyOpenJobs(max, retry_at) => {
+            if is_keyed && app.stores.jobs.get(job.id).await?.is_some() {
                 return Ok(());
             }
-            let sentence = format!("You have {most} jobs open, which is as many as are allowed.");
-            ("open jobs", sentence, then)
+            let message = format!("You have {max} open jobs, which is the limit.");
+            ("open jobs", message, retry_at)
         }
     };
-    Err(later(call, limit, sentence, then))
+    Err(limit_exceeded(frame, limit, message, retry_at))
 }
 
-/// Takes a token for what is no job, or says when to come again.
+/// Takes a rate token for an action that submits no job.
 pub async fn admit_action(
-    door: &AppContext,
-    call: &FrameContext,
+    app: &AppContext,
+    frame: &FrameContext,
     owner: &Owner,
 ) -> Result<(), ActionError> {
-    let Some(then) = door.quota.admit_action(owner, call.now).await? else {
+    let Some(retry_at) = app.stores.quota.admit_action(owner, frame.now).await? else {
         return Ok(());
     };
-    let sentence = "You send faster than is allowed.".to_owned();
-    Err(later(call, "rate", sentence, then))
+    let message = "You send faster than is allowed.".to_owned();
+    Err(limit_exceeded(frame, "rate", message, retry_at))
 }
 
-/// Takes room for the connection, or says when to come again.
+/// Takes a place among the user's connections.
 pub async fn admit_connection(
-    door: &AppContext,
-    call: &FrameContext,
+    app: &AppContext,
+    frame: &FrameContext,
     owner: &Owner,
 ) -> Result<(), ActionError> {
-    let most = door.connections_per_user;
-    let connections = &door.connections;
-    if connections
-        .admit(owner, &call.connection, most, call.now)
-        .await?
-    {
+    let max = app.connections_per_user;
+    let admitted = app
+        .stores
+        .connections
+        .admit(owner, &frame.connection, max, frame.now);
+    if admitted.await? {
         return Ok(());
     }
-    let sentence = format!("You have {most} connections, which is as many as are allowed.");
-    Err(later(
-        call,
-        "connections",
-        sentence,
-        call.now + RETRY_AFTER_FULL,
-    ))
+    let message = format!("You have {max} connections, which is the limit.");
+    let retry_at = frame.now + RETRY_AFTER_FULL;
+    Err(limit_exceeded(frame, "connections", message, retry_at))
 }
 
-/// The refusal of what may be tried again then, in whole seconds.
-fn later(
-    call: &FrameContext,
+/// The response that says in how many whole seconds the client may try again.
+fn limit_exceeded(
+    frame: &FrameContext,
     limit: &'static str,
-    sentence: String,
-    then: Timestamp,
+    message: String,
+    retry_at: Timestamp,
 ) -> ActionError {
     counter!("LimitsHit", "Limit" => limit).increment(1);
-    let wait = then.duration_since(call.now).as_secs_f64().ceil();
+    let wait = retry_at.duration_since(frame.now).as_secs_f64().ceil();
     ErrorResponse {
         retry_after: Some((wait as u64).max(1)),
-        ..ErrorResponse::new(ErrorCode::RateLimit, sentence)
+        ..ErrorResponse::new(ErrorCode::RateLimit, message)
     }
     .into()
 }

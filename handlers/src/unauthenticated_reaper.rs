@@ -1,4 +1,4 @@
-//! The sweep's other half: connections that nobody has authenticated on are closed (PROTOCOL 2).
+//! The part of the sweep that closes connections on which nobody has authenticated in time.
 
 use std::time::Duration;
 
@@ -6,59 +6,47 @@ use anyhow::Result;
 use jiff::Timestamp;
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::messaging::push::ConnectionPusher;
-use longhaul_shared::settings::{Settings, SettingsError};
 use longhaul_shared::store::connections::Connections;
 use tokio::task::JoinSet;
 
-/// Pages of the index that one sweep closes of each shard: more in all than the stage's throttle lets in
-/// within a minute, and no more than the sweep has time for.
-const PAGES: usize = 5;
+/// Pages of each shard of the index whose connections one sweep closes: together more than the stage's throttle
+/// admits in a minute, and no more than the sweep has time for.
+const MAX_PAGES: usize = 5;
 
 #[derive(Clone)]
 pub struct UnauthenticatedReaper {
-    connections: Connections,
-    push: ConnectionPusher,
-    patience: Duration,
+    pub connections: Connections,
+    pub pusher: ConnectionPusher,
+    /// How long a connection may stay unauthenticated.
+    pub timeout: Duration,
 }
 
 impl UnauthenticatedReaper {
-    /// `STRANGER_SECONDS`: how long a connection may stay unknown.
-    pub fn open(
-        config: &Settings,
-        connections: &Connections,
-        push: &ConnectionPusher,
-    ) -> Result<Self, SettingsError> {
-        Ok(Self {
-            connections: connections.clone(),
-            push: push.clone(),
-            patience: config.seconds("STRANGER_SECONDS")?,
-        })
-    }
-
-    /// Closes those who have had their time.
-    pub async fn see_out(&self, now: Timestamp) {
+    /// Closes the connections that are unauthenticated for longer than the timeout.
+    pub async fn close_unauthenticated(&self, now: Timestamp) {
         let mut shards = JoinSet::new();
         for shard in Connections::shards() {
-            let strangers = self.clone();
-            shards.spawn(async move { strangers.shard(shard, now).await });
+            let reaper = self.clone();
+            shards.spawn(async move { reaper.close_shard(shard, now).await });
         }
-        for swept in shards.join_all().await {
-            if let Err(error) = swept {
+        for closed in shards.join_all().await {
+            if let Err(error) = closed {
                 let error = format!("{error:#}");
-                tracing::warn!(error, "unknown connections stay until the next sweep");
+                tracing::warn!(
+                    error,
+                    "closing unauthenticated connections failed; the next sweep will repeat it"
+                );
             }
         }
     }
 
-    async fn shard(&self, shard: u8, now: Timestamp) -> Result<()> {
-        let (before, mut start) = (now - self.patience, None);
-        for _ in 0..PAGES {
-            let (strangers, next) = self
-                .connections
-                .unauthenticated(shard, before, start)
-                .await?;
-            for stranger in strangers {
-                self.close(&stranger, now).await?;
+    async fn close_shard(&self, shard: u8, now: Timestamp) -> Result<()> {
+        let (before, mut start) = (now - self.timeout, None);
+        for _ in 0..MAX_PAGES {
+            let page = self.connections.unauthenticated(shard, before, start);
+            let (connections, next) = page.await?;
+            for connection in connections {
+                self.close(&connection, now).await?;
             }
             start = next;
             if start.is_none() {
@@ -73,8 +61,8 @@ impl UnauthenticatedReaper {
         if !self.connections.block_authentication(connection).await? {
             return Ok(());
         }
-        if self.push.close(connection).await? {
-            // `$disconnect` takes the row out of the index; where it is lost, the next sweep does.
+        if self.pusher.close(connection).await? {
+            // `$disconnect` removes the row from the index. If that is lost, the next sweep does.
             tracing::info!(%connection, "a connection was closed: nobody authenticated on it");
             return Ok(());
         }

@@ -4,7 +4,7 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`domain`] | pure: jobs, events, streams, sessions, connections, dead letters, ids, limits |
-//! | [`settings`], [`clock`] | the environment and the clock; each is read in one file |
+//! | [`settings`], [`clock`], [`random`] | the environment, the clock and random ids; each is read in one file |
 //! | [`auth`] | verifies tokens |
 //! | [`protocol`] | pure: clients' frames, responses, events and dialects |
 //! | [`telemetry`] | logs, metrics and traces |
@@ -20,6 +20,7 @@ pub mod domain;
 pub mod messaging;
 pub mod orchestration;
 pub mod protocol;
+pub mod random;
 pub mod settings;
 pub mod store;
 pub mod telemetry;

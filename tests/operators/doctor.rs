@@ -147,9 +147,7 @@ async fn broken_parts_are_named_with_advice() -> Result<()> {
         "{stdout}"
     );
     assert!(
-        stdout.contains(
-            "table longhaul-jobs: restore what the template says (docs/RUNBOOK.md"
-        ),
+        stdout.contains("table longhaul-jobs: restore what the template says (docs/RUNBOOK.md"),
         "{stdout}"
     );
     Ok(())

@@ -1,7 +1,7 @@
 //! The analysis `finops`: settings, reading and answering.
 
 use async_trait::async_trait;
-use longhaul_shared::settings::{Settings, SettingsError};
+use longhaul_shared::settings::{Environment, SettingsError};
 use longhaul_worker::analysis::{Analysis, Context, Failure};
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ impl Finops {
 
     /// Creates the analysis from the worker's settings. Returns `None` where neither a bill nor an AWS service is
     /// configured.
-    pub fn configured(config: &Settings) -> Result<Option<Self>, SettingsError> {
+    pub fn configured(config: &Environment) -> Result<Option<Self>, SettingsError> {
         let bills = config.optional("FINOPS_BILL").unwrap_or_default();
         let source = BillSource::parse(bills, config.switch("FINOPS_BILL_IS_SAMPLE")?);
         let aws_sources = AwsSources::configured(config)?;

@@ -25,7 +25,7 @@ pub async fn run(
         "the content has {length} bytes; the limit is {}",
         limits::QUERY_BYTES
     );
-    let (table, pusher) = (aws.connections()?, aws.required_pusher()?);
+    let (table, pusher) = (aws.connections(), aws.required_pusher()?);
     let frame = protocol::system(content, clock::now());
     let open = |rows: Vec<ConnectionRow>| -> Vec<ConnectionId> {
         let open = rows.into_iter().filter(|row| row.is_open);

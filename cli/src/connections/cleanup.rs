@@ -11,7 +11,7 @@ use crate::exit_status::ExitStatus;
 use crate::target::AwsContext;
 
 pub async fn run(aws: &AwsContext, idle: Duration, json: bool) -> Result<ExitStatus> {
-    let (table, pusher, now) = (&aws.connections()?, &aws.required_pusher()?, clock::now());
+    let (table, pusher, now) = (&aws.connections(), &aws.required_pusher()?, clock::now());
     let (mut outcome, mut after) = (CleanupOutcome::default(), None);
     loop {
         let (rows, next) = table.scan(after.as_ref(), None).await?;

@@ -90,7 +90,7 @@ impl Connections {
                 after,
                 target,
             } => {
-                let table = target.open(CALLER).await?.connections()?;
+                let table = target.open(CALLER).await?.connections();
                 let (rows, next) = match user {
                     Some(user) => (list::by_user(&table, &user, closed).await?, None),
                     None => {

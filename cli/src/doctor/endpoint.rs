@@ -89,7 +89,7 @@ pub async fn answers(aws: &AwsContext, findings: &mut Findings) -> bool {
 /// Checks that the gateway answers at the endpoint of pushes.
 pub async fn connections(aws: &AwsContext, findings: &mut Findings) -> Result<()> {
     let check = "@connections";
-    let Some(pusher) = aws.pusher()? else {
+    let Some(pusher) = aws.pusher() else {
         findings.skipped(
             check,
             "needs --websocket with the stack's output WebSocketUrl",

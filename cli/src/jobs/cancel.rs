@@ -15,7 +15,7 @@ use crate::exit_status::ExitStatus;
 use crate::target::AwsContext;
 
 pub async fn run(aws: &AwsContext, id: JobId, json: bool) -> Result<ExitStatus> {
-    let jobs = aws.jobs()?;
+    let jobs = aws.jobs();
     let Some(job) = jobs.get(id).await? else {
         return Ok(render::not_found(id));
     };

@@ -35,7 +35,7 @@ pub struct ListFilter {
 }
 
 pub async fn run(aws: &AwsContext, filter: &ListFilter, json: bool) -> Result<ExitStatus> {
-    let jobs = aws.jobs()?;
+    let jobs = aws.jobs();
     let found = if let Some(user) = &filter.user {
         by_user(&jobs, user, filter).await?
     } else if filter.scan {

@@ -103,7 +103,7 @@ impl Jobs {
                 target,
             } => retry::run(&target.open(CALLER).await?, job, from_start, json).await,
             Command::Watch { job, every, target } => {
-                let jobs = target.open(CALLER).await?.jobs()?;
+                let jobs = target.open(CALLER).await?.jobs();
                 watch::run(&jobs, job, every, json).await
             }
         }

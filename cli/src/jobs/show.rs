@@ -8,7 +8,7 @@ use crate::exit_status::ExitStatus;
 use crate::target::AwsContext;
 
 pub async fn run(aws: &AwsContext, id: JobId, with_query: bool, json: bool) -> Result<ExitStatus> {
-    let Some(job) = aws.jobs()?.get(id).await? else {
+    let Some(job) = aws.jobs().get(id).await? else {
         return Ok(render::not_found(id));
     };
     let event_log = aws.event_log().await?;

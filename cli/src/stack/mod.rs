@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use longhaul_local::cloud::{CloudOptions, ConsoleOptions, EmbeddedCloud, GatewayOverrides};
 use longhaul_local::data_folder::{self, DataFolder, Endpoints, LockOutcome};
-use longhaul_shared::settings::Settings;
+use longhaul_shared::settings::Environment;
 
 use crate::dev_token::{self, SECRET};
 use crate::functions::TRUST_CLAIMS;
@@ -214,7 +214,7 @@ const EXTERNAL_ENDPOINTS: [&str; 5] = [
 
 /// The environment of each function, besides what the template says.
 fn function_environment(start: &StartArgs) -> BTreeMap<String, String> {
-    let settings = Settings::from_env();
+    let settings = Environment::from_env();
     let endpoints = EXTERNAL_ENDPOINTS.into_iter().filter_map(|name| {
         let url = settings.optional(name)?;
         Some((name.to_owned(), url.to_owned()))

@@ -1,47 +1,66 @@
-//! `broadcast`: `system` to a user of the admin's tenant, or to all of it, a page of the table for each frame.
+//! `broadcast`: pushes a `system` frame to a user of the admin's tenant, or to all of it, a page of the table for
+//! each frame.
 
-use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::connection::BroadcastOutcome;
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
-use longhaul_shared::protocol;
+use longhaul_shared::protocol::{ErrorResponse, Fields, system};
+use serde_json::json;
 
-use super::admin::scanned;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::administration::scan_tenant_connections;
+use crate::app_context::AppContext;
+use crate::caller::Admin;
+use crate::frame::{ActionResult, FrameContext};
 
-/// Rows of the table that one frame looks at: so many pushes take a few seconds.
+/// Rows of the table that one frame reads: so many pushes take a few seconds.
 const PAGE: u32 = 500;
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct Broadcast {
     content: String,
+    /// `None` for all users of the tenant.
     user: Option<String>,
+    /// The last connection of the page before; `None` for the first page.
     after: Option<ConnectionId>,
-) -> ActionResult {
-    let frame = protocol::system(&content, call.now);
-    let (heard, next) = match user {
-        Some(user) => {
-            let to = Owner {
-                user,
-                tenant: speaker.owner.tenant.clone(),
-            };
-            (
-                door.courier.push_to_user(&to, &frame, call.now).await?,
-                None,
-            )
+}
+
+impl Action for Broadcast {
+    type Caller = Admin;
+
+    const NAMES: &'static [&'static str] = &["broadcast"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            content: fields.long_text("content")?.to_owned(),
+            user: fields.optional_user()?,
+            after: fields.connections_page()?.cursor.map(ConnectionId),
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
+        let user = admin.name_for_logs();
+        tracing::info!(connection = %frame.connection, user, "an admin broadcasts");
+        let pushed = system(&self.content, frame.now);
+        let (outcome, next) = match self.user {
+            Some(user) => {
+                let to = Owner {
+                    user,
+                    tenant: admin.identity().owner.tenant.clone(),
+                };
+                let outcome = app.messenger.push_to_user(&to, &pushed, frame.now);
+                (outcome.await?, None)
+            }
+            None => {
+                let (rows, next) = scan_tenant_connections(app, admin, self.after, PAGE).await?;
+                let open = rows.into_iter().filter(|row| row.is_open);
+                let open = open.map(|row| row.connection).collect();
+                (app.pusher.broadcast(open, &pushed).await, next)
+            }
+        };
+        let BroadcastOutcome { sent, gone, lost } = outcome;
+        let mut fields = json!({"data": {"sent": sent, "gone": gone, "lost": lost}});
+        if let Some(next) = next {
+            fields["cursor"] = next.0.into();
         }
-        None => {
-            let (rows, next) = scanned(door, speaker, after, PAGE).await?;
-            let open = rows.into_iter().filter(|row| row.is_open);
-            let open = open.map(|row| row.connection).collect();
-            (door.push.broadcast(open, &frame).await, next)
-        }
-    };
-    let request_id = call.request_id.as_deref();
-    Ok(Some(protocol::broadcast_sent(
-        heard,
-        next.as_ref(),
-        request_id,
-        call.now,
-    )))
+        frame.respond("broadcastSent", fields)
+    }
 }

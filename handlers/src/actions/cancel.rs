@@ -1,53 +1,67 @@
-//! `cancel`: ends a job of the caller's, or of an admin's tenant, wherever it stands; of an ended one it tells the state.
+//! `cancel`: ends an open job of the caller's, or of the admin's tenant; the response for an ended job is its
+//! state.
 //!
-//! The end is written here and not asked of the worker: a queued job never runs, and a running one's
-//! worker finds itself superseded.
+//! The end is written here and the worker is not asked: a queued job never runs, and the worker of a running
+//! job finds its lease superseded.
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::{Job, OPERATOR, Status};
-use longhaul_shared::protocol::{self, JobReference};
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference};
 use longhaul_shared::store::jobs::CommitOutcome;
+use serde_json::json;
 
-use super::{admin, get_job};
-use crate::message::{ActionResult, AppContext, FrameContext};
+use super::get_job;
+use crate::action::Action;
+use crate::administration::effective_owner;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct Cancel {
     job: JobReference,
-) -> ActionResult {
-    let request_id = call.request_id.as_deref();
-    let id = match job {
-        Ok(id) => id,
-        Err(unknown) => return Ok(Some(protocol::job(&unknown, None, request_id, call.now))),
-    };
-    let owner = admin::effective_owner(door, call, speaker, id).await?;
-    let by = match owner == speaker.owner {
-        true => owner.user.clone(),
-        false => OPERATOR.to_owned(),
-    };
-    let cancel = Job::cancel_as(by, owner.clone(), call.now, door.retention);
-    let mut job = match door.jobs.commit(id, &cancel).await? {
-        CommitOutcome::Applied(job) => *job,
-        // A cancel is sent again whose answer was lost; the second then meets the first.
-        CommitOutcome::Refused(Some(job))
-            if job.status == Status::Cancelled
-                && job.owner == owner
-                && job.finished_at == Some(call.now) =>
-        {
-            *job
-        }
-        CommitOutcome::Refused(row) => {
-            return get_job::answer(door, call, speaker, id, row.map(|row| *row)).await;
-        }
-    };
-    // Pushed and not returned, so that it comes before `job_cancelled`, which the caller hears as well.
-    let taken = protocol::cancelling(&id.to_string(), request_id, call.now);
-    door.push.post(&call.connection, &taken).await;
-    job.followers.insert(call.connection.clone());
-    if let Err(error) = door.announcer.notify(job, call.now).await {
-        tracing::warn!(job = %id, error = format!("{error:#}"), "a cancel waits for the sweep to be announced");
+}
+
+impl Action for Cancel {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["cancel"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self { job: fields.job()? })
     }
-    Ok(None)
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let id = match self.job {
+            JobReference::Id(id) => id,
+            JobReference::Unknown(text) => return get_job::respond_gone(frame, &text),
+        };
+        let owner = effective_owner(app, frame, caller, id).await?;
+        let by = match owner == caller.owner {
+            true => owner.user.clone(),
+            false => OPERATOR.to_owned(),
+        };
+        let cancel = Job::cancel_as(by, owner.clone(), frame.now, app.retention);
+        let mut job = match app.stores.jobs.commit(id, &cancel).await? {
+            CommitOutcome::Applied(job) => *job,
+            // The write was repeated because its response was lost, and met its own first try.
+            CommitOutcome::Refused(Some(job))
+                if job.status == Status::Cancelled
+                    && job.owner == owner
+                    && job.finished_at == Some(frame.now) =>
+            {
+                *job
+            }
+            CommitOutcome::Refused(row) => {
+                return get_job::respond(app, frame, caller, id, row.map(|row| *row)).await;
+            }
+        };
+        // Pushed and not returned, so that it comes before `job_cancelled`, which the caller receives too.
+        if let Some(cancelling) = frame.respond("cancelling", json!({"jobId": id.to_string()}))? {
+            app.pusher.post(&frame.connection, &cancelling).await;
+        }
+        job.followers.insert(frame.connection.clone());
+        if let Err(error) = app.job_ends.notify(job, frame.now).await {
+            tracing::warn!(job = %id, error = format!("{error:#}"), "pushing a cancel failed; the sweep will repeat it");
+        }
+        Ok(None)
+    }
 }

@@ -1,33 +1,49 @@
-//! `cleanupConnections`: removes what is stale among the admin's tenant's connections, a page of the table
-//! for each frame.
+//! `cleanupConnections`: removes or closes the stale connections of the admin's tenant, a page of the table for
+//! each frame.
 
-use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::connection::CleanupOutcome;
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::connections_cleaned;
+use longhaul_shared::protocol::{ErrorResponse, Fields};
+use serde_json::json;
 
-use super::admin::scanned;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::administration::scan_tenant_connections;
+use crate::app_context::AppContext;
+use crate::caller::Admin;
+use crate::frame::{ActionResult, FrameContext};
 
-/// Rows of the table that one frame looks at: what the gateway can be asked about in a few seconds.
+/// Rows of the table that one frame reads: the gateway can be asked about so many in a few seconds.
 const PAGE: u32 = 500;
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct CleanupConnections {
+    /// The last connection of the page before; `None` for the first page.
     after: Option<ConnectionId>,
-) -> ActionResult {
-    let (rows, next) = scanned(door, speaker, after, PAGE).await?;
-    let cleaned = door
-        .push
-        .clean(rows, limits::STALE_CONNECTION_AFTER, call.now)
-        .await?;
-    let request_id = call.request_id.as_deref();
-    Ok(Some(connections_cleaned(
-        cleaned,
-        next.as_ref(),
-        request_id,
-        call.now,
-    )))
+}
+
+impl Action for CleanupConnections {
+    type Caller = Admin;
+
+    const NAMES: &'static [&'static str] = &["cleanupConnections"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            after: fields.connections_page()?.cursor.map(ConnectionId),
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
+        let (rows, next) = scan_tenant_connections(app, admin, self.after, PAGE).await?;
+        let idle = limits::STALE_CONNECTION_AFTER;
+        let CleanupOutcome {
+            removed,
+            closed,
+            kept,
+        } = app.pusher.clean(rows, idle, frame.now).await?;
+        let mut fields = json!({"data": {"removed": removed, "closed": closed, "kept": kept}});
+        if let Some(next) = next {
+            fields["cursor"] = next.0.into();
+        }
+        frame.respond("connectionsCleaned", fields)
+    }
 }

@@ -1,21 +1,38 @@
-//! `closeConnection`: closes a connection of the admin's tenant; the record of one that the gateway does not
-//! know is removed.
+//! `closeConnection`: closes a connection of the admin's tenant, or removes the record of one that the gateway does
+//! not have.
 
-use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol::connection_closed;
+use longhaul_shared::protocol::{ErrorResponse, Fields};
+use serde_json::json;
 
-use super::admin::own;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::administration::tenant_connection;
+use crate::app_context::AppContext;
+use crate::caller::Admin;
+use crate::frame::{ActionResult, FrameContext};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct CloseConnection {
     connection: ConnectionId,
-) -> ActionResult {
-    own(door, speaker, &connection).await?;
-    door.push.disconnect(&connection).await?;
-    let request_id = call.request_id.as_deref();
-    Ok(Some(connection_closed(&connection, request_id, call.now)))
+}
+
+impl Action for CloseConnection {
+    type Caller = Admin;
+
+    const NAMES: &'static [&'static str] = &["closeConnection"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            connection: fields.connection()?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
+        let Self { connection } = self;
+        let user = admin.name_for_logs();
+        tracing::info!(%connection, user, "an admin closes a connection");
+        tenant_connection(app, admin, &connection).await?;
+        app.pusher.disconnect(&connection).await?;
+        let data = json!({"connectionId": connection.0, "status": "DISCONNECTED"});
+        frame.respond("connectionClosed", json!({ "data": data }))
+    }
 }

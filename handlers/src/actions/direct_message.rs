@@ -1,112 +1,146 @@
-//! `sendMessage` with `recipientId`: a message to a user of the same tenant, kept until it is acknowledged.
+//! `sendMessage` with a recipient: a message to a user of the caller's tenant, stored until it is acknowledged; or
+//! to a room, whose subscribers get it as a notification.
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{NotificationId, Owner};
 use longhaul_shared::domain::inbox::{InboxContent, InboxEntry};
+use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::{Publication, Recipient, Topic};
 use longhaul_shared::messaging::user_messenger::MessageStatus;
-use longhaul_shared::protocol::{ErrorCode, ErrorResponse, message_sent};
-use serde_json::{Map, Value};
-use uuid::Uuid;
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
+use serde_json::{Map, Value, json};
 
-use crate::message::{ActionResult, AppContext, FrameContext};
-use crate::quota;
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
+use crate::quota::admit_action;
 
-/// A room is a topic, and who subscribes to it has joined.
-const ROOM: &str = "room:";
+/// A room is a topic with this prefix. Its subscribers are its members.
+const ROOM_PREFIX: &str = "room:";
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct DirectMessage {
+    /// A user's id, or a room's.
     recipient: String,
     content: String,
+    /// The message's own type, such as `text`.
     kind: String,
-) -> ActionResult {
-    let random = Uuid::new_v4();
-    let random = random.as_bytes().first_chunk();
-    if recipient.starts_with(ROOM) {
-        let id = NotificationId::new(call.now, random.expect("16 bytes have ten"));
-        let said = [
-            ("messageId", id.to_string()),
-            ("from", speaker.owner.user.clone()),
-            ("content", content),
-            ("type", kind),
-        ];
-        let data = said.map(|(name, text)| (name.to_owned(), Value::from(text)));
-        let data = Map::from_iter(data);
-        return to_room(door, call, speaker, &recipient, id, data).await;
+}
+
+impl Action for DirectMessage {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["sendMessage"];
+
+    /// A `sendMessage` without a recipient is a chat message.
+    fn matches(fields: &Fields) -> bool {
+        fields.contains("recipientId")
     }
-    let to = addressed(speaker, recipient)?;
-    quota::admit_action(door, call, &speaker.owner).await?;
-    let entry = InboxEntry {
-        id: NotificationId::new(call.now, random.expect("16 bytes have ten")),
-        at: call.now,
-        content: InboxContent::Message {
-            from: speaker.owner.user.clone(),
-            text: content,
-            kind,
-        },
-        is_read: false,
-    };
-    let is_delivered = match door.courier.send(&to, &entry, call.now).await {
-        MessageStatus::Delivered => true,
-        MessageStatus::Stored => false,
-        MessageStatus::Lost => {
-            let sentence = "The message reached nobody and could not be kept.";
-            return Err(ErrorResponse::new(ErrorCode::Connection, sentence).into());
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            recipient: fields.user("recipientId")?,
+            content: fields.long_text("content")?.to_owned(),
+            kind: message_type(fields)?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let id = NotificationId::new(frame.now, &app.random.id_bytes());
+        if self.recipient.starts_with(ROOM_PREFIX) {
+            return self.send_to_room(app, frame, caller, id).await;
         }
-    };
-    let request_id = call.request_id.as_deref();
-    Ok(Some(message_sent(
-        entry.id,
-        is_delivered,
-        request_id,
-        call.now,
-    )))
-}
-
-/// To all who have joined a room, the speaker among them, who must be one; it is kept until each was told.
-async fn to_room(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
-    room: &str,
-    id: NotificationId,
-    data: Map<String, Value>,
-) -> ActionResult {
-    let topic = Topic::parse(room).ok_or_else(no_such_room)?;
-    let tenant = speaker.owner.tenant.as_deref();
-    let connection = &call.connection;
-    if !door.subscriptions.has(connection, tenant, &topic).await? {
-        return Err(no_such_room().into());
+        let to = recipient_owner(caller, self.recipient)?;
+        admit_action(app, frame, &caller.owner).await?;
+        let entry = InboxEntry {
+            id,
+            at: frame.now,
+            content: InboxContent::Message {
+                from: caller.owner.user.clone(),
+                text: self.content,
+                kind: self.kind,
+            },
+            is_read: false,
+        };
+        match app.messenger.send(&to, &entry, frame.now).await {
+            MessageStatus::Delivered => respond(frame, id, "delivered"),
+            MessageStatus::Stored => respond(frame, id, "stored"),
+            MessageStatus::Lost => {
+                let message = "The message could be neither delivered nor stored.";
+                Err(ErrorResponse::new(ErrorCode::Connection, message).into())
+            }
+        }
     }
-    quota::admit_action(door, call, &speaker.owner).await?;
-    let published = Publication {
-        id: id.to_string(),
-        to: Recipient::Topic(topic),
-        tenant_id: speaker.owner.tenant.clone(),
-        kind: "message".to_owned(),
-        data,
-        at: call.now,
-    };
-    door.fanout.begin(&published).await?;
-    let request_id = call.request_id.as_deref();
-    Ok(Some(message_sent(id, false, request_id, call.now)))
 }
 
-fn no_such_room() -> ErrorResponse {
-    let sentence = "You have joined no such room.";
-    ErrorResponse::new(ErrorCode::NotFound, sentence).with("field", "recipientId")
+impl DirectMessage {
+    /// Sends it to all members of a room, of whom the caller must be one.
+    async fn send_to_room(
+        self,
+        app: &AppContext,
+        frame: &FrameContext,
+        caller: &Identity,
+        id: NotificationId,
+    ) -> ActionResult {
+        let topic = Topic::parse(&self.recipient).ok_or_else(unknown_room)?;
+        let tenant = caller.owner.tenant.as_deref();
+        let subscriptions = &app.stores.subscriptions;
+        if !subscriptions.has(&frame.connection, tenant, &topic).await? {
+            return Err(unknown_room().into());
+        }
+        admit_action(app, frame, &caller.owner).await?;
+        let data = [
+            ("messageId", id.to_string()),
+            ("from", caller.owner.user.clone()),
+            ("content", self.content),
+            ("type", self.kind),
+        ];
+        let data = data.map(|(name, text)| (name.to_owned(), Value::from(text)));
+        let publication = Publication {
+            id: id.to_string(),
+            to: Recipient::Topic(topic),
+            tenant_id: caller.owner.tenant.clone(),
+            kind: "message".to_owned(),
+            data: Map::from_iter(data),
+            at: frame.now,
+        };
+        app.queues.fanout.begin(&publication).await?;
+        respond(frame, id, "stored")
+    }
 }
 
-/// The user of this id, in the speaker's own tenant; a room is none.
-pub fn addressed(speaker: &Identity, recipient: String) -> Result<Owner, ErrorResponse> {
-    if recipient.starts_with(ROOM) {
-        return Err(no_such_room());
+fn respond(frame: &FrameContext, id: NotificationId, status: &str) -> ActionResult {
+    let at = frame.now.as_second();
+    let data = json!({"messageId": id.to_string(), "status": status, "timestamp": at});
+    frame.respond("messageSent", json!({ "data": data }))
+}
+
+/// The message's type, which stands inside `data` only, since the frame's own `type` may name its action.
+fn message_type(fields: &Fields) -> Result<String, ErrorResponse> {
+    let max = limits::MESSAGE_TYPE_CHARS;
+    match fields.in_data("type").map(|value| value.as_str()) {
+        None => Ok("text".to_owned()),
+        Some(Some(kind)) if !kind.is_empty() && kind.chars().nth(max).is_none() => {
+            Ok(kind.to_owned())
+        }
+        Some(_) => Err(ErrorResponse::field(
+            "type",
+            format!("'type' must be a text of 1 to {max} characters."),
+        )),
+    }
+}
+
+fn unknown_room() -> ErrorResponse {
+    let message = "You have joined no such room.";
+    ErrorResponse::new(ErrorCode::NotFound, message).with("field", "recipientId")
+}
+
+/// The user of this id in the caller's tenant. A room is no user.
+pub fn recipient_owner(caller: &Identity, recipient: String) -> Result<Owner, ErrorResponse> {
+    if recipient.starts_with(ROOM_PREFIX) {
+        return Err(unknown_room());
     }
     Ok(Owner {
         user: recipient,
-        tenant: speaker.owner.tenant.clone(),
+        tenant: caller.owner.tenant.clone(),
     })
 }

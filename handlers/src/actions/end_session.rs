@@ -1,24 +1,39 @@
-//! `endSession`: from now on the session takes no turns. What is being answered goes on.
+//! `endSession`: the session accepts no more turns. Its running turn goes on.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{self, SessionReference};
+use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
+use serde_json::json;
 
-use super::sessions;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
+use crate::session_lookup::{named_session, own_session, unknown_session};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct EndSession {
+    /// `None` for the connection's own session.
     session: Option<SessionReference>,
-) -> ActionResult {
-    let id = match session {
-        Some(named) => sessions::known(named)?,
-        None => sessions::own(door, call, false).await?,
-    };
-    if !door.sessions.end(id, &speaker.owner, call.now).await? {
-        return Err(sessions::unknown().into());
+}
+
+impl Action for EndSession {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["endSession"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            session: fields.session()?,
+        })
     }
-    let request_id = call.request_id.as_deref();
-    Ok(Some(protocol::session_ended(id, request_id, call.now)))
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let id = match self.session {
+            Some(reference) => named_session(reference)?,
+            None => own_session(app, frame, false).await?,
+        };
+        let ended = app.stores.sessions.end(id, &caller.owner, frame.now);
+        if !ended.await? {
+            return Err(unknown_session().into());
+        }
+        frame.respond("sessionEnded", json!({"sessionId": id.to_string()}))
+    }
 }

@@ -1,48 +1,60 @@
-//! `getJob`: one job of the caller's, or of an admin's tenant, with its result. Another's is as unknown as none.
+//! `getJob`: a job of the caller's, or of the admin's tenant, with its result. The response for another user's
+//! job equals that for a job that does not exist.
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{self, JobReference};
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, job_with_result};
+use serde_json::json;
 
-use super::admin::can_administer;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::caller::can_administer;
+use crate::frame::{ActionResult, FrameContext};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct GetJob {
     job: JobReference,
-) -> ActionResult {
-    let request_id = call.request_id.as_deref();
-    let id = match job {
-        Ok(id) => id,
-        Err(unknown) => return Ok(Some(protocol::job(&unknown, None, request_id, call.now))),
-    };
-    let row = door.jobs.get(id).await?;
-    answer(door, call, speaker, id, row).await
 }
 
-/// Tells of the job if it is the caller's to see.
-pub async fn answer(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+impl Action for GetJob {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["getJob"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self { job: fields.job()? })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let id = match self.job {
+            JobReference::Id(id) => id,
+            JobReference::Unknown(text) => return respond_gone(frame, &text),
+        };
+        let row = app.stores.jobs.get(id).await?;
+        respond(app, frame, caller, id, row).await
+    }
+}
+
+/// Responds with the job if the caller may see it.
+pub async fn respond(
+    app: &AppContext,
+    frame: &FrameContext,
+    caller: &Identity,
     id: JobId,
     row: Option<Job>,
 ) -> ActionResult {
-    let own = row
-        .inspect(|job| call.log_if_foreign(speaker, &job.owner))
-        .filter(|job| job.owner == speaker.owner || can_administer(speaker, &job.owner))
-        .filter(|job| job.expires_at > call.now);
-    let job = match own {
-        Some(job) => Some(door.events.with_result(job).await?),
-        None => None,
+    let visible = row
+        .inspect(|job| frame.log_if_foreign(caller, &job.owner))
+        .filter(|job| job.owner == caller.owner || can_administer(caller, &job.owner))
+        .filter(|job| job.expires_at > frame.now);
+    let Some(job) = visible else {
+        return respond_gone(frame, &id.to_string());
     };
-    Ok(Some(protocol::job(
-        &id.to_string(),
-        job.as_ref(),
-        call.request_id.as_deref(),
-        call.now,
-    )))
+    let job = app.stores.event_log.with_result(job).await?;
+    frame.respond("job", json!({"job": job_with_result(&job)}))
+}
+
+/// The response for a job that has expired, never existed or belongs to another user.
+pub fn respond_gone(frame: &FrameContext, id: &str) -> ActionResult {
+    frame.respond("job", json!({"job": {"jobId": id, "status": "gone"}}))
 }

@@ -1,29 +1,66 @@
-//! `getSession`: one of the caller's sessions and a page of its turns, oldest first. It may have ended.
+//! `getSession`: one of the caller's sessions, open or ended, and a page of its turns, oldest first.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{self, PageRequest, SessionReference};
+use longhaul_shared::domain::session::TurnRow;
+use longhaul_shared::protocol::{
+    ErrorResponse, Fields, PageRequest, SessionReference, rfc3339, session_view,
+};
+use serde_json::{Value, json};
 
-use super::sessions;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
+use crate::session_lookup::{named_session, own_session, unknown_session};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct GetSession {
+    /// `None` for the connection's own session.
     session: Option<SessionReference>,
-    pages: PageRequest<u32>,
-) -> ActionResult {
-    let id = match session {
-        Some(named) => sessions::known(named)?,
-        None => sessions::own(door, call, false).await?,
-    };
-    let head = door.sessions.get(id, &speaker.owner, call.now).await?;
-    let head = head.ok_or_else(sessions::unknown)?;
-    let from = pages.cursor.unwrap_or(1).max(1);
-    let (turns, next) = door.sessions.turns(id, from, pages.limit, call.now).await?;
-    let next = next.filter(|next| *next <= head.turns);
-    let request_id = call.request_id.as_deref();
-    Ok(Some(protocol::session(
-        &head, &turns, next, request_id, call.now,
-    )))
+    /// The cursor is the number of the page's first turn.
+    page: PageRequest<u32>,
+}
+
+impl Action for GetSession {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["getSession"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            session: fields.session()?,
+            page: fields.page(|text| text.parse().ok())?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let id = match self.session {
+            Some(reference) => named_session(reference)?,
+            None => own_session(app, frame, false).await?,
+        };
+        let sessions = &app.stores.sessions;
+        let session = sessions.get(id, &caller.owner, frame.now).await?;
+        let session = session.ok_or_else(unknown_session)?;
+        let first = self.page.cursor.unwrap_or(1).max(1);
+        let page = sessions.turns(id, first, self.page.limit, frame.now);
+        let (turns, next) = page.await?;
+        let turns: Vec<Value> = turns.iter().map(turn_view).collect();
+        let mut fields = json!({"session": session_view(&session), "turns": turns});
+        if let Some(next) = next.filter(|next| *next <= session.turns) {
+            fields["cursor"] = next.to_string().into();
+        }
+        frame.respond("session", fields)
+    }
+}
+
+fn turn_view(turn: &TurnRow) -> Value {
+    let mut view = json!({
+        "turn": turn.number,
+        "jobId": turn.job.to_string(),
+        "message": turn.message,
+        "status": turn.status.map_or("open", |status| status.as_str()),
+        "at": rfc3339(turn.at),
+    });
+    if let Some(answer) = &turn.answer {
+        view["answer"] = answer.as_str().into();
+    }
+    view
 }

@@ -1,59 +1,114 @@
-//! `listConnections`: connections of the admin's tenant with those that have closed within a day, of one user
-//! by the index, oldest first, or of all: a scan of the table, at most `limit` rows looked at for a page,
-//! which no one but an admin can cause.
+//! `listConnections`: connections of the admin's tenant, with those that closed within a day. Those of one user
+//! are read by the index, oldest first; all of them by a scan of the table, `limit` rows or more for a page.
 
-use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::connection::{ConnectionCursor, ConnectionRow};
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol::{self, ErrorResponse, PageRequest};
+use longhaul_shared::domain::limits;
+use longhaul_shared::protocol::{
+    ErrorResponse, Fields, PageRequest, connection as connection_record,
+};
 use longhaul_shared::store::connections::start_key;
+use serde_json::{Value, json};
 
-use super::admin::{is_theirs, scanned};
-use crate::message::{ActionError, ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::administration::{is_in_tenant, scan_tenant_connections};
+use crate::app_context::AppContext;
+use crate::caller::Admin;
+use crate::frame::{ActionError, ActionResult, FrameContext};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct ListConnections {
+    /// `None` for all users of the tenant.
     user: Option<String>,
-    pages: PageRequest<String>,
-) -> ActionResult {
-    let request_id = call.request_id.as_deref();
-    let Some(user) = user else {
-        let after = pages.cursor.map(ConnectionId);
-        let (rows, next) = scanned(door, speaker, after, pages.limit).await?;
-        let next = next.map(|id| id.0);
-        let id = |row: &ConnectionRow| row.connection.0.clone();
-        return Ok(Some(protocol::connections(
-            &rows, id, next, request_id, call.now,
-        )));
-    };
-    let start = pages.cursor.as_deref().map(read).transpose()?;
-    let start = start.map(|mark| start_key(&mark, &user));
-    let (mut rows, more) = door.connections.of_user(&user, start).await?;
-    let mut next = rows.last().filter(|_| more.is_some()).map(mark);
-    let limit = pages.limit as usize;
-    if rows.len() > limit {
-        rows.truncate(limit);
-        next = rows.last().map(mark);
-    }
-    rows.retain(|row| is_theirs(speaker, row));
-    Ok(Some(protocol::connections(
-        &rows, mark, next, request_id, call.now,
-    )))
+    page: PageRequest<String>,
 }
 
-fn mark(row: &ConnectionRow) -> String {
+impl Action for ListConnections {
+    type Caller = Admin;
+
+    const NAMES: &'static [&'static str] = &["listConnections"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            user: fields.optional_user()?,
+            page: fields.connections_page()?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
+        let fields = match &self.user {
+            Some(user) => of_user(app, admin, user, &self.page).await?,
+            None => of_tenant(app, admin, self.page).await?,
+        };
+        frame.respond("connections", fields)
+    }
+}
+
+async fn of_tenant(
+    app: &AppContext,
+    admin: &Admin,
+    page: PageRequest<String>,
+) -> Result<Value, ActionError> {
+    let after = page.cursor.map(ConnectionId);
+    let (rows, next) = scan_tenant_connections(app, admin, after, page.limit).await?;
+    let cursor = |row: &ConnectionRow| row.connection.0.clone();
+    Ok(response(&rows, cursor, next.map(|id| id.0)))
+}
+
+async fn of_user(
+    app: &AppContext,
+    admin: &Admin,
+    user: &str,
+    page: &PageRequest<String>,
+) -> Result<Value, ActionError> {
+    let cursor = page.cursor.as_deref().map(parse_cursor).transpose()?;
+    let start = cursor.map(|cursor| start_key(&cursor, user));
+    let (mut rows, more) = app.stores.connections.of_user(user, start).await?;
+    let mut next = rows.last().filter(|_| more.is_some()).map(cursor_after);
+    let limit = page.limit as usize;
+    if rows.len() > limit {
+        rows.truncate(limit);
+        next = rows.last().map(cursor_after);
+    }
+    rows.retain(|row| is_in_tenant(admin, row));
+    Ok(response(&rows, cursor_after, next))
+}
+
+/// As many of the rows as fit one frame. The next page begins after the last of them (`cursor_after`), or at
+/// `next` if all fit.
+fn response(
+    rows: &[ConnectionRow],
+    cursor_after: impl Fn(&ConnectionRow) -> String,
+    next: Option<String>,
+) -> Value {
+    let (mut bytes, mut views) = (0, vec![]);
+    for row in rows {
+        let view = connection_record(row);
+        bytes += view.to_string().len();
+        if bytes > limits::ANSWER_BYTES && !views.is_empty() {
+            break;
+        }
+        views.push(view);
+    }
+    let cut = (views.len() < rows.len()).then(|| cursor_after(&rows[views.len() - 1]));
+    let mut fields = json!({ "connections": views });
+    if let Some(next) = cut.or(next) {
+        fields["cursor"] = next.into();
+    }
+    fields
+}
+
+/// The cursor in a user's connections after this one.
+fn cursor_after(row: &ConnectionRow) -> String {
     format!("{}~{:.3}", row.connection, row.connected_at)
 }
 
-fn read(cursor: &str) -> Result<ConnectionCursor, ActionError> {
-    let mark = || {
-        let (id, at) = cursor.split_once('~')?;
+fn parse_cursor(text: &str) -> Result<ConnectionCursor, ErrorResponse> {
+    let cursor = || {
+        let (id, at) = text.split_once('~')?;
         Some(ConnectionCursor {
             connection: ConnectionId(id.to_owned()),
             connected_at: at.parse().ok()?,
         })
     };
-    mark().ok_or_else(|| ErrorResponse::field("cursor", "'cursor' is not one of ours.").into())
+    cursor().ok_or_else(|| ErrorResponse::field("cursor", "'cursor' is not one of ours."))
 }

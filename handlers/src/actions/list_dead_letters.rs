@@ -1,35 +1,75 @@
-//! `listDeadLetters`: what failed for good in an admin's tenant, and what is to be done about each. A bounded
-//! look at the dead-letter queue, which hides what it reads for as long; what can't be read is nobody's, and
-//! left to the operators' command.
+//! `listDeadLetters`: the failed runs of the admin's tenant and what resolves each. It reads a bounded number of
+//! messages, which are invisible to others meanwhile. Messages that can't be parsed belong to no tenant; `longhaul
+//! dlq` lists them.
 
-use longhaul_shared::auth::Identity;
+use jiff::Timestamp;
+use longhaul_shared::domain::dead_letter::FailedRun;
+use longhaul_shared::domain::limits;
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
-use longhaul_shared::protocol::dead_letters;
+use longhaul_shared::protocol::{ErrorResponse, Fields, rfc3339};
+use serde_json::{Value, json};
 
-use super::admin::can_administer;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::caller::Admin;
+use crate::frame::{ActionResult, FrameContext};
 
-/// Letters that one frame looks at, about.
-pub const LOOK: usize = 100;
+/// Messages that one frame reads, about.
+pub const MAX_MESSAGES: usize = 100;
 
-pub async fn run(door: &AppContext, call: &FrameContext, speaker: &Identity) -> ActionResult {
-    let reading = door.letters.read(LOOK).await?;
-    let cases = FailedRuns::look_up(&reading, &door.replays.jobs).await;
-    door.letters.release(&reading.messages).await?;
-    let FailedRuns {
-        runs: mut cases,
-        in_flight: elsewhere,
-        ..
-    } = cases?;
-    cases.retain(|case| {
-        case.owner()
-            .is_some_and(|owner| can_administer(speaker, owner))
-    });
-    let request_id = call.request_id.as_deref();
-    Ok(Some(dead_letters(
-        &cases,
-        elsewhere > 0,
-        request_id,
-        call.now,
-    )))
+pub struct ListDeadLetters;
+
+impl Action for ListDeadLetters {
+    type Caller = Admin;
+
+    const NAMES: &'static [&'static str] = &["listDeadLetters"];
+
+    fn parse(_fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self)
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
+        let queue = &app.queues.dead_letters;
+        let contents = queue.read(MAX_MESSAGES).await?;
+        let failed = FailedRuns::look_up(&contents, &app.stores.jobs).await;
+        queue.release(&contents.messages).await?;
+        let FailedRuns {
+            mut runs,
+            in_flight,
+            ..
+        } = failed?;
+        runs.retain(|run| run.owner().is_some_and(|owner| admin.administers(owner)));
+        frame.respond("deadLetters", response(&runs, in_flight > 0, frame.now))
+    }
+}
+
+/// As many of the runs as fit one frame, and whether there are more.
+fn response(runs: &[FailedRun], more: bool, now: Timestamp) -> Value {
+    let mut bytes = 0;
+    let fits = |view: &Value| {
+        bytes += view.to_string().len();
+        bytes <= limits::ANSWER_BYTES
+    };
+    let views = runs.iter().map(|run| run_view(run, now));
+    let views: Vec<Value> = views.take_while(fits).collect();
+    let more = more || views.len() < runs.len();
+    json!({"deadLetters": views, "more": more})
+}
+
+/// The fields that a plan of `longhaul dlq` has too.
+fn run_view(run: &FailedRun, now: Timestamp) -> Value {
+    let payload = run.payload.as_ref();
+    json!({
+        "jobId": run.job.to_string(),
+        "run": run.run,
+        "do": run.resolution(now).as_str(),
+        "status": run.row.as_ref().map(|job| job.status.as_str()),
+        "since": rfc3339(run.failed_at()),
+        "kind": run.kind(),
+        "userId": run.owner().map(|owner| owner.user.as_str()),
+        "code": payload.map(|payload| payload.code.as_str()),
+        "error": payload.map(|payload| payload.error.as_str()),
+        "attempts": payload.map(|payload| payload.attempts),
+        "letters": run.messages.len(),
+    })
 }

@@ -1,56 +1,77 @@
-//! `listJobs`: the caller's own jobs, or by an admin those of another user of the tenant, newest first, a page
-//! at a time.
+//! `listJobs`: jobs of the caller, or, for an admin, of another user of the tenant; newest first, by page.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::domain::ids::Owner;
-use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{self, JobListRequest};
+use longhaul_shared::domain::ids::{Cursor, Owner};
+use longhaul_shared::domain::job::{Job, Status};
+use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, job_view, jobs_that_fit};
+use serde_json::{Value, json};
 
-use super::admin;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::caller::check_admin;
+use crate::frame::{ActionResult, FrameContext};
 
-/// Pages that one frame may read in search of a rare status; the cursor leads on from there.
-const PAGES: usize = 5;
+/// Pages that one frame may read in search of a rare status. The cursor leads on from there.
+const MAX_PAGES: usize = 5;
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
-    listing: JobListRequest,
-) -> ActionResult {
-    let owner = Owner {
-        user: listing.user.unwrap_or_else(|| speaker.owner.user.clone()),
-        tenant: speaker.owner.tenant.clone(),
-    };
-    if owner != speaker.owner {
-        admin::check(call, speaker)?;
+pub struct ListJobs {
+    /// `None` for the caller.
+    user: Option<String>,
+    status: Option<Status>,
+    page: PageRequest<Cursor>,
+}
+
+impl Action for ListJobs {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["listJobs"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            user: fields.optional_user()?,
+            status: fields.job_status()?,
+            page: fields.page(Cursor::parse)?,
+        })
     }
-    let (mut jobs, mut cursor) = (vec![], listing.cursor);
-    for _ in 0..PAGES {
-        let wanted = listing.limit - jobs.len() as u32;
-        let page = door
-            .jobs
-            .page(&owner, wanted, cursor.as_ref(), call.now)
-            .await?;
-        jobs.extend(
-            page.jobs
-                .into_iter()
-                .filter(|job| listing.status.is_none_or(|status| job.status == status)),
-        );
-        cursor = page.cursor;
-        if cursor.is_none() || jobs.len() as u32 == listing.limit {
-            break;
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let owner = Owner {
+            user: self.user.unwrap_or_else(|| caller.owner.user.clone()),
+            tenant: caller.owner.tenant.clone(),
+        };
+        if owner != caller.owner {
+            check_admin(frame, caller)?;
         }
+        let PageRequest { limit, mut cursor } = self.page;
+        let mut jobs = vec![];
+        for _ in 0..MAX_PAGES {
+            let missing = limit - jobs.len() as u32;
+            let page = app
+                .stores
+                .jobs
+                .page(&owner, missing, cursor.as_ref(), frame.now);
+            let page = page.await?;
+            let has_status = |job: &Job| self.status.is_none_or(|status| job.status == status);
+            jobs.extend(page.jobs.into_iter().filter(has_status));
+            cursor = page.cursor;
+            if cursor.is_none() || jobs.len() as u32 == limit {
+                break;
+            }
+        }
+        let fitting = jobs_that_fit(&jobs);
+        if fitting < jobs.len() {
+            jobs.truncate(fitting);
+            cursor = jobs.last().map(Job::cursor);
+        }
+        frame.respond("jobs", response(&jobs, cursor.as_ref()))
     }
-    let fitting = protocol::jobs_that_fit(&jobs);
-    if fitting < jobs.len() {
-        jobs.truncate(fitting);
-        cursor = jobs.last().map(Job::cursor);
+}
+
+/// The jobs without their results, which `getJob` has.
+fn response(jobs: &[Job], cursor: Option<&Cursor>) -> Value {
+    let mut fields = json!({"jobs": jobs.iter().map(job_view).collect::<Vec<_>>()});
+    if let Some(cursor) = cursor {
+        fields["cursor"] = cursor.to_string().into();
     }
-    Ok(Some(protocol::jobs(
-        &jobs,
-        cursor.map(|cursor| cursor.to_string()).as_deref(),
-        call.request_id.as_deref(),
-        call.now,
-    )))
+    fields
 }

@@ -1,32 +1,47 @@
-//! `listOpenJobs`: the open jobs of an admin's tenant, oldest first. The index of open jobs is of all tenants, so
-//! this is a bounded look: so many of each of its shards, and whether there are more.
+//! `listOpenJobs`: the open jobs of the admin's tenant, oldest first. The index of open jobs holds all tenants, so
+//! it is read to a bound, and the response says whether there is more.
 
-use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::{Job, Status};
-use longhaul_shared::protocol::open_jobs;
+use longhaul_shared::protocol::{ErrorResponse, Fields, job_view, jobs_that_fit};
+use serde_json::{Value, json};
 
-use super::admin::can_administer;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::caller::Admin;
+use crate::frame::{ActionResult, FrameContext};
 
-/// Pages of a hundred rows that one frame reads of each shard at most.
-const PAGES: usize = 2;
+/// Pages of a hundred rows that one frame reads of each shard of the index.
+const MAX_PAGES: usize = 2;
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct ListOpenJobs {
     status: Option<Status>,
     limit: u32,
-) -> ActionResult {
-    let wanted = |job: &Job| {
-        can_administer(speaker, &job.owner)
-            && status.is_none_or(|status| job.status == status)
-            && job.expires_at > call.now
-    };
-    let jobs = &door.jobs;
-    let found = jobs
-        .oldest_open(wanted, limit as usize, PAGES, call.now)
-        .await?;
-    let request_id = call.request_id.as_deref();
-    Ok(Some(open_jobs(&found, request_id, call.now)))
+}
+
+impl Action for ListOpenJobs {
+    type Caller = Admin;
+
+    const NAMES: &'static [&'static str] = &["listOpenJobs"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            status: fields.job_status()?,
+            limit: fields.limit()?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
+        let is_listed = |job: &Job| {
+            admin.administers(&job.owner)
+                && self.status.is_none_or(|status| job.status == status)
+                && job.expires_at > frame.now
+        };
+        let jobs = &app.stores.jobs;
+        let found = jobs.oldest_open(is_listed, self.limit as usize, MAX_PAGES, frame.now);
+        let found = found.await?;
+        let fitting = jobs_that_fit(&found.jobs).min(found.jobs.len());
+        let views: Vec<Value> = found.jobs[..fitting].iter().map(job_view).collect();
+        let more = found.more || fitting < found.jobs.len();
+        frame.respond("openJobs", json!({"jobs": views, "more": more}))
+    }
 }

@@ -1,22 +1,41 @@
-//! `listSessions`: the caller's own sessions, newest first, a page at a time.
+//! `listSessions`: the caller's sessions, newest first, by page.
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::SessionId;
-use longhaul_shared::protocol::{self, PageRequest};
+use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, session_view};
+use serde_json::{Value, json};
 
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
-    pages: PageRequest<SessionId>,
-) -> ActionResult {
-    let PageRequest { limit, cursor } = pages;
-    let (heads, next) = door
-        .sessions
-        .page(&speaker.owner, limit, cursor, call.now)
-        .await?;
-    let request_id = call.request_id.as_deref();
-    Ok(Some(protocol::sessions(&heads, next, request_id, call.now)))
+pub struct ListSessions {
+    page: PageRequest<SessionId>,
+}
+
+impl Action for ListSessions {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["listSessions"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            page: fields.page(SessionId::parse)?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let PageRequest { limit, cursor } = self.page;
+        let page = app
+            .stores
+            .sessions
+            .page(&caller.owner, limit, cursor, frame.now);
+        let (sessions, next) = page.await?;
+        let views: Vec<Value> = sessions.iter().map(session_view).collect();
+        let mut fields = json!({ "sessions": views });
+        if let Some(next) = next {
+            fields["cursor"] = next.to_string().into();
+        }
+        frame.respond("sessions", fields)
+    }
 }

@@ -1,25 +1,41 @@
-//! `refreshToken`: a newer token of the same user renews the connection.
+//! `refreshToken`: a newer token of the same user renews the connection, also after the old one has expired.
 
-use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{ErrorResponse, token_refreshed};
+use longhaul_shared::protocol::{ErrorResponse, Fields};
+use serde_json::json;
 
-use super::authenticate::{bind, verified};
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::caller::MaybeExpired;
+use crate::connection_identity::{bind, verify};
+use crate::frame::{ActionResult, FrameContext};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
-    token: &str,
-) -> ActionResult {
-    let identity = verified(door, call, token).await?;
-    if identity.owner != speaker.owner {
-        return Err(ErrorResponse::authentication("The token is another user's.").into());
+pub struct RefreshToken {
+    token: String,
+}
+
+impl Action for RefreshToken {
+    type Caller = MaybeExpired;
+
+    const NAMES: &'static [&'static str] = &["refreshToken"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            token: fields.required("token")?.to_owned(),
+        })
     }
-    bind(door, call, &identity).await?;
-    Ok(Some(token_refreshed(
-        &identity,
-        call.request_id.as_deref(),
-        call.now,
-    )))
+
+    async fn run(
+        self,
+        app: &AppContext,
+        frame: &FrameContext,
+        MaybeExpired(caller): &MaybeExpired,
+    ) -> ActionResult {
+        let identity = verify(app, frame, &self.token).await?;
+        if identity.owner != caller.owner {
+            return Err(ErrorResponse::authentication("The token is another user's.").into());
+        }
+        bind(app, frame, &identity).await?;
+        let expires_at = identity.expires_at.as_second();
+        frame.respond("tokenRefreshed", json!({"expiresAt": expires_at}))
+    }
 }

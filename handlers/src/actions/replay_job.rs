@@ -1,117 +1,153 @@
-//! `replayJob`: does about a failed job of an admin's tenant what its dead letters call for, as applying a plan
-//! does, and deletes those that are over then. A job of which no letter is found runs again by its row.
+//! `replayJob`: resolves a failed job of the admin's tenant by its dead letters, as `longhaul dlq` does, and deletes
+//! those that are resolved. A job without a dead letter is replayed by its row.
 
 use anyhow::Result;
-use longhaul_shared::auth::Identity;
 use longhaul_shared::aws::queue_reader::QueueContents;
 use longhaul_shared::domain::dead_letter::{DeadLetter, Resolution};
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
 use longhaul_shared::domain::queue_message::QueueMessage;
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
-use longhaul_shared::protocol::{ErrorCode, ErrorResponse, JobReference, job_replayed};
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields, JobReference};
+use serde_json::json;
 
-use super::admin::can_administer;
-use super::list_dead_letters::LOOK;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use super::list_dead_letters::MAX_MESSAGES;
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::caller::Admin;
+use crate::frame::{ActionResult, FrameContext};
 
-/// How often a job's letters are looked for: another's look hides them for some seconds.
-const LOOKS: usize = 3;
+/// How often the queue is read for the job's dead letters: another reader makes them invisible for some seconds.
+const MAX_READS: usize = 3;
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct ReplayJob {
     job: JobReference,
+    /// Whether the new run starts from the beginning and not from the checkpoints.
     from_start: bool,
-) -> ActionResult {
-    let unknown =
-        || ErrorResponse::new(ErrorCode::NotFound, "There is no such job.").with("field", "jobId");
-    let id = job.map_err(|_| unknown())?;
-    let row = door.jobs.get(id).await?;
-    let row = row.filter(|job| can_administer(speaker, &job.owner) && job.expires_at > call.now);
-    let row = row.ok_or_else(unknown)?;
-
-    let ours = letters(door, id).await?;
-    let settled = settle(door, call, &row, &ours, from_start).await;
-    let (did, row, over) = match settled {
-        Ok(settled) => settled,
-        Err(error) => {
-            door.letters.release(&ours).await?;
-            return Err(error.into());
-        }
-    };
-    door.letters.delete(&over, |_| {}).await?;
-    let request_id = call.request_id.as_deref();
-    Ok(Some(job_replayed(
-        id,
-        did,
-        row.as_ref(),
-        over.len(),
-        request_id,
-        call.now,
-    )))
 }
 
-/// The job's letters, held; sought again while others that look hide some.
-async fn letters(door: &AppContext, id: JobId) -> Result<Vec<QueueMessage>> {
-    let is_about = |letter: &QueueMessage| {
-        let read = DeadLetter::parse(&letter.body);
-        read.is_some_and(|letter| letter.job() == id)
+/// What was done about a job.
+struct Resolved {
+    resolution: Resolution,
+    /// The job afterwards, if it exists.
+    job: Option<Job>,
+    /// The dead letters that are not needed any more.
+    messages: Vec<QueueMessage>,
+}
+
+impl Action for ReplayJob {
+    type Caller = Admin;
+
+    const NAMES: &'static [&'static str] = &["replayJob"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            job: fields.job()?,
+            from_start: fields.flag("fromStart")?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
+        let user = admin.name_for_logs();
+        tracing::info!(connection = %frame.connection, user, "an admin replays a job");
+        let unknown = || {
+            let error = ErrorResponse::new(ErrorCode::NotFound, "There is no such job.");
+            error.with("field", "jobId")
+        };
+        let JobReference::Id(id) = self.job else {
+            return Err(unknown().into());
+        };
+        let row = app.stores.jobs.get(id).await?;
+        let row = row.filter(|job| admin.administers(&job.owner) && job.expires_at > frame.now);
+        let row = row.ok_or_else(unknown)?;
+
+        let letters = dead_letters_of(app, id).await?;
+        let resolved = match resolve(app, frame, &row, &letters, self.from_start).await {
+            Ok(resolved) => resolved,
+            Err(error) => {
+                app.queues.dead_letters.release(&letters).await?;
+                return Err(error.into());
+            }
+        };
+        let queue = &app.queues.dead_letters;
+        queue.delete(&resolved.messages, |_| {}).await?;
+        let job = resolved.job.as_ref();
+        let data = json!({
+            "jobId": id.to_string(),
+            "did": resolved.resolution.as_str(),
+            "status": job.map(|job| job.status.as_str()),
+            "run": job.map(|job| job.replays),
+            "letters": resolved.messages.len(),
+        });
+        frame.respond("jobReplayed", json!({ "data": data }))
+    }
+}
+
+/// The job's dead letters, invisible to others. The queue is read again while others make some invisible.
+async fn dead_letters_of(app: &AppContext, id: JobId) -> Result<Vec<QueueMessage>> {
+    let is_about_job = |message: &Message| {
+        let letter = DeadLetter::parse(&message.body);
+        letter.is_some_and(|letter| letter.job() == id)
     };
-    for _ in 1..LOOKS {
-        let (ours, are_all) = look(door, is_about).await?;
-        if !ours.is_empty() || are_all {
-            return Ok(ours);
+    for _ in 1..MAX_READS {
+        let (letters, is_complete) = read_matching(app, is_about_job).await?;
+        if !letters.is_empty() || is_complete {
+            return Ok(letters);
         }
     }
-    Ok(look(door, is_about).await?.0)
+    Ok(read_matching(app, is_about_job).await?.0)
 }
 
-/// Those letters that are meant, held, and whether these are all that there are.
-async fn look(
-    door: &AppContext,
-    is_meant: impl Fn(&QueueMessage) -> bool,
+/// The messages that match, invisible to others, and whether no other reader had any messages.
+async fn read_matching(
+    app: &AppContext,
+    matches: impl Fn(&QueueMessage) -> bool,
 ) -> Result<(Vec<QueueMessage>, bool)> {
-    let reading = door.letters.read(LOOK).await?;
-    let (ours, others): (Vec<QueueMessage>, Vec<QueueMessage>) =
-        reading.messages.into_iter().partition(is_meant);
-    door.letters.release(&others).await?;
-    Ok((ours, reading.in_flight == 0))
+    let queue = &app.queues.dead_letters;
+    let contents = queue.read(MAX_MESSAGES).await?;
+    let (matching, others): (Vec<QueueMessage>, Vec<QueueMessage>) =
+        contents.messages.into_iter().partition(matches);
+    queue.release(&others).await?;
+    Ok((matching, contents.in_flight == 0))
 }
 
-/// What was done, the job after it, and the letters that are over.
-async fn settle(
-    door: &AppContext,
-    call: &FrameContext,
+/// Resolves each failed run that the dead letters are about; the job's last run, if there is none.
+async fn resolve(
+    app: &AppContext,
+    frame: &FrameContext,
     row: &Job,
     letters: &[QueueMessage],
     from_start: bool,
-) -> Result<(Resolution, Option<Job>, Vec<QueueMessage>)> {
-    let reading = QueueContents {
+) -> Result<Resolved> {
+    let contents = QueueContents {
         messages: letters.to_vec(),
         in_flight: 0,
     };
-    let cases = FailedRuns::look_up(&reading, &door.replays.jobs)
-        .await?
-        .runs;
-    if cases.is_empty() {
-        let settled = door
-            .replays
-            .resolve(row.id, Some(row.replays), from_start, call.now);
-        return settled.await.map(|(did, after)| (did, after, vec![]));
+    let runs = FailedRuns::look_up(&contents, &app.stores.jobs).await?.runs;
+    if runs.is_empty() {
+        let run = Some(row.replays);
+        let resolved = app.replayer.resolve(row.id, run, from_start, frame.now);
+        let (resolution, job) = resolved.await?;
+        return Ok(Resolved {
+            resolution,
+            job,
+            messages: vec![],
+        });
     }
-    let (mut most, mut now, mut over) = (Resolution::Leave, None, vec![]);
-    for case in cases {
-        let settled = door
-            .replays
-            .resolve(row.id, case.run, from_start, call.now)
-            .await?;
-        (most, now) = (most.min(settled.0), settled.1);
-        match settled.0 {
-            Resolution::Leave => door.letters.release(&case.messages).await?,
-            _ => over.extend(case.messages),
+    let mut all = Resolved {
+        resolution: Resolution::Leave,
+        job: None,
+        messages: vec![],
+    };
+    for run in runs {
+        let resolved = app.replayer.resolve(row.id, run.run, from_start, frame.now);
+        let (resolution, job) = resolved.await?;
+        all.resolution = all.resolution.min(resolution);
+        all.job = job;
+        match resolution {
+            Resolution::Leave => app.queues.dead_letters.release(&run.messages).await?,
+            _ => all.messages.extend(run.messages),
         }
     }
-    Ok((most, now, over))
+    Ok(all)
 }

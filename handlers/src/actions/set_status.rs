@@ -1,24 +1,54 @@
-//! `setStatus`: what a connection's record says of it. What is said to be disconnected is pushed to no more.
+//! `setStatus`: sets the status in the record of a connection of the admin's tenant. A disconnected one gets no
+//! more pushes.
 
-use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol::status_set;
+use longhaul_shared::protocol::{ErrorResponse, Fields};
+use serde_json::json;
 
-use super::admin::own;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::administration::tenant_connection;
+use crate::app_context::AppContext;
+use crate::caller::Admin;
+use crate::frame::{ActionResult, FrameContext};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
+pub struct SetStatus {
     connection: ConnectionId,
     is_open: bool,
-) -> ActionResult {
-    own(door, speaker, &connection).await?;
-    let connections = &door.connections;
-    connections
-        .set_status(&connection, is_open, call.now)
-        .await?;
-    let request_id = call.request_id.as_deref();
-    Ok(Some(status_set(&connection, is_open, request_id, call.now)))
+}
+
+impl Action for SetStatus {
+    type Caller = Admin;
+
+    const NAMES: &'static [&'static str] = &["setStatus"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        let connection = fields.connection()?;
+        let is_open = match fields.required("status")? {
+            "CONNECTED" => true,
+            "DISCONNECTED" => false,
+            _ => {
+                let message = "'status' must be CONNECTED or DISCONNECTED.";
+                return Err(ErrorResponse::field("status", message));
+            }
+        };
+        Ok(Self {
+            connection,
+            is_open,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
+        let Self {
+            connection,
+            is_open,
+        } = self;
+        tenant_connection(app, admin, &connection).await?;
+        let connections = &app.stores.connections;
+        connections
+            .set_status(&connection, is_open, frame.now)
+            .await?;
+        let status = if is_open { "CONNECTED" } else { "DISCONNECTED" };
+        let data = json!({"connectionId": connection.0, "status": status});
+        frame.respond("statusSet", json!({ "data": data }))
+    }
 }

@@ -1,45 +1,62 @@
-//! `startSession`: a session for what this connection says from now on, new or an earlier one of its user's,
-//! which lasts beyond the connection if that is asked for.
+//! `startSession`: a session for the connection's messages from now on, new or an earlier one of the user's. A
+//! kept session lasts beyond the connection.
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::session::Session;
-use longhaul_shared::protocol::{self, SessionStart};
+use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
+use serde_json::json;
 
-use super::sessions;
-use crate::message::{ActionResult, AppContext, FrameContext};
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
+use crate::session_lookup::{begin_session, named_session, set_own_session, unknown_session};
 
-pub async fn run(
-    door: &AppContext,
-    call: &FrameContext,
-    speaker: &Identity,
-    beginning: SessionStart,
-) -> ActionResult {
-    let mut keep = beginning.keep;
-    let id = match beginning.session {
-        Some(named) => {
-            let id = sessions::known(named)?;
-            let head = door.sessions.get(id, &speaker.owner, call.now).await?;
-            let open = head.filter(|head| head.ended_at.is_none());
-            let head = open.ok_or_else(sessions::unknown)?;
-            if keep && !head.keep && !door.sessions.make_lasting(id, &speaker.owner).await? {
-                return Err(sessions::unknown().into());
+pub struct StartSession {
+    /// An earlier session; `None` for a new one.
+    session: Option<SessionReference>,
+    keep: bool,
+}
+
+impl Action for StartSession {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["startSession"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            session: fields.session()?,
+            keep: fields.flag("keep")?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let mut keep = self.keep;
+        let sessions = &app.stores.sessions;
+        let id = match self.session {
+            Some(reference) => {
+                let id = named_session(reference)?;
+                let session = sessions.get(id, &caller.owner, frame.now).await?;
+                let open = session.filter(|session| session.ended_at.is_none());
+                let session = open.ok_or_else(unknown_session)?;
+                if keep && !session.keep && !sessions.make_lasting(id, &caller.owner).await? {
+                    return Err(unknown_session().into());
+                }
+                keep |= session.keep;
+                set_own_session(app, frame, id).await?
             }
-            keep |= head.keep;
-            sessions::adopt(door, call, id).await?
-        }
-        None => {
-            let id = sessions::begin(door, call).await?;
-            let (owner, until) = (speaker.owner.clone(), call.now + door.retention);
-            let head = Session {
-                keep,
-                ..Session::new(id, owner, call.connection.clone(), call.now, until)
-            };
-            door.sessions.start(&head).await?;
-            id
-        }
-    };
-    let request_id = call.request_id.as_deref();
-    Ok(Some(protocol::session_started(
-        id, keep, request_id, call.now,
-    )))
+            None => {
+                let id = begin_session(app, frame).await?;
+                let expires_at = frame.now + app.retention;
+                let (owner, connection) = (caller.owner.clone(), frame.connection.clone());
+                let session = Session {
+                    keep,
+                    ..Session::new(id, owner, connection, frame.now, expires_at)
+                };
+                sessions.start(&session).await?;
+                id
+            }
+        };
+        let fields = json!({"sessionId": id.to_string(), "keep": keep});
+        frame.respond("sessionStarted", fields)
+    }
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::domain::ids::Owner;
 
-pub use verifier::Verifier;
+pub use verifier::{InvalidVerifier, Verifier, VerifierOptions, VerifyError};
 
 /// The tolerated difference to the provider's clock; RFC 7519, section 4.1.4, suggests a few minutes at most.
 const LEEWAY: Duration = Duration::from_secs(30);

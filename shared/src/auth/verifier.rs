@@ -1,7 +1,7 @@
 //! Verifies tokens by the configured rules, with a shared secret or with the issuer's published keys, which it
 //! fetches when needed.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
@@ -10,7 +10,6 @@ use super::claims::{Key, TokenRules};
 use super::fetch::HttpsDocument;
 use super::jwks::{KeyCache, KeyLookup, KeySet};
 use super::{Identity, TokenError};
-use crate::settings::{Settings, SettingsError};
 
 pub struct Verifier {
     rules: TokenRules,
@@ -27,72 +26,101 @@ struct Issuer {
     cache: Mutex<KeyCache>,
 }
 
+/// How tokens are verified.
+#[derive(Default)]
+pub struct VerifierOptions {
+    /// The algorithms of accepted tokens: `HS256` alone, or `RS256`, `ES256` or both.
+    pub algorithms: Vec<String>,
+    /// The issuer of accepted tokens. Its published keys verify `RS256` and `ES256`.
+    pub issuer: Option<String>,
+    /// The accepted values of `aud` or `client_id`; any where there are none.
+    pub audiences: Vec<String>,
+    /// The accepted value of `token_use`; any where there is none.
+    pub token_use: Option<String>,
+    /// The secret that verifies `HS256`.
+    pub secret: Option<String>,
+}
+
+/// Why options make no verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidVerifier {
+    /// The algorithms are neither `HS256` alone nor `RS256`, `ES256` or both.
+    Algorithms,
+    /// `HS256` needs a secret.
+    NoSecret,
+    /// `RS256` and `ES256` need an issuer.
+    NoIssuer,
+    /// The issuer is not an https URL.
+    Issuer,
+}
+
+/// Why a token proved no identity.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The token is not valid.
+    #[error(transparent)]
+    Invalid(#[from] TokenError),
+    /// The issuer's keys could not be had, which says nothing about the token.
+    #[error(transparent)]
+    NoKeys(anyhow::Error),
+}
+
 impl Verifier {
-    /// From `TOKEN_ALGORITHMS`: `HS256` with the secret `LONGHAUL_JWT_SECRET`, or `RS256`, `ES256` or both with the keys that
-    /// `TOKEN_ISSUER` publishes. Issuer, `TOKEN_AUDIENCES` and `TOKEN_USE` are checked if they are set.
-    pub fn open(config: &Settings) -> Result<Self, SettingsError> {
-        let malformed = |name, expected| SettingsError::Malformed { name, expected };
-        let names = config.list("TOKEN_ALGORITHMS");
-        let only = |allowed: &[&str]| names.iter().all(|name| allowed.contains(name));
-        let algorithms: Vec<Algorithm> = names.iter().flat_map(|name| name.parse()).collect();
-        let issuer = config.optional("TOKEN_ISSUER");
-        let keys = match () {
-            () if !names.is_empty() && only(&["HS256"]) => {
-                Keys::Secret(Key::secret(config.required("LONGHAUL_JWT_SECRET")?))
-            }
-            () if !names.is_empty() && only(&["RS256", "ES256"]) => {
-                let issuer = config.required("TOKEN_ISSUER")?.trim_end_matches('/');
-                let document = HttpsDocument::new(&format!("{issuer}/.well-known/jwks.json"));
-                let document = document.ok_or(malformed("TOKEN_ISSUER", "an https URL"))?;
-                let cache = Mutex::default();
-                Keys::Issuer(Box::new(Issuer { document, cache }))
-            }
-            () => {
-                let expected = "HS256 alone, or RS256, ES256 or both";
-                return Err(malformed("TOKEN_ALGORITHMS", expected));
-            }
+    pub fn new(options: VerifierOptions) -> Result<Self, InvalidVerifier> {
+        let VerifierOptions {
+            algorithms: names,
+            issuer,
+            audiences,
+            token_use,
+            secret,
+        } = options;
+        let are_all = |known: &[&str]| {
+            !names.is_empty() && names.iter().all(|name| known.contains(&name.as_str()))
         };
-        let audiences = config.list("TOKEN_AUDIENCES");
+        let keys = if are_all(&["HS256"]) {
+            let secret = secret.as_deref().ok_or(InvalidVerifier::NoSecret)?;
+            Keys::Secret(Key::secret(secret))
+        } else if are_all(&["RS256", "ES256"]) {
+            let issuer = issuer.as_deref().ok_or(InvalidVerifier::NoIssuer)?;
+            let issuer = issuer.trim_end_matches('/');
+            let document = HttpsDocument::new(&format!("{issuer}/.well-known/jwks.json"));
+            Keys::Issuer(Box::new(Issuer {
+                document: document.ok_or(InvalidVerifier::Issuer)?,
+                cache: Mutex::default(),
+            }))
+        } else {
+            return Err(InvalidVerifier::Algorithms);
+        };
         let rules = TokenRules {
-            algorithms,
-            issuer: issuer.map(Into::into),
-            audiences: audiences.into_iter().map(Into::into).collect(),
-            token_use: config.optional("TOKEN_USE").map(Into::into),
+            algorithms: names.iter().flat_map(|name| name.parse()).collect(),
+            issuer,
+            audiences,
+            token_use,
         };
         Ok(Self { rules, keys })
     }
 
-    /// The identity of the token at `now`, or why the token is rejected.
-    ///
-    /// # Errors
-    /// The issuer's keys are not known and can't be fetched, so the token can't be checked.
-    pub async fn verify(
-        &self,
-        token: &str,
-        now: Timestamp,
-    ) -> Result<std::result::Result<Identity, TokenError>> {
-        let id = match self.rules.key_id(token) {
-            Ok(id) => id,
-            Err(error) => return Ok(Err(error)),
+    /// The identity that `token` proves at `now`.
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, VerifyError> {
+        let id = self.rules.key_id(token)?;
+        let issuer = match &self.keys {
+            Keys::Secret(key) => return Ok(self.rules.verify(token, key, now)?),
+            Keys::Issuer(issuer) => issuer,
         };
-        match (&self.keys, id) {
-            (Keys::Secret(key), _) => Ok(self.rules.verify(token, key, now)),
-            (Keys::Issuer(_), None) => Ok(Err(TokenError::UnknownKey)),
-            (Keys::Issuer(issuer), Some(id)) => {
-                // Locked during a fetch, since concurrent calls need the same keys.
-                let mut cache = issuer.cache.lock().await;
-                let mut fetched = Ok(());
-                if cache.should_fetch(&id, now) {
-                    fetched = issuer.fetch(&mut cache, &self.rules.algorithms, now).await;
-                }
-                match (cache.lookup(&id, now), fetched) {
-                    (KeyLookup::Key(key), _) => Ok(self.rules.verify(token, key, now)),
-                    (KeyLookup::Unknown, _) => Ok(Err(TokenError::UnknownKey)),
-                    (KeyLookup::NoKeys, Err(error)) => Err(error),
-                    (KeyLookup::NoKeys, Ok(())) => {
-                        bail!("the issuer's keys could not be fetched recently")
-                    }
-                }
+        let id = id.ok_or(TokenError::UnknownKey)?;
+        // Held while the keys are fetched, since whoever waits for it needs them too.
+        let mut cache = issuer.cache.lock().await;
+        let mut fetched = Ok(());
+        if cache.should_fetch(&id, now) {
+            fetched = issuer.fetch(&mut cache, &self.rules.algorithms, now).await;
+        }
+        match (cache.lookup(&id, now), fetched) {
+            (KeyLookup::Key(key), _) => Ok(self.rules.verify(token, key, now)?),
+            (KeyLookup::Unknown, _) => Err(TokenError::UnknownKey.into()),
+            (KeyLookup::NoKeys, Err(error)) => Err(VerifyError::NoKeys(error)),
+            (KeyLookup::NoKeys, Ok(())) => {
+                let error = anyhow!("the issuer's keys could not be fetched recently");
+                Err(VerifyError::NoKeys(error))
             }
         }
     }

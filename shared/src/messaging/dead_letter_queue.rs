@@ -6,7 +6,6 @@ use aws_sdk_sqs::Client;
 
 use crate::domain::dead_letter::DeadLetterPayload;
 use crate::domain::job::Job;
-use crate::settings::{Settings, SettingsError};
 
 #[derive(Clone)]
 pub struct DeadLetterQueue {
@@ -15,13 +14,11 @@ pub struct DeadLetterQueue {
 }
 
 impl DeadLetterQueue {
-    /// The queue that `JOBS_DEAD_LETTER_QUEUE_URL` names.
-    pub fn open(config: &Settings, sdk: &SdkConfig) -> Result<Self, SettingsError> {
-        let queue_url = config.required("JOBS_DEAD_LETTER_QUEUE_URL")?.to_owned();
-        Ok(Self {
-            sqs: Client::new(sdk),
+    pub fn new(sdk_config: &SdkConfig, queue_url: String) -> Self {
+        Self {
+            sqs: Client::new(sdk_config),
             queue_url,
-        })
+        }
     }
 
     /// Sends the record of an ended job, if it leaves a dead letter. After `false` the job must stay in the

@@ -4,11 +4,9 @@
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ConnectionId, NotificationId, Owner};
-use crate::settings::{Settings, SettingsError};
 use crate::store::inbox::Inbox;
 
 /// The version that this code writes and reads.
@@ -44,17 +42,12 @@ struct Message {
 }
 
 impl DeliveryQueue {
-    /// From `DELIVERIES_QUEUE_URL` and `INBOX_TABLE`.
-    pub fn open(
-        config: &Settings,
-        sdk: &SdkConfig,
-        dynamo: &Client,
-    ) -> Result<Self, SettingsError> {
-        Ok(Self {
-            sqs: aws_sdk_sqs::Client::new(sdk),
-            queue_url: config.required("DELIVERIES_QUEUE_URL")?.to_owned(),
-            inbox: Inbox::open(config, dynamo)?,
-        })
+    pub fn new(sdk_config: &SdkConfig, queue_url: String, inbox: Inbox) -> Self {
+        Self {
+            sqs: aws_sdk_sqs::Client::new(sdk_config),
+            queue_url,
+            inbox,
+        }
     }
 
     /// Requests the delivery of the owner's unread entries, if there are any, to a new connection in about a

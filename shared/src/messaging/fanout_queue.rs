@@ -6,7 +6,6 @@ use aws_sdk_sqs::Client;
 use tokio::task::JoinSet;
 
 use crate::domain::topics::{FanoutPage, Publication, Recipient};
-use crate::settings::{Settings, SettingsError};
 
 #[derive(Clone)]
 pub struct FanoutQueue {
@@ -15,12 +14,11 @@ pub struct FanoutQueue {
 }
 
 impl FanoutQueue {
-    /// The queue whose URL is `FANOUT_QUEUE_URL`.
-    pub fn open(config: &Settings, sdk: &SdkConfig) -> Result<Self, SettingsError> {
-        Ok(Self {
-            sqs: Client::new(sdk),
-            queue_url: config.required("FANOUT_QUEUE_URL")?.to_owned(),
-        })
+    pub fn new(sdk_config: &SdkConfig, queue_url: String) -> Self {
+        Self {
+            sqs: Client::new(sdk_config),
+            queue_url,
+        }
     }
 
     /// Queues the first page of every shard of the topic. Once this returns, every subscriber will be notified.

@@ -12,7 +12,6 @@ use crate::aws::signed_http::{SQS, SignedClient};
 use crate::domain::ids::Owner;
 use crate::domain::job::Job;
 use crate::domain::job_message;
-use crate::settings::{Settings, SettingsError};
 
 /// The message attribute with the span that submitted the job.
 pub const TRACEPARENT: &str = "traceparent";
@@ -56,20 +55,13 @@ pub struct JobQueue {
 }
 
 impl JobQueue {
-    /// The queue whose URL the setting `queue_url` has: `JOBS_QUEUE_URL`, or `CONTINUATIONS_QUEUE_URL` for
-    /// hand-overs.
-    pub fn open(
-        config: &Settings,
-        sdk: &AwsClients,
-        queue_url: &'static str,
-    ) -> Result<Self, SettingsError> {
-        let queue_url = config.required(queue_url)?.to_owned();
-        let configured = sdk.endpoint("SQS");
+    pub fn new(clients: &AwsClients, queue_url: String) -> Self {
+        let configured = clients.endpoint("SQS");
         let endpoint = configured.as_deref().unwrap_or_else(|| origin(&queue_url));
-        Ok(Self {
-            sqs: sdk.service(&SQS, endpoint),
+        Self {
+            sqs: clients.service(&SQS, endpoint),
             queue_url,
-        })
+        }
     }
 
     /// Queues the job, as a part of its trace. The message group (the tenant, or the user without one) makes

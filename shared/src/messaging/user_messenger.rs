@@ -3,16 +3,13 @@
 //! The caller has checked that the sender may do that.
 
 use anyhow::Result;
-use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
-use crate::aws::clients::AwsClients;
 use crate::domain::connection::BroadcastOutcome;
 use crate::domain::ids::Owner;
 use crate::domain::inbox::InboxEntry;
 use crate::messaging::push::ConnectionPusher;
 use crate::protocol;
-use crate::settings::{Settings, SettingsError};
 use crate::store::connections::Connections;
 use crate::store::inbox::Inbox;
 
@@ -35,20 +32,6 @@ pub enum MessageStatus {
 }
 
 impl UserMessenger {
-    /// From `INBOX_TABLE`, `CONNECTIONS_TABLE` and `CONNECTIONS_ENDPOINT`.
-    pub fn open(
-        config: &Settings,
-        sdk: &AwsClients,
-        dynamo: &Client,
-    ) -> Result<Self, SettingsError> {
-        let connections = Connections::open(config, dynamo)?;
-        Ok(Self {
-            inbox: Inbox::open(config, dynamo)?,
-            pusher: ConnectionPusher::open(config, sdk, connections.clone())?,
-            connections,
-        })
-    }
-
     /// Stores the entry for the user and pushes it. Sending it again pushes it again.
     pub async fn send(&self, to: &Owner, entry: &InboxEntry, now: Timestamp) -> MessageStatus {
         let stored = self.inbox.put(to, entry).await;

@@ -7,20 +7,14 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::aws::clients::AwsClients;
-use crate::aws::dynamo::Dynamo;
 use crate::domain::event::Event;
 use crate::domain::job::Job;
 use crate::messaging::dead_letter_queue::DeadLetterQueue;
-use crate::messaging::job_queue::JobQueue;
 use crate::messaging::push::ConnectionPusher;
 use crate::orchestration::turn_scheduler::TurnScheduler;
 use crate::protocol::dialect;
-use crate::settings::{Settings, SettingsError};
-use crate::store::connections::Connections;
 use crate::store::event_log::EventLog;
 use crate::store::jobs::Jobs;
-use crate::store::sessions::Sessions;
 
 #[derive(Clone)]
 pub struct JobEndNotifier {
@@ -40,32 +34,6 @@ pub struct PushedEnd {
 }
 
 impl JobEndNotifier {
-    /// Opens the tables, queues and endpoint that the settings name.
-    pub fn open(
-        config: &Settings,
-        sdk: &AwsClients,
-        dynamo: &Dynamo,
-        dead_letters: Option<DeadLetterQueue>,
-    ) -> Result<Self, SettingsError> {
-        let connections = Connections::open(config, dynamo)?;
-        let (jobs, event_log) = (
-            Jobs::open(config, dynamo)?,
-            EventLog::open(config, sdk, dynamo)?,
-        );
-        Ok(Self {
-            turns: TurnScheduler {
-                sessions: Sessions::open(config, dynamo)?,
-                jobs: jobs.clone(),
-                event_log: event_log.clone(),
-                job_queue: JobQueue::open(config, sdk, "JOBS_QUEUE_URL")?,
-            },
-            jobs,
-            event_log,
-            pusher: ConnectionPusher::open(config, sdk, connections)?,
-            dead_letters,
-        })
-    }
-
     /// Pushes the end of an ended job and does what follows from it. Nothing happens for an open job.
     pub async fn notify(&self, job: Job, now: Timestamp) -> Result<()> {
         match self.push_end(job).await? {

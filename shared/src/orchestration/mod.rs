@@ -2,6 +2,7 @@
 //! jobs.
 
 pub mod failed_runs;
+pub mod job_backend;
 pub mod job_end_notifier;
 pub mod job_replayer;
 pub mod turn_scheduler;

@@ -1,32 +1,25 @@
-//! The wire protocol: parses clients' frames, and encodes responses and events.
+//! The wire protocol: reads the fields of clients' frames, and encodes
+//! responses and events.
 //!
 //! Pure: it converts between text and values.
 
-mod admin;
+mod connection;
 pub mod dialect;
 mod error_response;
 mod event;
 mod inbox;
+mod notification;
 mod request;
 mod responses;
-mod sessions;
-mod topic;
+mod session;
 
-pub use admin::{
-    broadcast_sent, connection, connection_closed, connections, connections_cleaned, dead_letters,
-    job_replayed, open_jobs, status_set,
-};
+pub use connection::connection;
 pub use error_response::{ErrorCode, ErrorResponse};
 pub use event::event_frame;
-pub use inbox::{ack_confirmed, inbox_entry, message_sent, notifications, typing_indicator};
-pub use request::{
-    Action, AdminAction, ChatMessage, ClaimedIdentity, InboxAction, InboxCursor, InvalidFrame,
-    JobListRequest, JobReference, PageRequest, Request, SessionReference, SessionStart, Submission,
-    TopicAction, VoiceAction,
-};
+pub use inbox::{inbox_entry, inbox_entry_parts};
+pub use notification::notification;
+pub use request::{ClaimedIdentity, Fields, JobReference, PageRequest, SessionReference};
 pub use responses::{
-    authenticated, cancelling, job, jobs, jobs_that_fit, pong, subscribed, system, token_refreshed,
-    unsubscribed,
+    job_view, job_with_result, jobs_that_fit, response, rfc3339, subscribed, system,
 };
-pub use sessions::{session, session_ended, session_started, sessions, voice_ack, voice_started};
-pub use topic::{notification, subscription_confirmed, subscription_ended};
+pub use session::session_view;

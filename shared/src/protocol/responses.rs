@@ -6,19 +6,12 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::event::{event_frame, reference, to_json};
-use crate::auth::Identity;
 use crate::domain::event::CatchUp;
-use crate::domain::ids::ConnectionId;
 use crate::domain::job::{Job, JobResult, Outcome, Status};
 use crate::domain::limits;
 
 /// A direct response: `type`, its fields, the echo of `requestId`, `timestamp`.
-pub(super) fn response(
-    kind: &str,
-    mut fields: Value,
-    request_id: Option<&str>,
-    now: Timestamp,
-) -> String {
+pub fn response(kind: &str, mut fields: Value, request_id: Option<&str>, now: Timestamp) -> String {
     fields["type"] = kind.into();
     fields["timestamp"] = now.as_second().into();
     if let Some(request_id) = request_id {
@@ -27,60 +20,13 @@ pub(super) fn response(
     fields.to_string()
 }
 
-pub fn pong(request_id: Option<&str>, now: Timestamp) -> String {
-    response("pong", json!({}), request_id, now)
-}
-
-pub fn authenticated(
-    identity: &Identity,
-    connection: &ConnectionId,
-    request_id: Option<&str>,
-    now: Timestamp,
-) -> String {
-    let fields = json!({
-        "message": format!("Welcome {}! You can now submit queries.", identity.username),
-        "userId": identity.owner.user,
-        "username": identity.username,
-        "connectionId": connection.0,
-        "expiresAt": identity.expires_at.as_second(),
-    });
-    response("authenticated", fields, request_id, now)
-}
-
-pub fn token_refreshed(identity: &Identity, request_id: Option<&str>, now: Timestamp) -> String {
-    response(
-        "tokenRefreshed",
-        json!({"expiresAt": identity.expires_at.as_second()}),
-        request_id,
-        now,
-    )
-}
-
 /// A message of the operator, which is no response.
 pub fn system(content: &str, now: Timestamp) -> String {
     response("system", json!({"content": content}), None, now)
 }
 
-/// A cancel was accepted; `job_cancelled` follows.
-pub fn cancelling(job: &str, request_id: Option<&str>, now: Timestamp) -> String {
-    response("cancelling", json!({"jobId": job}), request_id, now)
-}
-
-pub fn unsubscribed(job: &str, request_id: Option<&str>, now: Timestamp) -> String {
-    response("unsubscribed", json!({"jobId": job}), request_id, now)
-}
-
-/// The response to `getJob`. `None`: the job is gone or belongs to another user, which look the same to the
-/// client.
-pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp) -> String {
-    let Some(job) = job else {
-        return response(
-            "job",
-            json!({"job": {"jobId": id, "status": "gone"}}),
-            request_id,
-            now,
-        );
-    };
+/// A job as clients receive it, with its result.
+pub fn job_with_result(job: &Job) -> Value {
     let mut value = job_view(job);
     let params = serde_json::from_str(&job.input.params).unwrap_or(Value::Null);
     if params.as_object().is_some_and(|params| !params.is_empty()) {
@@ -100,24 +46,10 @@ pub fn job(id: &str, job: Option<&Job>, request_id: Option<&str>, now: Timestamp
     {
         value["resultRef"] = reference;
     }
-    response("job", json!({"job": value}), request_id, now)
+    value
 }
 
-/// The response to `listJobs`, without results, which `getJob` has.
-pub fn jobs(
-    jobs: &[Job],
-    cursor: Option<&str>,
-    request_id: Option<&str>,
-    now: Timestamp,
-) -> String {
-    let mut fields = json!({"jobs": jobs.iter().map(job_view).collect::<Vec<_>>()});
-    if let Some(cursor) = cursor {
-        fields["cursor"] = cursor.into();
-    }
-    response("jobs", fields, request_id, now)
-}
-
-/// The number of jobs, from the first on, that fit one response to `listJobs`; at least one.
+/// The number of jobs, from the first on, that fit one response; at least one.
 pub fn jobs_that_fit(jobs: &[Job]) -> usize {
     let mut bytes = 0;
     let fits = |job: &&Job| {
@@ -181,7 +113,7 @@ pub fn subscribed(
 }
 
 /// A job as clients receive it, without its result: the row's names, times in ISO 8601.
-pub(super) fn job_view(job: &Job) -> Value {
+pub fn job_view(job: &Job) -> Value {
     let mut view = json!({
         "jobId": job.id.to_string(),
         "userId": job.owner.user,
@@ -225,7 +157,8 @@ pub(super) fn job_view(job: &Job) -> Value {
     view
 }
 
-pub(super) fn rfc3339(at: Timestamp) -> String {
+/// A time as responses have it: RFC 3339, in milliseconds.
+pub fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
@@ -316,11 +249,14 @@ mod tests {
             }
         }
         assert_eq!(applied_by_response, [1, 4]);
-        assert!(super::job("x", Some(&job), None, now).len() <= 128 * 1024);
+        let with_result = json!({"job": job_with_result(&job)});
+        assert!(response("job", with_result, None, now).len() <= 128 * 1024);
         let jobs = vec![job; 100];
         let fitting = jobs_that_fit(&jobs);
         assert!((1..100).contains(&fitting));
-        assert!(super::jobs(&jobs[..fitting], Some("c"), None, now).len() <= 128 * 1024);
+        let views: Vec<Value> = jobs[..fitting].iter().map(job_view).collect();
+        let list = json!({"jobs": views, "cursor": "c"});
+        assert!(response("jobs", list, None, now).len() <= 128 * 1024);
     }
 
     #[test]

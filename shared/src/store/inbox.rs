@@ -10,7 +10,6 @@ use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::ids::{NotificationId, Owner};
 use crate::domain::inbox::{InboxContent, InboxEntry};
 use crate::domain::limits;
-use crate::settings::{Settings, SettingsError};
 use crate::store::user_row;
 
 #[derive(Clone)]
@@ -20,12 +19,11 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// The table that `INBOX_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
-        Ok(Self {
+    pub fn new(dynamo: &Client, table: String) -> Self {
+        Self {
             dynamo: dynamo.clone(),
-            table: config.required("INBOX_TABLE")?.to_owned(),
-        })
+            table,
+        }
     }
 
     /// Stores an entry for the owner. Idempotent.

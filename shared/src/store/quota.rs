@@ -17,7 +17,6 @@ use crate::aws::dynamo::{Dynamo, WriteError};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
 use crate::domain::ids::{JobId, Owner};
 use crate::domain::rate::{BucketState, Rate};
-use crate::settings::{Settings, SettingsError};
 use crate::store::jobs::Jobs;
 use crate::store::user_row;
 
@@ -58,18 +57,31 @@ struct Row {
     open: Vec<String>,
 }
 
+/// A user's limits.
+#[derive(Debug, Clone, Copy)]
+pub struct QuotaLimits {
+    /// Submits in a second, on average; 0 for any number.
+    pub submits_per_second: u32,
+    /// Submits at once.
+    pub burst: u32,
+    /// Open jobs; 0 for any number.
+    pub open_jobs: u32,
+}
+
 impl Quota {
-    /// From `CONNECTIONS_TABLE`, `SUBMITS_PER_SECOND`, `SUBMITS_AT_ONCE` and `OPEN_JOBS`; 0 means no limit.
-    pub fn open(config: &Settings, dynamo: &Dynamo) -> Result<Self, SettingsError> {
-        let per_second = config.count("SUBMITS_PER_SECOND")?;
-        let burst = config.number("SUBMITS_AT_ONCE")?;
-        let open_jobs = config.count("OPEN_JOBS")? as usize;
-        Ok(Self {
+    /// The limits of the users in the table of connections.
+    pub fn new(dynamo: &Dynamo, table: String, limits: QuotaLimits) -> Self {
+        let QuotaLimits {
+            submits_per_second,
+            burst,
+            open_jobs,
+        } = limits;
+        Self {
             dynamo: dynamo.clone(),
-            table: config.required("CONNECTIONS_TABLE")?.to_owned(),
-            rate: (per_second > 0).then(|| Rate::new(per_second, burst)),
-            open_jobs: (open_jobs > 0).then_some(open_jobs),
-        })
+            table,
+            rate: (submits_per_second > 0).then(|| Rate::new(submits_per_second, burst)),
+            open_jobs: (open_jobs > 0).then_some(open_jobs as usize),
+        }
     }
 
     /// Takes a token of the owner for the submit, and adds the job to the open ones. A job that is in the set

@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 
 use crate::aws::clients;
 use crate::domain::ids::JobId;
-use crate::settings::{Settings, SettingsError};
 
 /// Pieces that are read in parallel.
 const PARALLEL_READS: usize = 16;
@@ -31,14 +30,8 @@ pub struct Pieces {
 }
 
 impl Recordings {
-    /// The recordings in the bucket that `RESULTS_BUCKET` names.
-    pub fn open(config: &Settings, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
-        let bucket = config.required("RESULTS_BUCKET")?.to_owned();
-        Ok(Self::in_bucket(bucket, sdk_config))
-    }
-
     /// The recordings in this bucket.
-    pub fn in_bucket(bucket: String, sdk_config: &SdkConfig) -> Self {
+    pub fn new(sdk_config: &SdkConfig, bucket: String) -> Self {
         let settings = Builder::from(sdk_config)
             .timeout_config(clients::slow_timeouts())
             .build();

@@ -18,7 +18,6 @@ use sha2::{Digest, Sha256};
 use crate::aws::clients;
 use crate::domain::job::{Job, StoredResult};
 use crate::domain::limits;
-use crate::settings::{Settings, SettingsError};
 
 const JSON: &str = "application/json";
 
@@ -30,19 +29,16 @@ pub struct Results {
 }
 
 impl Results {
-    /// The bucket that `RESULTS_BUCKET` names. URLs are valid for `RESULT_URL_SECONDS`, at most 15 minutes
-    /// ([`limits::RESULT_URL`]).
-    pub fn open(config: &Settings, sdk_config: &SdkConfig) -> Result<Self, SettingsError> {
+    /// The results in this bucket. Their URLs are valid for `url_lifetime`, at most 15 minutes ([`limits::RESULT_URL`]).
+    pub fn new(sdk_config: &SdkConfig, bucket: String, url_lifetime: Duration) -> Self {
         let settings = Builder::from(sdk_config)
             .timeout_config(clients::slow_timeouts())
             .build();
-        Ok(Self {
+        Self {
             s3: Client::from_conf(settings),
-            bucket: config.required("RESULTS_BUCKET")?.to_owned(),
-            url_lifetime: config
-                .seconds("RESULT_URL_SECONDS")?
-                .min(limits::RESULT_URL),
-        })
+            bucket,
+            url_lifetime: url_lifetime.min(limits::RESULT_URL),
+        }
     }
 
     /// Stores a result (JSON) before the row that points at it. The key contains the fence, so a stale worker

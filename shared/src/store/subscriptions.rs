@@ -15,7 +15,6 @@ use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::filters::Filters;
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::topics::{SubscriptionId, Topic};
-use crate::settings::{Settings, SettingsError};
 
 /// The time to live of a row: longer than that of a connection (two hours, by API Gateway).
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
@@ -37,13 +36,11 @@ pub struct Subscription {
 }
 
 impl Subscriptions {
-    /// The table that `SUBSCRIPTIONS_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
-        let table = config.required("SUBSCRIPTIONS_TABLE")?.to_owned();
-        Ok(Self {
+    pub fn new(dynamo: &Client, table: String) -> Self {
+        Self {
             dynamo: dynamo.clone(),
             table,
-        })
+        }
     }
 
     /// Writes a subscription of this connection. `filters` were validated by [`Filters::parse`].

@@ -1,6 +1,6 @@
 //! Which AWS cost services are enabled, and the recommendations of those that are.
 
-use longhaul_shared::settings::{Settings, SettingsError};
+use longhaul_shared::settings::{Environment, SettingsError};
 use longhaul_worker::analysis::{Context, Failure};
 
 use crate::aws::recommendations;
@@ -17,7 +17,7 @@ pub struct AwsSources {
 }
 
 impl AwsSources {
-    pub(crate) fn configured(config: &Settings) -> Result<Self, SettingsError> {
+    pub(crate) fn configured(config: &Environment) -> Result<Self, SettingsError> {
         Ok(Self {
             cost_explorer: config.switch("COST_EXPLORER")?,
             optimization_hub: config.switch("COST_OPTIMIZATION_HUB")?,

@@ -1,18 +1,16 @@
 //! Operations on many connections, for the commands of operators and the actions of admins.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::Timestamp;
-use tokio::task::JoinSet;
 
+use super::bounded::for_each;
 use super::{ConnectionPusher, PushOutcome};
 use crate::domain::connection::{BroadcastOutcome, CleanupOutcome, ConnectionRow};
 use crate::domain::ids::ConnectionId;
-
-/// Parallel calls to the gateway.
-const PARALLEL_CALLS: usize = 32;
 
 /// The outcome of checking one row.
 enum RowOutcome {
@@ -24,16 +22,15 @@ enum RowOutcome {
 impl ConnectionPusher {
     /// Pushes the same frame to all connections.
     pub async fn broadcast(&self, connections: Vec<ConnectionId>, frame: &str) -> BroadcastOutcome {
-        let (frame, mut outcome): (Arc<str>, _) = (frame.into(), BroadcastOutcome::default());
-        let post = |connection: ConnectionId| {
-            let (pusher, frame) = (self.clone(), frame.clone());
-            async move { pusher.post(&connection, &frame).await }
-        };
-        for pushed in for_each(connections, post).await {
-            match pushed {
-                Ok(PushOutcome::Sent) => outcome.sent += 1,
-                Ok(PushOutcome::Gone) => outcome.gone += 1,
-                Ok(PushOutcome::Lost) | Err(_) => outcome.lost += 1,
+        let frame: Arc<str> = frame.into();
+        let frames = connections.into_iter().map(|to| (to, vec![frame.clone()]));
+        let posted = self.post_each(frames, |frame: &Arc<str>| Some(Cow::Borrowed(frame)));
+        let mut outcome = BroadcastOutcome::default();
+        for one in posted.await {
+            match one.outcome {
+                PushOutcome::Sent => outcome.sent += 1,
+                PushOutcome::Gone => outcome.gone += 1,
+                PushOutcome::Lost => outcome.lost += 1,
             }
         }
         outcome
@@ -64,7 +61,7 @@ impl ConnectionPusher {
         };
         let mut outcome = CleanupOutcome::default();
         for row in for_each(stale, clean).await {
-            match row?? {
+            match row? {
                 RowOutcome::Removed => outcome.removed += 1,
                 RowOutcome::Closed => outcome.closed += 1,
                 RowOutcome::Kept => outcome.kept += 1,
@@ -89,26 +86,6 @@ impl ConnectionPusher {
                 Ok(RowOutcome::Closed)
             }
             Some(_) => Ok(RowOutcome::Kept),
-        }
-    }
-}
-
-/// Runs the operation for each item, [`PARALLEL_CALLS`] at a time. An error means that it panicked.
-async fn for_each<T, F>(items: Vec<T>, operation: impl Fn(T) -> F) -> Vec<Result<F::Output>>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let (mut running, mut done, mut left) = (JoinSet::new(), vec![], items.into_iter());
-    loop {
-        while running.len() < PARALLEL_CALLS
-            && let Some(item) = left.next()
-        {
-            running.spawn(operation(item));
-        }
-        match running.join_next().await {
-            Some(ended) => done.push(ended.context("an operation panicked")),
-            None => return done,
         }
     }
 }

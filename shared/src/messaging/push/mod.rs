@@ -2,7 +2,11 @@
 //!
 //! A push never fails a job. If it is lost, the client closes the gap when it sees the next event.
 
+mod bounded;
 mod bulk;
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use anyhow::Context;
 use aws_sdk_apigatewaymanagement::Client;
@@ -11,15 +15,14 @@ use aws_sdk_apigatewaymanagement::operation::get_connection::GetConnectionError;
 use bytes::Bytes;
 use jiff::Timestamp;
 use metrics::counter;
-use tokio::task::JoinSet;
-use tracing::Instrument;
 
 use crate::aws::clients::{self, AwsClients};
 use crate::aws::signed_http::{self, CallError, HttpResponse, SignedClient};
 use crate::domain::ids::ConnectionId;
 use crate::protocol::dialect::OutboundFrames;
-use crate::settings::{Settings, SettingsError};
 use crate::store::connections::Connections;
+
+pub use bounded::for_each;
 
 /// The outcome of pushing one frame to one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,15 @@ pub enum PushOutcome {
     Lost,
 }
 
+/// The outcome of pushing to one connection.
+pub struct Posted<T> {
+    pub to: ConnectionId,
+    /// The outcome of the last push.
+    pub outcome: PushOutcome,
+    /// The items that were lost.
+    pub lost: Vec<T>,
+}
+
 #[derive(Clone)]
 pub struct ConnectionPusher {
     management: Client,
@@ -40,27 +52,21 @@ pub struct ConnectionPusher {
 }
 
 impl ConnectionPusher {
-    /// The stage's management endpoint that `CONNECTIONS_ENDPOINT` names, such as
-    /// `https://<api>.execute-api.<region>.amazonaws.com/prod`. It is a setting, since with a custom domain the domain name of
-    /// an event is not that of the endpoint.
-    pub fn open(
-        config: &Settings,
-        sdk: &AwsClients,
-        connections: Connections,
-    ) -> Result<Self, SettingsError> {
-        let endpoint = config.required("CONNECTIONS_ENDPOINT")?;
+    /// A pusher that calls the stage's management endpoint, such as
+    /// `https://<api>.execute-api.<region>.amazonaws.com/prod`.
+    pub fn new(clients: &AwsClients, endpoint: &str, connections: Connections) -> Self {
         let timeouts = clients::push_timeouts();
-        let settings = aws_sdk_apigatewaymanagement::config::Builder::from(&**sdk)
+        let settings = aws_sdk_apigatewaymanagement::config::Builder::from(&**clients)
             .endpoint_url(endpoint)
             .timeout_config(timeouts.clone())
             .build();
-        Ok(Self {
+        Self {
             management: Client::from_conf(settings),
-            posts: sdk
+            posts: clients
                 .service(&signed_http::MANAGEMENT, endpoint)
                 .within(&timeouts),
             connections,
-        })
+        }
     }
 
     /// Pushes one frame to one connection.
@@ -150,28 +156,47 @@ impl ConnectionPusher {
         }
     }
 
-    /// Pushes each follower its frames: followers in parallel, the frames of one in order. Whether every
-    /// follower received its last frame or is gone.
+    /// Pushes each follower its frames. Returns whether every follower received its last frame or is gone.
     pub async fn send_all(&self, outbound: Vec<OutboundFrames>) -> bool {
-        let mut posts = JoinSet::new();
-        for OutboundFrames { to, frames, .. } in outbound {
-            let pusher = self.clone();
-            let post = async move {
-                let mut outcome = PushOutcome::Sent;
-                for frame in frames {
-                    outcome = pusher.post(&to, &frame).await;
-                    if outcome == PushOutcome::Gone {
-                        break;
+        let outbound = outbound.into_iter().map(|one| (one.to, one.frames));
+        let posted = self.post_each(outbound, |frame: &Arc<str>| Some(Cow::Borrowed(frame)));
+        let posted = posted.await;
+        posted.iter().all(|one| one.outcome != PushOutcome::Lost)
+    }
+
+    /// Pushes to many connections, a bounded number at a time, and to each its items in order. `frame` makes an item's
+    /// frame; an item without one counts as lost. After a lost frame the next ones are pushed all the same.
+    pub async fn post_each<T, F>(
+        &self,
+        items: impl IntoIterator<Item = (ConnectionId, Vec<T>)>,
+        frame: F,
+    ) -> Vec<Posted<T>>
+    where
+        T: Send + Sync + 'static,
+        F: for<'a> Fn(&'a T) -> Option<Cow<'a, str>> + Clone + Send + Sync + 'static,
+    {
+        let post = |(to, items): (ConnectionId, Vec<T>)| {
+            let (pusher, frame) = (self.clone(), frame.clone());
+            async move {
+                let mut posted = Posted {
+                    to,
+                    outcome: PushOutcome::Sent,
+                    lost: vec![],
+                };
+                for item in items {
+                    posted.outcome = match frame(&item) {
+                        Some(frame) => pusher.post(&posted.to, &frame).await,
+                        None => PushOutcome::Lost,
+                    };
+                    match posted.outcome {
+                        PushOutcome::Sent => {}
+                        PushOutcome::Lost => posted.lost.push(item),
+                        PushOutcome::Gone => break,
                     }
                 }
-                outcome
-            };
-            posts.spawn(post.in_current_span());
-        }
-        posts
-            .join_all()
-            .await
-            .into_iter()
-            .all(|outcome| outcome != PushOutcome::Lost)
+                posted
+            }
+        };
+        for_each(items, post).await
     }
 }

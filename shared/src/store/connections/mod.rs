@@ -23,7 +23,6 @@ use jiff::Timestamp;
 use crate::auth::Identity;
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
-use crate::settings::{Settings, SettingsError};
 
 /// The time to live of a row after the connection's last activity.
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
@@ -65,13 +64,11 @@ pub enum BindOutcome {
 }
 
 impl Connections {
-    /// The table that `CONNECTIONS_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
-        let table = config.required("CONNECTIONS_TABLE")?.to_owned();
-        Ok(Self {
+    pub fn new(dynamo: &Client, table: String) -> Self {
+        Self {
             dynamo: dynamo.clone(),
             table,
-        })
+        }
     }
 
     /// Writes the row of a new connection, with the identity if the authorizer verified one.

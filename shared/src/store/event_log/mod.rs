@@ -12,14 +12,12 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 
-use crate::aws::clients::AwsClients;
 use crate::aws::dynamo::Dynamo;
 use crate::aws::item::{Attributes, Item, text, time, ttl};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobInput, JobResult, Outcome};
 use crate::domain::limits;
 use crate::domain::stream::{Stream, StreamEntry};
-use crate::settings::{Settings, SettingsError};
 use crate::store::results::Results;
 
 /// Items of a stream read by one query. An item is about as large as a frame at most.
@@ -61,18 +59,12 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// The table that `JOB_EVENTS_TABLE` names, and the bucket of [`Results::open`].
-    pub fn open(
-        config: &Settings,
-        sdk: &AwsClients,
-        dynamo: &Dynamo,
-    ) -> Result<Self, SettingsError> {
-        let table = config.required("JOB_EVENTS_TABLE")?.to_owned();
-        Ok(Self {
+    pub fn new(dynamo: &Dynamo, table: String, results: Results) -> Self {
+        Self {
             dynamo: dynamo.clone(),
             table,
-            results: Results::open(config, sdk)?,
-        })
+            results,
+        }
     }
 
     /// Stores an input that is too large for the job's row, before that row is written.

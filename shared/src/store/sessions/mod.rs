@@ -19,7 +19,6 @@ use jiff::Timestamp;
 use crate::aws::item::{Attributes, Item, text, time};
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
 use crate::domain::session::Session;
-use crate::settings::{Settings, SettingsError};
 
 pub use accept::AcceptOutcome;
 pub use recording::Recording;
@@ -34,12 +33,11 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// The table that `SESSIONS_TABLE` names.
-    pub fn open(config: &Settings, dynamo: &Client) -> Result<Self, SettingsError> {
-        Ok(Self {
+    pub fn new(dynamo: &Client, table: String) -> Self {
+        Self {
             dynamo: dynamo.clone(),
-            table: config.required("SESSIONS_TABLE")?.to_owned(),
-        })
+            table,
+        }
     }
 
     /// The owner's session, ended or not; `None` if it does not exist or belongs to another owner.

@@ -1,0 +1,42 @@
+//! `notificationAck`: marks a message or notification of the caller's as read, so that it is not delivered again.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::ids::NotificationId;
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
+use serde_json::json;
+
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
+
+pub struct AcknowledgeNotification {
+    /// `None` for a text that is no id. It is answered like the id of an unknown one.
+    id: Option<NotificationId>,
+}
+
+impl Action for AcknowledgeNotification {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["notificationAck"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            id: NotificationId::parse(fields.required("notificationId")?),
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        // One error for what does not exist, has expired or belongs to another user.
+        let unknown = || {
+            let message = "You have no such message or notification.";
+            ErrorResponse::new(ErrorCode::NotFound, message).with("field", "notificationId")
+        };
+        let id = self.id.ok_or_else(unknown)?;
+        let inbox = &app.stores.inbox;
+        if !inbox.acknowledge(&caller.owner, id, frame.now).await? {
+            return Err(unknown().into());
+        }
+        let data = json!({"notificationId": id.to_string(), "status": "read"});
+        frame.respond("ackConfirmed", json!({ "data": data }))
+    }
+}

@@ -1,0 +1,38 @@
+//! `typing_indicator`: pushes to a user of the caller's tenant that the caller is typing, or has stopped. It is
+//! not stored and has no response.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::protocol::{ErrorResponse, Fields, response};
+use serde_json::json;
+
+use super::direct_message::recipient_owner;
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
+
+pub struct TypingIndicator {
+    recipient: String,
+    is_typing: bool,
+}
+
+impl Action for TypingIndicator {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["typing_indicator"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self {
+            recipient: fields.user("recipientId")?,
+            is_typing: fields.flag("isTyping")?,
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let to = recipient_owner(caller, self.recipient)?;
+        let from = &caller.owner.user;
+        let fields = json!({"isTyping": self.is_typing, "data": {"from": from}});
+        let pushed = response("typing_indicator", fields, None, frame.now);
+        app.messenger.push_to_user(&to, &pushed, frame.now).await?;
+        Ok(None)
+    }
+}

@@ -1,0 +1,43 @@
+//! `unsubscribe` with a job: stops following it. The response is the same whether or not the connection was a
+//! follower.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::job::Job;
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference};
+use longhaul_shared::store::jobs::CommitOutcome;
+use serde_json::json;
+
+use crate::action::Action;
+use crate::administration::effective_owner;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
+
+pub struct UnsubscribeJob {
+    job: JobReference,
+}
+
+impl Action for UnsubscribeJob {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["unsubscribe"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        Ok(Self { job: fields.job()? })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let job = match self.job {
+            JobReference::Id(id) => {
+                let owner = effective_owner(app, frame, caller, id).await?;
+                let unfollow = Job::unfollow(owner, frame.connection.clone());
+                let outcome = app.stores.jobs.commit(id, &unfollow).await?;
+                if let CommitOutcome::Refused(Some(job)) = outcome {
+                    frame.log_if_foreign(caller, &job.owner);
+                }
+                id.to_string()
+            }
+            JobReference::Unknown(text) => text,
+        };
+        frame.respond("unsubscribed", json!({"jobId": job}))
+    }
+}

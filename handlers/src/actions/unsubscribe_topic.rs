@@ -1,0 +1,51 @@
+//! `unsubscribe` with a subscription: ends it. Any connection of the subscription's user may.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::topics::SubscriptionId;
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
+use serde_json::json;
+
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionResult, FrameContext};
+
+pub struct UnsubscribeTopic {
+    /// `None` for a text that is no subscription's id. It is answered like the id of an unknown one.
+    subscription: Option<SubscriptionId>,
+}
+
+impl Action for UnsubscribeTopic {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["unsubscribe"];
+
+    /// An `unsubscribe` without a subscription names a job.
+    fn matches(fields: &Fields) -> bool {
+        fields.contains("subscriptionId")
+    }
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        fields.check_exclusive("subscriptionId", "jobId")?;
+        Ok(Self {
+            subscription: SubscriptionId::parse(fields.required("subscriptionId")?),
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let unknown = || {
+            let message = "You have no such subscription.";
+            ErrorResponse::new(ErrorCode::NotFound, message).with("field", "subscriptionId")
+        };
+        let id = self.subscription.ok_or_else(unknown)?;
+        let ended = app.stores.subscriptions.end(&id, &caller.owner).await?;
+        let connection = ended.ok_or_else(unknown)?;
+        let connections = &app.stores.connections;
+        connections.remove_subscription(&connection).await?;
+        let data = json!({
+            "subscriptionId": id.to_string(),
+            "topic": id.topic.as_str(),
+            "status": "ended",
+        });
+        frame.respond("unsubscribed", json!({ "data": data }))
+    }
+}

@@ -1,0 +1,84 @@
+//! `voice_start`: begins a recording in a session.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::ids::{JobId, SessionId};
+use longhaul_shared::domain::limits;
+use longhaul_shared::domain::session::Session;
+use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
+use longhaul_shared::store::sessions::Recording;
+use serde_json::json;
+
+use crate::action::Action;
+use crate::app_context::AppContext;
+use crate::frame::{ActionError, ActionResult, FrameContext};
+use crate::session_lookup::{begin_session, named_session, own_session, unknown_session};
+
+pub struct VoiceStart {
+    /// `None` for the connection's own session.
+    session: Option<SessionReference>,
+    /// As the client names it, such as `wav` or `pcm`.
+    format: String,
+}
+
+impl Action for VoiceStart {
+    type Caller = Identity;
+
+    const NAMES: &'static [&'static str] = &["voice_start"];
+
+    fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
+        let session = fields.session()?;
+        let format = fields.short_text("format", limits::FORMAT_CHARS)?;
+        Ok(Self {
+            session,
+            format: format.unwrap_or_else(|| "wav".to_owned()),
+        })
+    }
+
+    async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        let named = self.session.map(named_session).transpose()?;
+        let session = open_session(app, frame, caller, named).await?;
+        let recording = Recording {
+            job: JobId::new(frame.now, &app.random.id_bytes()),
+            format: self.format,
+        };
+        let expires_at = frame.now + limits::RECORDING_RETENTION;
+        let sessions = &app.stores.sessions;
+        sessions
+            .record(session, &caller.owner, &recording, expires_at)
+            .await?;
+        let data = json!({"sessionId": session.to_string()});
+        frame.respond("voice_started", json!({ "data": data }))
+    }
+}
+
+/// The named session, which must be open; otherwise the connection's own, or a new one where that has ended.
+async fn open_session(
+    app: &AppContext,
+    frame: &FrameContext,
+    caller: &Identity,
+    named: Option<SessionId>,
+) -> Result<SessionId, ActionError> {
+    let id = match named {
+        Some(id) => id,
+        None => own_session(app, frame, true).await?,
+    };
+    let found = app
+        .stores
+        .sessions
+        .get(id, &caller.owner, frame.now)
+        .await?;
+    let has_ended = match (found, named) {
+        (Some(session), _) if session.ended_at.is_none() => return Ok(id),
+        (_, Some(_)) => return Err(unknown_session().into()),
+        (found, None) => found.is_some(),
+    };
+    let id = match has_ended {
+        true => begin_session(app, frame).await?,
+        false => id,
+    };
+    let expires_at = frame.now + app.retention;
+    let (owner, connection) = (caller.owner.clone(), frame.connection.clone());
+    let session = Session::new(id, owner, connection, frame.now, expires_at);
+    app.stores.sessions.start(&session).await?;
+    Ok(id)
+}

@@ -1,0 +1,110 @@
+//! Who may ask for an action. Each type of caller proves what it was checked for.
+
+use longhaul_shared::auth::Identity;
+use longhaul_shared::domain::ids::Owner;
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse};
+
+use crate::app_context::AppContext;
+use crate::caller_identity::name_for_logs;
+use crate::frame::{ActionError, FrameContext};
+
+/// A caller that an action accepts.
+pub trait Caller: Sized + Send + Sync {
+    /// Whether it may be a connection that has not authenticated.
+    const IS_PUBLIC: bool = false;
+
+    /// The frame's caller, or why it is none of this type.
+    fn identify(
+        app: &AppContext,
+        frame: &FrameContext,
+    ) -> impl Future<Output = Result<Self, ActionError>> + Send;
+}
+
+/// Any connection, authenticated or not.
+pub struct Anyone;
+
+impl Caller for Anyone {
+    const IS_PUBLIC: bool = true;
+
+    async fn identify(_app: &AppContext, _frame: &FrameContext) -> Result<Self, ActionError> {
+        Ok(Self)
+    }
+}
+
+/// A user whose token may have expired.
+pub struct MaybeExpired(pub Identity);
+
+impl Caller for MaybeExpired {
+    async fn identify(app: &AppContext, frame: &FrameContext) -> Result<Self, ActionError> {
+        let known = known_identity(app, frame).await?;
+        let unknown = || ErrorResponse::authentication("Please authenticate first.");
+        Ok(Self(known.ok_or_else(unknown)?))
+    }
+}
+
+/// A user whose token has not expired.
+impl Caller for Identity {
+    async fn identify(app: &AppContext, frame: &FrameContext) -> Result<Self, ActionError> {
+        let MaybeExpired(identity) = MaybeExpired::identify(app, frame).await?;
+        if !identity.is_valid_at(frame.now) {
+            let message = "The token has expired; renew it with 'refreshToken'.";
+            return Err(ErrorResponse::authentication(message).into());
+        }
+        Ok(identity)
+    }
+}
+
+/// An admin whose token has not expired. An admin administers one tenant.
+pub struct Admin(Identity);
+
+impl Caller for Admin {
+    async fn identify(app: &AppContext, frame: &FrameContext) -> Result<Self, ActionError> {
+        let identity = Identity::identify(app, frame).await?;
+        check_admin(frame, &identity)?;
+        Ok(Self(identity))
+    }
+}
+
+impl Admin {
+    pub fn identity(&self) -> &Identity {
+        &self.0
+    }
+
+    /// Whether the admin administers this owner's tenant.
+    pub fn administers(&self, owner: &Owner) -> bool {
+        can_administer(&self.0, owner)
+    }
+
+    /// The admin as logs may name them.
+    pub fn name_for_logs(&self) -> &str {
+        name_for_logs(&self.0)
+    }
+}
+
+/// The identity that the authorizer found, while its token is valid; it costs no read. Otherwise the identity
+/// in the connection's row, which may have expired.
+pub async fn known_identity(
+    app: &AppContext,
+    frame: &FrameContext,
+) -> anyhow::Result<Option<Identity>> {
+    match &frame.authorized {
+        Some(identity) if identity.is_valid_at(frame.now) => Ok(Some(identity.clone())),
+        _ => app.stores.connections.identity(&frame.connection).await,
+    }
+}
+
+/// Rejects a caller who is no admin.
+pub fn check_admin(frame: &FrameContext, caller: &Identity) -> Result<(), ErrorResponse> {
+    if caller.is_admin {
+        return Ok(());
+    }
+    let user = name_for_logs(caller);
+    tracing::info!(connection = %frame.connection, user, "a user who is no admin asked for an admin's action");
+    let message = "Only admins may do this.";
+    Err(ErrorResponse::new(ErrorCode::Authorization, message))
+}
+
+/// Whether the caller is an admin of this owner's tenant.
+pub fn can_administer(caller: &Identity, owner: &Owner) -> bool {
+    caller.is_admin && owner.tenant == caller.owner.tenant
+}
