@@ -90,7 +90,7 @@ impl InboxDeliverer {
                     after,
                     ..delivery.clone()
                 };
-                self.deliveries.send(&next).await
+                self.deliveries.send_next_page(&next).await
             }
             None => Ok(()),
         }

@@ -145,11 +145,11 @@ impl FanoutWorker {
         until: Timestamp,
     ) -> Vec<(String, ConnectionId)> {
         let (publication, clock) = (Arc::new(page.published.clone()), self.clock.clone());
-        let frame = move |id: &String| {
+        let posted = self.pusher.post_each(recipients, move |id: &String| {
             let is_over = clock.now() >= until;
             (!is_over).then(|| Cow::Owned(protocol::notification(&publication, id)))
-        };
-        let posted = self.pusher.post_each(recipients, frame).await;
+        });
+        let posted = posted.await;
         let (gone, open): (Vec<_>, Vec<_>) = posted
             .into_iter()
             .partition(|posted| posted.outcome == PushOutcome::Gone);

@@ -15,6 +15,7 @@ mod actions;
 mod administration;
 mod app_context;
 mod authorize;
+mod batch;
 mod caller;
 mod caller_identity;
 mod connect_policy;

@@ -9,7 +9,6 @@ use longhaul_shared::settings::{
     Settings, SettingsError, VariableReference, count, days, group, list, number, optional_text,
     seconds, text,
 };
-use longhaul_shared::store::quota::QuotaLimits;
 
 use crate::connect_policy::{Network, allowed_networks, allowed_origins};
 

@@ -85,7 +85,7 @@ impl Action for ReplayJob {
 
 /// The job's dead letters, invisible to others. The queue is read again while others make some invisible.
 async fn dead_letters_of(app: &AppContext, id: JobId) -> Result<Vec<QueueMessage>> {
-    let is_about_job = |message: &Message| {
+    let is_about_job = |message: &QueueMessage| {
         let letter = DeadLetter::parse(&message.body);
         letter.is_some_and(|letter| letter.job() == id)
     };

@@ -32,7 +32,7 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the process's environment and leaves out variables that are not UTF-8.
-    pub fn from_process() -> Self {
+    pub fn from_env() -> Self {
         let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
