@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use longhaul_shared::domain::dialect::Dialect;
 use longhaul_handlers::check_frame;
+use longhaul_shared::domain::dialect::Dialect;
 use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::domain::job::{

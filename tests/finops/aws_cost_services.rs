@@ -370,7 +370,8 @@ async fn a_bill_answers_where_cost_explorer_fails() -> Result<()> {
         "{end}"
     );
     ensure!(
-        response(&end).contains("Left out: Cost Explorer refused the request (AccessDeniedException)"),
+        response(&end)
+            .contains("Left out: Cost Explorer refused the request (AccessDeniedException)"),
         "{end}"
     );
     Ok(())
