@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use longhaul_shared::clock;
 use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
-use longhaul_shared::store::event_log::EventLog;
 use longhaul_shared::random::Random;
+use longhaul_shared::store::event_log::EventLog;
 use longhaul_shared::store::jobs::Jobs;
-use longhaul_shared::clock;
 use tokio::runtime::Handle;
 
 use crate::analysis::Analysis;

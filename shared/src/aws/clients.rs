@@ -13,8 +13,8 @@ use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 use aws_types::service_config::ServiceConfigKey;
 
-use crate::domain::backoff::MAX_CALL_ATTEMPTS;
 use crate::aws::signed_http::{AwsCaller, ServiceSpec, SignedClient, Transport};
+use crate::domain::backoff::MAX_CALL_ATTEMPTS;
 
 /// One attempt of one call. DynamoDB and SQS answer in milliseconds; an attempt that takes this long is lost.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);

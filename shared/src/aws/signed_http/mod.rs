@@ -268,7 +268,8 @@ impl SignedClient {
                 }
                 failed += 1;
                 let backoff = backoff(&self.api.backoff, &outcome);
-                let wait = backoff.and_then(|backoff| backoff.after(failed, Random::system().number()));
+                let wait =
+                    backoff.and_then(|backoff| backoff.after(failed, Random::system().number()));
                 let Some(wait) = wait else {
                     return outcome;
                 };

@@ -1,7 +1,7 @@
 //! A job that is a turn of a session, and the follower that receives it in a dialect.
 
-use crate::domain::ids::{ConnectionId, JobId, SessionId};
 use crate::domain::dialect::Dialect;
+use crate::domain::ids::{ConnectionId, JobId, SessionId};
 
 /// A job's place in a session. A session's turns run one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
