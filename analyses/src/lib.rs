@@ -30,7 +30,7 @@ pub async fn run(own: Vec<Arc<dyn Analysis>>) -> Result<()> {
     if print_kinds_if_asked(&own) {
         return Ok(());
     }
-    let environment = Environment::from_process();
+    let environment = Environment::from_env();
     let mut all = built_in(&environment)?;
     all.extend(own);
     // On the heap, so that the caller's future stays small and quick to compile.

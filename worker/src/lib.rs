@@ -76,7 +76,7 @@ pub async fn run(analyses: Vec<Arc<dyn Analysis>>) -> Result<()> {
         return Ok(());
     }
     // On the heap, so that the caller's future stays small and quick to compile.
-    Box::pin(serve(Environment::from_process(), analyses)).await
+    Box::pin(serve(Environment::from_env(), analyses)).await
 }
 
 /// Prints the kinds if the program was started with `--kinds`, and returns whether it was.
