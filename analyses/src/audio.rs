@@ -2,7 +2,7 @@
 //!
 //! Pure.
 
-/// Audio of which the sample format is known.
+/// Audio with a known sample format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Audio {
     /// Samples of each channel in a second.

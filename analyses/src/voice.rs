@@ -88,12 +88,12 @@ impl Analysis for Voice {
         response.push('.');
         let mut result = json!({"agent": "voice", "recording": recording});
         if let Some(transcriber) = &self.transcriber {
-            let heard = self.transcribe(context, transcriber, &recording).await?;
-            result["transcription"] = Value::Object(heard.more);
-            if let Some(transcript) = &heard.transcript {
+            let transcription = self.transcribe(context, transcriber, &recording).await?;
+            result["transcription"] = Value::Object(transcription.more);
+            if let Some(transcript) = &transcription.transcript {
                 result["transcript"] = transcript.as_str().into();
             }
-            match (heard.response, heard.transcript, &self.chat) {
+            match (transcription.response, transcription.transcript, &self.chat) {
                 (Some(answer), _, _) => response = answer,
                 (None, Some(transcript), Some(chat)) => {
                     let history = context.history().to_vec();

@@ -21,7 +21,7 @@ impl Clock {
         Self::new(now)
     }
 
-    /// A clock of one's own, such as a simulation's.
+    /// A custom clock, such as a simulation's.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }

@@ -116,7 +116,7 @@ async fn stream_events(context: &Context, mut pieces: ByteStream) -> Result<Stri
     }
 }
 
-/// The next bytes of an answer of which `read` bytes have arrived; `None` after its end.
+/// The next bytes of an answer, `read` bytes of it have arrived already; `None` after its end.
 async fn next_bytes(
     context: &Context,
     pieces: &mut ByteStream,

@@ -21,7 +21,7 @@ struct ToolInput {
     question: String,
 }
 
-/// The block of a tool call, as far as it has arrived.
+/// The part of a tool call that has arrived.
 struct PartialCall {
     id: String,
     tool: String,

@@ -48,7 +48,7 @@ impl Chat {
     }
 
     /// With the model of `CHAT_MODEL_ID`, or the agent runtime of `CHAT_AGENT_RUNTIME_ARN`, or else the bill; `None`
-    /// where there is none of them.
+    /// if none of them is configured.
     ///
     /// # Errors
     /// Both are set, or the model's settings are malformed.

@@ -68,7 +68,7 @@ impl Action for VoiceEnd {
     }
 }
 
-/// The number of pieces, none of which may be missing.
+/// The number of pieces; none may be missing.
 fn check_complete(pieces: Pieces) -> Result<u32, ErrorResponse> {
     let present: BTreeSet<u32> = pieces.indices.into_iter().collect();
     let count = present.last().map_or(1, |last| last + 1);

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use uuid::Uuid;
 
-/// A new id in API Gateway's format: 16 characters, the last of which is `=`.
+/// A new id in API Gateway's format: 15 characters and `=`.
 pub(super) fn new_id() -> String {
     URL_SAFE.encode(&Uuid::new_v4().as_bytes()[..11])
 }

@@ -21,7 +21,7 @@ impl TokenBucket {
         }
     }
 
-    /// Removes a token; false if there is none.
+    /// Removes a token; false if it is empty.
     pub(super) fn try_acquire(&mut self, now: Instant) -> bool {
         let elapsed = now
             .saturating_duration_since(self.refilled_at)

@@ -257,7 +257,7 @@ async fn response(
     response
 }
 
-/// Forwards a response to `chunks` as it arrives, or collects it if there are none. Trailers report an error in
+/// Forwards a response to `chunks` as it arrives, or collects it without them. Trailers report an error in
 /// the middle of a response.
 async fn read_streamed(mut body: Body, chunks: Option<mpsc::Sender<Bytes>>) -> ResponseBody {
     let mut collected = vec![];

@@ -105,7 +105,7 @@ pub(super) fn to_etag(etag: &str) -> ETag {
     ETag::Strong(etag.to_owned())
 }
 
-/// The protocol's checksum fields, of which the one of the algorithm is set.
+/// The protocol's checksum fields, with the algorithm's own set.
 pub(super) fn checksum_fields(checksum: Option<&StoredChecksum>) -> Checksum {
     let mut checksum_fields = Checksum::default();
     let Some(checksum) = checksum else {

@@ -22,7 +22,7 @@ struct Authorizer {
     identity_sources: Vec<String>,
 }
 
-/// Reads the WebSocket API among `resources`; `None` if there is none.
+/// Reads the WebSocket API among `resources`; `None` without one.
 pub(super) fn read(
     resources: &[Rc<Resource>],
     function_index: &FunctionIndex<'_>,

@@ -33,9 +33,9 @@ pub struct VerifierOptions {
     pub algorithms: Vec<String>,
     /// The issuer of accepted tokens. Its published keys verify `RS256` and `ES256`.
     pub issuer: Option<String>,
-    /// The accepted values of `aud` or `client_id`; any where there are none.
+    /// The accepted values of `aud` or `client_id`; empty accepts any.
     pub audiences: Vec<String>,
-    /// The accepted value of `token_use`; any where there is none.
+    /// The accepted value of `token_use`; `None` accepts any.
     pub token_use: Option<String>,
     /// The secret that verifies `HS256`.
     pub secret: Option<String>,
@@ -60,7 +60,7 @@ pub enum VerifyError {
     /// The token is not valid.
     #[error(transparent)]
     Invalid(#[from] TokenError),
-    /// The issuer's keys could not be had, which says nothing about the token.
+    /// The issuer's keys could not be fetched; the token may be valid.
     #[error(transparent)]
     NoKeys(anyhow::Error),
 }
@@ -108,7 +108,7 @@ impl Verifier {
             Keys::Issuer(issuer) => issuer,
         };
         let id = id.ok_or(TokenError::UnknownKey)?;
-        // Held while the keys are fetched, since whoever waits for it needs them too.
+        // Held while the keys are fetched, since all that wait for it need them too.
         let mut cache = issuer.cache.lock().await;
         let mut fetched = Ok(());
         if cache.should_fetch(&id, now) {

@@ -127,18 +127,18 @@ const fn exponential(first_ms: u64, max_attempts: u32) -> Backoff {
 }
 
 impl Backoff {
-    /// The wait before the next attempt after so many failed ones (from 1), drawn by `random`; `None` when there is
+    /// The wait before the next attempt after `failed` failed ones (from 1), drawn by `random`; `None` when there is
     /// no further attempt.
     pub fn after(&self, failed: u32, random: u64) -> Option<Duration> {
         (failed < self.max_attempts).then(|| self.wait(failed, random))
     }
 
-    /// The wait after so many failed attempts (from 1), drawn by `random`, however many attempts there are.
+    /// The wait after `failed` failed attempts (from 1), drawn by `random`, however many attempts there are.
     pub fn wait(&self, failed: u32, random: u64) -> Duration {
         self.jitter.draw(self.max_wait_after(failed), random)
     }
 
-    /// The upper bound of the wait after so many failed attempts (from 1).
+    /// The upper bound of the wait after `failed` failed attempts (from 1).
     fn max_wait_after(&self, failed: u32) -> Duration {
         let factor = match self.growth {
             Growth::Exponential => 2u32.saturating_pow(failed.saturating_sub(1)),

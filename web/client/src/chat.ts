@@ -104,7 +104,7 @@ export class Chat {
     if (sessionId) this.startedSession = Promise.resolve(sessionId);
   }
 
-  /** The session's id, to continue the conversation elsewhere. If there is none yet, starts one that lasts until `end()`. */
+  /** The session's id, to continue the conversation elsewhere. Starts one if necessary, which lasts until `end()`. */
   sessionId(): Promise<string> {
     this.startedSession ??= this.longhaul.request({ action: "startSession", keep: true }).then(
       (started) => String(started.sessionId),

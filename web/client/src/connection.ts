@@ -49,7 +49,7 @@ const MAX_RETRY_AFTER_S = 60;
 export class Connection {
   state: StateChange = { state: "connecting", attempt: 0 };
   #active?: Transport;
-  /** Cancels the connection attempt that is running or scheduled; `undefined` if there is none. */
+  /** Cancels the connection attempt that is running or scheduled; else `undefined`. */
   #cancelDial?: () => void;
   #attempt = 0;
   readonly #requests = new Map<string, Request>();

@@ -31,7 +31,7 @@ const subscribeToNothing = () => () => {};
 
 /**
  * The current state of a job, including a large result once it is downloaded. Pass the job from `query`, a job id to
- * follow, or `undefined` while there is none. A followed job is shared between components, so unmounting does not
+ * follow, or `undefined`. A followed job is shared between components, so unmounting does not
  * stop it: it is followed until it ends or until `job.leave()`.
  */
 export function useJob<R = unknown>(jobOrId: Job<R> | string | undefined): UsedJob<R> {

@@ -16,7 +16,7 @@ export class ServedJob {
   constructor(
     readonly id: string,
     private readonly requestId?: string,
-    /** The session of which the job is a turn, and the message of that turn. */
+    /** The session that the job is a turn of, and the message of that turn. */
     readonly session?: string,
     readonly message?: string,
   ) {}

@@ -1,4 +1,4 @@
-/** Tests of topics and the inbox on scripted sockets: each notification is received once, on whichever socket. */
+/** Tests of topics and the inbox on scripted sockets: each notification is received once, on any socket. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inbox, type Mail, topic, type Topic } from "../src/topics.js";

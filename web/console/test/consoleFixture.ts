@@ -10,7 +10,7 @@ export { expect };
 /** The origin of the console under test. */
 export const origin = () => process.env.CONSOLE!;
 
-/** Clock tolerance of the server: a token is accepted for so many seconds after its expiry. */
+/** Clock tolerance of the server: seconds for which a token is accepted after its expiry. */
 export const LEEWAY_S = 30;
 
 /** A token for this user that expires after `seconds`; negative for one that has expired. */

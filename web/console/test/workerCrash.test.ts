@@ -1,4 +1,4 @@
-/** Browser test of a worker crash. The fault kills whichever worker writes next, so this test runs alone. */
+/** Browser test of a worker crash. The fault kills the worker that writes next, so this test runs alone. */
 import { answer, answerOf, ask, expect, progressAbove, signIn, status, streamingParams, test } from "./consoleFixture";
 
 test("after a worker is killed in the middle, another one completes the answer", async ({ page, user }) => {

@@ -1,4 +1,4 @@
-//! A job as its row holds it, and what can be told from the row alone.
+//! A job as its row holds it, and what follows from the row alone.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

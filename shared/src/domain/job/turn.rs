@@ -18,7 +18,7 @@ pub struct Turn {
 pub struct DialectFollower {
     pub dialect: Dialect,
     pub connection: ConnectionId,
-    /// The stream's entries up to this sequence number were pushed to it, as far as the workers know.
+    /// The stream's entries up to this sequence number were pushed to it, by what the workers know.
     pub pushed_seq: u64,
     /// A retry reset text that the dialect had shown and can't remove, so that it ends with an error.
     pub is_broken: bool,
