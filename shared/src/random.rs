@@ -1,10 +1,10 @@
-//! The source of random ids, given to whatever makes them, so that a simulation can seed it.
+//! The source of random ids and numbers, given to whatever needs them, so that a simulation can seed it.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-/// A source of random ids.
+/// A source of random ids and numbers.
 #[derive(Clone)]
 pub struct Random(Arc<dyn Fn() -> Uuid + Send + Sync>);
 
@@ -22,6 +22,13 @@ impl Random {
     /// A random UUID.
     pub fn uuid(&self) -> Uuid {
         (self.0)()
+    }
+
+    /// A random number: any of 64 bits, each as likely.
+    pub fn number(&self) -> u64 {
+        // Version and variant are fixed bits of a UUID, at different places of its halves: combined, no bit is fixed.
+        let (high, low) = self.uuid().as_u64_pair();
+        high.rotate_left(32) ^ low
     }
 
     /// The random part of an id that begins with its time.

@@ -14,6 +14,7 @@ use aws_sdk_sqs::config::Credentials;
 use aws_types::service_config::ServiceConfigKey;
 
 use crate::aws::signed_http::{AwsCaller, ServiceSpec, SignedClient, Transport};
+use crate::domain::backoff::MAX_CALL_ATTEMPTS;
 
 /// One attempt of one call. DynamoDB and SQS answer in milliseconds; an attempt that takes this long is lost.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -132,7 +133,7 @@ fn loader() -> ConfigLoader {
             ATTEMPT_TIMEOUT,
             OPERATION_TIMEOUT,
         ))
-        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_CALL_ATTEMPTS))
 }
 
 /// The timeouts of a push to a connection.

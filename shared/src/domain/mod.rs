@@ -2,6 +2,7 @@
 //!
 //! Time and random bytes are arguments. Nothing here calls AWS, or reads the clock or the environment.
 
+pub mod backoff;
 pub mod connection;
 pub mod dead_letter;
 pub mod dialect;

@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -28,16 +27,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
-use uuid::Uuid;
 
 use self::signature::Signer;
 use crate::clock;
+use crate::domain::backoff::{Backoff, CallBackoff, DYNAMODB_WRITES, PUSHES, SQS_CALLS};
+use crate::random::Random;
 use crate::telemetry::TRACE_ONLY;
 
-/// The wait before the second attempt, doubled before each further one. The actual wait is random, up to this.
-const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-/// The same after a throttled attempt.
-const FIRST_THROTTLED_BACKOFF: Duration = Duration::from_millis(500);
 /// Credentials that expire sooner than this are fetched again.
 const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(300);
 /// The error codes of DynamoDB and SQS that mean throttling, besides status 429.
@@ -90,32 +86,35 @@ pub(crate) struct ServiceSpec {
     signing_name: &'static str,
     /// The prefix of an operation in `x-amz-target`, for a JSON service.
     target: &'static str,
+    backoff: CallBackoff,
 }
 
 pub(crate) const DYNAMODB: ServiceSpec = ServiceSpec {
     name: "DynamoDB",
     signing_name: "dynamodb",
     target: "DynamoDB_20120810.",
+    backoff: DYNAMODB_WRITES,
 };
 pub(crate) const SQS: ServiceSpec = ServiceSpec {
     name: "SQS",
     signing_name: "sqs",
     target: "AmazonSQS.",
+    backoff: SQS_CALLS,
 };
 pub(crate) const MANAGEMENT: ServiceSpec = ServiceSpec {
     name: "ApiGatewayManagementApi",
     signing_name: "execute-api",
     target: "",
+    backoff: PUSHES,
 };
 
-/// The caller: its credentials, region, user agent and maximum number of attempts.
+/// The caller: its credentials, region and user agent.
 pub(crate) struct AwsCaller {
     transport: Transport,
     credentials: Option<SharedCredentialsProvider>,
     cached: RwLock<Option<Credentials>>,
     region: Option<String>,
     user_agent: String,
-    attempts: u32,
 }
 
 /// A client of one service at one endpoint.
@@ -178,7 +177,6 @@ impl AwsCaller {
             cached: RwLock::default(),
             region: sdk.region().map(ToString::to_string),
             user_agent: format!("{user_agent}{}", app.unwrap_or_default()),
-            attempts: sdk.retry_config().map_or(1, RetryConfig::max_attempts),
         }
     }
 
@@ -260,7 +258,7 @@ impl SignedClient {
         let url = format!("{}{path}", self.endpoint);
         let attempts = async {
             let credentials = self.caller.credentials(clock::now()).await?;
-            let mut attempt_number = 1;
+            let mut failed = 0;
             loop {
                 let sent = self.send(&credentials, &url, headers, body.clone());
                 let sent = timeout(self.attempt, sent).await;
@@ -268,13 +266,14 @@ impl SignedClient {
                 if let Ok(response) = &outcome {
                     on_response(response.status);
                 }
-                let Some(backoff) =
-                    backoff(&outcome).filter(|_| attempt_number < self.caller.attempts)
-                else {
+                failed += 1;
+                let backoff = backoff(&self.api.backoff, &outcome);
+                let wait =
+                    backoff.and_then(|backoff| backoff.after(failed, Random::system().number()));
+                let Some(wait) = wait else {
                     return outcome;
                 };
-                sleep(jittered(backoff * 2_u32.pow(attempt_number - 1))).await;
-                attempt_number += 1;
+                sleep(wait).await;
             }
         };
         let span = tracing::debug_span!(
@@ -362,21 +361,18 @@ impl AwsErrorBody {
     }
 }
 
-/// The backoff before another attempt; `None` if no other attempt is due.
-fn backoff(outcome: &Result<HttpResponse, CallError>) -> Option<Duration> {
+/// The policy for another attempt; `None` if no other attempt is due.
+fn backoff<'a>(
+    policy: &'a CallBackoff,
+    outcome: &Result<HttpResponse, CallError>,
+) -> Option<&'a Backoff> {
     match outcome {
-        Err(_) => Some(FIRST_BACKOFF),
+        Err(_) => Some(&policy.failed),
         Ok(response) if response.status < 400 => None,
-        Ok(response) if response.status == 429 => Some(FIRST_THROTTLED_BACKOFF),
-        Ok(response) if response.status >= 500 => Some(FIRST_BACKOFF),
+        Ok(response) if response.status == 429 => Some(&policy.throttled),
+        Ok(response) if response.status >= 500 => Some(&policy.failed),
         Ok(response) => THROTTLING_CODES
             .contains(&response.error_body().code())
-            .then_some(FIRST_THROTTLED_BACKOFF),
+            .then_some(&policy.throttled),
     }
-}
-
-/// A random duration up to `max`, so that calls that failed at the same time are not repeated at the same time.
-pub(crate) fn jittered(max: Duration) -> Duration {
-    let random = Uuid::new_v4().as_u128() as u32;
-    max.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

@@ -229,7 +229,6 @@ fn credentials_are_cached_until_shortly_before_they_expire() {
         cached: RwLock::default(),
         region: None,
         user_agent: String::new(),
-        attempts: 1,
     };
     let (now, last) = (clock::now(), Duration::from_secs(301));
     let is_cached = |expiry: Option<Timestamp>| {

@@ -10,7 +10,6 @@ mod row;
 mod update_expression;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -19,19 +18,19 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use crate::aws::dynamo::{Dynamo, WriteError};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
+use crate::domain::backoff::JOB_ROW_CONFLICTS;
 use crate::domain::ids::{Cursor, JobId, Owner};
 use crate::domain::job::{Change, Job};
+use crate::random::Random;
 use crate::store::event_log::LogEntry;
 pub use admin_scan::ScanPage;
 
 /// The limit of keys of `BatchGetItem`.
 const BATCH: usize = 100;
-/// Maximum number of attempts of a write that conflicts with another write of the row, and the wait after the first.
-const MAX_CONFLICTS: u32 = 10;
-const CONFLICT_BACKOFF: Duration = Duration::from_millis(20);
 
 #[derive(Clone)]
 pub struct Jobs {
@@ -127,7 +126,7 @@ impl Jobs {
     /// Applies a change to a job, if its condition holds.
     pub async fn commit(&self, id: JobId, change: &Change) -> Result<CommitOutcome> {
         let update = self.update_request(id, change)?;
-        let mut attempts = 1;
+        let mut failed = 0;
         loop {
             match self.dynamo.update(&update, ReturnValue::AllNew).await {
                 Ok(item) => {
@@ -136,9 +135,13 @@ impl Jobs {
                     return Ok(CommitOutcome::Applied(Box::new(job)));
                 }
                 Err(WriteError::Refused(item)) => return refused(item.as_ref()),
-                Err(WriteError::Conflict) if attempts < MAX_CONFLICTS => {
-                    tokio::time::sleep(CONFLICT_BACKOFF * attempts).await;
-                    attempts += 1;
+                Err(error @ WriteError::Conflict) => {
+                    failed += 1;
+                    let random = Random::system().number();
+                    let Some(wait) = JOB_ROW_CONFLICTS.after(failed, random) else {
+                        return Err(error).context("changing a job");
+                    };
+                    sleep(wait).await;
                 }
                 Err(error) => return Err(error).context("changing a job"),
             }
@@ -159,7 +162,7 @@ impl Jobs {
             .transact_write_items()
             .transact_items(TransactWriteItem::builder().update(update).build())
             .transact_items(TransactWriteItem::builder().put(entry.put()?).build());
-        let mut attempts = 1;
+        let mut failed = 0;
         loop {
             let response = transaction.clone().send().await;
             match response.map_err(|error| error.into_service_error()) {
@@ -176,9 +179,13 @@ impl Jobs {
                         Some("ConditionalCheckFailed") => {
                             return refused(reason.and_then(|reason| reason.item()));
                         }
-                        Some("TransactionConflict") if attempts < MAX_CONFLICTS => {
-                            tokio::time::sleep(CONFLICT_BACKOFF * attempts).await;
-                            attempts += 1;
+                        Some("TransactionConflict") => {
+                            failed += 1;
+                            let random = Random::system().number();
+                            let Some(wait) = JOB_ROW_CONFLICTS.after(failed, random) else {
+                                return Err(cancelled).context("changing a job and its log");
+                            };
+                            sleep(wait).await;
                         }
                         _ => return Err(cancelled).context("changing a job and its log"),
                     }

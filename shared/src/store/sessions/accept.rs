@@ -3,24 +3,18 @@
 //! So no turn points at a job that was never written, and turns are numbered in the order in which they were accepted, also
 //! with many connections.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
 use super::{SESSION_ROW, Sessions, key, session_row, turns};
 use crate::aws::item::{number, text, time, ttl};
-use crate::aws::signed_http::jittered;
+use crate::domain::backoff::SESSION_TURNS;
 use crate::domain::ids::{ConnectionId, SessionId};
 use crate::domain::job::{Job, Turn};
 use crate::domain::session::Session;
+use crate::random::Random;
 use crate::store::jobs::Jobs;
-
-/// Maximum number of attempts while other turns are accepted, and the longest wait between two: about ten seconds in all, as
-/// long as a front end waits.
-const MAX_ATTEMPTS: u32 = 80;
-const MAX_BACKOFF: Duration = Duration::from_millis(250);
 
 /// The outcome of accepting a turn.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +38,8 @@ impl Sessions {
         job: &mut Job,
         message: &str,
     ) -> Result<AcceptOutcome> {
-        for attempt in 1..=MAX_ATTEMPTS {
+        let mut failed = 0;
+        loop {
             let current = self.get(id, &job.owner, job.created_at).await?;
             let (session, is_new) = match (current, started_by) {
                 (Some(session), _) if session.last_job == Some(job.id) => {
@@ -64,10 +59,12 @@ impl Sessions {
             if let Some(outcome) = self.write(jobs, &session, is_new, job, message).await? {
                 return Ok(outcome);
             }
-            let backoff = MAX_BACKOFF.min(Duration::from_millis(20) * attempt);
-            tokio::time::sleep(jittered(backoff)).await;
+            failed += 1;
+            let Some(wait) = SESSION_TURNS.after(failed, Random::system().number()) else {
+                bail!("the session accepted no turn: too many are submitted at the same time");
+            };
+            tokio::time::sleep(wait).await;
         }
-        bail!("the session accepted no turn: too many are submitted at the same time");
     }
 
     /// One attempt; `None` if the session changed meanwhile.
