@@ -1,18 +1,15 @@
-//! What a job streams: entries in the order of their numbers, and which of them still stand.
-//!
-//! Pure. The latest few are in the job's row, the others in the event log; who moves them there and how
-//! either is spelled is not known here.
+//! A job's stream: entries in the order of their sequence numbers, and which of them still count after resets.
 
 use jiff::Timestamp;
 
-/// An entry's number and time, with their names, in bytes.
+/// The size of an entry's number and time with their names, in bytes.
 pub const ENTRY_BYTES: usize = 48;
 
 /// Consecutive entries of a job's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     pub entries: Vec<StreamEntry>,
-    /// Whether nothing comes after them.
+    /// Whether there are no entries after them.
     pub complete: bool,
 }
 
@@ -24,19 +21,22 @@ pub struct StreamEntry {
     pub content: StreamContent,
 }
 
+/// What an entry does to the answer's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamContent {
+    /// Appends this text.
     Chunk(String),
+    /// Removes the chunks with a higher sequence number than `keep_through`: this attempt's text differs from there on.
     Reset { attempt: u32, keep_through: u64 },
 }
 
 impl StreamEntry {
-    /// About what it takes of a row, in bytes.
+    /// Its approximate size in a row, in bytes.
     pub fn bytes(&self) -> usize {
         ENTRY_BYTES + self.text().len()
     }
 
-    /// Its text; none where it takes text back.
+    /// Its text; empty for a reset.
     pub fn text(&self) -> &str {
         match &self.content {
             StreamContent::Chunk(content) => content,
@@ -46,7 +46,7 @@ impl StreamEntry {
 }
 
 impl Stream {
-    /// Of a job that has streamed nothing.
+    /// The stream of a job that has streamed nothing.
     pub fn empty() -> Self {
         Self {
             entries: vec![],
@@ -54,9 +54,9 @@ impl Stream {
         }
     }
 
-    /// What comes after `after`: entries that the log answered, and where they were all that it has, those that
-    /// the row held when it was read. Where a writer died, or the row has changed since, some are in both, or
-    /// twice in the log.
+    /// The entries after `after`: those that the log returned, and if they were `complete`, also the tail that the row
+    /// held when it was read. Entries that are in both, or twice in the log, because a writer died or the row has
+    /// changed since, are dropped.
     pub fn after(
         after: u64,
         mut entries: Vec<StreamEntry>,
@@ -75,42 +75,42 @@ impl Stream {
         Self { entries, complete }
     }
 
-    /// Its beginning, of so many bytes of content, and one entry at least.
+    /// Its beginning, of at most this many bytes of content, but one entry at least.
     pub fn truncated_to(mut self, bytes: usize) -> Self {
-        let mut so_far = 0;
+        let mut total = 0;
         let fits = |entry: &StreamEntry| {
-            so_far += entry.text().len();
-            so_far <= bytes
+            total += entry.text().len();
+            total <= bytes
         };
-        let fit = self
+        let fitting = self
             .entries
             .iter()
             .map(fits)
             .take_while(|fits| *fits)
             .count();
-        if fit.max(1) < self.entries.len() {
-            self.entries.truncate(fit.max(1));
+        if fitting.max(1) < self.entries.len() {
+            self.entries.truncate(fitting.max(1));
             self.complete = false;
         }
         self
     }
 
-    /// The entries without the chunks that a later reset took back.
+    /// The entries without the chunks that a later reset removed.
     pub fn effective_entries(self) -> impl Iterator<Item = StreamEntry> {
-        let mut standing: Vec<StreamEntry> = vec![];
+        let mut effective: Vec<StreamEntry> = vec![];
         for entry in self.entries {
             if let StreamContent::Reset { keep_through, .. } = entry.content {
-                standing.retain(|earlier| {
+                effective.retain(|earlier| {
                     earlier.seq <= keep_through
                         || matches!(earlier.content, StreamContent::Reset { .. })
                 });
             }
-            standing.push(entry);
+            effective.push(entry);
         }
-        standing.into_iter()
+        effective.into_iter()
     }
 
-    /// The chunks that count.
+    /// The chunks that no reset removed, with their sequence numbers.
     pub fn chunks(self) -> impl Iterator<Item = (u64, String)> {
         self.effective_entries()
             .filter_map(|entry| match entry.content {

@@ -1,41 +1,45 @@
-//! One step of a job's life, as data: what must hold, and what is then set.
+//! A transition of a job as data: a condition, and what is then written.
 //!
-//! Pure. To the store it is one conditional write; [`Change::apply`] is what that write does, for
-//! those who know the row already. Which steps there are is decided where they are taken.
+//! The store makes it one conditional write. [`Change::apply`] does the same in memory, to a row that is already known.
 
 use jiff::Timestamp;
 
-use super::{AttemptError, Job, Outcome, Status};
+use super::outcome::Outcome;
+use super::state::{AttemptError, Job, Status};
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::stream::StreamEntry;
 
 /// What must hold for a change to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// Nobody runs the job, or whoever did let the lease lapse.
+    /// The job is queued, or its lease has lapsed.
     Claimable { now: Timestamp },
     /// The writer still holds the lease that it took with this fence.
     Fence(u64),
-    /// The same, and the job is as the holder knows it: `seq` tells a write whose answer was lost from
-    /// one that was not made.
+    /// The writer still holds the lease, and no event came after `seq`: that tells a write whose response was lost
+    /// from one that was not made.
     Held { fence: u64, seq: u64 },
-    /// The same, and nobody came to follow or ceased to: a transaction answers no row, so its writer
-    /// must know already who is to be told.
-    HeldWithFollowers { fence: u64, seq: u64, follows: u32 },
-    /// No event and no resend has come since the writer read the row, of an ended job or of an open one.
+    /// As [`Condition::Held`], and the followers did not change: a transaction returns no row, so its writer must know
+    /// the followers already.
+    HeldWithFollowers {
+        fence: u64,
+        seq: u64,
+        follower_version: u32,
+    },
+    /// No event and no resend came after the writer read the row, of an ended or an open job.
     Unchanged { seq: u64, resends: u32, ended: bool },
-    /// The job belongs to this owner and has not ended, and the connection follows it or finds room
-    /// among so many.
+    /// The job belongs to this owner and has not ended, and the connection follows it or there are less than
+    /// `max_followers`.
     FollowerCapacity {
         owner: Owner,
         connection: ConnectionId,
-        followers: usize,
+        max_followers: usize,
     },
     /// The job belongs to this owner.
     Owned(Owner),
     /// The job belongs to this owner and has not ended.
     Open(Owner),
-    /// The job has failed in this run, and its row still counts.
+    /// The job has failed in this run, and its row has not expired.
     FailedRun { run: u32, now: Timestamp },
     /// The job has not ended and waits for an earlier turn.
     Waiting,
@@ -48,50 +52,50 @@ pub enum Assignment {
     Progress(u8),
     Message(String),
     Reported(bool),
-    Continued(bool),
+    HandedOver(bool),
     Attempt(u32),
     LeaseUntil(Timestamp),
     ClaimedBy(String),
     UpdatedAt(Timestamp),
-    /// Kept as it is where a former attempt has set it.
+    /// Only if it is not set yet.
     StartedAt(Timestamp),
     FinishedAt(Timestamp),
     Outcome(Outcome),
     LastError(AttemptError),
     ResentAt(Timestamp),
     ExpiresAt(Timestamp),
+    /// Adds a follower.
     Follower(ConnectionId),
     ReplayedAt(Timestamp),
     Deadline(Timestamp),
-    /// Lists the job in this shard of the index of open ones.
+    /// Lists the job in this shard of the index of open jobs.
     Open(u8),
     StepsRun(u32),
-    /// The stream's latest entries, in place of those that the row held.
+    /// Replaces the stream's latest entries in the row.
     Tail(Vec<StreamEntry>),
-    /// How far the stream was pushed to the follower who hears a dialect.
+    /// How far the stream was pushed to the dialect's follower.
     DialectSeq(u64),
-    /// That the dialect had shown what no longer holds.
+    /// The dialect has shown text that was reset.
     DialectBroken,
 }
 
-/// A number that rises, by one where no other is named.
+/// A number that is incremented, by one where no other is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Increment {
     /// `seq`: the change is an event.
     Seq,
-    /// `seq` by so many, and each of the events tells of progress.
+    /// `seq` by this number of events, which are progress events.
     Progress(u64),
     /// `seq`, and the event is an entry of the stream.
     Stream,
     Fence,
     Attempt,
     Resends,
-    /// That the followers changed.
     FollowerVersion,
     Replays,
 }
 
-/// A field that is taken out of the row.
+/// A field that is removed from the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
     Lease,
@@ -99,13 +103,13 @@ pub enum Removal {
     Follower(ConnectionId),
     /// What a run leaves: its counts, times, errors and outcome.
     Run,
-    /// From now on the connection hears PROTOCOL 3, where it heard a dialect.
+    /// The connection's dialect, if it has one: from now on it receives the native events.
     Dialect(ConnectionId),
-    /// That an earlier turn must end first.
+    /// The earlier turn that the job waits for.
     TurnWait,
 }
 
-/// One step of a job's life, as one conditional write.
+/// A transition as one conditional write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     pub condition: Condition,
@@ -115,6 +119,16 @@ pub struct Change {
 }
 
 impl Condition {
+    /// No event and no resend came after this row was read.
+    pub(super) fn unchanged(job: &Job, ended: bool) -> Self {
+        Self::Unchanged {
+            seq: job.seq,
+            resends: job.resends,
+            ended,
+        }
+    }
+
+    /// Whether it holds for this row.
     pub fn holds(&self, job: &Job) -> bool {
         match self {
             Self::Claimable { now } => match job.status {
@@ -127,8 +141,10 @@ impl Condition {
             Self::HeldWithFollowers {
                 fence,
                 seq,
-                follows,
-            } => job.is_held(*fence) && job.seq == *seq && job.follower_version == *follows,
+                follower_version,
+            } => {
+                job.is_held(*fence) && job.seq == *seq && job.follower_version == *follower_version
+            }
             Self::Unchanged {
                 seq,
                 resends,
@@ -143,87 +159,107 @@ impl Condition {
             Self::FollowerCapacity {
                 owner,
                 connection,
-                followers,
+                max_followers,
             } => {
                 job.owner == *owner
                     && !job.status.is_terminal()
-                    && (job.followers.len() < *followers || job.followers.contains(connection))
+                    && (job.followers.len() < *max_followers || job.followers.contains(connection))
             }
         }
     }
 }
 
 impl Change {
-    /// Makes the change if its condition holds; whether it did.
+    /// Makes the change if its condition holds, and returns whether it does.
     pub fn apply(&self, job: &mut Job) -> bool {
         if !self.condition.holds(job) {
             return false;
         }
-        for set in self.assignments.iter().cloned() {
-            match set {
-                Assignment::Status(status) => job.status = status,
-                Assignment::Progress(percent) => job.progress = percent,
-                Assignment::Message(message) => job.message = message,
-                Assignment::Reported(reported) => job.reported = reported,
-                Assignment::Continued(continued) => job.handed_over = continued,
-                Assignment::Attempt(attempt) => job.attempt = attempt,
-                Assignment::LeaseUntil(until) => job.lease_until = Some(until),
-                Assignment::ClaimedBy(invocation) => job.claimed_by = Some(invocation),
-                Assignment::UpdatedAt(at) => job.updated_at = at,
-                Assignment::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
-                Assignment::FinishedAt(at) => job.finished_at = Some(at),
-                Assignment::Outcome(outcome) => job.outcome = Some(outcome),
-                Assignment::LastError(mishap) => job.last_error = Some(mishap),
-                Assignment::ResentAt(at) => job.resent_at = Some(at),
-                Assignment::ExpiresAt(at) => job.expires_at = at,
-                Assignment::Follower(connection) => drop(job.followers.insert(connection)),
-                Assignment::ReplayedAt(at) => job.replayed_at = Some(at),
-                Assignment::Deadline(at) => job.deadline = at,
-                Assignment::Open(_) => job.open = true,
-                Assignment::StepsRun(run) => job.steps_run = run,
-                Assignment::Tail(tail) => job.tail = tail,
-                Assignment::DialectSeq(seq) => {
-                    job.dialect_follower
-                        .iter_mut()
-                        .for_each(|spoken| spoken.pushed_seq = seq);
-                }
-                Assignment::DialectBroken => {
-                    job.dialect_follower
-                        .iter_mut()
-                        .for_each(|spoken| spoken.is_broken = true);
-                }
-            }
+        for assignment in self.assignments.iter().cloned() {
+            assignment.apply(job);
         }
-        for raise in &self.increments {
-            match raise {
-                Increment::Seq => job.seq += 1,
-                Increment::Progress(events) => {
-                    job.seq += events;
-                    job.progress_seq = job.seq;
-                }
-                Increment::Stream => {
-                    job.seq += 1;
-                    job.stream_seq = job.seq;
-                }
-                Increment::Fence => job.fence += 1,
-                Increment::Attempt => job.attempt += 1,
-                Increment::Resends => job.resends += 1,
-                Increment::FollowerVersion => job.follower_version += 1,
-                Increment::Replays => job.replays += 1,
-            }
+        for increment in &self.increments {
+            increment.apply(job);
         }
-        for clear in &self.removals {
-            match clear {
-                Removal::Lease => job.lease_until = None,
-                Removal::Open => job.open = false,
-                Removal::Follower(connection) => drop(job.followers.remove(connection)),
-                Removal::Run => job.clear_run(),
-                Removal::Dialect(connection) => job.remove_dialect(connection),
-                Removal::TurnWait => {
-                    job.turn.iter_mut().for_each(|turn| turn.waits_for = None);
-                }
-            }
+        for removal in &self.removals {
+            removal.apply(job);
         }
         true
+    }
+}
+
+impl Assignment {
+    fn apply(self, job: &mut Job) {
+        match self {
+            Self::Status(status) => job.status = status,
+            Self::Progress(percent) => job.progress = percent,
+            Self::Message(message) => job.message = message,
+            Self::Reported(reported) => job.reported = reported,
+            Self::HandedOver(handed_over) => job.handed_over = handed_over,
+            Self::Attempt(attempt) => job.attempt = attempt,
+            Self::LeaseUntil(until) => job.lease_until = Some(until),
+            Self::ClaimedBy(invocation) => job.claimed_by = Some(invocation),
+            Self::UpdatedAt(at) => job.updated_at = at,
+            Self::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
+            Self::FinishedAt(at) => job.finished_at = Some(at),
+            Self::Outcome(outcome) => job.outcome = Some(outcome),
+            Self::LastError(error) => job.last_error = Some(error),
+            Self::ResentAt(at) => job.resent_at = Some(at),
+            Self::ExpiresAt(at) => job.expires_at = at,
+            Self::Follower(connection) => drop(job.followers.insert(connection)),
+            Self::ReplayedAt(at) => job.replayed_at = Some(at),
+            Self::Deadline(at) => job.deadline = at,
+            Self::Open(_) => job.open = true,
+            Self::StepsRun(run) => job.steps_run = run,
+            Self::Tail(tail) => job.tail = tail,
+            Self::DialectSeq(seq) => {
+                if let Some(follower) = &mut job.dialect_follower {
+                    follower.pushed_seq = seq;
+                }
+            }
+            Self::DialectBroken => {
+                if let Some(follower) = &mut job.dialect_follower {
+                    follower.is_broken = true;
+                }
+            }
+        }
+    }
+}
+
+impl Increment {
+    fn apply(self, job: &mut Job) {
+        match self {
+            Self::Seq => job.seq += 1,
+            Self::Progress(events) => {
+                job.seq += events;
+                job.progress_seq = job.seq;
+            }
+            Self::Stream => {
+                job.seq += 1;
+                job.stream_seq = job.seq;
+            }
+            Self::Fence => job.fence += 1,
+            Self::Attempt => job.attempt += 1,
+            Self::Resends => job.resends += 1,
+            Self::FollowerVersion => job.follower_version += 1,
+            Self::Replays => job.replays += 1,
+        }
+    }
+}
+
+impl Removal {
+    fn apply(&self, job: &mut Job) {
+        match self {
+            Self::Lease => job.lease_until = None,
+            Self::Open => job.open = false,
+            Self::Follower(connection) => drop(job.followers.remove(connection)),
+            Self::Run => job.clear_run(),
+            Self::Dialect(connection) => job.remove_dialect(connection),
+            Self::TurnWait => {
+                if let Some(turn) = &mut job.turn {
+                    turn.waits_for = None;
+                }
+            }
+        }
     }
 }

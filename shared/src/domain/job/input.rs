@@ -1,25 +1,23 @@
-//! What a job is asked to do, whole or as its row holds it.
-//!
-//! Pure. Where the whole of a large input is kept, only its key is known here.
+//! A job's query and params, whole or as its row holds them.
 
 use uuid::Uuid;
 
 use crate::domain::limits;
 
-/// What was asked.
+/// What a job is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobInput {
-    /// The query, or its beginning where `logged`.
+    /// The query; only its beginning where there is a `log_key`.
     pub query: String,
-    /// A JSON object; `{}` where `logged`.
+    /// A JSON object; `{}` where there is a `log_key`.
     pub params: String,
-    /// The entry of the event log that holds the whole, where it is too large for the row. Named
-    /// after the content, so equal inputs have equal rows.
+    /// The entry of the event log that holds a whole input that is too large for the row. It is named by a hash of
+    /// the content, so equal inputs have equal rows.
     pub log_key: Option<String>,
 }
 
 impl JobInput {
-    /// All of a small input.
+    /// An input that is not shortened.
     pub fn whole(query: String, params: String) -> Self {
         Self {
             query,
@@ -28,7 +26,7 @@ impl JobInput {
         }
     }
 
-    /// As the row holds it: DynamoDB bills the whole row at each update.
+    /// The input as the row holds it. A large one is shortened, because DynamoDB bills the whole row at each update.
     pub fn in_row(&self) -> Self {
         if self.query.len() + self.params.len() <= limits::QUERY_IN_ROW_BYTES {
             return self.clone();

@@ -1,46 +1,67 @@
-//! What the holder of a job may do with it, until its end or the lease's.
-//!
-//! Pure: each deed is a change under the lease's fence, which the store refuses to a holder that was
-//! superseded.
+//! What the worker that holds a job may do with it: each transition is a change under the lease's fence, which the
+//! store refuses to a worker that was superseded.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{
-    Assignment, AttemptError, Change, Condition, Increment, Job, Outcome, QUEUED_PROGRESS, Removal,
-    Status,
-};
+use super::change::{Assignment, Change, Condition, Increment, Removal};
+use super::ending::end_assignments;
+use super::outcome::Outcome;
+use super::state::{AttemptError, Job, QUEUED_PROGRESS, Status};
 
-/// What an analysis says of how far it is.
+/// A progress report of an analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// From 0 to 100.
     pub percent: u8,
+    /// What the analysis is doing.
     pub message: String,
 }
 
-/// The right to run a job and to speak for it. Ending it takes it, so nothing is said after the end.
+/// The right to run a job and to write its events. The transitions that give it up consume it.
 #[derive(Debug)]
 pub struct Lease {
     job: Job,
 }
 
+impl Job {
+    /// Claims the job for an invocation until `now + lease`. It needs no row: the queue brings an id only, so the
+    /// condition decides, and the write returns the row. The progress stays, which an attempt after a hand-over
+    /// continues from.
+    pub fn claim(invocation: &str, now: Timestamp, lease: Duration) -> Change {
+        Change {
+            condition: Condition::Claimable { now },
+            assignments: vec![
+                Assignment::Status(Status::Processing),
+                Assignment::Message(String::from("Started")),
+                Assignment::Reported(false),
+                Assignment::LeaseUntil(now + lease),
+                Assignment::ClaimedBy(invocation.to_owned()),
+                Assignment::UpdatedAt(now),
+                Assignment::StartedAt(now),
+            ],
+            increments: vec![Increment::Progress(1), Increment::Fence, Increment::Attempt],
+            removals: vec![],
+        }
+    }
+}
+
 impl Lease {
-    /// From the row that a claim, or a write under an earlier state of this lease, was answered with.
+    /// From the row that the claim, or a write under this lease, returned.
     pub fn from_row(job: Job) -> Self {
         Self { job }
     }
 
+    /// The row as it was last returned.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// Tells of progress, an event for each report, and renews the lease in the same write. The
-    /// percentage never falls.
+    /// Reports progress, with an event for each report, and renews the lease. The percentage never falls.
     pub fn report(&self, reports: &[Report], now: Timestamp, lease: Duration) -> Change {
-        let (mut set, raise) = self.progress_change(reports);
-        set.extend([
+        let (mut assignments, increments) = self.progress_change(reports);
+        assignments.extend([
             Assignment::LeaseUntil(now + lease),
             Assignment::UpdatedAt(now),
         ]);
@@ -49,88 +70,88 @@ impl Lease {
                 fence: self.job.fence,
                 seq: self.job.seq,
             },
-            assignments: set,
-            increments: raise,
+            assignments,
+            increments,
             removals: vec![],
         }
     }
 
-    /// Keeps the lease; tells nobody. A kept step goes with it, in one transaction.
+    /// Renews the lease without an event. A saved step goes with it, in one transaction.
     pub fn renew(&self, now: Timestamp, lease: Duration) -> Change {
         self.change(vec![Assignment::LeaseUntil(now + lease)], vec![])
     }
 
-    /// Gives the job back to the queue for another attempt at `back`, before which the sweep leaves it
-    /// alone.
-    pub fn retry(self, back: Timestamp, mishap: AttemptError) -> Change {
-        let mut set = vec![
+    /// Gives the job back to the queue for another attempt at `retry_at`; until then the sweep does not send it again.
+    pub fn retry(self, retry_at: Timestamp, error: AttemptError) -> Change {
+        let mut assignments = vec![
             Assignment::Status(Status::Queued),
             Assignment::Progress(QUEUED_PROGRESS),
-            Assignment::Continued(false),
-            Assignment::LastError(mishap),
-            Assignment::ResentAt(back),
+            Assignment::HandedOver(false),
+            Assignment::LastError(error),
+            Assignment::ResentAt(retry_at),
         ];
-        set.extend(self.dialect_seq());
-        self.change(set, vec![Removal::Lease])
+        assignments.extend(self.dialect_seq());
+        self.change(assignments, vec![Removal::Lease])
     }
 
-    /// Gives the job to the next invocation, which goes on with the same attempt.
+    /// Hands the job over to the next invocation, which continues the same attempt.
     pub fn hand_over(self, now: Timestamp) -> Change {
-        let mut set = vec![
+        let mut assignments = vec![
             Assignment::Status(Status::Queued),
-            Assignment::Continued(true),
-            // The next claim counts itself.
+            Assignment::HandedOver(true),
+            // The next claim counts an attempt again.
             Assignment::Attempt(self.job.attempt.saturating_sub(1)),
             Assignment::ResentAt(now),
         ];
-        set.extend(self.dialect_seq());
-        self.change(set, vec![Removal::Lease])
+        assignments.extend(self.dialect_seq());
+        self.change(assignments, vec![Removal::Lease])
     }
 
-    /// Ends the job, and tells before of what was reported last. It stays listed as open until the end
-    /// was announced.
+    /// Ends the job, with an event for each of the last reports before the end's. The index of open jobs lists it
+    /// until its end was pushed.
     pub fn finish(
         self,
-        last: &[Report],
+        last_reports: &[Report],
         outcome: Outcome,
         now: Timestamp,
         retention: Duration,
     ) -> Change {
-        let (mut set, mut raise) = self.progress_change(last);
-        set.extend(outcome.assignments(now, retention));
-        raise.push(Increment::Seq);
+        let (mut assignments, mut increments) = self.progress_change(last_reports);
+        assignments.extend(end_assignments(outcome, now, retention));
+        increments.push(Increment::Seq);
         Change {
-            increments: raise,
-            ..self.change(set, vec![Removal::Lease])
+            increments,
+            ..self.change(assignments, vec![Removal::Lease])
         }
     }
 
-    /// The row shows the last of the reports, and counts all.
+    /// The row holds the last of the reports, and counts all.
     fn progress_change(&self, reports: &[Report]) -> (Vec<Assignment>, Vec<Increment>) {
         let Some(last) = reports.last() else {
             return (vec![], vec![]);
         };
-        let set = vec![
+        let assignments = vec![
             Assignment::Progress(last.percent.clamp(self.job.current_progress(), 100)),
             Assignment::Message(last.message.clone()),
             Assignment::Reported(true),
-            Assignment::Continued(false),
+            Assignment::HandedOver(false),
         ];
-        (set, vec![Increment::Progress(reports.len() as u64)])
+        let count = reports.len() as u64;
+        (assignments, vec![Increment::Progress(count)])
     }
 
-    /// Who gives the job back in order has said all of its stream.
+    /// A worker that gives the job back in order has pushed all of its stream.
     fn dialect_seq(&self) -> Option<Assignment> {
-        let spoken = self.job.dialect_follower.as_ref();
-        spoken.map(|_| Assignment::DialectSeq(self.job.stream_seq))
+        let follower = self.job.dialect_follower.as_ref();
+        follower.map(|_| Assignment::DialectSeq(self.job.stream_seq))
     }
 
-    fn change(&self, set: Vec<Assignment>, clear: Vec<Removal>) -> Change {
+    fn change(&self, assignments: Vec<Assignment>, removals: Vec<Removal>) -> Change {
         Change {
             condition: Condition::Fence(self.job.fence),
-            assignments: set,
+            assignments,
             increments: vec![],
-            removals: clear,
+            removals,
         }
     }
 }

@@ -1,67 +1,66 @@
-//! What an open job needs that nobody is doing for it: asked by the sweep, and by a worker that could
-//! not claim it.
-//!
-//! Pure, from the row alone.
+//! What an open job needs that no other function will do for it: asked by the sweep, and by a worker that could not
+//! claim the job. From the row alone.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Assignment, Change, Increment, Job, Status};
+use super::change::{Assignment, Change, Condition, Increment, Removal};
+use super::state::{Job, Status};
+use crate::domain::backoff::JOB_RESENDS;
 
-/// The longest [`patience`], and the distance from the first resend to the second.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The distance between resends stops doubling here, at about an hour.
-const MOST_DOUBLINGS: u32 = 6;
-/// An end that nobody could be told of for so long is left for its followers to ask for.
-const ANNOUNCED_FOR: Duration = Duration::from_secs(3600);
-
-/// Past its deadline a job is left to its worker for so long, which ends it in order.
+/// The longest [`resend_after`].
+const MAX_RESEND_AFTER: Duration = Duration::from_secs(60);
+/// An end that could not be pushed to all followers for this long is left for them to ask for.
+const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long past its deadline a job is left to its worker, which ends it in order.
 const DEADLINE_GRACE: Duration = Duration::from_secs(30);
 
-/// Whether a worker may take the job, asked of a row that refused a claim.
+/// Whether a worker may claim the job, by a row that refused a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Availability {
     Free,
-    /// Somebody runs it until then, at least.
+    /// A worker holds it, until then at least.
     Leased(Timestamp),
     /// An earlier turn of its session has not ended.
     Waiting,
     Finished,
 }
 
-/// What the sweep has to mend.
+/// What the sweep has to do for a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
-    /// Nobody will run it unless its id is sent to the queue again; the change records that it was.
+    /// Send its id to the queue again, or no worker will claim it; the change records that it was sent.
     Resend(Change),
-    /// Its deadline has passed and its worker, if it has one, did not end it.
+    /// End it: its deadline has passed, and its worker, if it has one, did not end it.
     Expire,
-    /// It has ended, but the end was not confirmed to have been pushed.
+    /// Push its end: nothing confirms that it was pushed.
     Announce,
-    /// It waits for an earlier turn, whose end may have missed it.
+    /// Release it if the turn that it waits for has ended: that turn's end may have missed it.
     ReleaseTurn,
 }
 
-/// How long a written job may stay unclaimed before it is sent to the queue again, and an end unconfirmed
-/// before it is announced again: as long as a worker may be silent, and no longer than a minute.
+/// How long a stored job may stay unclaimed before it is sent to the queue again, and an end unconfirmed before it is
+/// pushed again: as long as a worker may be silent, and a minute at most.
 pub fn resend_after(lease: Duration) -> Duration {
-    lease.min(PATIENCE)
+    lease.min(MAX_RESEND_AFTER)
 }
 
 impl Job {
-    /// Whether its end has been announced for long enough, heard or not.
+    /// Whether pushing its end was tried for long enough, successful or not.
     pub fn announce_timed_out(&self, now: Timestamp) -> bool {
-        self.finished_at.is_some_and(|at| at + ANNOUNCED_FOR <= now)
+        self.finished_at
+            .is_some_and(|at| at + ANNOUNCE_TIMEOUT <= now)
     }
 
-    /// Until when whoever ended it may still be telling of it. A message that comes back sooner has not come
-    /// back from the dead: its worker hid it for two thirds of a lease at the least.
+    /// Until when the worker that ended it may still be pushing the end. A message that becomes visible sooner is a
+    /// duplicate: the worker set its visibility timeout to two thirds of a lease or more.
     pub fn announcing_until(&self, lease: Duration) -> Option<Timestamp> {
         let finished_at = self.finished_at.filter(|_| self.open)?;
         Some(finished_at + lease / 2)
     }
 
+    /// Whether a worker may claim the job.
     pub fn availability(&self, now: Timestamp) -> Availability {
         match (self.status, self.lease_until) {
             (status, _) if status.is_terminal() => Availability::Finished,
@@ -71,10 +70,10 @@ impl Job {
         }
     }
 
-    /// What an open job needs that nothing else will do for it, given this [`patience`].
-    pub fn repair(&self, patience: Duration, now: Timestamp) -> Option<Repair> {
+    /// What an open job needs that no other function will do for it, with the given [`resend_after`].
+    pub fn repair(&self, resend_after: Duration, now: Timestamp) -> Option<Repair> {
         if self.status.is_terminal() {
-            let confirmed_by = self.finished_at? + patience;
+            let confirmed_by = self.finished_at? + resend_after;
             return (self.open && confirmed_by <= now).then_some(Repair::Announce);
         }
         if self.deadline + DEADLINE_GRACE <= now {
@@ -83,22 +82,30 @@ impl Job {
         if self.waits_for_turn() {
             return Some(Repair::ReleaseTurn);
         }
-        // A lapsed lease is resent at once; after that, like an unclaimed job, at a distance that doubles
-        // with each resend, so that a long but healthy backlog is not flooded.
+        // After a lapsed lease the job is sent again at once; later, like an unclaimed one, at growing intervals.
         let waiting_since = self.lease_until.unwrap_or(self.updated_at);
-        let backoff = PATIENCE * 2u32.pow(self.resends.min(MOST_DOUBLINGS));
         let due = match self.resent_at.filter(|resent| *resent >= waiting_since) {
-            Some(resent) => resent + backoff,
+            Some(resent) => resent + JOB_RESENDS.wait(self.resends.saturating_add(1), 0),
             None if self.lease_until.is_some() => waiting_since,
-            None => waiting_since + patience,
+            None => waiting_since + resend_after,
         };
         (due <= now).then(|| {
             Repair::Resend(Change {
-                condition: self.unchanged(false),
+                condition: Condition::unchanged(self, false),
                 assignments: vec![Assignment::ResentAt(now)],
                 increments: vec![Increment::Resends],
                 removals: vec![],
             })
         })
+    }
+
+    /// Releases a job that waits for an earlier turn of its session, once that has ended.
+    pub fn release_turn() -> Change {
+        Change {
+            condition: Condition::Waiting,
+            assignments: vec![],
+            increments: vec![],
+            removals: vec![Removal::TurnWait],
+        }
     }
 }

@@ -1,16 +1,21 @@
-//! The job's life, tested in memory: [`Change::apply`] is what the store's conditional write does.
+//! A job's life in memory: [`Change::apply`] does what the store's conditional write does.
 
 mod matrix;
+mod replay;
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::event::Event;
-use crate::domain::stream::StreamContent;
+use crate::domain::ids::{ConnectionId, JobId, Owner};
+use crate::domain::stream::{StreamContent, StreamEntry};
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
-/// The patience that goes with it.
-const MINUTE: Duration = Duration::from_secs(60);
+/// [`resend_after`] for this lease.
+const RESEND_AFTER: Duration = Duration::from_secs(60);
 pub(super) const RETENTION: Duration = Duration::from_secs(1000);
 pub(super) const DEADLINE: Duration = Duration::from_secs(86_400);
 
@@ -48,7 +53,7 @@ pub(super) fn apply(change: &Change, job: &mut Job) -> bool {
     change.apply(job)
 }
 
-fn mishap(now: Timestamp) -> AttemptError {
+fn attempt_error(now: Timestamp) -> AttemptError {
     AttemptError {
         attempt: 1,
         code: "FLAKY".into(),
@@ -57,7 +62,7 @@ fn mishap(now: Timestamp) -> AttemptError {
     }
 }
 
-fn said(percent: u8) -> Report {
+fn report(percent: u8) -> Report {
     Report {
         percent,
         message: format!("at {percent}"),
@@ -81,7 +86,7 @@ fn a_job_is_claimed_reports_and_ends() {
     let mut job = submitted(at(0));
     assert!(apply(&Job::claim("i", at(10), LEASE), &mut job));
     let lease = Lease::from_row(job.clone());
-    assert!(apply(&lease.report(&[said(50)], at(20), LEASE), &mut job));
+    assert!(apply(&lease.report(&[report(50)], at(20), LEASE), &mut job));
     assert!(apply(
         &Lease::from_row(job.clone()).finish(&[], done(), at(30), RETENTION),
         &mut job
@@ -94,7 +99,7 @@ fn a_job_is_claimed_reports_and_ends() {
         (job.started_at, job.finished_at),
         (Some(at(10)), Some(at(30)))
     );
-    assert!(job.open, "it stays listed until its end was announced");
+    assert!(job.open, "it stays in the index until its end was pushed");
     assert!(apply(&job.close_in_index(), &mut job));
     assert!(!job.open);
 }
@@ -103,7 +108,7 @@ fn a_job_is_claimed_reports_and_ends() {
 fn a_lapsed_lease_is_superseded() {
     let mut job = submitted(at(0));
     assert!(apply(&Job::claim("i", at(0), LEASE), &mut job));
-    let zombie = Lease::from_row(job.clone());
+    let superseded = Lease::from_row(job.clone());
     assert!(
         !apply(&Job::claim("i", at(119), LEASE), &mut job),
         "the lease still holds"
@@ -111,12 +116,12 @@ fn a_lapsed_lease_is_superseded() {
     assert!(apply(&Job::claim("i", at(120), LEASE), &mut job));
     let before = job.clone();
     assert!(!apply(
-        &zombie.report(&[said(90)], at(121), LEASE),
+        &superseded.report(&[report(90)], at(121), LEASE),
         &mut job
     ));
-    assert!(!apply(&zombie.renew(at(121), LEASE), &mut job));
+    assert!(!apply(&superseded.renew(at(121), LEASE), &mut job));
     assert!(!apply(
-        &zombie.finish(&[], done(), at(121), RETENTION),
+        &superseded.finish(&[], done(), at(121), RETENTION),
         &mut job
     ));
     assert_eq!(job, before);
@@ -126,28 +131,28 @@ fn a_lapsed_lease_is_superseded() {
 fn progress_never_falls_within_an_attempt() {
     let mut job = submitted(at(0));
     apply(&Job::claim("i", at(0), LEASE), &mut job);
-    for (percent, stands) in [(40, 40), (20, 40), (255, 100)] {
-        let change = Lease::from_row(job.clone()).report(&[said(percent)], at(1), LEASE);
+    for (percent, expected) in [(40, 40), (20, 40), (255, 100)] {
+        let change = Lease::from_row(job.clone()).report(&[report(percent)], at(1), LEASE);
         assert!(apply(&change, &mut job));
-        assert_eq!(job.progress, stands);
+        assert_eq!(job.progress, expected);
     }
 }
 
 proptest! {
-    /// Reports that one write tells of come to what they do one by one, but for their times; and so do those
-    /// that the end's write tells of.
+    /// Several reports in one write, or in the end's write, give the same row and events as one write for each, except for
+    /// the times.
     #[test]
-    fn one_write_tells_what_many_would(mut percents in prop::collection::vec(5..=100u8, 1..8), at_the_end in any::<bool>()) {
+    fn one_write_of_many_reports_equals_many_writes(mut percents in prop::collection::vec(5..=100u8, 1..8), at_the_end in any::<bool>()) {
         percents.sort_unstable();
-        let reports: Vec<Report> = percents.into_iter().map(said).collect();
+        let reports: Vec<Report> = percents.into_iter().map(report).collect();
         let mut one_by_one = submitted(at(0));
         apply(&Job::claim("i", at(1), LEASE), &mut one_by_one);
         let mut at_once = one_by_one.clone();
-        let mut told = vec![];
+        let mut events = vec![];
         for report in &reports {
             let change = Lease::from_row(one_by_one.clone()).report(std::slice::from_ref(report), at(2), LEASE);
             apply(&change, &mut one_by_one);
-            told.push(Event::progress(&one_by_one));
+            events.push(Event::progress(&one_by_one));
         }
         let lease = Lease::from_row(at_once.clone());
         if at_the_end {
@@ -158,17 +163,17 @@ proptest! {
             apply(&lease.report(&reports, at(2), LEASE), &mut at_once);
         }
         prop_assert_eq!(&at_once, &one_by_one);
-        prop_assert_eq!(Event::reports(&at_once, &reports), told);
+        prop_assert_eq!(Event::reports(&at_once, &reports), events);
     }
 }
 
 #[test]
-fn the_sweep_resends_the_unclaimed_at_growing_distance() {
+fn the_sweep_resends_an_unclaimed_job_at_growing_intervals() {
     let mut job = submitted(at(0));
-    assert_eq!(job.repair(MINUTE, at(59)), None);
+    assert_eq!(job.repair(RESEND_AFTER, at(59)), None);
     let mut resent = vec![];
     for second in 60..70_000 {
-        if let Some(Repair::Resend(change)) = job.repair(MINUTE, at(second)) {
+        if let Some(Repair::Resend(change)) = job.repair(RESEND_AFTER, at(second)) {
             assert!(apply(&change, &mut job));
             resent.push(second);
         }
@@ -183,25 +188,25 @@ fn the_sweep_resends_the_unclaimed_at_growing_distance() {
 fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
     let mut job = submitted(at(0));
     apply(&Job::claim("i", at(0), LEASE), &mut job);
-    assert_eq!(job.repair(MINUTE, at(119)), None);
+    assert_eq!(job.repair(RESEND_AFTER, at(119)), None);
     assert!(matches!(
-        job.repair(MINUTE, at(120)),
+        job.repair(RESEND_AFTER, at(120)),
         Some(Repair::Resend(_))
     ));
     apply(
         &Lease::from_row(job.clone()).finish(&[], done(), at(100), RETENTION),
         &mut job,
     );
-    assert_eq!(job.repair(MINUTE, at(159)), None);
-    assert_eq!(job.repair(MINUTE, at(160)), Some(Repair::Announce));
+    assert_eq!(job.repair(RESEND_AFTER, at(159)), None);
+    assert_eq!(job.repair(RESEND_AFTER, at(160)), Some(Repair::Announce));
     assert_eq!(job.announcing_until(LEASE), Some(at(160)));
     apply(&job.close_in_index(), &mut job);
-    assert_eq!(job.announcing_until(LEASE), None, "it has been told of");
-    assert_eq!(job.repair(MINUTE, at(1000)), None);
+    assert_eq!(job.announcing_until(LEASE), None, "its end was pushed");
+    assert_eq!(job.repair(RESEND_AFTER, at(1000)), None);
 }
 
 #[test]
-fn only_the_owner_follows_and_only_while_there_is_room() {
+fn only_the_owner_follows_and_only_up_to_the_limit() {
     let mut job = submitted(at(0));
     assert!(!apply(
         &Job::follow(owner("mallory"), connection(0), 2),
@@ -224,10 +229,10 @@ fn only_the_owner_follows_and_only_while_there_is_room() {
 }
 
 #[derive(Debug, Clone)]
-enum Act {
+enum Action {
     Wait(u8),
     Claim,
-    /// By the holder of the n-th lease that was ever taken.
+    /// By the holder of the n-th lease that was ever taken, as the following ones.
     Report(usize, Vec<u8>),
     Renew(usize),
     Retry(usize),
@@ -243,74 +248,78 @@ fn percents(least: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), least..4)
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        any::<u8>().prop_map(Act::Wait),
-        Just(Act::Claim),
-        (0..4usize, percents(1)).prop_map(|(n, percents)| Act::Report(n, percents)),
-        (0..4usize).prop_map(Act::Renew),
-        (0..4usize).prop_map(Act::Retry),
-        (0..4usize, percents(0)).prop_map(|(n, percents)| Act::Finish(n, percents)),
-        (0..4usize).prop_map(Act::Stream),
-        (0..4usize).prop_map(Act::HandOver),
-        // A cancel ends most stories, so it is not drawn often.
-        prop::bool::weighted(0.05).prop_map(|cancel| if cancel { Act::Cancel } else { Act::Sweep }),
-        (0..4usize).prop_map(Act::Follow),
+        any::<u8>().prop_map(Action::Wait),
+        Just(Action::Claim),
+        (0..4usize, percents(1)).prop_map(|(n, percents)| Action::Report(n, percents)),
+        (0..4usize).prop_map(Action::Renew),
+        (0..4usize).prop_map(Action::Retry),
+        (0..4usize, percents(0)).prop_map(|(n, percents)| Action::Finish(n, percents)),
+        (0..4usize).prop_map(Action::Stream),
+        (0..4usize).prop_map(Action::HandOver),
+        // Most actions after a cancel are refused, so it is drawn rarely.
+        prop::bool::weighted(0.05).prop_map(|cancel| if cancel {
+            Action::Cancel
+        } else {
+            Action::Sweep
+        }),
+        (0..4usize).prop_map(Action::Follow),
     ]
 }
 
 proptest! {
-    /// Whatever the order of claims, zombies, sweeps and reports: numbers never fall, one holder at a
-    /// time, one terminal event, and nothing after it.
+    /// In whatever order workers claim, report and are superseded, and the sweep runs: numbers never fall, one worker
+    /// holds the job at a time, and there is one terminal event and nothing after it.
     #[test]
-    fn any_interleaving_keeps_the_invariants(acts in prop::collection::vec(act(), 0..60)) {
+    fn any_interleaving_keeps_the_invariants(actions in prop::collection::vec(action(), 0..60)) {
         let mut now = at(0);
         let mut job = submitted(now);
         let mut leases: Vec<Job> = vec![];
         let mut ends = 0;
-        for act in acts {
+        for action in actions {
             let before = job.clone();
-            let events = match &act {
-                Act::Report(_, percents) => percents.len() as u64,
-                Act::Finish(_, percents) => percents.len() as u64 + 1,
+            let events = match &action {
+                Action::Report(_, percents) => percents.len() as u64,
+                Action::Finish(_, percents) => percents.len() as u64 + 1,
                 _ => 1,
             };
-            let reports = |percents: Vec<u8>| percents.into_iter().map(said).collect::<Vec<_>>();
+            let reports = |percents: Vec<u8>| percents.into_iter().map(report).collect::<Vec<_>>();
             let holder = |n: usize| leases.get(n).cloned().map(|held| (held.fence == before.fence, Lease::from_row(held)));
-            let written = match act {
-                Act::Wait(seconds) => { now += Duration::from_secs(seconds.into()); false }
-                Act::Claim => {
+            let written = match action {
+                Action::Wait(seconds) => { now += Duration::from_secs(seconds.into()); false }
+                Action::Claim => {
                     let taken = apply(&Job::claim("i", now, LEASE), &mut job);
                     prop_assert_eq!(taken, before.availability(now) == Availability::Free);
                     if taken { leases.push(job.clone()); }
                     false
                 }
-                Act::Report(n, percents) => holder(n).is_some_and(|(current, lease)| {
+                Action::Report(n, percents) => holder(n).is_some_and(|(current, lease)| {
                     let written = apply(&lease.report(&reports(percents), now, LEASE), &mut job);
                     written && !current
                 }),
-                Act::Renew(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.renew(now, LEASE), &mut job) && !current),
-                Act::Retry(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.retry(now, mishap(now)), &mut job) && !current),
-                Act::Finish(n, percents) => holder(n).is_some_and(|(current, lease)| {
+                Action::Renew(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.renew(now, LEASE), &mut job) && !current),
+                Action::Retry(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.retry(now, attempt_error(now)), &mut job) && !current),
+                Action::Finish(n, percents) => holder(n).is_some_and(|(current, lease)| {
                     let written = apply(&lease.finish(&reports(percents), done(), now, RETENTION), &mut job);
                     ends += u32::from(written);
                     written && !current
                 }),
-                Act::Stream(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.stream(chunk(now, "a"), LEASE).change(), &mut job) && !current),
-                Act::HandOver(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.hand_over(now), &mut job) && !current),
-                Act::Cancel => {
+                Action::Stream(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.stream(chunk(now, "a"), LEASE).change(), &mut job) && !current),
+                Action::HandOver(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.hand_over(now), &mut job) && !current),
+                Action::Cancel => {
                     ends += u32::from(apply(&Job::cancel(owner("alice"), now, RETENTION), &mut job));
                     false
                 }
-                Act::Sweep => {
-                    match job.repair(MINUTE, now) {
+                Action::Sweep => {
+                    match job.repair(RESEND_AFTER, now) {
                         Some(Repair::Resend(change)) => drop(apply(&change, &mut job)),
                         Some(Repair::Expire) => ends += u32::from(apply(&job.expire(now, RETENTION), &mut job)),
                         Some(Repair::Announce | Repair::ReleaseTurn) | None => {}
                     }
                     false
                 }
-                Act::Follow(n) => { apply(&Job::follow(owner("alice"), connection(n), 32), &mut job); false }
+                Action::Follow(n) => { apply(&Job::follow(owner("alice"), connection(n), 32), &mut job); false }
             };
             prop_assert!(!written, "a superseded worker wrote");
             prop_assert!(job.progress_seq <= job.seq && job.stream_seq <= job.seq);

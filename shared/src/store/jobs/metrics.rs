@@ -28,7 +28,7 @@ pub(super) fn count_change(change: &Change, job: &Job) {
     for set in &change.assignments {
         match set {
             Assignment::LastError(_) => count("JobsRetried", job),
-            Assignment::Continued(true) => count("JobsHandedOver", job),
+            Assignment::HandedOver(true) => count("JobsHandedOver", job),
             Assignment::FinishedAt(at) => ended(job, *at),
             _ => {}
         }

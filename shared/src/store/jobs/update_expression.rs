@@ -108,7 +108,9 @@ impl Writer {
             Assignment::Status(status) => ("status", text(status.as_str())),
             Assignment::Progress(percent) => ("progress", number((*percent).into())),
             Assignment::Message(message) => ("message", text(message)),
-            Assignment::Continued(continued) => ("continued", AttributeValue::Bool(*continued)),
+            Assignment::HandedOver(handed_over) => {
+                ("continued", AttributeValue::Bool(*handed_over))
+            }
             Assignment::Attempt(attempt) => ("attempt", number((*attempt).into())),
             Assignment::Reported(reported) => ("reported", AttributeValue::Bool(*reported)),
             Assignment::LeaseUntil(until) => ("leaseUntil", time(*until)),
@@ -194,12 +196,12 @@ impl Writer {
             Condition::HeldWithFollowers {
                 fence,
                 seq,
-                follows,
+                follower_version,
             } => {
                 let held = self.held(*fence);
                 let seq = self.equals("seq", number(*seq));
-                let follows = self.count("follows", *follows);
-                format!("{held} AND {seq} AND {follows}")
+                let version = self.count("follows", *follower_version);
+                format!("{held} AND {seq} AND {version}")
             }
             Condition::Unchanged {
                 seq,
@@ -235,12 +237,12 @@ impl Writer {
             Condition::FollowerCapacity {
                 owner,
                 connection,
-                followers,
+                max_followers,
             } => {
                 let owned = self.owned(owner);
                 let (name, capacity) = (
                     self.name("followers"),
-                    self.value(number(*followers as u64)),
+                    self.value(number(*max_followers as u64)),
                 );
                 let connection = self.value(text(&connection.0));
                 let finished = self.name("finishedAt");

@@ -1,9 +1,9 @@
-//! What each action does to a job in each state: the whole life of a job on one page.
+//! A table of what each transition does to a job in each state.
 
 use super::*;
 use crate::domain::ids::SessionId;
 
-/// A way to be, and a job that is so. Its lease, where it had one, is the `lease` of the actions below.
+/// The states, each with a job that is in it. Its lease, where it had one, is the `lease` of the transitions below.
 fn states() -> Vec<(&'static str, Job)> {
     let queued = submitted(at(0));
     let after = |job: &Job, change: Change| {
@@ -36,7 +36,7 @@ fn states() -> Vec<(&'static str, Job)> {
         ),
         (
             "retried",
-            after(&running, lease().retry(at(20), mishap(at(20)))),
+            after(&running, lease().retry(at(20), attempt_error(at(20)))),
         ),
         ("handed over", after(&running, lease().hand_over(at(20)))),
         (
@@ -52,7 +52,7 @@ fn states() -> Vec<(&'static str, Job)> {
     ]
 }
 
-/// Every action, by whoever took the first lease, at a moment when that lease still holds.
+/// Every transition, by the worker that took the first lease, at a time when that lease still holds.
 fn actions(job: &Job) -> Vec<(&'static str, Change)> {
     let now = at(30);
     let mut running = submitted(at(0));
@@ -61,10 +61,10 @@ fn actions(job: &Job) -> Vec<(&'static str, Change)> {
     vec![
         ("claim", Job::claim("k", now, LEASE)),
         ("claim later", Job::claim("k", at(1000), LEASE)),
-        ("report", lease().report(&[said(50)], now, LEASE)),
+        ("report", lease().report(&[report(50)], now, LEASE)),
         ("stream", lease().stream(chunk(now, "a"), LEASE).change()),
         ("renew", lease().renew(now, LEASE)),
-        ("retry", lease().retry(now, mishap(now))),
+        ("retry", lease().retry(now, attempt_error(now))),
         ("hand over", lease().hand_over(now)),
         ("finish", lease().finish(&[], done(), now, RETENTION)),
         ("cancel", Job::cancel(owner("alice"), now, RETENTION)),
@@ -76,7 +76,7 @@ fn actions(job: &Job) -> Vec<(&'static str, Change)> {
         ("follow", Job::follow(owner("alice"), connection(1), 32)),
         ("close", job.close_in_index()),
         ("replay", job.replay(0, false, now)),
-        ("let go", Job::release_turn()),
+        ("release turn", Job::release_turn()),
     ]
 }
 
@@ -121,6 +121,6 @@ expire           failed!     failed!     failed!     failed!     failed!     fai
 follow           queued      queued      processing  processing  queued      queued      -           -           queued      -
 close            -           -           -           -           -           -           completed   failed      -           cancelled
 replay           -           -           -           -           -           -           -           queued!     -           -
-let go           queued      -           -           -           -           -           -           -           -           -";
+release turn     queued      -           -           -           -           -           -           -           -           -";
     assert_eq!(table.join("\n"), expected, "\n{}", table.join("\n"));
 }
