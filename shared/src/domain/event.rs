@@ -1,7 +1,4 @@
-//! What is said of a job: its events, each derived from the row that made it durable.
-//!
-//! Pure. How an event is spelled on the wire is [`crate::protocol`]'s business, who hears it that of
-//! whoever pushes.
+//! A job's events, each derived from the row whose write made it durable.
 
 use jiff::Timestamp;
 
@@ -9,7 +6,7 @@ use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobError, JobResult, Outcome, Report};
 use crate::domain::stream::{Stream, StreamContent, StreamEntry};
 
-/// What is said, as progress, of a conversation that has grown past what an analysis is given of it: once.
+/// The progress message, once a job, that the analysis does not get the session's oldest turns.
 pub const HISTORY_TRUNCATED: &str =
     "This conversation has grown long: from here on its oldest turns are not remembered.";
 
@@ -24,22 +21,27 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+/// What an event says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventKind {
     Queued {
         query: String,
     },
     Progress {
+        /// Whether this attempt follows a failed one and has not reported yet.
         retrying: bool,
         message: String,
+        /// In percent.
         progress: u8,
         attempt: u32,
+        /// Whether the message is for the user in any case, also in a dialect that shows no progress.
+        is_notice: bool,
     },
     /// The next piece of the answer.
     Chunk {
         content: String,
     },
-    /// This attempt streams otherwise: chunks with a higher number than this no longer count.
+    /// This attempt's text differs: chunks with a higher sequence number than `keep_through` no longer count.
     Reset {
         attempt: u32,
         keep_through: u64,
@@ -54,12 +56,12 @@ pub enum EventKind {
     },
     Cancelled {
         by: String,
-        /// What was streamed until then.
+        /// The text that was streamed until then.
         content: Option<String>,
     },
 }
 
-/// What the job took.
+/// What the job used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     pub attempts: u32,
@@ -72,7 +74,7 @@ pub struct Usage {
 impl Event {
     /// The first event of every job.
     pub fn queued(job: &Job) -> Self {
-        let body = EventKind::Queued {
+        let kind = EventKind::Queued {
             query: job.input.query.clone(),
         };
         Self {
@@ -80,44 +82,46 @@ impl Event {
             seq: 1,
             at: job.created_at,
             request_id: job.request_id.clone(),
-            kind: body,
+            kind,
         }
     }
 
-    /// How far the job is, as the row's latest event of that sort told.
+    /// The latest progress event.
     pub fn progress(job: &Job) -> Self {
         let message = match (job.reported, job.handed_over) {
-            (false, true) => "Going on".to_owned(),
+            (false, true) => "Continuing".to_owned(),
             _ => job.message.clone(),
         };
-        let body = EventKind::Progress {
+        let kind = EventKind::Progress {
             retrying: job.attempt != 1 && !job.reported && !job.handed_over,
+            is_notice: is_notice(&message),
             message,
             progress: job.current_progress(),
             attempt: job.attempt,
         };
-        Self::of(job, job.progress_seq, body)
+        Self::of(job, job.progress_seq, kind)
     }
 
-    /// What these reports tell, of which a job's row shows the last: one write told of all of them.
+    /// The events of these reports, which one write made durable; the row holds the last of them.
     pub fn reports(job: &Job, reports: &[Report]) -> Vec<Self> {
         let before = job.progress_seq.saturating_sub(reports.len() as u64);
         let numbered = (before + 1..).zip(reports);
         let event = |(seq, report): (u64, &Report)| {
-            let body = EventKind::Progress {
+            let kind = EventKind::Progress {
                 retrying: false,
+                is_notice: is_notice(&report.message),
                 message: report.message.clone(),
                 progress: report.percent.min(job.progress),
                 attempt: job.attempt,
             };
-            Self::of(job, seq, body)
+            Self::of(job, seq, kind)
         };
         numbered.map(event).collect()
     }
 
-    /// How the job ended, if it has.
+    /// The end, if the job has ended.
     pub fn ended(job: &Job) -> Option<Self> {
-        let body = match job.outcome.clone()? {
+        let kind = match job.outcome.clone()? {
             Outcome::Completed(result) => EventKind::Completed {
                 result,
                 usage: Usage::of(job),
@@ -128,12 +132,12 @@ impl Event {
             },
             Outcome::Cancelled { by, content } => EventKind::Cancelled { by, content },
         };
-        Some(Self::of(job, job.seq, body))
+        Some(Self::of(job, job.seq, kind))
     }
 
-    /// The entry of the stream that the row's `seq` numbers.
+    /// An entry of the stream.
     pub fn streamed(job: &Job, entry: StreamEntry) -> Self {
-        let body = match entry.content {
+        let kind = match entry.content {
             StreamContent::Chunk(content) => EventKind::Chunk { content },
             StreamContent::Reset {
                 attempt,
@@ -145,33 +149,39 @@ impl Event {
         };
         Self {
             at: entry.at,
-            ..Self::of(job, entry.seq, body)
+            ..Self::of(job, entry.seq, kind)
         }
     }
 
-    fn of(job: &Job, seq: u64, body: EventKind) -> Self {
+    fn of(job: &Job, seq: u64, kind: EventKind) -> Self {
         Self {
             job: job.id,
             seq,
             at: job.updated_at,
             request_id: job.request_id.clone(),
-            kind: body,
+            kind,
         }
     }
 }
 
-/// What a follower that has applied everything up to some event lacks.
+/// Whether a progress message is for the user in any case. The row stores nothing of a progress event but its message,
+/// so the stored text decides, for live events and for those that are derived from the row later alike.
+fn is_notice(message: &str) -> bool {
+    message == HISTORY_TRUNCATED
+}
+
+/// The events that a follower has missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatchUp {
     pub events: Vec<Event>,
-    /// Whether there is more after the last of these.
+    /// Whether there are more after the last of these.
     pub more: bool,
 }
 
 impl CatchUp {
-    /// What a follower that has applied everything up to `after` needs to hold the same state as one
-    /// that never dropped: what is left of the stream, the end, and of progress the latest. `stream`
-    /// is what the log holds after `after`, from its beginning on.
+    /// The events that a follower that has applied everything up to `after` needs to hold the same state as one that
+    /// was never disconnected: the stream's effective entries, the end, and the latest progress. `stream` is what the
+    /// log holds after `after`, from its beginning on.
     pub fn new(job: &Job, after: u64, stream: Stream) -> Self {
         let last = stream.entries.last().map_or(after, |entry| entry.seq);
         let complete = stream.complete;
@@ -179,8 +189,8 @@ impl CatchUp {
         if after == 0 {
             events.push(Event::queued(job));
         }
-        let standing = stream.effective_entries();
-        events.extend(standing.map(|entry| Event::streamed(job, entry)));
+        let entries = stream.effective_entries();
+        events.extend(entries.map(|entry| Event::streamed(job, entry)));
         if job.progress_seq > after {
             events.push(Event::progress(job));
         }

@@ -93,6 +93,7 @@ impl<'a> EventFrame<'a> {
                 message,
                 progress,
                 attempt,
+                is_notice: _,
             } => {
                 let status = if *retrying { "retrying" } else { "processing" };
                 Self::ProgressUpdate {

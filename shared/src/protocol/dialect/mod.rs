@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::domain::dialect::Dialect;
-use crate::domain::event::{Event, EventKind, HISTORY_TRUNCATED};
+use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::ConnectionId;
 use crate::domain::job::{Job, JobResult};
 use crate::protocol::event::event_frame;
@@ -104,9 +104,11 @@ fn frames(dialect: Dialect, event: &Event, job: &Job) -> Vec<Arc<str>> {
 fn dialect_events(event: &Event, streamed: bool, emit: &mut impl FnMut(DialectEvent<'_>)) {
     match &event.kind {
         EventKind::Queued { .. } => emit(DialectEvent::Started),
-        EventKind::Progress { message, .. } if message == HISTORY_TRUNCATED => {
-            emit(DialectEvent::Notice(message))
-        }
+        EventKind::Progress {
+            message,
+            is_notice: true,
+            ..
+        } => emit(DialectEvent::Notice(message)),
         EventKind::Progress { .. } | EventKind::Reset { .. } => {}
         EventKind::Chunk { content } => emit(DialectEvent::Text(content)),
         EventKind::Completed { result, .. } => {
