@@ -87,7 +87,7 @@ fn main() -> ExitCode {
             .block_on(functions::run(settings))
             .map_or_else(|error| print_error(&error), |()| ExitCode::SUCCESS);
     }
-    telemetry::start_for_people();
+    telemetry::start_for_commands();
     let status = runtime.block_on(run(Arguments::parse().command));
     status.map_or_else(|error| print_error(&error), ExitStatus::code)
 }

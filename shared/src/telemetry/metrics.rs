@@ -1,8 +1,7 @@
-//! Metrics in CloudWatch's embedded metric format: a JSON line on standard output that CloudWatch Logs
-//! reads, with no call of an API.
+//! Metrics in CloudWatch's embedded metric format: a JSON line on standard output, from which CloudWatch Logs makes
+//! metrics without a call of an API.
 //!
-//! Knows the units and the dimensions (`Project`, and `Kind` where a job's kind tells more), of which
-//! there are few, as each combination is billed. What is counted where is said there, by `metrics`' macros.
+//! The dimensions are `Project`, and for some metrics `Kind`: CloudWatch bills each combination.
 
 use std::sync::OnceLock;
 
@@ -14,7 +13,7 @@ static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 /// The namespace in CloudWatch.
 const NAMESPACE: &str = "Longhaul";
 
-/// Collects from now on, for the whole process.
+/// Starts to collect, for the whole process.
 pub(super) fn start(project: &str, function: &str) {
     let builder = Builder::new()
         .cloudwatch_namespace(NAMESPACE)
@@ -30,10 +29,10 @@ pub(super) fn start(project: &str, function: &str) {
     }
 }
 
-/// Writes what was collected since the last time.
+/// Writes what was collected since the last flush.
 pub(super) fn flush() {
     if let Some(collector) = COLLECTOR.get() {
-        // Standard output is a pipe of Lambda's; without it nobody is left to tell.
+        // Standard output is Lambda's pipe; if it is closed, an error can't be logged either.
         let _ = collector.flush(std::io::stdout().lock());
     }
 }

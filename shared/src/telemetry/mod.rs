@@ -1,7 +1,6 @@
-//! What operators see of a function: logs, metrics and traces, one line or span for each fact.
+//! Logs, metrics and traces of a function.
 //!
-//! Decides the form only. What is said is said once, at the boundary, and is never a body, a token,
-//! a query string or an e-mail address.
+//! Each fact is logged once, at the boundary, and never with a body, a token, a query string or an e-mail address.
 
 mod metrics;
 mod traces;
@@ -20,34 +19,40 @@ use tracing_subscriber::{Layer, fmt, registry};
 use crate::settings::Environment;
 pub use traces::{current, parent};
 
-/// What libraries may say, whatever our own level: at their most talkative they log whole events,
-/// tokens included.
-const QUIET: &str = "aws=warn,hyper=warn,lambda_runtime=info,opentelemetry=warn,longhaul_trace=off";
+/// The levels of libraries, whatever our own level is: at lower levels they log whole events, tokens included.
+const LIBRARY_LEVELS: &str =
+    "aws=warn,hyper=warn,lambda_runtime=info,opentelemetry=warn,longhaul_trace=off";
 
-const MINUTE: Duration = Duration::from_secs(60);
+/// How often metrics and traces are flushed during an invocation.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The target of spans that are of a trace and not of the logs, whose lines carry their innermost span.
+/// The target of spans that are in traces only: a log line carries its innermost span, which these must not be.
 pub const TRACE_ONLY: &str = "longhaul_trace";
 
-/// Starts logging for a person at a terminal: what went wrong, on standard error. To the embedded DynamoDB
-/// each refused condition is a warning, to everybody else a day's work.
-pub fn start_for_people() {
-    let wrong = Targets::new()
+/// Starts logging for a command: warnings and errors, as text on standard error. The embedded DynamoDB warns of each
+/// refused condition, which is normal, so only its errors are logged.
+pub fn start_for_commands() {
+    let warnings = Targets::new()
         .with_default(tracing::Level::WARN)
         .with_target("dynoxide", tracing::Level::ERROR);
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let _ = registry()
-        .with(lines.without_time().with_filter(wrong))
+        .with(lines.without_time().with_filter(warnings))
         .try_init();
 }
 
-/// Starts logs (JSON lines on standard output, at the level that `LOG_LEVEL` names, `info` if it is left
-/// out), metrics, and, where `OTLP_ENDPOINT` names a collector, traces, for the whole process.
-pub fn start(config: &Environment) -> anyhow::Result<()> {
-    let level = config.optional("LOG_LEVEL").unwrap_or("info");
-    // `EnvFilter` would bring a regular expression engine into every package, for the same list.
-    let filter: Targets = format!("{level},{QUIET}").parse().context("LOG_LEVEL")?;
-    let function = config
+/// Starts logs, metrics and traces for the whole process: logs as JSON lines on standard output, from the level that
+/// `LOG_LEVEL` names (default: `info`); traces only where `OTLP_ENDPOINT` names a collector.
+///
+/// # Errors
+/// `LOG_LEVEL` or `OTLP_ENDPOINT` is malformed.
+pub fn start(environment: &Environment) -> anyhow::Result<()> {
+    let level = environment.optional("LOG_LEVEL").unwrap_or("info");
+    // `EnvFilter` takes the same list, but would compile a regular expression engine into every package.
+    let filter: Targets = format!("{level},{LIBRARY_LEVELS}")
+        .parse()
+        .context("LOG_LEVEL")?;
+    let function = environment
         .optional("AWS_LAMBDA_FUNCTION_NAME")
         .unwrap_or("longhaul");
     let logs = fmt::layer()
@@ -55,23 +60,25 @@ pub fn start(config: &Environment) -> anyhow::Result<()> {
         .flatten_event(true)
         .with_span_list(false)
         .with_filter(filter);
-    let traces = config
+    let traces = environment
         .optional("OTLP_ENDPOINT")
         .map(|endpoint| traces::start(endpoint, function))
         .transpose()?;
     // A second start in one process (tests) keeps the first.
     let _ = registry().with(logs).with(traces).try_init();
-    metrics::start(config.optional("PROJECT").unwrap_or("longhaul"), function);
+    metrics::start(
+        environment.optional("PROJECT").unwrap_or("longhaul"),
+        function,
+    );
     Ok(())
 }
 
-/// Does the work of one invocation: what it logs carries the invocation's id as `request`, and what it
-/// measured is out when it ends, as Lambda may freeze the process then; and each minute until then, as it
-/// may be killed.
+/// Runs the work of one invocation. Its log lines carry the invocation's id as `request`. Metrics and traces are flushed
+/// when it ends, because Lambda may freeze the process then, and each minute before, because it may be killed.
 pub async fn observed<T>(request: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work.instrument(tracing::info_span!("invocation", request)));
     loop {
-        let done = timeout(MINUTE, &mut work).await;
+        let done = timeout(FLUSH_INTERVAL, &mut work).await;
         metrics::flush();
         traces::flush().await;
         if let Ok(done) = done {

@@ -1,8 +1,7 @@
-//! Traces by OpenTelemetry: one for each job, from the frame that submitted it to its last push, sent by
-//! OTLP over HTTP at the end of each invocation.
+//! Traces by OpenTelemetry: one for each job, from the frame that submitted it to its last push, sent by OTLP over HTTP
+//! at the end of each invocation.
 //!
-//! Spans are `tracing`'s: ours, and those that the AWS SDK makes of its calls inside them. What a span
-//! is of is said where it begins.
+//! The spans are `tracing`'s: this project's own, and those of the AWS SDK's calls inside of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -27,31 +26,31 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::domain::ids::Traceparent;
 
-/// The field of a carrier that names the parent (W3C Trace Context).
+/// The header that names the parent span (W3C Trace Context).
 const TRACEPARENT: &str = "traceparent";
-/// Spans kept of one invocation; later ones are dropped, as the collector's patience and our memory end.
-const MOST: usize = 4096;
-/// For one export: it delays the invocation's answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Spans of one invocation; further ones are dropped, which bounds memory and the size of an export.
+const MAX_SPANS: usize = 4096;
+/// One export. It delays the invocation's response.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(2);
 
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
 struct Traces {
-    ended: Ended,
+    ended: EndedSpans,
     exporter: tokio::sync::Mutex<SpanExporter>,
 }
 
-/// Spans that have ended since the last export. An exporter's own thread would be frozen with the rest of
-/// the process between invocations.
+/// Spans that have ended since the last export. A background exporter would be frozen with the process between
+/// invocations.
 #[derive(Debug, Clone, Default)]
-struct Ended(Arc<Mutex<Vec<SpanData>>>);
+struct EndedSpans(Arc<Mutex<Vec<SpanData>>>);
 
-impl SpanProcessor for Ended {
+impl SpanProcessor for EndedSpans {
     fn on_start(&self, _: &mut Span, _: &Context) {}
 
     fn on_end(&self, span: SpanData) {
         let mut ended = self.0.lock().expect("no holder of this lock panics");
-        if ended.len() < MOST {
+        if ended.len() < MAX_SPANS {
             ended.push(span);
         }
     }
@@ -76,11 +75,11 @@ where
     let mut exporter = SpanExporter::builder()
         .with_http()
         .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
-        .with_timeout(PATIENCE)
+        .with_timeout(EXPORT_TIMEOUT)
         .build()
         .context("OTLP_ENDPOINT")?;
     exporter.set_resource(&resource);
-    let ended = Ended::default();
+    let ended = EndedSpans::default();
     let provider = SdkTracerProvider::builder()
         .with_span_processor(ended.clone())
         .with_resource(resource)
@@ -93,7 +92,7 @@ where
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false);
-    // Calls of AWS count inside a span of ours; an invocation is no part of any one job.
+    // A call of AWS is traced inside a span of ours only. An invocation may serve several jobs, so it has no span.
     Ok(layer.with_filter(dynamic_filter_fn(|metadata, here| {
         metadata.is_span()
             && match metadata.target() {
@@ -107,17 +106,17 @@ where
     })))
 }
 
-/// Makes what `traceparent` names the parent of a span that nobody has entered yet.
+/// Makes the span that `traceparent` names the parent of a span that was not entered yet.
 pub fn parent(span: &tracing::Span, traceparent: &Traceparent) {
     if TRACES.get().is_some() {
         let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_string())]);
         let context = TraceContextPropagator::new().extract(&carrier);
-        // A span that nobody collects has no parent to set.
+        // Fails for a span that is not collected.
         let _ = span.set_parent(context);
     }
 }
 
-/// The span that is being worked in, as a parent of others; `None` where none is collected.
+/// The current span, to be the parent of others; `None` where traces are off.
 pub fn current() -> Option<Traceparent> {
     TRACES.get()?;
     let context = tracing::Span::current().context();
@@ -126,7 +125,7 @@ pub fn current() -> Option<Traceparent> {
         .then(|| Traceparent::new(span.trace_id().to_bytes(), span.span_id().to_bytes()))
 }
 
-/// Sends what has ended. A collector that does not answer costs traces and nothing else.
+/// Exports the ended spans. If the collector fails, they are lost and nothing else is affected.
 pub(super) async fn flush() {
     let Some(traces) = TRACES.get() else {
         return;
@@ -142,7 +141,7 @@ pub(super) async fn flush() {
         return;
     }
     let exporter = traces.exporter.lock().await;
-    match tokio::time::timeout(PATIENCE, exporter.export(ended)).await {
+    match tokio::time::timeout(EXPORT_TIMEOUT, exporter.export(ended)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "traces were lost"),
         Err(_) => tracing::warn!("traces were lost: the collector does not answer"),
