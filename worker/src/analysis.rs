@@ -1,8 +1,7 @@
-//! What a job's work looks like to the worker, and what the worker offers to it.
+//! What an analysis is to the engine, and what the engine offers to it.
 //!
-//! An [`Analysis`] is registered under its kind and knows nothing of queues, tables or sockets: it
-//! gets a [`Context`], reports, streams and keeps steps through it, and returns its result. Whoever
-//! brings an analysis of their own needs this file only.
+//! An [`Analysis`] is registered under its kind. It gets a [`Context`], through which it reports progress, streams text
+//! and saves steps, and returns its result.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -10,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longhaul_shared::domain::ids::{JobId, SessionId};
+pub use longhaul_shared::domain::job::JobErrorCode;
 use longhaul_shared::domain::job::Report;
 use longhaul_shared::domain::limits;
 pub use longhaul_shared::domain::session::HistoryTurn;
@@ -21,86 +21,88 @@ use tokio::task_local;
 use uuid::Uuid;
 
 use crate::analysis_channel::AnalysisChannel;
+pub use crate::failure::Failure;
 
-/// A step's result as JSON and its text, in bytes: DynamoDB keeps items of 400 KB.
-const STEP_BYTES: usize = 350 * 1024;
+/// A step's result and its text, in bytes of JSON: an item of DynamoDB has at most 400 KB.
+const MAX_STEP_BYTES: usize = 350 * 1024;
 /// A step's name, in bytes.
-const STEP_NAME_BYTES: usize = 128;
+const MAX_STEP_NAME_BYTES: usize = 128;
 
-/// One kind of work. It runs on a runtime of its own, so it may block without harm to the lease.
+/// One kind of work.
+///
+/// It runs on a runtime of its own, so it may block its thread without harm to the job's lease.
+///
+/// ```
+/// use longhaul_worker::analysis::{Analysis, Context, Failure};
+/// use serde_json::{Value, json};
+///
+/// struct WordCount;
+///
+/// #[async_trait::async_trait]
+/// impl Analysis for WordCount {
+///     fn kind(&self) -> &str {
+///         "word_count"
+///     }
+///
+///     async fn run(&self, context: &Context) -> Result<Value, Failure> {
+///         let words = context.query().split_whitespace().count();
+///         if words == 0 {
+///             return Err(Failure::reject("NO_WORDS", "The query is empty."));
+///         }
+///         context.progress(90, "Counted");
+///         context.stream(&format!("{words} words.")).await;
+///         Ok(json!({"words": words}))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # use longhaul_worker::testing;
+/// let run = testing::run(&WordCount, testing::question("to be or not to be")).await;
+/// assert_eq!(run.result.unwrap()["words"], 6);
+/// assert_eq!(run.streamed, "6 words.");
+/// # }
+/// ```
 #[async_trait]
 pub trait Analysis: Send + Sync + 'static {
     /// The name that a front end submits it under, such as `finops`.
     fn kind(&self) -> &str;
 
-    /// Does the work. It may be run again, after a crash or in the next invocation when its time runs
-    /// out; what must be done once, or takes long, belongs into a [`Context::step`].
+    /// Does the work and returns the job's result.
+    ///
+    /// It may be run again: after a crash, after a failure that may pass, and in the next invocation when its time
+    /// runs out. What must be done only once, or takes long, belongs into a [`Context::step`].
+    ///
+    /// # Errors
+    /// The work can't be done: [`Failure::Reject`] if never, [`Failure::Retry`] if not now.
     async fn run(&self, context: &Context) -> Result<Value, Failure>;
-}
-
-/// How an analysis says that it cannot go on. Neither is an `Err` of the worker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// The work can never succeed: the job fails at once with this code and sentence.
-    Reject { code: &'static str, message: String },
-    /// The work may succeed later: the job goes back to the queue while it has attempts left.
-    Retry { code: &'static str, message: String },
-}
-
-impl Failure {
-    /// The machine-readable reason.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Reject { code, .. } | Self::Retry { code, .. } => code,
-        }
-    }
-
-    /// The sentence for whoever asked.
-    pub fn message(&self) -> &str {
-        match self {
-            Self::Reject { message, .. } | Self::Retry { message, .. } => message,
-        }
-    }
-
-    /// The work can never succeed.
-    pub fn reject(code: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self::Reject { code, message }
-    }
-
-    /// What it comes to that every part of the work failed, if there was one: a part that may succeed later is worth
-    /// another attempt, whatever is wrong with the others for good; else the first says it.
-    pub fn of_all(mut failures: Vec<Self>) -> Option<Self> {
-        let passing = |failure: &Self| matches!(failure, Self::Retry { .. });
-        let at = failures.iter().position(passing).unwrap_or(0);
-        (!failures.is_empty()).then(|| failures.swap_remove(at))
-    }
 }
 
 /// A job as its analysis sees it.
 pub struct Context {
     input: AnalysisInput,
-    desk: Arc<AnalysisChannel>,
+    channel: Arc<AnalysisChannel>,
 }
 
-/// What an analysis is asked.
+/// What an analysis is given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnalysisInput {
     /// The job's id.
     pub job: JobId,
+    /// The question.
     pub query: String,
-    /// An object.
+    /// A JSON object.
     pub params: Value,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// The turns before this one, where the job is a part of a conversation; oldest first.
+    /// The turns before this one, oldest first, where the job is a turn of a session.
     pub history: Vec<HistoryTurn>,
-    /// The conversation, where it is part of one.
+    /// The session that the job is a turn of, if it is one.
     pub session: Option<SessionId>,
 }
 
 impl AnalysisInput {
-    /// A question on its own, in the job's first attempt.
+    /// A question outside any session, in the job's first attempt.
     pub fn new(job: JobId, query: String, params: Value) -> Self {
         Self {
             job,
@@ -114,14 +116,13 @@ impl AnalysisInput {
 }
 
 task_local! {
-    /// What the step under way has streamed.
-    static STREAMED: RefCell<String>;
+    /// What the running step has streamed.
+    static STEP_TEXT: RefCell<String>;
 }
 
 impl Context {
-    /// What is said arrives at the desk.
-    pub fn new(about: AnalysisInput, desk: Arc<AnalysisChannel>) -> Self {
-        Self { input: about, desk }
+    pub(crate) fn new(input: AnalysisInput, channel: Arc<AnalysisChannel>) -> Self {
+        Self { input, channel }
     }
 
     /// The job's id: the same in every attempt.
@@ -129,7 +130,7 @@ impl Context {
         self.input.job
     }
 
-    /// The question, whole, as it was submitted.
+    /// The whole query, as it was submitted.
     pub fn query(&self) -> &str {
         &self.input.query
     }
@@ -144,28 +145,29 @@ impl Context {
         self.input.attempt
     }
 
-    /// The turns before this one, oldest first, where the job is a part of a conversation: at most 64 KiB of
-    /// text, the oldest left out where there is more.
+    /// The turns before this one, oldest first, where the job is a turn of a session: at most 64 KiB of text, without
+    /// the oldest turns where there is more.
     pub fn history(&self) -> &[HistoryTurn] {
         &self.input.history
     }
 
-    /// The conversation that the job is a part of, if it is one.
+    /// The session that the job is a turn of, if it is one.
     pub fn session(&self) -> Option<SessionId> {
         self.input.session
     }
 
-    /// The same job with another question, after these turns: what is reported, streamed and kept is the job's.
+    /// The same job with another query and history. Progress, text and steps are still the job's.
     pub fn with_question(&self, query: &str, history: Vec<HistoryTurn>) -> Self {
-        let about = AnalysisInput {
+        let input = AnalysisInput {
             query: query.to_owned(),
             history,
             ..self.input.clone()
         };
-        Self::new(about, self.desk.clone())
+        Self::new(input, self.channel.clone())
     }
 
-    /// The job as it is told to a program that is not this one.
+    /// The input as JSON, for a program or a function that does the work: `job`, `query`, `params`, `attempt` and
+    /// `history`.
     pub fn to_json(&self) -> Value {
         let turns = self.history().iter();
         let history: Vec<Value> = turns
@@ -177,30 +179,45 @@ impl Context {
         })
     }
 
-    /// Reports how far the work is, from 0 to 100. Cheap, never waits. Each step of 5 % is told;
-    /// of smaller ones the latest, about once a second.
+    /// Reports how far the work is, from 0 to 100 percent. Cheap, and never waits. Each step of 5 % reaches the front
+    /// end; of smaller ones the latest, about once a second.
     pub fn progress(&self, percent: u8, message: impl Into<String>) {
         let message = message.into();
-        self.desk.reports.push(Report {
+        self.channel.progress.push(Report {
             percent,
             message: limits::prefix(&message, limits::MESSAGE_BYTES).to_owned(),
         });
     }
 
-    /// Streams the next piece of the answer. Pieces are merged, made durable and told in order; waits
-    /// only while the log is far behind. After a crash the text is said again from its beginning: what
-    /// equals the former text is told once only.
+    /// Streams the next piece of the answer. Pieces are merged into chunks, stored, and pushed in order; it waits only
+    /// while more than 256 KiB is not stored yet. An analysis that runs again streams its text from the beginning:
+    /// text that equals what was already streamed is suppressed.
     pub async fn stream(&self, piece: &str) {
-        // Outside a step there is none to note it for.
-        let _ = STREAMED.try_with(|streamed| streamed.borrow_mut().push_str(piece));
-        self.desk.stream.push(piece).await;
+        // Outside of a step there is no step's text to add to.
+        let _ = STEP_TEXT.try_with(|text| text.borrow_mut().push_str(piece));
+        self.channel.stream.push(piece).await;
     }
 
-    /// Does a part of the work once: its result is kept, and every later attempt gets it, together with
-    /// what the part streamed, instead of doing the work again. The name and the input tell one step
-    /// from another, so a step that depends on an earlier one should have its result as input. Names
-    /// have up to 128 bytes; result and text up to 350 KiB of JSON. Steps may run side by side, within
-    /// one task, but then only one of them should stream.
+    /// Does a part of the work once. Its result is saved, with the text that it streamed; every later attempt gets
+    /// both instead of doing the work again.
+    ///
+    /// The name and the input identify a step, so a step that depends on an earlier one should have that one's result
+    /// in its input. Steps may run side by side within one task, but then only one of them should stream.
+    ///
+    /// # Errors
+    /// The work's own failure; a name that is empty or longer than 128 bytes; a result and text of more than 350 KiB;
+    /// an input or result that is not JSON.
+    ///
+    /// ```
+    /// # use longhaul_worker::analysis::{Analysis, Context, Failure};
+    /// # use serde_json::{Value, json};
+    /// # async fn load(table: &str) -> Result<Vec<u64>, Failure> { Ok(vec![1, 2]) }
+    /// # async fn run(context: &Context) -> Result<Value, Failure> {
+    /// let rows = context.step("load", "sales", load("sales")).await?;
+    /// let sum = context.step("sum", &rows, async { Ok(rows.iter().sum::<u64>()) }).await?;
+    /// # Ok(json!(sum))
+    /// # }
+    /// ```
     pub async fn step<T, I, W>(&self, name: &str, input: &I, work: W) -> Result<T, Failure>
     where
         T: Serialize + DeserializeOwned,
@@ -208,68 +225,53 @@ impl Context {
         W: Future<Output = Result<T, Failure>>,
     {
         let key = step_key(name, input)?;
-        let kept = self.desk.load_step(&key).await;
-        if let Some(kept) = kept {
-            // One of another version's making is done again.
-            if let Ok(result) = serde_json::from_str(&kept.result) {
-                self.stream(&kept.streamed).await;
-                return Ok(result);
-            }
+        // A result that another version saved in another form is computed again.
+        if let Some(saved) = self.channel.load_step(&key).await
+            && let Ok(result) = serde_json::from_str(&saved.result)
+        {
+            self.stream(&saved.streamed).await;
+            return Ok(result);
         }
-        let (result, streamed) = STREAMED
+        let (result, streamed) = STEP_TEXT
             .scope(RefCell::default(), async {
                 let result = work.await;
-                (result, STREAMED.with(RefCell::take))
+                (result, STEP_TEXT.with(RefCell::take))
             })
             .await;
-        let _ = STREAMED.try_with(|outer| outer.borrow_mut().push_str(&streamed));
+        // The text of a step within a step is also the outer one's.
+        let _ = STEP_TEXT.try_with(|outer| outer.borrow_mut().push_str(&streamed));
         let result = result?;
-        let kept = StepResult {
-            result: json(&result)?,
+        let saved = StepResult {
+            result: step_json(&result)?,
             streamed,
         };
-        if kept.result.len() + kept.streamed.len() > STEP_BYTES {
-            let message = format!("The result of the step '{name}' is too large to be kept.");
-            return Err(Failure::reject("STEP_TOO_LARGE", message));
+        if saved.result.len() + saved.streamed.len() > MAX_STEP_BYTES {
+            let message = format!(
+                "The result and text of the step '{name}' are larger than {MAX_STEP_BYTES} bytes."
+            );
+            return Err(Failure::reject(JobErrorCode::StepTooLarge, message));
         }
-        self.desk.save_step(key, kept).await;
+        self.channel.save_step(key, saved).await;
         Ok(result)
     }
 }
 
 /// One key for each name and input.
 fn step_key(name: &str, input: &(impl Serialize + ?Sized)) -> Result<String, Failure> {
-    if name.is_empty() || name.len() > STEP_NAME_BYTES {
-        let message = format!("A step's name has 1 to {STEP_NAME_BYTES} bytes.");
-        return Err(Failure::reject("STEP_NAME", message));
+    if name.is_empty() || name.len() > MAX_STEP_NAME_BYTES {
+        let message = format!("A step's name has 1 to {MAX_STEP_NAME_BYTES} bytes.");
+        return Err(Failure::reject(JobErrorCode::StepName, message));
     }
-    let input = json(input)?;
+    let input = step_json(input)?;
     Ok(format!(
         "{name}#{}",
         Uuid::new_v5(&Uuid::NAMESPACE_OID, input.as_bytes())
     ))
 }
 
-fn json(value: &(impl Serialize + ?Sized)) -> Result<String, Failure> {
-    serde_json::to_string(value)
-        .map_err(|error| Failure::reject("STEP_NOT_JSON", format!("A step is no JSON: {error}.")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_succeed_later_is_worth_another_attempt() {
-        let refused = || Failure::reject("REFUSED", "The bill a is refused.");
-        let throttled = || Failure::Retry {
-            code: "BILL_UNREACHABLE",
-            message: "The bill b is not there now.".to_owned(),
-        };
-        let of_all = Failure::of_all;
-        assert_eq!(of_all(vec![refused(), throttled()]), Some(throttled()));
-        assert_eq!(of_all(vec![throttled(), refused()]), Some(throttled()));
-        assert_eq!(of_all(vec![refused(), refused()]), Some(refused()));
-        assert_eq!(of_all(Vec::new()), None);
-    }
+fn step_json(value: &(impl Serialize + ?Sized)) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| {
+        let message = format!("A step's input or result can't be written as JSON: {error}.");
+        Failure::reject(JobErrorCode::StepNotJson, message)
+    })
 }

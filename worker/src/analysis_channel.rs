@@ -1,76 +1,83 @@
-//! The desk between an analysis, on its own threads, and the attempt that writes and tells for it.
-//!
-//! Passes on; what is kept and who holds the lease is the attempt's business.
+//! The channel from an analysis, on threads of its own, to the attempt that writes and pushes for it.
 
 use std::sync::Arc;
 
 use longhaul_shared::store::event_log::StepResult;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::reports::Reports;
-use crate::stream::Stream;
+use crate::progress_buffer::ProgressBuffer;
+use crate::stream_buffer::StreamBuffer;
 
-/// What an analysis says, for the attempt to take up.
+/// What an analysis reports, streams and asks for, until the attempt takes it up.
 pub struct AnalysisChannel {
-    pub reports: Reports,
-    pub stream: Stream,
+    pub progress: ProgressBuffer,
+    pub stream: StreamBuffer,
     requests: mpsc::Sender<Request>,
-    /// Whether earlier attempts may have kept steps.
+    /// Whether earlier attempts may have saved steps.
     has_checkpoints: bool,
 }
 
 /// What an analysis waits for.
 pub enum Request {
-    /// What a step left, if it was kept.
+    /// To have a step's saved result, if there is one.
     LoadStep {
-        step: String,
-        answer: oneshot::Sender<Option<StepResult>>,
+        key: String,
+        response: oneshot::Sender<Option<StepResult>>,
     },
-    /// To have a step kept; answered once it is.
+    /// To have a step's result saved; answered once it is.
     SaveStep {
-        step: String,
-        kept: StepResult,
-        answer: oneshot::Sender<()>,
+        key: String,
+        result: StepResult,
+        response: oneshot::Sender<()>,
     },
 }
 
 impl AnalysisChannel {
-    /// With the text that the log holds, for an attempt that goes on from the percentage `reached`.
-    /// `recalls` says whether there may be kept steps to ask for.
-    pub fn new(stream: Stream, recalls: bool, reached: u8) -> (Arc<Self>, mpsc::Receiver<Request>) {
-        let (requests, taken) = mpsc::channel(1);
-        let desk = Self {
-            reports: Reports::from(reached),
+    /// For an attempt that continues from `progress` percent and from the text that `stream` holds.
+    /// `has_checkpoints` says whether there may be saved steps; without them none is looked up.
+    pub fn new(
+        stream: StreamBuffer,
+        has_checkpoints: bool,
+        progress: u8,
+    ) -> (Arc<Self>, mpsc::Receiver<Request>) {
+        let (requests, received) = mpsc::channel(1);
+        let channel = Self {
+            progress: ProgressBuffer::starting_at(progress),
             stream,
             requests,
-            has_checkpoints: recalls,
+            has_checkpoints,
         };
-        (Arc::new(desk), taken)
+        (Arc::new(channel), received)
     }
 
-    /// What the step left in an earlier attempt.
-    pub async fn load_step(&self, step: &str) -> Option<StepResult> {
+    /// The result that an earlier attempt saved for the step.
+    pub async fn load_step(&self, key: &str) -> Option<StepResult> {
         if !self.has_checkpoints {
             return None;
         }
-        let (answer, answered) = oneshot::channel();
-        let step = step.to_owned();
-        self.ask(Request::LoadStep { step, answer }, answered).await
+        let (response, responded) = oneshot::channel();
+        let key = key.to_owned();
+        self.request(Request::LoadStep { key, response }, responded)
+            .await
     }
 
-    /// Has a step kept.
-    pub async fn save_step(&self, step: String, kept: StepResult) {
-        let (answer, answered) = oneshot::channel();
-        self.ask(Request::SaveStep { step, kept, answer }, answered)
-            .await;
+    /// Saves a step's result; returns once it is durable.
+    pub async fn save_step(&self, key: String, result: StepResult) {
+        let (response, responded) = oneshot::channel();
+        let save = Request::SaveStep {
+            key,
+            result,
+            response,
+        };
+        self.request(save, responded).await;
     }
 
-    /// An attempt that is over answers nothing more; its analysis then waits to be aborted.
-    async fn ask<T>(&self, request: Request, answered: oneshot::Receiver<T>) -> T {
+    /// An attempt that is over responds no more; its analysis then waits until it is aborted.
+    async fn request<T>(&self, request: Request, responded: oneshot::Receiver<T>) -> T {
         if self.requests.send(request).await.is_ok()
-            && let Ok(answer) = answered.await
+            && let Ok(response) = responded.await
         {
-            return answer;
+            return response;
         }
         std::future::pending().await
     }

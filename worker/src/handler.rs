@@ -1,6 +1,5 @@
-//! An SQS batch: each record has its own fate, reported in the partial batch response.
-//!
-//! A body that can't be read or a job that fails to be run fails its own record and never the batch.
+//! The worker's function: receives a batch of the queue, attempts the job of each record, and reports each record's
+//! outcome on its own. A record that can't be read, or whose attempt fails, never fails its batch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,98 +14,112 @@ use longhaul_shared::domain::ids::{JobId, Traceparent};
 use longhaul_shared::domain::job_message;
 use longhaul_shared::messaging::dead_letter_queue::DeadLetterQueue;
 use longhaul_shared::messaging::job_queue::{self, JobQueue};
-use longhaul_shared::orchestration::job_backend::{JobBackend, JobBackendSettings};
+use longhaul_shared::orchestration::job_backend::JobBackend;
 use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::telemetry;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use crate::analysis::Analysis;
-use crate::attempt::AttemptRunner;
+use crate::attempt::{Invocation, attempt};
+use crate::engine::{AttemptLimits, Engine, Sources};
+use crate::job_message::JobMessage;
+use crate::outcome::RecordOutcome;
+use crate::settings::WorkerSettings;
 
-/// How long a record hides that could not be worked on for a reason of ours.
-const RETRY: Duration = Duration::from_secs(30);
+/// Visibility timeout of a record that can't be read, or whose attempt failed because a service did.
+const RETRY_AFTER_ERROR: Duration = Duration::from_secs(30);
 
-/// What becomes of a record.
-#[derive(Debug, PartialEq, Eq)]
-pub enum RecordOutcome {
-    /// There is nothing more to do for it: the queue deletes it.
-    Done,
-    /// It shall come back after this long.
-    Later(Duration),
-    /// It comes back when its visibility timeout is over.
-    Left,
-}
-
-pub async fn serve(config: &Environment, analyses: Vec<Arc<dyn Analysis>>) -> Result<(), Error> {
-    let worker = &Worker::open(config, analyses).await?;
+/// Serves invocations with these analyses until the process ends.
+pub async fn serve(
+    environment: &Environment,
+    analyses: Vec<Arc<dyn Analysis>>,
+) -> Result<(), Error> {
+    let worker = &Worker::open(WorkerSettings::read(environment)?, analyses).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
-        let request = &event.context.request_id;
-        let batch = worker.batch(event.payload, request, deadline);
-        Ok::<_, Error>(telemetry::observed(request, batch).await)
+        let invocation = Invocation {
+            request_id: &event.context.request_id,
+            deadline: Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?,
+        };
+        let batch = worker.batch(event.payload, invocation);
+        Ok::<_, Error>(telemetry::observed(invocation.request_id, batch).await)
     }))
     .await
 }
 
 struct Worker {
-    attempts: AttemptRunner,
+    engine: Engine,
     jobs: JobQueue,
-    continuations: JobQueue,
+    /// Ends with the worker.
+    _analysis_threads: AnalysisThreads,
 }
 
-impl Worker {
-    async fn open(config: &Environment, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
-        let sdk = AwsClients::open().await;
-        let dynamo = Dynamo::open(&sdk).await?;
-        let dead_letters = config.required("JOBS_DEAD_LETTER_QUEUE_URL")?.to_owned();
-        let dead_letters = DeadLetterQueue::new(&sdk, dead_letters);
-        let backend = JobBackend::new(JobBackendSettings::read(config)?, &sdk, &dynamo);
-        let announcer = backend.job_ends(Some(dead_letters));
-        // Analyses get threads of their own, so that one that blocks can't starve heartbeats.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+/// The runtime of the analyses.
+struct AnalysisThreads(Option<Runtime>);
+
+impl AnalysisThreads {
+    /// Also returns the handle by which analyses are spawned.
+    fn start() -> Result<(Self, Handle)> {
+        let runtime = Builder::new_multi_thread()
             .thread_name("analysis")
             .enable_all()
             .build()
             .context("starting the analyses' runtime")?;
+        let handle = runtime.handle().clone();
+        Ok((Self(Some(runtime)), handle))
+    }
+}
+
+impl Drop for AnalysisThreads {
+    /// Without waiting: an analysis that blocks its thread must not keep the process.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Worker {
+    async fn open(settings: WorkerSettings, analyses: Vec<Arc<dyn Analysis>>) -> Result<Self> {
+        let clients = AwsClients::open().await;
+        let dynamo = Dynamo::open(&clients).await?;
+        let dead_letters = DeadLetterQueue::new(&clients, settings.dead_letter_queue_url);
+        let backend = JobBackend::new(settings.backend, &clients, &dynamo);
+        let (threads, analysis_tasks) = AnalysisThreads::start()?;
         let by_kind = analyses
             .into_iter()
             .map(|analysis| (analysis.kind().to_owned(), analysis));
-        let continuations = config.required("CONTINUATIONS_QUEUE_URL")?.to_owned();
-        let continuations = JobQueue::new(&sdk, continuations);
-        let attempts = AttemptRunner {
+        let engine = Engine {
+            notifier: backend.job_ends(Some(dead_letters)),
             jobs: backend.jobs,
-            events: backend.event_log,
-            push: backend.pusher,
-            announcer,
-            continuations: continuations.clone(),
+            event_log: backend.event_log,
+            pusher: backend.pusher,
+            continuations: JobQueue::new(&clients, settings.continuations_queue_url),
             analyses: by_kind.collect(),
-            // The process ends with its last invocation; until then the runtime is needed.
-            runtime: Box::leak(Box::new(runtime)).handle().clone(),
-            lease: config.seconds("LEASE_SECONDS")?,
-            most_attempts: config.number("MAX_ATTEMPTS")?,
-            retention: config.days("JOB_RETENTION_DAYS")?,
+            limits: AttemptLimits {
+                lease: settings.lease,
+                max_attempts: settings.max_attempts,
+                retention: settings.retention,
+            },
+            sources: Sources::of_system(analysis_tasks),
         };
         Ok(Self {
-            attempts,
+            engine,
             jobs: backend.job_queue,
-            continuations,
+            _analysis_threads: threads,
         })
     }
 
-    async fn batch(
-        &self,
-        event: SqsEvent,
-        invocation: &str,
-        deadline: Timestamp,
-    ) -> SqsBatchResponse {
+    async fn batch(&self, event: SqsEvent, invocation: Invocation<'_>) -> SqsBatchResponse {
         let mut response = SqsBatchResponse::default();
         for record in event.records {
-            let fate = self.record(&record, invocation, deadline).await;
-            if let RecordOutcome::Later(wait) = fate {
-                self.hide(&record, wait).await;
+            let message = self.message(&record);
+            let outcome = self.record(&record, &message, invocation).await;
+            if let RecordOutcome::RetryAfter(wait) = outcome {
+                message.set_visibility_timeout(wait).await;
             }
-            if fate != RecordOutcome::Done {
+            if outcome != RecordOutcome::Delete {
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = record.message_id.unwrap_or_default();
                 response.batch_item_failures.push(failure);
@@ -118,50 +131,46 @@ impl Worker {
     async fn record(
         &self,
         record: &SqsMessage,
-        invocation: &str,
-        deadline: Timestamp,
+        message: &JobMessage<'_>,
+        invocation: Invocation<'_>,
     ) -> RecordOutcome {
         let Some(id) = record.body.as_deref().and_then(job_message::parse) else {
-            // After as many receives as the queue allows, redrive takes it to the dead-letter queue,
-            // where someone can read it.
+            // After its maximum number of receives, redrive moves it to the dead-letter queue for a person to read.
             tracing::error!(message = record.message_id, "a message could not be read");
-            return RecordOutcome::Later(RETRY);
+            return RecordOutcome::RetryAfter(RETRY_AFTER_ERROR);
         };
-        let hide = |wait| self.hide(record, wait);
-        let attempt = self.attempts.run(id, invocation, deadline, hide);
         let attempt = async {
-            attempt.await.unwrap_or_else(|error| {
+            let outcome = attempt(&self.engine, id, message, invocation).await;
+            outcome.unwrap_or_else(|error| {
                 tracing::error!(job = %id, error = format!("{error:#}"), "an attempt broke off");
-                RecordOutcome::Later(RETRY)
+                RecordOutcome::RetryAfter(RETRY_AFTER_ERROR)
             })
         };
-        // On the heap: an attempt is a deep future, and the batch holds one at a time.
-        Box::pin(attempt.instrument(span_of(record, id, invocation))).await
+        let span = attempt_span(record, id, invocation.request_id);
+        // On the heap: an attempt is a deep future, and the batch runs one at a time.
+        Box::pin(attempt.instrument(span)).await
     }
 
-    /// Sets the record's visibility timeout. Best effort: a message that comes back early finds the
-    /// lease, one that comes back late is overtaken by the sweep's.
-    async fn hide(&self, record: &SqsMessage, wait: Duration) {
+    fn message<'a>(&'a self, record: &'a SqsMessage) -> JobMessage<'a> {
         let source = record.event_source_arn.as_deref().unwrap_or_default();
-        let queue = match self.continuations.has_arn(source) {
-            true => &self.continuations,
+        let queue = match self.engine.continuations.has_arn(source) {
+            true => &self.engine.continuations,
             false => &self.jobs,
         };
-        let receipt = record.receipt_handle.as_deref().unwrap_or_default();
-        if let Err(error) = queue.change_visibility(receipt, wait).await {
-            tracing::warn!(
-                message = record.message_id,
-                error = format!("{error:#}"),
-                "a message's visibility stays as it is"
-            );
+        JobMessage {
+            queue,
+            receipt_handle: record.receipt_handle.as_deref().unwrap_or_default(),
+            message_id: record.message_id.as_deref(),
         }
     }
 }
 
-/// What an attempt logs carries this; as a span of the job's trace it follows the submit.
-fn span_of(record: &SqsMessage, job: JobId, request: &str) -> Span {
-    let carried = record.message_attributes.get(job_queue::TRACEPARENT);
-    let parent = carried.and_then(|carried| Traceparent::parse(carried.string_value.as_deref()?));
+/// The span of an attempt: its fields are in each of the attempt's log lines, and in the job's trace it follows the
+/// submit.
+fn attempt_span(record: &SqsMessage, job: JobId, request: &str) -> Span {
+    let attribute = record.message_attributes.get(job_queue::TRACEPARENT);
+    let parent =
+        attribute.and_then(|attribute| Traceparent::parse(attribute.string_value.as_deref()?));
     let trace = parent.as_ref().map(Traceparent::trace);
     let span = tracing::info_span!("attempt", %job, request, trace, attempt = Empty, fence = Empty);
     if let Some(parent) = parent {

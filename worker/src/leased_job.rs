@@ -1,259 +1,229 @@
-//! The holder of a lease: writes what is to be said of the job, under the fence, and then says it.
+//! A job under this worker's lease: writes progress, stream and steps under the fence, then pushes them.
 //!
-//! A refused write means that the job is somebody else's by now, or has ended; the holder stops without
-//! a word. Where the words come from, and when, is the attempt's business.
+//! A refused write means that another worker has claimed the job or that it has ended; then nothing more is pushed.
 
-use longhaul_shared::clock;
+use anyhow::Result;
 use longhaul_shared::domain::event::Event;
-use longhaul_shared::domain::job::{Job, Lease, Report, StreamStorage};
+use longhaul_shared::domain::job::{Job, Lease, Report, StreamWrite};
 use longhaul_shared::domain::stream::{Stream, StreamContent, StreamEntry};
 use longhaul_shared::protocol::dialect;
 use longhaul_shared::store::event_log::StepResult;
 use longhaul_shared::store::jobs::CommitOutcome;
 
-use crate::attempt::AttemptRunner;
-use crate::handler::RecordOutcome;
+use crate::engine::Engine;
+use crate::outcome::{LeaseLost, WriteOutcome};
 use crate::push_queues::PushQueues;
-use crate::stream::StreamWrite;
 
-/// Refusals of one write in a row by no more than new followers; then something else is wrong.
-const MOST_TRIES: u32 = 8;
+/// Attempts of one write while followers come and go; after that something else is wrong.
+const MAX_STALE_WRITES: u32 = 8;
 
-pub struct LeasedJob<'a> {
-    pub runner: &'a AttemptRunner,
+/// A claimed job, its lease and its followers' queues.
+pub struct LeasedJob<'e> {
+    pub engine: &'e Engine,
     pub lease: Lease,
     pub pushes: PushQueues,
-    /// Reports that the next write is to tell of, which is the last.
+    /// The last reports, which the write of the job's end carries along.
     pub unreported: Vec<Report>,
-    /// The number of a stream's entry of which nobody knows whether it was written.
+    /// The sequence number of a stream entry whose write may or may not have been made.
     uncertain_seq: Option<u64>,
 }
 
-/// The job is not this holder's any more.
-#[derive(Debug)]
-pub enum LeaseLost {
-    /// It was ended from outside: cancelled, or given up by the sweep.
-    Ended,
-    /// Another worker has it.
-    Superseded,
-}
-
-impl LeaseLost {
-    /// What becomes of the message that named the job.
-    pub fn fate(&self) -> RecordOutcome {
-        match self {
-            Self::Ended => RecordOutcome::Done,
-            Self::Superseded => RecordOutcome::Left,
-        }
-    }
-}
-
-/// What became of a write under the lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WriteOutcome {
-    Yes,
-    /// The row had changed in a way that the write minded; it is known now.
-    Stale,
-    /// It failed for a reason that may pass.
-    No,
-}
-
-impl<'a> LeasedJob<'a> {
-    /// Whoever claimed this row.
-    pub fn new(with: &'a AttemptRunner, claimed: Job) -> Self {
+impl<'e> LeasedJob<'e> {
+    /// From the row that the claim returned.
+    pub fn new(engine: &'e Engine, claimed: Job) -> Self {
+        let tasks = engine.sources.push_tasks.clone();
         Self {
-            pushes: PushQueues::new(with.push.clone()),
+            pushes: PushQueues::new(engine.pusher.clone(), tasks),
             lease: Lease::from_row(claimed),
             unreported: vec![],
             uncertain_seq: None,
-            runner: with,
+            engine,
         }
     }
 
+    /// The row as the last write or read returned it.
     pub fn job(&self) -> &Job {
         self.lease.job()
     }
 
-    /// Tells of progress, in one write.
+    /// Writes the reports in one write, then pushes an event for each.
     pub async fn report(&mut self, reports: Vec<Report>) -> Result<(), LeaseLost> {
         let Some(last) = reports.last() else {
             return Ok(());
         };
-        for _ in 0..MOST_TRIES {
-            let told = self.job().seq + reports.len() as u64;
-            let change = self.lease.report(&reports, clock::now(), self.runner.lease);
-            let commit = self.runner.jobs.commit(self.job().id, &change).await;
-            let made = |job: &Job| job.progress_seq == told && job.message == last.message;
-            match self.applied(commit, made)? {
-                WriteOutcome::Yes => {
+        for _ in 0..MAX_STALE_WRITES {
+            let progress_seq = self.job().seq + reports.len() as u64;
+            let lease = self.engine.limits.lease;
+            let change = self.lease.report(&reports, self.engine.now(), lease);
+            let commit = self.engine.jobs.commit(self.job().id, &change).await;
+            let is_written =
+                |job: &Job| job.progress_seq == progress_seq && job.message == last.message;
+            match self.applied(commit, is_written)? {
+                WriteOutcome::Written => {
                     for event in Event::reports(self.job(), &reports) {
                         self.push(event).await;
                     }
                     break;
                 }
                 WriteOutcome::Stale => {}
-                // No loss of the job: the next report, or the end, says more.
-                WriteOutcome::No => break,
+                // The job goes on: the next report, or the end, says more.
+                WriteOutcome::Failed => break,
             }
         }
         Ok(())
     }
 
-    /// Keeps the lease.
+    /// Renews the lease.
     pub async fn renew(&mut self) -> Result<(), LeaseLost> {
-        let change = self.lease.renew(clock::now(), self.runner.lease);
-        let commit = self.runner.jobs.commit(self.job().id, &change).await;
+        let lease = self.engine.limits.lease;
+        let change = self.lease.renew(self.engine.now(), lease);
+        let commit = self.engine.jobs.commit(self.job().id, &change).await;
         self.applied(commit, |_| false).map(drop)
     }
 
-    /// Looks whether the job is still this holder's: a cancel tells its worker nothing.
+    /// Reads the row to learn whether the lease still holds: a cancel does not notify the worker.
     pub async fn check_lease(&mut self) -> Result<(), LeaseLost> {
         let (id, fence) = (self.job().id, self.job().fence);
-        match self.runner.jobs.get(id).await {
+        match self.engine.jobs.get(id).await {
             Ok(Some(row)) if row.is_held(fence) => {
                 self.lease = Lease::from_row(row);
                 Ok(())
             }
             Ok(row) => Err(self.lost(row.as_ref())),
             Err(error) => {
-                tracing::warn!(job = %id, error = format!("{error:#}"), "a job was not looked at");
+                tracing::warn!(job = %id, error = format!("{error:#}"), "the lease could not be checked");
                 Ok(())
             }
         }
     }
 
-    /// Writes the stream's next entry and says it. What failed is to be given again as it was.
-    pub async fn stream(&mut self, flush: &StreamWrite) -> Result<WriteOutcome, LeaseLost> {
-        let now = clock::now();
-        let content = match flush {
-            StreamWrite::Chunk(content) => StreamContent::Chunk(content.clone()),
-            StreamWrite::Reset { keep_through } => StreamContent::Reset {
-                attempt: self.job().attempt,
-                keep_through: *keep_through,
-            },
-        };
-        for _ in 0..MOST_TRIES {
+    /// Writes the stream's next entry, then pushes it. After [`WriteOutcome::Failed`] the next call must be given the
+    /// same content.
+    pub async fn stream(&mut self, content: &StreamContent) -> Result<WriteOutcome, LeaseLost> {
+        let at = self.engine.now();
+        for _ in 0..MAX_STALE_WRITES {
             let seq = self.uncertain_seq.take().unwrap_or(self.job().seq + 1);
-            let entry = StreamEntry {
-                seq,
-                at: now,
-                content: content.clone(),
-            };
-            // Written before, as the row shows by now, though its answer was lost.
+            let content = content.clone();
+            let entry = StreamEntry { seq, at, content };
+            // The row shows that an earlier attempt of this write was made, though its response was lost.
             let written = if self.job().stream_seq == seq {
-                WriteOutcome::Yes
+                WriteOutcome::Written
             } else {
-                self.write(&entry).await?
+                self.write_entry(&entry).await?
             };
             match written {
-                WriteOutcome::Yes => {
+                WriteOutcome::Written => {
                     self.push(Event::streamed(self.job(), entry)).await;
-                    return Ok(WriteOutcome::Yes);
+                    return Ok(WriteOutcome::Written);
                 }
-                // Somebody came to follow, or ceased to: now the row is known again.
+                // The followers changed; the lease now has the row as it is.
                 WriteOutcome::Stale => {}
-                WriteOutcome::No => {
+                WriteOutcome::Failed => {
                     self.uncertain_seq = Some(seq);
                     break;
                 }
             }
         }
-        Ok(WriteOutcome::No)
+        Ok(WriteOutcome::Failed)
     }
 
-    /// Says the latest chunk once more where a follower hears a dialect, which has no way to ask for it:
-    /// whoever held the job before may have died before saying it. Its number tells that it is the same.
-    pub async fn push_latest_chunk(&mut self, stream: Stream) {
-        let Some(spoken) = &self.job().dialect_follower else {
-            return;
-        };
-        let shown = spoken.pushed_seq;
-        let latest = stream
-            .effective_entries()
-            .last()
-            .filter(|entry| entry.seq > shown);
-        if let Some(entry) = latest {
-            self.push(Event::streamed(self.job(), entry)).await;
-        }
-    }
-
-    async fn write(&mut self, entry: &StreamEntry) -> Result<WriteOutcome, LeaseLost> {
+    async fn write_entry(&mut self, entry: &StreamEntry) -> Result<WriteOutcome, LeaseLost> {
         if self.job().seq >= entry.seq {
-            // Another event has taken the number, so the entry was not written under it.
+            // Another event has this number, so the entry was not written under it.
             return Ok(WriteOutcome::Stale);
         }
-        let (job, with) = (self.job(), self.runner);
-        let commit = match self.lease.stream(entry.clone(), with.lease) {
-            StreamStorage::Row { outgrown, change } => {
+        let (job, engine) = (self.job(), self.engine);
+        let commit = match self.lease.stream(entry.clone(), engine.limits.lease) {
+            StreamWrite::Row { outgrown, change } => {
                 if !outgrown.is_empty()
-                    && let Err(error) = with.events.put_stream(job, &outgrown).await
+                    && let Err(error) = engine.event_log.put_stream(job, &outgrown).await
                 {
-                    tracing::warn!(job = %job.id, error = format!("{error:#}"), "a stream was not moved to the log");
-                    return Ok(WriteOutcome::No);
+                    tracing::warn!(job = %job.id, error = format!("{error:#}"), "stream entries could not be moved to the event log");
+                    return Ok(WriteOutcome::Failed);
                 }
-                with.jobs.commit(job.id, &change).await
+                engine.jobs.commit(job.id, &change).await
             }
-            StreamStorage::Log { entries, change } => {
-                let logged = with.events.stream_entry(job, &entries);
-                with.jobs.commit_with_entry(job, &change, logged).await
+            StreamWrite::Log { entries, change } => {
+                let logged = engine.event_log.stream_entry(job, &entries);
+                engine.jobs.commit_with_entry(job, &change, logged).await
             }
         };
         self.applied(commit, |job| job.stream_seq == entry.seq)
     }
 
-    /// Keeps what a step left.
+    /// Pushes the latest chunk again where a follower receives a dialect, which can't ask for it: the worker that
+    /// held the job before may have died before it pushed the chunk. Its sequence number identifies a duplicate.
+    pub async fn push_latest_chunk(&mut self, stream: Stream) {
+        let Some(follower) = &self.job().dialect_follower else {
+            return;
+        };
+        let pushed_seq = follower.pushed_seq;
+        let latest = stream.effective_entries().last();
+        if let Some(entry) = latest.filter(|entry| entry.seq > pushed_seq) {
+            self.push(Event::streamed(self.job(), entry)).await;
+        }
+    }
+
+    /// A step's saved result. One that can't be read counts as not saved: the step runs again.
+    pub async fn load_step(&self, key: &str) -> Option<StepResult> {
+        let loaded = self.engine.event_log.load_step(self.job(), key).await;
+        loaded.unwrap_or_else(|error| {
+            tracing::warn!(job = %self.job().id, error = format!("{error:#}"), "a saved step could not be read");
+            None
+        })
+    }
+
+    /// Saves a step's result, and renews the lease in the same transaction.
     pub async fn save_step(
         &mut self,
-        step: &str,
-        kept: &StepResult,
+        key: &str,
+        result: &StepResult,
     ) -> Result<WriteOutcome, LeaseLost> {
-        let change = self.lease.renew(clock::now(), self.runner.lease);
-        let entry = self.runner.events.step_entry(self.job(), step, kept);
-        let commit = self
-            .runner
-            .jobs
-            .commit_with_entry(self.job(), &change, entry)
-            .await;
+        let lease = self.engine.limits.lease;
+        let change = self.lease.renew(self.engine.now(), lease);
+        let entry = self.engine.event_log.step_entry(self.job(), key, result);
+        let jobs = &self.engine.jobs;
+        let commit = jobs.commit_with_entry(self.job(), &change, entry).await;
         self.applied(commit, |_| false)
     }
 
-    /// Says an event to all who follow, and forgets those who are gone.
+    /// Pushes an event to all followers, and removes those whose connection is closed.
     pub async fn push(&mut self, event: Event) {
         let job = self.lease.job();
-        self.pushes.say(dialect::outbound_frames(job, &event));
-        for gone in self.pushes.gone() {
+        self.pushes.push(dialect::outbound_frames(job, &event));
+        for gone in self.pushes.remove_gone() {
             let unfollow = Job::unfollow(job.owner.clone(), gone);
-            // Not under the fence, so its answer is not this lease's row, and it may fail.
-            if let Err(error) = self.runner.jobs.commit(job.id, &unfollow).await {
-                tracing::warn!(job = %job.id, error = format!("{error:#}"), "a follower that is gone stays listed");
+            // Not under the fence: its row is not this lease's, and it may fail.
+            if let Err(error) = self.engine.jobs.commit(job.id, &unfollow).await {
+                tracing::warn!(job = %job.id, error = format!("{error:#}"), "a follower whose connection is closed could not be removed");
             }
         }
     }
 
-    /// Takes over the row that a write was answered with. A write whose answer was lost is not made
-    /// again: the row that refuses the second try shows the first, as `made` finds.
+    /// Takes over the row that a write returned. A refused write whose first attempt was made, though its response
+    /// was lost, counts as written; `is_written` recognises it by the row.
     fn applied(
         &mut self,
-        commit: anyhow::Result<CommitOutcome>,
-        made: impl Fn(&Job) -> bool,
+        commit: Result<CommitOutcome>,
+        is_written: impl Fn(&Job) -> bool,
     ) -> Result<WriteOutcome, LeaseLost> {
         match commit {
             Ok(CommitOutcome::Applied(job)) => {
                 self.lease = Lease::from_row(*job);
-                Ok(WriteOutcome::Yes)
+                Ok(WriteOutcome::Written)
             }
             Ok(CommitOutcome::Refused(Some(job))) if job.is_held(self.job().fence) => {
                 self.lease = Lease::from_row(*job);
-                Ok(if made(self.job()) {
-                    WriteOutcome::Yes
+                Ok(if is_written(self.job()) {
+                    WriteOutcome::Written
                 } else {
                     WriteOutcome::Stale
                 })
             }
             Ok(CommitOutcome::Refused(row)) => Err(self.lost(row.as_deref())),
             Err(error) => {
-                tracing::warn!(job = %self.job().id, error = format!("{error:#}"), "a write was not made");
-                Ok(WriteOutcome::No)
+                tracing::warn!(job = %self.job().id, error = format!("{error:#}"), "a write under the lease failed");
+                Ok(WriteOutcome::Failed)
             }
         }
     }

@@ -1,7 +1,5 @@
-//! The worker's voice: frames to a job's followers, in order for each, and none waiting for another.
-//!
-//! A slow or stalled follower has a lane of its own, so it delays neither the job nor the others.
-//! What a frame says and who follows is decided elsewhere.
+//! Frames to a job's followers: a queue for each follower, so that each receives its frames in order and a slow one
+//! delays neither the job nor the others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,115 +8,123 @@ use std::time::Duration;
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::messaging::push::{ConnectionPusher, PushOutcome};
 use longhaul_shared::protocol::dialect::OutboundFrames;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-/// Frames that may wait for one follower; past that it loses some, and its next gap heals it.
-const LANE: usize = 64;
+/// Frames that may wait for one follower; further ones are lost, and the follower's next gap heals it.
+const MAX_QUEUED_FRAMES: usize = 64;
 
+/// The queues of one job.
 pub struct PushQueues {
-    push: ConnectionPusher,
-    lanes: HashMap<ConnectionId, FollowerQueue>,
-    /// Those who were told the last that their dialect can say.
-    taken_leave: BTreeSet<ConnectionId>,
+    pusher: ConnectionPusher,
+    /// Runs the queues' tasks.
+    tasks: Handle,
+    queues: HashMap<ConnectionId, FollowerQueue>,
+    /// Followers that were sent the last frame of their dialect.
+    finished: BTreeSet<ConnectionId>,
 }
 
 struct FollowerQueue {
-    /// `None` once the last frame is on its way.
+    /// `None` once the last frame is queued.
     frames: Option<mpsc::Sender<Arc<str>>>,
-    /// Ends with what became of the last frame; before the lane is closed only if the follower is gone.
-    last: JoinHandle<PushOutcome>,
-    overrun: bool,
+    /// Returns the outcome of the last push. While `frames` is open it returns only if the connection is closed.
+    worker: JoinHandle<PushOutcome>,
+    has_overflowed: bool,
 }
 
 impl PushQueues {
-    pub fn new(push: ConnectionPusher) -> Self {
+    pub fn new(pusher: ConnectionPusher, tasks: Handle) -> Self {
         Self {
-            push,
-            lanes: HashMap::new(),
-            taken_leave: BTreeSet::new(),
+            pusher,
+            tasks,
+            queues: HashMap::new(),
+            finished: BTreeSet::new(),
         }
     }
 
-    /// Sends each follower its frames, behind what it was sent before. Never waits.
-    pub fn say(&mut self, told: Vec<OutboundFrames>) {
+    /// Queues each follower's frames behind its earlier ones. Never waits.
+    pub fn push(&mut self, outbound: Vec<OutboundFrames>) {
         for OutboundFrames {
             to,
             frames,
-            is_final: last,
-        } in told
+            is_final,
+        } in outbound
         {
-            if last && self.taken_leave.contains(&to) {
+            if is_final && self.finished.contains(&to) {
                 continue;
             }
-            let lane = self.lanes.entry(to.clone());
-            let lane = lane.or_insert_with(|| FollowerQueue::open(&self.push, &to));
+            let queue = self.queues.entry(to.clone());
+            let queue =
+                queue.or_insert_with(|| FollowerQueue::open(&self.pusher, &self.tasks, &to));
             for frame in frames {
-                lane.push(frame);
+                queue.push(frame);
             }
-            if last {
-                lane.frames = None;
-                self.taken_leave.insert(to);
+            if is_final {
+                queue.frames = None;
+                self.finished.insert(to);
             }
         }
     }
 
-    /// The followers that were found gone since the last asking, or have heard the last that there is for them.
-    pub fn gone(&mut self) -> Vec<ConnectionId> {
-        let gone = self.lanes.extract_if(|_, lane| lane.last.is_finished());
+    /// Removes and returns the followers whose connection is closed, or that were sent their last frame.
+    pub fn remove_gone(&mut self) -> Vec<ConnectionId> {
+        let gone = self
+            .queues
+            .extract_if(|_, queue| queue.worker.is_finished());
         gone.map(|(follower, _)| follower).collect()
     }
 
-    /// Waits until everything is said, but no longer than `budget`; whether every follower has heard
-    /// the last frame or is gone.
-    pub async fn finish(mut self, budget: Duration) -> bool {
-        let deadline = Instant::now() + budget;
-        let mut heard = true;
-        for (_, lane) in self.lanes.drain() {
-            // Closing the channel ends the lane's task once it is empty.
-            drop(lane.frames);
-            let mut last = lane.last;
-            let said = timeout_at(deadline, &mut last).await;
-            last.abort();
-            heard &= !lane.overrun && matches!(said, Ok(Ok(PushOutcome::Sent | PushOutcome::Gone)));
+    /// Waits until all frames are pushed, for at most `timeout`; returns whether every follower received its last
+    /// frame or is gone.
+    pub async fn finish(mut self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut all_reached = true;
+        for (_, queue) in self.queues.drain() {
+            // With its channel closed a queue's task ends once the queue is empty.
+            drop(queue.frames);
+            let mut worker = queue.worker;
+            let last_push = timeout_at(deadline, &mut worker).await;
+            worker.abort();
+            all_reached &= !queue.has_overflowed
+                && matches!(last_push, Ok(Ok(PushOutcome::Sent | PushOutcome::Gone)));
         }
-        heard
+        all_reached
     }
 }
 
 impl Drop for PushQueues {
-    /// What is not said by now must not be said at the sandbox's next invocation.
+    /// Frames that are still queued must not be pushed in the process's next invocation.
     fn drop(&mut self) {
-        self.lanes.values().for_each(|lane| lane.last.abort());
+        self.queues.values().for_each(|queue| queue.worker.abort());
     }
 }
 
 impl FollowerQueue {
     fn push(&mut self, frame: Arc<str>) {
         let sent = self.frames.as_ref().map(|frames| frames.try_send(frame));
-        self.overrun = sent.is_some_and(|sent| sent.is_err()) && !self.last.is_finished();
+        self.has_overflowed = sent.is_some_and(|sent| sent.is_err()) && !self.worker.is_finished();
     }
 
-    fn open(push: &ConnectionPusher, follower: &ConnectionId) -> Self {
-        let (frames, mut waiting) = mpsc::channel::<Arc<str>>(LANE);
-        let (push, follower) = (push.clone(), follower.clone());
-        let speak = async move {
-            let mut delivery = PushOutcome::Sent;
-            while let Some(frame) = waiting.recv().await {
-                delivery = push.post(&follower, &frame).await;
-                if delivery == PushOutcome::Gone {
+    fn open(pusher: &ConnectionPusher, tasks: &Handle, follower: &ConnectionId) -> Self {
+        let (frames, mut queued) = mpsc::channel::<Arc<str>>(MAX_QUEUED_FRAMES);
+        let (pusher, follower) = (pusher.clone(), follower.clone());
+        let push_all = async move {
+            let mut outcome = PushOutcome::Sent;
+            while let Some(frame) = queued.recv().await {
+                outcome = pusher.post(&follower, &frame).await;
+                if outcome == PushOutcome::Gone {
                     break;
                 }
             }
-            delivery
+            outcome
         };
-        let last = tokio::spawn(speak.in_current_span());
         Self {
             frames: Some(frames),
-            last,
-            overrun: false,
+            worker: tasks.spawn(push_all.in_current_span()),
+            has_overflowed: false,
         }
     }
 }

@@ -1,43 +1,69 @@
-//! Runs an analysis without a stack, for the tests of whoever writes one.
+//! Runs an analysis without a stack, for its tests.
+//!
+//! ```
+//! # use longhaul_worker::analysis::{Analysis, Context, Failure};
+//! # use serde_json::{Value, json};
+//! # struct Length;
+//! # #[async_trait::async_trait]
+//! # impl Analysis for Length {
+//! #     fn kind(&self) -> &str { "length" }
+//! #     async fn run(&self, context: &Context) -> Result<Value, Failure> {
+//! #         context.progress(50, "Counting");
+//! #         Ok(json!({"bytes": context.query().len()}))
+//! #     }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! use longhaul_worker::testing;
+//!
+//! let run = testing::run(&Length, testing::question("How long is this?")).await;
+//! assert_eq!(run.result.unwrap()["bytes"], 17);
+//! assert_eq!(run.reports[0].percent, 50);
+//! # }
+//! ```
 
 use std::pin::pin;
 
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Report;
+use longhaul_shared::domain::stream::StreamContent;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::analysis::{Analysis, AnalysisInput, Context, Failure};
+use crate::analysis::{Analysis, AnalysisInput, Context};
 use crate::analysis_channel::{AnalysisChannel, Request};
-use crate::stream::{Stream, StreamWrite};
+use crate::failure::Failure;
+use crate::stream_buffer::StreamBuffer;
 
 /// What an analysis did.
 #[derive(Debug)]
 pub struct Run {
+    /// What it returned.
     pub result: Result<Value, Failure>,
-    /// The text that it streamed, whole.
+    /// The whole text that it streamed.
     pub streamed: String,
     /// What it reported, in order; of reports less than 5 % apart the latest.
     pub reports: Vec<Report>,
 }
 
-/// The first attempt at a job that asks this, without params and without earlier turns.
+/// The input of a first attempt with this query, without params and without earlier turns.
 pub fn question(query: &str) -> AnalysisInput {
     let id = Uuid::nil().as_hyphenated().to_string();
     let job = JobId::parse(&id).expect("a UUID in its hyphenated form is a job id");
     AnalysisInput::new(job, query.to_owned(), json!({}))
 }
 
-/// Runs the analysis to its end. No earlier attempt has kept a step, and none is kept for another.
-pub async fn run(analysis: &dyn Analysis, about: AnalysisInput) -> Run {
-    let (desk, mut requests) = AnalysisChannel::new(Stream::new([]), false, 0);
-    let context = Context::new(about, desk.clone());
+/// Runs the analysis to its end. No step is saved by an earlier attempt or for a later one.
+pub async fn run(analysis: &dyn Analysis, input: AnalysisInput) -> Run {
+    let stream = StreamBuffer::new(input.attempt, []);
+    let (channel, mut requests) = AnalysisChannel::new(stream, false, 0);
+    let context = Context::new(input, channel.clone());
     let (mut streamed, mut reports) = (String::new(), vec![]);
-    let mut write = |flush: StreamWrite| {
-        if let StreamWrite::Chunk(content) = &flush {
+    let mut write = |write: StreamContent| {
+        if let StreamContent::Chunk(content) = &write {
             streamed.push_str(content);
         }
-        desk.stream.written(&flush);
+        channel.stream.written(&write);
     };
     let mut work = pin!(analysis.run(&context));
     let result = loop {
@@ -45,17 +71,17 @@ pub async fn run(analysis: &dyn Analysis, about: AnalysisInput) -> Run {
             biased;
             result = &mut work => break result,
             Some(request) = requests.recv() => match request {
-                Request::LoadStep { answer, .. } => drop(answer.send(None)),
-                Request::SaveStep { answer, .. } => drop(answer.send(())),
+                Request::LoadStep { response, .. } => drop(response.send(None)),
+                Request::SaveStep { response, .. } => drop(response.send(())),
             },
-            flush = desk.stream.due() => write(flush),
-            () = desk.reports.due() => reports.extend(desk.reports.drain()),
+            content = channel.stream.due() => write(content),
+            () = channel.progress.due() => reports.extend(channel.progress.drain()),
         }
     };
-    while let Some(flush) = desk.stream.next_write() {
-        write(flush);
+    while let Some(content) = channel.stream.next_write() {
+        write(content);
     }
-    reports.extend(desk.reports.drain());
+    reports.extend(channel.progress.drain());
     Run {
         result,
         streamed,
