@@ -1,6 +1,7 @@
-//! The analyses that Longhaul brings: `finops`, `chat`, `voice`, agents in Lambda functions, and `noop`.
+//! Longhaul's analyses: `finops`, `chat`, `voice`, agents in Lambda functions, and `noop`.
 
-mod agent;
+mod agents;
+mod audio;
 pub mod chat;
 mod lambda_agent;
 mod noop;
@@ -12,49 +13,53 @@ use anyhow::{Context, Result};
 use longhaul_finops::Finops;
 use longhaul_shared::settings::Environment;
 use longhaul_worker::analysis::Analysis;
-use longhaul_worker::{prints_kinds, serve};
+use longhaul_worker::{print_kinds_if_asked, serve};
 
-use crate::agent::Agent;
+use crate::agents::Agents;
 use crate::chat::Chat;
 use crate::noop::Noop;
 use crate::voice::Voice;
 
-/// Serves the worker function with analyses of your own beside those of [`built_in`]. Of two for one kind yours
-/// counts. Run with `--kinds`, the program prints the kinds of yours and ends.
+/// Serves the worker function with your own analyses beside those of [`built_in`]. Of two for one kind yours counts.
+///
+/// Run with `--kinds`, the program prints the kinds of your own analyses and ends.
+///
+/// # Errors
+/// A setting is missing or malformed, or the function's host is gone.
 pub async fn run(own: Vec<Arc<dyn Analysis>>) -> Result<()> {
-    if prints_kinds(&own) {
+    if print_kinds_if_asked(&own) {
         return Ok(());
     }
-    let config = Environment::from_env();
-    let mut all = built_in(&config)?;
+    let environment = Environment::from_env();
+    let mut all = built_in(&environment)?;
     all.extend(own);
-    // On the heap, so that the compiler need not look into it for whoever calls this.
-    Box::pin(serve(config, all)).await
+    // On the heap, so that the caller's future stays small and quick to compile.
+    Box::pin(serve(environment, all)).await
 }
 
-/// The analyses that the configuration has settings for.
+/// The analyses that are configured.
 ///
 /// # Errors
 /// A setting is malformed.
-pub fn built_in(config: &Environment) -> Result<Vec<Arc<dyn Analysis>>> {
+pub fn built_in(environment: &Environment) -> Result<Vec<Arc<dyn Analysis>>> {
     let mut analyses: Vec<Arc<dyn Analysis>> = vec![];
-    let finops = Finops::configured(config).context("reading the worker's settings")?;
-    let chat = Chat::configured(config, finops.clone())
+    let finops = Finops::configured(environment).context("reading the worker's settings")?;
+    let chat = Chat::from_environment(environment, finops.clone())
         .context("reading the worker's settings")?
         .map(Arc::new);
-    if let Some(bucket) = config.optional("RESULTS_BUCKET") {
-        let transcriber = config.optional("TRANSCRIBER_ARN").map(str::to_owned);
+    if let Some(bucket) = environment.optional("RESULTS_BUCKET") {
+        let transcriber = environment.optional("TRANSCRIBER_ARN").map(str::to_owned);
         let voice = Voice::new(bucket.to_owned(), transcriber, chat.clone());
         analyses.push(Arc::new(voice));
     }
     analyses.extend(chat.map(|chat| chat as Arc<dyn Analysis>));
     analyses.extend(finops.map(|finops| Arc::new(finops) as Arc<dyn Analysis>));
     let [kinds, arns] =
-        ["AGENT_KINDS", "AGENT_ARNS"].map(|name| config.optional(name).unwrap_or_default());
-    for agent in Agent::listed(kinds, arns)? {
-        analyses.push(Arc::new(agent));
+        ["AGENT_KINDS", "AGENT_ARNS"].map(|name| environment.optional(name).unwrap_or_default());
+    for agents in Agents::from_lists(kinds, arns)? {
+        analyses.push(Arc::new(agents));
     }
-    if config
+    if environment
         .switch("NOOP_ENABLED")
         .context("reading the worker's settings")?
     {

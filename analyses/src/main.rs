@@ -1,8 +1,8 @@
-//! The worker's binary as it is deployed.
+//! The worker function's deployed binary.
 
 use longhaul_analyses::run;
 
-// The attempt mostly waits; analyses have threads of their own.
+// One thread is enough for the engine, which mostly waits; analyses have threads of their own.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     run(vec![]).await

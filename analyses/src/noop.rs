@@ -1,10 +1,4 @@
-//! `noop`: for load tests and canaries. Reports `params.steps` times, `params.stepMs` apart, returns
-//! `params.bytes` bytes, and does nothing else; with `params.text` it streams so many bytes at each step,
-//! with `params.vary` another in each attempt, and with `params.keep` each step is kept.
-//!
-//! To try what happens to a job that fails: in its first `params.failures` attempts of a run (in all
-//! of them if left out) it ends with `params.fail` (`retry` or `reject`), or with `params.crash` ends
-//! its worker's process.
+//! `noop`: an analysis for load tests and canaries. It reports progress and returns text, and can fail on demand.
 
 use std::time::Duration;
 
@@ -12,29 +6,38 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use longhaul_worker::analysis::{Analysis, Context, Failure};
+use longhaul_worker::analysis::{Analysis, Context, Failure, JobErrorCode};
 
-/// More would outlast any lease for nothing.
-const MOST_STEPS: u32 = 1000;
-const LONGEST_STEP: u64 = 60_000;
-/// A step's text.
-const MOST_TEXT: usize = 1 << 20;
-/// More than the largest result that a job may have, so that its refusal can be seen too.
-const MOST_BYTES: usize = 65 << 20;
+const MAX_STEPS: u32 = 1000;
+const MAX_STEP_MS: u64 = 60_000;
+/// The text of one step, in bytes.
+const MAX_TEXT_BYTES: usize = 1 << 20;
+/// Larger than the largest result that a job may have, so that its rejection can be tested.
+const MAX_RESULT_BYTES: usize = 65 << 20;
 
+/// The analysis of the kind `noop`.
 pub struct Noop;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Params {
+    /// Number of progress reports. Default: 4.
     steps: u32,
+    /// Milliseconds before each report. Default: 0.
     step_ms: u64,
+    /// Bytes of the result's `response`. Default: 0.
     bytes: usize,
+    /// Bytes of text that each step streams. Default: 0.
     text: usize,
+    /// Whether the text differs in each attempt.
     vary: bool,
+    /// Whether each step is saved.
     keep: bool,
+    /// How the job fails, if it does.
     fail: Option<Fail>,
+    /// Whether the analysis ends its worker's process.
     crash: bool,
+    /// In how many attempts of a run it fails or crashes. Default: in all.
     failures: u32,
 }
 
@@ -70,13 +73,13 @@ impl Analysis for Noop {
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
         let params = Params::deserialize(context.params())
             .map_err(|error| reject(format!("'params' do not fit noop: {error}.")))?;
-        if params.steps > MOST_STEPS
-            || params.step_ms > LONGEST_STEP
-            || params.text > MOST_TEXT
-            || params.bytes > MOST_BYTES
+        if params.steps > MAX_STEPS
+            || params.step_ms > MAX_STEP_MS
+            || params.text > MAX_TEXT_BYTES
+            || params.bytes > MAX_RESULT_BYTES
         {
             return Err(reject(format!(
-                "'params' ask for too much: at most {MOST_STEPS} steps, {LONGEST_STEP} ms between them, {MOST_TEXT} bytes of text at each and {MOST_BYTES} bytes in the end."
+                "'params' exceed a limit: at most {MAX_STEPS} 'steps', {MAX_STEP_MS} 'stepMs', {MAX_TEXT_BYTES} bytes of 'text' and {MAX_RESULT_BYTES} 'bytes'."
             )));
         }
         for step in 1..=params.steps {
@@ -95,7 +98,7 @@ impl Analysis for Noop {
                 true => context.step("noop", &step, work).await?,
                 false => work.await?,
             }
-            // The last step is not the end, so that it stays apart from it: 4 steps are 20, 40, 60, 80.
+            // The last step is less than 100 %, so that it differs from the end: 4 steps are 20, 40, 60 and 80 %.
             context.progress(
                 (step * 100 / (params.steps + 1)) as u8,
                 format!("Step {step} of {}", params.steps),
@@ -109,28 +112,22 @@ impl Analysis for Noop {
 }
 
 impl Params {
-    /// Fails as it was asked to, if it was.
+    /// Fails or crashes, if the params say so.
     fn fail(&self) -> Result<(), Failure> {
         if self.crash {
-            // As the system ends a process that outgrows its memory: no unwinding, no last words.
+            // Like a process that runs out of memory: no unwinding, no output.
             std::process::abort();
         }
-        let message = "It was asked to fail.".to_owned();
+        let message = "It was asked to fail.";
         match self.fail {
             None => Ok(()),
-            Some(Fail::Retry) => Err(Failure::Retry {
-                code: "NOOP_FAILED",
-                message,
-            }),
-            Some(Fail::Reject) => Err(Failure::Reject {
-                code: "NOOP_REJECTED",
-                message,
-            }),
+            Some(Fail::Retry) => Err(Failure::retry(JobErrorCode::NoopFailed, message)),
+            Some(Fail::Reject) => Err(Failure::reject(JobErrorCode::NoopRejected, message)),
         }
     }
 }
 
-/// A line of text of so many bytes that tells one step from another.
+/// A line of this many bytes that repeats the word, so that steps differ.
 fn line(word: &str, bytes: usize) -> String {
     let mut line = format!("{word} ").repeat(bytes / 2);
     line.truncate(bytes - 1);
@@ -139,8 +136,5 @@ fn line(word: &str, bytes: usize) -> String {
 }
 
 fn reject(message: String) -> Failure {
-    Failure::Reject {
-        code: "BAD_PARAMS",
-        message,
-    }
+    Failure::reject(JobErrorCode::BadParams, message)
 }

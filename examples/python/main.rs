@@ -3,7 +3,7 @@
 use longhaul_program::Program;
 use longhaul_worker::{analyses, run};
 
-/// Deployed, it would lie in the package, and be named without its folder.
+/// Deployed, the script is in the function's package, and named without a folder.
 const SCRIPT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../examples/python/text_statistics.py"

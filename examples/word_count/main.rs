@@ -1,4 +1,4 @@
-//! An analysis of one's own, `word_count`: counts the words of a bucket's objects, a kept step for each.
+//! An analysis of your own, `word_count`: counts the words of a bucket's objects, with a step for each object.
 //!
 //! `longhaul ask "How many?" --kind word_count --params '{"bucket":"texts"}' --worker target/debug/examples/word_count`
 
@@ -21,11 +21,11 @@ impl Analysis for WordCount {
         let bucket = context.params()["bucket"].as_str().unwrap_or_default();
         let keys = context.step("list", bucket, keys(&s3, bucket)).await?;
         let mut words = BTreeMap::<String, u64>::new();
-        for (at, key) in keys.iter().enumerate() {
-            let percent = 10 + 80 * at / keys.len();
+        for (index, key) in keys.iter().enumerate() {
+            let percent = 10 + 80 * index / keys.len();
             context.progress(
                 percent as u8,
-                format!("Counting {key}: {} of {}", at + 1, keys.len()),
+                format!("Counting {key}: {} of {}", index + 1, keys.len()),
             );
             for (word, count) in context.step("count", key, count(&s3, bucket, key)).await? {
                 *words.entry(word).or_default() += count;
@@ -45,7 +45,7 @@ async fn keys(s3: &aws_sdk_s3::Client, bucket: &str) -> Result<Vec<String>, Fail
     let mut pages = s3.list_objects_v2().bucket(bucket).into_paginator().send();
     let mut keys = vec![];
     while let Some(page) = pages.next().await {
-        let page = page.map_err(later)?;
+        let page = page.map_err(retry)?;
         keys.extend(
             page.contents()
                 .iter()
@@ -61,8 +61,8 @@ async fn count(
     key: &str,
 ) -> Result<BTreeMap<String, u64>, Failure> {
     let object = s3.get_object().bucket(bucket).key(key).send().await;
-    let text = object.map_err(later)?.body.collect().await;
-    let text = text.map_err(later)?.into_bytes();
+    let text = object.map_err(retry)?.body.collect().await;
+    let text = text.map_err(retry)?.into_bytes();
     let mut words = BTreeMap::new();
     for word in String::from_utf8_lossy(&text).split_whitespace() {
         *words.entry(word.to_lowercase()).or_default() += 1;
@@ -70,13 +70,9 @@ async fn count(
     Ok(words)
 }
 
-/// S3 may answer later, or never; the worker tries again a few times.
-fn later(error: impl std::error::Error) -> Failure {
-    let message = format!("S3 did not answer: {error}.");
-    Failure::Retry {
-        code: "S3",
-        message,
-    }
+/// S3 may answer later: the job is tried again while it has attempts left.
+fn retry(error: impl std::error::Error) -> Failure {
+    Failure::retry("S3", format!("S3 did not answer: {error}."))
 }
 
 #[tokio::main]

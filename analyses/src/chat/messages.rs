@@ -1,7 +1,6 @@
-//! What a model is sent: the conversation's turns as Converse's messages, what it asked of its tool and was
-//! answered, and the tool.
+//! What a model is sent: the conversation as Converse's messages, the tool's calls and results, and the tool itself.
 //!
-//! Pure. Converse's rules are kept here: roles alternate, the first is the user's, no text is blank.
+//! Pure. Converse requires that roles alternate, that the first message is the user's, and that no text is blank.
 
 use std::collections::HashMap;
 
@@ -15,91 +14,94 @@ use serde::{Deserialize, Serialize};
 use super::usage::Usage;
 use longhaul_worker::analysis::HistoryTurn;
 
-/// The one tool, by the name of the analysis that it is.
+/// The only tool: the analysis of this kind.
 pub const TOOL: &str = "finops";
 
-/// What a model is told of itself.
-pub const SYSTEM: &str = "You are the assistant of an application for its users. Answer in the language of \
+/// The system prompt.
+pub const SYSTEM_PROMPT: &str = "You are the assistant of an application for its users. Answer in the language of \
     the question, in Markdown, briefly and plainly. Say so when you don't know something; never make up \
     figures.";
-/// And of its tool, where it has one.
-pub const OF_THE_TOOL: &str = "Each figure about cloud costs must come from the tool finops, which reads the \
+/// The part of the system prompt about the tool, where there is one.
+pub const TOOL_PROMPT: &str = "Each figure about cloud costs must come from the tool finops, which reads the \
     real bill. Ask it one plain question at a time, complete in itself, such as \"What was my S3 spend in May \
     2026?\", and keep its figures and periods exactly as it gives them.";
 
-/// One round of an answer: what the model said until it stopped.
+/// One round of an answer: the model's output until it stopped. Saved as a step's result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Round {
     pub text: String,
-    pub calls: Vec<Call>,
-    /// Converse's reason, such as `end_turn`.
+    pub calls: Vec<ToolCall>,
+    /// Converse's stop reason, such as `end_turn`.
     pub stop: String,
     pub usage: Usage,
 }
 
-/// A question to the tool.
+/// A call of the tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
+pub struct ToolCall {
     pub id: String,
     pub tool: String,
-    /// `None` where what it was given is no question.
+    /// `None` where its input holds no question.
     pub question: Option<String>,
 }
 
-/// What the tool answered.
+/// The tool's result. Saved as a step's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct ToolResult {
     pub text: String,
     pub failed: bool,
 }
 
-/// A round that asked the tool, and what that answered to each of its questions.
+/// A round that called the tool, and the results of its calls in their order. A part of the next round's step key.
 #[derive(Debug, Clone, Serialize)]
 pub struct Exchange {
     pub round: Round,
-    pub told: Vec<Told>,
+    /// Saved steps have it under this name.
+    #[serde(rename = "told")]
+    pub results: Vec<ToolResult>,
 }
 
-/// All that is said up to now.
+/// The conversation so far.
 pub fn messages(
     history: &[HistoryTurn],
     query: &str,
     exchanges: &[Exchange],
 ) -> Result<Vec<Message>, BuildError> {
-    let mut said: Vec<(ConversationRole, Vec<ContentBlock>)> = vec![];
-    let mut say = |role: ConversationRole, blocks: Vec<ContentBlock>| match said.last_mut() {
+    let mut messages: Vec<(ConversationRole, Vec<ContentBlock>)> = vec![];
+    let mut add = |role: ConversationRole, blocks: Vec<ContentBlock>| match messages.last_mut() {
         _ if blocks.is_empty() => {}
-        // A turn that was never answered, before the next.
-        Some((last, before)) if *last == role => before.extend(blocks),
-        _ => said.push((role, blocks)),
+        // A turn without an answer is merged with the next turn.
+        Some((last, earlier)) if *last == role => earlier.extend(blocks),
+        _ => messages.push((role, blocks)),
     };
     for turn in history {
-        say(ConversationRole::User, text(&turn.message));
-        say(ConversationRole::Assistant, text(&turn.answer));
+        add(ConversationRole::User, text(&turn.message));
+        add(ConversationRole::Assistant, text(&turn.answer));
     }
-    say(ConversationRole::User, text(query));
-    for Exchange { round, told } in exchanges {
+    add(ConversationRole::User, text(query));
+    for Exchange { round, results } in exchanges {
         let mut blocks = text(&round.text);
-        let mut answers = vec![];
-        for (call, told) in round.calls.iter().zip(told) {
-            blocks.push(ContentBlock::ToolUse(asked(call)?));
-            answers.push(ContentBlock::ToolResult(answered(call, told)?));
+        let mut result_blocks = vec![];
+        for (call, result) in round.calls.iter().zip(results) {
+            blocks.push(ContentBlock::ToolUse(tool_use(call)?));
+            result_blocks.push(ContentBlock::ToolResult(tool_result(call, result)?));
         }
-        say(ConversationRole::Assistant, blocks);
-        say(ConversationRole::User, answers);
+        add(ConversationRole::Assistant, blocks);
+        add(ConversationRole::User, result_blocks);
     }
-    // An answer before any question, where the history was cut.
-    let first = said
+    // A truncated history may begin with an answer.
+    let first = messages
         .iter()
         .position(|(role, _)| *role == ConversationRole::User);
-    let said = said.into_iter().skip(first.unwrap_or_default());
-    said.map(|(role, blocks)| {
-        Message::builder()
-            .role(role)
-            .set_content(Some(blocks))
-            .build()
-    })
-    .collect()
+    let messages = messages.into_iter().skip(first.unwrap_or_default());
+    messages
+        .map(|(role, blocks)| {
+            Message::builder()
+                .role(role)
+                .set_content(Some(blocks))
+                .build()
+        })
+        .collect()
 }
 
 fn text(text: &str) -> Vec<ContentBlock> {
@@ -110,7 +112,7 @@ fn text(text: &str) -> Vec<ContentBlock> {
         .collect()
 }
 
-fn asked(call: &Call) -> Result<ToolUseBlock, BuildError> {
+fn tool_use(call: &ToolCall) -> Result<ToolUseBlock, BuildError> {
     let question = call.question.as_deref().unwrap_or_default();
     let input = HashMap::from([("question".to_owned(), question.into())]);
     ToolUseBlock::builder()
@@ -120,28 +122,28 @@ fn asked(call: &Call) -> Result<ToolUseBlock, BuildError> {
         .build()
 }
 
-fn answered(call: &Call, told: &Told) -> Result<ToolResultBlock, BuildError> {
-    let status = match told.failed {
+fn tool_result(call: &ToolCall, result: &ToolResult) -> Result<ToolResultBlock, BuildError> {
+    let status = match result.failed {
         true => ToolResultStatus::Error,
         false => ToolResultStatus::Success,
     };
     ToolResultBlock::builder()
         .tool_use_id(&call.id)
-        .content(ToolResultContentBlock::Text(told.text.clone()))
+        .content(ToolResultContentBlock::Text(result.text.clone()))
         .status(status)
         .build()
 }
 
-/// The tool, with a JSON schema of what it takes.
+/// The tool, with the JSON schema of its input.
 pub fn tools() -> Result<ToolConfiguration, BuildError> {
-    let what = HashMap::from([
+    let question = HashMap::from([
         ("type".to_owned(), "string".into()),
         (
             "description".to_owned(),
             "A question about cloud costs in plain English, complete in itself.".into(),
         ),
     ]);
-    let properties = HashMap::from([("question".to_owned(), what.into())]);
+    let properties = HashMap::from([("question".to_owned(), question.into())]);
     let schema = HashMap::from([
         ("type".to_owned(), "object".into()),
         ("properties".to_owned(), properties.into()),
@@ -171,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn roles_alternate_whatever_was_left_unanswered() {
-        let call = Call {
+    fn roles_alternate_whichever_turns_have_no_answer() {
+        let call = ToolCall {
             id: "t1".into(),
             tool: TOOL.into(),
             question: Some("How much?".into()),
@@ -182,11 +184,11 @@ mod tests {
             stop: "tool_use".into(),
             ..Round::default()
         };
-        let told = vec![Told {
+        let results = vec![ToolResult {
             text: "12".into(),
             failed: false,
         }];
-        let exchange = Exchange { round, told };
+        let exchange = Exchange { round, results };
         for history in [
             vec![],
             vec![turn("a", "b"), turn("c", ""), turn("d", " ")],

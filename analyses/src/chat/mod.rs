@@ -1,14 +1,11 @@
-//! `chat`: the turns of a conversation, answered by a model of Bedrock that may ask `finops`, or by an agent
-//! runtime. Without either it answers questions about costs, by [`longhaul_finops`], and says plainly that it
-//! has no model for others.
-//!
-//! What a session is and how an answer reaches a front end is not known here.
+//! `chat`: answers the turns of a conversation with a model of Bedrock that may call `finops`, or with an agent
+//! runtime. Without either it answers questions about costs only, by [`longhaul_finops`].
 
-mod failures;
+mod agent_runtime;
+mod converse_stream;
 mod messages;
 mod model;
-mod round;
-mod runtime;
+mod model_failure;
 mod sse;
 mod usage;
 
@@ -19,55 +16,59 @@ use async_trait::async_trait;
 use longhaul_shared::settings::Environment;
 use serde_json::{Value, json};
 
+use agent_runtime::AgentRuntime;
 use longhaul_finops::Finops;
 use longhaul_worker::analysis::{Analysis, Context, Failure};
 use model::Model;
-use runtime::Runtime;
 
-/// For how long nothing may come of an answer: a model that thinks before it speaks is silent for a minute.
-const IDLE: Duration = Duration::from_secs(180);
-/// What is said to what is no question about costs.
+/// How long nothing may arrive of an answer: a model that thinks first is silent for a minute.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(180);
+/// The answer to a question that is not about costs.
 const NO_MODEL: &str = "No language model is configured here, so I can only answer questions about the \
     cloud bill, such as \"What was my S3 spend in May?\".";
 
+/// The analysis of the kind `chat`.
 pub struct Chat {
-    by: By,
+    answerer: Answerer,
 }
 
-/// Who answers.
-enum By {
+/// What answers.
+enum Answerer {
     Bill(Finops),
     Model(Box<Model>, Option<Finops>),
-    Runtime(Runtime),
+    AgentRuntime(AgentRuntime),
 }
 
 impl Chat {
-    /// Answers from the bill that this reads, and nothing else.
+    /// Answers questions about the bill and no others.
     pub fn new(finops: Finops) -> Self {
         Self {
-            by: By::Bill(finops),
+            answerer: Answerer::Bill(finops),
         }
     }
 
-    /// By the model of `CHAT_MODEL_ID` or the agent runtime of `CHAT_AGENT_RUNTIME_ARN`, else by the bill;
-    /// none where there is none of them.
+    /// With the model of `CHAT_MODEL_ID`, or the agent runtime of `CHAT_AGENT_RUNTIME_ARN`, or else the bill; `None`
+    /// where there is none of them.
     ///
     /// # Errors
     /// Both are set, or the model's settings are malformed.
-    pub fn configured(config: &Environment, finops: Option<Finops>) -> Result<Option<Self>> {
-        let runtime = config.optional("CHAT_AGENT_RUNTIME_ARN");
-        let by = match (Model::configured(config)?, runtime) {
+    pub fn from_environment(
+        environment: &Environment,
+        finops: Option<Finops>,
+    ) -> Result<Option<Self>> {
+        let runtime = environment.optional("CHAT_AGENT_RUNTIME_ARN");
+        let answerer = match (Model::from_environment(environment)?, runtime) {
             (Some(_), Some(_)) => {
-                bail!("CHAT_MODEL_ID and CHAT_AGENT_RUNTIME_ARN are both set: one of them answers")
+                bail!("CHAT_MODEL_ID and CHAT_AGENT_RUNTIME_ARN are both set; unset one of them")
             }
-            (Some(model), None) => By::Model(Box::new(model), finops),
-            (None, Some(arn)) => By::Runtime(Runtime::new(arn.to_owned())),
+            (Some(model), None) => Answerer::Model(Box::new(model), finops),
+            (None, Some(arn)) => Answerer::AgentRuntime(AgentRuntime::new(arn.to_owned())),
             (None, None) => match finops {
-                Some(finops) => By::Bill(finops),
+                Some(finops) => Answerer::Bill(finops),
                 None => return Ok(None),
             },
         };
-        Ok(Some(Self { by }))
+        Ok(Some(Self { answerer }))
     }
 }
 
@@ -78,19 +79,19 @@ impl Analysis for Chat {
     }
 
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
-        let mut result = match &self.by {
-            By::Bill(finops) => by_the_bill(finops, context).await?,
-            By::Model(model, finops) => model.answer(context, finops.as_ref()).await?,
-            By::Runtime(runtime) => runtime.answer(context).await?,
+        let mut result = match &self.answerer {
+            Answerer::Bill(finops) => answer_from_bill(finops, context).await?,
+            Answerer::Model(model, finops) => model.answer(context, finops.as_ref()).await?,
+            Answerer::AgentRuntime(runtime) => runtime.answer(context).await?,
         };
         result["agent"] = "chat".into();
-        // How many earlier turns it was given: a front end can see what is still remembered.
+        // The number of earlier turns that it was given, for the front end.
         result["remembered"] = context.history().len().into();
         Ok(result)
     }
 }
 
-async fn by_the_bill(finops: &Finops, context: &Context) -> Result<Value, Failure> {
+async fn answer_from_bill(finops: &Finops, context: &Context) -> Result<Value, Failure> {
     let result = match finops.on_costs(context).await? {
         Some(result) => result,
         None => json!({"query": context.query(), "response": NO_MODEL}),
@@ -117,16 +118,16 @@ mod tests {
             Source::at(&bill.path().to_string_lossy(), true),
             Services::default(),
         ));
-        let about = AnalysisInput {
+        let input = AnalysisInput {
             history,
             ..testing::question(query)
         };
-        let run = testing::run(&chat, about).await;
+        let run = testing::run(&chat, input).await;
         (run.result.unwrap(), run.streamed)
     }
 
     #[tokio::test]
-    async fn what_is_streamed_is_the_response() {
+    async fn the_streamed_text_is_the_response() {
         for (query, costs) in [
             ("What was my S3 spend in May?", true),
             ("how much did I spend?", true),
@@ -140,13 +141,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_goes_on_with_the_turns_before_it() {
+    async fn a_question_continues_the_earlier_turns() {
         let past = |message: &str| HistoryTurn {
             message: message.into(),
             answer: "".into(),
         };
-        let said = vec![past("What was my S3 spend in May?"), past("Tell me a joke")];
-        let (result, _) = ask("and in April?", said).await;
+        let history = vec![past("What was my S3 spend in May?"), past("Tell me a joke")];
+        let (result, _) = ask("and in April?", history).await;
         let cost = &result["cost_analysis"];
         assert_eq!(
             cost["period"]["start"], "2026-04-01",
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_says_how_many_turns_it_remembers() {
+    async fn the_result_has_the_number_of_remembered_turns() {
         let past = HistoryTurn {
             message: "a".into(),
             answer: "b".into(),
@@ -175,19 +176,25 @@ mod tests {
     }
 
     #[test]
-    fn one_of_them_answers() {
+    fn one_answerer_is_configured() {
         let configured = |model: &str, runtime: &str, tokens: &str| {
-            let config = Environment::given([
+            let environment = Environment::given([
                 ("CHAT_MODEL_ID", model.to_owned()),
                 ("CHAT_AGENT_RUNTIME_ARN", runtime.to_owned()),
                 ("CHAT_MAX_TOKENS", tokens.to_owned()),
             ]);
-            Chat::configured(&config, None)
+            Chat::from_environment(&environment, None)
         };
         assert!(configured("", "", "").unwrap().is_none());
         let (model, runtime) = (configured("m", "", "9"), configured("", "arn:r", ""));
-        assert!(matches!(model.unwrap().unwrap().by, By::Model(..)));
-        assert!(matches!(runtime.unwrap().unwrap().by, By::Runtime(_)));
+        assert!(matches!(
+            model.unwrap().unwrap().answerer,
+            Answerer::Model(..)
+        ));
+        assert!(matches!(
+            runtime.unwrap().unwrap().answerer,
+            Answerer::AgentRuntime(_)
+        ));
         assert!(configured("m", "arn:r", "9").is_err());
         assert!(configured("m", "", "many").is_err());
     }

@@ -1,7 +1,6 @@
-//! An answer by a model of Amazon Bedrock: as many rounds as it asks its tool, each a kept step, so that
-//! neither a crash nor the invocation's end has one paid for again.
+//! Answers by a model of Amazon Bedrock that may call the bill as its tool.
 //!
-//! How a round comes over the wire is [`round`](super::round)'s business.
+//! Each round, one call of the model, is a step: neither a crash nor the end of an invocation pays for it twice.
 
 use anyhow::Result;
 use aws_sdk_bedrockruntime::Client;
@@ -14,41 +13,43 @@ use longhaul_shared::settings::Environment;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::failures::{failure, unanswered};
-use super::messages::{self, Call, Exchange, OF_THE_TOOL, Round, SYSTEM, TOOL, Told};
-use super::round;
+use super::converse_stream::read_round;
+use super::messages::{
+    self, Exchange, Round, SYSTEM_PROMPT, TOOL, TOOL_PROMPT, ToolCall, ToolResult,
+};
+use super::model_failure::{from_exception, from_sdk_error};
 use super::usage::{Prices, Usage};
 use longhaul_finops::Finops;
-use longhaul_worker::analysis::{Context, Failure};
+use longhaul_worker::analysis::{Context, Failure, JobErrorCode};
 
-/// Calls of a model for one answer: a model that asks its tool again and again ends here.
-const MOST_ROUNDS: usize = 8;
-/// Questions to the tool in one round that are answered; of the rest the model hears that they were too many.
-const MOST_CALLS: usize = 8;
-/// Between what is said before the tool and after it.
-const GAP: &str = "\n\n";
+/// Rounds of one answer: a model that keeps calling its tool ends here.
+const MAX_ROUNDS: usize = 8;
+/// Tool calls of one round that are run; the others get an error as their result.
+const MAX_CALLS_PER_ROUND: usize = 8;
+/// Between the texts of two rounds.
+const ROUND_SEPARATOR: &str = "\n\n";
 
-/// A model, as it is configured.
+/// A model and its settings.
 pub struct Model {
     id: String,
     guardrail: Option<(String, String)>,
-    most_tokens: i32,
+    max_tokens: i32,
     prices: Option<Prices>,
     client: OnceCell<Client>,
 }
 
 impl Model {
-    /// The one of `CHAT_MODEL_ID`, if that is set.
+    /// The model of `CHAT_MODEL_ID`; `None` if that is not set.
     ///
     /// # Errors
-    /// Its other settings are malformed.
-    pub fn configured(config: &Environment) -> Result<Option<Self>> {
-        let Some(id) = config.optional("CHAT_MODEL_ID") else {
+    /// Another setting of the model is missing or malformed.
+    pub fn from_environment(environment: &Environment) -> Result<Option<Self>> {
+        let Some(id) = environment.optional("CHAT_MODEL_ID") else {
             return Ok(None);
         };
-        let guardrail = match config.optional("CHAT_GUARDRAIL_ID") {
+        let guardrail = match environment.optional("CHAT_GUARDRAIL_ID") {
             Some(id) => {
-                let version = config.required("CHAT_GUARDRAIL_VERSION")?;
+                let version = environment.required("CHAT_GUARDRAIL_VERSION")?;
                 Some((id.to_owned(), version.to_owned()))
             }
             None => None,
@@ -56,13 +57,13 @@ impl Model {
         Ok(Some(Self {
             id: id.to_owned(),
             guardrail,
-            most_tokens: config.number("CHAT_MAX_TOKENS")?.try_into()?,
-            prices: Prices::configured(config)?,
+            max_tokens: environment.number("CHAT_MAX_TOKENS")?.try_into()?,
+            prices: Prices::from_environment(environment)?,
             client: OnceCell::new(),
         }))
     }
 
-    /// Its answer, streamed, with the bill as its tool, if there is one.
+    /// Streams the answer, and returns the job's result. With a bill the model has its tool.
     pub async fn answer(
         &self,
         context: &Context,
@@ -72,22 +73,25 @@ impl Model {
         let mut exchanges: Vec<Exchange> = vec![];
         let mut response = String::new();
         let mut usage = Usage::default();
-        // Of the tool's last answer the figures, for a front end to show.
+        // Those of the tool's last answer, for the front end.
         let mut figures = None;
-        for number in 1..=MOST_ROUNDS {
-            let gap = if response.is_empty() { "" } else { GAP };
-            let asked = (&self.id, context.query(), &exchanges);
-            // On the heap, as the SDK's futures are large and a thread's stack is not.
-            let work = Box::pin(self.round(context, &exchanges, finops.is_some(), gap));
-            let round = context.step("model", &asked, work).await?;
+        for number in 1..=MAX_ROUNDS {
+            let separator = match response.is_empty() {
+                true => "",
+                false => ROUND_SEPARATOR,
+            };
+            let key = (&self.id, context.query(), &exchanges);
+            // On the heap: the SDK's futures are large, and a thread's stack is not.
+            let work = Box::pin(self.round(context, &exchanges, finops.is_some(), separator));
+            let round = context.step("model", &key, work).await?;
             usage.add(&round.usage);
             if !round.text.is_empty() {
-                response.push_str(gap);
+                response.push_str(separator);
                 response.push_str(&round.text);
             }
             if round.stop != "tool_use" || round.calls.is_empty() {
                 if response.is_empty() {
-                    response = in_place(&round.stop)?.to_owned();
+                    response = without_text(&round.stop)?.to_owned();
                     context.stream(&response).await;
                 }
                 let mut result = figures.unwrap_or_else(|| json!({}));
@@ -105,21 +109,21 @@ impl Model {
                 result["stopReason"] = round.stop.into();
                 return Ok(result);
             }
-            let mut told = vec![];
-            for (place, call) in round.calls.iter().enumerate() {
-                let (answer, found) = match finops {
-                    Some(finops) if place < MOST_CALLS => {
-                        Box::pin(run(context, finops, number, call)).await?
+            let mut results = vec![];
+            for (index, call) in round.calls.iter().enumerate() {
+                let (result, found) = match finops {
+                    Some(finops) if index < MAX_CALLS_PER_ROUND => {
+                        Box::pin(run_tool(context, finops, number, call)).await?
                     }
-                    _ => (wrong("There is no answer to so many questions."), None),
+                    _ => (tool_error("Too many questions at once."), None),
                 };
-                told.push(answer);
+                results.push(result);
                 figures = found.or(figures);
             }
-            exchanges.push(Exchange { round, told });
+            exchanges.push(Exchange { round, results });
         }
-        let message = "The assistant came to no answer, however often it looked at the bill.";
-        Err(Failure::reject("MODEL_NO_ANSWER", message))
+        let message = "The assistant kept reading the bill and gave no answer.";
+        Err(Failure::reject(JobErrorCode::ModelNoAnswer, message))
     }
 
     /// One call of the model.
@@ -128,25 +132,25 @@ impl Model {
         context: &Context,
         exchanges: &[Exchange],
         has_tool: bool,
-        gap: &str,
+        separator: &str,
     ) -> Result<Round, Failure> {
         let unbuilt = |error: BuildError| {
-            tracing::error!(job = %context.job(), %error, "a request to a model was not built");
-            failure(Some("ValidationException"))
+            tracing::error!(job = %context.job(), %error, "a request to a model could not be built");
+            from_exception(Some("ValidationException"))
         };
         let open = async || Client::new(&clients::for_streams().await);
         let client = self.client.get_or_init(open).await;
-        let said = messages::messages(context.history(), context.query(), exchanges);
-        let limits = InferenceConfiguration::builder().max_tokens(self.most_tokens);
+        let messages = messages::messages(context.history(), context.query(), exchanges);
+        let limits = InferenceConfiguration::builder().max_tokens(self.max_tokens);
         let mut request = client
             .converse_stream()
             .model_id(&self.id)
-            .set_messages(Some(said.map_err(unbuilt)?))
-            .system(SystemContentBlock::Text(SYSTEM.to_owned()))
+            .set_messages(Some(messages.map_err(unbuilt)?))
+            .system(SystemContentBlock::Text(SYSTEM_PROMPT.to_owned()))
             .inference_config(limits.build());
         if has_tool {
             request = request
-                .system(SystemContentBlock::Text(OF_THE_TOOL.to_owned()))
+                .system(SystemContentBlock::Text(TOOL_PROMPT.to_owned()))
                 .tool_config(messages::tools().map_err(unbuilt)?);
         }
         if let Some((id, version)) = &self.guardrail {
@@ -155,59 +159,62 @@ impl Model {
                 .guardrail_version(version);
             request = request.guardrail_config(guardrail.build());
         }
-        let answer = request.send().await.map_err(|error| {
-            let failure = unanswered(&error);
+        let response = request.send().await.map_err(|error| {
+            let failure = from_sdk_error(&error);
             let error = anyhow::Error::from(error.into_service_error());
-            tracing::warn!(job = %context.job(), error = format!("{error:#}"), "a model was not asked");
+            tracing::warn!(job = %context.job(), error = format!("{error:#}"), "a model could not be invoked");
             failure
         })?;
-        round::read(context, answer, gap).await
+        read_round(context, response, separator).await
     }
 }
 
-/// What is said where the model has said nothing.
-fn in_place(stop: &str) -> Result<&'static str, Failure> {
+/// The answer where the model gave no text, by its stop reason.
+fn without_text(stop: &str) -> Result<&'static str, Failure> {
     Ok(match stop {
         "guardrail_intervened" => "This can't be answered here.",
-        "content_filtered" => "The answer was held back by the model's filter of contents.",
-        "max_tokens" => "The answer was longer than it may be, and nothing of it is left.",
+        "content_filtered" => "The model's content filter blocked the answer.",
+        "max_tokens" => "The answer was longer than the limit, and nothing of it is left.",
         "model_context_window_exceeded" => {
-            let message = "The conversation is too long for the assistant; begin a new one.";
-            return Err(Failure::reject("MODEL_CONVERSATION_TOO_LONG", message));
+            let message = "The conversation is too long for the assistant; start a new one.";
+            return Err(Failure::reject(
+                JobErrorCode::ModelConversationTooLong,
+                message,
+            ));
         }
         "malformed_model_output" | "malformed_tool_use" => {
-            return Err(failure(Some("ModelErrorException")));
+            return Err(from_exception(Some("ModelErrorException")));
         }
         _ => "The model gave no answer.",
     })
 }
 
-/// The tool's answer in the round of this number, and the figures in it: found once, whatever dies afterwards.
-async fn run(
+/// The tool's result for a call in the round with this number, and its figures. A step, so each call is run once.
+async fn run_tool(
     context: &Context,
     finops: &Finops,
     number: usize,
-    call: &Call,
-) -> Result<(Told, Option<Value>), Failure> {
+    call: &ToolCall,
+) -> Result<(ToolResult, Option<Value>), Failure> {
     let Some(question) = call.question.as_deref().filter(|_| call.tool == TOOL) else {
-        let known = format!("There is only the tool {TOOL}, which takes a question.");
-        return Ok((wrong(&known), None));
+        let message = format!("The only tool is {TOOL}; its input is a question.");
+        return Ok((tool_error(&message), None));
     };
-    context.progress(30, "Looking at the bill");
-    let alone = context.with_question(question, vec![]);
+    context.progress(30, "Reading the bill");
+    let tool_context = context.with_question(question, vec![]);
     let work = async {
-        match Box::pin(finops.on_costs(&alone)).await {
+        match Box::pin(finops.on_costs(&tool_context)).await {
             Ok(Some(answer)) => {
                 let text = answer["response"].as_str().unwrap_or_default().to_owned();
-                let told = Told {
+                let result = ToolResult {
                     text,
                     failed: false,
                 };
-                Ok((told, Some(answer)))
+                Ok((result, Some(answer)))
             }
-            Ok(None) => Ok((wrong("This is no question about cloud costs."), None)),
-            // What can never be read is the model's to say; what may pass is worth another attempt.
-            Err(Failure::Reject { message, .. }) => Ok((wrong(&message), None)),
+            Ok(None) => Ok((tool_error("The question is not about cloud costs."), None)),
+            // The model reports what can never succeed; what may succeed later is worth another attempt.
+            Err(Failure::Reject { message, .. }) => Ok((tool_error(&message), None)),
             Err(retry) => Err(retry),
         }
     };
@@ -216,9 +223,9 @@ async fn run(
         .await
 }
 
-fn wrong(why: &str) -> Told {
-    Told {
-        text: why.to_owned(),
+fn tool_error(message: &str) -> ToolResult {
+    ToolResult {
+        text: message.to_owned(),
         failed: true,
     }
 }

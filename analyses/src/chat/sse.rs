@@ -1,47 +1,48 @@
-//! What an agent runtime says: server-sent events whose data is what its program gave out, or JSON, whole.
+//! Parses an agent runtime's answer: server-sent events, or one body of text or JSON.
 //!
-//! Pure. Of the shapes that agents have the common ones are read, and of other data nothing is shown.
+//! Pure. The common forms of agents' data are understood; other data is ignored.
 
 use std::mem;
 
 use serde_json::Value;
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum SseEvent {
     /// The next piece of the answer.
     Piece(String),
-    /// What went wrong in the agent's program.
+    /// The error of the agent's program.
     Error(String),
 }
 
-/// Events as far as they have come.
+/// The part of a stream of events that has arrived.
 #[derive(Default)]
-pub struct Sse {
+pub struct SseParser {
     line: Vec<u8>,
     data: Option<String>,
 }
 
-impl Sse {
-    /// What is said by the events that these bytes end.
-    pub fn take(&mut self, bytes: &[u8]) -> Vec<Said> {
-        let mut said = vec![];
+impl SseParser {
+    /// Adds bytes, and returns the events that they complete.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<SseEvent> {
+        let mut events = vec![];
         for byte in bytes {
             match byte {
                 b'\n' => {
                     let line = mem::take(&mut self.line);
-                    said.extend(self.line(&String::from_utf8_lossy(&line)));
+                    events.extend(self.line(&String::from_utf8_lossy(&line)));
                 }
                 _ => self.line.push(*byte),
             }
         }
-        said
+        events
     }
 
-    fn line(&mut self, line: &str) -> Option<Said> {
+    /// Adds a line. A blank one completes the event before it.
+    fn line(&mut self, line: &str) -> Option<SseEvent> {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.is_empty() {
-            return self.data.take().and_then(|data| said(&data));
+            return self.data.take().and_then(|data| event(&data));
         }
         let more = line.strip_prefix("data:")?;
         let more = more.strip_prefix(' ').unwrap_or(more);
@@ -56,29 +57,29 @@ impl Sse {
     }
 }
 
-/// Text; text as JSON; an event of Converse, as agents hand them on; or an error.
-fn said(data: &str) -> Option<Said> {
+/// Data is text, text as JSON, an event of Converse, which agents forward, or an error.
+fn event(data: &str) -> Option<SseEvent> {
     let Ok(value) = serde_json::from_str::<Value>(data) else {
-        return Some(Said::Piece(data.to_owned()));
+        return Some(SseEvent::Piece(data.to_owned()));
     };
     if let Some(text) = value.as_str() {
-        return Some(Said::Piece(text.to_owned()));
+        return Some(SseEvent::Piece(text.to_owned()));
     }
     if let Some(error) = value.get("error") {
-        return Some(Said::Error(error.to_string()));
+        return Some(SseEvent::Error(error.to_string()));
     }
     let piece = &value["event"]["contentBlockDelta"]["delta"]["text"];
-    piece.as_str().map(|text| Said::Piece(text.to_owned()))
+    piece.as_str().map(|text| SseEvent::Piece(text.to_owned()))
 }
 
-/// The answer in a body that is not streamed: text, or in JSON a text, `response`, or `result`, which may be
-/// a message of Converse.
-pub fn whole(body: &[u8]) -> String {
+/// The answer in a body that is not streamed: text, or JSON that is a text, or has it in `response` or in `result`,
+/// which may be a message of Converse.
+pub fn parse_body(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return String::from_utf8_lossy(body).into_owned();
     };
-    let found = [&value, &value["response"], &value["result"]];
-    if let Some(text) = found.into_iter().find_map(Value::as_str) {
+    let candidates = [&value, &value["response"], &value["result"]];
+    if let Some(text) = candidates.into_iter().find_map(Value::as_str) {
         return text.to_owned();
     }
     let blocks = value["result"]["content"].as_array().into_iter().flatten();
@@ -97,22 +98,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_read_the_same_however_it_is_cut(cuts in prop::collection::vec(1..20usize, 0..40)) {
-            let (mut events, mut said, mut rest) = (Sse::default(), vec![], STREAM.as_bytes());
+        fn events_are_the_same_however_the_stream_is_cut(cuts in prop::collection::vec(1..20usize, 0..40)) {
+            let (mut parser, mut events, mut rest) = (SseParser::default(), vec![], STREAM.as_bytes());
             for cut in cuts {
                 let (now, later) = rest.split_at(cut.min(rest.len()));
-                said.extend(events.take(now));
+                events.extend(parser.push(now));
                 rest = later;
             }
-            said.extend(events.take(rest));
-            let piece = |text: &str| Said::Piece(text.to_owned());
-            let error = Said::Error("\"grün\"".to_owned());
-            prop_assert_eq!(said, vec![piece("It "), piece("is "), piece("plain\ntext"), error]);
+            events.extend(parser.push(rest));
+            let piece = |text: &str| SseEvent::Piece(text.to_owned());
+            let error = SseEvent::Error("\"grün\"".to_owned());
+            prop_assert_eq!(events, vec![piece("It "), piece("is "), piece("plain\ntext"), error]);
         }
     }
 
     #[test]
-    fn an_answer_in_one_piece_is_found_in_several_shapes() {
+    fn a_body_is_parsed_in_several_forms() {
         for body in [
             "12 dollars",
             "\"12 dollars\"",
@@ -120,8 +121,8 @@ mod tests {
             r#"{"result":"12 dollars"}"#,
             r#"{"result":{"role":"assistant","content":[{"text":"12 "},{"text":"dollars"}]}}"#,
         ] {
-            assert_eq!(whole(body.as_bytes()), "12 dollars", "{body}");
+            assert_eq!(parse_body(body.as_bytes()), "12 dollars", "{body}");
         }
-        assert_eq!(whole(b"{}"), "");
+        assert_eq!(parse_body(b"{}"), "");
     }
 }

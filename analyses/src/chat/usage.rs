@@ -1,6 +1,6 @@
-//! What an answer used of a model, and what that comes to in money.
+//! The tokens that an answer used, and their cost by the prices of the settings.
 //!
-//! Pure. Prices are the configuration's: none are known here, and what Bedrock bills is not asked.
+//! Pure.
 
 use std::str::FromStr;
 
@@ -10,25 +10,25 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, json};
 
-/// Prices are for so many tokens.
-const MILLION: u32 = 1_000_000;
+/// Tokens that a price is for.
+const TOKENS_PER_PRICE: u32 = 1_000_000;
 
-/// Tokens and time, as Bedrock tells them at the end of a stream, summed over the rounds of an answer.
+/// Tokens and time as Bedrock reports them at the end of a stream, summed over the rounds of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Usage {
     pub input_tokens: u64,
     pub output_tokens: u64,
     pub total_tokens: u64,
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub cache_read_input_tokens: u64,
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_input_tokens: u64,
-    /// Milliseconds from a call to the end of its stream, as Bedrock measures them.
+    /// From a call to the end of its stream, in milliseconds, as Bedrock measures it.
     pub latency_ms: u64,
 }
 
-fn is_none(count: &u64) -> bool {
+fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
@@ -43,7 +43,7 @@ impl Usage {
     }
 }
 
-/// US dollars for a million tokens.
+/// In US dollars for a million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prices {
     input: Decimal,
@@ -51,40 +51,40 @@ pub struct Prices {
 }
 
 impl Prices {
-    /// Those of `CHAT_INPUT_PRICE` and `CHAT_OUTPUT_PRICE`; none where neither is set.
+    /// From `CHAT_INPUT_PRICE` and `CHAT_OUTPUT_PRICE`; `None` where neither is set.
     ///
     /// # Errors
-    /// One is set without the other, or is no amount.
-    pub fn configured(config: &Environment) -> Result<Option<Self>> {
-        let price = |name| match config.optional(name) {
+    /// One is set without the other, or is not an amount.
+    pub fn from_environment(environment: &Environment) -> Result<Option<Self>> {
+        let price = |name| match environment.optional(name) {
             None => Ok(None),
             Some(text) => amount(text).map(Some).context(name),
         };
         match (price("CHAT_INPUT_PRICE")?, price("CHAT_OUTPUT_PRICE")?) {
             (None, None) => Ok(None),
             (Some(input), Some(output)) => Ok(Some(Self { input, output })),
-            _ => anyhow::bail!("CHAT_INPUT_PRICE and CHAT_OUTPUT_PRICE go together"),
+            _ => anyhow::bail!("set both CHAT_INPUT_PRICE and CHAT_OUTPUT_PRICE, or neither"),
         }
     }
 
-    /// Tokens of a cache count as input: what they really cost less is not known here.
+    /// Cached tokens count as input, though Bedrock bills less for them.
     pub fn cost(&self, usage: &Usage) -> Value {
-        let read = usage.input_tokens + usage.cache_read_input_tokens;
-        let input = Decimal::from(read + usage.cache_write_input_tokens) * self.input;
+        let cached = usage.cache_read_input_tokens + usage.cache_write_input_tokens;
+        let input = Decimal::from(usage.input_tokens + cached) * self.input;
         let output = Decimal::from(usage.output_tokens) * self.output;
-        let amount = (input + output) / Decimal::from(MILLION);
+        let amount = (input + output) / Decimal::from(TOKENS_PER_PRICE);
         let amount = Number::from_str(&amount.normalize().to_string()).ok();
         json!({"amount": amount, "currency": "USD"})
     }
 }
 
 fn amount(text: &str) -> Result<Decimal> {
-    let amount = Decimal::from_str(text).context("is no amount of dollars")?;
-    // A million tokens for a million dollars: more is a slip.
-    let most = Decimal::from(MILLION);
+    let amount = Decimal::from_str(text).context("is not an amount of dollars")?;
+    // A higher price is a typing error.
+    let max = Decimal::from(1_000_000);
     ensure!(
-        amount >= Decimal::ZERO && amount <= most,
-        "is no amount from 0 to {most} dollars"
+        amount >= Decimal::ZERO && amount <= max,
+        "is not an amount from 0 to {max} dollars"
     );
     Ok(amount)
 }
@@ -94,14 +94,14 @@ mod tests {
     use super::*;
 
     fn prices(input: &str, output: &str) -> Result<Option<Prices>> {
-        Prices::configured(&Environment::given([
+        Prices::from_environment(&Environment::given([
             ("CHAT_INPUT_PRICE", input.to_owned()),
             ("CHAT_OUTPUT_PRICE", output.to_owned()),
         ]))
     }
 
     #[test]
-    fn what_was_used_is_summed_and_has_its_price() {
+    fn usage_is_summed_and_priced() {
         let mut usage = Usage {
             input_tokens: 1_000,
             output_tokens: 200,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_are_both_there_or_none() {
+    fn both_prices_are_set_or_neither() {
         assert_eq!(prices("", "").unwrap(), None);
         for (input, output) in [
             ("3", ""),
