@@ -33,7 +33,10 @@ mod submit;
 mod sweep;
 mod unauthenticated_reaper;
 
+use std::pin::Pin;
+
 use anyhow::{Result, bail};
+use lambda_runtime::Error;
 use longhaul_shared::protocol::ErrorResponse;
 use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::telemetry;
@@ -51,17 +54,19 @@ pub enum IdentityMode {
 pub async fn run(environment: Environment, identity_mode: IdentityMode) -> Result<()> {
     telemetry::start(&environment)?;
     let function = settings::FunctionSettings::read(&environment)?;
-    let served = match function.handler.as_str() {
-        "authorize" => authorize::serve(&environment, identity_mode).await,
-        "connection" => connection::serve(&environment).await,
-        "deliver" => deliver::serve(&environment).await,
-        "message" => message::serve(&environment, identity_mode).await,
-        "publish" => publish::serve(&environment).await,
-        "fanout" => fanout::serve(&environment).await,
-        "sweep" => sweep::serve(&environment).await,
-        other => bail!("_HANDLER names no function of this binary: {other}"),
-    };
-    served.map_err(|error| anyhow::anyhow!(error))
+    // On the heap, so that the compiler need not compute the size of all functions' futures for the caller.
+    let served: Pin<Box<dyn Future<Output = std::result::Result<(), Error>> + '_>> =
+        match function.handler.as_str() {
+            "authorize" => Box::pin(authorize::serve(&environment, identity_mode)),
+            "connection" => Box::pin(connection::serve(&environment)),
+            "deliver" => Box::pin(deliver::serve(&environment)),
+            "message" => Box::pin(message::serve(&environment, identity_mode)),
+            "publish" => Box::pin(publish::serve(&environment)),
+            "fanout" => Box::pin(fanout::serve(&environment)),
+            "sweep" => Box::pin(sweep::serve(&environment)),
+            other => bail!("_HANDLER names no function of this binary: {other}"),
+        };
+    served.await.map_err(|error| anyhow::anyhow!(error))
 }
 
 /// Parses a client's frame and does nothing more.
