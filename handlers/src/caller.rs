@@ -13,7 +13,7 @@ pub trait Caller: Sized + Send + Sync {
     /// Whether it may be a connection that has not authenticated.
     const IS_PUBLIC: bool = false;
 
-    /// The frame's caller, or why it is none of this type.
+    /// The frame's caller, or why this type does not accept it.
     fn identify(
         app: &AppContext,
         frame: &FrameContext,

@@ -8,7 +8,7 @@ use longhaul_shared::settings::{Variable, split_list};
 pub struct ConnectPolicy {
     /// The origins of pages that may connect, in lower case.
     pub origins: Vec<String>,
-    /// The networks that may connect; all where there are none.
+    /// The networks that may connect; an empty list admits all.
     pub networks: Vec<Network>,
 }
 
@@ -145,8 +145,8 @@ mod tests {
             &["https://App.example.com:443/", "http://localhost:5173"],
             &[],
         );
-        for good in ["https://app.example.com", "http://localhost:5173"] {
-            assert_eq!(listed.check([good], None), Ok(()), "{good}");
+        for allowed in ["https://app.example.com", "http://localhost:5173"] {
+            assert_eq!(listed.check([allowed], None), Ok(()), "{allowed}");
         }
         for bad in [
             "https://app.example.com.evil.example",
@@ -191,13 +191,13 @@ mod tests {
     #[test]
     fn only_listed_networks_may_connect() {
         let listed = policy(&[], &["192.0.2.0/24", "2001:db8::/33", "198.51.100.7"]);
-        for good in [
+        for allowed in [
             "192.0.2.255",
             "::ffff:192.0.2.1",
             "2001:db8:7fff::1",
             "198.51.100.7",
         ] {
-            assert_eq!(listed.check([], Some(good)), Ok(()), "{good}");
+            assert_eq!(listed.check([], Some(allowed)), Ok(()), "{allowed}");
         }
         for bad in [
             Some("192.0.3.0"),

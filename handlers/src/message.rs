@@ -114,7 +114,7 @@ impl MessageHandler {
     }
 }
 
-/// The response for an error, which is logged as far as operators need it.
+/// The response for an error. What operators need of it is logged.
 fn error_response(frame: &FrameContext, error: ActionError, error_id: &str) -> ErrorResponse {
     match error {
         ActionError::Rejected(error) => {

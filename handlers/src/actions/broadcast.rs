@@ -12,7 +12,7 @@ use crate::app_context::AppContext;
 use crate::caller::Admin;
 use crate::frame::{ActionResult, FrameContext};
 
-/// Rows of the table that one frame reads: so many pushes take a few seconds.
+/// Rows of the table that one frame reads. Their pushes take a few seconds.
 const PAGE: u32 = 500;
 
 pub struct Broadcast {

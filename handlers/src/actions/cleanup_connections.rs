@@ -13,7 +13,7 @@ use crate::app_context::AppContext;
 use crate::caller::Admin;
 use crate::frame::{ActionResult, FrameContext};
 
-/// Rows of the table that one frame reads: the gateway can be asked about so many in a few seconds.
+/// Rows of the table that one frame reads. The gateway's answers about them take a few seconds.
 const PAGE: u32 = 500;
 
 pub struct CleanupConnections {

@@ -73,7 +73,7 @@ impl Action for DirectMessage {
 }
 
 impl DirectMessage {
-    /// Sends it to all members of a room, of whom the caller must be one.
+    /// Sends it to all members of a room. The caller must be a member.
     async fn send_to_room(
         self,
         app: &AppContext,

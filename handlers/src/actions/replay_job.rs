@@ -111,7 +111,7 @@ async fn read_matching(
     Ok((matching, contents.in_flight == 0))
 }
 
-/// Resolves each failed run that the dead letters are about; the job's last run, if there is none.
+/// Resolves each failed run that the dead letters are about; without dead letters, the job's last run.
 async fn resolve(
     app: &AppContext,
     frame: &FrameContext,

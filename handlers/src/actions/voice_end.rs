@@ -68,7 +68,7 @@ impl Action for VoiceEnd {
     }
 }
 
-/// The number of pieces, none of which may be missing.
+/// The number of pieces, if all are there.
 fn check_complete(pieces: Pieces) -> Result<u32, ErrorResponse> {
     let present: BTreeSet<u32> = pieces.indices.into_iter().collect();
     let count = present.last().map_or(1, |last| last + 1);
@@ -77,7 +77,7 @@ fn check_complete(pieces: Pieces) -> Result<u32, ErrorResponse> {
         .collect();
     if !missing.is_empty() {
         let message = format!(
-            "The recording is incomplete: {} pieces are missing.",
+            "The recording is incomplete; missing pieces: {}.",
             missing.len()
         );
         let listed: Vec<u32> = missing.into_iter().take(MAX_LISTED).collect();

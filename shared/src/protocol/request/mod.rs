@@ -127,7 +127,7 @@ impl Fields {
         Ok(text)
     }
 
-    /// Bytes in base64, of which the text is at most [`limits::QUERY_BYTES`] long.
+    /// Bytes in base64, whose text is at most [`limits::QUERY_BYTES`] long.
     pub fn base64(&self, name: &str) -> Result<Vec<u8>, ErrorResponse> {
         STANDARD
             .decode(self.long_text(name)?)
