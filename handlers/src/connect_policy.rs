@@ -197,7 +197,7 @@ mod tests {
             "2001:db8:7fff::1",
             "198.51.100.7",
         ] {
-            assert_eq!(listed.check([], Some(good)), Ok(()), "{good}");
+            assert_eq!(listed.check([], Some(allowed)), Ok(()), "{allowed}");
         }
         for bad in [
             Some("192.0.3.0"),

@@ -32,7 +32,7 @@ pub async fn admit_job(
             if is_keyed && app.stores.jobs.get(job.id).await?.is_some() {
                 return Ok(());
             }
-            let message = format!("You have {max} open jobs, which is the limit.");
+            let message = format!("You have reached your limit of open jobs ({max}).");
             ("open jobs", message, retry_at)
         }
     };
@@ -66,7 +66,7 @@ pub async fn admit_connection(
     if admitted.await? {
         return Ok(());
     }
-    let message = format!("You have {max} connections, which is the limit.");
+    let message = format!("You have reached your limit of connections ({max}).");
     let retry_at = frame.now + RETRY_AFTER_FULL;
     Err(limit_exceeded(frame, "connections", message, retry_at))
 }

@@ -245,7 +245,7 @@ async fn another_users_job_is_indistinguishable_from_an_unknown_one() -> Result<
     let job = alice.submit(noop.clone()).await?;
     let none = "0190c6f3-0000-7000-8000-000000000001";
     for action in ["getJob", "subscribe", "resume", "cancel", "unsubscribe"] {
-        let before = stack.log_count("message", "another's job was asked for");
+        let before = stack.log_count("message", "a user asked for another user's job");
         let about =
             |job: &str| json!({"action": action, "jobId": job, "after": 0, "requestId": "r"});
         let answer_text = async |bob: &mut Client, job: &str| {
@@ -259,7 +259,7 @@ async fn another_users_job_is_indistinguishable_from_an_unknown_one() -> Result<
         );
         assert_eq!(others, nobodys, "{action}");
         stack
-            .wait_for_log("message", "another's job was asked for", before)
+            .wait_for_log("message", "a user asked for another user's job", before)
             .await?;
         println!("another's job, {action:12} like an unknown one; logged");
     }

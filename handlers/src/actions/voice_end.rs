@@ -77,7 +77,7 @@ fn check_complete(pieces: Pieces) -> Result<u32, ErrorResponse> {
         .collect();
     if !missing.is_empty() {
         let message = format!(
-            "The recording is incomplete: {} pieces are missing.",
+            "The recording is incomplete; missing pieces: {}.",
             missing.len()
         );
         let listed: Vec<u32> = missing.into_iter().take(MAX_LISTED).collect();
