@@ -80,11 +80,12 @@ async fn a_custom_worker_resumes_after_a_crash_between_two_steps() -> Result<()>
     // Checkpointed steps were not repeated: each text was fetched once.
     let wire = wire_log.text()?;
     assert_eq!(wire.matches("\"GetObject\"").count(), 2, "{wire}");
-    // The analyses that come with the worker are there too.
+    // This worker serves its own analyses only.
     client
         .send(json!({"action": "finops_query", "query": "total"}))
         .await?;
-    client.until("job_completed").await?;
+    let events = client.until("job_failed").await?;
+    assert_eq!(events[events.len() - 1]["code"], "UNKNOWN_KIND");
     Ok(())
 }
 
@@ -93,22 +94,14 @@ async fn an_analysis_in_python_runs_by_its_kind() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().to_str().context("a path")?;
     let worker = example_binary("python")?;
-    let run_ask = |words: &'static str| {
+    let run_ask = |kind: &'static str, words: &'static str| {
         let arguments = [
-            "ask",
-            words,
-            "--kind",
-            "text_statistics",
-            "--json",
-            "--worker",
-            &worker,
-            "--data",
-            data,
+            "ask", words, "--kind", kind, "--json", "--worker", &worker, "--data", data,
         ];
         let arguments = arguments.map(str::to_owned);
         async move { longhaul(&arguments.each_ref().map(String::as_str)).await }
     };
-    let output = run_ask("one three five").await?;
+    let output = run_ask("text_statistics", "one three five").await?;
     let answer: Value = serde_json::from_slice(&output.stdout)
         .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
     assert_eq!(answer["lengths"], json!([3, 5, 4]));
@@ -122,7 +115,12 @@ async fn an_analysis_in_python_runs_by_its_kind() -> Result<()> {
             .join("examples/python/longhaul.py")
             .exists()
     );
-    let refused = run_ask(" .").await?;
+    let refused = run_ask("text_statistics", " .").await?;
     assert_eq!(refused.status.code(), Some(0));
+    // Longhaul's own analyses are served beside it.
+    let built_in = run_ask("finops", "total").await?;
+    let answer: Value = serde_json::from_slice(&built_in.stdout)
+        .with_context(|| String::from_utf8_lossy(&built_in.stderr).into_owned())?;
+    assert_eq!(answer["agent"], "finops");
     Ok(())
 }
