@@ -145,8 +145,8 @@ mod tests {
             &["https://App.example.com:443/", "http://localhost:5173"],
             &[],
         );
-        for valid in ["https://app.example.com", "http://localhost:5173"] {
-            assert_eq!(listed.check([good], None), Ok(()), "{good}");
+        for origin in ["https://app.example.com", "http://localhost:5173"] {
+            assert_eq!(listed.check([origin], None), Ok(()), "{origin}");
         }
         for bad in [
             "https://app.example.com.evil.example",
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn only_listed_networks_may_connect() {
         let listed = policy(&[], &["192.0.2.0/24", "2001:db8::/33", "198.51.100.7"]);
-        for valid in [
+        for allowed in [
             "192.0.2.255",
             "::ffff:192.0.2.1",
             "2001:db8:7fff::1",
