@@ -264,7 +264,7 @@ async fn accepted_messages_survive_a_crash_and_invalid_ones_block_nothing() -> R
     let mut alice = stack.client("alice").await?;
     alice.request(subscribe("new-deals", json!({}))).await?;
     assert_eq!(alice.next().await?["data"]["n"], 1);
-    ensure!(stack.log("publish").contains("it can't be read"));
+    ensure!(stack.log("publish").contains("it can't be parsed"));
     ensure!(
         stack.message_count("longhaul-publish").await? > 0,
         "the unreadable message stays on the queue"

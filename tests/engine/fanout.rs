@@ -43,7 +43,7 @@ async fn every_match_is_delivered_once_to_open_connections() -> Result<()> {
     clients.truncate(count - closed_count);
     wait_until("they are closed", async || {
         let log = stack.log("connection");
-        Ok(log.matches("a connection was not recorded").count() >= closed_count)
+        Ok(log.matches("handling a connection's event failed").count() >= closed_count)
     })
     .await?;
     ensure!(rows(&stack).await? == count * PER_CONNECTION);
