@@ -164,7 +164,10 @@ async fn a_model_and_an_agent_runtime_together_are_refused() -> Result<()> {
     let output = longhaul(&[&options[..], &parameters].concat()).await?;
     ensure!(!output.status.success());
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(stderr.contains("only one of them can answer chat"), "{stderr}");
+    ensure!(
+        stderr.contains("only one of them can answer chat"),
+        "{stderr}"
+    );
     Ok(())
 }
 
