@@ -1,7 +1,7 @@
 //! Applies a plan: replays its jobs at a limited rate, then deletes their dead letters.
 //!
-//! A replay is written only while the job is still in the failed run of its letter, so applying a plan again,
-//! also after an interruption, replays no job twice. Letters of runs that are over are stale and deleted too.
+//! A replay is written only while the job is still in the failed run of its dead letter, so applying a plan again,
+//! also after an interruption, replays no job twice. Dead letters of runs that are over are stale and deleted too.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::exit_status::ExitStatus;
 
 /// Jobs replayed in parallel, within the rate.
 const PARALLEL_REPLAYS: usize = 16;
-/// How often the queue is read again for letters that another reader hides.
+/// How often the queue is read again for dead letters that another reader hides.
 const REREAD_INTERVAL: Duration = Duration::from_secs(2);
 
 pub struct PlanRunner<'a> {
@@ -32,18 +32,18 @@ pub struct PlanRunner<'a> {
     pub rate: u32,
 }
 
-/// How many entries were resolved in which way, and how many letters were deleted.
+/// How many entries were resolved in which way, and how many dead letters were deleted.
 #[derive(Default)]
 pub struct Applied {
     pub replayed: usize,
     /// Jobs whose message redrive took while they waited: queued again, without a new run.
     pub sent: usize,
-    /// Runs that were over already; only their letters are deleted.
+    /// Runs that were over already; only their dead letters are deleted.
     pub stale: usize,
-    /// Jobs that are gone, or whose row is older than the letter. Their letters stay.
+    /// Jobs that are gone, or whose row is older than the dead letter. Their dead letters stay.
     pub left: Vec<String>,
     pub deleted: usize,
-    /// Letters that another reader still hides.
+    /// Dead letters that another reader still hides.
     pub hidden: usize,
 }
 
@@ -134,7 +134,7 @@ impl PlanRunner<'_> {
         Ok(())
     }
 
-    /// Deletes these letters. Returns how many were deleted, and how many another reader hides.
+    /// Deletes these dead letters. Returns how many were deleted, and how many another reader hides.
     async fn delete_letters(&self, letters: HashSet<&str>) -> Result<(usize, usize)> {
         let (queue, bar) = (&self.access.queue, progress_bar("deleting", letters.len()));
         let mut others: BTreeMap<String, QueueMessage> = BTreeMap::new();

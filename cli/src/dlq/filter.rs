@@ -8,7 +8,7 @@ use longhaul_shared::domain::dead_letter::FailedRun;
 
 use crate::terminal::parse_duration;
 
-/// Selects the letters that match every given option.
+/// Selects the dead letters that match every given option.
 #[derive(Args, Default)]
 pub struct Filter {
     /// Job id.
@@ -35,7 +35,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether no option is given, so that every letter matches.
+    /// Whether no option is given, so that every dead letter matches.
     pub fn is_empty(&self) -> bool {
         let Self {
             job,

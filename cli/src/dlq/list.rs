@@ -14,7 +14,7 @@ use crate::dlq::render;
 use crate::exit_status::ExitStatus;
 use crate::target::Target;
 
-/// A plan for the letters that match the filter, with all unreadable messages.
+/// A plan for the dead letters that match the filter, with all unreadable messages.
 async fn read_plan(access: &Access, filter: &Filter) -> Result<Plan> {
     let contents = access.queue.read(usize::MAX).await?;
     let runs = FailedRuns::look_up(&contents, &access.replayer.jobs).await;

@@ -1,4 +1,4 @@
-//! `longhaul dlq`: lists the dead letters of failed jobs, plans and applies their replay, and purges letters.
+//! `longhaul dlq`: lists the dead letters of failed jobs, plans and applies their replay, and purges dead letters.
 //!
 //! Each command reads the whole dead-letter queue, which hides its messages from other readers meanwhile, and
 //! releases what it does not delete. Only `apply` and `purge` change anything.
@@ -76,7 +76,7 @@ enum Command {
         /// Message id, of a readable message or not. Repeatable.
         #[arg(long = "message", value_name = "ID", conflicts_with_all = ["job", "user", "kind", "code", "older_than", "newer_than", "text"])]
         messages: Vec<String>,
-        /// Confirm the deletion of every letter that matches the filter.
+        /// Confirm the deletion of every dead letter that matches the filter.
         #[arg(long)]
         yes: bool,
         #[command(flatten)]

@@ -25,7 +25,7 @@ pub struct Plan {
     /// The dead-letter queue's ARN.
     queue: String,
     made_at: Timestamp,
-    /// Number of letters that the entries stand for.
+    /// Number of dead letters that the entries stand for.
     pub letters: usize,
     /// Approximate number of messages that another reader hid; they are not in the plan.
     #[serde(rename = "elsewhere")]
@@ -56,7 +56,7 @@ pub struct Entry {
     pub code: Option<String>,
     pub error: Option<String>,
     pub attempts: Option<u32>,
-    /// The ids of the letters.
+    /// The ids of the dead letters.
     pub messages: Vec<String>,
 }
 
