@@ -69,7 +69,7 @@ impl Inputs {
     fn new() -> Self {
         let now = Timestamp::from_second(1_700_000_000).expect("it is valid");
         let query = "x".repeat(100);
-        let terms = SubmitOptions {
+        let options = SubmitOptions {
             deadline: LEASE,
             retention: RETENTION,
         };
@@ -80,7 +80,7 @@ impl Inputs {
         let input = JobInput::whole(query.clone(), r#"{"steps":4,"bytes":2048}"#.into());
         let id = JobId::new(now, &[7; 10]);
         let connection = ConnectionId("Kq1Zvd2xIAMCJlA=".into());
-        let mut job = Job::submitted(id, owner, "noop".into(), input, now, terms);
+        let mut job = Job::submitted(id, owner, "noop".into(), input, now, options);
         job.request_id = Some("1".into());
         job.followers.insert(connection.clone());
         let mut running = job.clone();

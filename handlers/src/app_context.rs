@@ -37,7 +37,7 @@ pub struct AppContext {
     pub queues: Queues,
     pub pusher: ConnectionPusher,
     pub messenger: UserMessenger,
-    pub job_ends: JobEndNotifier,
+    pub job_end_notifier: JobEndNotifier,
     pub replayer: JobReplayer,
     pub verifier: Verifier,
     pub identity_mode: IdentityMode,
@@ -93,7 +93,7 @@ impl AppContext {
                 connections: backend.connections.clone(),
                 pusher: backend.pusher.clone(),
             },
-            job_ends: backend.job_ends(None),
+            job_end_notifier: backend.job_end_notifier(None),
             replayer: JobReplayer {
                 jobs: backend.jobs.clone(),
                 job_queue: backend.job_queue.clone(),

@@ -31,7 +31,7 @@ use crate::unauthenticated_reaper::UnauthenticatedReaper;
 struct Sweep {
     jobs: Jobs,
     job_queue: JobQueue,
-    job_ends: JobEndNotifier,
+    job_end_notifier: JobEndNotifier,
     reaper: UnauthenticatedReaper,
     /// How long a job is stored after its end.
     retention: Duration,
@@ -47,7 +47,7 @@ pub async fn serve(environment: &Environment) -> Result<(), Error> {
     let dead_letters = DeadLetterQueue::new(&clients, settings.dead_letters_queue_url);
     let backend = JobBackend::new(settings.backend, &clients, &dynamo);
     let sweep = &Arc::new(Sweep {
-        job_ends: backend.job_ends(Some(dead_letters)),
+        job_end_notifier: backend.job_end_notifier(Some(dead_letters)),
         reaper: UnauthenticatedReaper {
             connections: backend.connections,
             pusher: backend.pusher,
@@ -108,7 +108,7 @@ impl Sweep {
             let (jobs, next) = self.jobs.open_in_shard(shard, before, start).await?;
             for job in jobs {
                 findings.count(&job, now);
-                let span = tracing::info_span!(target: TRACE_ONLY, "mend", job = %job.id);
+                let span = tracing::info_span!(target: TRACE_ONLY, "repair", job = %job.id);
                 if let Some(parent) = &job.traceparent {
                     telemetry::parent(&span, parent);
                 }
@@ -137,14 +137,14 @@ impl Sweep {
                 let expire = job.expire(now, self.retention);
                 if let CommitOutcome::Applied(job) = self.jobs.commit(job.id, &expire).await? {
                     tracing::info!(job = %job.id, "a job passed its deadline");
-                    self.job_ends.notify(*job, now).await?;
+                    self.job_end_notifier.notify(*job, now).await?;
                 }
                 Ok(())
             }
-            Some(Repair::ReleaseTurn) => self.job_ends.turns.release_turn(job).await,
+            Some(Repair::ReleaseTurn) => self.job_end_notifier.turns.release_turn(job).await,
             Some(Repair::Announce) => {
                 tracing::info!(job = %job.id, "an end is pushed again");
-                self.job_ends.notify(job.clone(), now).await
+                self.job_end_notifier.notify(job.clone(), now).await
             }
         }
     }

@@ -206,7 +206,7 @@ async fn a_job_that_crashes_its_workers_leaves_evidence_until_purged() -> Result
         (["--code", "POISON"], true),
         (["--user", "alice"], true),
         (["--kind", "noop"], true),
-        (["--text", "ENDED its worker"], true),
+        (["--text", "CRASHED its worker"], true),
         (["--newer-than", "1h"], true),
         (["--older-than", "1h"], false),
         (["--user", "bob"], false),

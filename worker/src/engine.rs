@@ -21,7 +21,7 @@ pub struct Engine {
     pub jobs: Jobs,
     pub event_log: EventLog,
     pub pusher: ConnectionPusher,
-    pub notifier: JobEndNotifier,
+    pub job_end_notifier: JobEndNotifier,
     /// The queue of jobs that continue in the next invocation.
     pub continuations: JobQueue,
     /// By kind.

@@ -24,8 +24,8 @@ use tracing::{Instrument, Span};
 use crate::analysis::Analysis;
 use crate::attempt::{Invocation, attempt};
 use crate::engine::{AttemptLimits, Engine, Sources};
-use crate::job_message::JobMessage;
 use crate::outcome::RecordOutcome;
+use crate::received_message::ReceivedMessage;
 use crate::settings::WorkerSettings;
 
 /// Visibility timeout of a record that can't be read, or whose attempt failed because a service did.
@@ -91,7 +91,7 @@ impl Worker {
             .into_iter()
             .map(|analysis| (analysis.kind().to_owned(), analysis));
         let engine = Engine {
-            notifier: backend.job_ends(Some(dead_letters)),
+            job_end_notifier: backend.job_end_notifier(Some(dead_letters)),
             jobs: backend.jobs,
             event_log: backend.event_log,
             pusher: backend.pusher,
@@ -131,7 +131,7 @@ impl Worker {
     async fn record(
         &self,
         record: &SqsMessage,
-        message: &JobMessage<'_>,
+        message: &ReceivedMessage<'_>,
         invocation: Invocation<'_>,
     ) -> RecordOutcome {
         let Some(id) = record.body.as_deref().and_then(job_message::parse) else {
@@ -151,13 +151,13 @@ impl Worker {
         Box::pin(attempt.instrument(span)).await
     }
 
-    fn message<'a>(&'a self, record: &'a SqsMessage) -> JobMessage<'a> {
+    fn message<'a>(&'a self, record: &'a SqsMessage) -> ReceivedMessage<'a> {
         let source = record.event_source_arn.as_deref().unwrap_or_default();
         let queue = match self.engine.continuations.has_arn(source) {
             true => &self.engine.continuations,
             false => &self.jobs,
         };
-        JobMessage {
+        ReceivedMessage {
             queue,
             receipt_handle: record.receipt_handle.as_deref().unwrap_or_default(),
             message_id: record.message_id.as_deref(),

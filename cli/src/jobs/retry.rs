@@ -16,7 +16,7 @@ pub async fn run(aws: &AwsContext, id: JobId, from_start: bool, json: bool) -> R
         return Ok(render::not_found(id));
     };
     match replayer
-        .run(&job, job.replays, from_start, clock::now())
+        .replay(&job, job.replays, from_start, clock::now())
         .await?
     {
         ReplayOutcome::Started(_) => {}

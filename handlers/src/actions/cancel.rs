@@ -59,7 +59,7 @@ impl Action for Cancel {
             app.pusher.post(&frame.connection, &cancelling).await;
         }
         job.followers.insert(frame.connection.clone());
-        if let Err(error) = app.job_ends.notify(job, frame.now).await {
+        if let Err(error) = app.job_end_notifier.notify(job, frame.now).await {
             tracing::warn!(job = %id, error = format!("{error:#}"), "pushing a cancel failed; the sweep will repeat it");
         }
         Ok(None)

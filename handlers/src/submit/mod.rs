@@ -117,10 +117,10 @@ async fn enqueue(
     cancelled: Result<Vec<PushedEnd>>,
 ) -> Result<()> {
     for ended in cancelled? {
-        app.job_ends.close(ended, frame.now).await?;
+        app.job_end_notifier.close(ended, frame.now).await?;
     }
     match job.waits_for_turn() {
-        true => app.job_ends.turns.release_turn(job).await,
+        true => app.job_end_notifier.turns.release_turn(job).await,
         false => app.queues.jobs.send(job).await,
     }
 }

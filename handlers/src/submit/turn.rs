@@ -54,17 +54,17 @@ pub async fn accept(
     }
 }
 
-/// `begun_by` is the connection whose own session it is; its first turn creates that.
+/// `started_by` is the connection whose own session it is; its first turn creates that.
 async fn accept_in(
     app: &AppContext,
     job: &mut Job,
     session: SessionId,
-    begun_by: Option<&ConnectionId>,
+    started_by: Option<&ConnectionId>,
     message: &str,
 ) -> Result<AcceptOutcome> {
     let sessions = &app.stores.sessions;
     sessions
-        .accept(&app.stores.jobs, session, begun_by, job, message)
+        .accept(&app.stores.jobs, session, started_by, job, message)
         .await
 }
 
@@ -85,7 +85,7 @@ pub async fn cancel_earlier(
     for id in earlier {
         let cancel = Job::cancel(job.owner.clone(), frame.now, app.retention);
         if let CommitOutcome::Applied(cancelled) = app.stores.jobs.commit(id, &cancel).await? {
-            pushed.extend(app.job_ends.push_end(*cancelled).await?);
+            pushed.extend(app.job_end_notifier.push_end(*cancelled).await?);
         }
     }
     Ok(pushed)

@@ -61,6 +61,13 @@ pub const MESSAGE_TYPE_CHARS: usize = 64;
 pub const STALE_CONNECTION_AFTER: Duration = Duration::from_secs(3600);
 /// A topic's name, in characters. Our choice.
 pub const TOPIC_CHARS: usize = 128;
+/// The age at which API Gateway closes a connection, by its quotas.
+pub const CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600);
+/// The time to live of the rows of a connection and of its subscriptions after its last activity: longer than any
+/// connection is open.
+pub const CONNECTION_RETENTION: Duration = Duration::from_secs(24 * 3600);
+/// The time to live of a user's row, with the user's limits, after the last write: no job is open for longer.
+pub const USER_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Topic subscriptions of one connection. Our choice.
 pub const SUBSCRIPTIONS: u32 = 100;
 /// Fields of one subscription's filters, the bytes of their JSON, and the bytes of a field's name. Our choice:

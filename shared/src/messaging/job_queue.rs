@@ -86,7 +86,7 @@ impl JobQueue {
     }
 
     /// Sets the visibility timeout of a message of this queue.
-    pub async fn change_visibility(&self, receipt_handle: &str, wait: Duration) -> Result<()> {
+    pub async fn set_visibility_timeout(&self, receipt_handle: &str, wait: Duration) -> Result<()> {
         let change = ChangeVisibility {
             queue_url: &self.queue_url,
             receipt_handle,

@@ -84,7 +84,7 @@ impl JobBackend {
 
     /// What follows the end of a job. `dead_letters` is `None` in a function that ends jobs only by cancelling
     /// them, which leaves no dead letter.
-    pub fn job_ends(&self, dead_letters: Option<DeadLetterQueue>) -> JobEndNotifier {
+    pub fn job_end_notifier(&self, dead_letters: Option<DeadLetterQueue>) -> JobEndNotifier {
         JobEndNotifier {
             jobs: self.jobs.clone(),
             event_log: self.event_log.clone(),

@@ -30,7 +30,7 @@ impl JobReplayer {
     /// Starts a new run after the failed run of this number.
     ///
     /// It is written, pushed and queued in this order: after a crash the sweep, or another try, queues it.
-    pub async fn run(
+    pub async fn replay(
         &self,
         job: &Job,
         run: u32,
@@ -62,7 +62,7 @@ impl JobReplayer {
         if let (Resolution::Replay, Some(job), Some(run)) =
             (Resolution::of(run, row.as_ref(), now), &row, run)
         {
-            match self.run(job, run, from_start, now).await? {
+            match self.replay(job, run, from_start, now).await? {
                 ReplayOutcome::Started(job) => return Ok((Resolution::Replay, Some(*job))),
                 ReplayOutcome::Superseded(other) => row = other.map(|job| *job),
             }

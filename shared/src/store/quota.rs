@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use crate::aws::dynamo::{Dynamo, WriteError};
 use crate::aws::item::{Attributes, Item, text, time, ttl};
 use crate::domain::ids::{JobId, Owner};
+use crate::domain::limits;
 use crate::domain::rate::{BucketState, Rate};
 use crate::store::jobs::Jobs;
 use crate::store::user_row;
@@ -135,7 +136,7 @@ impl Quota {
                 .update_expression(format!("SET {set}, #ttl = :ttl"))
                 .condition_expression(condition)
                 .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":ttl", ttl(now + user_row::RETENTION));
+                .expression_attribute_values(":ttl", ttl(now + limits::USER_RETENTION));
             let Some(row) = self.apply(update).await? else {
                 return Ok(None);
             };
@@ -160,7 +161,7 @@ impl Quota {
             .update(owner)
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", time(now))
-            .expression_attribute_values(":ttl", ttl(now + user_row::RETENTION));
+            .expression_attribute_values(":ttl", ttl(now + limits::USER_RETENTION));
         if let Some(rate) = self.rate {
             let (set, condition);
             (update, set, condition) = take_token(update, rate, state, now);

@@ -8,16 +8,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, ReturnValue, WriteRequest};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::filters::Filters;
 use crate::domain::ids::{ConnectionId, Owner};
+use crate::domain::limits;
 use crate::domain::topics::{SubscriptionId, Topic};
 
-/// The time to live of a row: longer than that of a connection (two hours, by API Gateway).
-const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 /// DynamoDB's limit of writes in one batch.
 const BATCH: usize = 25;
 
@@ -62,7 +61,7 @@ impl Subscriptions {
             .item("userId", text(&owner.user))
             .item("filters", text(filters.to_string()))
             .item("createdAt", time(now))
-            .item("ttl", ttl(now + RETENTION));
+            .item("ttl", ttl(now + limits::CONNECTION_RETENTION));
         put.send().await.context("writing a subscription")?;
         Ok(())
     }

@@ -4,6 +4,8 @@ import { ask, connection, expect, expectNoHorizontalScroll, expectAccessible, or
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [390, 1280]) {
     test(`every page at ${width} px, ${colorScheme}`, async ({ browser, user }, { project }) => {
+      // Nine pages, each with an accessibility check and a screenshot.
+      test.slow();
       const context = await browser.newContext({ colorScheme, viewport: { width, height: 844 } });
       const page = await context.newPage();
       const checkLayout = async (name: string) => {

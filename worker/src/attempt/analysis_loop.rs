@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use longhaul_shared::domain::job::JobErrorCode;
+use longhaul_shared::domain::job::{JobErrorCode, RENEWALS_PER_LEASE};
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinHandle};
@@ -15,9 +15,9 @@ use tracing::Instrument;
 use super::load::LoadedJob;
 use crate::analysis_channel::{AnalysisChannel, Request};
 use crate::failure::Failure;
-use crate::job_message::JobMessage;
 use crate::leased_job::LeasedJob;
 use crate::outcome::{AttemptOutcome, LeaseLost, WriteOutcome};
+use crate::received_message::ReceivedMessage;
 
 /// What is left of an invocation for finishing, at most: a write, its pushes, and the batch's response.
 const HAND_OVER_MARGIN: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(900);
 pub async fn run_analysis(
     job: &mut LeasedJob<'_>,
     loaded: LoadedJob,
-    message: &JobMessage<'_>,
+    message: &ReceivedMessage<'_>,
     deadline: Timestamp,
 ) -> AttemptOutcome {
     let LoadedJob {
@@ -43,15 +43,15 @@ pub async fn run_analysis(
     } = loaded;
     let run = async move { analysis.run(&context).await };
     let tasks = &job.engine.sources.analysis_tasks;
-    let mut attempt = AnalysisLoop {
+    let mut analysis_loop = AnalysisLoop {
         analysis: tasks.spawn(run.in_current_span()),
         job,
         channel,
         requests,
         has_checkpoints: false,
     };
-    let outcome = attempt.run(message, deadline).await;
-    attempt.abort_analysis().await;
+    let outcome = analysis_loop.run(message, deadline).await;
+    analysis_loop.abort_analysis().await;
     outcome.unwrap_or_else(AttemptOutcome::LeaseLost)
 }
 
@@ -68,11 +68,11 @@ struct AnalysisLoop<'a, 'e> {
 impl AnalysisLoop<'_, '_> {
     async fn run(
         &mut self,
-        message: &JobMessage<'_>,
+        message: &ReceivedMessage<'_>,
         deadline: Timestamp,
     ) -> Result<AttemptOutcome, LeaseLost> {
         let lease = self.job.engine.limits.lease;
-        let mut heartbeat = every(lease / 3);
+        let mut heartbeat = every(lease / RENEWALS_PER_LEASE);
         let mut progress_tick = every(PROGRESS_INTERVAL);
         let mut cancel_poll = every(CANCEL_POLL);
         let left = self.time_until(deadline);

@@ -58,7 +58,7 @@ async fn unavailable(engine: &Engine, job: Job, now: Timestamp) -> Result<Record
     }
     // Its worker may have died between the end's write and its push.
     if job.open {
-        engine.notifier.notify(job, now).await?;
+        engine.job_end_notifier.notify(job, now).await?;
     }
     Ok(RecordOutcome::Delete)
 }

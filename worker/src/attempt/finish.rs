@@ -148,7 +148,7 @@ async fn end(job: LeasedJob<'_>, in_row: Outcome, pushed: Outcome) -> Result<Rec
     }
     // The end is pushed before the session's next turn starts, so that a client receives them in this order.
     let is_pushed = pushes.finish(FINAL_PUSH_TIMEOUT).await;
-    if engine.notifier.finish_duties(&job).await && is_pushed {
+    if engine.job_end_notifier.finish_duties(&job).await && is_pushed {
         engine.jobs.commit(id, &job.close_in_index()).await?;
     }
     Ok(RecordOutcome::Delete)

@@ -49,7 +49,7 @@ pub async fn load(leased: &mut LeasedJob<'_>) -> Result<Load> {
     };
     let params = serde_json::from_str(&input.params)?;
     let history = match &job.turn {
-        Some(turn) => engine.notifier.turns.sessions.history(turn).await?,
+        Some(turn) => engine.job_end_notifier.turns.sessions.history(turn).await?,
         None => History::default(),
     };
     let stream = engine.event_log.whole_stream(job).await?;

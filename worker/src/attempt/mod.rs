@@ -14,8 +14,8 @@ use self::claim::{Claim, claim};
 use self::finish::finish;
 use self::load::{Load, load};
 use crate::engine::Engine;
-use crate::job_message::JobMessage;
 use crate::outcome::RecordOutcome;
+use crate::received_message::ReceivedMessage;
 
 /// The invocation in which an attempt runs.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub struct Invocation<'a> {
 pub async fn attempt(
     engine: &Engine,
     id: JobId,
-    message: &JobMessage<'_>,
+    message: &ReceivedMessage<'_>,
     invocation: Invocation<'_>,
 ) -> Result<RecordOutcome> {
     let mut job = match claim(engine, id, invocation.request_id).await? {

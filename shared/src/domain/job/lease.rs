@@ -10,6 +10,9 @@ use super::ending::end_assignments;
 use super::outcome::Outcome;
 use super::state::{AttemptError, Job, QUEUED_PROGRESS, Status};
 
+/// A worker renews its lease this many times before it would run out: two renewals may fail.
+pub const RENEWALS_PER_LEASE: u32 = 3;
+
 /// A progress report of an analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {

@@ -21,7 +21,7 @@ mod turn;
 pub use change::{Assignment, Change, Condition, Increment, Removal};
 pub use error_code::JobErrorCode;
 pub use input::JobInput;
-pub use lease::{Lease, Report};
+pub use lease::{Lease, RENEWALS_PER_LEASE, Report};
 pub use outcome::{JobError, JobResult, OPERATOR, Outcome, StoredResult};
 pub use recovery::{Availability, Repair, resend_after};
 pub use state::{AttemptError, Job, OPEN_SHARDS, QUEUED_PROGRESS, Status, SubmitOptions};

@@ -119,12 +119,12 @@ impl Scenario {
             tenant: None,
         };
         let input = JobInput::whole("q".into(), "{}".into());
-        let terms = SubmitOptions {
+        let options = SubmitOptions {
             deadline: Duration::from_secs(86_400),
             retention: Duration::from_secs(1000),
         };
         let id = JobId::new(now, &[7; 10]);
-        let mut job = Job::submitted(id, owner, "chat".into(), input, now, terms);
+        let mut job = Job::submitted(id, owner, "chat".into(), input, now, options);
         let connection = ConnectionId("c=".into());
         job.followers.insert(connection.clone());
         job.followers.insert(ConnectionId("d=".into()));

@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::{Connections, RETENTION};
+use super::Connections;
 use crate::aws::item::{time, ttl};
 use crate::domain::ids::ConnectionId;
+use crate::domain::limits;
 
 /// The maximum age of `lastActivity` while frames arrive.
 const WRITE_INTERVAL: Duration = Duration::from_secs(60);
@@ -64,7 +65,7 @@ impl Connections {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":before", time(now - WRITE_INTERVAL))
-            .expression_attribute_values(":ttl", ttl(now + RETENTION));
+            .expression_attribute_values(":ttl", ttl(now + limits::CONNECTION_RETENTION));
         Self::apply(update, "recording a connection's activity").await?;
         Ok(())
     }

@@ -9,10 +9,10 @@ use super::{CONNECTED, Connections, DISCONNECTED, row};
 use crate::aws::item::{text, time};
 use crate::domain::connection::ConnectionRow;
 use crate::domain::ids::{ConnectionId, Owner};
+use crate::domain::limits;
 
-/// API Gateway closes a connection after two hours; clocks may differ. Older rows, which are kept for a day,
-/// are not read.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600 + 300);
+/// Rows that are older than the oldest open connection are not read; clocks may differ by this much.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(300);
 
 impl Connections {
     /// The owner's connections that are not recorded as closed. The index lags slightly: it may miss a
@@ -23,7 +23,10 @@ impl Connections {
             let query = self
                 .user_query(&owner.user, start)
                 .key_condition_expression("userId = :user AND connectedAt > :since")
-                .expression_attribute_values(":since", time(now - MAX_CONNECTION_AGE));
+                .expression_attribute_values(
+                    ":since",
+                    time(now - limits::CONNECTION_AGE - CLOCK_DIFFERENCE),
+                );
             let (rows, more) = self.rows_of(query).await?;
             let owned = rows
                 .into_iter()

@@ -3,8 +3,6 @@
 //! The row has a set of connection ids instead of a count. A full set is compared with the connections' own
 //! rows, so no write is needed when a connection closes, and a lost `$disconnect` can't leak a place.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -16,10 +14,9 @@ use jiff::Timestamp;
 use super::{CONNECTED, Connections};
 use crate::aws::item::{Attributes, Item, text, ttl};
 use crate::domain::ids::{ConnectionId, Owner};
+use crate::domain::limits;
 use crate::store::user_row;
 
-/// API Gateway closes a connection after two hours, so an older row belongs to a lost `$disconnect`.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600);
 /// Maximum number of writes for one connection, including lost races.
 const MAX_WRITES: usize = 4;
 
@@ -72,7 +69,7 @@ impl Connections {
                 "attribute_not_exists(connections) OR size(connections) < :limit OR contains(connections, :id)",
             )
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", ttl(now + user_row::RETENTION))
+            .expression_attribute_values(":ttl", ttl(now + limits::USER_RETENTION))
             .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.clone()]))
             .expression_attribute_values(":id", text(id))
             .expression_attribute_values(":limit", AttributeValue::N(limit.to_string()));
@@ -122,7 +119,7 @@ impl Connections {
             let is_own =
                 user.is_none() || (user, tenant) == (Some(&owner.user), owner.tenant.as_deref());
             let is_open = row.optional_text("status")? == Some(CONNECTED)
-                && now < row.time("connectedAt")? + MAX_CONNECTION_AGE;
+                && now < row.time("connectedAt")? + limits::CONNECTION_AGE;
             if is_own && is_open {
                 open.push(row.text("connectionId")?.to_owned());
             }

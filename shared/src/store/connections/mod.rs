@@ -9,8 +9,6 @@ mod session;
 mod subscription_count;
 mod unauthenticated;
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -23,9 +21,8 @@ use jiff::Timestamp;
 use crate::auth::Identity;
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
+use crate::domain::limits;
 
-/// The time to live of a row after the connection's last activity.
-const RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// Number of partitions of the index of unauthenticated connections.
 const SHARDS: u8 = 8;
 /// The values of a row's `status`.
@@ -90,7 +87,7 @@ impl Connections {
             .item("status", text(CONNECTED))
             .item("connectedAt", time(now))
             .item("lastActivity", time(now))
-            .item("ttl", ttl(now + RETENTION));
+            .item("ttl", ttl(now + limits::CONNECTION_RETENTION));
         if let Some(address) = connection.ip_address {
             put = put.item("ipAddress", text(address));
         }
@@ -124,7 +121,7 @@ impl Connections {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":now", time(now))
-            .expression_attribute_values(":ttl", ttl(now + RETENTION))
+            .expression_attribute_values(":ttl", ttl(now + limits::CONNECTION_RETENTION))
             .expression_attribute_values(":open", text(CONNECTED))
             .return_values(ReturnValue::UpdatedOld)
             .return_values_on_condition_check_failure(OnFailure::AllOld);

@@ -43,11 +43,11 @@ pub(super) struct UpdateExpression {
 /// The update request of a change.
 pub(super) fn update_expression(change: &Change) -> UpdateExpression {
     let mut writer = Writer::default();
-    for set in &change.assignments {
-        writer.set(set);
+    for assignment in &change.assignments {
+        writer.set(assignment);
     }
-    for raise in &change.increments {
-        match raise {
+    for increment in &change.increments {
+        match increment {
             Increment::Seq => writer.events += 1,
             Increment::Progress(events) => writer.add_events(*events, "progressSeq"),
             Increment::Stream => writer.add_events(1, "streamSeq"),
@@ -58,8 +58,8 @@ pub(super) fn update_expression(change: &Change) -> UpdateExpression {
             Increment::Replays => writer.add("replays", number(1)),
         }
     }
-    for clear in &change.removals {
-        match clear {
+    for removal in &change.removals {
+        match removal {
             Removal::Lease => writer.remove("leaseUntil"),
             Removal::Open => writer.remove("openShard"),
             Removal::TurnWait => writer.remove("waitsFor"),
@@ -103,8 +103,8 @@ impl Writer {
         placeholder
     }
 
-    fn set(&mut self, set: &Assignment) {
-        let (name, value) = match set {
+    fn set(&mut self, assignment: &Assignment) {
+        let (name, value) = match assignment {
             Assignment::Status(status) => ("status", text(status.as_str())),
             Assignment::Progress(percent) => ("progress", number((*percent).into())),
             Assignment::Message(message) => ("message", text(message)),
@@ -177,8 +177,8 @@ impl Writer {
         self.removes.push(name);
     }
 
-    fn condition(&mut self, expect: &Condition) -> String {
-        match expect {
+    fn condition(&mut self, condition: &Condition) -> String {
+        match condition {
             Condition::Claimable { now } => {
                 let (status, until) = (self.name("status"), self.name("leaseUntil"));
                 let queued = self.value(text(Status::Queued.as_str()));

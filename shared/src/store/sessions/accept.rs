@@ -47,7 +47,7 @@ impl Sessions {
                     return Ok(AcceptOutcome::Exists);
                 }
                 (Some(session), _) if session.ended_at.is_none() => (session, false),
-                (None, Some(connection)) => (Session::begun(id, connection, job), true),
+                (None, Some(connection)) => (Session::started(id, connection, job), true),
                 _ => return Ok(AcceptOutcome::NoSession),
             };
             let number = session.turns + 1;
@@ -128,11 +128,11 @@ impl Sessions {
     ) -> Result<TransactWriteItem> {
         let item = TransactWriteItem::builder();
         if is_new {
-            let mut begun = session.clone();
-            (begun.turns, begun.last_job) = (1, Some(job.id));
+            let mut started = session.clone();
+            (started.turns, started.last_job) = (1, Some(job.id));
             let put = Put::builder()
                 .table_name(&self.table)
-                .set_item(Some(session_row::item(&begun)))
+                .set_item(Some(session_row::item(&started)))
                 .condition_expression("attribute_not_exists(sessionId)");
             return Ok(item.put(put.build()?).build());
         }
@@ -153,7 +153,7 @@ impl Sessions {
 
 impl Session {
     /// A session that starts with this job's turn.
-    fn begun(id: SessionId, connection: &ConnectionId, job: &Job) -> Self {
+    fn started(id: SessionId, connection: &ConnectionId, job: &Job) -> Self {
         let (owner, connection) = (job.owner.clone(), connection.clone());
         Self::new(id, owner, connection, job.created_at, job.expires_at)
     }

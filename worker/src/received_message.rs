@@ -5,17 +5,19 @@ use std::time::Duration;
 use longhaul_shared::messaging::job_queue::JobQueue;
 
 /// A message that was received and not deleted yet.
-pub struct JobMessage<'a> {
+pub struct ReceivedMessage<'a> {
     pub queue: &'a JobQueue,
     pub receipt_handle: &'a str,
     pub message_id: Option<&'a str>,
 }
 
-impl JobMessage<'_> {
+impl ReceivedMessage<'_> {
     /// Sets the visibility timeout. Best effort: a message that becomes visible early finds the lease, and one that
     /// becomes visible late is overtaken by the sweep's.
     pub async fn set_visibility_timeout(&self, timeout: Duration) {
-        let changed = self.queue.change_visibility(self.receipt_handle, timeout);
+        let changed = self
+            .queue
+            .set_visibility_timeout(self.receipt_handle, timeout);
         if let Err(error) = changed.await {
             tracing::warn!(
                 message = self.message_id,
