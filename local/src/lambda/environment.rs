@@ -233,7 +233,15 @@ impl Drop for Environment {
     }
 }
 
-/// All environment variables of the process. Of the host's own, only PATH is passed on.
+/// The variables of libfaketime, which shows another date to a whole stack that is started under it.
+const FAKE_CLOCK: [&str; 4] = [
+    "LD_PRELOAD",
+    "FAKETIME",
+    "FAKETIME_DONT_FAKE_MONOTONIC",
+    "NO_FAKE_STAT",
+];
+
+/// All environment variables of the process. Of the host's own, only PATH and those of libfaketime are passed on.
 fn environment_variables(
     function: &Function,
     launch: &LaunchOptions,
@@ -273,7 +281,10 @@ fn environment_variables(
         ),
     ];
     let owned = |(name, value): (&str, String)| (name.to_owned(), value);
-    let mut all: BTreeMap<_, _> = defaults.into_iter().map(owned).collect();
+    let fake_clock = FAKE_CLOCK
+        .iter()
+        .filter_map(|name| Some((*name, std::env::var(name).ok()?)));
+    let mut all: BTreeMap<_, _> = defaults.into_iter().chain(fake_clock).map(owned).collect();
     all.extend(launch.environment.clone());
     all.extend(function.environment.clone());
     all.extend(reserved.into_iter().map(owned));
