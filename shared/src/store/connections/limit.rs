@@ -3,8 +3,6 @@
 //! The row has a set of connection ids instead of a count. A full set is compared with the connections' own
 //! rows, so no write is needed when a connection closes, and a lost `$disconnect` can't leak a place.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -13,13 +11,12 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 
+use super::open_count::MAX_CONNECTION_AGE;
 use super::{CONNECTED, Connections};
 use crate::aws::item::{Attributes, Item, text, ttl};
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::store::user_row;
 
-/// API Gateway closes a connection after two hours, so an older row belongs to a lost `$disconnect`.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600);
 /// Maximum number of writes for one connection, including lost races.
 const MAX_WRITES: usize = 4;
 
