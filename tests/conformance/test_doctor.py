@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from cloud import PROGRAM, Cloud
+from cloud import PROGRAM, ROOT, Cloud
 
 # The checks that need the aws command line.
 BY_COMMAND_LINE = {"functions", "event sources", "schedule", "secret"}
@@ -47,6 +47,15 @@ def test_an_answer_of_the_command_line_that_is_no_json_is_reported_as_such(embed
     checks = doctor(embedded.endpoint, PATH=f"{tmp_path}:{os.environ['PATH']}")
     for check in BY_COMMAND_LINE:
         assert "the answer of `aws lambda get-function-configuration` is not JSON" in checks[check]["found"]
+
+
+def test_nothing_passes_an_option_that_only_one_version_of_the_command_line_has():
+    named = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("cli/src/**/*.rs")]
+    scripts = [path for path in ROOT.glob("scripts/*") if path.is_file()]
+    for path in [*named, *scripts]:
+        for line in path.read_text().splitlines():
+            if not line.strip().startswith(("#", "//")):
+                assert "--no-cli-" not in line and "--cli-" not in line, path
 
 
 @pytest.mark.parametrize("status", [200, 403])

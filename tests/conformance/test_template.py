@@ -180,6 +180,8 @@ def test_a_subscription_waits_for_its_queues_policies_and_has_a_dead_letter_queu
             statements = properties(policy_of(queue))["PolicyDocument"]["Statement"]
             allows = only(one for one in statements if one["Principal"] == {"Service": "sns.amazonaws.com"})
             assert named(allows["Condition"]) == named(properties(id)["TopicArn"])
+        # A rolled back update would delete the subscription that the topic has again by then.
+        assert RESOURCES[id]["DeletionPolicy"] == "Retain" and RESOURCES[id]["UpdateReplacePolicy"] == "Delete"
     # One in a topic could have neither.
     for topic in of_type("AWS::SNS::Topic"):
         assert {one["Protocol"] for one in properties(topic).get("Subscription", [])} <= {"email"}
