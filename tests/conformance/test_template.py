@@ -152,9 +152,6 @@ def test_a_rule_waits_for_the_permission_to_reach_its_target(rule):
     bus = properties(rule).get("EventBusName")
     name = template.resolve(properties(rule)["Name"])
     path = f"rule/{template.resolve(bus)}/{name}" if bus else f"rule/{name}"
-    if bus:
-        # The resolved name of a bus is its property, not its id.
-        path = f"rule/{template.resolve(properties(bus.value)['Name'])}/{name}"
     for target in properties(rule)["Targets"]:
         to = only(named(target["Arn"]))
         if RESOURCES[to]["Type"] == "AWS::SQS::Queue":
