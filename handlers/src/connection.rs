@@ -24,6 +24,7 @@ use longhaul_shared::telemetry;
 use metrics::counter;
 
 use crate::caller_identity::{self, SUBPROTOCOL, offered_subprotocols};
+use crate::session_log;
 use crate::settings::ConnectionSettings;
 
 struct ConnectionHandler {
@@ -69,16 +70,39 @@ impl ConnectionHandler {
         let event = request.request_context.event_type.as_deref();
         let now = self.clock.now();
         match event == Some("DISCONNECT") {
-            true => self.disconnect(&connection, now).await,
+            true => self.disconnect(&connection, request, now).await,
             false => self.connect(&connection, request, now).await,
         }
     }
 
-    async fn disconnect(&self, connection: &ConnectionId, now: Timestamp) -> Result<Response> {
-        if let Some(session) = self.connections.close(connection, now).await? {
-            self.sessions
-                .end_for_connection(connection, session, now)
-                .await?;
+    async fn disconnect(
+        &self,
+        connection: &ConnectionId,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<Response> {
+        let context = request.request_context;
+        // There is no row if a push found the connection closed first.
+        let closed = self.connections.close(connection, now).await?;
+        let closed = closed.unwrap_or_default();
+        let at_connect = || caller_identity::from_context(&context.authorizer.fields);
+        let identity = closed.identity.or_else(at_connect);
+        let user = identity.as_ref().map(caller_identity::name_for_logs);
+        let reason = context.disconnect_reason.filter(|text| !text.is_empty());
+        let connected_at = Timestamp::from_millisecond(context.connected_at)?;
+        tracing::info!(
+            %connection,
+            user,
+            code = context.disconnect_status_code,
+            reason,
+            seconds = now.duration_since(connected_at).as_secs(),
+            "a connection closed"
+        );
+        if let Some(session) = closed.session {
+            let ended = self.sessions.end_for_connection(connection, session, now);
+            if ended.await? {
+                session_log::ended(session, connection, user, "its connection closed", now);
+            }
         }
         self.subscriptions.remove_all(connection).await?;
         counter!("ConnectionsClosed").increment(1);

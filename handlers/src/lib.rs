@@ -27,6 +27,7 @@ mod frame;
 mod message;
 mod publish;
 mod quota;
+mod session_log;
 mod session_lookup;
 pub mod settings;
 mod submit;

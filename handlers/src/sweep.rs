@@ -85,6 +85,13 @@ impl Sweep {
             shards.spawn(swept.in_current_span());
         }
         self.reaper.close_unauthenticated(self.clock.now()).await;
+        match self.reaper.connections.count_open(self.clock.now()).await {
+            Ok(count) => gauge!("OpenConnections").set(count as f64),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "counting open connections failed");
+            }
+        }
         let mut all = Findings::default();
         for swept in shards.join_all().await {
             match swept {

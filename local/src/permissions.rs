@@ -30,6 +30,9 @@ pub struct RequiredPermission {
     pub action: String,
     /// An ARN.
     pub resource: String,
+    /// The prefix of a request that lists a bucket: IAM's condition key `s3:prefix`. `None` if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
 }
 
 impl Permissions {
@@ -50,8 +53,9 @@ impl Permissions {
         let grants = self.grants.get(call.caller)?;
         let allowed =
             |permission: &&RequiredPermission| grants.iter().any(|grant| grant.allows(permission));
-        let RequiredPermission { action, resource } =
-            required.iter().find(|permission| !allowed(permission))?;
+        let RequiredPermission {
+            action, resource, ..
+        } = required.iter().find(|permission| !allowed(permission))?;
         let caller = call.caller;
         tracing::error!(
             caller,
@@ -87,7 +91,12 @@ impl Grant {
         let action = permission.action.to_ascii_lowercase();
         let action = |pattern: &String| matches_wildcard(&pattern.to_ascii_lowercase(), &action);
         let resource = |pattern: &String| matches_wildcard(pattern, &permission.resource);
-        self.actions.iter().any(action) && self.resources.iter().any(resource)
+        let prefix = permission.prefix.as_deref();
+        // A condition on a key that a request does not have is not met.
+        let prefix = |pattern: &String| prefix.is_some_and(|text| matches_wildcard(pattern, text));
+        self.actions.iter().any(action)
+            && self.resources.iter().any(resource)
+            && (self.prefixes.is_empty() || self.prefixes.iter().any(prefix))
     }
 }
 
@@ -125,6 +134,7 @@ mod tests {
         Grant {
             actions: vec![action.to_owned()],
             resources: vec![resource.to_owned()],
+            prefixes: vec![],
         }
     }
 
@@ -132,6 +142,29 @@ mod tests {
         RequiredPermission {
             action: action.to_owned(),
             resource: resource.to_owned(),
+            prefix: None,
+        }
+    }
+
+    #[test]
+    fn a_condition_on_the_prefix_denies_every_other_prefix_and_a_request_without_one() {
+        let grant = Grant {
+            prefixes: vec!["a/*".to_owned(), "b".to_owned()],
+            ..grant("s3:ListBucket", "*")
+        };
+        for (prefix, allowed) in [
+            (Some("a/1"), true),
+            (Some("b"), true),
+            (Some("a"), false),
+            (Some("b/"), false),
+            (Some(""), false),
+            (None, false),
+        ] {
+            let list = RequiredPermission {
+                prefix: prefix.map(str::to_owned),
+                ..permission("s3:ListBucket", "arn:aws:s3:::bucket")
+            };
+            assert_eq!(grant.allows(&list), allowed, "{prefix:?}");
         }
     }
 

@@ -109,6 +109,9 @@ pub struct Grant {
     pub actions: Vec<String>,
     /// ARNs; may contain IAM wildcards.
     pub resources: Vec<String>,
+    /// The condition on `s3:prefix`: one of these must match the prefix of a request that lists a bucket. They may
+    /// contain wildcards. Empty without such a condition.
+    pub prefixes: Vec<String>,
 }
 
 /// An SQS event source mapping.
@@ -130,19 +133,29 @@ pub struct EventSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
     pub arn: String,
-    /// Names of the subscribed queues.
-    pub queues: Vec<String>,
+    /// The subscribed queues.
+    pub targets: Vec<QueueTarget>,
+}
+
+/// A queue that SNS or EventBridge delivers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueTarget {
+    /// The queue's name.
+    pub queue: String,
+    /// The name of the queue that receives what can't be delivered.
+    pub dead_letter_queue: Option<String>,
 }
 
 /// An EventBridge rule with an event pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRule {
+    /// The ARN that AWS would give it.
+    pub arn: String,
     /// The bus's name.
     pub bus: String,
     /// The event's fields, each with its accepted values.
     pub pattern: Vec<(String, Vec<FieldMatcher>)>,
-    /// Names of the target queues.
-    pub queues: Vec<String>,
+    pub targets: Vec<QueueTarget>,
 }
 
 /// One accepted value of a field in an event pattern.

@@ -119,6 +119,7 @@ mod tests {
         let needs = [RequiredPermission {
             action: "sqs:SendMessage".to_owned(),
             resource: "arn".to_owned(),
+            prefix: None,
         }];
         let entry = WireLogEntry {
             operation: "SendMessage",

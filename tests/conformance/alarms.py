@@ -84,7 +84,8 @@ class Template:
         if name in self.parameters:
             return self.parameters[name]
         properties = self.document["Resources"].get(name.split(".")[0], {}).get("Properties", {})
-        named = (properties[key] for key in ("TableName", "QueueName", "FunctionName") if key in properties)
+        keys = ("TableName", "QueueName", "FunctionName", "TopicName", "Name")
+        named = (properties[key] for key in keys if key in properties)
         return self.resolve(next(named, name))
 
 

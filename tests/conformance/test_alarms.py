@@ -22,9 +22,12 @@ from test_runbook import receive_until, wait_until
 
 # Parameters that turn minutes into seconds; the template's arithmetic stays.
 QUICK = {"LeaseSeconds": "1", "MaxAttempts": "2", "WorkerTimeoutSeconds": "5", "WorkerConcurrency": "2"}
-QUICK |= {"LongestWaitSeconds": "1", "OldestMessageSeconds": "1", "EndToEndSeconds": "1"}
+QUICK |= {"LongestWaitSeconds": "1", "OldestMessageSeconds": "1", "OldestNotificationSeconds": "1", "EndToEndSeconds": "1"}
 UNLIMITED = QUICK | {"OpenJobs": "0", "SubmitsPerSecond": "0"}
 QUIET = {"LongestWaitSeconds": "300"}
+QUEUES = ["jobs", "continuations", "jobs-dlq", "deliveries", "publish", "fanout", "fanout-dlq"]
+TOPIC = "arn:aws:sns:us-east-1:000000000000:longhaul-publish"
+PUBLISHED = {"topic": "t", "type": "x", "data": {}}
 
 
 class Watched:
@@ -44,8 +47,9 @@ class Watched:
         if parameters.get("TokenAlgorithms") is None:
             self.socket = stack.enter_context(connect(f"{self.cloud.gateway}?token={token}"))
         self.sqs = self.cloud.client("sqs")
-        self.template, self.throttled = Template(**parameters), 0
-        self.oldest = 0
+        self.template, self.throttled, self.reads_throttled = Template(**parameters), 0, 0
+        # The time at which the oldest message of a queue was sent.
+        self.sent = {}
 
     def submit(self, wait_for, **params):
         self.socket.send(json.dumps({"action": "query", "kind": "noop", "query": "alarming", "params": params}))
@@ -63,15 +67,45 @@ class Watched:
         samples = Samples()
         samples.read_logs(self.data / "logs")
         samples.read_wire(self.wire)
-        for queue in ("longhaul-jobs", "longhaul-jobs-dlq", "longhaul-fanout-dlq"):
-            url = self.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-            names = ["ApproximateNumberOfMessages"]
-            counts = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-            visible = int(counts["ApproximateNumberOfMessages"])
-            samples.add("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue}, visible)
-        samples.add("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": "longhaul-jobs"}, self.oldest)
+        for name in QUEUES:
+            visible, hidden = self.counts(name)
+            queue = {"QueueName": f"longhaul-{name}"}
+            samples.add("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, visible)
+            age = time.time() - self.sent[name] if name in self.sent and visible + hidden else 0
+            samples.add("AWS/SQS", "ApproximateAgeOfOldestMessage", queue, age)
         samples.add("AWS/DynamoDB", "WriteThrottleEvents", {"TableName": "longhaul-jobs"}, self.throttled)
+        samples.add("AWS/DynamoDB", "ReadThrottleEvents", {"TableName": "longhaul-jobs"}, self.reads_throttled)
+        self.add_undelivered(samples)
         return samples
+
+    def url(self, queue):
+        return f"{self.cloud.endpoint}/000000000000/longhaul-{queue}"
+
+    def counts(self, queue):
+        """The number of messages that can be received, and of those that can't be now; 0 without the queue."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+        try:
+            found = self.sqs.get_queue_attributes(QueueUrl=self.url(queue), AttributeNames=names)["Attributes"]
+        except self.sqs.exceptions.QueueDoesNotExist:
+            return 0, 0
+        visible, *hidden = (int(found[name]) for name in names)
+        return visible, sum(hidden)
+
+    def add_undelivered(self, samples):
+        """What SNS and EventBridge could not deliver: their dead letters have attributes that those of a queue lack."""
+        if self.counts("fanout-dlq")[0] == 0:
+            return
+        ask = {"VisibilityTimeout": 0, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+        for letter in self.sqs.receive_message(QueueUrl=self.url("fanout-dlq"), **ask).get("Messages", []):
+            attributes = letter.get("MessageAttributes", {})
+            if "RULE_ARN" in attributes:
+                bus, rule = attributes["RULE_ARN"]["StringValue"].split("/")[1:]
+                samples.add("AWS/Events", "FailedInvocations", {"EventBusName": bus, "RuleName": rule}, 1)
+            elif "ErrorCode" in attributes:
+                samples.add("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName": "longhaul-publish"}, 1)
+
+    def publish(self):
+        self.cloud.client("sns").publish(TopicArn=TOPIC, Message=json.dumps(PUBLISHED))
 
     def firing(self):
         samples = self.samples()
@@ -110,10 +144,9 @@ def test_jobs_that_wait(watched):
         it.submit("job_queued", steps=1, stepMs=20_000)
     it.until_fires("LongestWaitAlarm")
     # The age as SQS counts it, of what waits; looked at once, as each receive counts.
-    queue = it.sqs.get_queue_url(QueueName="longhaul-jobs")["QueueUrl"]
     ask = {"MessageSystemAttributeNames": ["SentTimestamp"], "VisibilityTimeout": 0, "MaxNumberOfMessages": 10}
-    messages = it.sqs.receive_message(QueueUrl=queue, **ask)["Messages"]
-    it.oldest = time.time() - min(int(message["Attributes"]["SentTimestamp"]) for message in messages) / 1000
+    messages = it.sqs.receive_message(QueueUrl=it.url("jobs"), **ask)["Messages"]
+    it.sent["jobs"] = min(int(message["Attributes"]["SentTimestamp"]) for message in messages) / 1000
     assert "OldestMessageAlarm" in it.firing()
 
 
@@ -149,9 +182,9 @@ def test_pushes_that_find_nobody_or_no_room(watched):
     it = watched(UNLIMITED | {"WorkerTimeoutSeconds": "60"}, "--tick-seconds", "1")
     post = {"service": "execute-api", "operation": "PostToConnection", "caller": "longhaul-worker"}
     it.faults(post | {"effect": {"fail": {"code": "LimitExceededException", "status": 429}}})
-    for _ in range(4):
+    for _ in range(11):
         it.submit("job_queued", steps=0)
-    it.until_fires("PushesThrottledAlarm")
+    it.until_fires("PushesThrottledAlarm", "PushesLostAlarm")
     it.faults(post | {"effect": {"fail": {"code": "GoneException", "status": 410}}})
     for _ in range(25):
         it.submit("job_queued", steps=0)
@@ -204,10 +237,79 @@ def test_publishing_that_dies(watched):
         {"service": "sqs", "operation": "SendMessage", "caller": "longhaul-publish", "number": 1, "effect": {"kill": "after"}},
         kill("longhaul-fanout", "Query"),
     )
-    topic = "arn:aws:sns:us-east-1:000000000000:longhaul-publish"
-    message = json.dumps({"topic": "t", "type": "x", "data": {}})
-    it.cloud.client("sns").publish(TopicArn=topic, Message=message)
+    it.publish()
     it.until_fires("PublishReleaseAlarm", "FanoutReleaseAlarm")
+
+
+def kill_at_send(function):
+    return {"service": "sqs", "operation": "SendMessage", "caller": function, "effect": {"kill": "before"}}
+
+
+@pytest.mark.parametrize("queue, death, alarm", [
+    ("continuations", kill("longhaul-worker", "UpdateItem"), "OldestContinuationAlarm"),
+    ("publish", kill_at_send("longhaul-publish"), "OldestPublicationAlarm"),
+    ("fanout", kill("longhaul-fanout", "Query"), "OldestFanoutAlarm"),
+    ("deliveries", kill("longhaul-deliver", "Query"), "OldestDeliveryAlarm"),
+])
+def test_a_queue_whose_function_dies(watched, queue, death, alarm):
+    it = watched(QUICK)
+    # So that it comes back soon.
+    it.sqs.set_queue_attributes(QueueUrl=it.url(queue), Attributes={"VisibilityTimeout": "1"})
+    it.faults(death)
+    assert alarm not in it.firing()
+    it.sent[queue] = time.time()
+    if queue == "continuations":
+        job = {"v": 1, "job": "01890a5d-ac96-774b-bcce-b302099a8057"}
+        it.sqs.send_message(QueueUrl=it.url(queue), MessageBody=json.dumps(job))
+        it.until_fires(alarm)
+    elif queue == "deliveries":
+        it.socket.send(json.dumps({"action": "sendMessage", "data": {"recipientId": "alice", "content": "Remember"}}))
+        receive_until(it.socket, "messageSent")
+        with connect(f"{it.cloud.gateway}?token={it.token}"):
+            it.until_fires(alarm)
+    else:
+        it.publish()
+        it.until_fires(alarm)
+
+
+def test_subscribers_that_can_not_be_reached(watched):
+    it = watched(QUICK)
+    it.sqs.set_queue_attributes(QueueUrl=it.url("fanout"), Attributes={"VisibilityTimeout": "1"})
+    it.faults(kill("longhaul-fanout", "Query"))
+    it.publish()
+    pages = []
+
+    def page():
+        pages.extend(it.sqs.receive_message(QueueUrl=it.url("fanout")).get("Messages", []))
+        return pages
+
+    wait_until("a page is there", page)
+    # The same page as it is after all its tries, which take ten minutes.
+    body = json.loads(pages[0]["Body"]) | {"tries": 15, "left": [["01890a5d-ac96-774b-bcce-b302099a8057", "AAAAAAAAAAAAAAA="]]}
+    throttled = {"fail": {"code": "LimitExceededException", "status": 429}}
+    it.faults({"service": "execute-api", "operation": "PostToConnection", "caller": "longhaul-fanout", "effect": throttled})
+    it.sqs.send_message(QueueUrl=it.url("fanout"), MessageBody=json.dumps(body))
+    it.until_fires("NotificationsLostAlarm")
+
+
+def test_a_queue_that_publications_do_not_reach(watched):
+    it = watched(QUICK)
+    it.sqs.delete_queue(QueueUrl=it.url("publish"))
+    it.publish()
+    entry = {"EventBusName": "longhaul", "Source": "test", "DetailType": "published", "Detail": json.dumps(PUBLISHED)}
+    it.cloud.client("events").put_events(Entries=[entry])
+    it.until_fires("PublishSubscriptionFailedAlarm", "PublishRuleFailedAlarm", "FanoutDeadLettersAlarm")
+
+
+def test_reads_that_are_throttled(watched):
+    it = watched(QUICK)
+    read = {"service": "dynamodb", "operation": "Query", "caller": "longhaul-message"}
+    it.faults(read | {"effect": {"fail": {"code": "ThrottlingException", "status": 400}}})
+    for _ in range(3):
+        it.socket.send(json.dumps({"action": "listJobs"}))
+        receive_until(it.socket, "error")
+    it.reads_throttled = it.fired()
+    assert "TableReadThrottlesAlarm" in it.firing()
 
 
 def test_what_is_published_and_no_message(watched):

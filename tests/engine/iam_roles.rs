@@ -52,6 +52,7 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
     let result = RequiredPermission {
         action: "s3:GetObject".to_owned(),
         resource: "arn:aws:s3:::longhaul-results-000000000000-us-east-1/results/x".to_owned(),
+        prefix: None,
     };
     for name in ["longhaul-message", "longhaul-sweep", "longhaul-worker"] {
         let function = spec.functions.iter().find(|function| function.name == name);
@@ -362,10 +363,11 @@ fn unused_grants(
     let mut unused_grants = BTreeSet::new();
     for function in &spec.functions {
         let grants = function.grants.as_deref().context("a role of its own")?;
-        for (action, resource) in grants.iter().flat_map(actions_and_resources) {
+        for (grant, action, resource) in grants.iter().flat_map(actions_and_resources) {
             let grant = Grant {
                 actions: vec![action.clone()],
                 resources: vec![resource.clone()],
+                prefixes: grant.prefixes.clone(),
             };
             let is_used = used
                 .iter()
@@ -378,14 +380,14 @@ fn unused_grants(
     Ok(unused_grants)
 }
 
-fn actions_and_resources(grant: &Grant) -> Vec<(String, String)> {
+fn actions_and_resources(grant: &Grant) -> Vec<(&Grant, String, String)> {
     let actions = grant.actions.iter();
     let pair = |action: &String| {
         let action = action.clone();
         grant
             .resources
             .iter()
-            .map(move |resource| (action.clone(), resource.clone()))
+            .map(move |resource| (grant, action.clone(), resource.clone()))
     };
     actions.flat_map(pair).collect()
 }

@@ -26,6 +26,8 @@ LEFT_OUT = {
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::Lambda::Alias",
     "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
     "AWS::SecretsManager::Secret",
 }

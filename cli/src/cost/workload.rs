@@ -181,10 +181,10 @@ impl Workload {
     /// The calls of one connection, from its handshake to its close.
     pub fn connection_calls(&self) -> Vec<CallCount> {
         vec![
-            // The row and its entry by user.
-            dynamodb("connection", "PutItem", 1, 2),
-            // The connection limit in the user's row; the connection's row at the close.
-            dynamodb("connection", "UpdateItem", 2, 2),
+            // The row, its entry by user and that of open connections.
+            dynamodb("connection", "PutItem", 1, 3),
+            // The connection limit in the user's row; at the close the connection's row and the end of that entry.
+            dynamodb("connection", "UpdateItem", 2, 3),
             // The inbox at the start; the subscriptions at the close.
             CallCount {
                 read_units: 1.0,

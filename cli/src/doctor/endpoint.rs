@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Result;
 use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use longhaul_shared::clock;
 use longhaul_shared::domain::ids::ConnectionId;
 
+use super::failed_call;
 use super::finding::Findings;
 use crate::target::AwsContext;
 
@@ -54,12 +55,17 @@ pub async fn answers(aws: &AwsContext, findings: &mut Findings) -> bool {
             findings.ok("endpoint", "DynamoDB answers with these credentials");
             true
         }
-        Err(error) if error.as_service_error().is_some() => {
+        Err(error) if error.code().is_some() => {
             // A role that may not list tables may still read these.
             let error = error.into_service_error();
             let advice = "check the profile (aws sts get-caller-identity) and its permissions";
             findings.warn("endpoint", format!("it answers: {error}"), advice, "");
             true
+        }
+        Err(error) if failed_call::answered(&error) => {
+            let (found, advice) = failed_call::explain(&error, "dynamodb:ListTables");
+            findings.fail("endpoint", found, &advice, "");
+            false
         }
         Err(error) => {
             let error = aws_sdk_dynamodb::error::DisplayErrorContext(&error);

@@ -3,9 +3,12 @@
 //! It changes nothing. Services without a linked SDK (functions, schedules, secrets) are read with the `aws`
 //! command line, or on the embedded cloud with its own endpoint. A check that can't run is reported as skipped.
 
+mod aws_cli;
 mod endpoint;
+mod failed_call;
 mod finding;
 mod jobs;
+mod key;
 mod queues;
 mod tables;
 mod wiring;

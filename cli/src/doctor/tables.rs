@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{
     TableStatus, TimeToLiveStatus,
 };
 
+use super::failed_call;
 use super::finding::{CHANGED, Findings, RESTORE};
 use crate::target::AwsContext;
 
@@ -33,6 +34,7 @@ const TABLES: [Expected; 6] = [
         &[
             ("by-user", "userId connectedAt"),
             ("unauthenticated", "unauthenticated connectedAt"),
+            ("open", "openShard connectedAt"),
         ],
     ),
     (
@@ -52,7 +54,7 @@ pub async fn check(aws: &AwsContext, findings: &mut Findings) {
     for expected in &TABLES {
         let name = aws.resource_name(expected.0);
         let describe = aws.dynamo.describe_table().table_name(&name).send().await;
-        match describe.map_err(|error| error.into_service_error()) {
+        match describe {
             Ok(answer) => {
                 let table = answer
                     .table
@@ -63,18 +65,22 @@ pub async fn check(aws: &AwsContext, findings: &mut Findings) {
                     protection(aws, &name, &table, findings).await;
                 }
             }
-            Err(DescribeTableError::ResourceNotFoundException(_)) => findings.fail(
-                format!("table {name}"),
-                "it does not exist",
-                "check --project, region and account; if it was deleted, restore it",
-                "Restoring a table",
-            ),
-            Err(error) => findings.warn(
-                format!("table {name}"),
-                error.to_string(),
-                "this check needs the permission dynamodb:DescribeTable",
-                "",
-            ),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DescribeTableError::is_resource_not_found_exception) =>
+            {
+                findings.fail(
+                    format!("table {name}"),
+                    "it does not exist",
+                    "check --project, region and account; if it was deleted, restore it",
+                    "Restoring a table",
+                );
+            }
+            Err(error) => {
+                let (found, advice) = failed_call::explain(&error, "dynamodb:DescribeTable");
+                findings.warn(format!("table {name}"), found, &advice, "");
+            }
         }
     }
     if aws.local.is_some() {
@@ -134,8 +140,8 @@ async fn expiry(aws: &AwsContext, name: &str, findings: &mut Findings) {
     let answer = match describe.send().await {
         Ok(answer) => answer.time_to_live_description,
         Err(error) => {
-            let advice = "this check needs the permission dynamodb:DescribeTimeToLive";
-            return findings.warn(check, error.into_service_error().to_string(), advice, "");
+            let (found, advice) = failed_call::explain(&error, "dynamodb:DescribeTimeToLive");
+            return findings.warn(check, found, &advice, "");
         }
     };
     let status = answer
@@ -186,8 +192,9 @@ async fn protection(
             }
         }
         Err(error) => {
-            let advice = "this check needs the permission dynamodb:DescribeContinuousBackups";
-            findings.warn(check, error.into_service_error().to_string(), advice, "");
+            let permission = "dynamodb:DescribeContinuousBackups";
+            let (found, advice) = failed_call::explain(&error, permission);
+            findings.warn(check, found, &advice, "");
         }
     }
 }

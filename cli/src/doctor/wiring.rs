@@ -3,18 +3,17 @@
 //! On AWS it runs the `aws` command line, since no SDK of these services is linked; the embedded cloud
 //! describes itself at `/_local/wiring`.
 
-use std::process::Stdio;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use longhaul_local::data_folder;
 use serde_json::Value;
-use tokio::process::Command;
 
+use super::aws_cli;
 use super::finding::{CHANGED, Findings, RESTORE};
+use super::key;
 use crate::dev_token::SECRET;
 use crate::stack::DataDirArgs;
 use crate::target::AwsContext;
@@ -92,14 +91,18 @@ async fn of_aws(aws: &AwsContext, findings: &mut Findings) -> Option<u64> {
         "--function-name",
         &worker,
     ];
-    let timeout = match run_aws(&get).await {
-        Ok(found) => found.and_then(|found| found["Timeout"].as_u64()),
+    let configuration = match aws_cli::run(aws, &get).await {
+        Ok(found) => found.unwrap_or_default(),
         Err(error) => return skip_all(&error, findings),
     };
+    let timeout = configuration["Timeout"].as_u64();
     function(&worker, timeout, findings);
+    if let Some(key) = configuration["KMSKeyArn"].as_str() {
+        key::check(aws, key, findings).await;
+    }
     // Lists all mappings: those of an alias are not listed under the function's name.
     let list = ["lambda", "list-event-source-mappings"];
-    match run_aws(&list).await {
+    match aws_cli::run(aws, &list).await {
         Ok(found) => {
             let found = found.unwrap_or_default();
             for (queue, reader) in SOURCES {
@@ -123,7 +126,7 @@ async fn of_aws(aws: &AwsContext, findings: &mut Findings) -> Option<u64> {
         Err(error) => findings.skipped("event sources", format!("{error:#}")),
     }
     let rule = aws.resource_name("sweep");
-    match run_aws(&["events", "describe-rule", "--name", &rule]).await {
+    match aws_cli::run(aws, &["events", "describe-rule", "--name", &rule]).await {
         Ok(found) => {
             let found = found.unwrap_or_default();
             schedule(aws, found["State"].as_str(), findings);
@@ -131,7 +134,12 @@ async fn of_aws(aws: &AwsContext, findings: &mut Findings) -> Option<u64> {
         Err(error) => findings.skipped("schedule", format!("{error:#}")),
     }
     let name = aws.resource_name("token-secret");
-    match run_aws(&["secretsmanager", "describe-secret", "--secret-id", &name]).await {
+    match aws_cli::run(
+        aws,
+        &["secretsmanager", "describe-secret", "--secret-id", &name],
+    )
+    .await
+    {
         Ok(Some(found)) if found["DeletedDate"].is_null() => findings.ok("secret", name),
         Ok(_) => findings.fail("secret", format!("{name} is gone"), RESTORE, "Key rotation"),
         Err(error) => findings.skipped("secret", format!("{error:#}")),
@@ -144,29 +152,6 @@ fn skip_all(error: &anyhow::Error, findings: &mut Findings) -> Option<u64> {
         findings.skipped(check, format!("{error:#}"));
     }
     None
-}
-
-/// Runs the `aws` command line. `None` if the resource does not exist.
-async fn run_aws(arguments: &[&str]) -> Result<Option<Value>> {
-    let run = Command::new("aws")
-        .args(arguments)
-        .args(["--output", "json", "--no-cli-pager"])
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .context("this check needs the aws command line on the PATH")?;
-    if run.status.success() {
-        let answer = serde_json::from_slice(&run.stdout).context("aws printed no JSON")?;
-        return Ok(Some(answer));
-    }
-    let stderr = String::from_utf8_lossy(&run.stderr);
-    if stderr.contains("ResourceNotFoundException") {
-        return Ok(None);
-    }
-    bail!(
-        "{}",
-        stderr.trim().lines().last().unwrap_or("aws gave no reason")
-    )
 }
 
 fn function(worker: &str, timeout: Option<u64>, findings: &mut Findings) {

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
+use crate::caller_identity;
 use crate::frame::{ActionResult, FrameContext};
+use crate::session_log;
 use crate::session_lookup::{named_session, own_session, unknown_session};
 
 pub struct EndSession {
@@ -34,6 +36,8 @@ impl Action for EndSession {
         if !ended.await? {
             return Err(unknown_session().into());
         }
+        let user = Some(caller_identity::name_for_logs(caller));
+        session_log::ended(id, &frame.connection, user, "endSession", frame.now);
         frame.respond("sessionEnded", json!({"sessionId": id.to_string()}))
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -18,6 +19,9 @@ use super::peer::Peer;
 use super::rejection::HandshakeRejection;
 use super::state::GatewayState;
 use super::{authorizer, event, integration, socket};
+
+/// Maximum length of the URL of a WebSocket API in characters, the query with a token included (API Gateway quotas).
+const MAX_URL_LENGTH: usize = 4_096;
 
 /// Whether a request asks for a WebSocket. [`handle`] validates the other headers.
 pub(super) fn is_websocket_upgrade(request: &Request) -> bool {
@@ -54,7 +58,11 @@ pub(super) async fn handle(gateway: Arc<GatewayState>, mut request: Request) -> 
     let (parts, _) = request.into_parts();
     let handshake = HandshakeRequest::new(&parts);
     let mut peer = Peer::new(&handshake);
-    let subprotocol = match connect(&gateway, parts.uri.path(), &mut peer, &handshake).await {
+    let connected = match url_length(&parts) {
+        ..=MAX_URL_LENGTH => connect(&gateway, parts.uri.path(), &mut peer, &handshake).await,
+        _ => Err(HandshakeRejection::URL_TOO_LONG),
+    };
+    let subprotocol = match connected {
         Ok(subprotocol) => subprotocol,
         Err(rejection) => {
             let body = event::error(rejection.message, &peer.connection_id, &new_id());
@@ -90,6 +98,14 @@ pub(super) async fn handle(gateway: Arc<GatewayState>, mut request: Request) -> 
     response
         .body(Body::empty())
         .unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
+}
+
+/// The length of the URL that the client asked for.
+fn url_length(parts: &Parts) -> usize {
+    let host = parts.headers.get(header::HOST).map_or(0, HeaderValue::len);
+    let path_and_query = parts.uri.path_and_query();
+    let path_and_query = path_and_query.map_or(0, |text| text.as_str().len());
+    "wss://".len() + host + path_and_query
 }
 
 /// Authorizes the peer and invokes `$connect`; returns the subprotocol that the function selected.

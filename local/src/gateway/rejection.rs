@@ -28,6 +28,11 @@ impl HandshakeRejection {
         status: StatusCode::FORBIDDEN,
         message: "Forbidden",
     };
+    /// AWS documents the limit, and not the response.
+    pub(super) const URL_TOO_LONG: HandshakeRejection = HandshakeRejection {
+        status: StatusCode::URI_TOO_LONG,
+        message: "Request URI too long",
+    };
     pub(super) const THROTTLED: HandshakeRejection = HandshakeRejection {
         status: StatusCode::TOO_MANY_REQUESTS,
         message: "Too Many Requests",

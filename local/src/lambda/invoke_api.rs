@@ -92,6 +92,7 @@ impl InvokeTarget {
         vec![RequiredPermission {
             action: "lambda:InvokeFunction".to_owned(),
             resource: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}{qualifier}"),
+            prefix: None,
         }]
     }
 }

@@ -52,11 +52,13 @@ pub fn required_for_json(
         return vec![RequiredPermission {
             action: format!("sqs:{action}"),
             resource: format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"),
+            prefix: None,
         }];
     }
     let permission = |operation: &str, table: &str| RequiredPermission {
         action: format!("dynamodb:{operation}"),
         resource: format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}"),
+        prefix: None,
     };
     let single = request.table_name.map(|table| match request.index_name {
         Some(index) => permission(operation, &format!("{table}/index/{index}")),
@@ -75,6 +77,7 @@ pub fn required_for_json(
         return vec![RequiredPermission {
             action: format!("dynamodb:{operation}"),
             resource: "*".to_owned(),
+            prefix: None,
         }];
     }
     required
@@ -120,10 +123,12 @@ pub fn required_for_s3(target: &S3Target, copy_source: Option<&str>) -> Vec<Requ
     let permission = RequiredPermission {
         action: format!("s3:{action}"),
         resource,
+        prefix: target.prefix.clone(),
     };
     let source = copy_source.map(|source| RequiredPermission {
         action: "s3:GetObject".to_owned(),
         resource: format!("arn:aws:s3:::{}", source.trim_start_matches('/')),
+        prefix: None,
     });
     [permission].into_iter().chain(source).collect()
 }
@@ -139,6 +144,7 @@ pub fn required_for_connection(api_id: &str, method: &str, path: &str) -> Vec<Re
         resource: format!(
             "arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/{stage}/{method}/{connection}"
         ),
+        prefix: None,
     }]
 }
 
@@ -150,6 +156,7 @@ mod tests {
         RequiredPermission {
             action: action.to_owned(),
             resource: resource.to_owned(),
+            prefix: None,
         }
     }
 

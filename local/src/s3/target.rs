@@ -16,6 +16,8 @@ pub struct S3Target {
     pub key: Option<String>,
     /// Such as `GetObject`; `Unknown` if S3 has no such operation.
     pub operation: &'static str,
+    /// The prefix of a request that lists objects, if it has one.
+    pub prefix: Option<String>,
 }
 
 /// Whether a request is for S3: it has no `x-amz-target`, is not signed for another service, and, if
@@ -46,12 +48,24 @@ impl S3Target {
         let (bucket, key) = (some(bucket), some(key));
         let level = (bucket.is_some(), key.is_some());
         let operation = operation(&parts.method, level, &parts.uri, &parts.headers);
+        let prefix = match operation {
+            "ListObjects" | "ListObjectsV2" => query_value(&parts.uri, "prefix"),
+            _ => None,
+        };
         Self {
             bucket,
             key,
             operation,
+            prefix,
         }
     }
+}
+
+/// The first value of a parameter of the query.
+fn query_value(uri: &Uri, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
+    let (_, value) = pairs.find(|(key, _)| key == name)?;
+    Some(value.into_owned())
 }
 
 fn operation(

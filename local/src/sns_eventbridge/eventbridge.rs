@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{SnsEventBridge, required_permission};
+use super::{SnsEventBridge, required_permission, text_attributes};
 use crate::aws_call::Service;
 use crate::error_response::error_response;
 use crate::permissions::RequiredPermission;
+use crate::sqs::SqsError;
 use crate::stack_spec::{ACCOUNT, EventRule, FieldMatcher, REGION};
 
 /// Maximum number of entries of one request (EventBridge's quota).
@@ -92,11 +93,27 @@ impl SnsEventBridge {
         });
         let matching = |rule: &&EventRule| rule.bus == bus && rule_matches(rule, &event);
         for rule in self.routes.rules.iter().filter(matching) {
-            let delivered = self.deliver(&rule.queues, &event.to_string()).await;
-            delivered.map_err(|error| ("InternalFailure", error.to_string()))?;
+            for target in &rule.targets {
+                let evidence = |error: &SqsError| evidence(rule, &target.queue, error);
+                let delivered = self.deliver(target, &event.to_string(), evidence).await;
+                delivered.map_err(|error| ("InternalFailure", error.to_string()))?;
+            }
         }
         Ok(id)
     }
+}
+
+/// The message attributes of a dead letter of EventBridge.
+fn evidence(rule: &EventRule, queue: &str, error: &SqsError) -> Value {
+    text_attributes([
+        ("RULE_ARN", rule.arn.clone()),
+        (
+            "TARGET_ARN",
+            format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"),
+        ),
+        ("ERROR_CODE", "NO_RESOURCE".to_owned()),
+        ("ERROR_MESSAGE", error.to_string()),
+    ])
 }
 
 fn rule_matches(rule: &EventRule, event: &Value) -> bool {

@@ -11,11 +11,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::permissions::RequiredPermission;
 use crate::sqs::{Sqs, SqsError};
-use crate::stack_spec::{ACCOUNT, EventRule, StackSpec, Topic};
+use crate::stack_spec::{ACCOUNT, EventRule, QueueTarget, StackSpec, Topic};
 
 pub use eventbridge::required_for_put_events;
 pub use sns::QueryRequest;
@@ -50,20 +50,50 @@ impl SnsEventBridge {
         }
     }
 
-    /// Sends a message to each of these queues.
-    async fn deliver(&self, queues: &[String], body: &str) -> Result<(), SqsError> {
-        for queue in queues {
-            let url = format!("{}/{ACCOUNT}/{queue}", self.routes.endpoint);
-            let send = json!({"QueueUrl": url, "MessageBody": body}).to_string();
-            self.sqs.call("SendMessage", send.as_bytes()).await?;
-        }
+    /// Sends a message to a queue, or to its dead-letter queue with the message attributes that `evidence` makes of
+    /// the error. AWS tries again for hours first if the error may pass; here none does.
+    ///
+    /// # Errors
+    /// Neither queue takes it. AWS would drop the message and count it.
+    async fn deliver(
+        &self,
+        target: &QueueTarget,
+        body: &str,
+        evidence: impl FnOnce(&SqsError) -> Value,
+    ) -> Result<(), SqsError> {
+        let Err(error) = self.send(&target.queue, body, json!({})).await else {
+            return Ok(());
+        };
+        let Some(dead_letter_queue) = &target.dead_letter_queue else {
+            return Err(error);
+        };
+        tracing::warn!(queue = target.queue, %error, "undeliverable; sent to the dead-letter queue");
+        let evidence = evidence(&error);
+        self.send(dead_letter_queue, body, evidence).await
+    }
+
+    async fn send(&self, queue: &str, body: &str, attributes: Value) -> Result<(), SqsError> {
+        let url = format!("{}/{ACCOUNT}/{queue}", self.routes.endpoint);
+        let send = json!({"QueueUrl": url, "MessageBody": body, "MessageAttributes": attributes});
+        let send = send.to_string();
+        self.sqs.call("SendMessage", send.as_bytes()).await?;
         Ok(())
     }
+}
+
+/// Message attributes of the type `String`.
+fn text_attributes<const N: usize>(texts: [(&str, String); N]) -> Value {
+    let attribute = |(name, text): (&str, String)| {
+        let value = json!({"DataType": "String", "StringValue": text});
+        (name.to_owned(), value)
+    };
+    texts.into_iter().map(attribute).collect()
 }
 
 fn required_permission(action: &str, resource: impl Into<String>) -> Vec<RequiredPermission> {
     vec![RequiredPermission {
         action: action.to_owned(),
         resource: resource.into(),
+        prefix: None,
     }]
 }

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{SnsEventBridge, required_permission};
+use super::{SnsEventBridge, required_permission, text_attributes};
 use crate::aws_call::Service;
 use crate::error_response::{error_response, escape_xml};
 use crate::permissions::RequiredPermission;
+use crate::sqs::SqsError;
 use crate::stack_spec::Topic;
 
 /// Maximum size of a message and of a batch, in bytes (SNS quota).
@@ -212,17 +213,29 @@ impl SnsEventBridge {
         if !attributes.is_empty() {
             envelope["MessageAttributes"] = Value::Object(attributes);
         }
-        let delivered = self.deliver(&topic.queues, &envelope.to_string()).await;
-        delivered.map_err(|error| {
-            let message = error.to_string();
-            sns_error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalFailure",
-                &message,
-            )
-        })?;
+        let envelope = envelope.to_string();
+        for target in &topic.targets {
+            let delivered = self.deliver(target, &envelope, evidence).await;
+            delivered.map_err(|error| {
+                let message = error.to_string();
+                sns_error(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "InternalFailure",
+                    &message,
+                )
+            })?;
+        }
         Ok(id)
     }
+}
+
+/// The message attributes of a dead letter of SNS.
+fn evidence(error: &SqsError) -> Value {
+    text_attributes([
+        ("RequestID", Uuid::new_v4().to_string()),
+        ("ErrorCode", "400".to_owned()),
+        ("ErrorMessage", error.to_string()),
+    ])
 }
 
 /// The SQS text of a message with one text per protocol (`MessageStructure` `json`).

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::{QueryRequest, SnsEventBridge};
 use crate::sqs::Sqs;
-use crate::stack_spec::{ACCOUNT, EventRule, FieldMatcher, Queue, REGION, StackSpec, Topic};
+use crate::stack_spec::{
+    ACCOUNT, EventRule, FieldMatcher, Queue, QueueTarget, REGION, StackSpec, Topic,
+};
 
 const ENDPOINT: &str = "http://127.0.0.1:4566";
 
@@ -25,20 +27,25 @@ impl Fixture {
             name: name.to_owned(),
             attributes: [].into(),
         };
+        let target = QueueTarget {
+            queue: "q".to_owned(),
+            dead_letter_queue: Some("dead".to_owned()),
+        };
         let spec = StackSpec {
-            queues: vec![queue("q")],
+            queues: vec![queue("q"), queue("dead")],
             topics: vec![Topic {
                 arn: arn("t"),
-                queues: vec!["q".to_owned()],
+                targets: vec![target.clone()],
             }],
             buses: vec!["b".to_owned()],
             event_rules: vec![EventRule {
+                arn: format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/b/r"),
                 bus: "b".to_owned(),
                 pattern: vec![(
                     "source".to_owned(),
                     vec![FieldMatcher::Prefix("shop".to_owned())],
                 )],
-                queues: vec!["q".to_owned()],
+                targets: vec![target],
             }],
             ..StackSpec::default()
         };
@@ -58,14 +65,30 @@ impl Fixture {
 
     /// The bodies of the messages in the queue, parsed.
     async fn received(&self) -> Vec<Value> {
-        let url = format!("{ENDPOINT}/{ACCOUNT}/q");
-        let receive = json!({"QueueUrl": url, "MaxNumberOfMessages": 10}).to_string();
-        let response = self.sqs.call("ReceiveMessage", receive.as_bytes()).await;
-        let response: Value = serde_json::from_slice(&response.unwrap()).unwrap();
-        let messages = response["Messages"].as_array().into_iter().flatten();
+        let messages = self.messages("q").await;
         messages
+            .iter()
             .map(|message| serde_json::from_str(message["Body"].as_str().unwrap()).unwrap())
             .collect()
+    }
+
+    async fn messages(&self, queue: &str) -> Vec<Value> {
+        let url = format!("{ENDPOINT}/{ACCOUNT}/{queue}");
+        let receive =
+            json!({"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]});
+        let receive = receive.to_string();
+        let response = self.sqs.call("ReceiveMessage", receive.as_bytes()).await;
+        let mut response: Value = serde_json::from_slice(&response.unwrap()).unwrap();
+        match response["Messages"].take() {
+            Value::Array(messages) => messages,
+            _ => vec![],
+        }
+    }
+
+    async fn delete_queue(&self, queue: &str) {
+        let delete = json!({"QueueUrl": format!("{ENDPOINT}/{ACCOUNT}/{queue}")}).to_string();
+        let deleted = self.sqs.call("DeleteQueue", delete.as_bytes()).await;
+        deleted.unwrap();
     }
 }
 
@@ -176,4 +199,41 @@ async fn an_event_reaches_the_queues_of_the_rules_that_match_it() {
         .for_each(|event| *event = event["detail"]["n"].take());
     numbers.sort_by_key(Value::as_u64);
     assert_eq!(numbers, [json!(1), json!(2)]);
+}
+
+#[tokio::test]
+async fn what_can_not_be_delivered_is_a_dead_letter_with_its_evidence() {
+    let fixture = Fixture::new().await;
+    fixture.delete_queue("q").await;
+    let form = format!(
+        "Action=Publish&Version=2010-03-31&TopicArn={}&Message=m",
+        arn("t")
+    );
+    assert_eq!(fixture.sns(&form).await.0, StatusCode::OK);
+    let entry =
+        json!({"EventBusName": "b", "Source": "shop", "DetailType": "d", "Detail": r#"{"n": 1}"#});
+    let request = json!({ "Entries": [entry] }).to_string();
+    let events = &fixture.services;
+    let response = text(events.events("PutEvents", request.as_bytes()).await).await;
+    assert!(response.1.contains(r#""FailedEntryCount":0"#));
+    let dead = fixture.messages("dead").await;
+    let attribute = |name: &str| {
+        let mut found = dead
+            .iter()
+            .filter_map(|message| message["MessageAttributes"][name]["StringValue"].as_str());
+        found.next().map(str::to_owned)
+    };
+    assert_eq!(dead.len(), 2);
+    assert_eq!(attribute("ErrorCode").as_deref(), Some("400"));
+    let rule = format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/b/r");
+    assert_eq!(attribute("RULE_ARN"), Some(rule));
+    assert_eq!(
+        attribute("TARGET_ARN").unwrap(),
+        arn("q").replace("sns", "sqs")
+    );
+
+    // Without either queue the publisher gets an error, where AWS would drop the message and count it.
+    fixture.delete_queue("dead").await;
+    let lost = fixture.sns(&form).await;
+    assert_eq!(lost.0, StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -2,7 +2,10 @@
 //!
 //! Of the code's location in S3, only the package's name is read. `roles` adds the function's grants.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use serde_json::json;
 
 use super::error::Result;
 use super::function_aliases::FunctionIndex;
@@ -11,6 +14,9 @@ use super::resolver::Resource;
 use super::resource_identity;
 use crate::permissions::RequiredPermission;
 use crate::stack_spec::{ACCOUNT, EventSource, Function, Grant, REGION, Schedule};
+
+/// Maximum size of all environment variables of a function as JSON, in bytes (Lambda quotas).
+const MAX_ENVIRONMENT_BYTES: usize = 4_096;
 
 pub(super) fn read(resource: &Resource) -> Result<Function> {
     let mut function = Properties::of(resource)?;
@@ -48,12 +54,20 @@ pub(super) fn read(resource: &Resource) -> Result<Function> {
     let timeout = function.number("Timeout", 1, 900)?.unwrap_or(3);
     let memory_mib = function.number("MemorySize", 128, 10_240)?.unwrap_or(128);
     let reserved_concurrency = function.number("ReservedConcurrentExecutions", 0, 1_000_000)?;
+    let too_large = function.error(
+        "Environment",
+        &format!("is larger than Lambda's {MAX_ENVIRONMENT_BYTES} bytes"),
+    );
     let variables = match function.map("Environment")? {
         Some(mut environment) => environment.map("Variables")?,
         None => None,
     };
     let variables = variables.map_or(Ok(Vec::new()), Properties::pairs)?;
     let text = |(key, value): (&str, &str)| (key.to_string(), value.to_string());
+    let environment: BTreeMap<_, _> = variables.into_iter().map(text).collect();
+    if json!(environment).to_string().len() > MAX_ENVIRONMENT_BYTES {
+        return Err(too_large);
+    }
     function.deny_unknown()?;
     Ok(Function {
         name,
@@ -62,7 +76,7 @@ pub(super) fn read(resource: &Resource) -> Result<Function> {
         package,
         timeout: Duration::from_secs(timeout),
         memory_mib,
-        environment: variables.into_iter().map(text).collect(),
+        environment,
         reserved_concurrency,
         grants: None,
     })
@@ -91,6 +105,7 @@ pub(super) fn event_source(
         let need = RequiredPermission {
             action: format!("sqs:{action}"),
             resource: arn.to_owned(),
+            prefix: None,
         };
         let allows = |grants: &Vec<Grant>| grants.iter().any(|grant| grant.allows(&need));
         if !function.grants.as_ref().is_none_or(allows) {

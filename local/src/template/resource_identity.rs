@@ -9,7 +9,7 @@ use crate::stack_spec::{ACCOUNT, REGION};
 pub(super) const STACK: &str = "longhaul";
 
 /// Types without local effect: permissions, alarms, encryption, logs and deployments.
-const INERT: [&str; 16] = [
+const INERT: [&str; 17] = [
     "AWS::ApiGateway::Account",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::CompositeAlarm",
@@ -25,6 +25,7 @@ const INERT: [&str; 16] = [
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
     "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 ];
 
@@ -146,7 +147,14 @@ pub(super) fn of(
         }
         "AWS::Lambda::EventSourceMapping" => (id.to_string(), vec![("Id", id.to_string())]),
         "AWS::Events::Rule" => {
-            let arn = arn("events", format!("rule/{name}"));
+            // A rule of another bus than the account's default has the bus in its ARN.
+            let bus = property("EventBusName").unwrap_or_default();
+            let bus = bus.rsplit('/').next().unwrap_or_default();
+            let path = match bus {
+                "" | "default" => format!("rule/{name}"),
+                bus => format!("rule/{bus}/{name}"),
+            };
+            let arn = arn("events", path);
             (name, vec![("Arn", arn)])
         }
         "AWS::Scheduler::Schedule" => {

@@ -85,7 +85,25 @@ fn grant(mut statement: Properties<'_>) -> Result<Grant> {
     let grant = Grant {
         actions: texts(&mut statement, "Action")?,
         resources: texts(&mut statement, "Resource")?,
+        prefixes: match statement.map("Condition")? {
+            None => vec![],
+            Some(condition) => prefixes(condition)?,
+        },
     };
     statement.deny_unknown()?;
     Ok(grant)
+}
+
+/// The patterns of `StringLike: {"s3:prefix": ...}`, the only condition that the embedded cloud supports.
+fn prefixes(mut condition: Properties<'_>) -> Result<Vec<String>> {
+    let missing = condition.error("StringLike", "is required");
+    let mut compared = condition.map("StringLike")?.ok_or(missing)?;
+    let missing = compared.error("s3:prefix", "is required");
+    let patterns = compared.texts("s3:prefix")?;
+    compared.deny_unknown()?;
+    condition.deny_unknown()?;
+    match patterns.is_empty() {
+        true => Err(missing),
+        false => Ok(patterns.into_iter().map(str::to_owned).collect()),
+    }
 }

@@ -9,7 +9,7 @@ use super::error::{LineError, Result};
 use super::properties::Properties;
 use super::resolver::Resource;
 use super::yaml::{MapEntry, Node, Value};
-use crate::stack_spec::{ACCOUNT, EventRule, FieldMatcher, REGION, StackSpec, Topic};
+use crate::stack_spec::{ACCOUNT, EventRule, FieldMatcher, QueueTarget, REGION, StackSpec, Topic};
 
 /// Protocols that notify people: without local effect.
 const HUMAN_PROTOCOLS: [&str; 3] = ["email", "email-json", "sms"];
@@ -25,19 +25,19 @@ pub(super) fn read_topics_and_buses(
         properties.ignore(&["DisplayName", "KmsMasterKeyId", "Tags", "TopicName"]);
         let mut topic = Topic {
             arn: resource.identity.reference.clone(),
-            queues: vec![],
+            targets: vec![],
         };
         for subscription in properties.maps("Subscription")? {
-            topic.queues.extend(subscribed_queue(subscription, spec)?);
+            topic.targets.extend(subscribed_queue(subscription, spec)?);
         }
         properties.deny_unknown()?;
         for subscription in of_kind("AWS::SNS::Subscription") {
             let mut subscription = Properties::of(subscription)?;
             if subscription.required("TopicArn")? == topic.arn {
-                topic.queues.extend(subscribed_queue(subscription, spec)?);
+                topic.targets.extend(subscribed_queue(subscription, spec)?);
             }
         }
-        match topic.queues.is_empty() {
+        match topic.targets.is_empty() {
             true => spec
                 .inert
                 .push((resource.id.clone(), resource.kind.clone())),
@@ -54,7 +54,10 @@ pub(super) fn read_topics_and_buses(
 }
 
 /// The subscribed queue; `None` if the subscription notifies people.
-fn subscribed_queue(mut subscription: Properties<'_>, spec: &StackSpec) -> Result<Option<String>> {
+fn subscribed_queue(
+    mut subscription: Properties<'_>,
+    spec: &StackSpec,
+) -> Result<Option<QueueTarget>> {
     let unsupported_protocol = subscription.error(
         "Protocol",
         "must be sqs: the embedded cloud delivers only to queues",
@@ -62,12 +65,34 @@ fn subscribed_queue(mut subscription: Properties<'_>, spec: &StackSpec) -> Resul
     let unknown_queue = subscription.error("Endpoint", "does not name a queue of this template");
     let protocol = subscription.required("Protocol")?;
     let endpoint = subscription.required("Endpoint")?;
+    let dead_letter_queue = match subscription.map("RedrivePolicy")? {
+        None => None,
+        Some(redrive) => Some(dead_letter_queue(redrive, "deadLetterTargetArn", spec)?),
+    };
     subscription.deny_unknown()?;
     match protocol {
-        "sqs" => queue_name(endpoint, spec).ok_or(unknown_queue).map(Some),
+        "sqs" => {
+            let queue = queue_name(endpoint, spec).ok_or(unknown_queue)?;
+            Ok(Some(QueueTarget {
+                queue,
+                dead_letter_queue,
+            }))
+        }
         other if HUMAN_PROTOCOLS.contains(&other) => Ok(None),
         _ => Err(unsupported_protocol),
     }
+}
+
+/// The queue whose ARN is the only property, `key`.
+fn dead_letter_queue(
+    mut properties: Properties<'_>,
+    key: &str,
+    spec: &StackSpec,
+) -> Result<String> {
+    let unknown_queue = properties.error(key, "does not name a queue of this template");
+    let queue = queue_name(properties.required(key)?, spec).ok_or(unknown_queue)?;
+    properties.deny_unknown()?;
+    Ok(queue)
 }
 
 fn queue_name(arn: &str, spec: &StackSpec) -> Option<String> {
@@ -99,18 +124,27 @@ pub(super) fn event_rule(resource: &Resource, spec: &StackSpec) -> Result<Option
     let bus = rule.text("EventBusName")?.unwrap_or("default");
     let bus = bus.rsplit('/').next().unwrap_or(bus).to_owned();
     let enabled = rule.text("State")? != Some("DISABLED");
-    let mut queues = vec![];
+    let mut targets = vec![];
     for mut target in rule.maps("Targets")? {
         let unknown_queue = target.error("Arn", "does not name a queue of this template");
         target.ignore(&["Id"]);
-        queues.push(queue_name(target.required("Arn")?, spec).ok_or(unknown_queue)?);
+        let queue = queue_name(target.required("Arn")?, spec).ok_or(unknown_queue)?;
+        let dead_letter_queue = match target.map("DeadLetterConfig")? {
+            None => None,
+            Some(config) => Some(dead_letter_queue(config, "Arn", spec)?),
+        };
         target.deny_unknown()?;
+        targets.push(QueueTarget {
+            queue,
+            dead_letter_queue,
+        });
     }
     rule.deny_unknown()?;
     Ok(enabled.then_some(EventRule {
+        arn: resource.identity.attributes["Arn"].clone(),
         bus,
         pattern,
-        queues,
+        targets,
     }))
 }
 

@@ -63,6 +63,16 @@ impl SessionId {
     pub fn parse(text: &str) -> Option<Self> {
         JobId::parse(text).map(|JobId(id)| Self(id))
     }
+
+    /// The time of [`SessionId::new`], to a millisecond; `None` for an id that was made otherwise.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
+        Timestamp::new(
+            i64::try_from(seconds).ok()?,
+            i32::try_from(nanoseconds).ok()?,
+        )
+        .ok()
+    }
 }
 
 /// The id of a message or notification in an inbox: a UUID in its hyphenated lower-case form.

@@ -28,6 +28,20 @@ async fn a_rejected_handshake_has_the_right_status() {
 }
 
 #[tokio::test]
+async fn a_url_has_at_most_4096_characters_with_the_token() {
+    let api = TestApi::start_with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
+    let before = format!("wss://{}", api.address).len();
+    let path = |length: usize| {
+        let path = "/prod?token=stranger&pad=";
+        format!("{path}{}", "x".repeat(length - before - path.len()))
+    };
+    // The authorizer refuses the one; the other does not reach it.
+    assert_eq!(api.rejected_status(&path(4096)).await, 401);
+    assert_eq!(api.rejected_status(&path(4097)).await, 414);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn later_events_contain_the_authorizers_context() {
     let api = TestApi::start_with(Some("guard"), None, TWO_HOURS, TWO_HOURS).await;
     let mut socket = api.connect("?token=good").await;

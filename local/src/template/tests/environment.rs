@@ -70,3 +70,36 @@ fn functions_have_their_handlers_limits_and_environment() {
     assert!(unset.values().all(String::is_empty), "{unset:?}");
     assert_eq!(Vec::from_iter(unset.into_keys()).join(" "), empty);
 }
+
+#[test]
+fn an_environment_is_no_larger_than_lambdas() {
+    let agents = |count: usize| {
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:agent-";
+        let arns: Vec<String> = (0..count).map(|number| format!("{arn}{number}")).collect();
+        project_stack(&[("AgentArns", &arns.join(","))])
+    };
+    agents(16).unwrap();
+    let error = agents(40).unwrap_err();
+    assert!(
+        error.problem.contains("AgentArns is above its MaxLength"),
+        "{error}"
+    );
+    let function = |length: usize| {
+        let text = format!(
+            "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      \
+             Runtime: provided.al2023\n      Handler: f\n      Code: {{}}\n      \
+             Environment: {{Variables: {{A: {}}}}}\n",
+            "x".repeat(length)
+        );
+        resolve("t.yaml", &text, &inputs())
+    };
+    // With {"A":""} around it.
+    function(4096 - 8).unwrap();
+    let error = function(4097 - 8).unwrap_err();
+    assert!(
+        error
+            .problem
+            .contains("Environment of AWS::Lambda::Function (resource F) is larger than"),
+        "{error}"
+    );
+}

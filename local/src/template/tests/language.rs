@@ -238,7 +238,7 @@ fn an_invalid_template_is_reported_with_file_and_line() {
     }
 }
 
-fn stack_with(sections: &str) -> std::result::Result<StackSpec, TemplateError> {
+pub(super) fn stack_with(sections: &str) -> std::result::Result<StackSpec, TemplateError> {
     resolve("t.yaml", &format!("{TEMPLATE_HEAD}{sections}"), &inputs())
 }
 
@@ -261,46 +261,6 @@ fn a_schedule_has_its_input_and_a_disabled_one_is_omitted() {
     assert_eq!(enabled[0].input.as_deref(), Some("{}"));
     assert_eq!(enabled[0].function, "longhaul-F");
     assert!(schedule("DISABLED").is_empty());
-}
-
-#[test]
-fn topics_and_event_rules_target_queues() {
-    let rule = |pattern: &str, target: &str| {
-        let text = format!(
-            "  Bus:\n    Type: AWS::Events::EventBus\n    Properties: {{Name: bus}}\n  \
-             Topic:\n    Type: AWS::SNS::Topic\n    Properties: {{Subscription: [{{Protocol: sqs, Endpoint: !GetAtt Q.Arn}}]}}\n  \
-             Mail:\n    Type: AWS::SNS::Topic\n    Properties: {{Subscription: [{{Protocol: email, Endpoint: a@b}}]}}\n  \
-             Rule:\n    Type: AWS::Events::Rule\n    Properties:\n      EventBusName: !Ref Bus\n      \
-             EventPattern: {pattern}\n      Targets: [{{Id: q, Arn: !GetAtt {target}.Arn}}]\n"
-        );
-        stack_with(&text)
-    };
-    let spec = rule("{source: [x, {prefix: y}]}", "Q").unwrap();
-    assert_eq!((spec.topics.len(), spec.schedules.len()), (1, 0));
-    assert_eq!(spec.topics[0].queues, spec.event_rules[0].queues);
-    assert_eq!(
-        (
-            spec.event_rules[0].bus.as_str(),
-            spec.event_rules[0].pattern[0].1.len()
-        ),
-        ("bus", 2)
-    );
-    assert!(
-        spec.inert
-            .contains(&("Mail".to_owned(), "AWS::SNS::Topic".to_owned()))
-    );
-    for (pattern, target, problem) in [
-        (
-            "{detail: [x]}",
-            "Q",
-            "detail of EventPattern is not supported",
-        ),
-        ("{source: [{suffix: x}]}", "Q", "a text or {prefix: text}"),
-        ("{source: [x]}", "F", "does not name a queue"),
-    ] {
-        let error = rule(pattern, target).unwrap_err();
-        assert!(error.problem.contains(problem), "{error}");
-    }
 }
 
 #[test]

@@ -7,6 +7,47 @@ fn need(action: &str, resource: &str) -> RequiredPermission {
     RequiredPermission {
         action: action.into(),
         resource: resource.into(),
+        prefix: None,
+    }
+}
+
+#[test]
+fn only_the_pieces_of_recordings_can_be_listed() {
+    let spec = project_stack(&[]).unwrap();
+    let bucket = "arn:aws:s3:::longhaul-results-000000000000-us-east-1";
+    for (prefix, allowed) in [
+        (Some("recordings/pieces/1/"), true),
+        (Some("results/"), false),
+        (None, false),
+    ] {
+        let list = RequiredPermission {
+            prefix: prefix.map(str::to_owned),
+            ..need("s3:ListBucket", bucket)
+        };
+        let expected = [false, false, false, allowed, false, false, false, false];
+        assert_eq!(allowed_by_each_role(&spec, &list), expected, "{prefix:?}");
+    }
+}
+
+#[test]
+fn a_condition_other_than_on_the_prefix_is_rejected() {
+    for (condition, problem) in [
+        (
+            "{StringEquals: {'aws:SourceAccount': '1'}}",
+            "Condition.StringLike",
+        ),
+        (
+            "{StringLike: {'s3:prefix': a, 's3:delimiter': b}}",
+            "Condition.StringLike.s3:delimiter",
+        ),
+        ("{StringLike: {'s3:prefix': a}, Bool: {}}", "Condition.Bool"),
+    ] {
+        let role = format!(
+            "Policies: [{{PolicyName: p, PolicyDocument: {{Statement: [{{Effect: Allow, \
+             Action: 's3:*', Resource: '*', Condition: {condition}}}]}}}}]"
+        );
+        let error = stack_with_event_source(&role, "").unwrap_err();
+        assert!(error.problem.contains(problem), "{error}");
     }
 }
 

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 
+use super::open_count::MAX_CONNECTION_AGE;
 use super::{CONNECTED, Connections};
 use crate::aws::item::{Attributes, Item, text, ttl};
 use crate::domain::ids::{ConnectionId, Owner};

@@ -3,7 +3,9 @@
 mod activity;
 mod admin_scan;
 mod by_user;
+mod closed;
 mod limit;
+mod open_count;
 mod row;
 mod session;
 mod subscription_count;
@@ -23,7 +25,7 @@ use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
 use crate::domain::limits;
 
-/// Number of partitions of the index of unauthenticated connections.
+/// Number of partitions of the indexes of open and of unauthenticated connections.
 const SHARDS: u8 = 8;
 /// The values of a row's `status`.
 const CONNECTED: &str = "CONNECTED";
@@ -31,6 +33,7 @@ const DISCONNECTED: &str = "DISCONNECTED";
 
 pub use activity::Activity;
 pub use admin_scan::start_key;
+pub use closed::ClosedConnection;
 
 #[derive(Clone)]
 pub struct Connections {
@@ -85,6 +88,8 @@ impl Connections {
             .item("connectionId", text(connection.connection.0))
             .item("sessionId", text(connection.session.to_string()))
             .item("status", text(CONNECTED))
+            // Only while it is open: who scans this index sees no closed connection and no user's row.
+            .item("openShard", text(shard.clone()))
             .item("connectedAt", time(now))
             .item("lastActivity", time(now))
             .item("ttl", ttl(now + limits::CONNECTION_RETENTION));
@@ -165,38 +170,6 @@ impl Connections {
     pub async fn identity(&self, connection: &ConnectionId) -> Result<Option<Identity>> {
         let row = self.read_row(connection).await?;
         Ok(row.as_ref().map(identity).transpose()?.flatten())
-    }
-
-    /// Records that the connection closed, and returns its session if that was used. The row stays until its
-    /// time to live ends.
-    pub async fn close(
-        &self,
-        connection: &ConnectionId,
-        now: Timestamp,
-    ) -> Result<Option<SessionId>> {
-        let update = self
-            .update(&connection.0)
-            .update_expression(
-                "SET #status = :status, disconnectedAt = :now REMOVE unauthenticated",
-            )
-            .condition_expression("attribute_exists(connectionId)")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", text(DISCONNECTED))
-            .expression_attribute_values(":now", time(now))
-            .return_values(ReturnValue::AllOld);
-        match update
-            .send()
-            .await
-            .map_err(|error| error.into_service_error())
-        {
-            Ok(response) => {
-                let used = response.attributes.as_ref().map(session::session);
-                let used = used.transpose()?.flatten();
-                Ok(used.filter(|(_, used)| *used).map(|(id, _)| id))
-            }
-            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-            Err(error) => Err(error).context("recording that a connection closed"),
-        }
     }
 
     /// Removes the row of a connection that a push found closed.
