@@ -10,6 +10,7 @@ mod function_aliases;
 mod hostile_input;
 mod language;
 mod roles;
+mod secrets;
 
 const TEMPLATE: &str = include_str!("../../../cloudformation/template.yaml");
 
