@@ -33,6 +33,7 @@ const TABLES: [Expected; 6] = [
         &[
             ("by-user", "userId connectedAt"),
             ("unauthenticated", "unauthenticated connectedAt"),
+            ("expiring", "expiryShard expiresAt"),
         ],
     ),
     (
