@@ -7,7 +7,7 @@ use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse};
 
 use crate::app_context::AppContext;
-use crate::caller::{Admin, can_administer};
+use crate::caller::{Admin, can_administer, latest_identity};
 use crate::frame::{ActionError, FrameContext};
 
 /// The owner that the caller acts as on this job: the job's owner, if the caller is an admin of its tenant;
@@ -18,6 +18,7 @@ pub async fn effective_owner(
     caller: &Identity,
     id: JobId,
 ) -> Result<Owner, ActionError> {
+    let caller = &latest_identity(app, frame, caller).await?;
     let row = match caller.is_admin {
         true => app.stores.jobs.get(id).await?,
         false => None,

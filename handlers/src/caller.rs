@@ -60,8 +60,7 @@ pub struct Admin(Identity);
 impl Caller for Admin {
     async fn identify(app: &AppContext, frame: &FrameContext) -> Result<Self, ActionError> {
         let identity = Identity::identify(app, frame).await?;
-        check_admin(frame, &identity)?;
-        Ok(Self(identity))
+        Ok(Self(require_admin(app, frame, &identity).await?))
     }
 }
 
@@ -81,27 +80,50 @@ impl Admin {
     }
 }
 
-/// The identity that the authorizer found, while its token is valid; it costs no read. Otherwise the identity
-/// in the connection's row, which may have expired.
+/// The identity that the authorizer found at `$connect`, while its token is valid; it costs no read. Otherwise the
+/// identity in the connection's row, which may have expired: also for an admin, whom a newer token may have made an
+/// ordinary user since.
 pub async fn known_identity(
     app: &AppContext,
     frame: &FrameContext,
 ) -> anyhow::Result<Option<Identity>> {
     match &frame.authorized {
-        Some(identity) if identity.is_valid_at(frame.now) => Ok(Some(identity.clone())),
+        Some(identity) if identity.is_valid_at(frame.now) && !identity.is_admin => {
+            Ok(Some(identity.clone()))
+        }
         _ => app.stores.connections.identity(&frame.connection).await,
     }
 }
 
-/// Rejects a caller who is no admin.
-pub fn check_admin(frame: &FrameContext, caller: &Identity) -> Result<(), ErrorResponse> {
-    if caller.is_admin {
-        return Ok(());
+/// The caller by the connection's latest token, which may have made an ordinary user an admin since `$connect`. Only
+/// for such a user the connection's row is read.
+pub async fn latest_identity(
+    app: &AppContext,
+    frame: &FrameContext,
+    caller: &Identity,
+) -> anyhow::Result<Identity> {
+    if caller.is_admin || frame.authorized.is_none() {
+        return Ok(caller.clone());
+    }
+    let latest = app.stores.connections.identity(&frame.connection).await?;
+    let is_same = |latest: &Identity| latest.owner == caller.owner && latest.is_valid_at(frame.now);
+    Ok(latest.filter(is_same).unwrap_or_else(|| caller.clone()))
+}
+
+/// The caller by the connection's latest token, who must be an admin.
+pub async fn require_admin(
+    app: &AppContext,
+    frame: &FrameContext,
+    caller: &Identity,
+) -> Result<Identity, ActionError> {
+    let latest = latest_identity(app, frame, caller).await?;
+    if latest.is_admin {
+        return Ok(latest);
     }
     let user = name_for_logs(caller);
     tracing::info!(connection = %frame.connection, user, "a user who is no admin asked for an admin's action");
     let message = "Only admins may do this.";
-    Err(ErrorResponse::new(ErrorCode::Authorization, message))
+    Err(ErrorResponse::new(ErrorCode::Authorization, message).into())
 }
 
 /// Whether the caller is an admin of this owner's tenant.

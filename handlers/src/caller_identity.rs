@@ -28,6 +28,10 @@ pub fn to_context(identity: &Identity) -> Map<String, Value> {
     if let Some(tenant) = &identity.owner.tenant {
         context.insert("tenantId".to_owned(), tenant.as_str().into());
     }
+    if let Some(issued_at) = identity.issued_at {
+        let issued_at = issued_at.as_second().to_string();
+        context.insert("issuedAt".to_owned(), issued_at.into());
+    }
     if identity.is_admin {
         context.insert("admin".to_owned(), "true".into());
     }
@@ -38,7 +42,8 @@ pub fn to_context(identity: &Identity) -> Map<String, Value> {
 pub fn from_context(context: &HashMap<String, Value>) -> Option<Identity> {
     let text = |name: &str| context.get(name).and_then(Value::as_str).map(str::to_owned);
     let user = text("userId")?;
-    let expires_at = Timestamp::from_second(text("expiresAt")?.parse().ok()?).ok()?;
+    let time = |name: &str| Timestamp::from_second(text(name)?.parse().ok()?).ok();
+    let expires_at = time("expiresAt")?;
     let username = text("username").unwrap_or_else(|| user.clone());
     Some(Identity {
         owner: Owner {
@@ -46,6 +51,7 @@ pub fn from_context(context: &HashMap<String, Value>) -> Option<Identity> {
             tenant: text("tenantId"),
         },
         username,
+        issued_at: time("issuedAt"),
         expires_at,
         is_admin: text("admin").as_deref() == Some("true"),
     })
@@ -61,6 +67,7 @@ pub fn claimed_identity(user: &str, username: Option<&str>, now: Timestamp) -> I
     Identity {
         owner,
         username: username.unwrap_or(user).to_owned(),
+        issued_at: Some(now),
         expires_at: now + day,
         is_admin: false,
     }
@@ -113,6 +120,7 @@ mod tests {
                     tenant,
                 },
                 username: "Alice".into(),
+                issued_at: is_admin.then(|| Timestamp::from_second(1000).unwrap()),
                 expires_at: Timestamp::from_second(1234).unwrap(),
                 is_admin,
             };

@@ -22,8 +22,8 @@ pub async fn verify(
     })
 }
 
-/// Binds the identity to the frame's connection, unless another user's is bound to it. A first binding
-/// requests the delivery of the user's inbox.
+/// Binds the identity to the frame's connection, unless another user's is bound to it. A first binding, and one
+/// after the token had expired, requests the delivery of the user's inbox.
 pub async fn bind(
     app: &AppContext,
     frame: &FrameContext,
@@ -36,15 +36,24 @@ pub async fn bind(
         BindOutcome::Bound => {
             let user = name_for_logs(identity);
             tracing::info!(connection = %frame.connection, user, "a connection was authenticated");
-            let deliveries = &app.queues.deliveries;
-            deliveries
-                .request_delivery(&identity.owner, &frame.connection)
-                .await;
+            request_delivery(app, frame, identity).await;
             return Ok(());
         }
-        BindOutcome::Renewed => return Ok(()),
+        // What was sent to the user in the meantime is in the inbox.
+        BindOutcome::Renewed { had_expired: true } => {
+            request_delivery(app, frame, identity).await;
+            return Ok(());
+        }
+        BindOutcome::Renewed { had_expired: false } => return Ok(()),
         BindOutcome::OtherOwner => "This connection belongs to another user.",
         BindOutcome::Gone => "This connection is closed.",
     };
     Err(ErrorResponse::authentication(message).into())
+}
+
+async fn request_delivery(app: &AppContext, frame: &FrameContext, identity: &Identity) {
+    let deliveries = &app.queues.deliveries;
+    deliveries
+        .request_delivery(&identity.owner, &frame.connection)
+        .await;
 }

@@ -73,6 +73,10 @@ impl InboxDeliverer {
             after,
         } = delivery;
         let now = self.clock.now();
+        // A newer token requests the delivery again, and so does the user's next connection.
+        if self.pusher.has_expired(connection, now).await? {
+            return Ok(());
+        }
         let page = self.inbox.page(owner, false, *after, PAGE, false, now);
         let (entries, more) = page.await?;
         for entry in &entries {

@@ -5,7 +5,7 @@
 //! the same notification ids.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::clock::Clock;
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::domain::token_expiry::has_expired;
 use longhaul_shared::domain::topics::FanoutPage;
 use longhaul_shared::messaging::fanout_queue::FanoutQueue;
 use longhaul_shared::messaging::push::{ConnectionPusher, Posted, PushOutcome, for_each};
@@ -110,30 +111,46 @@ impl FanoutWorker {
         self.queue.send(&retry, delay.min(60)).await
     }
 
-    /// The page's subscriptions whose filters match, and the last one if there are more pages.
+    /// The page's subscriptions whose filters match and whose users' tokens have not expired, and the last one if
+    /// there are more pages.
     async fn recipients(
         &self,
         page: &FanoutPage,
     ) -> Result<(RecipientsByConnection, Option<String>)> {
+        let now = self.clock.now();
         let mut recipients = RecipientsByConnection::new();
         let mut add = |id, connection| recipients.entry(connection).or_default().push(id);
-        if !page.left.is_empty() {
+        // Connections whose token may have expired; it may also have been renewed.
+        let mut doubtful = BTreeSet::new();
+        let mut last = None;
+        if page.left.is_empty() {
+            let partition = page.partition().context("it has no topic")?;
+            let (after, size) = (page.after.as_deref(), self.page_size);
+            let read = self.subscriptions.page(&partition, after, size, now);
+            let (subscriptions, last_read) = read.await?;
+            last = last_read;
+            for subscription in subscriptions {
+                if subscription.filters.matches(&page.published.data) {
+                    if subscription
+                        .expires_at
+                        .is_none_or(|at| has_expired(at, now))
+                    {
+                        doubtful.insert(subscription.connection.clone());
+                    }
+                    add(subscription.id, subscription.connection);
+                }
+            }
+        } else {
             for (id, connection) in &page.left {
+                doubtful.insert(connection.clone());
                 add(id.clone(), connection.clone());
             }
-            return Ok((recipients, None));
         }
-        let partition = page.partition().context("it has no topic")?;
-        let after = page.after.as_deref();
-        let read = self
-            .subscriptions
-            .page(&partition, after, self.page_size, self.clock.now());
-        let (subscriptions, last) = read.await?;
-        for subscription in subscriptions {
-            if subscription.filters.matches(&page.published.data) {
-                add(subscription.id, subscription.connection);
-            }
-        }
+        let expired = self
+            .pusher
+            .expired_among(doubtful.into_iter().collect(), now)
+            .await?;
+        recipients.retain(|connection, _| !expired.contains(connection));
         Ok((recipients, last))
     }
 

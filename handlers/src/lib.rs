@@ -21,6 +21,7 @@ mod caller_identity;
 mod connect_policy;
 mod connection;
 mod connection_identity;
+mod connection_reaper;
 mod deliver;
 mod fanout;
 mod frame;
@@ -32,7 +33,7 @@ mod session_lookup;
 pub mod settings;
 mod submit;
 mod sweep;
-mod unauthenticated_reaper;
+mod token_settings;
 
 use std::pin::Pin;
 

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use longhaul_shared::auth::{InvalidVerifier, Verifier, VerifierOptions};
 use longhaul_shared::orchestration::job_backend::JobBackendSettings;
 use longhaul_shared::settings;
 use longhaul_shared::settings::{
-    Settings, SettingsError, VariableReference, count, days, group, list, number, optional_text,
-    seconds, text,
+    Settings, VariableReference, count, days, group, list, number, seconds, text,
 };
 
 use crate::connect_policy::{Network, allowed_networks, allowed_origins};
+use crate::token_settings::TokenSettings;
 
 settings! {
     /// Which function of this binary a process serves.
@@ -18,48 +17,6 @@ settings! {
         /// The function's name: `authorize`, `connection`, `deliver`, `message`, `publish`, `fanout` or `sweep`.
         /// AWS Lambda sets it.
         pub handler: String = text("_HANDLER"),
-    }
-}
-
-settings! {
-    /// How tokens are verified.
-    pub struct TokenSettings {
-        /// The algorithms of accepted tokens: `HS256` alone, or `RS256`, `ES256` or both.
-        pub algorithms: Vec<String> = list("TOKEN_ALGORITHMS"),
-        /// The issuer of accepted tokens, an https URL. Its published keys verify `RS256` and `ES256`, which
-        /// need it.
-        pub issuer: Option<String> = optional_text("TOKEN_ISSUER"),
-        /// The accepted values of a token's `aud` or `client_id`; any where it is left out.
-        pub audiences: Vec<String> = list("TOKEN_AUDIENCES"),
-        /// The accepted value of a token's `token_use`; any where it is left out.
-        pub token_use: Option<String> = optional_text("TOKEN_USE"),
-        /// The secret that verifies `HS256`, which needs it.
-        pub secret: Option<String> = optional_text("LONGHAUL_JWT_SECRET"),
-    }
-}
-
-impl TokenSettings {
-    /// The verifier of such tokens.
-    pub fn verifier(self) -> Result<Verifier, SettingsError> {
-        let options = VerifierOptions {
-            algorithms: self.algorithms,
-            issuer: self.issuer,
-            audiences: self.audiences,
-            token_use: self.token_use,
-            secret: self.secret,
-        };
-        Verifier::new(options).map_err(|invalid| match invalid {
-            InvalidVerifier::Algorithms => SettingsError::Malformed {
-                name: "TOKEN_ALGORITHMS",
-                expected: "HS256 alone, or RS256, ES256 or both",
-            },
-            InvalidVerifier::NoSecret => SettingsError::Missing("LONGHAUL_JWT_SECRET"),
-            InvalidVerifier::NoIssuer => SettingsError::Missing("TOKEN_ISSUER"),
-            InvalidVerifier::Issuer => SettingsError::Malformed {
-                name: "TOKEN_ISSUER",
-                expected: "an https URL",
-            },
-        })
     }
 }
 

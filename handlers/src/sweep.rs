@@ -25,14 +25,14 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use crate::connection_reaper::ConnectionReaper;
 use crate::settings::SweepSettings;
-use crate::unauthenticated_reaper::UnauthenticatedReaper;
 
 struct Sweep {
     jobs: Jobs,
     job_queue: JobQueue,
     job_end_notifier: JobEndNotifier,
-    reaper: UnauthenticatedReaper,
+    reaper: ConnectionReaper,
     /// How long a job is stored after its end.
     retention: Duration,
     /// A job whose row was written more recently needs no repair.
@@ -48,10 +48,10 @@ pub async fn serve(environment: &Environment) -> Result<(), Error> {
     let backend = JobBackend::new(settings.backend, &clients, &dynamo);
     let sweep = &Arc::new(Sweep {
         job_end_notifier: backend.job_end_notifier(Some(dead_letters)),
-        reaper: UnauthenticatedReaper {
+        reaper: ConnectionReaper {
             connections: backend.connections,
             pusher: backend.pusher,
-            timeout: settings.authentication_timeout,
+            authentication_timeout: settings.authentication_timeout,
         },
         jobs: backend.jobs,
         job_queue: backend.job_queue,
@@ -84,7 +84,7 @@ impl Sweep {
             let swept = self.clone().sweep_shard(shard, self.clock.now());
             shards.spawn(swept.in_current_span());
         }
-        self.reaper.close_unauthenticated(self.clock.now()).await;
+        self.reaper.close_overdue(self.clock.now()).await;
         match self.reaper.connections.count_open(self.clock.now()).await {
             Ok(count) => gauge!("OpenConnections").set(count as f64),
             Err(error) => {

@@ -252,7 +252,11 @@ fn resolve_template(
     let text = std::fs::read_to_string(&options.template)
         .with_context(|| format!("cannot read the template {name}"))?;
     let mut secrets = options.secrets.clone();
+    let mut previous_secrets = BTreeMap::new();
     for id in template::generated_secrets(&name, &text)? {
+        if let Some(previous) = data.previous_secret(&id)? {
+            previous_secrets.insert(id.clone(), previous);
+        }
         if let Entry::Vacant(vacant) = secrets.entry(id) {
             let secret = data.get_or_create_secret(vacant.key())?;
             vacant.insert(secret);
@@ -264,6 +268,7 @@ fn resolve_template(
         aws_endpoint: endpoints.aws.clone(),
         gateway_address: gateway_address.to_string(),
         secrets,
+        previous_secrets,
     };
     Ok(template::resolve(&name, &text, &inputs)?)
 }

@@ -83,6 +83,11 @@ impl DataFolder {
         Ok(secret)
     }
 
+    /// The version of the secret `name` before this one, if its user has kept it during a rotation.
+    pub fn previous_secret(&self, name: &str) -> Result<Option<String>> {
+        read_secret(&self.path, &format!("{name}.previous"))
+    }
+
     /// Stores the cloud's endpoints for other processes to read with [`read_endpoints`].
     pub fn write_endpoints(&self, endpoints: &Endpoints) -> Result<()> {
         // Written to a temporary file and renamed, so that no reader sees a partial file.

@@ -2,8 +2,10 @@
 //! embedded cloud enforces roles, so every other test shows that the roles suffice.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use jiff::Timestamp;
 use longhaul_local::permissions::RequiredPermission;
 use longhaul_local::stack_spec::{Grant, StackSpec};
 use longhaul_local::template::{self, TemplateInputs};
@@ -279,9 +281,16 @@ async fn use_topics(stack: &Stack) -> Result<()> {
     stack.publish(&note).await?;
     frank.until("note").await?;
     let mut leaves = stack.client("gina").await?;
-    leaves.request(join).await?;
+    leaves.request(join.clone()).await?;
     drop(leaves);
     let message_frame = json!({"topic": "room:x", "type": "note"});
+    // A subscriber whose token expires before the publication.
+    let claims = json!({"sub": "hana", "exp": Timestamp::now().as_second() - 25});
+    let mut expiring = stack.client_with_claims(&claims).await?;
+    expiring.request(join).await?;
+    while expiring.request(json!({"action": "listJobs"})).await?["type"] != "error" {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     for (caller, message) in [
         ("longhaul-publish", note),
         ("longhaul-fanout", message_frame),

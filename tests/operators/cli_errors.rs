@@ -140,3 +140,28 @@ async fn the_sample_bill_is_the_same_for_the_same_seed() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_token_that_no_stack_accepts_is_not_signed() -> Result<()> {
+    let long = "x".repeat(257);
+    for (arguments, reason) in [
+        (&["--user", ""][..], "it is empty"),
+        (&["--user", "a\u{7}"], "it contains a control character"),
+        (&["--user", &long], "it is longer than 256 bytes"),
+        (&["--user", "alice", "--tenant", ""], "it is empty"),
+        (&["--user", "alice", "--seconds", "0"], "0 is not in 1.."),
+        (
+            &["--user", "alice", "--seconds", "18446744073709551615"],
+            "is not in 1..",
+        ),
+    ] {
+        let output = longhaul(&[&["token"], arguments].concat()).await?;
+        let stderr = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(output.stdout.is_empty());
+        assert!(stderr.contains(reason), "{arguments:?}: {stderr}");
+    }
+    let signed = longhaul(&["token", "--user", "alice", "--seconds", "1"]).await?;
+    assert!(signed.status.success());
+    Ok(())
+}

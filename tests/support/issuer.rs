@@ -1,8 +1,9 @@
-//! An HTTP server that plays an identity provider: it has signing keys and publishes their public parts as a JWKS. Tokens
-//! are signed here by a cryptographic library, not by the JWT library that the product verifies them with.
+//! An HTTP server that plays an identity provider: it has signing keys and publishes their public parts as a JWKS, with a
+//! discovery document or without. Tokens are signed here by a cryptographic library, not by the JWT library that the
+//! product verifies them with.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Context, Result};
 use aws_lc_rs::rand::SystemRandom;
@@ -126,49 +127,113 @@ pub fn hs256(header: &Value, claims: &Value, secret: &[u8]) -> String {
 pub struct Issuer {
     /// The `iss` of its tokens, which a stack is configured with.
     pub url: String,
-    published: Arc<Mutex<Option<Value>>>,
-    request_count: Arc<AtomicUsize>,
+    /// Without a path.
+    pub origin: String,
+    served: Arc<Mutex<Served>>,
+}
+
+/// What the server answers, and what it was asked.
+#[derive(Default)]
+struct Served {
+    /// By path.
+    documents: BTreeMap<String, String>,
+    is_down: bool,
+    requests: Vec<String>,
 }
 
 impl Issuer {
+    /// An issuer without a discovery document, which publishes these keys at `/.well-known/jwks.json`.
     pub async fn start(keys: &[&SigningKey]) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let issuer = Self {
-            url: format!("http://{}/pool", listener.local_addr()?),
-            published: Arc::default(),
-            request_count: Arc::default(),
-        };
+        let issuer = Self::at("/pool").await?;
         issuer.publish(keys);
-        let (published, request_count) = (issuer.published.clone(), issuer.request_count.clone());
+        Ok(issuer)
+    }
+
+    /// An issuer below this path that publishes nothing yet.
+    pub async fn at(path: &str) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let origin = format!("http://{}", listener.local_addr()?);
+        let issuer = Self {
+            url: format!("{origin}{path}"),
+            origin,
+            served: Arc::default(),
+        };
+        let served = issuer.served.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 // A connection that sends nothing must not hold up the others.
-                tokio::spawn(respond(socket, published.clone(), request_count.clone()));
+                tokio::spawn(respond(socket, served.clone()));
             }
         });
         Ok(issuer)
     }
 
-    /// Replaces the published keys.
+    fn served(&self) -> MutexGuard<'_, Served> {
+        self.served.lock().expect("unpoisoned")
+    }
+
+    /// Serves a document at a path of the server, and is no longer down.
+    pub fn serve(&self, path: &str, document: impl ToString) {
+        let mut served = self.served();
+        served
+            .documents
+            .insert(path.to_owned(), document.to_string());
+        served.is_down = false;
+    }
+
+    /// From now on the path is not found.
+    pub fn withdraw(&self, path: &str) {
+        self.served().documents.remove(path);
+    }
+
+    /// The path of a well-known document, which is below the issuer's own.
+    pub fn well_known(&self, name: &str) -> String {
+        let path = self.url.trim_start_matches(&self.origin);
+        format!("{}/.well-known/{name}", path.trim_end_matches('/'))
+    }
+
+    /// Replaces the published keys of an issuer without a discovery document.
     pub fn publish(&self, keys: &[&SigningKey]) {
-        let keys: Vec<Value> = keys.iter().map(|key| key.jwk()).collect();
-        *self.published.lock().expect("unpoisoned") = Some(json!({ "keys": keys }));
+        self.serve(&self.well_known("jwks.json"), key_set(keys));
+    }
+
+    /// Publishes a discovery document that names this path for the keys.
+    pub fn publish_discovery(&self, keys_path: &str) {
+        let keys = format!("{}{keys_path}", self.origin);
+        let document = json!({"issuer": self.url, "jwks_uri": keys});
+        self.serve(&self.well_known("openid-configuration"), document);
     }
 
     /// From now on it answers 503.
     pub fn go_down(&self) {
-        *self.published.lock().expect("unpoisoned") = None;
+        self.served().is_down = true;
     }
 
     /// The number of requests so far.
     pub fn request_count(&self) -> usize {
-        self.request_count.load(Ordering::SeqCst)
+        self.served().requests.len()
+    }
+
+    /// The number of requests for this path so far.
+    pub fn requests_for(&self, path: &str) -> usize {
+        let served = self.served();
+        served
+            .requests
+            .iter()
+            .filter(|asked| *asked == path)
+            .count()
     }
 
     /// The claims of an access token for the application `app`.
     pub fn claims(&self, user: &str) -> Value {
         json!({"sub": user, "iss": self.url, "client_id": "app", "token_use": "access", "username": user, "exp": u32::MAX})
     }
+}
+
+/// A JWKS of these keys.
+pub fn key_set(keys: &[&SigningKey]) -> Value {
+    let keys: Vec<Value> = keys.iter().map(|key| key.jwk()).collect();
+    json!({ "keys": keys })
 }
 
 /// A stack that accepts this issuer's access tokens for `app` and `console`, signed by these algorithms.
@@ -179,6 +244,12 @@ pub async fn stack_with_issuer(issuer: &Issuer, algorithms: &str) -> Result<Stac
         "TokenAudiences=app,console".to_owned(),
         "TokenUse=access".to_owned(),
     ];
+    let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
+    stack_with_parameters(&parameters).await
+}
+
+/// A stack with these template parameters.
+pub async fn stack_with_parameters(parameters: &[&str]) -> Result<Stack> {
     let options: Vec<&str> = parameters
         .iter()
         .flat_map(|parameter| ["--parameter", parameter])
@@ -186,23 +257,21 @@ pub async fn stack_with_issuer(issuer: &Issuer, algorithms: &str) -> Result<Stac
     Stack::start(&options).await
 }
 
-async fn respond(
-    mut socket: TcpStream,
-    published: Arc<Mutex<Option<Value>>>,
-    request_count: Arc<AtomicUsize>,
-) -> Result<()> {
+async fn respond(mut socket: TcpStream, served: Arc<Mutex<Served>>) -> Result<()> {
     let mut request = vec![];
     while !request.ends_with(b"\r\n\r\n") {
         request.push(socket.read_u8().await?);
     }
     let path = String::from_utf8(request)?;
     let path = path.split(' ').nth(1).context("no path")?.to_owned();
-    request_count.fetch_add(1, Ordering::SeqCst);
-    let document = published.lock().expect("unpoisoned").clone();
-    let (status, body) = match (path.as_str(), document) {
-        ("/pool/.well-known/jwks.json", Some(keys)) => ("200 OK", keys.to_string()),
-        (_, Some(_)) => ("404 Not Found", String::new()),
-        (_, None) => ("503 Service Unavailable", String::new()),
+    let (status, body) = {
+        let mut served = served.lock().expect("unpoisoned");
+        served.requests.push(path.clone());
+        match served.documents.get(&path) {
+            _ if served.is_down => ("503 Service Unavailable", String::new()),
+            Some(document) => ("200 OK", document.clone()),
+            None => ("404 Not Found", String::new()),
+        }
     };
     let length = body.len();
     let response =

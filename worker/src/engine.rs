@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use longhaul_shared::clock;
+use longhaul_shared::clock::Clock;
 use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
@@ -43,7 +43,7 @@ pub struct AttemptLimits {
 /// Everything that differs from one run of the engine to the next. A simulation gives a clock and random numbers
 /// of its own, and one runtime with paused time for all tasks.
 pub struct Sources {
-    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    pub clock: Clock,
     pub random: Random,
     /// Runs the analyses. A runtime apart from the engine's, so that an analysis that blocks its thread can't delay
     /// a heartbeat.
@@ -56,7 +56,7 @@ impl Sources {
     /// The wall clock and the system's random numbers; analyses on the given runtime, pushes on the current one.
     pub fn of_system(analysis_tasks: Handle) -> Self {
         Self {
-            now: Box::new(clock::now),
+            clock: Clock::system(),
             random: Random::system(),
             analysis_tasks,
             push_tasks: Handle::current(),
@@ -66,6 +66,6 @@ impl Sources {
 
 impl Engine {
     pub fn now(&self) -> Timestamp {
-        (self.sources.now)()
+        self.sources.clock.now()
     }
 }

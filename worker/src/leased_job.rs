@@ -31,9 +31,12 @@ pub struct LeasedJob<'e> {
 impl<'e> LeasedJob<'e> {
     /// From the row that the claim returned.
     pub fn new(engine: &'e Engine, claimed: Job) -> Self {
-        let tasks = engine.sources.push_tasks.clone();
+        let (clock, tasks) = (
+            engine.sources.clock.clone(),
+            engine.sources.push_tasks.clone(),
+        );
         Self {
-            pushes: PushQueues::new(engine.pusher.clone(), tasks),
+            pushes: PushQueues::new(engine.pusher.clone(), clock, claimed.created_at, tasks),
             lease: Lease::from_row(claimed),
             unreported: vec![],
             uncertain_seq: None,

@@ -5,8 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use longhaul_shared::clock::Clock;
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::messaging::push::{ConnectionPusher, PushOutcome};
+use longhaul_shared::messaging::push::{ConnectionPusher, FOLLOWERS_TRUSTED_FOR, PushOutcome};
 use longhaul_shared::protocol::dialect::OutboundFrames;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -20,6 +22,9 @@ const MAX_QUEUED_FRAMES: usize = 64;
 /// The queues of one job.
 pub struct PushQueues {
     pusher: ConnectionPusher,
+    clock: Clock,
+    /// From this time on the expiry of followers' tokens is checked.
+    checked_from: Timestamp,
     /// Runs the queues' tasks.
     tasks: Handle,
     queues: HashMap<ConnectionId, FollowerQueue>,
@@ -36,9 +41,17 @@ struct FollowerQueue {
 }
 
 impl PushQueues {
-    pub fn new(pusher: ConnectionPusher, tasks: Handle) -> Self {
+    /// The queues of a job that was created at this time.
+    pub fn new(
+        pusher: ConnectionPusher,
+        clock: Clock,
+        created_at: Timestamp,
+        tasks: Handle,
+    ) -> Self {
         Self {
             pusher,
+            clock,
+            checked_from: created_at + FOLLOWERS_TRUSTED_FOR,
             tasks,
             queues: HashMap::new(),
             finished: BTreeSet::new(),
@@ -57,8 +70,16 @@ impl PushQueues {
                 continue;
             }
             let queue = self.queues.entry(to.clone());
-            let queue =
-                queue.or_insert_with(|| FollowerQueue::open(&self.pusher, &self.tasks, &to));
+            let open = || {
+                let follower = Follower {
+                    pusher: self.pusher.clone(),
+                    clock: self.clock.clone(),
+                    checked_from: self.checked_from,
+                    connection: to.clone(),
+                };
+                FollowerQueue::open(follower, &self.tasks)
+            };
+            let queue = queue.or_insert_with(open);
             for frame in frames {
                 queue.push(frame);
             }
@@ -108,13 +129,12 @@ impl FollowerQueue {
         self.has_overflowed = sent.is_some_and(|sent| sent.is_err()) && !self.worker.is_finished();
     }
 
-    fn open(pusher: &ConnectionPusher, tasks: &Handle, follower: &ConnectionId) -> Self {
+    fn open(follower: Follower, tasks: &Handle) -> Self {
         let (frames, mut queued) = mpsc::channel::<Arc<str>>(MAX_QUEUED_FRAMES);
-        let (pusher, follower) = (pusher.clone(), follower.clone());
         let push_all = async move {
             let mut outcome = PushOutcome::Sent;
             while let Some(frame) = queued.recv().await {
-                outcome = pusher.post(&follower, &frame).await;
+                outcome = follower.push(&frame).await;
                 if outcome == PushOutcome::Gone {
                     break;
                 }
@@ -126,5 +146,33 @@ impl FollowerQueue {
             worker: tasks.spawn(push_all.in_current_span()),
             has_overflowed: false,
         }
+    }
+}
+
+/// What pushes to one follower.
+struct Follower {
+    pusher: ConnectionPusher,
+    clock: Clock,
+    checked_from: Timestamp,
+    connection: ConnectionId,
+}
+
+impl Follower {
+    /// Pushes a frame, unless the follower's token has expired. A frame that is left out counts as sent, as nothing is
+    /// owed to such a follower; a newer token renews it, and its next gap heals what it missed.
+    async fn push(&self, frame: &str) -> PushOutcome {
+        let (to, now) = (&self.connection, self.clock.now());
+        if now >= self.checked_from {
+            match self.pusher.has_expired(to, now).await {
+                Ok(false) => {}
+                Ok(true) => return PushOutcome::Sent,
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(connection = %to, error, "push lost: the follower's token is unknown");
+                    return PushOutcome::Lost;
+                }
+            }
+        }
+        self.pusher.post(to, frame).await
     }
 }

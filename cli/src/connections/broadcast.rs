@@ -26,22 +26,23 @@ pub async fn run(
         limits::QUERY_BYTES
     );
     let (table, pusher) = (aws.connections(), aws.required_pusher()?);
-    let frame = protocol::system(content, clock::now());
-    let open = |rows: Vec<ConnectionRow>| -> Vec<ConnectionId> {
-        let open = rows.into_iter().filter(|row| row.is_open);
-        open.map(|row| row.connection).collect()
+    let now = clock::now();
+    let frame = protocol::system(content, now);
+    let receiving = |rows: Vec<ConnectionRow>| -> Vec<ConnectionId> {
+        let receiving = rows.into_iter().filter(|row| row.receives(now));
+        receiving.map(|row| row.connection).collect()
     };
     let mut outcome = BroadcastOutcome::default();
     match user {
         Some(user) => {
             let rows = list::by_user(&table, &user, false).await?;
-            outcome.add(pusher.broadcast(open(rows), &frame).await);
+            outcome.add(pusher.broadcast(receiving(rows), &frame).await);
         }
         None => {
             let mut after = None;
             loop {
                 let (rows, next) = table.scan(after.as_ref(), None).await?;
-                outcome.add(pusher.broadcast(open(rows), &frame).await);
+                outcome.add(pusher.broadcast(receiving(rows), &frame).await);
                 after = next;
                 if after.is_none() {
                     break;

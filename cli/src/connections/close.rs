@@ -1,13 +1,26 @@
-//! Closes a connection.
+//! Closes a connection, or all those of a user or of tokens issued before a time.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use longhaul_shared::domain::connection::ConnectionRow;
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::messaging::push::{ConnectionPusher, for_each};
 use serde_json::json;
 
+use super::list;
 use crate::exit_status::ExitStatus;
 use crate::target::AwsContext;
 
-pub async fn run(aws: &AwsContext, connection: &ConnectionId, json: bool) -> Result<ExitStatus> {
+/// The number of connections, by what became of them.
+#[derive(Default)]
+struct Closed {
+    closed: usize,
+    /// The gateway did not have it; its row was removed.
+    gone: usize,
+    failed: usize,
+}
+
+pub async fn one(aws: &AwsContext, connection: &ConnectionId, json: bool) -> Result<ExitStatus> {
     let was_open = aws.required_pusher()?.disconnect(connection).await?;
     if json {
         println!(
@@ -24,4 +37,91 @@ pub async fn run(aws: &AwsContext, connection: &ConnectionId, json: bool) -> Res
     } else {
         ExitStatus::NotFound
     })
+}
+
+/// Closes the connections of this user, of tokens issued before this time, or of both.
+pub async fn several(
+    aws: &AwsContext,
+    user: Option<&str>,
+    issued_before: Option<Timestamp>,
+    json: bool,
+) -> Result<ExitStatus> {
+    let (table, pusher) = (aws.connections(), aws.required_pusher()?);
+    // An unauthenticated connection has no token.
+    let is_meant = |row: &ConnectionRow| {
+        let issued = |before| row.issued_at.is_none_or(|at| at < before);
+        row.owner.is_some() && issued_before.is_none_or(issued)
+    };
+    let mut outcome = Closed::default();
+    match user {
+        Some(user) => {
+            // Closed ones too: a row may say so of a connection that is open.
+            let rows = list::by_user(&table, user, true).await?;
+            outcome
+                .close(&pusher, rows.into_iter().filter(is_meant))
+                .await;
+        }
+        None => {
+            let mut after = None;
+            loop {
+                let (rows, next) = table.scan(after.as_ref(), None).await?;
+                outcome
+                    .close(&pusher, rows.into_iter().filter(is_meant))
+                    .await;
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    let Closed {
+        closed,
+        gone,
+        failed,
+    } = outcome;
+    if json {
+        println!(
+            "{}",
+            json!({"closed": closed, "gone": gone, "failed": failed})
+        );
+    } else {
+        println!("{closed} closed, {gone} were closed already, {failed} failed.");
+    }
+    Ok(match (closed, failed) {
+        (_, 1..) => ExitStatus::Partial,
+        (0, _) => ExitStatus::NotFound,
+        _ => ExitStatus::Success,
+    })
+}
+
+impl Closed {
+    async fn close(
+        &mut self,
+        pusher: &ConnectionPusher,
+        rows: impl Iterator<Item = ConnectionRow>,
+    ) {
+        let close = |row: ConnectionRow| {
+            let (pusher, to) = (pusher.clone(), row.connection);
+            async move {
+                // A row that says that it is closed may be an admin's `setStatus`. If it is right, it stays.
+                let closed = match row.is_open {
+                    true => pusher.disconnect(&to).await.map(Some),
+                    false => pusher.close(&to).await.map(|closed| closed.then_some(true)),
+                };
+                closed.with_context(|| format!("closing {to}"))
+            }
+        };
+        for closed in for_each(rows, close).await {
+            match closed {
+                Ok(None) => {}
+                Ok(Some(true)) => self.closed += 1,
+                Ok(Some(false)) => self.gone += 1,
+                Err(error) => {
+                    eprintln!("longhaul: {error:#}");
+                    self.failed += 1;
+                }
+            }
+        }
+    }
 }

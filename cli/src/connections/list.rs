@@ -97,12 +97,13 @@ fn table(rows: &[ConnectionRow], now: Timestamp) -> String {
     aligned(&table)
 }
 
-/// The connection as admins receive it, with `null` for absent fields, and with the expiry of its token.
+/// The connection as admins receive it, with `null` for absent fields, and with the times of its token.
 fn to_json(row: &ConnectionRow) -> Value {
     let mut value = protocol::connection(row);
     for name in ["userId", "tenantId", "username", "disconnectedAt"] {
         value[name] = value[name].take();
     }
+    value["issuedAt"] = row.issued_at.map(|at| format!("{at:.3}")).into();
     value["expiresAt"] = row.expires_at.map(|at| format!("{at:.3}")).into();
     value
 }

@@ -8,7 +8,9 @@ mod list;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, Args, Subcommand};
+use jiff::Timestamp;
 use longhaul_shared::domain::ids::ConnectionId;
 
 use crate::exit_status::ExitStatus;
@@ -47,11 +49,20 @@ enum Command {
         #[command(flatten)]
         target: Target,
     },
-    /// Closes a connection. Its client may connect again.
+    /// Closes a connection, or all those of a user or of a withdrawn key. Their clients may connect again with any
+    /// token that is still valid. --issued-before without --user reads the whole table.
+    #[command(group = ArgGroup::new("closed").required(true).multiple(true).args(["connection", "user", "issued_before"]))]
     Close {
         /// Id of the connection.
-        #[arg(allow_hyphen_values = true)]
-        connection: String,
+        #[arg(allow_hyphen_values = true, conflicts_with_all = ["user", "issued_before"])]
+        connection: Option<String>,
+        /// User id; closes that user's connections.
+        #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
+        user: Option<String>,
+        /// Close the connections whose token was issued before this time, such as 2026-11-21T12:00:00Z, or does
+        /// not say when.
+        #[arg(long, value_name = "TIME")]
+        issued_before: Option<Timestamp>,
         #[command(flatten)]
         target: Target,
     },
@@ -100,9 +111,17 @@ impl Connections {
                 };
                 list::print(&rows, next.as_ref(), json)
             }
-            Command::Close { connection, target } => {
+            Command::Close {
+                connection,
+                user,
+                issued_before,
+                target,
+            } => {
                 let aws = target.open(CALLER).await?;
-                close::run(&aws, &ConnectionId(connection), json).await
+                match connection {
+                    Some(connection) => close::one(&aws, &ConnectionId(connection), json).await,
+                    None => close::several(&aws, user.as_deref(), issued_before, json).await,
+                }
             }
             Command::Cleanup { idle, target } => {
                 cleanup::run(&target.open(CALLER).await?, idle, json).await

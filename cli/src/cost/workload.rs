@@ -17,6 +17,9 @@ const METERED_MESSAGE_BYTES: u64 = 32 * 1024;
 /// Seconds between two heartbeats of a worker, a third of `LeaseSeconds`; and between two polls for a cancel.
 const HEARTBEAT_SECONDS: u64 = 40;
 const CANCEL_POLL_SECONDS: u64 = 2;
+/// The age of a job from which on its followers' tokens are checked, in seconds.
+const FOLLOWERS_TRUSTED_SECONDS: u64 =
+    longhaul_shared::messaging::push::FOLLOWERS_TRUSTED_FOR.as_secs();
 /// Seconds of one invocation of the worker: `WorkerTimeoutSeconds` less the margin of a hand-over.
 const INVOCATION_SECONDS: u64 = 890;
 
@@ -113,6 +116,11 @@ impl Workload {
             self.seconds / HEARTBEAT_SECONDS,
             self.seconds / CANCEL_POLL_SECONDS,
         );
+        // When the token of each follower of a longer job expires.
+        let expiries = match self.seconds > FOLLOWERS_TRUSTED_SECONDS {
+            true => followers,
+            false => 0,
+        };
         // A row holds some chunks, and the next chunk moves them to the log. A chunk too large for the row goes
         // to the log at once.
         let chunk = STREAM_ENTRY_BYTES + self.chunk_bytes;
@@ -151,8 +159,8 @@ impl Workload {
             call("worker", "sqs", "ChangeMessageVisibility", 1 + heartbeats),
             dynamodb("worker", "UpdateItem", updates, worker_units),
             CallCount {
-                read_units: polls as f64,
-                ..call("worker", "dynamodb", "GetItem", polls)
+                read_units: (polls + expiries) as f64,
+                ..call("worker", "dynamodb", "GetItem", polls + expiries)
             },
             dynamodb(
                 "worker",
@@ -181,7 +189,7 @@ impl Workload {
     /// The calls of one connection, from its handshake to its close.
     pub fn connection_calls(&self) -> Vec<CallCount> {
         vec![
-            // The row, its entry by user and that of open connections.
+            // The row and its entries by user and of open connections.
             dynamodb("connection", "PutItem", 1, 3),
             // The connection limit in the user's row; at the close the connection's row and the end of that entry.
             dynamodb("connection", "UpdateItem", 2, 3),

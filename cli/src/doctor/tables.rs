@@ -34,7 +34,7 @@ const TABLES: [Expected; 6] = [
         &[
             ("by-user", "userId connectedAt"),
             ("unauthenticated", "unauthenticated connectedAt"),
-            ("open", "openShard connectedAt"),
+            ("open", "openShard expiresAt"),
         ],
     ),
     (

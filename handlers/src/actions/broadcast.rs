@@ -51,9 +51,9 @@ impl Action for Broadcast {
             }
             None => {
                 let (rows, next) = scan_tenant_connections(app, admin, self.after, PAGE).await?;
-                let open = rows.into_iter().filter(|row| row.is_open);
-                let open = open.map(|row| row.connection).collect();
-                (app.pusher.broadcast(open, &pushed).await, next)
+                let receiving = rows.into_iter().filter(|row| row.receives(frame.now));
+                let receiving = receiving.map(|row| row.connection).collect();
+                (app.pusher.broadcast(receiving, &pushed).await, next)
             }
         };
         let BroadcastOutcome { sent, gone, lost } = outcome;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
-use crate::caller::check_admin;
+use crate::caller::require_admin;
 use crate::frame::{ActionResult, FrameContext};
 
 /// Pages that one frame may read in search of a rare status. The cursor leads on from there.
@@ -40,7 +40,7 @@ impl Action for ListJobs {
             tenant: caller.owner.tenant.clone(),
         };
         if owner != caller.owner {
-            check_admin(frame, caller)?;
+            require_admin(app, frame, caller).await?;
         }
         let PageRequest { limit, mut cursor } = self.page;
         let mut jobs = vec![];

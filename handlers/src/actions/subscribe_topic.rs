@@ -65,7 +65,7 @@ impl Action for SubscribeTopic {
         };
         let subscriptions = &app.stores.subscriptions;
         subscriptions
-            .record(&id, &caller.owner, connection, &self.filters, frame.now)
+            .record(&id, caller, connection, &self.filters, frame.now)
             .await?;
         let data = json!({
             "subscriptionId": id.to_string(),

@@ -85,7 +85,7 @@ pub async fn cancel_earlier(
     for id in earlier {
         let cancel = Job::cancel(job.owner.clone(), frame.now, app.retention);
         if let CommitOutcome::Applied(cancelled) = app.stores.jobs.commit(id, &cancel).await? {
-            pushed.extend(app.job_end_notifier.push_end(*cancelled).await?);
+            pushed.extend(app.job_end_notifier.push_end(*cancelled, frame.now).await?);
         }
     }
     Ok(pushed)

@@ -17,4 +17,6 @@ pub struct TemplateInputs {
     /// Values for the secrets that AWS would generate, by logical id
     /// (see [`generated_secrets`](super::generated_secrets)).
     pub secrets: BTreeMap<String, String>,
+    /// Values of the versions before these (`AWSPREVIOUS`), by logical id; none for a secret with one version.
+    pub previous_secrets: BTreeMap<String, String>,
 }

@@ -10,6 +10,9 @@ use super::yaml::{MapEntry, Node, Value};
 
 const SECRET_TYPE: &str = "AWS::SecretsManager::Secret";
 const DYNAMIC_REFERENCE_START: &str = "{{resolve:";
+/// The stages of a secret's versions.
+const CURRENT: &str = "AWSCURRENT";
+const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// The logical ids of the secrets for which AWS would generate a value.
 pub(super) fn generated_secrets(template: &Node) -> Result<Vec<String>> {
@@ -98,8 +101,8 @@ impl Resolver<'_> {
         Ok(resolved + rest)
     }
 
-    /// The value of `<name or ARN>[:SecretString[:<json key>[:<stage>[:<version>]]]]`. A local secret has
-    /// one version, so stage and version are ignored.
+    /// The value of `<name or ARN>[:SecretString[:<json key>[:<stage>[:<version>]]]]`. Of a version's id no use is
+    /// made: a local secret has only the stages AWSCURRENT and AWSPREVIOUS.
     fn secret_value(&mut self, reference: &str, line: usize) -> Result<String> {
         let secrets = self.section("Resources")?.iter();
         for entry in secrets.filter(|entry| has_type(entry, SECRET_TYPE)) {
@@ -121,7 +124,6 @@ impl Resolver<'_> {
                 if !(rest.is_empty() || rest.starts_with(':')) {
                     continue;
                 }
-                let whole = self.secret_string(&secret.id, &secret.properties, line)?;
                 let mut parts = rest.strip_prefix(':').unwrap_or(rest).split(':');
                 if !matches!(parts.next(), None | Some("" | "SecretString")) {
                     return Err(LineError::at(
@@ -129,7 +131,10 @@ impl Resolver<'_> {
                         "a secret can only be read as SecretString",
                     ));
                 }
-                return match parts.next().filter(|key| !key.is_empty()) {
+                let (key, stage) = (parts.next(), parts.next());
+                let whole =
+                    self.secret_string(&secret.id, &secret.properties, stage_of(stage), line)?;
+                return match key.filter(|key| !key.is_empty()) {
                     None => Ok(whole),
                     Some(key) => json_member(&whole, key).ok_or_else(|| {
                         LineError::at(
@@ -146,16 +151,27 @@ impl Resolver<'_> {
         ))
     }
 
-    fn secret_string(&self, id: &str, properties: &Node, line: usize) -> Result<String> {
-        if let Some(given) = properties
-            .get("SecretString")
-            .and_then(|e| e.node.as_text())
-        {
-            return Ok(given.to_string());
-        }
-        let value = self.inputs.secrets.get(id).ok_or_else(|| {
-            LineError::at(line, format!("no value was given for the secret {id}"))
-        })?;
+    fn secret_string(
+        &self,
+        id: &str,
+        properties: &Node,
+        stage: &str,
+        line: usize,
+    ) -> Result<String> {
+        let given = properties.get("SecretString");
+        let value = match (stage, given.and_then(|e| e.node.as_text())) {
+            (CURRENT, Some(given)) => return Ok(given.to_string()),
+            (CURRENT, None) => self.inputs.secrets.get(id).ok_or_else(|| {
+                LineError::at(line, format!("no value was given for the secret {id}"))
+            })?,
+            (stage, _) => {
+                let previous = self.inputs.previous_secrets.get(id);
+                let previous = previous.filter(|_| stage == PREVIOUS);
+                previous.ok_or_else(|| {
+                    LineError::at(line, format!("the secret {id} has no version {stage}"))
+                })?
+            }
+        };
         let generate = properties.get("GenerateSecretString");
         let setting = |key| {
             generate
@@ -175,6 +191,11 @@ impl Resolver<'_> {
         whole.insert(key.to_string(), value.as_str().into());
         Ok(serde_json::Value::Object(whole).to_string())
     }
+}
+
+/// The stage that a reference names; Secrets Manager's default is the current one.
+fn stage_of(part: Option<&str>) -> &str {
+    part.filter(|stage| !stage.is_empty()).unwrap_or(CURRENT)
 }
 
 fn json_member(whole: &str, key: &str) -> Option<String> {

@@ -10,6 +10,7 @@ mod function_aliases;
 mod hostile_input;
 mod language;
 mod roles;
+mod secrets;
 mod sns_eventbridge;
 
 const TEMPLATE: &str = include_str!("../../../cloudformation/template.yaml");

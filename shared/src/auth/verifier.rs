@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
 
-use super::claims::{Key, TokenRules};
-use super::fetch::HttpsDocument;
+use super::claims::{ClaimRules, Key, TokenRules};
+use super::fetch::HttpsUrl;
 use super::jwks::{KeyCache, KeyLookup, KeySet};
+use super::key_source::{FoundLocation, KeySource};
 use super::{Identity, TokenError};
 
 pub struct Verifier {
@@ -17,13 +18,21 @@ pub struct Verifier {
 }
 
 enum Keys {
-    Secret(Key),
+    /// The secret, and the one before it during a rotation.
+    Secrets(Vec<Key>),
     Issuer(Box<Issuer>),
 }
 
 struct Issuer {
-    document: HttpsDocument,
-    cache: Mutex<KeyCache>,
+    source: KeySource,
+    fetched: Mutex<Fetched>,
+}
+
+/// What was fetched from an issuer.
+#[derive(Default)]
+struct Fetched {
+    location: FoundLocation,
+    cache: KeyCache,
 }
 
 /// How tokens are verified.
@@ -37,8 +46,14 @@ pub struct VerifierOptions {
     pub audiences: Vec<String>,
     /// The accepted value of `token_use`; `None` accepts any.
     pub token_use: Option<String>,
+    /// The URL of the issuer's keys; `None`: where the issuer's discovery document says.
+    pub keys_url: Option<String>,
     /// The secret that verifies `HS256`.
     pub secret: Option<String>,
+    /// A second secret that verifies `HS256`: the one before `secret`, during a rotation.
+    pub previous_secret: Option<String>,
+    /// Which claims make the identity.
+    pub claims: ClaimRules,
 }
 
 /// Why options make no verifier.
@@ -52,6 +67,8 @@ pub enum InvalidVerifier {
     NoIssuer,
     /// The issuer is not an https URL.
     Issuer,
+    /// The keys' URL is not an https URL.
+    KeysUrl,
 }
 
 /// Why a token proved no identity.
@@ -72,21 +89,35 @@ impl Verifier {
             issuer,
             audiences,
             token_use,
+            keys_url,
             secret,
+            previous_secret,
+            claims,
         } = options;
         let are_all = |known: &[&str]| {
             !names.is_empty() && names.iter().all(|name| known.contains(&name.as_str()))
         };
         let keys = if are_all(&["HS256"]) {
-            let secret = secret.as_deref().ok_or(InvalidVerifier::NoSecret)?;
-            Keys::Secret(Key::secret(secret))
+            let secret = secret.ok_or(InvalidVerifier::NoSecret)?;
+            let secrets = [Some(secret), previous_secret];
+            Keys::Secrets(
+                secrets
+                    .iter()
+                    .flatten()
+                    .map(|one| Key::secret(one))
+                    .collect(),
+            )
         } else if are_all(&["RS256", "ES256"]) {
             let issuer = issuer.as_deref().ok_or(InvalidVerifier::NoIssuer)?;
-            let issuer = issuer.trim_end_matches('/');
-            let document = HttpsDocument::new(&format!("{issuer}/.well-known/jwks.json"));
+            let source = match keys_url {
+                Some(url) => {
+                    KeySource::configured(HttpsUrl::parse(&url).ok_or(InvalidVerifier::KeysUrl)?)
+                }
+                None => KeySource::discovered(issuer).ok_or(InvalidVerifier::Issuer)?,
+            };
             Keys::Issuer(Box::new(Issuer {
-                document: document.ok_or(InvalidVerifier::Issuer)?,
-                cache: Mutex::default(),
+                source,
+                fetched: Mutex::default(),
             }))
         } else {
             return Err(InvalidVerifier::Algorithms);
@@ -96,6 +127,7 @@ impl Verifier {
             issuer,
             audiences,
             token_use,
+            claims,
         };
         Ok(Self { rules, keys })
     }
@@ -104,17 +136,17 @@ impl Verifier {
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, VerifyError> {
         let id = self.rules.key_id(token)?;
         let issuer = match &self.keys {
-            Keys::Secret(key) => return Ok(self.rules.verify(token, key, now)?),
+            Keys::Secrets(keys) => return Ok(self.verify_by_any(keys, token, now)?),
             Keys::Issuer(issuer) => issuer,
         };
         let id = id.ok_or(TokenError::UnknownKey)?;
         // Held while the keys are fetched, since all that wait for it need them too.
-        let mut cache = issuer.cache.lock().await;
+        let mut state = issuer.fetched.lock().await;
         let mut fetched = Ok(());
-        if cache.should_fetch(&id, now) {
-            fetched = issuer.fetch(&mut cache, &self.rules.algorithms, now).await;
+        if state.cache.should_fetch(&id, now) {
+            fetched = issuer.fetch(&mut state, &self.rules.algorithms, now).await;
         }
-        match (cache.lookup(&id, now), fetched) {
+        match (state.cache.lookup(&id, now), fetched) {
             (KeyLookup::Key(key), _) => Ok(self.rules.verify(token, key, now)?),
             (KeyLookup::Unknown, _) => Err(TokenError::UnknownKey.into()),
             (KeyLookup::NoKeys, Err(error)) => Err(VerifyError::NoKeys(error)),
@@ -124,28 +156,44 @@ impl Verifier {
             }
         }
     }
+
+    /// The identity by the first of the keys that signed the token.
+    fn verify_by_any(
+        &self,
+        keys: &[Key],
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Identity, TokenError> {
+        let verified = keys.iter().map(|key| self.rules.verify(token, key, now));
+        let mut decided = verified.filter(|result| *result != Err(TokenError::Signature));
+        decided.next().unwrap_or(Err(TokenError::Signature))
+    }
 }
 
 impl Issuer {
     async fn fetch(
         &self,
-        cache: &mut KeyCache,
+        state: &mut Fetched,
         algorithms: &[Algorithm],
         now: Timestamp,
     ) -> Result<()> {
-        let response = self.document.get().await;
-        let keys = response.and_then(|bytes| {
-            KeySet::parse(&bytes, algorithms).context("the response is not a key set")
+        let fetched = self.source.fetch(&mut state.location, now).await;
+        let keys = fetched.and_then(|(url, bytes)| {
+            let keys = KeySet::parse(&bytes, algorithms);
+            keys.with_context(|| format!("{url}: the answer is not a key set"))
         });
         match keys.context("fetching the issuer's keys") {
             Ok(keys) => {
-                cache.fetched(keys, now);
+                state.cache.fetched(keys, now);
                 Ok(())
             }
             Err(error) => {
+                // It names the URL.
                 let reason = format!("{error:#}");
                 tracing::warn!(reason, "issuer's keys not refreshed");
-                cache.failed(now);
+                state.cache.failed(now);
+                // What was found there is no key set, so the next fetch looks for the location again.
+                state.location = FoundLocation::default();
                 Err(error)
             }
         }

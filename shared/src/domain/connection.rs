@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::{ConnectionId, Owner, SessionId};
+use crate::domain::token_expiry::has_expired;
 
 /// A connection as its row in the connections table describes it.
 #[derive(Debug, Clone)]
@@ -19,12 +20,21 @@ pub struct ConnectionRow {
     /// Accurate to a minute.
     pub last_activity: Timestamp,
     pub disconnected_at: Option<Timestamp>,
+    /// When the user's token was issued; `None` if it does not say so.
+    pub issued_at: Option<Timestamp>,
     /// When the user's token expires.
     pub expires_at: Option<Timestamp>,
     /// When the row's time to live ends.
     pub kept_until: Timestamp,
     pub ip_address: Option<String>,
     pub user_agent: Option<String>,
+}
+
+impl ConnectionRow {
+    /// Whether frames are pushed to it at `now`: it is open, and its user's token, if it has one, has not expired.
+    pub fn receives(&self, now: Timestamp) -> bool {
+        self.is_open && !self.expires_at.is_some_and(|at| has_expired(at, now))
+    }
 }
 
 /// Where a page of a user's connections ends.

@@ -18,4 +18,5 @@ pub mod queue_message;
 pub mod rate;
 pub mod session;
 pub mod stream;
+pub mod token_expiry;
 pub mod topics;

@@ -59,14 +59,14 @@ impl UserMessenger {
         }
     }
 
-    /// Pushes a frame to all connections of the user, without storing it.
+    /// Pushes a frame to all connections of the user whose token has not expired, without storing it.
     pub async fn push_to_user(
         &self,
         to: &Owner,
         frame: &str,
         now: Timestamp,
     ) -> Result<BroadcastOutcome> {
-        let open = self.connections.open_by_owner(to, now).await?;
-        Ok(self.pusher.broadcast(open, frame).await)
+        let receiving = self.connections.receiving_by_owner(to, now).await?;
+        Ok(self.pusher.broadcast(receiving, frame).await)
     }
 }

@@ -29,27 +29,28 @@ pub struct JobEndNotifier {
 /// A job whose end was pushed.
 pub struct PushedEnd {
     job: Job,
-    /// Whether every follower received the end or is gone.
+    /// Whether every follower received the end, is gone, or has an expired token.
     reached_all: bool,
 }
 
 impl JobEndNotifier {
     /// Pushes the end of an ended job and does what follows from it. Nothing happens for an open job.
     pub async fn notify(&self, job: Job, now: Timestamp) -> Result<()> {
-        match self.push_end(job).await? {
+        match self.push_end(job, now).await? {
             Some(pushed) => self.close(pushed, now).await,
             None => Ok(()),
         }
     }
 
     /// Pushes the end, if the job has ended.
-    pub async fn push_end(&self, job: Job) -> Result<Option<PushedEnd>> {
+    pub async fn push_end(&self, job: Job, now: Timestamp) -> Result<Option<PushedEnd>> {
         let job = self.event_log.with_result(job).await?;
         let Some(end) = Event::ended(&job) else {
             return Ok(None);
         };
         let frames = dialect::outbound_frames(&job, &end);
-        let reached_all = self.pusher.send_all(frames).await;
+        let pushed = self.pusher.send_all_valid(frames, job.created_at, now);
+        let reached_all = pushed.await;
         Ok(Some(PushedEnd { job, reached_all }))
     }
 

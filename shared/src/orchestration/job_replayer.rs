@@ -44,7 +44,7 @@ impl JobReplayer {
             CommitOutcome::Refused(Some(replayed)) if replayed.replayed_at == Some(now) => replayed,
             CommitOutcome::Refused(other) => return Ok(ReplayOutcome::Superseded(other)),
         };
-        self.push_progress(&replayed).await;
+        self.push_progress(&replayed, now).await;
         self.job_queue.send(&replayed).await?;
         Ok(ReplayOutcome::Started(replayed))
     }
@@ -75,10 +75,10 @@ impl JobReplayer {
     }
 
     /// Pushes the job's progress to its followers. Best effort: they close the gap at the next event.
-    async fn push_progress(&self, job: &Job) {
+    async fn push_progress(&self, job: &Job, now: Timestamp) {
         if let Some(pusher) = &self.pusher {
             let frames = dialect::outbound_frames(job, &Event::progress(job));
-            pusher.send_all(frames).await;
+            pusher.send_all_valid(frames, job.created_at, now).await;
         }
     }
 }

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, ReturnValue, WriteR
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::auth::Identity;
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::filters::Filters;
 use crate::domain::ids::{ConnectionId, Owner};
@@ -32,6 +33,9 @@ pub struct Subscription {
     pub id: String,
     pub connection: ConnectionId,
     pub filters: Filters,
+    /// When the connection's token expired, as of the subscription; it may have been renewed. `None` in a row of an
+    /// earlier version.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Subscriptions {
@@ -42,15 +46,16 @@ impl Subscriptions {
         }
     }
 
-    /// Writes a subscription of this connection. `filters` were validated by [`Filters::parse`].
+    /// Writes a subscription of this caller's connection. `filters` were validated by [`Filters::parse`].
     pub async fn record(
         &self,
         id: &SubscriptionId,
-        owner: &Owner,
+        caller: &Identity,
         connection: &ConnectionId,
         filters: &Value,
         now: Timestamp,
     ) -> Result<()> {
+        let owner = &caller.owner;
         let put = self
             .dynamo
             .put_item()
@@ -61,6 +66,7 @@ impl Subscriptions {
             .item("userId", text(&owner.user))
             .item("filters", text(filters.to_string()))
             .item("createdAt", time(now))
+            .item("expiresAt", time(caller.expires_at))
             .item("ttl", ttl(now + limits::CONNECTION_RETENTION));
         put.send().await.context("writing a subscription")?;
         Ok(())
@@ -210,5 +216,6 @@ fn subscription(row: &Attributes) -> Result<Subscription, ItemError> {
         id: id(&item)?,
         connection: ConnectionId(item.text("connectionId")?.to_owned()),
         filters: filters.ok_or(ItemError("filters"))?,
+        expires_at: item.optional_time("expiresAt")?,
     })
 }

@@ -4,7 +4,7 @@
 use super::*;
 
 /// A template with resources and parameters for expressions to refer to.
-const TEMPLATE_HEAD: &str = r#"
+pub(super) const TEMPLATE_HEAD: &str = r#"
 Parameters:
   Word: {Type: String, Default: word}
   Words: {Type: CommaDelimitedList, Default: "a, b,c"}
@@ -312,22 +312,4 @@ fn a_table_has_its_local_indexes_capacity_and_projected_attributes() {
         projection
     );
     assert_eq!(table.ttl_attribute, None);
-}
-
-#[test]
-fn a_generated_secret_with_a_template_is_a_json_object() {
-    let text = r#"  G:
-    Type: AWS::SecretsManager::Secret
-    Properties:
-      GenerateSecretString: {SecretStringTemplate: '{"user":"u"}', GenerateStringKey: password}
-Outputs: {}
-"#;
-    let text = format!("{TEMPLATE_HEAD}{text}")
-        .replace("secretsmanager:n}", "secretsmanager:${G}::password}");
-    let text = text.replace("WHOLE: '", "WHOLE: !Sub '");
-    assert_eq!(generated_secrets("t.yaml", &text).unwrap(), ["G"]);
-    let mut inputs = inputs();
-    inputs.secrets.insert("G".into(), "made".into());
-    let spec = resolve("t.yaml", &text, &inputs).unwrap();
-    assert_eq!(spec.functions[0].environment["WHOLE"], "made");
 }

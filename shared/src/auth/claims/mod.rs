@@ -1,20 +1,21 @@
 //! Verifies a token's signature and claims at a given time.
 
+mod rules;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Identity, LEEWAY, TokenError};
-use crate::domain::ids::Owner;
+use super::{ClaimFault, Identity, TokenError};
+use crate::domain::token_expiry::{LEEWAY, has_expired};
+
+pub use rules::{ClaimPath, ClaimRules, text_fault};
 
 /// The limit of a token's size, in bytes: longer than any real token. Longer ones are rejected without parsing.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// The limit of a claim that is stored in rows and sent in frames, in bytes.
-const MAX_CLAIM_BYTES: usize = 256;
-/// The group whose members are admins.
-const ADMIN_GROUP: &str = "admin";
 
 /// A key for signatures of one algorithm only, so that a public RSA key is never used as an HMAC secret.
 #[derive(Clone)]
@@ -45,34 +46,8 @@ pub struct TokenRules {
     pub audiences: Vec<String>,
     /// Cognito's required `token_use` (`access` or `id`); `None`: not checked.
     pub token_use: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    sub: Option<String>,
-    /// RFC 7519's NumericDate: seconds, which may have a fraction.
-    exp: f64,
-    nbf: Option<f64>,
-    iss: Option<String>,
-    aud: Option<OneOrMore>,
-    client_id: Option<String>,
-    token_use: Option<String>,
-    username: Option<String>,
-    #[serde(rename = "cognito:username")]
-    cognito_username: Option<String>,
-    tenant: Option<String>,
-    #[serde(rename = "custom:tenant")]
-    custom_tenant: Option<String>,
-    /// Cognito's list of groups. Any other JSON counts as no group.
-    #[serde(rename = "cognito:groups", default)]
-    groups: Value,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
+    /// Which claims make the identity.
+    pub claims: ClaimRules,
 }
 
 impl TokenRules {
@@ -81,10 +56,13 @@ impl TokenRules {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
-        let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
+        let header = decode_header(token).map_err(|_| match is_unsigned(token) {
+            true => TokenError::Unsigned,
+            false => TokenError::Malformed,
+        })?;
         // RFC 7515, section 4.1.11: critical extensions must be understood, and none is supported.
         if header.crit.is_some() {
-            return Err(TokenError::Malformed);
+            return Err(TokenError::CriticalExtension);
         }
         if !self.algorithms.contains(&header.alg) {
             return Err(TokenError::Algorithm);
@@ -100,83 +78,83 @@ impl TokenRules {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.validate_aud = false;
-        let claims = decode::<Claims>(token, &key.material, &validation)
+        // Checked below, with the reason.
+        validation.required_spec_claims.clear();
+        let claims: Value = decode(token, &key.material, &validation)
             .map_err(|error| match error.kind() {
                 ErrorKind::InvalidSignature => TokenError::Signature,
                 ErrorKind::InvalidAlgorithm => TokenError::Algorithm,
                 _ => TokenError::Malformed,
             })?
             .claims;
+        if !claims.is_object() {
+            return Err(TokenError::Malformed);
+        }
         self.check_recipient(&claims)?;
-        let expires_at = timestamp(claims.exp)?;
-        if now >= expires_at + LEEWAY {
+        let missing = TokenError::Time {
+            claim: "exp",
+            fault: ClaimFault::Missing,
+        };
+        let expires_at = time(&claims, "exp")?.ok_or(missing)?;
+        if has_expired(expires_at, now) {
             return Err(TokenError::Expired);
         }
-        if let Some(from) = claims.nbf
-            && now + LEEWAY < timestamp(from)?
+        if let Some(from) = time(&claims, "nbf")?
+            && now + LEEWAY < from
         {
             return Err(TokenError::NotYetValid);
         }
-        claims.identity(expires_at)
+        // Nothing is decided by it here, so an unusable one counts as none.
+        let issued_at = time(&claims, "iat").unwrap_or_default();
+        self.claims.identity(&claims, issued_at, expires_at)
     }
 
-    fn check_recipient(&self, claims: &Claims) -> Result<(), TokenError> {
-        if self.issuer.is_some() && self.issuer != claims.iss {
+    /// Whether the token is from our issuer, for our audience and use. A claim that is no text counts as absent.
+    fn check_recipient(&self, claims: &Value) -> Result<(), TokenError> {
+        let text = |name: &str| claims.get(name).and_then(Value::as_str);
+        if self.issuer.is_some() && self.issuer.as_deref() != text("iss") {
             return Err(TokenError::Issuer);
         }
-        let ours = |name: &String| self.audiences.contains(name);
-        let is_ours = match &claims.aud {
-            Some(OneOrMore::One(name)) => ours(name),
-            Some(OneOrMore::More(names)) => names.iter().any(ours),
-            None => claims.client_id.as_ref().is_some_and(ours),
+        let is_ours = |name: &str| self.audiences.iter().any(|audience| audience == name);
+        let is_for_us = match claims.get("aud") {
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(is_ours),
+            None | Some(Value::Null) => text("client_id").is_some_and(is_ours),
+            Some(name) => name.as_str().is_some_and(is_ours),
         };
-        if !self.audiences.is_empty() && !is_ours {
+        if !self.audiences.is_empty() && !is_for_us {
             return Err(TokenError::Audience);
         }
-        if self.token_use.is_some() && self.token_use != claims.token_use {
+        if self.token_use.is_some() && self.token_use.as_deref() != text("token_use") {
             return Err(TokenError::Use);
         }
         Ok(())
     }
 }
 
-impl Claims {
-    fn identity(self, expires_at: Timestamp) -> Result<Identity, TokenError> {
-        let user = self
-            .sub
-            .filter(|sub| is_usable(sub))
-            .ok_or(TokenError::NoSubject)?;
-        let tenant = self
-            .tenant
-            .or(self.custom_tenant)
-            .filter(|tenant| is_usable(tenant));
-        let username = self
-            .username
-            .or(self.cognito_username)
-            .filter(|name| is_usable(name))
-            .unwrap_or_else(|| user.clone());
-        let mut groups = self.groups.as_array().into_iter().flatten();
-        let is_admin = groups.any(|group| group == ADMIN_GROUP);
-        Ok(Identity {
-            owner: Owner { user, tenant },
-            username,
-            expires_at,
-            is_admin,
-        })
-    }
+/// Whether the header says that there is no signature (RFC 7518, section 3.6). No key accepts such a token; this
+/// tells the reason.
+fn is_unsigned(token: &str) -> bool {
+    let header = token.split('.').next().unwrap_or_default();
+    let header = BASE64.decode(header).unwrap_or_default();
+    let header: Option<Value> = serde_json::from_slice(&header).ok();
+    header.is_some_and(|header| header["alg"] == "none")
 }
 
-fn timestamp(date: f64) -> Result<Timestamp, TokenError> {
-    Timestamp::from_second(date as i64)
+/// A time in the claims, RFC 7519's NumericDate: seconds, which may have a fraction.
+fn time(claims: &Value, claim: &'static str) -> Result<Option<Timestamp>, TokenError> {
+    let fault = |fault| TokenError::Time { claim, fault };
+    let Some(date) = claims.get(claim).filter(|date| !date.is_null()) else {
+        return Ok(None);
+    };
+    let date = date.as_f64().ok_or(fault(ClaimFault::NotNumber))?;
+    let time = Timestamp::from_second(date as i64)
         .ok()
         // Leaves space for the leeway at both ends of the range of timestamps.
-        .filter(|at| at.as_second().abs() < 200_000_000_000)
-        .ok_or(TokenError::Malformed)
+        .filter(|at| at.as_second().abs() < 200_000_000_000);
+    time.map(Some).ok_or(fault(ClaimFault::OutOfRange))
 }
 
-fn is_usable(claim: &str) -> bool {
-    !claim.is_empty() && claim.len() <= MAX_CLAIM_BYTES && !claim.chars().any(char::is_control)
-}
-
+#[cfg(test)]
+mod identity_tests;
 #[cfg(test)]
 mod tests;

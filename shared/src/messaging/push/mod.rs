@@ -4,9 +4,12 @@
 
 mod bounded;
 mod bulk;
+mod token_expiries;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use aws_sdk_apigatewaymanagement::Client;
@@ -23,6 +26,11 @@ use crate::protocol::dialect::OutboundFrames;
 use crate::store::connections::Connections;
 
 pub use bounded::for_each;
+use token_expiries::TokenExpiries;
+
+/// For this long after a job was created the expiry of its followers' tokens is not checked: they were valid then, and
+/// a short job needs no read for it.
+pub const FOLLOWERS_TRUSTED_FOR: Duration = Duration::from_secs(5);
 
 /// The outcome of pushing one frame to one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +57,7 @@ pub struct ConnectionPusher {
     /// Sends the posts, which are the most frequent calls.
     posts: SignedClient,
     connections: Connections,
+    expiries: TokenExpiries,
 }
 
 impl ConnectionPusher {
@@ -65,6 +74,7 @@ impl ConnectionPusher {
             posts: clients
                 .service(&signed_http::MANAGEMENT, endpoint)
                 .within(&timeouts),
+            expiries: TokenExpiries::new(connections.clone()),
             connections,
         }
     }
@@ -154,6 +164,56 @@ impl ConnectionPusher {
             Err(GetConnectionError::GoneException(_)) => Ok(None),
             Err(error) => Err(error).context("looking up a connection"),
         }
+    }
+
+    /// Whether the token of the connection's user has expired at `now`: then nothing may be pushed to it.
+    pub async fn has_expired(&self, to: &ConnectionId, now: Timestamp) -> anyhow::Result<bool> {
+        self.expiries.has_expired(to, now).await
+    }
+
+    /// Those of the connections whose token has expired at `now`.
+    pub async fn expired_among(
+        &self,
+        connections: Vec<ConnectionId>,
+        now: Timestamp,
+    ) -> anyhow::Result<BTreeSet<ConnectionId>> {
+        let check = |to: ConnectionId| {
+            let expiries = self.expiries.clone();
+            async move { expiries.has_expired(&to, now).await.map(|is| (to, is)) }
+        };
+        let mut expired = BTreeSet::new();
+        for checked in for_each(connections, check).await {
+            let (to, is_expired) = checked?;
+            if is_expired {
+                expired.insert(to);
+            }
+        }
+        Ok(expired)
+    }
+
+    /// Pushes each follower of a job its frames, except to those whose token has expired at `now`. Returns whether
+    /// every other follower received its last frame or is gone.
+    pub async fn send_all_valid(
+        &self,
+        mut outbound: Vec<OutboundFrames>,
+        job_created_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        if now >= job_created_at + FOLLOWERS_TRUSTED_FOR {
+            let followers = outbound.iter().map(|one| one.to.clone()).collect();
+            match self.expired_among(followers, now).await {
+                Ok(expired) => outbound.retain(|one| !expired.contains(&one.to)),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(
+                        error,
+                        "frames of a job not pushed: its followers' tokens are unknown"
+                    );
+                    return false;
+                }
+            }
+        }
+        self.send_all(outbound).await
     }
 
     /// Pushes each follower its frames. Returns whether every follower received its last frame or is gone.

@@ -15,10 +15,14 @@ use crate::domain::limits;
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(300);
 
 impl Connections {
-    /// The owner's connections that are not recorded as closed. The index lags slightly: it may miss a
-    /// connection that was just opened.
-    pub async fn open_by_owner(&self, owner: &Owner, now: Timestamp) -> Result<Vec<ConnectionId>> {
-        let (mut open, mut start) = (vec![], None);
+    /// The owner's connections that frames are pushed to: not recorded as closed, and with a token that has not
+    /// expired. The index lags slightly: it may miss a connection that was just opened.
+    pub async fn receiving_by_owner(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+    ) -> Result<Vec<ConnectionId>> {
+        let (mut receiving, mut start) = (vec![], None);
         loop {
             let query = self
                 .user_query(&owner.user, start)
@@ -30,11 +34,11 @@ impl Connections {
             let (rows, more) = self.rows_of(query).await?;
             let owned = rows
                 .into_iter()
-                .filter(|row| row.is_open && row.owner.as_ref() == Some(owner));
-            open.extend(owned.map(|row| row.connection));
+                .filter(|row| row.receives(now) && row.owner.as_ref() == Some(owner));
+            receiving.extend(owned.map(|row| row.connection));
             start = more;
             if start.is_none() {
-                return Ok(open);
+                return Ok(receiving);
             }
         }
     }

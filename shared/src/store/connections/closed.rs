@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::Timestamp;
 
-use super::{Connections, DISCONNECTED, identity, session};
+use super::identity::identity;
+use super::{Connections, DISCONNECTED, session};
 use crate::auth::Identity;
 use crate::aws::item::{text, time};
 use crate::domain::ids::{ConnectionId, SessionId};

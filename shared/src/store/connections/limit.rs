@@ -11,7 +11,6 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 
-use super::open_count::MAX_CONNECTION_AGE;
 use super::{CONNECTED, Connections};
 use crate::aws::item::{Attributes, Item, text, ttl};
 use crate::domain::ids::{ConnectionId, Owner};

@@ -1,6 +1,4 @@
-//! The number of open connections, from their sparse index. Users' own rows are not in it.
-
-use std::time::Duration;
+//! The number of open connections of users, from their index.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::Select;
@@ -8,12 +6,10 @@ use jiff::Timestamp;
 
 use super::{Connections, SHARDS};
 use crate::aws::item::{text, time};
-
-/// API Gateway closes a connection after two hours, so an older row belongs to a lost `$disconnect`.
-pub(super) const MAX_CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600);
+use crate::domain::limits;
 
 impl Connections {
-    /// Counts the open connections of all users. It reads about 100 bytes for each, half a read unit for 40.
+    /// Counts the open connections of all users, without those that nobody has authenticated on. It reads about 100 bytes for each, half a read unit for 40.
     pub async fn count_open(&self, now: Timestamp) -> Result<u64> {
         let mut count = 0;
         for shard in 0..SHARDS {
@@ -24,9 +20,10 @@ impl Connections {
                     .query()
                     .table_name(&self.table)
                     .index_name("open")
-                    .key_condition_expression("openShard = :shard AND connectedAt > :oldest")
+                    .key_condition_expression("openShard = :shard")
+                    .filter_expression("connectedAt > :oldest")
                     .expression_attribute_values(":shard", text(shard.to_string()))
-                    .expression_attribute_values(":oldest", time(now - MAX_CONNECTION_AGE))
+                    .expression_attribute_values(":oldest", time(now - limits::CONNECTION_AGE))
                     .select(Select::Count)
                     .set_exclusive_start_key(start);
                 let page = query.send().await.context("counting open connections")?;

@@ -25,6 +25,7 @@ pub(super) fn parse(attributes: &Attributes) -> Result<ConnectionRow, ItemError>
         connected_at,
         last_activity: item.optional_time("lastActivity")?.unwrap_or(connected_at),
         disconnected_at: item.optional_time("disconnectedAt")?,
+        issued_at: item.optional_time("issuedAt")?,
         expires_at: item.optional_time("expiresAt")?,
         kept_until: item.ttl("ttl")?,
         ip_address: optional("ipAddress")?,

@@ -1,6 +1,7 @@
 //! Unauthenticated connections, from their sparse index.
 
 use anyhow::{Context, Result};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use jiff::Timestamp;
 
 use super::{Connections, DISCONNECTED, SHARDS};
@@ -27,17 +28,27 @@ impl Connections {
         let query = self
             .dynamo
             .query()
-            .table_name(&self.table)
             .index_name("unauthenticated")
-            .key_condition_expression("unauthenticated = :shard AND connectedAt < :before")
+            .key_condition_expression("unauthenticated = :shard AND connectedAt < :before");
+        self.overdue(query, shard, before, start).await
+    }
+
+    /// A page of the connections that a query of an index finds by `:shard` and `:before`, and the key of the next
+    /// page.
+    pub(super) async fn overdue(
+        &self,
+        query: QueryFluentBuilder,
+        shard: u8,
+        before: Timestamp,
+        start: Option<Attributes>,
+    ) -> Result<(Vec<ConnectionId>, Option<Attributes>)> {
+        let query = query
+            .table_name(&self.table)
             .expression_attribute_values(":shard", text(shard.to_string()))
             .expression_attribute_values(":before", time(before))
             .limit(PAGE)
             .set_exclusive_start_key(start);
-        let response = query
-            .send()
-            .await
-            .context("listing unauthenticated connections")?;
+        let response = query.send().await.context("listing overdue connections")?;
         let mut connections = vec![];
         for key in response.items() {
             connections.push(ConnectionId(Item(key).text("connectionId")?.to_owned()));
