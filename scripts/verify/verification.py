@@ -5,7 +5,7 @@ import os
 import secrets
 import subprocess
 import threading
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from verify.client import Client, StepFailed, require, signed_token
@@ -13,6 +13,8 @@ from verify.client import Client, StepFailed, require, signed_token
 ROOT = Path(__file__).resolve().parents[2]
 # No command takes longer: a change set of all resources, or a shift of all functions.
 COMMAND_SECONDS = 3600
+# Between this machine's clock and CloudFormation's.
+CLOCK_SKEW = timedelta(minutes=10)
 
 
 class Stopped(Exception):
@@ -114,7 +116,7 @@ class Verification:
         # Stopped before its id was recorded: the name was free at that time.
         unused = self.state.get("unused_at")
         made = datetime.fromisoformat(stack["CreationTime"])
-        return bool(unused) and made >= datetime.fromisoformat(unused).replace(microsecond=0)
+        return bool(unused) and made >= datetime.fromisoformat(unused) - CLOCK_SKEW
 
     def output(self, name):
         with self.lock:

@@ -147,7 +147,7 @@ def noted(folder, stack, **values):
 @pytest.mark.parametrize("noted_id", ["another", "none"])
 def test_it_deletes_no_stack_that_it_did_not_make(environment, stack, tmp_path, noted_id):
     # Noted is the id of an earlier stack of this name, or a time after this one was made.
-    later = datetime.now(timezone.utc) + timedelta(minutes=1)
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
     values = {"stack_id": stack[:-1] + "x"} if noted_id == "another" else {"unused_at": later.isoformat()}
     code, said = run("verify-aws", environment, *noted(tmp_path / "state", stack, **values), "--clean")
     assert code == 3 and "was not made by this verification; nothing is deleted" in said, said

@@ -30,10 +30,6 @@ class Meanwhile(threading.Thread):
             except Exception as error:  # reported by the step
                 self.error = error
 
-    def stop(self):
-        self.stopped.set()
-        self.join()
-
 
 def alias(verification, function):
     return verification.aws("lambda", "get-alias", "--function-name", f"{verification.stack}-{function}", "--name", "live")
@@ -62,8 +58,11 @@ def upgrade(verification):
     try:
         verification.deploy("--parameter", "MaxAttempts=4", "--parameter", f"TrafficShift={SHIFT}")
     finally:
+        # Not joined here: an interruption does not wait for a job.
         for thread in running:
-            thread.stop()
+            thread.stopped.set()
+    for thread in running:
+        thread.join()
     verification.state.set(shared=shared)
     for thread in running:
         require(thread.error is None, f"during the upgrade: {thread.error}")
@@ -119,7 +118,8 @@ def rollback(verification):
             packages = str(broken_packages(verification, folder))
             code = verification.deploy("--packages", packages, "--parameter", "TrafficShift=LambdaAllAtOnce", check=False)
         finally:
-            thread.stop()
+            thread.stopped.set()
+    thread.join()
     require(code == 1, f"scripts/deploy exited with {code} instead of 1")
     require(thread.error is None, f"during the bad release: {thread.error}")
     after = verification.parameters()
