@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from typing import Callable
 from subprotocol_proxy import SubprotocolProxy
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/conformance"))
+from cloud import PROGRAM as LONGHAUL  # noqa: E402
+
 PROGRAM = ROOT / ".tools/ministack/bin/ministack"
 MAX_WAIT = 120
 
@@ -26,7 +30,7 @@ MAX_WAIT = 120
 class Adaptation:
     """A change that MiniStack needs. `template` changes our template's text, given the server; `command` is a line
     of bash in a wrapper of the aws command line, which may change an argument. Without it a deployment says
-    `symptom` (a regular expression): in an error, or in an address that is not MiniStack's."""
+    `symptom` (a regular expression): in an error, in what the stack then is, or in MiniStack's log."""
 
     name: str
     reason: str
@@ -138,13 +142,13 @@ ADAPTATIONS = [
     Adaptation(
         "subprotocol-proxy",
         "It leaves out the header Sec-WebSocket-Protocol that our function returns: Server sent no subprotocol.",
-        r"^HTTP/1.1 101 (?!.*sec-websocket-protocol)",
+        r"handshake=http/1\.1 101(?!.*sec-websocket-protocol)",
         through_proxy,
     ),
     Adaptation(
         "literal-concurrency",
         "It keeps the value of a Number parameter as text, and its pollers fail: '>=' not supported between int and str.",
-        r"MaximumConcurrency='\d+'",
+        r"ESM SQS poller error: '>=' not supported between instances of 'int' and 'str'",
         with_literal_concurrency,
     ),
     Adaptation(
@@ -198,6 +202,7 @@ class MiniStack:
             "AWS_SECRET_ACCESS_KEY": "emulated",
             "AWS_REGION": "eu-west-1",
             "AWS_DEFAULT_REGION": "eu-west-1",
+            "LONGHAUL": str(LONGHAUL),
         }
 
     def stop(self):

@@ -5,15 +5,24 @@ once, IAM policies are not enforced, and CloudWatch has none of the metrics that
 """
 
 import re
+import socket
+import sys
+import time
 
 import boto3
 import pytest
 
-from conftest import HOST, PACKAGES, aws, run
+from conftest import HOST, PACKAGES, ROOT, aws, run
 from lambda_host import MAX_WAIT
 from ministack import ADAPTATIONS, MiniStack
+from subprotocol_proxy import head
+
+sys.path.append(str(ROOT / "scripts"))
+from verify.client import signed_token  # noqa: E402
 
 STACK = ["--stack", "longhaul"]
+# Its pollers look for messages each second.
+LOG_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +67,17 @@ def test_the_same_again_changes_nothing(deploy):
     assert code == 0 and "\nnone\n" in said, said
 
 
-def test_a_release_that_does_not_work_is_rolled_back(deploy, ministack, tmp_path):
-    place = ["cloudformation", "describe-stacks", "--stack-name", "longhaul"]
-    before = aws(ministack.environment, *place)["Stacks"][0]["Parameters"]
-    code, said = deploy("--yes", "--parameter", "TokenAlgorithms=HS256", "--parameter", "TokenAudiences=somebody else")
-    assert code == 1, said
-    assert aws(ministack.environment, *place)["Stacks"][0]["Parameters"] == before
+def parameters(environment):
+    stack = aws(environment, "cloudformation", "describe-stacks", "--stack-name", "longhaul")["Stacks"][0]
+    return {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack["Parameters"]}
+
+
+def test_a_release_that_does_not_work_is_rolled_back(deploy, ministack):
+    before = parameters(ministack.environment)
+    # Nobody on this machine is in that network.
+    code, said = deploy("--yes", "--parameter", "AllowedNetworks=192.0.2.0/24")
+    assert code == 1 and "the stack is back at the previous release, which passes it" in said, said
+    assert parameters(ministack.environment) == before | {"TrafficShift": "LambdaAllAtOnce"}
 
 
 class Probe:
@@ -111,21 +125,44 @@ class Probe:
         except Exception:  # the waiter's: the stack failed
             events = cloudformation.describe_stack_events(StackName=self.stack)["StackEvents"]
             return "\n".join(event.get("ResourceStatusReason", "") for event in events)
-        outputs = cloudformation.describe_stacks(StackName=self.stack)["Stacks"][0]["Outputs"]
+        return self.stack_as_it_is()
+
+    def stack_as_it_is(self):
+        """What the stack is where adaptations change it: addresses, what the authorizer wants, the handshake."""
+        outputs = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]["Outputs"]
         url = {entry["OutputKey"]: entry["OutputValue"] for entry in outputs}["WebSocketUrl"]
         worker = self.client("lambda").get_function_configuration(FunctionName=f"{self.stack}-worker")
         endpoint = worker["Environment"]["Variables"]["CONNECTIONS_ENDPOINT"]
-        sources = self.client("lambda").list_event_source_mappings(FunctionName=f"{self.stack}-worker")["EventSourceMappings"]
-        concurrency = sources[0]["ScalingConfig"]["MaximumConcurrency"]
         gateway = self.client("apigatewayv2")
         api = next(one["ApiId"] for one in gateway.get_apis()["Items"] if one["Name"] == self.stack)
         identity = gateway.get_authorizers(ApiId=api)["Items"][0]["IdentitySource"]
-        lines = [f"WebSocketUrl={url}", f"CONNECTIONS_ENDPOINT={endpoint}", f"MaximumConcurrency={concurrency!r}", f"IdentitySource={identity}"]
-        return "\n".join(lines)
+        lines = [f"WebSocketUrl={url}", f"CONNECTIONS_ENDPOINT={endpoint}", f"IdentitySource={identity}"]
+        return "\n".join([*lines, f"handshake={self.handshake(api)}"])
+
+    def handshake(self, api):
+        """The head of MiniStack's own answer to a client that offers the subprotocol, in one line."""
+        secret = self.client("secretsmanager").get_secret_value(SecretId=f"{self.stack}-token-secret")["SecretString"]
+        host, port = self.ministack.address.split(":")
+        lines = [
+            f"GET /_aws/execute-api/{api}/prod HTTP/1.1",
+            f"Host: {self.ministack.address}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Protocol: longhaul.v1, {signed_token(secret, 'prober')}",
+        ]
+        with socket.create_connection((host, int(port)), timeout=MAX_WAIT) as connection:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode())
+            return head(connection).split(b"\r\n\r\n")[0].decode("latin-1").lower().replace("\r\n", "; ")
 
 
 @pytest.mark.parametrize("adaptation", ADAPTATIONS, ids=lambda one: one.name)
 def test_no_adaptation_is_needless(ministack, deploy, adaptation):
-    probe = Probe(ministack, adaptation)
+    probe, log = Probe(ministack, adaptation), ministack.folder / "server.log"
+    before = log.stat().st_size
     said = probe.script() if adaptation.command else probe.stack_of_template()
-    assert re.search(adaptation.symptom, said), f"{adaptation.name} ({adaptation.reason}) may be needless now: {said}"
+    end = time.monotonic() + LOG_SECONDS
+    while not re.search(adaptation.symptom, said + log.read_bytes()[before:].decode(errors="replace")):
+        assert time.monotonic() < end, f"{adaptation.name} ({adaptation.reason}) may be needless now: {said}"
+        time.sleep(0.1)

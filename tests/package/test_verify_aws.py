@@ -14,7 +14,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from conftest import HOST, PACKAGES, PROGRAM, ROOT, run
+from conftest import HOST, PACKAGES, ROOT, run
 from ministack import MAX_WAIT, MiniStack
 
 LEFT_OUT = {
@@ -34,7 +34,7 @@ def ministack(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def environment(ministack):
-    return ministack.adapted()[1] | {"LONGHAUL": str(PROGRAM)}
+    return ministack.adapted()[1]
 
 
 @pytest.fixture
