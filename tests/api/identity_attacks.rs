@@ -184,16 +184,24 @@ async fn only_the_issuers_tokens_for_this_service_are_accepted() -> Result<()> {
             .await
             .err()
             .map(|refused| refused.0);
-        stack
-            .wait_for_log("authorize", reason, in_authorize)
-            .await?;
+        // API Gateway refuses a longer URL before it asks the authorizer.
+        let reaches_authorizer = url.len() <= 4096;
+        if reaches_authorizer {
+            stack
+                .wait_for_log("authorize", reason, in_authorize)
+                .await?;
+        }
         let offer = format!("longhaul.v1, {token}");
         let as_subprotocol = Client::connect(&stack.gateway, Some(&offer))
             .await
             .err()
             .map(|refused| refused.0);
         stack
-            .wait_for_log("authorize", reason, in_authorize + 1)
+            .wait_for_log(
+                "authorize",
+                reason,
+                in_authorize + usize::from(reaches_authorizer),
+            )
             .await?;
         for action in ["authenticate", "refreshToken"] {
             let answer = client
@@ -210,8 +218,13 @@ async fn only_the_issuers_tokens_for_this_service_are_accepted() -> Result<()> {
         assert_eq!(answer["content"], *sentence, "{name}");
         assert_eq!(answer["data"]["details"], json!({}), "{name}");
         stack.wait_for_log("message", reason, in_frame).await?;
-        assert_eq!((on_url, as_subprotocol), (Some(403), Some(403)), "{name}");
-        println!("{name:24} 403, 403, AUTHENTICATION_ERROR  logged: {reason}");
+        let refused_url = if reaches_authorizer { 403 } else { 414 };
+        assert_eq!(
+            (on_url, as_subprotocol),
+            (Some(refused_url), Some(403)),
+            "{name}"
+        );
+        println!("{name:24} {refused_url}, 403, AUTHENTICATION_ERROR  logged: {reason}");
     }
 
     // The connection survives all of them, and accepts the valid token.

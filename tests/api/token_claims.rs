@@ -159,8 +159,8 @@ async fn a_newer_token_makes_an_admin_a_user_and_a_user_an_admin() -> Result<()>
         assert_eq!(subscribed["status"], "gone", "{subscribed}");
         root.request(json!({"action": "cancel", "jobId": job}))
             .await?;
-        let known = owner.until_job_is(&job, "running").await?;
-        assert_eq!(known["status"], "running");
+        let known = owner.until_job_is(&job, "processing").await?;
+        assert_eq!(known["status"], "processing");
     }
     // A user who became an admin follows and cancels.
     let mut root = connect(&stack, &token(false))

@@ -77,7 +77,7 @@ async fn the_sweep_counts_open_connections_and_no_users_row() -> Result<()> {
     alice
         .submit(json!({"action": "query", "kind": "noop", "query": "counted"}))
         .await?;
-    let url = format!("{}?token={}", stack.gateway, token("bob"));
+    let url = format!("{}/?token={}", stack.gateway, token("bob"));
     let bob = Client::connect(&url, None).await?;
     let is_measured = async |count: u32| {
         let text = format!("\"OpenConnections\":{count}");
