@@ -158,14 +158,15 @@ struct Follower {
 }
 
 impl Follower {
-    /// Pushes a frame, unless the follower's token has expired. A frame that is left out counts as sent, as nothing is
-    /// owed to such a follower; a newer token renews it, and its next gap heals what it missed.
+    /// Pushes a frame, unless the follower's token has expired. A frame that is left out counts as lost: so the sweep
+    /// repeats the job's end until a newer token renews the follower, or its connection is closed. The end heals the
+    /// gap of the frames before it.
     async fn push(&self, frame: &str) -> PushOutcome {
         let (to, now) = (&self.connection, self.clock.now());
         if now >= self.checked_from {
             match self.pusher.has_expired(to, now).await {
                 Ok(false) => {}
-                Ok(true) => return PushOutcome::Sent,
+                Ok(true) => return PushOutcome::Lost,
                 Err(error) => {
                     let error = format!("{error:#}");
                     tracing::warn!(connection = %to, error, "push lost: the follower's token is unknown");

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::QueryError;
 use longhaul_shared::aws::item::Attributes;
 use longhaul_shared::clock;
 use longhaul_shared::domain::job::{Job, OPEN_SHARDS, Status};
 
+use super::failed_call;
 use super::finding::{CHANGED, Findings, RESTORE};
 use crate::target::AwsContext;
 use crate::terminal::elapsed;
@@ -28,8 +32,16 @@ pub async fn check(aws: &AwsContext, findings: &mut Findings) -> Result<()> {
     let open = match read_open(aws).await {
         Ok(open) => open,
         Err(error) => {
-            let found = format!("listing failed: {error:#}");
-            findings.fail("open jobs", found, RESTORE, CHANGED);
+            match error.downcast_ref::<SdkError<QueryError, HttpResponse>>() {
+                Some(refused) => {
+                    let (found, advice) = failed_call::explain(refused, "dynamodb:Query");
+                    findings.warn("open jobs", found, &advice, "");
+                }
+                None => {
+                    let found = format!("listing failed: {error:#}");
+                    findings.fail("open jobs", found, RESTORE, CHANGED);
+                }
+            }
             return Ok(());
         }
     };

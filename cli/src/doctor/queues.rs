@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_sqs::operation::get_queue_url::GetQueueUrlError;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use serde_json::Value;
 
+use super::failed_call;
 use super::finding::{CHANGED, Findings, RESTORE};
 use crate::target::AwsContext;
 
@@ -35,7 +37,7 @@ pub async fn check(aws: &AwsContext, timeout: Option<u64>, findings: &mut Findin
         "Replaying dead letters",
     );
     let published = (
-        "published and not told",
+        "publications not delivered",
         "find the reason in the logs of publish and fanout, then start the queue's redrive",
         "Notifications not delivered",
     );
@@ -54,21 +56,28 @@ pub async fn check(aws: &AwsContext, timeout: Option<u64>, findings: &mut Findin
 type Attributes = HashMap<Attribute, String>;
 
 async fn attributes(aws: &AwsContext, name: &str, findings: &mut Findings) -> Option<Attributes> {
-    let asked = async {
-        let url = aws.queue_url(name).await?;
-        let get = aws.sqs.get_queue_attributes().queue_url(url);
-        let answer = get.attribute_names(Attribute::All).send().await;
-        let answer = answer.map_err(|error| error.into_service_error())?;
-        anyhow::Ok(answer.attributes.unwrap_or_default())
-    };
-    match asked.await {
-        Ok(attributes) => Some(attributes),
-        Err(error) => {
-            let check = format!("queue {}", aws.resource_name(name));
-            findings.fail(check, format!("{error:#}"), RESTORE, CHANGED);
-            None
+    let queue = aws.resource_name(name);
+    let check = format!("queue {queue}");
+    let (found, advice) = match aws.sqs.get_queue_url().queue_name(queue).send().await {
+        Ok(found) => {
+            let get = aws.sqs.get_queue_attributes().set_queue_url(found.queue_url);
+            match get.attribute_names(Attribute::All).send().await {
+                Ok(answer) => return Some(answer.attributes.unwrap_or_default()),
+                Err(error) => failed_call::explain(&error, "sqs:GetQueueAttributes"),
+            }
         }
-    }
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(GetQueueUrlError::is_queue_does_not_exist) =>
+        {
+            findings.fail(check, "it does not exist", RESTORE, CHANGED);
+            return None;
+        }
+        Err(error) => failed_call::explain(&error, "sqs:GetQueueUrl"),
+    };
+    findings.warn(check, found, &advice, "");
+    None
 }
 
 fn redrive(

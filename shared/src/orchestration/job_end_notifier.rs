@@ -29,7 +29,7 @@ pub struct JobEndNotifier {
 /// A job whose end was pushed.
 pub struct PushedEnd {
     job: Job,
-    /// Whether every follower received the end, is gone, or has an expired token.
+    /// Whether every follower received the end or is gone.
     reached_all: bool,
 }
 

@@ -192,7 +192,7 @@ impl ConnectionPusher {
     }
 
     /// Pushes each follower of a job its frames, except to those whose token has expired at `now`. Returns whether
-    /// every other follower received its last frame or is gone.
+    /// every follower received its last frame or is gone.
     pub async fn send_all_valid(
         &self,
         mut outbound: Vec<OutboundFrames>,
@@ -202,7 +202,11 @@ impl ConnectionPusher {
         if now >= job_created_at + FOLLOWERS_TRUSTED_FOR {
             let followers = outbound.iter().map(|one| one.to.clone()).collect();
             match self.expired_among(followers, now).await {
-                Ok(expired) => outbound.retain(|one| !expired.contains(&one.to)),
+                Ok(expired) => {
+                    outbound.retain(|one| !expired.contains(&one.to));
+                    // What an expired follower missed is owed until its token is renewed or its connection is closed.
+                    return self.send_all(outbound).await && expired.is_empty();
+                }
                 Err(error) => {
                     let error = format!("{error:#}");
                     tracing::warn!(

@@ -41,9 +41,13 @@ impl Connections {
         Self::apply(update, "blocking a connection whose token has expired").await
     }
 
-    /// When the token of the connection's user expires; `None` for a connection without a row or a user.
+    /// When the token of the connection's user expires; `None` for a connection that is closed, or has no row or user.
     pub async fn token_expiry(&self, connection: &ConnectionId) -> Result<Option<Timestamp>> {
         let row = self.read_row(connection).await?.unwrap_or_default();
-        Ok(Item(&row).optional_time("expiresAt")?)
+        let row = Item(&row);
+        match row.optional_time("disconnectedAt")? {
+            Some(_) => Ok(None),
+            None => Ok(row.optional_time("expiresAt")?),
+        }
     }
 }
