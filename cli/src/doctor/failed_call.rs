@@ -43,6 +43,11 @@ pub fn answered<E, R>(error: &SdkError<E, R>) -> bool {
     )
 }
 
+/// Whether AWS refused the caller.
+pub fn is_denied<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code().is_some_and(is_denial)
+}
+
 /// The codes with which AWS refuses a caller.
 fn is_denial(code: &str) -> bool {
     code.starts_with("AccessDenied") || code.starts_with("UnauthorizedOperation")
