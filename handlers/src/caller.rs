@@ -102,7 +102,10 @@ pub async fn latest_identity(
     frame: &FrameContext,
     caller: &Identity,
 ) -> anyhow::Result<Identity> {
-    if caller.is_admin || frame.authorized.is_none() {
+    let at_connect = frame.authorized.as_ref();
+    // Otherwise the caller is what the row says already.
+    let is_from_connect = at_connect.is_some_and(|identity| identity.is_valid_at(frame.now));
+    if caller.is_admin || !is_from_connect {
         return Ok(caller.clone());
     }
     let latest = app.stores.connections.identity(&frame.connection).await?;

@@ -11,7 +11,7 @@ use longhaul_shared::store::connections::Connections;
 use tokio::task::JoinSet;
 
 /// Pages of each shard of an index whose connections one sweep closes: together more than the stage's throttle
-/// admits in a minute, and no more than the sweep has time for.
+/// admits in a minute. What is left is the next sweep's.
 const MAX_PAGES: usize = 5;
 /// How long a client has to renew its token after it expired.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -69,7 +69,11 @@ impl ConnectionReaper {
                 Overdue::Renewal => self.connections.expired(shard, before, start).await?,
             };
             for connection in connections {
-                self.close(overdue, &connection, before, now).await?;
+                // One that can't be closed does not keep the others open.
+                if let Err(error) = self.close(overdue, &connection, before, now).await {
+                    let error = format!("{error:#}");
+                    tracing::warn!(%connection, error, "closing an overdue connection failed; the next sweep will repeat it");
+                }
             }
             start = next;
             if start.is_none() {

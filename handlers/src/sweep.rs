@@ -77,20 +77,16 @@ struct Findings {
 }
 
 impl Sweep {
-    /// Sweeps all shards at once, so that a long one does not delay the others.
     async fn run(self: Arc<Self>) {
+        tokio::join!(self.clone().sweep_jobs(), self.sweep_connections());
+    }
+
+    /// Sweeps all shards at once, so that a long one does not delay the others.
+    async fn sweep_jobs(self: Arc<Self>) {
         let mut shards = JoinSet::new();
         for shard in 0..OPEN_SHARDS {
             let swept = self.clone().sweep_shard(shard, self.clock.now());
             shards.spawn(swept.in_current_span());
-        }
-        self.reaper.close_overdue(self.clock.now()).await;
-        match self.reaper.connections.count_open(self.clock.now()).await {
-            Ok(count) => gauge!("OpenConnections").set(count as f64),
-            Err(error) => {
-                let error = format!("{error:#}");
-                tracing::warn!(error, "counting open connections failed");
-            }
         }
         let mut all = Findings::default();
         for swept in shards.join_all().await {
@@ -105,6 +101,17 @@ impl Sweep {
         gauge!("OpenJobs").set(all.open_jobs);
         gauge!("LapsedLeases").set(all.lapsed_leases);
         gauge!("LongestWait").set(all.longest_wait.as_secs_f64());
+    }
+
+    async fn sweep_connections(&self) {
+        self.reaper.close_overdue(self.clock.now()).await;
+        match self.reaper.connections.count_open(self.clock.now()).await {
+            Ok(count) => gauge!("OpenConnections").set(count as f64),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "counting open connections failed");
+            }
+        }
     }
 
     async fn sweep_shard(self: Arc<Self>, shard: u8, now: Timestamp) -> Result<Findings> {

@@ -2,8 +2,10 @@
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
+use longhaul_shared::clock;
 use longhaul_shared::domain::connection::ConnectionRow;
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::domain::limits;
 use longhaul_shared::messaging::push::{ConnectionPusher, for_each};
 use serde_json::json;
 
@@ -48,9 +50,12 @@ pub async fn several(
 ) -> Result<ExitStatus> {
     let (table, pusher) = (aws.connections(), aws.required_pusher()?);
     // An unauthenticated connection has no token.
+    // Nor is one open that is older than any connection becomes, whose row says that it is closed.
+    let oldest = clock::now() - limits::CONNECTION_AGE - limits::CLOCK_DIFFERENCE;
     let is_meant = |row: &ConnectionRow| {
         let issued = |before| row.issued_at.is_none_or(|at| at < before);
-        row.owner.is_some() && issued_before.is_none_or(issued)
+        let may_be_open = row.is_open || row.connected_at > oldest;
+        row.owner.is_some() && may_be_open && issued_before.is_none_or(issued)
     };
     let mut outcome = Closed::default();
     match user {

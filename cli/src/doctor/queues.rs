@@ -60,7 +60,10 @@ async fn attributes(aws: &AwsContext, name: &str, findings: &mut Findings) -> Op
     let check = format!("queue {queue}");
     let (found, advice) = match aws.sqs.get_queue_url().queue_name(queue).send().await {
         Ok(found) => {
-            let get = aws.sqs.get_queue_attributes().set_queue_url(found.queue_url);
+            let get = aws
+                .sqs
+                .get_queue_attributes()
+                .set_queue_url(found.queue_url);
             match get.attribute_names(Attribute::All).send().await {
                 Ok(answer) => return Some(answer.attributes.unwrap_or_default()),
                 Err(error) => failed_call::explain(&error, "sqs:GetQueueAttributes"),

@@ -22,6 +22,8 @@ const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
 const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
 /// The minimum time between a failed fetch and the next.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// The same while cached keys can be used, as each try delays a caller.
+const STALE_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// The maximum number of keys of an issuer.
 const MAX_KEYS: usize = 64;
 
@@ -97,7 +99,11 @@ impl KeyCache {
     pub fn should_fetch(&mut self, id: &str, now: Timestamp) -> bool {
         let has_passed =
             |since: Option<Timestamp>, span: Duration| since.is_none_or(|at| now >= at + span);
-        if !has_passed(self.failed_at, RETRY_INTERVAL) {
+        let retry = match self.lookup(id, now) {
+            KeyLookup::Key(_) => STALE_RETRY_INTERVAL,
+            KeyLookup::Unknown | KeyLookup::NoKeys => RETRY_INTERVAL,
+        };
+        if !has_passed(self.failed_at, retry) {
             return false;
         }
         match &self.cached {
@@ -210,9 +216,9 @@ mod tests {
         cache.fetched(set(&["a"]), at(0));
         assert!(cache.should_fetch("a", at(3600)));
         cache.failed(at(3600));
-        assert!(!cache.should_fetch("a", at(3604)), "not at each token");
+        assert!(!cache.should_fetch("a", at(3659)), "not at each token");
         assert!(matches!(cache.lookup("a", at(3604)), KeyLookup::Key(_)));
-        assert!(cache.should_fetch("a", at(3605)));
+        assert!(cache.should_fetch("a", at(3660)));
         assert!(matches!(
             cache.lookup("a", at(24 * 3600)),
             KeyLookup::NoKeys

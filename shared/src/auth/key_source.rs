@@ -112,7 +112,7 @@ impl KeySource {
         {
             return Ok(url.clone());
         }
-        let discovered = match look_up.get(document).await {
+        let discovered = match look_up.get_first(document).await {
             Ok(bytes) => discovery::parse(&bytes, issuer, document)
                 .with_context(|| format!("{document}, the discovery document"))?,
             Err(FetchError::Status { status, .. }) if is_absent(status) => Discovered::NoDocument,

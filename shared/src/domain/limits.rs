@@ -63,6 +63,8 @@ pub const STALE_CONNECTION_AFTER: Duration = Duration::from_secs(3600);
 pub const TOPIC_CHARS: usize = 128;
 /// The age at which API Gateway closes a connection, by its quotas.
 pub const CONNECTION_AGE: Duration = Duration::from_secs(2 * 3600);
+/// How much the clocks of API Gateway and of the functions may differ. Our choice.
+pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(300);
 /// The time to live of the rows of a connection and of its subscriptions after its last activity: longer than any
 /// connection is open.
 pub const CONNECTION_RETENTION: Duration = Duration::from_secs(24 * 3600);

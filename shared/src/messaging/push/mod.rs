@@ -166,9 +166,11 @@ impl ConnectionPusher {
         }
     }
 
-    /// Whether the token of the connection's user has expired at `now`: then nothing may be pushed to it.
+    /// Whether the token of the connection's user has expired at `now`: then nothing may be pushed to it. An error
+    /// counts as a lost push.
     pub async fn has_expired(&self, to: &ConnectionId, now: Timestamp) -> anyhow::Result<bool> {
-        self.expiries.has_expired(to, now).await
+        let has_expired = self.expiries.has_expired(to, now).await;
+        has_expired.inspect_err(|_| counter!("PushesLost").increment(1))
     }
 
     /// Those of the connections whose token has expired at `now`.
@@ -208,6 +210,7 @@ impl ConnectionPusher {
                     return self.send_all(outbound).await && expired.is_empty();
                 }
                 Err(error) => {
+                    counter!("PushesLost").increment(outbound.len() as u64);
                     let error = format!("{error:#}");
                     tracing::warn!(
                         error,

@@ -38,8 +38,11 @@ impl TokenExpiries {
             return Ok(false);
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_KNOWN {
-            known.clear();
+        if known.len() >= MAX_KNOWN && !known.contains_key(connection) {
+            known.retain(|_, at| !has_expired(*at, now));
+            if known.len() >= MAX_KNOWN {
+                known.clear();
+            }
         }
         known.insert(connection.clone(), expires_at);
         Ok(has_expired(expires_at, now))

@@ -1,7 +1,5 @@
 //! Connections by user, from the index of users.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -10,9 +8,6 @@ use crate::aws::item::{text, time};
 use crate::domain::connection::ConnectionRow;
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::limits;
-
-/// Rows that are older than the oldest open connection are not read; clocks may differ by this much.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(300);
 
 impl Connections {
     /// The owner's connections that frames are pushed to: not recorded as closed, and with a token that has not
@@ -29,7 +24,7 @@ impl Connections {
                 .key_condition_expression("userId = :user AND connectedAt > :since")
                 .expression_attribute_values(
                     ":since",
-                    time(now - limits::CONNECTION_AGE - CLOCK_DIFFERENCE),
+                    time(now - limits::CONNECTION_AGE - limits::CLOCK_DIFFERENCE),
                 );
             let (rows, more) = self.rows_of(query).await?;
             let owned = rows
