@@ -189,8 +189,8 @@ async fn admin_rights_end_at_the_tenant_and_come_from_a_token_only() -> Result<(
     let pong = others.request(json!({"action": "ping"})).await?;
     assert_eq!(pong["type"], "pong", "it received nothing before");
 
-    // Groups that are not `admin`, and claims that are not a list.
-    for groups in [json!(["admins"]), json!("admin"), json!({"admin": true})] {
+    // Groups that are not `admin`, and claims that are neither a list nor a text.
+    for groups in [json!(["admins"]), json!("admins"), json!({"admin": true})] {
         let claims = json!({"sub": "eve", "username": "eve", "cognito:groups": groups});
         let mut eve = stack.client_with_claims(&claims).await?;
         assert_eq!(

@@ -314,7 +314,7 @@ async fn messages_make_the_aws_calls_that_the_readme_lists() -> Result<()> {
     let calls = calls_of(&wire_log, from, "longhaul-connection")?;
     assert_eq!(calls["SendMessage"], json!([1.0, 0.0, 0.0]), "{calls}");
     assert_eq!(calls["Query"], json!([1.0, 0.0, 0.5]), "{calls}");
-    let row = json!({"Query": [1.0, 0.0, 1.0], "PostToConnection": [1.0, 0.0, 0.0]});
+    let row = json!({"GetItem": [1.0, 0.0, 1.0], "Query": [1.0, 0.0, 1.0], "PostToConnection": [1.0, 0.0, 0.0]});
     assert_eq!(
         calls_of(&wire_log, from, "longhaul-deliver")?,
         row,

@@ -22,23 +22,6 @@ async fn expiring_client(stack: &Stack, user: &str, seconds: i64) -> Result<Clie
     stack.client_with_claims(&claims).await
 }
 
-async fn until_expired(client: &mut Client) -> Result<()> {
-    loop {
-        client.send(json!({"action": "listJobs"})).await?;
-        let answer = loop {
-            let frame = client.next().await?;
-            if frame["type"] == "jobs" || frame["type"] == "error" {
-                break frame;
-            }
-        };
-        if answer["type"] == "error" {
-            assert_eq!(answer["data"]["code"], "AUTHENTICATION_ERROR");
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// The frames that were pushed so far: those before the answer to a ping.
 async fn pushed(client: &mut Client) -> Result<Vec<Value>> {
     client.send(json!({"action": "ping"})).await?;
@@ -72,7 +55,7 @@ async fn an_expired_connection_receives_nothing_until_it_is_renewed() -> Result<
     witness
         .request(json!({"action": "subscribe", "jobId": job}))
         .await?;
-    until_expired(&mut expired).await?;
+    expired.until_token_expired().await?;
     // A job's followers are trusted for its first five seconds; what was pushed in them has arrived then.
     while submitted.elapsed() < Duration::from_secs(6) {
         witness.until("progress_update").await?;
@@ -134,7 +117,7 @@ async fn a_message_to_an_expired_connection_waits_in_the_inbox() -> Result<()> {
     bob.until("messageSent").await?;
     let mut expired = expiring_client(&stack, "alice", 3).await?;
     expired.until("message").await?;
-    until_expired(&mut expired).await?;
+    expired.until_token_expired().await?;
     bob.send(direct_message("alice", "after")).await?;
     let sent = bob.until("messageSent").await?.pop().context("sent")?;
     assert_eq!(sent["data"]["status"], "stored", "{sent}");
@@ -149,7 +132,7 @@ async fn the_sweep_closes_a_connection_a_minute_after_its_token_expired() -> Res
     let mut renewed = expiring_client(&stack, "bob", 3).await?;
     let mut valid = stack.client("alice").await?;
     for client in [&mut expired, &mut renewed] {
-        until_expired(client).await?;
+        client.until_token_expired().await?;
     }
     let frame = json!({"action": "refreshToken", "token": token("bob")});
     assert_eq!(renewed.request(frame).await?["type"], "tokenRefreshed");

@@ -1,15 +1,13 @@
 //! IAM roles: every action that a role allows is used by some call, and a call that a role does not allow is refused. The
 //! embedded cloud enforces roles, so every other test shows that the roles suffice.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use longhaul_local::permissions::RequiredPermission;
 use longhaul_local::stack_spec::{Grant, StackSpec};
 use longhaul_local::template::{self, TemplateInputs};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use crate::support::cli::repository_root;
 use crate::support::client::Client;
@@ -288,9 +286,7 @@ async fn use_topics(stack: &Stack) -> Result<()> {
     let claims = json!({"sub": "hana", "exp": Timestamp::now().as_second() - 25});
     let mut expiring = stack.client_with_claims(&claims).await?;
     expiring.request(join).await?;
-    while expiring.request(json!({"action": "listJobs"})).await?["type"] != "error" {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    expiring.until_token_expired().await?;
     for (caller, message) in [
         ("longhaul-publish", note),
         ("longhaul-fanout", message_frame),

@@ -162,6 +162,28 @@ impl Client {
             .with_context(|| format!("job {job} did not become {status}"))?
     }
 
+    /// Asks until the answer is that the token has expired.
+    pub async fn until_token_expired(&mut self) -> Result<()> {
+        loop {
+            let answer = self.list_jobs_or_error().await?;
+            if answer["type"] == "error" {
+                anyhow::ensure!(answer["data"]["code"] == "AUTHENTICATION_ERROR", "{answer}");
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn list_jobs_or_error(&mut self) -> Result<Value> {
+        self.send(json!({"action": "listJobs"})).await?;
+        loop {
+            let frame = self.next().await?;
+            if frame["type"] == "jobs" || frame["type"] == "error" {
+                return Ok(frame);
+            }
+        }
+    }
+
     /// Sends a frame that is refused; returns the error's code.
     pub async fn error_code(&mut self, frame: Value) -> Result<Value> {
         self.send(frame).await?;
