@@ -36,7 +36,10 @@ def stack(emulator, template):
         AlarmName="longhaul-dead-letters", AlarmActions=[topic], Namespace="AWS/SQS", MetricName="x", Period=60,
         EvaluationPeriods=1, Threshold=0, ComparisonOperator="GreaterThanThreshold", Statistic="Sum",
     )
-    client("lambda").update_function_configuration(FunctionName="longhaul-worker", KMSKeyArn=key)
+    made = client("lambda").get_function_configuration(FunctionName="longhaul-worker")
+    client("lambda").delete_function(FunctionName="longhaul-worker")
+    alike = {name: made[name] for name in ["FunctionName", "Runtime", "Role", "Handler", "Timeout", "MemorySize"]}
+    client("lambda").create_function(**alike, Code={"S3Bucket": "code", "S3Key": "worker.zip"}, KMSKeyArn=key)
     return client, key
 
 
