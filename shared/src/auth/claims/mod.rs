@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::Timestamp;
 use jsonwebtoken::crypto::verify;
-use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
 use serde_json::Value;
 
 use super::{ClaimFault, Identity, TokenError};
@@ -53,6 +53,10 @@ pub struct TokenRules {
 impl TokenRules {
     /// The key id in the token's header, if it has one. A token that no key can make valid is rejected.
     pub fn key_id(&self, token: &str) -> Result<Option<String>, TokenError> {
+        Ok(self.header(token)?.kid)
+    }
+
+    fn header(&self, token: &str) -> Result<Header, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
@@ -67,12 +71,14 @@ impl TokenRules {
         if !self.algorithms.contains(&header.alg) {
             return Err(TokenError::Algorithm);
         }
-        Ok(header.kid)
+        Ok(header)
     }
 
     /// The identity of the token at `now`, if `key` signed it.
     pub fn verify(&self, token: &str, key: &Key, now: Timestamp) -> Result<Identity, TokenError> {
-        self.key_id(token)?;
+        if self.header(token)?.alg != key.algorithm {
+            return Err(TokenError::Algorithm);
+        }
         let claims = signed_claims(token, key)?;
         if !claims.is_object() {
             return Err(TokenError::Malformed);
@@ -118,13 +124,9 @@ impl TokenRules {
     }
 }
 
-/// The payload of a token that `key` signed. The library's own decoding is not used: it also parses claims that we check,
+/// The payload of a token that `key` signed by its algorithm. The library's own decoding is not used: it also parses claims that we check,
 /// and rejects a token where one of them is a list, without the reason.
 fn signed_claims(token: &str, key: &Key) -> Result<Value, TokenError> {
-    let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
-    if header.alg != key.algorithm {
-        return Err(TokenError::Algorithm);
-    }
     let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
     match verify(signature, message.as_bytes(), &key.material, key.algorithm) {
         Ok(true) => {}
@@ -137,7 +139,7 @@ fn signed_claims(token: &str, key: &Key) -> Result<Value, TokenError> {
 }
 
 /// Whether the header says that there is no signature (RFC 7518, section 3.6). No key accepts such a token; this
-/// tells the reason.
+/// only finds the reason.
 fn is_unsigned(token: &str) -> bool {
     let header = token.split('.').next().unwrap_or_default();
     let header = BASE64.decode(header).unwrap_or_default();

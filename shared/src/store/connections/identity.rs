@@ -98,6 +98,16 @@ impl Connections {
         let row = self.read_row(connection).await?;
         Ok(row.as_ref().map(identity).transpose()?.flatten())
     }
+
+    /// When the token of the connection's user expires; `None` for a connection that is closed, or has no row or user.
+    pub async fn token_expiry(&self, connection: &ConnectionId) -> Result<Option<Timestamp>> {
+        let row = self.read_row(connection).await?.unwrap_or_default();
+        let row = Item(&row);
+        match row.optional_time("disconnectedAt")? {
+            Some(_) => Ok(None),
+            None => Ok(row.optional_time("expiresAt")?),
+        }
+    }
 }
 
 /// The attributes of a row that hold an identity.

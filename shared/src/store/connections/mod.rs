@@ -4,14 +4,13 @@ mod activity;
 mod admin_scan;
 mod by_user;
 mod closed;
-mod expired;
 mod identity;
 mod limit;
 mod open_count;
+mod overdue;
 mod row;
 mod session;
 mod subscription_count;
-mod unauthenticated;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
