@@ -185,18 +185,9 @@ async fn an_unauthenticated_connection_is_closed_by_the_sweep() -> Result<()> {
         );
     }
     // Its row has left the index of unauthenticated connections, so that no sweep reads it again.
-    let scan = [
-        "dynamodb",
-        "scan",
-        "--table-name",
-        "longhaul-connections",
-        "--index-name",
-        "unauthenticated",
-    ];
-    wait_until("no unauthenticated connection", async || {
-        Ok(stack.aws(&scan).await?["Count"] == 0)
-    })
-    .await
+    stack
+        .wait_for_indexed_connections("unauthenticated", 0)
+        .await
 }
 
 #[tokio::test]

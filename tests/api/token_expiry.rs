@@ -10,7 +10,6 @@ use crate::support::client::Client;
 use crate::support::frames::{direct_message, noop_query};
 use crate::support::stack::Stack;
 use crate::support::tokens::{admin_claims, token};
-use crate::support::wait::wait_until;
 
 /// The tolerated difference to the provider's clock, in seconds.
 const LEEWAY: i64 = 30;
@@ -149,16 +148,5 @@ async fn the_sweep_closes_a_connection_a_minute_after_its_token_expired() -> Res
     }
     assert_eq!(stack.log_count("sweep", "its token expired"), 1);
     // Its row has left the index of open connections, so that no sweep reads it again.
-    let scan = [
-        "dynamodb",
-        "scan",
-        "--table-name",
-        "longhaul-connections",
-        "--index-name",
-        "open",
-    ];
-    wait_until("two connections that may expire", async || {
-        Ok(stack.aws(&scan).await?["Count"] == 2)
-    })
-    .await
+    stack.wait_for_indexed_connections("open", 2).await
 }

@@ -24,6 +24,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests/conformance"))
 from cloud import Cloud, PROGRAM  # noqa: E402
+from ministack import MiniStack  # noqa: E402
 
 PACKAGES = ROOT / "target/package"
 HOST = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
@@ -135,3 +136,11 @@ def token(cloud):
     claims = {"sub": "deployer", "username": "deployer", "exp": int(time.time()) + 600}
     text = part(b'{"alg":"HS256","typ":"JWT"}') + "." + part(json.dumps(claims).encode())
     return text + "." + part(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())
+
+
+@pytest.fixture(scope="module")
+def ministack(tmp_path_factory):
+    """A server of the second emulator, MiniStack."""
+    server = MiniStack(tmp_path_factory.mktemp("ministack"))
+    yield server
+    server.stop()

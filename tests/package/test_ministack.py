@@ -14,7 +14,7 @@ import pytest
 
 from conftest import HOST, PACKAGES, ROOT, aws, run
 from lambda_host import MAX_WAIT
-from ministack import ADAPTATIONS, MiniStack, without_resources
+from ministack import ADAPTATIONS, without_resources
 from subprotocol_proxy import head
 
 sys.path.append(str(ROOT / "scripts"))
@@ -23,13 +23,6 @@ from verify.client import signed_token  # noqa: E402
 STACK = ["--stack", "longhaul"]
 # Its pollers look for messages each second.
 LOG_SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def ministack(tmp_path_factory):
-    server = MiniStack(tmp_path_factory.mktemp("ministack"))
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from conftest import HOST, PACKAGES, ROOT, run
-from ministack import MAX_WAIT, MiniStack
+from ministack import MAX_WAIT
 
 LEFT_OUT = {
     "shift": "it has no CodeDeploy: an alias moves at once",
@@ -23,13 +23,6 @@ LEFT_OUT = {
     "bill": "its CloudWatch has no metrics of DynamoDB, SQS and API Gateway",
 }
 STEPS = [line.split()[0] for line in subprocess.run([ROOT / "scripts/verify-aws", "--plan"], capture_output=True, text=True).stdout.splitlines()][:-1]
-
-
-@pytest.fixture(scope="module")
-def ministack(tmp_path_factory):
-    server = MiniStack(tmp_path_factory.mktemp("ministack"))
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

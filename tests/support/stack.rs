@@ -111,6 +111,16 @@ impl Stack {
         std::fs::read_to_string(self.data().join(file)).unwrap_or_default()
     }
 
+    /// Waits until an index of the connections table has this number of entries.
+    pub async fn wait_for_indexed_connections(&self, index: &str, count: usize) -> Result<()> {
+        let table = ["dynamodb", "scan", "--table-name", "longhaul-connections"];
+        let scan = [&table[..], &["--index-name", index]].concat();
+        wait_until(&format!("{count} in the index {index}"), async || {
+            Ok(self.aws(&scan).await?["Count"] == count)
+        })
+        .await
+    }
+
     /// How often a function's log has this text.
     pub fn log_count(&self, function: &str, text: &str) -> usize {
         self.log(function).matches(text).count()
