@@ -124,7 +124,7 @@ impl AppContext {
                 recordings: Recordings::new(clients, bucket),
             },
             pusher: backend.pusher,
-            verifier: settings.tokens.verifier()?,
+            verifier: settings.tokens.verifier(clients)?,
             identity_mode,
             connections_per_user: settings.quota.connections_per_user,
             retention: settings.retention,

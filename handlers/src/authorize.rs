@@ -9,6 +9,7 @@ use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest as Re
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::auth::{Identity, Verifier, VerifyError};
+use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::clock::Clock;
 use longhaul_shared::domain::limits;
 use longhaul_shared::settings::{Environment, Settings};
@@ -38,12 +39,13 @@ enum Decision {
 pub async fn serve(environment: &Environment, identity_mode: IdentityMode) -> Result<(), Error> {
     let settings = AuthorizeSettings::read(environment)?;
     let clock = &Clock::system();
+    let clients = AwsClients::open().await;
     let authorizer = &Authorizer {
         policy: ConnectPolicy {
             origins: settings.origins,
             networks: settings.networks,
         },
-        verifier: settings.tokens.verifier()?,
+        verifier: settings.tokens.verifier(&clients)?,
         identity_mode,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {

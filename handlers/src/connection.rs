@@ -24,13 +24,12 @@ use longhaul_shared::telemetry;
 use metrics::counter;
 
 use crate::caller_identity::{self, SUBPROTOCOL, offered_subprotocols};
-use crate::session_log;
+use crate::connection_end::{ConnectionEnder, EndReport};
 use crate::settings::ConnectionSettings;
 
 struct ConnectionHandler {
     connections: Connections,
-    sessions: Sessions,
-    subscriptions: Subscriptions,
+    ender: ConnectionEnder,
     deliveries: DeliveryQueue,
     /// The most connections of one user; 0 for any number.
     connections_per_user: u32,
@@ -43,10 +42,14 @@ pub async fn serve(environment: &Environment) -> Result<(), Error> {
     let clients = AwsClients::open().await;
     let dynamo = Client::new(&clients);
     let inbox = Inbox::new(&dynamo, settings.inbox_table);
+    let connections = Connections::new(&dynamo, settings.connections_table);
     let handler = &ConnectionHandler {
-        connections: Connections::new(&dynamo, settings.connections_table),
-        sessions: Sessions::new(&dynamo, settings.sessions_table),
-        subscriptions: Subscriptions::new(&dynamo, settings.subscriptions_table),
+        ender: ConnectionEnder {
+            connections: connections.clone(),
+            sessions: Sessions::new(&dynamo, settings.sessions_table),
+            subscriptions: Subscriptions::new(&dynamo, settings.subscriptions_table),
+        },
+        connections,
         deliveries: DeliveryQueue::new(&clients, settings.deliveries_queue_url, inbox),
         connections_per_user: settings.connections_per_user,
         clock: Clock::system(),
@@ -82,30 +85,13 @@ impl ConnectionHandler {
         now: Timestamp,
     ) -> Result<Response> {
         let context = request.request_context;
-        // There is no row if a push found the connection closed first.
-        let closed = self.connections.close(connection, now).await?;
-        let closed = closed.unwrap_or_default();
-        let at_connect = || caller_identity::from_context(&context.authorizer.fields);
-        let identity = closed.identity.or_else(at_connect);
-        let user = identity.as_ref().map(caller_identity::name_for_logs);
-        let reason = context.disconnect_reason.filter(|text| !text.is_empty());
-        let connected_at = Timestamp::from_millisecond(context.connected_at)?;
-        tracing::info!(
-            %connection,
-            user,
-            code = context.disconnect_status_code,
-            reason,
-            seconds = now.duration_since(connected_at).as_secs(),
-            "a connection closed"
-        );
-        if let Some(session) = closed.session {
-            let ended = self.sessions.end_for_connection(connection, session, now);
-            if ended.await? {
-                session_log::ended(session, connection, user, "its connection closed", now);
-            }
-        }
-        self.subscriptions.remove_all(connection).await?;
-        counter!("ConnectionsClosed").increment(1);
+        let report = EndReport {
+            identity: caller_identity::from_context(&context.authorizer.fields),
+            connected_at: Some(Timestamp::from_millisecond(context.connected_at)?),
+            code: context.disconnect_status_code,
+            reason: context.disconnect_reason.filter(|text| !text.is_empty()),
+        };
+        self.ender.end(connection, report, now).await?;
         Ok(response(200))
     }
 

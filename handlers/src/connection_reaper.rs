@@ -6,14 +6,17 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::domain::token_expiry::LEEWAY;
 use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::store::connections::Connections;
 use tokio::task::JoinSet;
 
+use crate::connection_end::{ConnectionEnder, EndReport};
+
 /// Pages of each shard of an index whose connections one sweep closes: together more than the stage's throttle
 /// admits in a minute. What is left is the next sweep's.
 const MAX_PAGES: usize = 5;
-/// How long a client has to renew its token after it expired.
+/// How long a client has to renew its token after it counts as expired.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a connection is closed.
@@ -27,7 +30,7 @@ enum Overdue {
 
 #[derive(Clone)]
 pub struct ConnectionReaper {
-    pub connections: Connections,
+    pub ender: ConnectionEnder,
     pub pusher: ConnectionPusher,
     /// How long a connection may stay unauthenticated.
     pub authentication_timeout: Duration,
@@ -57,16 +60,19 @@ impl ConnectionReaper {
     async fn close_shard(&self, overdue: Overdue, shard: u8, now: Timestamp) -> Result<()> {
         let before = match overdue {
             Overdue::Authentication => now - self.authentication_timeout,
-            Overdue::Renewal => now - RENEWAL_TIMEOUT,
+            Overdue::Renewal => now - LEEWAY - RENEWAL_TIMEOUT,
         };
         let mut start = None;
         for _ in 0..MAX_PAGES {
             let (connections, next) = match overdue {
                 Overdue::Authentication => {
-                    let page = self.connections.unauthenticated(shard, before, start);
+                    let page = self.ender.connections.unauthenticated(shard, before, start);
                     page.await?
                 }
-                Overdue::Renewal => self.connections.expired(shard, before, start).await?,
+                Overdue::Renewal => {
+                    let page = self.ender.connections.expired(shard, before, start);
+                    page.await?
+                }
             };
             for connection in connections {
                 // One that can't be closed does not keep the others open.
@@ -91,7 +97,7 @@ impl ConnectionReaper {
         now: Timestamp,
     ) -> Result<()> {
         // First, so that no identity is bound to a connection that is being closed.
-        let connections = &self.connections;
+        let connections = &self.ender.connections;
         let is_blocked = match overdue {
             Overdue::Authentication => connections.block_authentication(connection).await?,
             Overdue::Renewal => connections.block_renewal(connection, before).await?,
@@ -100,7 +106,7 @@ impl ConnectionReaper {
             return Ok(());
         }
         if self.pusher.close(connection).await? {
-            // `$disconnect` removes the row from the index. If that is lost, the next sweep does.
+            // `$disconnect` does the rest. If that is lost, the next sweep does.
             match overdue {
                 Overdue::Authentication => {
                     tracing::info!(%connection, "a connection was closed: nobody authenticated on it");
@@ -111,6 +117,10 @@ impl ConnectionReaper {
             }
             return Ok(());
         }
-        self.connections.close(connection, now).await.map(drop)
+        let report = EndReport {
+            reason: Some("the gateway no longer has it".to_owned()),
+            ..EndReport::default()
+        };
+        self.ender.end(connection, report, now).await
     }
 }

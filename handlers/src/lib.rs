@@ -20,6 +20,7 @@ mod caller;
 mod caller_identity;
 mod connect_policy;
 mod connection;
+mod connection_end;
 mod connection_identity;
 mod connection_reaper;
 mod deliver;

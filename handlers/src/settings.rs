@@ -103,6 +103,8 @@ settings! {
     pub struct SweepSettings {
         /// Tables, queue and endpoint of jobs.
         pub backend: JobBackendSettings = group(),
+        /// The table of topics' subscriptions.
+        pub subscriptions_table: String = text("SUBSCRIPTIONS_TABLE"),
         /// The jobs' dead-letter queue.
         pub dead_letters_queue_url: String = text("JOBS_DEAD_LETTER_QUEUE_URL"),
         /// How long a worker may hold a job without a heartbeat.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use longhaul_shared::aws::clients::AwsClients;
@@ -19,12 +20,14 @@ use longhaul_shared::orchestration::job_backend::JobBackend;
 use longhaul_shared::orchestration::job_end_notifier::JobEndNotifier;
 use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::store::jobs::{CommitOutcome, Jobs};
+use longhaul_shared::store::subscriptions::Subscriptions;
 use longhaul_shared::telemetry::{self, TRACE_ONLY};
 use metrics::gauge;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use crate::connection_end::ConnectionEnder;
 use crate::connection_reaper::ConnectionReaper;
 use crate::settings::SweepSettings;
 
@@ -49,7 +52,14 @@ pub async fn serve(environment: &Environment) -> Result<(), Error> {
     let sweep = &Arc::new(Sweep {
         job_end_notifier: backend.job_end_notifier(Some(dead_letters)),
         reaper: ConnectionReaper {
-            connections: backend.connections,
+            ender: ConnectionEnder {
+                connections: backend.connections,
+                sessions: backend.sessions,
+                subscriptions: Subscriptions::new(
+                    &Client::new(&clients),
+                    settings.subscriptions_table,
+                ),
+            },
             pusher: backend.pusher,
             authentication_timeout: settings.authentication_timeout,
         },
@@ -105,7 +115,13 @@ impl Sweep {
 
     async fn sweep_connections(&self) {
         self.reaper.close_overdue(self.clock.now()).await;
-        match self.reaper.connections.count_open(self.clock.now()).await {
+        match self
+            .reaper
+            .ender
+            .connections
+            .count_open(self.clock.now())
+            .await
+        {
             Ok(count) => gauge!("OpenConnections").set(count as f64),
             Err(error) => {
                 let error = format!("{error:#}");

@@ -1,9 +1,12 @@
 //! The settings of tokens: how they are verified, and which of their claims make an identity.
 
-use longhaul_shared::auth::{ClaimPath, ClaimRules, InvalidVerifier, Verifier, VerifierOptions};
+use longhaul_shared::auth::{
+    ClaimPath, ClaimRules, InvalidVerifier, TokenSecret, Verifier, VerifierOptions,
+};
+use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::settings;
 use longhaul_shared::settings::{
-    SettingsError, Variable, group, list, optional_text, split_list, text,
+    SettingsError, Variable, group, list, optional_text, split_list, switch, text,
 };
 
 settings! {
@@ -20,10 +23,10 @@ settings! {
         pub audiences: Vec<String> = list("TOKEN_AUDIENCES"),
         /// The accepted value of a token's `token_use`; any where it is left out.
         pub token_use: Option<String> = optional_text("TOKEN_USE"),
-        /// The secret that verifies `HS256`, which needs it.
-        pub secret: Option<String> = optional_text("LONGHAUL_JWT_SECRET"),
-        /// The secret before it, which verifies `HS256` too; none where it is left out.
-        pub previous_secret: Option<String> = optional_text("LONGHAUL_JWT_SECRET_PREVIOUS"),
+        /// The ARN of the secret that verifies `HS256`, which needs it.
+        pub secret_arn: Option<String> = optional_text("TOKEN_SECRET_ARN"),
+        /// Whether the secret's version before the present one verifies `HS256` too.
+        pub accept_previous_secret: bool = switch("ACCEPT_PREVIOUS_SECRET"),
         /// Which claims make an identity.
         pub claims: ClaimSettings = group(),
     }
@@ -63,16 +66,18 @@ const fn claims(name: &'static str) -> Variable<Vec<ClaimPath>> {
 }
 
 impl TokenSettings {
-    /// The verifier of such tokens.
-    pub fn verifier(self) -> Result<Verifier, SettingsError> {
+    /// The verifier of such tokens. `clients` read the secret.
+    pub fn verifier(self, clients: &AwsClients) -> Result<Verifier, SettingsError> {
+        let secret = self
+            .secret_arn
+            .map(|arn| TokenSecret::new(clients, arn, self.accept_previous_secret));
         let options = VerifierOptions {
             algorithms: self.algorithms,
             issuer: self.issuer,
             keys_url: self.keys_url,
             audiences: self.audiences,
             token_use: self.token_use,
-            secret: self.secret,
-            previous_secret: self.previous_secret,
+            secret,
             claims: ClaimRules {
                 user: self.claims.user,
                 tenant: self.claims.tenant,
@@ -86,7 +91,7 @@ impl TokenSettings {
                 name: "TOKEN_ALGORITHMS",
                 expected: "HS256 alone, or RS256, ES256 or both",
             },
-            InvalidVerifier::NoSecret => SettingsError::Missing("LONGHAUL_JWT_SECRET"),
+            InvalidVerifier::NoSecret => SettingsError::Missing("TOKEN_SECRET_ARN"),
             InvalidVerifier::NoIssuer => SettingsError::Missing("TOKEN_ISSUER"),
             InvalidVerifier::Issuer => SettingsError::Malformed {
                 name: "TOKEN_ISSUER",
@@ -102,6 +107,7 @@ impl TokenSettings {
 
 #[cfg(test)]
 mod tests {
+    use longhaul_shared::aws::clients;
     use longhaul_shared::settings::{Environment, Settings};
 
     use super::*;
@@ -117,8 +123,9 @@ mod tests {
         assert_eq!(read.admin_value, default.admin_value);
     }
 
-    #[test]
-    fn a_malformed_setting_is_named() {
+    #[tokio::test]
+    async fn a_malformed_setting_is_named() {
+        let clients = clients::for_command("test", Some(("http://127.0.0.1:1", "us-east-1"))).await;
         let error = |name: &'static str, value: &str| {
             let variables = [
                 ("TOKEN_ALGORITHMS", "RS256".to_owned()),
@@ -127,7 +134,7 @@ mod tests {
             ];
             let settings = TokenSettings::read(&Environment::given(variables));
             settings
-                .and_then(TokenSettings::verifier)
+                .and_then(|settings| settings.verifier(&clients))
                 .err()
                 .map(|error| error.to_string())
         };

@@ -23,6 +23,8 @@ pub enum Service {
     Events,
     #[serde(rename = "lambda")]
     Lambda,
+    #[serde(rename = "secretsmanager")]
+    SecretsManager,
 }
 
 impl Service {
@@ -35,6 +37,7 @@ impl Service {
             Self::Sns => "sns",
             Self::Events => "events",
             Self::Lambda => "lambda",
+            Self::SecretsManager => "secretsmanager",
         }
     }
 }

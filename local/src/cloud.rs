@@ -32,10 +32,10 @@ pub use crate::lambda::FunctionPrograms;
 use crate::lambda::{Lambda, LaunchOptions};
 use crate::loopback::{self, LoopbackPolicy};
 use crate::management_proxy::{self, ManagementProxy};
-
 use crate::permissions::Permissions;
 use crate::s3::S3;
 use crate::schedule::ScheduleTask;
+use crate::secrets_manager::SecretsManager;
 use crate::sns_eventbridge::SnsEventBridge;
 use crate::sqs::Sqs;
 use crate::stack_spec::{Schedule, StackSpec};
@@ -191,6 +191,7 @@ impl EmbeddedCloud {
                 sqs.clone(),
                 s3.clone(),
                 sns_eventbridge,
+                SecretsManager::new(&spec.secrets, data.secrets()),
                 lambda.clone(),
                 interceptor,
             )
@@ -254,11 +255,11 @@ fn resolve_template(
     let mut secrets = options.secrets.clone();
     let mut previous_secrets = BTreeMap::new();
     for id in template::generated_secrets(&name, &text)? {
-        if let Some(previous) = data.previous_secret(&id)? {
+        if let Some(previous) = data.secrets().previous(&id)? {
             previous_secrets.insert(id.clone(), previous);
         }
         if let Entry::Vacant(vacant) = secrets.entry(id) {
-            let secret = data.get_or_create_secret(vacant.key())?;
+            let secret = data.secrets().get_or_create(vacant.key())?;
             vacant.insert(secret);
         }
     }

@@ -1,13 +1,12 @@
-//! The data folder of an embedded cloud: locked by one process at a time, with secrets that only its user can
-//! read.
+//! The data folder of an embedded cloud: locked by one process at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use uuid::Uuid;
+
+use crate::secret_folder::SecretFolder;
 
 /// A data folder that this process has locked.
 pub struct DataFolder {
@@ -63,29 +62,9 @@ impl DataFolder {
         Ok(path)
     }
 
-    /// The secret `name`; generated on first use and stored.
-    pub fn get_or_create_secret(&self, name: &str) -> Result<String> {
-        if let Some(secret) = read_secret(&self.path, name)? {
-            return Ok(secret);
-        }
-        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        let folder = self.subfolder("secrets")?;
-        // Written to a temporary file and renamed, so that no crash or reader sees a partial secret.
-        let temporary = folder.join(format!("{name}.new"));
-        let mut open = OpenOptions::new();
-        let open = open.create(true).truncate(true).write(true).mode(0o600);
-        let written = open.open(&temporary).and_then(|mut file| {
-            file.write_all(secret.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&temporary, folder.join(name))
-        });
-        written.with_context(|| format!("cannot write the secret {name}"))?;
-        Ok(secret)
-    }
-
-    /// The version of the secret `name` before this one, if its user has kept it during a rotation.
-    pub fn previous_secret(&self, name: &str) -> Result<Option<String>> {
-        read_secret(&self.path, &format!("{name}.previous"))
+    /// The folder's secrets.
+    pub fn secrets(&self) -> SecretFolder {
+        SecretFolder::of(&self.path)
     }
 
     /// Stores the cloud's endpoints for other processes to read with [`read_endpoints`].
@@ -117,19 +96,8 @@ pub fn read_endpoints(folder: &Path) -> Option<Endpoints> {
     serde_json::from_slice(&fs::read(folder.join(ENDPOINTS_FILE)).ok()?).ok()
 }
 
-/// A stored secret, also while another process has locked the folder; `None` before the cloud's first start.
-pub fn read_secret(folder: &Path, name: &str) -> Result<Option<String>> {
-    match fs::read_to_string(folder.join("secrets").join(name)) {
-        Ok(secret) => Ok(Some(secret)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read the secret {name}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn lock(path: &Path) -> DataFolder {
@@ -140,24 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn one_process_locks_a_folder_and_a_secret_is_stable() {
+    fn one_process_locks_a_folder() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("data");
-        assert_eq!(read_secret(&path, "Token").unwrap(), None);
         let folder = lock(&path);
         assert!(matches!(
             DataFolder::lock(&path).unwrap(),
             LockOutcome::InUse
         ));
-        let secret = folder.get_or_create_secret("Token").unwrap();
-        assert_eq!(secret.len(), 64);
-        assert_eq!(folder.get_or_create_secret("Token").unwrap(), secret);
-        assert_eq!(read_secret(&path, "Token").unwrap(), Some(secret));
-        let mode = fs::metadata(path.join("secrets/Token"))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
         drop(folder);
         // A process that another test is starting may hold a copy of the lock until it executes.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);

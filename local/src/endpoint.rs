@@ -25,6 +25,7 @@ use crate::faults::rules::Effects;
 use crate::lambda::{Lambda, invoke_api};
 use crate::permissions;
 use crate::s3::{S3, S3Target, is_for_s3};
+use crate::secrets_manager::{SecretsManager, required_for_secret};
 use crate::sns_eventbridge::{QueryRequest, SnsEventBridge, required_for_put_events};
 use crate::sqs::Sqs;
 
@@ -43,6 +44,7 @@ pub struct Endpoint {
     sqs: Sqs,
     s3: S3,
     sns_eventbridge: SnsEventBridge,
+    secrets: SecretsManager,
     lambda: Lambda,
     interceptor: CallInterceptor,
 }
@@ -53,6 +55,7 @@ impl Endpoint {
         sqs: Sqs,
         s3: S3,
         sns_eventbridge: SnsEventBridge,
+        secrets: SecretsManager,
         lambda: Lambda,
         interceptor: CallInterceptor,
     ) -> Self {
@@ -64,6 +67,7 @@ impl Endpoint {
             sqs,
             s3,
             sns_eventbridge,
+            secrets,
             lambda,
             interceptor,
         }
@@ -89,11 +93,13 @@ impl Endpoint {
             "DynamoDB_20120810" => Service::DynamoDb,
             "AmazonSQS" => Service::Sqs,
             "AWSEvents" => Service::Events,
+            "secretsmanager" => Service::SecretsManager,
             _ => return unknown_service(),
         };
         let call = caller.call(service, operation);
         let required = || match service {
             Service::Events => required_for_put_events(operation, &body),
+            Service::SecretsManager => required_for_secret(operation, &body),
             _ => permissions::required_for_json(service, operation, &body),
         };
         let intercepted = InterceptedCall {
@@ -105,6 +111,10 @@ impl Endpoint {
             Service::DynamoDb => self.dynamodb(&call, headers.clone(), body.clone()).await,
             Service::Events => {
                 let response = self.sns_eventbridge.events(operation, &body).await;
+                Ok((response, CapacityUnits::default()))
+            }
+            Service::SecretsManager => {
+                let response = self.secrets.call(operation, &body);
                 Ok((response, CapacityUnits::default()))
             }
             _ => Ok((self.sqs(operation, &body).await, CapacityUnits::default())),

@@ -35,7 +35,7 @@ pub(crate) fn error_response(
             ];
             (status, headers, body).into_response()
         }
-        Service::Events => {
+        Service::Events | Service::SecretsManager => {
             let body = json!({ "__type": code, "message": message }).to_string();
             let headers = [("content-type", "application/x-amz-json-1.1")];
             (status, headers, body).into_response()

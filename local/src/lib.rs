@@ -24,6 +24,8 @@ mod management_proxy;
 pub mod permissions;
 mod s3;
 mod schedule;
+pub mod secret_folder;
+mod secrets_manager;
 mod sns_eventbridge;
 mod sqs;
 pub mod stack_spec;

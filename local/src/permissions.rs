@@ -71,7 +71,9 @@ impl Permissions {
             Service::DynamoDb => (StatusCode::BAD_REQUEST, "AccessDeniedException"),
             Service::Sqs => (StatusCode::FORBIDDEN, "AccessDenied"),
             Service::Sns => (StatusCode::FORBIDDEN, "AuthorizationError"),
-            Service::Events => (StatusCode::BAD_REQUEST, "AccessDeniedException"),
+            Service::Events | Service::SecretsManager => {
+                (StatusCode::BAD_REQUEST, "AccessDeniedException")
+            }
             Service::Lambda => (StatusCode::FORBIDDEN, "AccessDeniedException"),
             Service::ExecuteApi => (StatusCode::FORBIDDEN, "ForbiddenException"),
             Service::S3 => (StatusCode::FORBIDDEN, "AccessDenied"),

@@ -25,6 +25,7 @@ pub struct StackSpec {
     pub buses: Vec<String>,
     pub event_rules: Vec<EventRule>,
     pub websocket_api: Option<WebSocketApi>,
+    pub secrets: Vec<Secret>,
     /// Resources without local effect (alarms, roles, log groups): logical id and type.
     pub inert: Vec<(String, String)>,
     /// The stack's outputs, by output key.
@@ -81,6 +82,31 @@ pub struct CorsRule {
 pub struct Expiry {
     pub prefix: String,
     pub days: u32,
+}
+
+/// A secret of Secrets Manager.
+#[derive(Clone)]
+pub struct Secret {
+    pub logical_id: String,
+    pub name: String,
+    pub arn: String,
+    pub value: String,
+    /// The value before it; `None` if the secret was never replaced.
+    pub previous_value: Option<String>,
+}
+
+impl Secret {
+    /// The ARN of the secret with this name. AWS appends six random characters; here they are the same at each start.
+    pub fn arn_of(name: &str) -> String {
+        format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-000000")
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    /// Without the values.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Secret").field(&self.arn).finish()
+    }
 }
 
 /// A Lambda function.

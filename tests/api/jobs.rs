@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::support::follower::Follower;
 use crate::support::frames::noop_query;
 use crate::support::stack::Stack;
+use crate::support::wait::wait_until;
 
 #[tokio::test]
 async fn progress_events_arrive_in_order() -> Result<()> {
@@ -35,7 +36,7 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut first = stack.client("alice").await?;
     let job = first
-        .submit(noop_query(json!({"steps": 80, "stepMs": 100})))
+        .submit(noop_query(json!({"steps": 1000, "stepMs": 1000})))
         .await?;
     let row = stack.job_row(&job).await?;
     let connection = row["followers"]["SS"][0]
@@ -62,10 +63,37 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
     tab.send(json!({"type": "resume", "jobId": job, "after": 1}))
         .await?;
 
+    // The closed connection alone is removed: as a follower, and its row.
+    wait_until("the closed connection follows no longer", async || {
+        let followers = stack.job_row(&job).await?["followers"]["SS"].clone();
+        Ok(followers.as_array().map(Vec::len) == Some(2))
+    })
+    .await?;
+    let key = json!({"connectionId": {"S": connection}}).to_string();
+    let left = stack
+        .aws(&[
+            "dynamodb",
+            "get-item",
+            "--table-name",
+            "longhaul-connections",
+            "--key",
+            &key,
+        ])
+        .await?;
+    assert!(left["Item"].is_null(), "{left}");
+    let scan = stack
+        .aws(&["dynamodb", "scan", "--table-name", "longhaul-connections"])
+        .await?;
+    // The third is the user's row.
+    assert_eq!(scan["Count"], 3);
+
     // Both receive the same end, whenever they subscribed.
+    second
+        .send(json!({"action": "cancel", "jobId": job}))
+        .await?;
     let ends = [second.until_end().await?, tab.until_end().await?];
     assert_eq!(ends[0], ends[1]);
-    assert_eq!(ends[0]["type"], "job_completed");
+    assert_eq!(ends[0]["type"], "job_cancelled");
 
     // After the end the answer itself has the terminal event.
     second.send(subscribe(1)).await?;
@@ -84,31 +112,6 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
         second.request(subscribe(applied)).await?["events"],
         json!([])
     );
-
-    // The closed connection alone is removed: as a follower, and its row.
-    let key = json!({"connectionId": {"S": connection}}).to_string();
-    let left = stack
-        .aws(&[
-            "dynamodb",
-            "get-item",
-            "--table-name",
-            "longhaul-connections",
-            "--key",
-            &key,
-        ])
-        .await?;
-    assert!(left["Item"].is_null(), "{left}");
-    assert_eq!(
-        stack.job_row(&job).await?["followers"]["SS"]
-            .as_array()
-            .map(Vec::len),
-        Some(2)
-    );
-    let scan = stack
-        .aws(&["dynamodb", "scan", "--table-name", "longhaul-connections"])
-        .await?;
-    // The third is the user's row.
-    assert_eq!(scan["Count"], 3);
     Ok(())
 }
 

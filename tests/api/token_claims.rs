@@ -1,7 +1,7 @@
 //! What a token's claims do: the reason in the log is the reason, what can't be used fails closed, and a newer token's
 //! group counts.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -173,60 +173,93 @@ async fn a_newer_token_makes_an_admin_a_user_and_a_user_an_admin() -> Result<()>
     Ok(())
 }
 
+/// Makes this the present version of the secret that signs tokens, as an operator does.
+async fn replace_secret(stack: &Stack, secret: &str) -> Result<()> {
+    let put = ["secretsmanager", "put-secret-value"];
+    let which = ["--secret-id", "longhaul-token-secret", "--secret-string"];
+    stack.aws(&[&put[..], &which, &[secret]].concat()).await?;
+    Ok(())
+}
+
 #[tokio::test]
-async fn two_secrets_are_accepted_during_a_rotation_and_one_after_it() -> Result<()> {
-    const OLD: &str = "the secret before it, which also guards nothing";
+async fn a_new_secret_needs_no_release() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
     let header = json!({"alg": "HS256", "typ": "JWT"});
     let signed = |secret: &str| hs256(&header, &claims(&json!({})), secret.as_bytes());
-    let (old, new, other) = (
-        signed(OLD),
-        signed(SECRET),
-        signed("a third secret of nobody"),
-    );
-    let mut stack = Stack::start(&[]).await?;
-    assert_eq!(connect(&stack, &old).await.err(), Some(403));
-    stack.kill().await?;
+    let (old, new) = (signed(SECRET), signed("the next secret of nobody"));
+    let mut client = connect(&stack, &old)
+        .await
+        .map_err(|status| anyhow::anyhow!("{status}"))?;
+    let frame = |token: &str| json!({"action": "refreshToken", "token": token});
+    assert_eq!(client.request(frame(&old)).await?["type"], "tokenRefreshed");
+    assert_eq!(connect(&stack, &new).await.err(), Some(403));
 
-    let secrets = stack.data().join("secrets");
-    std::fs::create_dir_all(&secrets)?;
-    std::fs::write(secrets.join("TokenSecret.previous"), OLD)?;
-    stack
-        .restart_with_options(&["--parameter", "AcceptPreviousSecret=true"])
-        .await?;
-    for token in [&old, &new] {
+    replace_secret(&stack, "the next secret of nobody").await?;
+    // The refusal above has read the secret, and the next token of an unknown secret reads it 30 s later.
+    wait_until("the new secret signs tokens", async || {
+        Ok(connect(&stack, &new).await.is_ok())
+    })
+    .await?;
+    assert_eq!(client.request(frame(&new)).await?["type"], "tokenRefreshed");
+    assert_eq!(connect(&stack, &old).await.err(), Some(403));
+    assert_eq!(
+        client.error_code(frame(&old)).await?,
+        "AUTHENTICATION_ERROR"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_previous_secret_is_accepted_if_the_stack_says_so() -> Result<()> {
+    let stack = Stack::start(&["--parameter", "AcceptPreviousSecret=true"]).await?;
+    let header = json!({"alg": "HS256", "typ": "JWT"});
+    let signed = |secret: &str| hs256(&header, &claims(&json!({})), secret.as_bytes());
+    // Before the first rotation there is no previous version.
+    let first = signed(SECRET);
+    assert_eq!(connect(&stack, &first).await.err(), None);
+
+    replace_secret(&stack, "a second secret of nobody").await?;
+    let second = signed("a second secret of nobody");
+    for token in [&second, &first] {
         assert_eq!(connect(&stack, token).await.err(), None);
         let mut client = Client::connect(&stack.gateway, None).await?;
         let frame = json!({"action": "authenticate", "token": token});
         assert_eq!(client.request(frame).await?["type"], "authenticated");
     }
-    assert_eq!(connect(&stack, &other).await.err(), Some(403));
     let expired = json!({"sub": "alice", "exp": Timestamp::now().as_second() - 60});
-    let expired = hs256(&header, &expired, OLD.as_bytes());
+    let expired = hs256(&header, &expired, SECRET.as_bytes());
     let before = stack.log_count("authorize", "has expired");
     assert_eq!(connect(&stack, &expired).await.err(), Some(403));
     stack
         .wait_for_log("authorize", "has expired", before)
         .await?;
-    stack.kill().await?;
 
-    stack.restart_with_options(&[]).await?;
-    assert_eq!(connect(&stack, &old).await.err(), Some(403));
-    assert_eq!(connect(&stack, &new).await.err(), None);
+    // A secret that is replaced twice signs nothing any more.
+    replace_secret(&stack, "a third secret of nobody").await?;
+    let third = signed("a third secret of nobody");
+    wait_until("the third secret signs tokens", async || {
+        Ok(connect(&stack, &third).await.is_ok())
+    })
+    .await?;
+    assert_eq!(connect(&stack, &second).await.err(), None);
+    assert_eq!(connect(&stack, &first).await.err(), Some(403));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_rotation_needs_the_secret_before() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let data = folder.path().to_str().context("a path")?;
-    let up = ["up", "--port", "0", "--aws-port", "0", "--data", data];
-    let accept = ["--parameter", "AcceptPreviousSecret=true"];
-    let output = crate::support::cli::longhaul(&[&up[..], &accept].concat()).await?;
-    let stderr = String::from_utf8(output.stderr)?;
-    assert!(
-        !output.status.success() && stderr.contains("TokenSecret has no version AWSPREVIOUS"),
-        "{stderr}"
-    );
+async fn without_secrets_manager_handshakes_fail_and_known_secrets_serve_on() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let token = token_with_claims(&claims(&json!({})));
+    let fail = json!([{"service": "secretsmanager", "effect": {"fail": {"code": "InternalServiceError", "status": 500}}}]);
+    stack.set_faults(fail.clone()).await?;
+    assert_eq!(connect(&stack, &token).await.err(), Some(500));
+    stack.set_faults(json!([])).await?;
+    wait_until("the secret is read again", async || {
+        Ok(connect(&stack, &token).await.is_ok())
+    })
+    .await?;
+    stack.set_faults(fail).await?;
+    assert_eq!(connect(&stack, &token).await.err(), None);
     Ok(())
 }
 

@@ -18,7 +18,8 @@ JSON_OF_EACH = len('"":"",')
 PSEUDO = {"AWS::AccountId": 12, "AWS::Region": 14, "AWS::Partition": 10, "AWS::URLSuffix": 16, "AWS::NoValue": 0}
 QUEUE_URL = len("https://sqs.ap-northeast-1.amazonaws.com.cn/123456789012/")
 API_ID = 10
-NAMES = ("TableName", "BucketName", "QueueName")
+SECRET_ARN = len("arn:aws-us-gov:secretsmanager:ap-northeast-1:123456789012:secret:-AbCdEf")
+NAMES = ("TableName", "BucketName", "QueueName", "Name")
 # Of these parameters a rule of the template allows one only.
 EITHER = [("CHAT_MODEL_ID", "CHAT_AGENT_RUNTIME_ARN")]
 
@@ -47,7 +48,8 @@ class Bounds:
         if resource["Type"] == "AWS::ApiGatewayV2::Api":
             return API_ID
         named = next(resource["Properties"][key] for key in NAMES if key in resource["Properties"])
-        return self.value(named) + (QUEUE_URL if resource["Type"] == "AWS::SQS::Queue" else 0)
+        around = {"AWS::SQS::Queue": QUEUE_URL, "AWS::SecretsManager::Secret": SECRET_ARN}
+        return self.value(named) + around.get(resource["Type"], 0)
 
     def value(self, value):
         if not isinstance(value, Intrinsic):
@@ -55,8 +57,6 @@ class Bounds:
         if value.name == "Ref":
             return self.reference(value.value)
         if value.name == "Sub":
-            if value.value.startswith("{{resolve:secretsmanager:"):
-                return self.secret()
             inside = re.findall(r"\$\{([^}]+)\}", value.value)
             return len(re.sub(r"\$\{[^}]+\}", "", value.value)) + sum(map(self.reference, inside))
         if value.name == "If":
@@ -64,9 +64,6 @@ class Bounds:
         assert value.name == "Join", value.name
         delimiter, items = value.value
         return sum(self.value(item) for item in items) + len(delimiter) * (len(items) - 1)
-
-    def secret(self):
-        return int(self.document["Resources"]["TokenSecret"]["Properties"]["GenerateSecretString"]["PasswordLength"])
 
     def environment(self, function):
         variables = self.document["Resources"][function]["Properties"]["Environment"]["Variables"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from cloud import PROGRAM, ROOT, Cloud
@@ -55,10 +56,12 @@ class Scene:
         local = next(block for block in BLOCKS["Runbook"] if "localhost" in block)
         self.setup = local.replace("http://localhost:4566", cloud.endpoint)
 
-    def socket(self, user, *tenant):
+    def token(self, user, *tenant):
         command = [PROGRAM, "token", "--data", self.data, "--user", user, *tenant]
-        token = subprocess.run(command, capture_output=True, text=True, check=True, timeout=MAX_WAIT).stdout.strip()
-        return connect(f"{self.cloud.gateway}?token={token}")
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=MAX_WAIT).stdout.strip()
+
+    def socket(self, user, *tenant):
+        return connect(f"{self.cloud.gateway}?token={self.token(user, *tenant)}")
 
     def submit(self, fate, socket, until, **params):
         socket.send(json.dumps({"action": "query", "kind": "noop", "query": fate, "params": params}))
@@ -247,6 +250,19 @@ def test_9_a_quota(scene):
 def test_10_the_queues(scene):
     """One waits; two are worked on, and the stuck one's message is hidden; one letter."""
     assert scene.rows(10) == [["jobs", "1", "3"], ["continuations", "0", "0"], ["jobs-dlq", "1", "0"]]
+
+
+def test_the_secret_is_replaced_while_it_runs(scene, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = scene.token("alice")
+    (block,) = BLOCKS["Key rotation"]
+    assert scene.says(block).split() == ["AWSCURRENT"]
+    assert list(tmp_path.iterdir()) == []
+    with scene.socket("alice"):
+        pass
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"{scene.cloud.gateway}?token={before}")
+    assert refused.value.response.status_code == 403
 
 
 def test_who_submits(scene):

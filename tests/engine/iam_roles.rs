@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use crate::support::cli::repository_root;
 use crate::support::client::Client;
 use crate::support::frames::direct_message;
+use crate::support::lost_disconnect::lose_disconnect;
 use crate::support::stack::Stack;
 use crate::support::tokens::token;
 use crate::support::wait::{MAX_WAIT, wait_until};
@@ -45,6 +46,10 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
     use_every_feature(&stack).await?;
     push_to_closed_connections(&stack).await?;
     use_topics(&stack).await?;
+    let mut ivan = stack.client("ivan").await?;
+    ivan.request(json!({"action": "subscribe", "topic": "room:x"}))
+        .await?;
+    lose_disconnect(&stack, ivan).await?;
     leave_work_for_the_sweep(&stack).await?;
 
     let spec = read_template()?;

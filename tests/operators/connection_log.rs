@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::Client;
 use crate::support::frames::noop_message;
+use crate::support::lost_disconnect::lose_disconnect;
 use crate::support::stack::Stack;
 use crate::support::tokens::token;
 use crate::support::wait::wait_until;
@@ -58,6 +59,33 @@ async fn each_disconnect_and_each_sessions_end_is_one_line() -> Result<()> {
         (&json!("endSession"), &started["sessionId"])
     );
     Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_disconnect_is_found_by_the_sweep() -> Result<()> {
+    let stack = Stack::start(&["--tick-seconds", "1"]).await?;
+    let mut alice = stack.client("alice").await?;
+    alice
+        .request(json!({"action": "subscribe", "topic": "room:x"}))
+        .await?;
+    alice
+        .send(noop_message("sendMessage", "hello", json!({})))
+        .await?;
+    alice.until("complete").await?;
+    let connection = lose_disconnect(&stack, alice).await?;
+    let closed = only_line(&stack, "sweep", "a connection closed").await?;
+    assert_eq!(
+        (&closed["user"], &closed["connection"]),
+        (&json!("alice"), &json!(connection))
+    );
+    assert_eq!(closed["reason"], "the gateway no longer has it");
+    let ended = only_line(&stack, "sweep", "a session ended").await?;
+    assert_eq!(ended["reason"], "its connection closed", "{ended}");
+    wait_until("its subscriptions are gone", async || {
+        let scan = ["dynamodb", "scan", "--table-name", "longhaul-subscriptions"];
+        Ok(stack.aws(&scan).await?["Count"] == 0)
+    })
+    .await
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ import pytest
 
 from lambda_host import MAX_WAIT, Function, Gateway, Poller
 
-SECRET = "a secret of this test alone, which guards nothing"
 
 
 class Elsewhere:
@@ -34,7 +33,6 @@ class Elsewhere:
                 "AWS_LAMBDA_FUNCTION_VERSION": "1",
                 "AWS_LAMBDA_LOG_GROUP_NAME": "hosted",
                 "AWS_LAMBDA_LOG_STREAM_NAME": "hosted",
-                "LONGHAUL_JWT_SECRET": SECRET,
             }
             plain = {name: str(value) for name, value in (environment | settings).items()}
             self.functions[name] = Function(program, plain, 20)

@@ -13,6 +13,7 @@ pub mod frames;
 pub mod http;
 pub mod issuer;
 pub mod log_secrets;
+pub mod lost_disconnect;
 pub mod recording;
 pub mod stack;
 mod stack_aws;

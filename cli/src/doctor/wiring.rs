@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use longhaul_local::data_folder;
+use longhaul_local::secret_folder::SecretFolder;
 use serde_json::Value;
 
 use super::aws_cli;
@@ -195,7 +195,8 @@ fn schedule(aws: &AwsContext, state: Option<&str>, findings: &mut Findings) {
 
 /// Checks the embedded cloud's secret: given by the user, or stored in the data folder.
 fn secret(data_dir: &DataDirArgs, findings: &mut Findings) {
-    let stored = data_folder::read_secret(&data_dir.data, SECRET)
+    let stored = SecretFolder::of(&data_dir.data)
+        .current(SECRET)
         .ok()
         .flatten();
     if data_dir.jwt_secret.is_some() || stored.is_some() {

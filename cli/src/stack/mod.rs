@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use longhaul_local::cloud::{CloudOptions, ConsoleOptions, EmbeddedCloud, GatewayOverrides};
 use longhaul_local::data_folder::{self, DataFolder, Endpoints, LockOutcome};
+use longhaul_local::secret_folder::SecretFolder;
 use longhaul_shared::settings::Environment;
 
 use crate::dev_token::{self, SECRET};
@@ -148,7 +149,7 @@ impl DataDirArgs {
         };
         let secret = match &self.jwt_secret {
             Some(secret) => secret.clone(),
-            None => folder.get_or_create_secret(SECRET)?,
+            None => folder.secrets().get_or_create(SECRET)?,
         };
         let bill = bill
             .canonicalize()
@@ -192,11 +193,11 @@ impl DataDirArgs {
         if let Some(secret) = &self.jwt_secret {
             return Ok(secret.clone());
         }
-        if let Some(secret) = data_folder::read_secret(&self.data, SECRET)? {
+        if let Some(secret) = SecretFolder::of(&self.data).current(SECRET)? {
             return Ok(secret);
         }
         match DataFolder::lock(&self.data)? {
-            LockOutcome::Locked(folder) => folder.get_or_create_secret(SECRET),
+            LockOutcome::Locked(folder) => folder.secrets().get_or_create(SECRET),
             LockOutcome::InUse => bail!(STARTING),
         }
     }

@@ -88,6 +88,7 @@ fn resolve_stack(text: &str, inputs: &TemplateInputs) -> Result<StackSpec> {
             "AWS::Lambda::Function" => spec.functions.push(functions::read(resource)?),
             "AWS::SecretsManager::Secret" => {
                 substitutions::check_secret(Properties::of(resource)?)?;
+                spec.secrets.extend(resolver.secret(resource)?);
             }
             kind if resource_identity::is_inert(kind) => {
                 spec.inert.push((resource.id.clone(), kind.to_string()));

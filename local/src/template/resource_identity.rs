@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::stack_spec::{ACCOUNT, REGION};
+use crate::stack_spec::{ACCOUNT, REGION, Secret};
 
 /// The stack's name: the prefix of generated names, and `AWS::StackName`.
 pub(super) const STACK: &str = "longhaul";
@@ -175,9 +175,8 @@ pub(super) fn of(
         "AWS::ApiGatewayV2::RouteResponse" => {
             (id.to_string(), vec![("RouteResponseId", id.to_string())])
         }
-        // AWS appends six random characters to the ARN; locally they must be the same at each start.
         "AWS::SecretsManager::Secret" => {
-            let arn = arn("secretsmanager", format!("secret:{name}-000000"));
+            let arn = Secret::arn_of(&name);
             (arn.clone(), vec![("Id", arn)])
         }
         "AWS::IAM::Role" => {

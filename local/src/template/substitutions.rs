@@ -1,12 +1,13 @@
-//! Replaces values that exist only in AWS: the WebSocket API's domain, and Secrets Manager references.
+//! Replaces values that exist only in AWS: the WebSocket API's domain, and Secrets Manager references. Reads secrets.
 //!
 //! The secrets' values come from the caller.
 
 use super::error::{LineError, Result};
 use super::properties::Properties;
-use super::resolver::Resolver;
+use super::resolver::{Resolver, Resource};
 use super::resource_identity;
 use super::yaml::{MapEntry, Node, Value};
+use crate::stack_spec::Secret;
 
 const SECRET_TYPE: &str = "AWS::SecretsManager::Secret";
 const DYNAMIC_REFERENCE_START: &str = "{{resolve:";
@@ -109,14 +110,7 @@ impl Resolver<'_> {
             let Some(secret) = self.resource(&entry.key, line)? else {
                 continue;
             };
-            let name = secret
-                .properties
-                .get("Name")
-                .and_then(|name| name.node.as_text());
-            let name = name.map_or_else(
-                || resource_identity::default_name(&secret.id),
-                str::to_string,
-            );
+            let name = secret_name(&secret);
             for known in [&secret.identity.reference, &name] {
                 let Some(rest) = reference.strip_prefix(known.as_str()) else {
                     continue;
@@ -149,6 +143,23 @@ impl Resolver<'_> {
             line,
             "the dynamic reference does not name a secret of this template",
         ))
+    }
+
+    /// A secret and its values; `None` for one that has none before somebody writes it.
+    pub(super) fn secret(&self, resource: &Resource) -> Result<Option<Secret>> {
+        let (id, properties) = (&resource.id, &resource.properties);
+        let has = |name| properties.get(name).is_some();
+        if !has("SecretString") && !has("GenerateSecretString") {
+            return Ok(None);
+        }
+        let value = |stage| self.secret_string(id, properties, stage, resource.line);
+        Ok(Some(Secret {
+            logical_id: id.clone(),
+            name: secret_name(resource),
+            arn: resource.identity.reference.clone(),
+            value: value(CURRENT)?,
+            previous_value: value(PREVIOUS).ok(),
+        }))
     }
 
     fn secret_string(
@@ -191,6 +202,15 @@ impl Resolver<'_> {
         whole.insert(key.to_string(), value.as_str().into());
         Ok(serde_json::Value::Object(whole).to_string())
     }
+}
+
+fn secret_name(secret: &Resource) -> String {
+    let name = secret.properties.get("Name");
+    let name = name.and_then(|name| name.node.as_text());
+    name.map_or_else(
+        || resource_identity::default_name(&secret.id),
+        str::to_string,
+    )
 }
 
 /// The stage that a reference names; Secrets Manager's default is the current one.

@@ -284,13 +284,13 @@ fn unsupported_template_changes_are_rejected() {
             "must be provided.al2023",
         ),
         (
-            "${TokenSecret}:SecretString",
-            "${TokenSecret}:SecretBinary",
+            "OTLP_ENDPOINT: !Ref OtlpEndpoint",
+            "OTLP_ENDPOINT: !Sub '{{resolve:secretsmanager:${TokenSecret}:SecretBinary}}'",
             "can only be read as SecretString",
         ),
         (
-            "secretsmanager:${",
-            "ssm:${",
+            "OTLP_ENDPOINT: !Ref OtlpEndpoint",
+            "OTLP_ENDPOINT: '{{resolve:ssm:name}}'",
             "supports only dynamic references to secretsmanager",
         ),
         (

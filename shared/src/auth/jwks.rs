@@ -1,6 +1,4 @@
-//! An issuer's public keys (RFC 7517), and when to fetch them again.
-//!
-//! Pure: [`KeyCache::should_fetch`] says when a fetch is due, and the caller passes in its result.
+//! An issuer's public keys (RFC 7517).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,18 +10,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::claims::Key;
+use super::fetched_cache::FetchedCache;
 
 /// Keys are used for this long without a fetch. A key that the issuer withdraws is accepted no longer than
 /// this.
 const FRESH_FOR: Duration = Duration::from_secs(3600);
-/// Keys are used for this long while the issuer can't be reached.
-const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
-/// The minimum time between two fetches because of an unknown key id, which anybody can invent.
-const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
-/// The minimum time between a failed fetch and the next.
-const RETRY_INTERVAL: Duration = Duration::from_secs(5);
-/// The same while cached keys can be used, as each try delays a caller.
-const STALE_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// The maximum number of keys of an issuer.
 const MAX_KEYS: usize = 64;
 
@@ -76,13 +67,12 @@ fn algorithm(key: &Jwk) -> Option<Algorithm> {
 }
 
 /// The keys of the last successful fetch.
-#[derive(Default)]
-pub struct KeyCache {
-    cached: Option<(KeySet, Timestamp)>,
-    /// The time of the last fetch, if it failed.
-    failed_at: Option<Timestamp>,
-    /// The time of the last fetch because of an unknown key id.
-    searched_at: Option<Timestamp>,
+pub struct KeyCache(FetchedCache<KeySet>);
+
+impl Default for KeyCache {
+    fn default() -> Self {
+        Self(FetchedCache::new(FRESH_FOR))
+    }
 }
 
 /// The result of looking up a key id.
@@ -95,49 +85,26 @@ pub enum KeyLookup<'a> {
 }
 
 impl KeyCache {
-    /// Whether the keys must be fetched before the key `id` is looked up at `now`.
+    /// Whether the keys must be fetched before the key `id` is looked up at `now`. A key id that is unknown can be
+    /// invented by anybody.
     pub fn should_fetch(&mut self, id: &str, now: Timestamp) -> bool {
-        let has_passed =
-            |since: Option<Timestamp>, span: Duration| since.is_none_or(|at| now >= at + span);
-        let retry = match self.lookup(id, now) {
-            KeyLookup::Key(_) => STALE_RETRY_INTERVAL,
-            KeyLookup::Unknown | KeyLookup::NoKeys => RETRY_INTERVAL,
-        };
-        if !has_passed(self.failed_at, retry) {
-            return false;
-        }
-        match &self.cached {
-            Some((keys, at)) if now < *at + FRESH_FOR => {
-                // The interval does not start with the fetch that filled the cache: a key may be added right
-                // after it.
-                let search =
-                    !keys.0.contains_key(id) && has_passed(self.searched_at, SEARCH_INTERVAL);
-                if search {
-                    self.searched_at = Some(now);
-                }
-                search
-            }
-            _ => true,
-        }
+        self.0.should_fetch(now, |keys| keys.0.contains_key(id))
     }
 
     /// Records a successful fetch.
     pub fn fetched(&mut self, keys: KeySet, now: Timestamp) {
-        self.cached = Some((keys, now));
-        self.failed_at = None;
+        self.0.fetched(keys, now);
     }
 
-    /// Records a failed fetch. The cached keys stay valid for [`STALE_FOR`].
+    /// Records a failed fetch. The cached keys stay valid for a day.
     pub fn failed(&mut self, now: Timestamp) {
-        self.failed_at = Some(now);
+        self.0.failed(now);
     }
 
     pub fn lookup(&self, id: &str, now: Timestamp) -> KeyLookup<'_> {
-        match &self.cached {
-            Some((keys, at)) if now < *at + STALE_FOR => {
-                keys.0.get(id).map_or(KeyLookup::Unknown, KeyLookup::Key)
-            }
-            _ => KeyLookup::NoKeys,
+        match self.0.get(now) {
+            Some(keys) => keys.0.get(id).map_or(KeyLookup::Unknown, KeyLookup::Key),
+            None => KeyLookup::NoKeys,
         }
     }
 }

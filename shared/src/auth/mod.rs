@@ -1,14 +1,16 @@
 //! Verifies an identity provider's tokens: their signature, times and claims.
 //!
-//! [`claims`], [`jwks`] and the discovery document are pure: keys, time and bytes are arguments. The verifier
-//! fetches and caches the keys.
+//! [`claims`], [`jwks`], the cache and the discovery document are pure: keys, time and bytes are arguments. The verifier
+//! fetches the keys, or reads the secret.
 
 pub mod claims;
 mod discovery;
 mod fetch;
+mod fetched_cache;
 pub mod jwks;
 mod key_source;
 mod token_error;
+mod token_secret;
 mod verifier;
 
 use jiff::Timestamp;
@@ -18,6 +20,7 @@ use crate::domain::token_expiry::has_expired;
 
 pub use claims::{ClaimPath, ClaimRules, text_fault};
 pub use token_error::{ClaimFault, TokenError};
+pub use token_secret::TokenSecret;
 pub use verifier::{InvalidVerifier, Verifier, VerifierOptions, VerifyError};
 
 /// A verified user.

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
 
-use super::claims::{ClaimRules, Key, TokenRules};
+use super::claims::{ClaimRules, TokenRules};
 use super::fetch::HttpsUrl;
 use super::jwks::{KeyCache, KeyLookup, KeySet};
 use super::key_source::{FoundLocation, KeySource};
-use super::{Identity, TokenError};
+use super::{Identity, TokenError, TokenSecret};
 
 pub struct Verifier {
     rules: TokenRules,
@@ -18,8 +18,7 @@ pub struct Verifier {
 }
 
 enum Keys {
-    /// The secret, and the one before it during a rotation.
-    Secrets(Vec<Key>),
+    Secret(Box<TokenSecret>),
     Issuer(Box<Issuer>),
 }
 
@@ -49,9 +48,7 @@ pub struct VerifierOptions {
     /// The URL of the issuer's keys; `None`: where the issuer's discovery document says.
     pub keys_url: Option<String>,
     /// The secret that verifies `HS256`.
-    pub secret: Option<String>,
-    /// A second secret that verifies `HS256`: the one before `secret`, during a rotation.
-    pub previous_secret: Option<String>,
+    pub secret: Option<TokenSecret>,
     /// Which claims make the identity.
     pub claims: ClaimRules,
 }
@@ -77,7 +74,7 @@ pub enum VerifyError {
     /// The token is not valid.
     #[error(transparent)]
     Invalid(#[from] TokenError),
-    /// The issuer's keys could not be fetched; the token may be valid.
+    /// The keys could not be fetched; the token may be valid.
     #[error(transparent)]
     NoKeys(anyhow::Error),
 }
@@ -91,22 +88,13 @@ impl Verifier {
             token_use,
             keys_url,
             secret,
-            previous_secret,
             claims,
         } = options;
         let are_all = |known: &[&str]| {
             !names.is_empty() && names.iter().all(|name| known.contains(&name.as_str()))
         };
         let keys = if are_all(&["HS256"]) {
-            let secret = secret.ok_or(InvalidVerifier::NoSecret)?;
-            let secrets = [Some(secret), previous_secret];
-            Keys::Secrets(
-                secrets
-                    .iter()
-                    .flatten()
-                    .map(|one| Key::secret(one))
-                    .collect(),
-            )
+            Keys::Secret(Box::new(secret.ok_or(InvalidVerifier::NoSecret)?))
         } else if are_all(&["RS256", "ES256"]) {
             let issuer = issuer.as_deref().ok_or(InvalidVerifier::NoIssuer)?;
             let source = match keys_url {
@@ -136,7 +124,7 @@ impl Verifier {
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, VerifyError> {
         let id = self.rules.key_id(token)?;
         let issuer = match &self.keys {
-            Keys::Secrets(keys) => return Ok(self.verify_by_any(keys, token, now)?),
+            Keys::Secret(secret) => return secret.verify(&self.rules, token, now).await,
             Keys::Issuer(issuer) => issuer,
         };
         let id = id.ok_or(TokenError::UnknownKey)?;
@@ -155,18 +143,6 @@ impl Verifier {
                 Err(VerifyError::NoKeys(error))
             }
         }
-    }
-
-    /// The identity by the first of the keys that signed the token.
-    fn verify_by_any(
-        &self,
-        keys: &[Key],
-        token: &str,
-        now: Timestamp,
-    ) -> Result<Identity, TokenError> {
-        let verified = keys.iter().map(|key| self.rules.verify(token, key, now));
-        let mut decided = verified.filter(|result| *result != Err(TokenError::Signature));
-        decided.next().unwrap_or(Err(TokenError::Signature))
     }
 }
 

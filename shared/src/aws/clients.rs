@@ -142,6 +142,15 @@ pub(crate) fn push_timeouts() -> TimeoutConfig {
     timeouts(CONNECT_TIMEOUT, ATTEMPT_TIMEOUT, 2 * ATTEMPT_TIMEOUT)
 }
 
+/// The timeouts of reading a secret: the authorizer has 5 s in all.
+pub(crate) fn secret_timeouts() -> TimeoutConfig {
+    timeouts(
+        CONNECT_TIMEOUT,
+        Duration::from_secs(2),
+        Duration::from_secs(4),
+    )
+}
+
 fn timeouts(connect: Duration, attempt: Duration, operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(connect)

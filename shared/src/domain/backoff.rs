@@ -104,6 +104,9 @@ pub const DYNAMODB_WRITES: CallBackoff = call(50, 500, MAX_CALL_ATTEMPTS);
 /// SQS, a message sent or its visibility timeout changed.
 pub const SQS_CALLS: CallBackoff = call(50, 500, MAX_CALL_ATTEMPTS);
 
+/// Secrets Manager, a secret read.
+pub const SECRET_READS: CallBackoff = call(50, 500, MAX_CALL_ATTEMPTS);
+
 /// A frame pushed to a connection. Best effort: after the last attempt the frame is lost and the client's next gap
 /// heals it, so that a push holds up no job.
 pub const PUSHES: CallBackoff = call(50, 500, MAX_CALL_ATTEMPTS);
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn calls_wait_longer_for_a_service_that_throttles() {
-        for policy in [DYNAMODB_WRITES, SQS_CALLS, PUSHES] {
+        for policy in [DYNAMODB_WRITES, SQS_CALLS, SECRET_READS, PUSHES] {
             for (failed, longest) in [(1, 50), (2, 100), (3, 200)] {
                 let longest = longest * MILLISECOND;
                 assert_eq!(waits(policy.failed, failed), (Duration::ZERO, longest));

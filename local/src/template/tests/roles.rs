@@ -137,22 +137,22 @@ fn a_deny_statement_is_rejected() {
 }
 
 #[test]
-fn only_functions_that_verify_tokens_get_the_token_secret() {
+fn only_functions_that_verify_tokens_may_read_the_token_secret() {
     assert_eq!(
         generated_secrets("template.yaml", TEMPLATE).unwrap(),
         ["TokenSecret"]
     );
     let spec = project_stack(&[]).unwrap();
-    let has_secret = |f: &&Function| f.environment.values().any(|value| value.contains("s3cret"));
-    let names: Vec<_> = spec
-        .functions
-        .iter()
-        .filter(has_secret)
-        .map(|f| &f.handler)
-        .collect();
+    let has_value = |f: &Function| f.environment.values().any(|value| value.contains("s3cret"));
+    assert!(!spec.functions.iter().any(has_value));
+    let arn = &spec.secrets[0].arn;
+    let read = need("secretsmanager:GetSecretValue", arn);
+    let allowed = allowed_by_each_role(&spec, &read);
+    let readers = spec.functions.iter().zip(allowed).filter(|(_, may)| *may);
+    let names: Vec<_> = readers.map(|(f, _)| &f.handler).collect();
     assert_eq!(names, ["authorize", "message"]);
     let authorize = function(&spec, "longhaul-authorize");
-    assert_eq!(authorize.environment["LONGHAUL_JWT_SECRET"], "s3cret");
+    assert_eq!(&authorize.environment["TOKEN_SECRET_ARN"], arn);
 }
 
 #[test]

@@ -31,7 +31,9 @@ use tracing::Instrument;
 
 use self::signature::Signer;
 use crate::clock;
-use crate::domain::backoff::{Backoff, CallBackoff, DYNAMODB_WRITES, PUSHES, SQS_CALLS};
+use crate::domain::backoff::{
+    Backoff, CallBackoff, DYNAMODB_WRITES, PUSHES, SECRET_READS, SQS_CALLS,
+};
 use crate::random::Random;
 use crate::telemetry::TRACE_ONLY;
 
@@ -46,6 +48,8 @@ const THROTTLING_CODES: [&str; 6] = [
     "TransactionInProgressException",
     "TooManyRequestsException",
 ];
+
+const JSON_1_0: &str = "application/x-amz-json-1.0";
 
 /// The connection pool that the SDK's clients and [`SignedClient`] share.
 #[derive(Clone)]
@@ -87,6 +91,8 @@ pub(crate) struct ServiceSpec {
     signing_name: &'static str,
     /// The prefix of an operation in `x-amz-target`, for a JSON service.
     target: &'static str,
+    /// The content type of a JSON service.
+    content_type: &'static str,
     backoff: CallBackoff,
 }
 
@@ -94,19 +100,29 @@ pub(crate) const DYNAMODB: ServiceSpec = ServiceSpec {
     name: "DynamoDB",
     signing_name: "dynamodb",
     target: "DynamoDB_20120810.",
+    content_type: JSON_1_0,
     backoff: DYNAMODB_WRITES,
 };
 pub(crate) const SQS: ServiceSpec = ServiceSpec {
     name: "SQS",
     signing_name: "sqs",
     target: "AmazonSQS.",
+    content_type: JSON_1_0,
     backoff: SQS_CALLS,
 };
 pub(crate) const MANAGEMENT: ServiceSpec = ServiceSpec {
     name: "ApiGatewayManagementApi",
     signing_name: "execute-api",
     target: "",
+    content_type: "",
     backoff: PUSHES,
+};
+pub(crate) const SECRETS_MANAGER: ServiceSpec = ServiceSpec {
+    name: "Secrets Manager",
+    signing_name: "secretsmanager",
+    target: "secretsmanager.",
+    content_type: "application/x-amz-json-1.1",
+    backoff: SECRET_READS,
 };
 
 /// The caller: its credentials, region and user agent.
@@ -229,7 +245,7 @@ impl SignedClient {
         let target = format!("{}{operation}", self.api.target);
         let body = serde_json::to_vec(request).context("serializing a request")?;
         let headers = [
-            ("content-type", "application/x-amz-json-1.0"),
+            ("content-type", self.api.content_type),
             ("x-amz-target", &target),
         ];
         let response = self.post(operation, "/", &headers, body.into(), |_| ());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::identity::identity;
 use super::{Connections, DISCONNECTED, session};
 use crate::auth::Identity;
-use crate::aws::item::{text, time};
+use crate::aws::item::{Item, text, time};
 use crate::domain::ids::{ConnectionId, SessionId};
 
 /// What the row of a closed connection says.
@@ -16,6 +16,7 @@ use crate::domain::ids::{ConnectionId, SessionId};
 pub struct ClosedConnection {
     /// `None` if nobody authenticated on it.
     pub identity: Option<Identity>,
+    pub connected_at: Option<Timestamp>,
     /// Its session, if that was used.
     pub session: Option<SessionId>,
 }
@@ -47,6 +48,7 @@ impl Connections {
                 let used = session::session(&row)?.filter(|(_, used)| *used);
                 Ok(Some(ClosedConnection {
                     identity: identity(&row)?,
+                    connected_at: Item(&row).optional_time("connectedAt")?,
                     session: used.map(|(id, _)| id),
                 }))
             }
