@@ -1,4 +1,4 @@
-//! What follows the end of a connection, whoever learns of it: its row, its session, its subscriptions and the log.
+//! What follows the end of a connection, for `$disconnect` and for the sweep: its row, its session, its subscriptions and the log.
 
 use anyhow::Result;
 use jiff::Timestamp;

@@ -1,7 +1,6 @@
 //! Secrets Manager: the present and the previous version of each secret of the template.
 //!
-//! A version's id lasts as long as the process. Binary secrets, rotation by a function, deletion and stages of one's own are not
-//! supported.
+//! A version's id lasts as long as the process. Binary secrets, rotation by a function, deletion and other stages are not supported.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,8 +58,8 @@ struct SecretRequest {
     exclude_punctuation: bool,
 }
 
-/// The code and the message of a refusal.
-type Refusal = (&'static str, String);
+/// The code and the message of an error.
+type CallError = (&'static str, String);
 
 /// The permission that a call needs.
 pub fn required_for_secret(operation: &str, body: &[u8]) -> Vec<RequiredPermission> {
@@ -118,7 +117,7 @@ impl SecretsManager {
         }
     }
 
-    fn perform(&self, operation: &str, request: &SecretRequest) -> Result<Value, Refusal> {
+    fn perform(&self, operation: &str, request: &SecretRequest) -> Result<Value, CallError> {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         let secret = secrets
             .values_mut()
@@ -141,7 +140,7 @@ impl SecretsManager {
 }
 
 impl StoredSecret {
-    fn value(&self, request: &SecretRequest) -> Result<Value, Refusal> {
+    fn value(&self, request: &SecretRequest) -> Result<Value, CallError> {
         let stage = request.version_stage.as_deref();
         let default_stage = request.version_id.is_none().then_some(CURRENT);
         let stage = stage.or(default_stage);
@@ -186,7 +185,7 @@ impl StoredSecret {
     }
 
     /// Makes a value the present version. A request that repeats a version's id changes nothing.
-    fn put(&mut self, request: &SecretRequest, folder: &SecretFolder) -> Result<Value, Refusal> {
+    fn put(&mut self, request: &SecretRequest, folder: &SecretFolder) -> Result<Value, CallError> {
         let invalid = |message: &str| ("InvalidParameterException", message.to_owned());
         let value = request.secret_string.clone().unwrap_or_default();
         if value.is_empty() || value.len() > MAX_SECRET_BYTES {
@@ -233,7 +232,7 @@ impl StoredSecret {
 }
 
 /// A password of random characters; of its options the length and the punctuation are supported.
-fn random_password(request: &SecretRequest) -> Result<Value, Refusal> {
+fn random_password(request: &SecretRequest) -> Result<Value, CallError> {
     let length = request.password_length.unwrap_or(32);
     if !(4..=4096).contains(&length) {
         let message = "PasswordLength must be 4 to 4096.";

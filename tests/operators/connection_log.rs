@@ -66,9 +66,6 @@ async fn a_lost_disconnect_is_found_by_the_sweep() -> Result<()> {
     let stack = Stack::start(&["--tick-seconds", "1"]).await?;
     let mut alice = stack.client("alice").await?;
     alice
-        .request(json!({"action": "subscribe", "topic": "room:x"}))
-        .await?;
-    alice
         .send(noop_message("sendMessage", "hello", json!({})))
         .await?;
     alice.until("complete").await?;

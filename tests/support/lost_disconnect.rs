@@ -6,11 +6,13 @@ use serde_json::json;
 use crate::support::client::Client;
 use crate::support::stack::Stack;
 
-/// Closes the client, kills the function that should record it, and lets the token of the connection's row have
+/// Subscribes the client to a room, closes it, kills the function that should record it, and lets the token of the connection's row have
 /// expired long ago. Returns the connection's id.
 pub async fn lose_disconnect(stack: &Stack, mut client: Client) -> Result<String> {
     let own = client.request(json!({"action": "authenticate"})).await?;
     let connection = own["connectionId"].as_str().context("an id")?.to_owned();
+    let subscribe = json!({"action": "subscribe", "topic": "room:lost"});
+    client.request(subscribe).await?;
     let kill = json!({"caller": "longhaul-connection", "service": "dynamodb", "operation": "UpdateItem",
         "number": 1, "effect": {"kill": "before"}});
     stack.set_faults(json!([kill])).await?;

@@ -19,9 +19,9 @@ use crate::domain::ids::Owner;
 use crate::domain::token_expiry::has_expired;
 
 pub use claims::{ClaimPath, ClaimRules, text_fault};
-pub use token_error::{ClaimFault, TokenError};
+pub use token_error::{ClaimFault, TokenError, VerifyError};
 pub use token_secret::TokenSecret;
-pub use verifier::{InvalidVerifier, Verifier, VerifierOptions, VerifyError};
+pub use verifier::{InvalidVerifier, Verifier, VerifierOptions};
 
 /// A verified user.
 #[derive(Debug, Clone, PartialEq, Eq)]

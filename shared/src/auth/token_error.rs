@@ -1,5 +1,16 @@
 //! Why a token is rejected, for the log and for the client.
 
+/// Why a token proved no identity.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The token is not valid.
+    #[error(transparent)]
+    Invalid(#[from] TokenError),
+    /// The keys could not be fetched; the token may be valid.
+    #[error(transparent)]
+    NoKeys(anyhow::Error),
+}
+
 /// Why a token is rejected, for the log. It contains no part of the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {

@@ -12,7 +12,8 @@ use tokio::sync::Mutex;
 
 use super::claims::{Key, TokenRules};
 use super::fetched_cache::FetchedCache;
-use super::{Identity, TokenError, VerifyError};
+use super::token_error::VerifyError;
+use super::{Identity, TokenError};
 use crate::aws::clients::{AwsClients, secret_timeouts};
 use crate::aws::signed_http::{CallError, SECRETS_MANAGER, SignedClient};
 
@@ -100,7 +101,7 @@ impl TokenSecret {
         Ok([Some(current), previous].into_iter().flatten().collect())
     }
 
-    /// A version of the secret; `None` if there is none at this stage.
+    /// A version of the secret; `None` if this stage has no version.
     async fn version(&self, stage: &str) -> Result<Option<Key>> {
         let request = json!({"SecretId": self.arn, "VersionStage": stage});
         match self.client.json("GetSecretValue", &request).await {

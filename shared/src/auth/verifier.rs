@@ -10,6 +10,7 @@ use super::claims::{ClaimRules, TokenRules};
 use super::fetch::HttpsUrl;
 use super::jwks::{KeyCache, KeyLookup, KeySet};
 use super::key_source::{FoundLocation, KeySource};
+use super::token_error::VerifyError;
 use super::{Identity, TokenError, TokenSecret};
 
 pub struct Verifier {
@@ -66,17 +67,6 @@ pub enum InvalidVerifier {
     Issuer,
     /// The keys' URL is not an https URL.
     KeysUrl,
-}
-
-/// Why a token proved no identity.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The token is not valid.
-    #[error(transparent)]
-    Invalid(#[from] TokenError),
-    /// The keys could not be fetched; the token may be valid.
-    #[error(transparent)]
-    NoKeys(anyhow::Error),
 }
 
 impl Verifier {
