@@ -1,6 +1,6 @@
 /** `connect` and the client it returns: connects the connection, the jobs and the store, and routes events to jobs. */
 import { Connection } from "./connection.js";
-import { LonghaulError } from "./error.js";
+import { callSafely, LonghaulError } from "./error.js";
 import { Job, type JobContext } from "./job.js";
 import { type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
 import { type Frame, isEvent, type JobView, type ResultOf } from "./protocol.js";
@@ -213,11 +213,11 @@ export class Longhaul {
   #receive(frame: Frame): void {
     this.#emit("frame", frame);
     if (!isEvent(frame)) return;
-    for (const job of [...this.#openJobs]) if (job.id === frame.jobId) job.receive(frame);
+    for (const job of [...this.#openJobs]) if (job.id === frame.jobId) callSafely(() => job.receive(frame));
   }
 
   #emit(event: "state" | "frame", value: any): void {
-    for (const listener of [...this.#listeners[event]]) listener(value);
+    for (const listener of [...this.#listeners[event]]) callSafely(listener, value);
   }
 
   /** Stores a submitted job for the next page, once the user is known. */
@@ -237,12 +237,9 @@ export class Longhaul {
     if (saved) this.#updateStore((store) => store.remove(saved.idempotencyKey));
   }
 
-  #updateStore(update: (store: Store) => void): void {
-    try {
-      if (this.#store) update(this.#store);
-    } catch {
-      // If the store is full or forbidden, the job is not resumed; nothing else fails.
-    }
+  #updateStore(update: (store: Store) => unknown): void {
+    // If the store is full or forbidden, the job is not resumed; nothing else fails.
+    if (this.#store) void new Promise((done) => done(update(this.#store!))).catch(() => {});
   }
 }
 

@@ -3,7 +3,7 @@
  * two-hour limit, renews the token, detects dead sockets, and sends unanswered requests again. Every request must be
  * idempotent (submits have an idempotency key).
  */
-import { LonghaulError } from "./error.js";
+import { callSafely, LonghaulError } from "./error.js";
 import type { ConnectionSettings, Environment, Observer, Socket, StateChange } from "./options.js";
 import { type Frame, FRAME_BYTES } from "./protocol.js";
 import { readClaims } from "./token.js";
@@ -120,6 +120,8 @@ export class Connection {
   #dial(): void {
     this.#cancelDial?.();
     if (!this.#active) this.#setState({ state: "connecting", attempt: this.#attempt });
+    // A listener may have closed the client.
+    if (this.state.state === "closed") return;
     let transport: Transport | undefined;
     const stop = () => {
       cancel();
@@ -165,7 +167,7 @@ export class Connection {
       end: () => {
         socket.onopen = socket.onmessage = socket.onclose = null;
         this.#transports.delete(transport);
-        socket.close();
+        callSafely(() => socket.close());
         this.#handleClose(transport);
       },
     };
@@ -204,8 +206,10 @@ export class Connection {
     this.#setTimer("life", life * (1 - this.#environment.random() / 10), () => this.#dial());
     this.#scheduleRenewal(transport.expiresAt);
     this.#restartPingTimer();
-    this.#setState({ state: "open", attempt: 0 });
     if (previous) this.#setTimer("overlap", overlap, previous.end);
+    this.#setState({ state: "open", attempt: 0 });
+    // A listener may have closed the client.
+    if (this.#active !== transport) return;
     this.#observer.opened(transport.user);
     // Includes requests that the previous socket may still answer: later events would not reach this socket.
     this.#sendAll((request) => request.transport !== transport && !request.isTransient && !isBackingOff(request));
@@ -242,8 +246,9 @@ export class Connection {
       return;
     }
     const request = this.#requests.get(frame.requestId!);
-    if (request) this.#handleReply(frame.requestId!, request, frame);
-    this.#observer.frame(frame);
+    // A frame that cannot be handled must not keep later ones from being handled.
+    if (request) callSafely(() => this.#handleReply(frame.requestId!, request, frame));
+    callSafely(() => this.#observer.frame(frame));
   }
 
   #handleReply(id: string, request: Request, frame: Frame): void {
@@ -278,7 +283,12 @@ export class Connection {
     request.transport = transport;
     request.wasSent = true;
     request.cancelTimer = this.#environment.after(this.#settings.timing.answer, () => transport.end());
-    transport.socket.send(JSON.stringify(request.frame));
+    try {
+      transport.socket.send(JSON.stringify(request.frame));
+    } catch {
+      // A socket that cannot send is dead; the next one sends the request.
+      transport.end();
+    }
   }
 
   #sendAll(matches: (request: Request) => boolean): void {

@@ -1,4 +1,4 @@
-/** The error class that every rejection of this library uses. */
+/** The error class that every rejection of this library uses, and calls of code that may throw. */
 import type { Frame } from "./protocol.js";
 
 /**
@@ -36,4 +36,18 @@ export class LonghaulError extends Error {
     const text = String(data.message ?? frame.content);
     return new LonghaulError(data.code ?? "INTERNAL_ERROR", text, data.details, frame.retryAfter as number);
   }
+}
+
+/** Calls the application's code. What it throws is reported to the page, or on the console, and stops nothing else. */
+export function callSafely<A extends unknown[]>(callback: (...args: A) => unknown, ...args: A): void {
+  try {
+    callback(...args);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** Reports an error of the application's code as if nobody had caught it. Node has no `reportError`. */
+export function report(error: unknown): void {
+  (globalThis.reportError ?? console.error)(error);
 }

@@ -3,7 +3,7 @@
  * are missing or overdue.
  */
 import type { Connection } from "./connection.js";
-import { LonghaulError } from "./error.js";
+import { callSafely, LonghaulError } from "./error.js";
 import type { Environment } from "./options.js";
 import type { Frame, JobEvent, JobView, Subscribed } from "./protocol.js";
 import { initial, isBehind, isOver, type JobState, reduce } from "./reduce.js";
@@ -224,6 +224,6 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   }
 
   private notify(): void {
-    for (const listener of [...this.listeners]) listener();
+    for (const listener of [...this.listeners]) callSafely(listener);
   }
 }
