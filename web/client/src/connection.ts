@@ -35,6 +35,12 @@ interface Transport {
   expiresAt?: number;
 }
 
+/** A refusal that names no request, and the requests that it may be for. */
+interface Refusal {
+  frame: Frame;
+  candidates: Set<Request>;
+}
+
 /** Whether the request waits for a retry that the server asked for. */
 function isBackingOff(request: Request): boolean {
   return !request.transport && request.cancelTimer !== undefined;
@@ -53,6 +59,7 @@ export class Connection {
   #cancelDial?: () => void;
   #attempt = 0;
   readonly #requests = new Map<string, Request>();
+  #refusals: Refusal[] = [];
   readonly #timers: Record<string, () => void> = {};
   readonly #transports = new Set<Transport>();
   #renewal?: Promise<LonghaulError | undefined>;
@@ -174,7 +181,9 @@ export class Connection {
     this.#transports.add(transport);
     socket.onopen = opened;
     socket.onmessage = (event) => this.#receive(transport, event.data);
-    socket.onclose = () => {
+    socket.onclose = (event) => {
+      // The gateway closes the socket of a frame that is too large for it.
+      if (event?.code === 1009) this.#refuseLargest(transport);
       transport.end();
       failed();
     };
@@ -242,13 +251,17 @@ export class Connection {
     if (transport === this.#active) this.#restartPingTimer();
     if (!frame.type) {
       // API Gateway's own errors carry no `requestId` of ours: send all unanswered requests again.
-      this.#setTimer("resend", this.#settings.timing.backoff * (1 + this.#environment.random()), () => this.#sendAll((request) => !isBackingOff(request)));
+      this.#setTimer("resend", this.#settings.timing.backoff * (1 + this.#environment.random()), () => this.#resend(String(frame.message)));
       return;
     }
     const request = this.#requests.get(frame.requestId!);
+    if (!frame.requestId && frame.type === "error" && !frame.jobId) {
+      this.#refusals.push({ frame, candidates: new Set(this.#unanswered(transport)) });
+    }
     // A frame that cannot be handled must not keep later ones from being handled.
     if (request) callSafely(() => this.#handleReply(frame.requestId!, request, frame));
     callSafely(() => this.#observer.frame(frame));
+    this.#matchRefusals();
   }
 
   #handleReply(id: string, request: Request, frame: Frame): void {
@@ -273,6 +286,46 @@ export class Connection {
     } else {
       this.#complete(id, error);
     }
+  }
+
+  #unanswered(transport: Transport): Request[] {
+    return [...this.#requests.values()].filter((request) => request.transport === transport);
+  }
+
+  /** Sends the unanswered requests again after an error of API Gateway itself; each fails after some such errors. */
+  #resend(message: string): void {
+    for (const [id, request] of [...this.#requests]) {
+      if (isBackingOff(request)) continue;
+      if (request.retries++ < MAX_RETRIES) this.#send(request);
+      else this.#complete(id, new LonghaulError("INTERNAL_ERROR", message));
+    }
+  }
+
+  /**
+   * Fails the requests whose refusal named no request: the server answers a frame that it cannot parse in that way.
+   * A refusal is for one of the requests that were unanswered when it arrived, so it waits until the others are answered.
+   */
+  #matchRefusals(): void {
+    for (const { candidates } of this.#refusals) {
+      for (const request of candidates) if (!request.transport) candidates.delete(request);
+    }
+    this.#refusals = this.#refusals.filter(({ candidates }) => candidates.size > 0);
+    const suspects = new Set(this.#refusals.flatMap(({ candidates }) => [...candidates]));
+    const isClear = suspects.size > 0 && suspects.size <= this.#refusals.length;
+    const match = isClear ? this.#refusals[0] : this.#refusals.find(({ candidates }) => candidates.size === 1);
+    if (!match) return;
+    this.#refusals.splice(this.#refusals.indexOf(match), 1);
+    const [request] = match.candidates;
+    callSafely(() => this.#handleReply(request!.frame.requestId!, request!, match.frame));
+    this.#matchRefusals();
+  }
+
+  #refuseLargest(transport: Transport): void {
+    const size = ({ frame }: Request) => JSON.stringify(frame).length;
+    const [largest] = this.#unanswered(transport).sort((a, b) => size(b) - size(a));
+    if (!largest) return;
+    const error = new LonghaulError("VALIDATION_ERROR", "The frame is too large for the gateway.", { field: "frame" });
+    this.#complete(largest.frame.requestId!, error);
   }
 
   #send(request: Request): void {

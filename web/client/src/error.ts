@@ -6,7 +6,7 @@ import type { Frame } from "./protocol.js";
  *
  * | code | when |
  * | --- | --- |
- * | `CANCELLED` | the job was cancelled |
+ * | `CANCELLED` | the job was cancelled, or withdrawn before it was sent |
  * | `GONE` | the job does not exist, is past its retention, or belongs to another user |
  * | `LEFT` | `job.leave()` was called |
  * | `CLOSED` | `longhaul.close()` was called |

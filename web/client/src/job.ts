@@ -168,7 +168,11 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   fail(failure: LonghaulError): void {
     if (this.isDone) return;
     this.failure = failure;
-    this.state = { ...this.state };
+    const { code, message, retryable = false } = failure;
+    // After these, the job may keep running: its status stays as it was last known.
+    const isDetached = ["LEFT", "CLOSED", "CONNECTION_LOST"].includes(code);
+    const ended = code === "GONE" ? "gone" : code === "CANCELLED" ? "cancelled" : "refused";
+    this.state = { ...this.state, status: isDetached ? this.state.status : ended, error: { code, message, retryable } };
     this.finish();
     this.notify();
   }

@@ -56,7 +56,7 @@ function summary(matchCount: number, loadedCount: number, hasMore: boolean): str
 function LiveJobRow({ job, updateJob }: { job: JobView; updateJob: JobList["updateJob"] }) {
   const { status, progress, message, attempt, applied } = useJob(job.jobId);
   useEffect(() => {
-    if (status === "submitting" || status === "gone") return;
+    if (status === "submitting" || status === "refused" || status === "gone") return;
     updateJob(job.jobId, { status: status === "retrying" ? "processing" : status, progress, message, attempt, seq: applied });
   }, [job.jobId, status, progress, message, attempt, applied, updateJob]);
   return <JobRow job={job} />;
