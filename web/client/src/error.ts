@@ -13,6 +13,16 @@ import type { Frame } from "./protocol.js";
  * | `CONNECTION_LOST` | the maximum number of connection attempts was reached |
  * | `QUEUE_FULL` | too many requests are waiting for a connection |
  * | `RESULT_UNAVAILABLE` | a large result could not be downloaded, or its SHA-256 differs |
+ *
+ * As the reason in the connection's `state.error` also
+ *
+ * | code | when |
+ * | --- | --- |
+ * | `OFFLINE` | the browser has no network |
+ * | `NO_TOKEN` | the option `token` threw, gave nothing, or took too long |
+ * | `AUTHENTICATION_ERROR` | the server refuses the token, for the reason in `message` |
+ * | `REFUSED` | the server answers but refuses the connection: mostly the page's origin is not allowed |
+ * | `UNREACHABLE` | the server does not answer |
  */
 export class LonghaulError extends Error {
   override readonly name = "LonghaulError";
@@ -36,6 +46,11 @@ export class LonghaulError extends Error {
     const text = String(data.message ?? frame.content);
     return new LonghaulError(data.code ?? "INTERNAL_ERROR", text, data.details, frame.retryAfter as number);
   }
+}
+
+/** Whether the error says that there is no valid token. */
+export function isAboutToken({ code }: LonghaulError): boolean {
+  return code === "AUTHENTICATION_ERROR" || code === "NO_TOKEN";
 }
 
 /** Calls the application's code. What it throws is reported to the page, or on the console, and stops nothing else. */

@@ -14,6 +14,8 @@ export interface JobContext {
   request: Connection["request"];
   after: Environment["after"];
   get(jobId: string): Promise<JobView | undefined>;
+  /** Whether another handle follows the job. */
+  isFollowed(jobId: string): boolean;
   /** Called when the server has assigned the job's id. */
   acknowledged(job: Job<any>): void;
   /** Called when the job receives no further events. */
@@ -28,7 +30,8 @@ export interface JobContext {
 const TRANSIENT_CODES = ["CONNECTION_LOST", "QUEUE_FULL", "RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR", "AUTHENTICATION_ERROR"];
 const END_EVENTS = ["job_completed", "job_failed", "job_cancelled"];
 
-export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<R>> {
+export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> {
+  readonly [Symbol.toStringTag] = "Job";
   /** The current state of the job; a new object after each change. */
   state: JobState<R>;
   /** Why the job receives no further events, if the reason is not one of its events. */
@@ -70,9 +73,17 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
 
   then<A = R, B = never>(
     resolved?: ((result: R) => A | PromiseLike<A>) | null,
-    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+    rejected?: ((reason: any) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     return this.result().then(resolved, rejected);
+  }
+
+  catch<B = never>(rejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<R | B> {
+    return this.result().catch(rejected);
+  }
+
+  finally(settled?: (() => void) | null): Promise<R> {
+    return this.result().finally(settled);
   }
 
   /** Every event exactly once, in order, from the first one, whenever the iteration starts. Ends with the job. */
@@ -108,8 +119,9 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   /** Stops following the job. The job keeps running. */
   leave(): void {
     if (this.isDone) return;
-    if (this.id) this.context.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
     this.fail(new LonghaulError("LEFT", "The job is no longer followed."));
+    // The server has one subscription for all handles of this client.
+    if (this.id && !this.context.isFollowed(this.id)) this.context.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
   }
 
   /** @internal Submits the job. `mayWithdraw`: the frame was not sent by an earlier page, so an unsent one can be dropped. */
