@@ -19,14 +19,12 @@ describe("the URL", () => {
   it.each(["localhost:3001", "localhost", "/socket", "ftp://host/", "wss://", "", undefined as unknown as string])("%s is refused at once", (url) => {
     expect(() => connect({ url, token: "t", WebSocket: sockets.WebSocket })).toThrow(TypeError);
     expect(() => connect({ url, token: "t", WebSocket: sockets.WebSocket })).toThrow("'url'");
-    startClient();
   });
 
   it("of an unencrypted server is refused on a page of https, except on this machine", () => {
     vi.stubGlobal("location", { protocol: "https:", hostname: "app.example", origin: "https://app.example" });
     expect(() => connect({ url: "ws://api.example", token: "t", WebSocket: sockets.WebSocket })).toThrow("wss://");
     expect(() => connect({ url: "http://localhost:3001", token: "t", WebSocket: sockets.WebSocket })).not.toThrow();
-    startClient();
   });
 });
 
@@ -156,5 +154,4 @@ it("a real server that is not one of WebSockets is told from one that does not e
   await new Promise((closed) => server.close(closed));
   expect(await reasonAt(`http://127.0.0.1:${port}`)).toBe("UNREACHABLE");
   vi.useFakeTimers();
-  startClient();
 });

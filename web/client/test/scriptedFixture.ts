@@ -43,7 +43,7 @@ beforeEach(() => {
   resetServer();
 });
 afterEach(() => {
-  longhaul.close();
+  longhaul?.close();
   expect(vi.getTimerCount()).toBe(0);
   vi.useRealTimers();
 });
