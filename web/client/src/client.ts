@@ -324,6 +324,7 @@ export function connect(options: ConnectOptions): Longhaul {
   return new Longhaul(options);
 }
 
-function newIdempotencyKey(): string {
+/** @internal */
+export function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }

@@ -37,7 +37,8 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
   /** Why the job receives no further events, if the reason is not one of its events. */
   failure?: LonghaulError;
 
-  private readonly events: JobEvent<R>[] = [];
+  /** All events so far, in order. It grows. */
+  readonly events: readonly JobEvent<R>[] = [];
   private readonly listeners = new Set<() => void>();
   private isDone = false;
   private isSubscribing = false;
@@ -159,7 +160,7 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
   receive(message: JobEvent<R> | Subscribed<R>): void {
     if (this.isDone) return;
     const before = this.state.applied;
-    this.state = reduce(this.state, message, (event) => this.events.push(event));
+    this.state = reduce(this.state, message, (event) => (this.events as JobEvent<R>[]).push(event));
     const advanced = this.state.applied > before;
     const status = this.state.status;
     if (status === "gone") {
@@ -216,13 +217,21 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
     }
     if (status === "cancelled") throw new LonghaulError("CANCELLED", "The job was cancelled.");
     if (!resultRef) return result as R;
-    const fetched = (await fetchResult(resultRef).catch(async (error) => {
-      // The presigned URL expires after some minutes; `getJob` returns a new one.
-      const fresh = (await this.context.get(this.id!))?.resultRef;
-      if (!fresh) throw error;
-      return fetchResult(fresh);
-    })) as R;
-    this.state = { ...this.state, result: fetched };
+    const fetched = (await fetchResult(resultRef)
+      .catch(async (error) => {
+        // The presigned URL expires after some minutes; `getJob` returns a new one.
+        const fresh = (await this.context.get(this.id!))?.resultRef;
+        if (!fresh) throw error;
+        return fetchResult(fresh);
+      })
+      .catch(({ code, message }: LonghaulError) => {
+        // The next call downloads it again.
+        this.outcome = undefined;
+        this.state = { ...this.state, error: { code, message, retryable: true } };
+        this.notify();
+        throw new LonghaulError(code, message, {}, undefined, true);
+      })) as R;
+    this.state = { ...this.state, result: fetched, error: undefined };
     this.notify();
     return fetched;
   }

@@ -9,12 +9,20 @@ import type { Frame } from "./protocol.js";
 /** Conditions on the payload: a value means equality, a list means any of its values, `minX` and `maxX` bound a number `x`. */
 export type Filters = Record<string, string | number | boolean | readonly (string | number | boolean)[]>;
 
+/** A time from which publications may be missing. In epoch milliseconds. */
+export interface Gap {
+  /** When the line was last known to be alive. */
+  from: number;
+  /** When the topic was subscribed to again. */
+  to: number;
+}
+
 export interface TopicOptions {
   /**
-   * Called when publications may be missing, because the connection was lost: what was published between these times
-   * (epoch milliseconds) is not delivered later. Read again what the topic keeps up to date.
+   * Called when publications may be missing, because the connection was lost: what was published meanwhile is not
+   * delivered later. Read again what the topic keeps up to date.
    */
-  onGap?: (gap: { from: number; to: number }) => void;
+  onGap?: (gap: Gap) => void;
 }
 
 /** A notification published on a topic. */
