@@ -144,7 +144,7 @@ export class Longhaul {
     return this.#resumed;
   }
 
-  /** Epoch milliseconds by the server's clock, as far as it is known: the times in events and jobs are by that clock. */
+  /** Epoch milliseconds by the server's clock, once it is known: the times in events and jobs are by that clock. */
   now(): number {
     return this.#connection.now();
   }

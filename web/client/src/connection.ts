@@ -17,7 +17,7 @@ interface Transport extends Line {
   expiresAt?: number;
   /** Milliseconds from the token's issue to its expiry. */
   lifetime?: number;
-  heardAt: number;
+  receivedAt: number;
   isProbed?: boolean;
 }
 
@@ -79,7 +79,7 @@ export class Connection implements LineOwner {
     const { acknowledge } = this.#settings.timing;
     if (this.#error?.code === "OFFLINE") this.#error = undefined;
     if (this.state.state === "waiting") this.#dial();
-    else if (active && this.#environment.now() - active.heardAt >= acknowledge) this.suspect(active, acknowledge);
+    else if (active && this.#environment.now() - active.receivedAt >= acknowledge) this.suspect(active, acknowledge);
   }
 
   /** The network is gone: shows it at once, and tries to reconnect, because a browser may be wrong about it. */
@@ -100,7 +100,7 @@ export class Connection implements LineOwner {
     this.#observer.closed(error);
   }
 
-  /** Epoch milliseconds by the server's clock, as far as it is known. */
+  /** Epoch milliseconds by the server's clock, once it is known. */
   now(): number {
     return this.#environment.now() + (this.#clockOffset ?? 0);
   }
@@ -118,10 +118,10 @@ export class Connection implements LineOwner {
     const transport = line as Transport;
     if (transport.isProbed || transport !== this.#active) return;
     transport.isProbed = true;
-    const { heard } = transport;
+    const { received } = transport;
     this.#setTimer("probe", limit, () => {
       transport.isProbed = false;
-      if (transport.heard > heard) return;
+      if (transport.received > received) return;
       this.#requests.noteSilence();
       transport.end();
     });
@@ -219,8 +219,8 @@ export class Connection implements LineOwner {
     };
     const transport: Transport = {
       ...readClaims(token),
-      heard: 0,
-      heardAt: this.#environment.now(),
+      received: 0,
+      receivedAt: this.#environment.now(),
       send: (text) => socket.send(text),
       end: () => end(),
     };
@@ -308,8 +308,8 @@ export class Connection implements LineOwner {
     }
     if (typeof frame !== "object" || !frame) return;
     this.#attempt = 0;
-    transport.heard++;
-    transport.heardAt = this.#environment.now();
+    transport.received++;
+    transport.receivedAt = this.#environment.now();
     if (transport === this.#active) this.#restartPingTimer();
     // A frame that cannot be handled must not keep later ones from being handled.
     callSafely(() => this.#requests.receive(transport, frame));

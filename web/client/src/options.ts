@@ -73,7 +73,7 @@ export interface StateChange {
   attempt: number;
   /** With `waiting`: when the next attempt starts, in epoch milliseconds. */
   retryAt?: number;
-  /** Why there is no connection, as far as it is known; with `open`, why the token could not be renewed. */
+  /** Why there is no connection, once it is known; with `open`, why the token could not be renewed. */
   error?: LonghaulError;
 }
 

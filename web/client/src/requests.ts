@@ -14,7 +14,7 @@ export interface Line {
   /** Closes the socket and detaches its requests. */
   end(): void;
   /** Number of frames received. */
-  heard: number;
+  received: number;
 }
 
 /** What the requests need from their connection. */
@@ -48,7 +48,7 @@ interface Request {
 }
 
 /** A refusal that names no request, and the requests that it may be for. */
-interface Refusal {
+interface UnmatchedError {
   frame: Frame;
   candidates: Set<Request>;
 }
@@ -67,7 +67,7 @@ export class Requests {
   readonly #limit: number;
   readonly #idPrefix: string;
   #count = 0;
-  #refusals: Refusal[] = [];
+  #refusals: UnmatchedError[] = [];
   /** Number of sockets in a row that ended because they were silent. Doubles the acknowledgement time limit. */
   #silentLines = 0;
   #cancelResend?: () => void;
@@ -213,7 +213,7 @@ export class Requests {
     this.#detach(request);
     if (!line) return;
     const { acknowledge, answer } = this.#timing;
-    const { heard } = line;
+    const { received } = line;
     // Half the time to be answered, half for a probe. A server that is slow to acknowledge gets more time with each socket.
     const half = Math.min(answer, acknowledge * 2 ** this.#silentLines) / 2;
     request.line = line;
@@ -221,7 +221,7 @@ export class Requests {
     request.sentAt = this.#environment.now();
     request.cancelTimer = this.#environment.after(half, () => {
       request.cancelTimer = this.#environment.after(answer - half, () => line.end());
-      if (line.heard === heard) this.#owner.suspect(line, half);
+      if (line.received === received) this.#owner.suspect(line, half);
     });
     try {
       line.send(JSON.stringify(request.frame));

@@ -120,7 +120,7 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
   private subscribeRound = 0;
   private confirmedRound = 0;
   /** When the line was last known to be alive, in epoch milliseconds. */
-  private heardAt = 0;
+  private receivedAt = 0;
   private isInterrupted = false;
   private resolveReady!: () => void;
   private rejectReady!: (error: LonghaulError) => void;
@@ -140,7 +140,7 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
     this.listen(
       () => this.subscribe(),
       (frame) => {
-        if (!this.isInterrupted) this.heardAt = Date.now();
+        if (!this.isInterrupted) this.receivedAt = Date.now();
         if (frame.subscriptionId === undefined || frame.topic !== this.name) return;
         if (this.subscriptionIds.includes(String(frame.subscriptionId))) this.deliver(frame);
         else if (this.subscribeRound > this.confirmedRound) this.unmatched.push(frame);
@@ -170,11 +170,11 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
         // The topic was closed in the meantime, or a newer socket is active.
         if (this.closed || round < this.subscribeRound) return this.unsubscribe(subscriptionId);
         this.confirmedRound = round;
-        const gap = { from: this.heardAt, to: Date.now() };
+        const gap = { from: this.receivedAt, to: Date.now() };
         const { onGap } = this.options;
         if (this.isInterrupted && onGap) callSafely(onGap, gap);
         this.isInterrupted = false;
-        this.heardAt = gap.to;
+        this.receivedAt = gap.to;
         // Keep the previous subscription until its socket closes: a fan-out in progress may have passed the position
         // of the new subscription before it existed, and reach the previous one only later.
         this.subscriptionIds = [...this.subscriptionIds.slice(-1), subscriptionId];

@@ -8,7 +8,7 @@ import { effectScope, watchEffect } from "vue";
 import { connectionStore, jobStore } from "../src/svelte.js";
 import { jobMutation, jobQuery } from "../src/tanstack.js";
 import { useConnection, useJob } from "../src/vue.js";
-import { longhaul, server, settle, sockets } from "./reactFixture.js";
+import { longhaul, server, flush, sockets } from "./reactFixture.js";
 
 const job = (number: number) => server.jobs.get(`job-${number}`)!;
 const end = { type: "job_completed", result: { answer: 42 } } as const;
@@ -26,11 +26,11 @@ describe("TanStack Query", () => {
     };
     const root = createRoot(document.createElement("div"));
     const render = (count: number) =>
-      settle(() => root.render(createElement(StrictMode, null, createElement(QueryClientProvider, { client }, ...Array.from({ length: count }, (_, key) => createElement(Shown, { key }))))));
+      flush(() => root.render(createElement(StrictMode, null, createElement(QueryClientProvider, { client }, ...Array.from({ length: count }, (_, key) => createElement(Shown, { key }))))));
     await render(2);
     expect([server.jobs.size, shown.at(-1)]).toEqual([1, ["pending", undefined]]);
-    await settle(() => server.emit(job(1), end));
-    await settle();
+    await flush(() => server.emit(job(1), end));
+    await flush();
     expect([shown.at(-1), percents.at(-1)]).toEqual([["success", { answer: 42 }], 100]);
     await render(0);
     await render(1);
@@ -39,10 +39,10 @@ describe("TanStack Query", () => {
     client.clear();
   });
 
-  it("does not repeat a job that failed for good, and repeats one that may succeed", async () => {
+  it("does not repeat a job that failed finally, and repeats one that may succeed", async () => {
     const client = new QueryClient({ defaultOptions: { queries: { retryDelay: 0 } } });
     const results = ["final", "passing"].map((text) => client.fetchQuery({ ...jobQuery(longhaul, "noop", text) }).catch((error) => error.code));
-    await settle();
+    await flush();
     server.emit(job(1), { type: "job_failed", error: "No.", code: "FINAL", retryable: false, attempts: 1 });
     server.emit(job(2), { type: "job_failed", error: "Later.", code: "PASSING", retryable: true, attempts: 1 });
     await expect.poll(() => server.jobs.size).toBe(3);
@@ -56,11 +56,11 @@ describe("TanStack Query", () => {
     let mutation!: { mutate: (text: string) => void; data: unknown; status: string };
     const Caller = () => ((mutation = useMutation(jobMutation(longhaul, "noop"))), null);
     const root = createRoot(document.createElement("div"));
-    await settle(() => root.render(createElement(QueryClientProvider, { client }, createElement(Caller))));
-    await settle(() => mutation.mutate("why?"));
+    await flush(() => root.render(createElement(QueryClientProvider, { client }, createElement(Caller))));
+    await flush(() => mutation.mutate("why?"));
     expect([mutation.status, job(1).log[0]]).toMatchObject(["pending", { query: "why?" }]);
-    await settle(() => server.emit(job(1), end));
-    await settle();
+    await flush(() => server.emit(job(1), end));
+    await flush();
     expect([mutation.status, mutation.data]).toEqual(["success", { answer: 42 }]);
     await act(async () => root.unmount());
     client.clear();

@@ -29,7 +29,7 @@ const freshToken = () => unsignedToken("alice", 0, { iat: serverSeconds(), exp: 
 
 it.each([
   ["equal", 0, [14, 28, 42, 56]],
-  // The first renewal is early, because nothing was heard from the server yet.
+  // The first renewal is early, because nothing was received from the server yet.
   ["20 minutes behind", -20 * MINUTE, [0, 14, 28, 42, 56]],
   ["20 minutes ahead", 20 * MINUTE, [14, 28, 42, 56]],
 ])("with a server's clock that is %s", async (_, serverOffset, expected) => {

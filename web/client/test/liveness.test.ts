@@ -78,7 +78,7 @@ describe("a half-open socket", () => {
     expect(sockets.all.length).toBe(2);
   });
 
-  it("that has just been heard, and a hidden page, are not probed", async () => {
+  it("that has just received a frame, and a hidden page, are not probed", async () => {
     const fire = stubPage();
     await connectClient();
     sockets.last.deliver({ type: "pong" });
@@ -122,7 +122,7 @@ describe("the network", () => {
 });
 
 describe("an idle line", () => {
-  it("with topics only is probed after the interval that is set, and the gap is told", async () => {
+  it("with topics only is probed after the interval that is set, and the gap is reported", async () => {
     startClient({ timing: { ping: 60_000 } });
     await advance(0);
     sockets.last.open();

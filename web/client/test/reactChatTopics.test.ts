@@ -4,9 +4,9 @@ import { describe, expect, it, vi } from "vitest";
 import { useChat } from "../src/reactChat.js";
 import { useInbox, useTopic } from "../src/reactTopics.js";
 import type { EventBody } from "./scriptedServer.js";
-import { longhaul, renderHook, server, settle, sockets } from "./reactFixture.js";
+import { longhaul, renderHook, server, flush, sockets } from "./reactFixture.js";
 
-const emit = (number: number, ...bodies: EventBody[]) => settle(() => bodies.forEach((body) => server.emit(server.jobs.get(`job-${number}`)!, body)));
+const emit = (number: number, ...bodies: EventBody[]) => flush(() => bodies.forEach((body) => server.emit(server.jobs.get(`job-${number}`)!, body)));
 const chunk = (content: string): EventBody => ({ type: "chunk", content });
 const end: EventBody = { type: "job_completed", result: { response: "in the result" } };
 
@@ -15,14 +15,14 @@ describe("useChat", () => {
     const onFinish = vi.fn();
     const hook = await renderHook(() => useChat({ throttle: 0, onFinish }));
     expect(hook.current).toMatchObject({ messages: [], status: "ready", sessionId: undefined });
-    await settle(() => void hook.current.send("Hello"));
+    await flush(() => void hook.current.send("Hello"));
     expect(hook.current).toMatchObject({ status: "submitted", sessionId: "session-1" });
     expect(hook.current.messages).toMatchObject([{ role: "user", content: "Hello" }, { role: "assistant", content: "", status: "streaming" }]);
     await emit(1, chunk("Good "));
-    await settle();
+    await flush();
     expect(hook.current).toMatchObject({ status: "streaming", messages: [{}, { content: "Good " }] });
     await emit(1, chunk("day."), end);
-    await settle();
+    await flush();
     expect(hook.current).toMatchObject({ status: "ready", error: undefined, messages: [{}, { content: "Good day.", status: "done" }] });
     expect(onFinish.mock.calls).toMatchObject([[{ content: "Good day." }]]);
     expect(new Set(hook.current.messages.map(({ id }) => id)).size).toBe(2);
@@ -30,26 +30,26 @@ describe("useChat", () => {
 
   it("stops an answer and keeps what has arrived, and regenerates it as a new turn", async () => {
     const hook = await renderHook(() => useChat({ sessionId: undefined, throttle: 0 }));
-    await settle(() => void hook.current.send("Hello"));
+    await flush(() => void hook.current.send("Hello"));
     await emit(1, chunk("Go"));
-    await settle(() => hook.current.stop());
-    await settle();
+    await flush(() => hook.current.stop());
+    await flush();
     expect(hook.current).toMatchObject({ status: "ready", error: undefined, messages: [{}, { content: "Go", status: "stopped" }] });
-    await settle(() => void hook.current.regenerate());
+    await flush(() => void hook.current.regenerate());
     expect(sockets.last.sentFrames("query").at(-1)).toMatchObject({ query: "Hello", supersede: true, sessionId: "session-1" });
     await emit(2, chunk("Good day."), end);
-    await settle();
+    await flush();
     expect(hook.current.messages.map(({ role, content }) => [role, content])).toEqual([["user", "Hello"], ["assistant", "Good day."]]);
   });
 
   it("shows why an answer failed, and goes on", async () => {
     const onError = vi.fn();
     const hook = await renderHook(() => useChat({ throttle: 0, onError }));
-    await settle(() => void hook.current.send("Hello"));
+    await flush(() => void hook.current.send("Hello"));
     await emit(1, { type: "job_failed", error: "It broke.", code: "BROKEN", retryable: false, attempts: 1 });
-    await settle();
+    await flush();
     expect(hook.current).toMatchObject({ status: "error", error: { code: "BROKEN" }, messages: [{}, { status: "failed" }] });
-    await settle(() => void hook.current.send("Again"));
+    await flush(() => void hook.current.send("Again"));
     expect([hook.current.status, hook.current.error, onError.mock.calls.length]).toEqual(["submitted", undefined, 1]);
   });
 
@@ -58,12 +58,12 @@ describe("useChat", () => {
     await emit(1, chunk("First"), end);
     await emit(2, chunk("Sec"));
     const hook = await renderHook(() => useChat({ sessionId: "s", throttle: 0 }));
-    await settle();
-    await settle();
+    await flush();
+    await flush();
     expect(hook.current.messages.map(({ role, content }) => [role, content])).toEqual([["user", "One"], ["assistant", ""], ["user", "Two"], ["assistant", "Sec"]]);
     expect(hook.current.status).toBe("streaming");
     await emit(2, chunk("ond"), end);
-    await settle();
+    await flush();
     expect(hook.current).toMatchObject({ status: "ready", messages: [{}, {}, {}, { content: "Second", status: "done" }] });
   });
 });
@@ -72,10 +72,10 @@ describe("useTopic", () => {
   it("collects the latest notifications while it is mounted", async () => {
     const onNotification = vi.fn();
     const hook = await renderHook(() => useTopic<{ n: number }>("deals", { limit: 2, onNotification }));
-    await settle();
+    await flush();
     expect(hook.current).toMatchObject({ isSubscribed: true, items: [] });
     expect(server.subscriptions.size).toBe(1);
-    await settle(() => [1, 2, 3].forEach((n) => server.publish("deals", { n })));
+    await flush(() => [1, 2, 3].forEach((n) => server.publish("deals", { n })));
     expect([hook.current.items.map(({ data }) => data.n), hook.current.latest?.data.n, onNotification.mock.calls.length]).toEqual([[2, 3], 3, 3]);
     await hook.unmount();
     expect(server.subscriptions.size).toBe(0);
@@ -84,7 +84,7 @@ describe("useTopic", () => {
   it("says why it is refused, and subscribes to nothing without a name", async () => {
     sockets.last.onFrame = ({ requestId }) => sockets.last.deliver({ type: "error", content: "No.", data: { code: "VALIDATION_ERROR" }, requestId });
     const hook = await renderHook(() => useTopic("no such"));
-    await settle();
+    await flush();
     expect(hook.current).toMatchObject({ isSubscribed: false, error: { code: "VALIDATION_ERROR" } });
     const asked = sockets.last.sent.length;
     await hook.rerender(() => useTopic(null));
@@ -95,11 +95,11 @@ describe("useTopic", () => {
 it("useInbox lists entries until they are acknowledged", async () => {
   const hook = await renderHook(() => useInbox());
   const note = (id: string) => ({ type: "deal", data: {}, notificationId: id, timestamp: 1 });
-  await settle(() => ["a", "b"].forEach((id) => sockets.last.deliver(note(id))));
+  await flush(() => ["a", "b"].forEach((id) => sockets.last.deliver(note(id))));
   expect(hook.current.entries.map(({ id }) => id)).toEqual(["a", "b"]);
-  await settle(() => void hook.current.acknowledge("a"));
+  await flush(() => void hook.current.acknowledge("a"));
   expect([hook.current.entries.map(({ id }) => id), sockets.last.sentFrames("notificationAck").length]).toEqual([["b"], 1]);
   sockets.last.onFrame = ({ requestId }) => sockets.last.deliver({ type: "error", content: "No.", data: { code: "NOT_FOUND" }, requestId });
-  await settle(() => void hook.current.acknowledge("b").catch(() => {}));
+  await flush(() => void hook.current.acknowledge("b").catch(() => {}));
   expect(hook.current.entries.map(({ id }) => id)).toEqual(["b"]);
 });

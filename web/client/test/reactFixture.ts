@@ -17,7 +17,7 @@ beforeEach(async () => {
   sockets = new ScriptedSockets();
   server = new ScriptedServer(sockets);
   longhaul = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, environment: fixedRandom(0.5), store: null });
-  await settle();
+  await flush();
   sockets.last.open();
 });
 afterEach(async () => {
@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 /** Lets promises and timers that are due run, and React render. */
-export async function settle(change: () => unknown = () => {}): Promise<void> {
+export async function flush(change: () => unknown = () => {}): Promise<void> {
   await act(async () => void change());
   // Timers run in the order of their start, so those of effects without a delay have run then.
   await act(() => new Promise<void>((done) => setTimeout(done)));
@@ -44,14 +44,14 @@ export interface Rendered<T> {
 export async function renderHook<T>(useHook: () => T): Promise<Rendered<T>> {
   const root = createRoot(document.createElement("div"));
   roots.push(root);
-  const rendered = { renders: 0, unmount: () => settle(() => root.render(null)) } as Rendered<T>;
+  const rendered = { renders: 0, unmount: () => flush(() => root.render(null)) } as Rendered<T>;
   const Caller: FunctionComponent<{ useHook: () => T }> = ({ useHook }) => {
     rendered.current = useHook();
     rendered.renders++;
     return null;
   };
   rendered.rerender = (next = useHook) =>
-    settle(() => root.render(createElement(StrictMode, null, createElement(LonghaulProvider, { value: longhaul }, createElement(Caller, { useHook: next })))));
+    flush(() => root.render(createElement(StrictMode, null, createElement(LonghaulProvider, { value: longhaul }, createElement(Caller, { useHook: next })))));
   await rendered.rerender();
   return rendered;
 }

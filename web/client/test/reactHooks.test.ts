@@ -5,7 +5,7 @@ import { createRoot } from "react-dom/client";
 import { describe, expect, it, vi } from "vitest";
 import { type Job, type JobView, LonghaulError } from "../src/index.js";
 import { LonghaulProvider, useJob, useJobs, useLonghaul, useQueryJob } from "../src/react.js";
-import { longhaul, renderHook, server, settle, sockets } from "./reactFixture.js";
+import { longhaul, renderHook, server, flush, sockets } from "./reactFixture.js";
 import { fixedRandom, unsignedToken } from "./scriptedSocket.js";
 
 const progress = (progress: number) => ({ type: "progress_update", status: "processing", message: `at ${progress}`, progress, attempt: 1 }) as const;
@@ -25,19 +25,19 @@ describe("useJob", () => {
     const options = { onFinish: (result: unknown) => calls.push(result), onError: (error: LonghaulError) => calls.push(error.code) };
     const jobs = ["a", "b"].map((text) => longhaul.query("noop", text));
     const [first, second] = [await renderHook(() => useJob(jobs[0], options)), await renderHook(() => useJob(jobs[1], options))];
-    await settle(() => server.emit(job(1), end));
-    await settle(() => server.emit(job(2), { type: "job_failed", error: "It broke.", code: "BROKEN", retryable: false, attempts: 1 }));
+    await flush(() => server.emit(job(1), end));
+    await flush(() => server.emit(job(2), { type: "job_failed", error: "It broke.", code: "BROKEN", retryable: false, attempts: 1 }));
     expect([calls, first.current.result, second.current.failure?.code]).toEqual([[{ answer: 42 }, ], { answer: 42 }, "BROKEN"].map((value, at) => (at === 0 ? [{ answer: 42 }, "BROKEN"] : value)));
     expect(second.current).toMatchObject({ isPending: false, error: { code: "BROKEN" } });
   });
 
   it("by id shares one subscription, and ends it with the last component", async () => {
-    await settle(() => longhaul.query("noop", "x").leave());
+    await flush(() => longhaul.query("noop", "x").leave());
     const before = unsubscribed();
     const [one, two] = [await renderHook(() => useJob("job-1", { throttle: 0 })), await renderHook(() => useJob("job-1", { throttle: 0 }))];
     expect([subscribed(), one.current.status, two.current.status]).toEqual([1, "queued", "queued"]);
     await one.unmount();
-    await settle(() => server.emit(job(1), progress(40)));
+    await flush(() => server.emit(job(1), progress(40)));
     expect([unsubscribed() - before, two.current.progress]).toEqual([0, 40]);
     await two.unmount();
     expect(unsubscribed() - before).toBe(1);
@@ -47,14 +47,14 @@ describe("useJob", () => {
     const submitted = longhaul.query("noop", "x");
     const hook = await renderHook(() => useJob("job-1"));
     await hook.unmount();
-    await settle(() => server.emit(job(1), end));
+    await flush(() => server.emit(job(1), end));
     expect([unsubscribed(), await submitted]).toEqual([0, { answer: 42 }]);
   });
 
   it("asks nothing for a job that ended while it was shown, nor for a row that has ended", async () => {
-    await settle(() => longhaul.query("noop", "x").leave());
+    await flush(() => longhaul.query("noop", "x").leave());
     const hook = await renderHook(() => useJob("job-1"));
-    await settle(() => server.emit(job(1), end));
+    await flush(() => server.emit(job(1), end));
     await hook.unmount();
     const [asked, left] = [sockets.last.sent.length, unsubscribed()];
     const again = await renderHook(() => useJob("job-1"));
@@ -68,11 +68,11 @@ describe("useJob", () => {
   it("renders a fast stream at most once in the throttle's time, and its end at once", async () => {
     const submitted = longhaul.query("noop", "x");
     const hook = await renderHook(() => useJob(submitted, { throttle: 60_000 }));
-    await settle(() => server.emit(job(1), progress(1)));
+    await flush(() => server.emit(job(1), progress(1)));
     const before = hook.renders;
-    for (let n = 0; n < 50; n++) await settle(() => server.emit(job(1), { type: "chunk", content: "x" }));
+    for (let n = 0; n < 50; n++) await flush(() => server.emit(job(1), { type: "chunk", content: "x" }));
     expect(hook.renders - before).toBe(0);
-    await settle(() => server.emit(job(1), end));
+    await flush(() => server.emit(job(1), end));
     expect([hook.current.status, hook.current.content.length]).toEqual(["completed", 50]);
   });
 });
@@ -82,14 +82,14 @@ describe("useQueryJob", () => {
     const onFinish = vi.fn();
     const hook = await renderHook(() => useQueryJob("noop", { params: { steps: 1 }, onFinish }));
     expect(hook.current).toMatchObject({ status: "idle", isPending: false, data: undefined, error: undefined, events: [] });
-    await settle(() => hook.current.submit("why?", { deadlineSeconds: 9 }));
+    await flush(() => hook.current.submit("why?", { deadlineSeconds: 9 }));
     expect(sockets.last.sentFrames("query")).toMatchObject([{ kind: "noop", query: "why?", params: { steps: 1 }, deadlineSeconds: 9 }]);
     expect(hook.current).toMatchObject({ status: "queued", isPending: true, progress: 5 });
-    await settle(() => server.emit(job(1), progress(50)));
-    await settle(() => server.emit(job(1), end));
+    await flush(() => server.emit(job(1), progress(50)));
+    await flush(() => server.emit(job(1), end));
     expect(hook.current).toMatchObject({ status: "completed", isPending: false, data: { answer: 42 }, progress: 100 });
     expect([hook.current.events.map(({ type }) => type), onFinish.mock.calls.length]).toEqual([["job_queued", "progress_update", "job_completed"], 1]);
-    await settle(() => hook.current.reset());
+    await flush(() => hook.current.reset());
     expect(hook.current).toMatchObject({ status: "idle", isPending: false, data: undefined });
   });
 
@@ -100,20 +100,20 @@ describe("useQueryJob", () => {
       return { submit, ...rest };
     });
     expect([server.jobs.size, sockets.last.sentFrames("query").length]).toEqual([1, 1]);
-    await settle(() => server.emit(job(1), end));
-    await settle(() => hook.current.submit("once"));
-    await settle(() => hook.current.submit("else"));
+    await flush(() => server.emit(job(1), end));
+    await flush(() => hook.current.submit("once"));
+    await flush(() => hook.current.submit("else"));
     expect(server.jobs.size).toBe(3);
   });
 
   it("shows a refusal as an error, and cancels", async () => {
     const onError = vi.fn();
     const hook = await renderHook(() => useQueryJob("noop", { onError }));
-    await settle(() => hook.current.submit("x"));
-    await settle(() => hook.current.cancel());
+    await flush(() => hook.current.submit("x"));
+    await flush(() => hook.current.cancel());
     expect(hook.current).toMatchObject({ status: "cancelled", isPending: false, error: { code: "CANCELLED" } });
     sockets.last.onFrame = ({ requestId }) => sockets.last.deliver({ type: "error", content: "'query' is missing or empty.", data: { code: "VALIDATION_ERROR" }, requestId });
-    await settle(() => hook.current.submit(" "));
+    await flush(() => hook.current.submit(" "));
     expect(hook.current).toMatchObject({ status: "refused", isPending: false, error: { code: "VALIDATION_ERROR" } });
     expect(onError.mock.calls.length).toBe(2);
   });
@@ -121,7 +121,7 @@ describe("useQueryJob", () => {
   it("leaves the job running when the component unmounts", async () => {
     const hook = await renderHook(() => useQueryJob("noop"));
     let submitted!: Job<any>;
-    await settle(() => (submitted = hook.current.submit("x")));
+    await flush(() => (submitted = hook.current.submit("x")));
     await hook.unmount();
     server.emit(job(1), end);
     expect(await submitted).toEqual({ answer: 42 });
@@ -133,18 +133,18 @@ describe("useJobs", () => {
   const row = (jobId: string, status: JobView["status"], createdAt: string, kind = "noop") => ({ jobId, userId: "alice", kind, query: jobId, status, progress: 0, message: "", seq: 1, attempt: 1, createdAt, updatedAt: createdAt });
 
   it("lists pages, follows open jobs, and ends their subscriptions with the component", async () => {
-    await settle(() => longhaul.query("noop", "x").leave());
+    await flush(() => longhaul.query("noop", "x").leave());
     const handle = sockets.last.onFrame;
     const pages: Record<string, object> = { undefined: { jobs: [row("job-1", "processing", "2026-01-02")], cursor: "1" }, 1: { jobs: [row("old", "completed", "2026-01-01")] } };
     sockets.last.onFrame = (frame) => (frame.action === "listJobs" ? sockets.last.deliver({ type: "jobs", ...pages[String(frame.cursor)], requestId: frame.requestId }) : handle(frame));
     const left = unsubscribed();
     const hook = await renderHook(() => useJobs({ pageSize: 1 }, { refreshMs: null }));
     expect(hook.current).toMatchObject({ jobs: [{ jobId: "job-1" }], hasMore: true, isPending: false });
-    await settle(() => hook.current.loadMore());
+    await flush(() => hook.current.loadMore());
     expect([hook.current.jobs.map(({ jobId }) => jobId), subscribed()]).toEqual([["job-1", "old"], 1]);
-    await settle(() => server.emit(job(1), progress(60)));
+    await flush(() => server.emit(job(1), progress(60)));
     expect(hook.current.jobs[0]).toMatchObject({ status: "processing", progress: 60 });
-    await settle(() => server.emit(job(1), end));
+    await flush(() => server.emit(job(1), end));
     expect(hook.current.jobs[0]).toMatchObject({ status: "completed", progress: 100 });
     await hook.unmount();
     expect(unsubscribed() - left).toBe(0);
@@ -175,17 +175,17 @@ describe("LonghaulProvider", () => {
     }
     const render = (user: string) => {
       const props = { url: "wss://longhaul.test", token: () => unsignedToken(user, 60), user, WebSocket: sockets.WebSocket, environment: fixedRandom(0.5), store: null };
-      return settle(() => root.render(createElement(StrictMode, null, createElement(LonghaulProvider, props, createElement(Status)))));
+      return flush(() => root.render(createElement(StrictMode, null, createElement(LonghaulProvider, props, createElement(Status)))));
     };
     await render("bob");
     await render("bob");
     expect(sockets.all.length - opened).toBe(1);
     const first = sockets.last;
-    await settle(() => first.open());
+    await flush(() => first.open());
     expect(states.at(-1)).toBe("open");
     await render("carol");
     expect([first.isClosed, sockets.all.length - opened]).toEqual([true, 2]);
-    await settle(() => root.unmount());
+    await flush(() => root.unmount());
     expect(sockets.last.isClosed).toBe(true);
   });
 

@@ -138,7 +138,7 @@ describe("the state's error", () => {
   });
 });
 
-it("a real server that is not one of WebSockets is told from one that does not exist", async () => {
+it("a real server that accepts no WebSockets differs from one that does not exist", async () => {
   vi.unstubAllGlobals();
   vi.useRealTimers();
   const { WebSocket } = await import("ws");
