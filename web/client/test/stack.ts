@@ -79,6 +79,8 @@ export class Stack {
 
 /** A TCP proxy that can drop its open connections. Later connections are forwarded again. */
 export class CuttableProxy {
+  /** Number of connections that were ever opened. */
+  opened = 0;
   private readonly open = new Set<Socket>();
   private server!: Server;
 
@@ -86,6 +88,7 @@ export class CuttableProxy {
   async start(port: number): Promise<number> {
     this.server = createServer((near) => {
       const far = connect(port, "127.0.0.1");
+      this.opened++;
       for (const [end, other] of [[near, far], [far, near]] as const) {
         this.open.add(end);
         end.pipe(other);
