@@ -16,7 +16,7 @@ export type LonghaulProviderProps = { children?: ReactNode } & ({ value: Longhau
  * makes another client. With `value` it passes on a client of yours.
  */
 export function LonghaulProvider({ children, ...props }: LonghaulProviderProps): ReactNode {
-  if ("value" in props) return createElement(Context, { value: props.value }, children);
+  if ("value" in props) return createElement(Context.Provider, { value: props.value }, children);
   const user = props.user ?? (typeof props.token === "string" ? readClaims(props.token).user : undefined);
   return createElement(ClientOwner, { key: `${props.url} ${user}`, options: { ...props, user } }, children);
 }
@@ -40,7 +40,7 @@ function ClientOwner({ options, children }: { options: ConnectOptions; children?
       closing.current = setTimeout(() => longhaul.close());
     };
   }, [longhaul]);
-  return createElement(Context, { value: longhaul }, children);
+  return createElement(Context.Provider, { value: longhaul }, children);
 }
 
 /** The client of the nearest provider. `hook` names the caller in the error. */

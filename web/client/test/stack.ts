@@ -100,6 +100,11 @@ export class CuttableProxy {
     return (this.server.address() as { port: number }).port;
   }
 
+  /** Delivers nothing more on the open connections, without closing them, as a network that has vanished. */
+  freezeConnections(): void {
+    for (const end of this.open) end.unpipe().pause();
+  }
+
   dropConnections(): void {
     for (const end of this.open) end.destroy();
   }

@@ -123,8 +123,12 @@ describe.skipIf(!isBuilt || !executablePath)("an app from a starter", () => {
     await use(origin);
   }, 8 * MINUTES);
 
-  it("is all that the package has besides the library", () => {
-    const app = join(folder, "vite/node_modules/longhaul-client");
-    expect(readdirSync(app).sort()).toEqual(["LICENSE", "README.md", "dist", "package.json", "starters"]);
+  it("finds the types of every entry point, as Node resolves them too, and nothing else in the package", () => {
+    const app = join(folder, "vite");
+    const entries = ["", "/chat", "/topics", "/react", "/react/chat", "/react/topics", "/tanstack", "/svelte"];
+    writeFileSync(join(app, "entries.mts"), entries.map((entry, at) => `import * as e${at} from "longhaul-client${entry}";\nconsole.log(e${at});\n`).join(""));
+    const options = ["--ignoreConfig", "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--types", "", "entries.mts"];
+    execFileSync(join(app, "node_modules/.bin/tsc"), options, { cwd: app, stdio: ["ignore", "inherit", "inherit"] });
+    expect(readdirSync(join(app, "node_modules/longhaul-client")).sort()).toEqual(["LICENSE", "README.md", "dist", "package.json", "starters"]);
   });
 });
