@@ -49,7 +49,7 @@ describe.skipIf(!isBuilt)("on a real stack", () => {
     await expect(job.result()).rejects.toMatchObject({ code: "CANCELLED" });
   });
 
-  it("a token that the server refuses is told apart from a page that may not connect, and from no server", async () => {
+  it("a token that the server refuses, a page that may not connect, and no server have different reasons", async () => {
     const [, header, claims] = /^([^.]+)\.([^.]+)/.exec(stack.token("alice"))!;
     const forged = client({ token: `${header}.${claims}.AAAA` });
     expect((await reasonOf(forged, "AUTHENTICATION_ERROR")).message).toMatch(/\w/);
