@@ -1,6 +1,6 @@
 /** `connect` and the client it returns: connects the connection, the jobs and the store, and routes events to jobs. */
 import { Connection } from "./connection.js";
-import { callSafely, LonghaulError } from "./error.js";
+import { callSafely, isDetached, LonghaulError } from "./error.js";
 import { Job, type JobContext } from "./job.js";
 import { type ConnectionSettings, type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
 import { isLocal, watchPage } from "./pageEvents.js";
@@ -297,7 +297,7 @@ export class Longhaul {
     this.#openJobs.delete(job);
     this.#savedJobs.delete(job);
     // Only this client stopped following; the next page resumes the job.
-    if (["CLOSED", "CONNECTION_LOST"].includes(job.failure?.code ?? "")) return;
+    if (isDetached(job.failure?.code) && job.failure?.code !== "LEFT") return;
     if (saved) this.#updateStore((store) => store.remove(saved.idempotencyKey));
   }
 

@@ -167,7 +167,7 @@ export class Connection implements LineOwner {
         if (isSettled) return;
         const { user } = readClaims(token);
         if (this.#user !== undefined && user !== undefined && user !== this.#user) {
-          return this.close(new LonghaulError("CLOSED", "The token is another user's. Create a client for each user."));
+          return this.close(new LonghaulError("USER_CHANGED", "The token is another user's. Create a client for each user."));
         }
         this.#user ??= user;
         this.#observer.identified(user);

@@ -10,6 +10,7 @@ import type { Frame } from "./protocol.js";
  * | `GONE` | the job does not exist, is past its retention, or belongs to another user |
  * | `LEFT` | `job.leave()` was called |
  * | `CLOSED` | `longhaul.close()` was called |
+ * | `USER_CHANGED` | the option `token` gave another user's token: create a client for each user |
  * | `CONNECTION_LOST` | the maximum number of connection attempts was reached |
  * | `QUEUE_FULL` | too many requests are waiting for a connection |
  * | `RESULT_UNAVAILABLE` | a large result could not be downloaded, or its SHA-256 differs |
@@ -46,6 +47,11 @@ export class LonghaulError extends Error {
     const text = String(data.message ?? frame.content);
     return new LonghaulError(data.code ?? "INTERNAL_ERROR", text, data.details, frame.retryAfter as number);
   }
+}
+
+/** Whether the error only says that this client stopped following: the job may keep running. */
+export function isDetached(code = ""): boolean {
+  return ["LEFT", "CLOSED", "USER_CHANGED", "CONNECTION_LOST"].includes(code);
 }
 
 /** Whether the error says that there is no valid token. */

@@ -3,7 +3,7 @@
  * are missing or overdue.
  */
 import type { Connection } from "./connection.js";
-import { callSafely, LonghaulError } from "./error.js";
+import { callSafely, isDetached, LonghaulError } from "./error.js";
 import type { Environment } from "./options.js";
 import type { Frame, JobEvent, JobView, Subscribed } from "./protocol.js";
 import { initial, isBehind, isOver, type JobState, reduce } from "./reduce.js";
@@ -182,10 +182,8 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
     if (this.isDone) return;
     this.failure = failure;
     const { code, message, retryable = false } = failure;
-    // After these, the job may keep running: its status stays as it was last known.
-    const isDetached = ["LEFT", "CLOSED", "CONNECTION_LOST"].includes(code);
     const ended = code === "GONE" ? "gone" : code === "CANCELLED" ? "cancelled" : "refused";
-    this.state = { ...this.state, status: isDetached ? this.state.status : ended, error: { code, message, retryable } };
+    this.state = { ...this.state, status: isDetached(code) ? this.state.status : ended, error: { code, message, retryable } };
     this.finish();
     this.notify();
   }

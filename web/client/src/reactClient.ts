@@ -32,10 +32,14 @@ function ClientOwner({ options, children }: { options: ConnectOptions; children?
   const closing = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => {
     clearTimeout(closing.current);
+    // A client belongs to one user. The provider goes on with one for the next user.
+    const replace = () => longhaul.state.error?.code === "USER_CHANGED" && setLonghaul(create);
+    const off = longhaul.on("state", replace);
     // The provider was hidden for a while and is shown again.
-    if (longhaul.state.state === "closed" && longhaul.state.error?.code === "CLOSED" && closing.current) setLonghaul(create);
+    if (longhaul.state.state === "closed" && closing.current) setLonghaul(create);
     else longhaul.open();
     return () => {
+      off();
       // StrictMode and fast refresh run the effect again at once.
       closing.current = setTimeout(() => longhaul.close());
     };

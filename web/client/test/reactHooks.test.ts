@@ -189,6 +189,26 @@ describe("LonghaulProvider", () => {
     expect(sockets.last.isClosed).toBe(true);
   });
 
+  it("goes on with a client for the next user, if the token is another user's", async () => {
+    const root = createRoot(document.createElement("div"));
+    const clients = new Set<object>();
+    let user = "bob";
+    function Status() {
+      clients.add(useLonghaul().longhaul);
+      return null;
+    }
+    const props = { url: "wss://longhaul.test", token: () => unsignedToken(user, 60), WebSocket: sockets.WebSocket, environment: fixedRandom(0), store: null };
+    await flush(() => root.render(createElement(LonghaulProvider, props, createElement(Status))));
+    await flush(() => sockets.last.open());
+    user = "carol";
+    const ofBob = sockets.last;
+    await flush(() => ofBob.drop());
+    await flush();
+    await flush(() => sockets.last.open());
+    expect([clients.size, sockets.last === ofBob, sockets.last.isOpen]).toEqual([2, false, true]);
+    await flush(() => root.unmount());
+  });
+
   it("is named by a hook that misses it", async () => {
     const root = createRoot(document.createElement("div"), { onUncaughtError: () => {} });
     const Alone = () => (useQueryJob("noop"), null);

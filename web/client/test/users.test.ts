@@ -63,6 +63,6 @@ it("a token of another user closes the client, and submits nothing as that user"
   const job = longhaul.query("noop", "of alice");
   user = "bob";
   await advance(500);
-  expect(longhaul.state).toMatchObject({ state: "closed", error: { code: "CLOSED", message: expect.stringContaining("another user") } });
-  expect([job.state.error?.code, server.jobs.size, stored()]).toEqual(["CLOSED", 0, ["alice: of alice"]]);
+  expect(longhaul.state).toMatchObject({ state: "closed", error: { code: "USER_CHANGED", message: expect.stringContaining("another user") } });
+  expect([job.state.error?.code, server.jobs.size, stored()]).toEqual(["USER_CHANGED", 0, ["alice: of alice"]]);
 });
