@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const url = process.env.LONGHAUL_URL ?? "http://localhost:3001";
@@ -15,7 +16,8 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, stop);
 
 if (await isAnswering()) console.log(`Using the Longhaul that runs at ${url}. It must allow this page: longhaul up --origin ${origin}`);
 else await startLonghaul();
-const app = spawn("npx", command.replace("$PORT", process.env.PORT ?? port).split(" "), { stdio: "inherit", env: { ...process.env, LONGHAUL_URL: url } });
+const [program, ...options] = command.replace("$PORT", process.env.PORT ?? port).split(" ");
+const app = spawn(join("node_modules", ".bin", program), options, { stdio: "inherit", env: { ...process.env, LONGHAUL_URL: url }, shell: process.platform === "win32" });
 children.push(app);
 app.on("exit", (code) => {
   stop();
