@@ -237,8 +237,12 @@ export class Longhaul {
   /** Closes the connection and deletes what was stored for its user: call it when the user signs out. Jobs keep running. */
   async forget(): Promise<void> {
     this.close();
-    const entries = (await this.#store?.load()) ?? [];
-    for (const { user, idempotencyKey } of entries) if (user === this.#user) await this.#store!.remove(idempotencyKey);
+    try {
+      const entries = (await this.#store?.load()) ?? [];
+      for (const { user, idempotencyKey } of entries) if (user === this.#user) await this.#store!.remove(idempotencyKey);
+    } catch {
+      // A store that cannot be read holds nothing that the next page could show.
+    }
   }
 
   #submit(saved: Saved, shouldSend: boolean, isNew: boolean): Job<any> {

@@ -87,7 +87,7 @@ export class Requests {
     const id = `${this.#idPrefix}-${++this.#count}`;
     const request: Request = { frame: { ...frame, requestId: id }, onReply, isTransient, retries: 0, sentAt: 0 };
     const waiting = [...this.#all.values()].filter((other) => !other.line).length;
-    const bytes = new TextEncoder().encode(JSON.stringify(request.frame)).length;
+    const bytes = byteLength(request.frame);
     const rejection = this.#owner.isClosed()
       ? new LonghaulError("CLOSED", "The client was closed.")
       : bytes > FRAME_BYTES
@@ -113,7 +113,7 @@ export class Requests {
     const unanswered = this.#unanswered(line);
     // The gateway closes the socket of a frame that is too large for it.
     if (code === 1009 && unanswered[0]) {
-      const largest = unanswered.reduce((a, b) => (JSON.stringify(a.frame).length < JSON.stringify(b.frame).length ? b : a));
+      const largest = unanswered.reduce((a, b) => (byteLength(a.frame) < byteLength(b.frame) ? b : a));
       this.#complete(largest, new LonghaulError("VALIDATION_ERROR", "The frame is too large for the gateway.", { field: "frame" }));
     }
     for (const request of this.#unanswered(line)) {
@@ -144,7 +144,11 @@ export class Requests {
     const request = this.#all.get(frame.requestId!);
     if (request) this.#handleReply(request, frame);
     else if (frame.type === "error" && !frame.requestId && !frame.jobId) {
-      this.#refusals.push({ frame, candidates: new Set(this.#unanswered(line)) });
+      const unanswered = this.#unanswered(line);
+      // A server may say how long the frame was that it could not parse.
+      const { bytes } = LonghaulError.from(frame).details;
+      const ofLength = unanswered.filter((request) => byteLength(request.frame) === bytes);
+      this.#refusals.push({ frame, candidates: new Set(ofLength.length ? ofLength : unanswered) });
     }
     this.#matchRefusals();
   }
@@ -244,6 +248,10 @@ export class Requests {
   #complete(request: Request, reply: Reply): void {
     if (this.#remove(request)) callSafely(request.onReply, reply);
   }
+}
+
+function byteLength(frame: Frame): number {
+  return new TextEncoder().encode(JSON.stringify(frame)).length;
 }
 
 /** Whether the request waits for a retry that the server asked for. */
