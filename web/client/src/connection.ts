@@ -3,27 +3,23 @@
  * two-hour limit, renews the token, detects dead sockets, and tells why there is no connection.
  */
 import { diagnose } from "./diagnosis.js";
-import { callSafely, isAboutToken, LonghaulError } from "./error.js";
+import { callSafely, LonghaulError } from "./error.js";
 import type { ConnectionSettings, Environment, Observer, Socket, StateChange } from "./options.js";
 import type { Frame } from "./protocol.js";
 import { isLocal } from "./pageEvents.js";
+import { type Expiry, Renewal, type RenewalOwner } from "./renewal.js";
 import { type Line, type LineOwner, type Reply, Requests } from "./requests.js";
 import { readClaims } from "./token.js";
 
 /** One socket with the identity of its token. */
-interface Transport extends Line {
-  user?: string;
-  /** By the server's clock, in epoch milliseconds. */
-  expiresAt?: number;
-  /** Milliseconds from the token's issue to its expiry. */
-  lifetime?: number;
+interface Transport extends Line, Expiry {
   receivedAt: number;
   isProbed?: boolean;
 }
 
 const SUBPROTOCOL = "longhaul.v1";
 
-export class Connection implements LineOwner {
+export class Connection implements LineOwner, RenewalOwner {
   state: StateChange = { state: "connecting", attempt: 0 };
   #active?: Transport;
   /** Cancels the connection attempt that is running or scheduled; else `undefined`. */
@@ -36,14 +32,12 @@ export class Connection implements LineOwner {
   #warned?: string;
   #isOpened = false;
   #wasConnected = false;
-  /** The server's clock less this machine's, in milliseconds. */
-  #clockOffset?: number;
   /** The user of the first token. */
   #user?: string;
   readonly #timers: Record<string, () => void> = {};
   readonly #transports = new Set<Transport>();
   readonly #requests: Requests;
-  #renewal?: Promise<LonghaulError | undefined>;
+  readonly #renewal: Renewal;
 
   readonly #settings: ConnectionSettings;
   readonly #environment: Environment;
@@ -55,6 +49,7 @@ export class Connection implements LineOwner {
     this.#environment = environment;
     this.#observer = observer;
     this.#requests = new Requests(this, environment, settings.timing, settings.queue);
+    this.#renewal = new Renewal(this, environment, settings.timing);
   }
 
   /** Starts to connect, if that was not done before. */
@@ -95,6 +90,7 @@ export class Connection implements LineOwner {
     this.#cancelDial?.();
     this.#cancelDiagnosis?.();
     for (const cancel of Object.values(this.#timers)) cancel();
+    this.#renewal.stop();
     for (const transport of [...this.#transports]) transport.end();
     this.#requests.close(error);
     this.#observer.closed(error);
@@ -102,7 +98,7 @@ export class Connection implements LineOwner {
 
   /** Epoch milliseconds by the server's clock, once it is known. */
   now(): number {
-    return this.#environment.now() + (this.#clockOffset ?? 0);
+    return this.#renewal.now();
   }
 
   line(): Transport | undefined {
@@ -128,14 +124,17 @@ export class Connection implements LineOwner {
     this.request({ action: "ping" }, () => {}, true);
   }
 
-  /** Takes the server's time from a reply. Events are older than the frame that brings them. */
   replied(frame: Frame): void {
-    if (typeof frame.timestamp !== "number" || "seq" in frame) return;
-    const offset = frame.timestamp * 1000 - this.#environment.now();
-    // Timestamps are in whole seconds.
-    if (Math.abs(offset - (this.#clockOffset ?? 0)) < 2000) return;
-    this.#clockOffset = offset;
-    this.#scheduleRenewal();
+    this.#renewal.readClock(frame);
+  }
+
+  renewToken(): Promise<LonghaulError | undefined> {
+    return this.#renewal.renew();
+  }
+
+  /** The token was renewed, or cannot be: then the socket stays open, but the server refuses what needs a valid token. */
+  renewed(error?: LonghaulError): void {
+    if (this.#active && this.state.error !== error) this.#setState({ ...this.state, error });
   }
 
   /** Gets a token and opens a socket. The current socket stays active until the new one is open. */
@@ -162,7 +161,7 @@ export class Connection implements LineOwner {
       failed(transport ? undefined : new LonghaulError("NO_TOKEN", "The option 'token' gave no token in time.")),
     );
     this.#cancelDial = stop;
-    this.#fetchToken()
+    this.fetchToken()
       .then((token) => {
         if (isSettled) return;
         const { user } = readClaims(token);
@@ -187,7 +186,7 @@ export class Connection implements LineOwner {
   }
 
   /** Rejects with a `LonghaulError` if there is no token. */
-  async #fetchToken(): Promise<string> {
+  async fetchToken(): Promise<string> {
     const { token } = this.#settings;
     let reason: unknown = "it returned none.";
     try {
@@ -279,7 +278,7 @@ export class Connection implements LineOwner {
     const { life, overlap } = this.#settings.timing;
     // Up to 10 % earlier, so that clients that connected together do not hand over together.
     this.#setTimer("life", life * (1 - this.#environment.random() / 10), () => this.#dial());
-    this.#scheduleRenewal();
+    this.#renewal.schedule();
     this.#restartPingTimer();
     if (previous) this.#setTimer("overlap", overlap, previous.end);
     this.#setState({ state: "open", attempt: 0 });
@@ -292,7 +291,8 @@ export class Connection implements LineOwner {
   #handleClose(transport: Transport): void {
     if (transport !== this.#active) return;
     this.#active = undefined;
-    for (const name of ["ping", "probe", "life", "renew"]) this.#timers[name]?.();
+    for (const name of ["ping", "probe", "life"]) this.#timers[name]?.();
+    this.#renewal.stop();
     if (this.isClosed()) return;
     // A hand-over is in progress, so a socket is already opening.
     if (this.#cancelDial && this.#transports.size > 0) this.#setState({ state: "connecting", attempt: this.#attempt, error: this.#error });
@@ -319,46 +319,6 @@ export class Connection implements LineOwner {
   #restartPingTimer(): void {
     const { ping, acknowledge } = this.#settings.timing;
     this.#setTimer("ping", ping, () => this.#active && this.suspect(this.#active, acknowledge));
-  }
-
-  /** Renews the token of the active socket before it expires. `minWait` keeps a token that was not renewed from being renewed at once again. */
-  #scheduleRenewal(minWait = this.#settings.timing.backoff): void {
-    this.#timers.renew?.();
-    const { expiresAt, lifetime = Infinity } = this.#active ?? {};
-    if (!expiresAt) return;
-    // A token is never valid for longer than from its issue to its expiry, whatever this machine's clock says.
-    const left = Math.min(expiresAt - this.now(), lifetime);
-    const wait = Math.max(minWait, left - Math.min(60_000, left / 5));
-    // A token that outlives the socket needs no renewal, and its delay could overflow a browser timer.
-    if (wait < this.#settings.timing.life) this.#setTimer("renew", wait, () => void this.renewToken());
-  }
-
-  /** Sends a fresh token. Resolves to the error if that fails. Concurrent callers share one renewal. */
-  renewToken(): Promise<LonghaulError | undefined> {
-    const renewal = (token: string) =>
-      new Promise<LonghaulError | undefined>((resolve) => {
-        const onReply = (reply: Reply) => {
-          if (reply instanceof LonghaulError) return resolve(reply);
-          const transport = this.#active;
-          const expiresAt = (reply.expiresAt as number) * 1000;
-          const isNewer = !(expiresAt <= (transport?.expiresAt ?? 0));
-          if (transport) Object.assign(transport, { expiresAt, lifetime: readClaims(token).lifetime });
-          this.#scheduleRenewal(isNewer ? undefined : this.#settings.timing.backoffLimit);
-          resolve(undefined);
-        };
-        this.request({ action: "refreshToken", token }, onReply, true);
-      });
-    this.#renewal ??= this.#fetchToken()
-      .then(renewal, (error: LonghaulError) => error)
-      .then((failure) => {
-        this.#renewal = undefined;
-        if (failure && this.#active) this.#setTimer("renew", this.#settings.timing.backoffLimit / 3, () => void this.renewToken());
-        // The socket stays open, but the server refuses what needs a valid token.
-        const error = failure && isAboutToken(failure) ? failure : undefined;
-        if (this.#active && this.state.error !== error) this.#setState({ ...this.state, error });
-        return failure;
-      });
-    return this.#renewal;
   }
 
   #setTimer(name: string, ms: number, run: () => void): void {

@@ -32,7 +32,7 @@ function ClientOwner({ options, children }: { options: ConnectOptions; children?
   const closing = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => {
     clearTimeout(closing.current);
-    // A client belongs to one user. The provider goes on with one for the next user.
+    // A client belongs to one user. The provider continues with one for the next user.
     const replace = () => longhaul.state.error?.code === "USER_CHANGED" && setLonghaul(create);
     const off = longhaul.on("state", replace);
     // The provider was hidden for a while and is shown again.

@@ -189,7 +189,7 @@ describe("LonghaulProvider", () => {
     expect(sockets.last.isClosed).toBe(true);
   });
 
-  it("goes on with a client for the next user, if the token is another user's", async () => {
+  it("continues with a client for the next user, if the token is another user's", async () => {
     const root = createRoot(document.createElement("div"));
     const clients = new Set<object>();
     let user = "bob";
