@@ -60,7 +60,7 @@ describe("a refusal that names no request", () => {
   it("fails at once the request whose frame has the length that the server names", async () => {
     await connectClient();
     sockets.last.onFrame = () => {};
-    const jobs = ["a", "bé"].map((text) => longhaul.query("noop", text));
+    const jobs = ["a", "bé"].map((text) => longhaul.query("noop", text, { idempotencyKey: text }));
     const bytes = Buffer.byteLength(JSON.stringify(sockets.last.sent[1]));
     sockets.last.deliver({ ...error("The frame is not JSON."), data: { code: "VALIDATION_ERROR", details: { bytes, sha256: "..." } } });
     expect(jobs.map(({ state }) => state.status)).toEqual(["submitting", "refused"]);

@@ -95,6 +95,7 @@ describe.skipIf(!isBuilt || !executablePath)("an app from a starter", () => {
   /** Asks the page's question and reads the answer, with the connection dropped in between. */
   async function use(origin: string): Promise<void> {
     const page = await browser.newPage();
+    page.setDefaultTimeout(2 * MINUTES);
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));

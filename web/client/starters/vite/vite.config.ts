@@ -1,9 +1,10 @@
-/** Vite settings. In development the embedded cloud signs tokens; it gives them to pages of its own origin only, so they come by a proxy. */
+/** Vite settings. In development the embedded cloud signs tokens, for pages of its own origin and for programs: a proxy asks as a program. */
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type ProxyOptions } from "vite";
 
 const target = process.env.LONGHAUL_URL ?? "http://localhost:3001";
-const proxy = { "/_local": { target, headers: { origin: target } } };
+const withoutOrigin: ProxyOptions = { target, configure: (proxy) => void proxy.on("proxyReq", (request) => request.removeHeader("origin")) };
+const proxy = { "/_local": withoutOrigin };
 
 export default defineConfig({
   plugins: [react()],

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 /** A token from this app's server. */
 async function token() {
   const response = await fetch("/token", { method: "POST" });
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
   return response.text();
 }
 

@@ -6,6 +6,7 @@ import { Ask } from "./Ask";
 /** A development token. In production, fetch one from your identity provider. */
 async function token() {
   const response = await fetch("/_local/token?user=alice", { method: "POST" });
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
   return (await response.json()).token as string;
 }
 
