@@ -1,19 +1,31 @@
 /** `connect` and the client it returns: connects the connection, the jobs and the store, and routes events to jobs. */
 import { Connection } from "./connection.js";
-import { LonghaulError } from "./error.js";
+import { callSafely, isDetached, LonghaulError } from "./error.js";
 import { Job, type JobContext } from "./job.js";
-import { type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
+import { type ConnectionSettings, type Environment, type SocketConstructor, type StateChange, TIMING, type Timing } from "./options.js";
+import { isLocal, watchPage } from "./pageEvents.js";
 import { type Frame, isEvent, type JobView, type ResultOf } from "./protocol.js";
 import { defaultStore, type Saved, type Store } from "./store.js";
+import { readClaims } from "./token.js";
 
 export interface ConnectOptions {
-  /** `wss://...`; `https://...` is accepted too. */
+  /** `wss://...`; `https://...` is accepted too. A `TypeError` if no connection to it can ever work. */
   url: string;
   /** A JWT, or a function that returns a fresh one. It is called before each handshake and before the token expires. */
   token: string | (() => string | Promise<string>);
+  /**
+   * Who submits, for the store: only this user's jobs are resumed. Default: the `sub` of the token. Set it if `token` takes
+   * long or needs the network, because a job that is submitted before the user is known does not survive a reload.
+   */
+  user?: string;
+  /**
+   * Opens the connection with the first use (`query`, `follow`, `request`, `open`) instead of at once. Default: `true`
+   * without a document, so that a server that renders pages opens no connection.
+   */
+  lazy?: boolean;
   /** Where the handshake carries the token. Default `subprotocol`; URLs end up in logs. */
   tokenIn?: "subprotocol" | "url";
-  /** Required without a global `WebSocket`: in Node 20, use the package `ws`. */
+  /** Required where there is no global `WebSocket`: in Node 20, use that of the package `ws`. */
   WebSocket?: SocketConstructor;
   /** Where submitted jobs are stored for a resume after a reload. Default `localStorage` in a page; `null` disables it. */
   store?: Store | null;
@@ -40,30 +52,39 @@ export interface QueryOptions {
   signal?: AbortSignal;
 }
 
+/** Which jobs to list. */
+export interface JobFilter {
+  status?: JobView["status"];
+  kind?: string;
+  /** For admins: the jobs of this user. */
+  userId?: string;
+  /** Jobs fetched at once, at most 100. */
+  pageSize?: number;
+}
+
 /** A stored job without an id that is older than this is discarded instead of submitted again. */
 const UNACKNOWLEDGED_TTL_MS = 3_600_000;
 
+type Listeners = Record<"state" | "frame" | "open", Set<(value: any) => void>>;
+
 /** A client. Create one with `connect`. */
 export class Longhaul {
-  /** Jobs of the previous page that had not ended. Resolves after the first connection. */
-  readonly resumed: Promise<Job<any>[]>;
-
   readonly #connection: Connection;
   readonly #environment: Environment;
   readonly #context: JobContext;
   readonly #store?: Store | null;
   readonly #openJobs = new Set<Job<any>>();
   readonly #savedJobs = new Map<Job<any>, Saved>();
-  readonly #listeners = { state: new Set<(change: StateChange) => void>(), frame: new Set<(frame: Frame) => void>() };
-  readonly #onOnline = () => this.#connection.probe();
+  readonly #listeners: Listeners = { state: new Set(), frame: new Set(), open: new Set() };
+  readonly #settings: ConnectionSettings;
+  readonly #resumed: Promise<Job<any>[]>;
+  #stopWatching?: () => void;
+  /** Known from the options, a constant token, or the first token fetched. */
   #user?: string;
+  #isResumed = false;
   #resolveResumed: (jobs: Job<any>[] | Promise<Job<any>[]>) => void = () => {};
 
   constructor(options: ConnectOptions) {
-    const url = new URL(options.url);
-    url.protocol = url.protocol.replace("http", "ws");
-    const WebSocket = options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined);
-    if (!WebSocket) throw new TypeError("No global WebSocket: pass the one of the package 'ws' as WebSocket.");
     this.#environment = {
       now: Date.now,
       random: Math.random,
@@ -74,9 +95,11 @@ export class Longhaul {
       ...options.environment,
     };
     this.#store = options.store === undefined ? defaultStore() : options.store;
+    this.#user = options.user ?? (typeof options.token === "string" ? readClaims(options.token).user : undefined);
     const timing = { ...TIMING, ...options.timing };
     this.#context = {
       request: (...args) => this.#connection.request(...args),
+      isFollowed: (jobId) => this.find(jobId) !== undefined,
       after: this.#environment.after,
       get: (jobId) => this.get(jobId),
       acknowledged: (job) => this.#save(job),
@@ -84,42 +107,68 @@ export class Longhaul {
       silence: timing.silence,
       backoff: timing.backoff,
     };
-    this.resumed = new Promise((resolve) => (this.#resolveResumed = resolve));
+    this.#resumed = new Promise((resolve) => (this.#resolveResumed = resolve));
+    const WebSocket = options.WebSocket ?? (globalThis.WebSocket as SocketConstructor);
+    this.#settings = { attempts: Infinity, queue: 100, ...options, url: webSocketUrl(options.url), WebSocket, timing };
     this.#connection = new Connection(
-      { attempts: Infinity, queue: 100, ...options, url: url.href, WebSocket, timing },
+      this.#settings,
       this.#environment,
       {
-        opened: (user) => this.#opened(user),
+        identified: (user) => {
+          this.#user ??= user;
+          for (const job of this.#openJobs) this.#save(job);
+        },
+        opened: () => this.#opened(),
         frame: (frame) => this.#receive(frame),
         state: (change) => this.#emit("state", change),
         closed: (error) => {
-          globalThis.removeEventListener?.("online", this.#onOnline);
+          this.#stopWatching?.();
           for (const job of [...this.#openJobs]) job.fail(error);
           this.#resolveResumed([]);
         },
       },
     );
-    globalThis.addEventListener?.("online", this.#onOnline);
+    if (!(options.lazy ?? typeof document === "undefined")) this.open();
   }
 
-  /** The connection's state: `connecting`, `open`, `waiting` for the next attempt, or `closed`. */
+  /** Opens the connection, if it was not opened yet. Throws a `TypeError` if there is no `WebSocket`. */
+  open(): void {
+    if (!this.#settings.WebSocket) throw new TypeError("No global WebSocket: pass the one of the package 'ws' as WebSocket.");
+    if (this.state.state !== "closed") this.#stopWatching ??= watchPage(() => this.#connection.probe(), () => this.#connection.goOffline());
+    this.#connection.open();
+  }
+
+  /** Jobs of the previous page that had not ended. Resolves after the first connection. */
+  get resumed(): Promise<Job<any>[]> {
+    this.open();
+    return this.#resumed;
+  }
+
+  /** Epoch milliseconds by the server's clock, once it is known: the times in events and jobs are by that clock. */
+  now(): number {
+    return this.#connection.now();
+  }
+
+  /** The connection's state: `connecting`, `open`, `waiting` for the next attempt, or `closed`; and why it is not open. */
   get state(): StateChange {
     return this.#connection.state;
   }
 
   /**
-   * Calls `listener` on each change of the connection's state (`open` for each socket that becomes active), or with
-   * each frame from the server. The returned function removes it.
+   * Calls `listener` on each change of the connection's state, with each frame from the server, or after each new socket
+   * has become active (`open`). The returned function removes it.
    */
   on(event: "state", listener: (change: StateChange) => void): () => void;
   on(event: "frame", listener: (frame: Frame) => void): () => void;
-  on(event: "state" | "frame", listener: (value: any) => void): () => void {
+  on(event: "open", listener: () => void): () => void;
+  on(event: keyof Listeners, listener: (value: any) => void): () => void {
     this.#listeners[event].add(listener);
     return () => this.#listeners[event].delete(listener);
   }
 
   /** Submits a job, now or once connected. Reconnects never submit it twice. */
   query<K extends string>(kind: K, text: string, options: QueryOptions = {}): Job<ResultOf<K>> {
+    this.open();
     const { signal, idempotencyKey = newIdempotencyKey(), ...rest } = options;
     for (const [job, saved] of this.#savedJobs) {
       if (saved.idempotencyKey === idempotencyKey && saved.kind === kind && saved.text === text) return job;
@@ -134,12 +183,20 @@ export class Longhaul {
 
   /** Follows a job. `after` is the last `seq` applied elsewhere; by default all events are replayed. */
   follow<R = unknown>(jobId: string, options: { after?: number } = {}): Job<R> {
-    for (const job of this.#openJobs) if (job.id === jobId) return job;
+    this.open();
+    const known = this.find(jobId);
+    if (known) return known;
     const job = new Job<R>(this.#context, jobId, options.after);
     this.#openJobs.add(job);
     // In other states the next socket subscribes.
     if (["open", "closed"].includes(this.state.state)) job.subscribe();
     return job;
+  }
+
+  /** @internal The job with this id, if it is followed and has not ended. */
+  find(jobId: string): Job<any> | undefined {
+    for (const job of this.#openJobs) if (job.id === jobId) return job;
+    return undefined;
   }
 
   /** The current row of a job, with its result. `undefined` if you have no such job. */
@@ -148,12 +205,15 @@ export class Longhaul {
     return (job as { status: string }).status === "gone" ? undefined : (job as JobView<R>);
   }
 
-  /** Your jobs, newest first, without results. Pages are fetched on demand. Admins may list another user's jobs. */
-  async *jobs({ pageSize: limit, ...filter }: { status?: JobView["status"]; userId?: string; pageSize?: number } = {}): AsyncGenerator<JobView, void, undefined> {
+  /**
+   * Your jobs, newest first, without results. Pages are fetched on demand. Admins may list another user's jobs. The server
+   * cannot look for a kind, so with `kind` all pages are read until enough jobs are found.
+   */
+  async *jobs({ pageSize: limit, kind, ...filter }: JobFilter = {}): AsyncGenerator<JobView, void, undefined> {
     let cursor: unknown;
     do {
       const page = await this.request({ action: "listJobs", ...filter, limit, cursor });
-      yield* page.jobs as JobView[];
+      yield* (page.jobs as JobView[]).filter((job) => !kind || job.kind === kind);
       cursor = page.cursor;
     } while (cursor);
   }
@@ -163,6 +223,7 @@ export class Longhaul {
    * so use it for idempotent actions only. Rejects with a `LonghaulError`.
    */
   request(frame: Frame): Promise<Frame> {
+    this.open();
     return new Promise((resolve, reject) => {
       this.#connection.request(frame, (reply) => (reply instanceof LonghaulError ? reject(reply) : resolve(reply)));
     });
@@ -171,6 +232,17 @@ export class Longhaul {
   /** Closes the connection and rejects everything pending with `CLOSED`. Jobs keep running; the next page resumes them. */
   close(): void {
     this.#connection.close();
+  }
+
+  /** Closes the connection and deletes what was stored for its user: call it when the user signs out. Jobs keep running. */
+  async forget(): Promise<void> {
+    this.close();
+    try {
+      const entries = (await this.#store?.load()) ?? [];
+      for (const { user, idempotencyKey } of entries) if (user === this.#user) await this.#store!.remove(idempotencyKey);
+    } catch {
+      // A store that cannot be read holds nothing that the next page could show.
+    }
   }
 
   #submit(saved: Saved, shouldSend: boolean, isNew: boolean): Job<any> {
@@ -185,15 +257,11 @@ export class Longhaul {
     return job;
   }
 
-  #opened(user?: string): void {
-    const isFirst = this.#user === undefined;
-    this.#user = user;
-    for (const job of this.#openJobs) {
-      job.subscribe();
-      this.#save(job);
-    }
-    if (isFirst && user !== undefined) this.#resolveResumed(this.#loadSaved(user));
-    else this.#resolveResumed([]);
+  #opened(): void {
+    for (const job of this.#openJobs) job.subscribe();
+    if (!this.#isResumed) this.#resolveResumed(this.#user === undefined ? [] : this.#loadSaved(this.#user));
+    this.#isResumed = true;
+    this.#emit("open", undefined);
   }
 
   async #loadSaved(user: string): Promise<Job<any>[]> {
@@ -213,11 +281,11 @@ export class Longhaul {
   #receive(frame: Frame): void {
     this.#emit("frame", frame);
     if (!isEvent(frame)) return;
-    for (const job of [...this.#openJobs]) if (job.id === frame.jobId) job.receive(frame);
+    for (const job of [...this.#openJobs]) if (job.id === frame.jobId) callSafely(() => job.receive(frame));
   }
 
-  #emit(event: "state" | "frame", value: any): void {
-    for (const listener of [...this.#listeners[event]]) listener(value);
+  #emit(event: keyof Listeners, value: any): void {
+    for (const listener of [...this.#listeners[event]]) callSafely(listener, value);
   }
 
   /** Stores a submitted job for the next page, once the user is known. */
@@ -233,17 +301,26 @@ export class Longhaul {
     this.#openJobs.delete(job);
     this.#savedJobs.delete(job);
     // Only this client stopped following; the next page resumes the job.
-    if (["CLOSED", "CONNECTION_LOST"].includes(job.failure?.code ?? "")) return;
+    if (isDetached(job.failure?.code) && job.failure?.code !== "LEFT") return;
     if (saved) this.#updateStore((store) => store.remove(saved.idempotencyKey));
   }
 
-  #updateStore(update: (store: Store) => void): void {
-    try {
-      if (this.#store) update(this.#store);
-    } catch {
-      // If the store is full or forbidden, the job is not resumed; nothing else fails.
-    }
+  #updateStore(update: (store: Store) => unknown): void {
+    // If the store is full or forbidden, the job is not resumed; nothing else fails.
+    if (this.#store) void new Promise((done) => done(update(this.#store!))).catch(() => {});
   }
+}
+
+/** The URL of the handshake. Throws a `TypeError` if no connection to it can ever work. */
+function webSocketUrl(text: string): string {
+  const refuse = (rule: string) => {
+    throw new TypeError(`The option 'url' is "${text}": ${rule}.`);
+  };
+  if (!/^(ws|http)s?:\/\/[^/]/i.test(text)) refuse("it must start with wss://, ws://, https:// or http://");
+  const url = new URL(text.replace(/^http/i, "ws"));
+  url.hash = "";
+  if (url.protocol === "ws:" && globalThis.location?.protocol === "https:" && !isLocal(url.hostname)) refuse("a page of https can only connect to wss://");
+  return url.href;
 }
 
 /** Opens a connection and keeps it open. Jobs can be submitted at once. Throws a `TypeError` on an invalid `url`. */
@@ -251,6 +328,7 @@ export function connect(options: ConnectOptions): Longhaul {
   return new Longhaul(options);
 }
 
-function newIdempotencyKey(): string {
+/** @internal */
+export function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }

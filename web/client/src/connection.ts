@@ -1,78 +1,61 @@
 /**
  * One durable connection over many sockets: reconnects with backoff, hands over to a new socket before API Gateway's
- * two-hour limit, renews the token, detects dead sockets, and sends unanswered requests again. Every request must be
- * idempotent (submits have an idempotency key).
+ * two-hour limit, renews the token, detects dead sockets, and tells why there is no connection.
  */
-import { LonghaulError } from "./error.js";
+import { diagnose } from "./diagnosis.js";
+import { callSafely, LonghaulError } from "./error.js";
 import type { ConnectionSettings, Environment, Observer, Socket, StateChange } from "./options.js";
-import { type Frame, FRAME_BYTES } from "./protocol.js";
+import type { Frame } from "./protocol.js";
+import { isLocal } from "./pageEvents.js";
+import { type Expiry, Renewal, type RenewalOwner } from "./renewal.js";
+import { type Line, type LineOwner, type Reply, Requests } from "./requests.js";
 import { readClaims } from "./token.js";
 
-type Reply = Frame | LonghaulError;
-
-interface Request {
-  frame: Frame;
-  /** Called exactly once. */
-  onReply: (reply: Reply) => void;
-  /** Fails with its socket instead of being sent again on the next one. */
-  isTransient: boolean;
-  /** The socket on which it was sent and not yet answered. */
-  transport?: Transport;
-  /** Cancels the reply timeout, or without a `transport` the wait before a retry. */
-  cancelTimer?: () => void;
-  wasSent?: boolean;
-  /** Number of retries after an error of `RETRYABLE_CODES`. */
-  retries: number;
-  isTokenRenewed?: boolean;
-}
-
 /** One socket with the identity of its token. */
-interface Transport {
-  socket: Socket;
-  /** Closes the socket and detaches its requests. */
-  end(): void;
-  user?: string;
-  expiresAt?: number;
+interface Transport extends Line, Expiry {
+  receivedAt: number;
+  isProbed?: boolean;
 }
 
-/** Whether the request waits for a retry that the server asked for. */
-function isBackingOff(request: Request): boolean {
-  return !request.transport && request.cancelTimer !== undefined;
-}
+const SUBPROTOCOL = "longhaul.v1";
 
-/** Error codes after which a request is sent again, and the maximum number of such retries. */
-const RETRYABLE_CODES = ["RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR"];
-const MAX_RETRIES = 5;
-/** A request whose `retryAfter` is longer fails at once. In seconds. */
-const MAX_RETRY_AFTER_S = 60;
-
-export class Connection {
+export class Connection implements LineOwner, RenewalOwner {
   state: StateChange = { state: "connecting", attempt: 0 };
   #active?: Transport;
   /** Cancels the connection attempt that is running or scheduled; else `undefined`. */
   #cancelDial?: () => void;
+  #cancelDiagnosis?: () => void;
   #attempt = 0;
-  readonly #requests = new Map<string, Request>();
+  /** Why the latest attempt failed. */
+  #error?: LonghaulError;
+  /** The reason that was written to the console last. */
+  #warned?: string;
+  #isOpened = false;
+  #wasConnected = false;
+  /** The user of the first token. */
+  #user?: string;
   readonly #timers: Record<string, () => void> = {};
   readonly #transports = new Set<Transport>();
-  #renewal?: Promise<LonghaulError | undefined>;
-  #requestCount = 0;
-  readonly #idPrefix: string;
+  readonly #requests: Requests;
+  readonly #renewal: Renewal;
 
   readonly #settings: ConnectionSettings;
   readonly #environment: Environment;
   readonly #observer: Observer;
 
-  constructor(
-    settings: ConnectionSettings,
-    environment: Environment,
-    observer: Observer,
-  ) {
+  /** Opens nothing before `open` is called. */
+  constructor(settings: ConnectionSettings, environment: Environment, observer: Observer) {
     this.#settings = settings;
     this.#environment = environment;
     this.#observer = observer;
-    // All followers of a job receive its `requestId`, so ids must be unique across clients.
-    this.#idPrefix = Math.floor(environment.random() * 2 ** 48).toString(36);
+    this.#requests = new Requests(this, environment, settings.timing, settings.queue);
+    this.#renewal = new Renewal(this, environment, settings.timing);
+  }
+
+  /** Starts to connect, if that was not done before. */
+  open(): void {
+    if (this.#isOpened) return;
+    this.#isOpened = true;
     this.#dial();
   }
 
@@ -82,44 +65,84 @@ export class Connection {
    * and returns true, or returns false if it was already sent.
    */
   request(frame: Frame, onReply: (reply: Reply) => void, isTransient = false): () => boolean {
-    const id = `${this.#idPrefix}-${++this.#requestCount}`;
-    const request: Request = { frame: { ...frame, requestId: id }, onReply, isTransient, retries: 0 };
-    const waiting = [...this.#requests.values()].filter((other) => !other.transport).length;
-    const bytes = new TextEncoder().encode(JSON.stringify(request.frame)).length;
-    const rejection =
-      this.state.state === "closed"
-        ? new LonghaulError("CLOSED", "The client was closed.")
-        : bytes > FRAME_BYTES
-          ? new LonghaulError("VALIDATION_ERROR", `The frame has ${bytes} bytes; the limit is ${FRAME_BYTES}.`, { field: "frame" })
-          : !this.#active && (isTransient || waiting >= this.#settings.queue)
-            ? new LonghaulError("QUEUE_FULL", "Too many requests wait for a connection.")
-            : undefined;
-    this.#requests.set(id, request);
-    if (rejection) this.#complete(id, rejection);
-    else this.#send(request);
-    return () => !request.wasSent && this.#remove(id) !== undefined;
+    return this.#requests.add(frame, onReply, isTransient);
   }
 
-  /** Checks the connection now: reconnects or pings. Called when the browser is back online. */
+  /** Checks the connection now: reconnects, or pings a silent socket. Called when the page may have been asleep. */
   probe(): void {
+    const active = this.#active;
+    const { acknowledge } = this.#settings.timing;
+    if (this.#error?.code === "OFFLINE") this.#error = undefined;
     if (this.state.state === "waiting") this.#dial();
-    else if (this.#active) this.#ping(this.#settings.timing.dial);
+    else if (active && this.#environment.now() - active.receivedAt >= acknowledge) this.suspect(active, acknowledge);
+  }
+
+  /** The network is gone: shows it at once, and tries to reconnect, because a browser may be wrong about it. */
+  goOffline(): void {
+    this.#error = new LonghaulError("OFFLINE", "The browser is offline.");
+    if (this.#active) this.#active.end();
+    else if (this.#isOpened && !this.isClosed()) this.#setState({ ...this.state, error: this.#error });
   }
 
   close(error = new LonghaulError("CLOSED", "The client was closed.")): void {
-    if (this.state.state === "closed") return;
-    this.#setState({ state: "closed", attempt: this.#attempt });
+    if (this.isClosed()) return;
+    this.#setState({ state: "closed", attempt: this.#attempt, error });
     this.#cancelDial?.();
+    this.#cancelDiagnosis?.();
     for (const cancel of Object.values(this.#timers)) cancel();
+    this.#renewal.stop();
     for (const transport of [...this.#transports]) transport.end();
-    for (const id of [...this.#requests.keys()]) this.#complete(id, error);
+    this.#requests.close(error);
     this.#observer.closed(error);
+  }
+
+  /** Epoch milliseconds by the server's clock, once it is known. */
+  now(): number {
+    return this.#renewal.now();
+  }
+
+  line(): Transport | undefined {
+    return this.#active;
+  }
+
+  isClosed(): boolean {
+    return this.state.state === "closed";
+  }
+
+  /** Pings a silent socket, and ends it if nothing is received on it in time. */
+  suspect(line: Line, limit: number): void {
+    const transport = line as Transport;
+    if (transport.isProbed || transport !== this.#active) return;
+    transport.isProbed = true;
+    const { received } = transport;
+    this.#setTimer("probe", limit, () => {
+      transport.isProbed = false;
+      if (transport.received > received) return;
+      this.#requests.noteSilence();
+      transport.end();
+    });
+    this.request({ action: "ping" }, () => {}, true);
+  }
+
+  replied(frame: Frame): void {
+    this.#renewal.readClock(frame);
+  }
+
+  renewToken(): Promise<LonghaulError | undefined> {
+    return this.#renewal.renew();
+  }
+
+  /** The token was renewed, or cannot be: then the socket stays open, but the server refuses what needs a valid token. */
+  renewed(error?: LonghaulError): void {
+    if (this.#active && this.state.error !== error) this.#setState({ ...this.state, error });
   }
 
   /** Gets a token and opens a socket. The current socket stays active until the new one is open. */
   #dial(): void {
     this.#cancelDial?.();
-    if (!this.#active) this.#setState({ state: "connecting", attempt: this.#attempt });
+    if (!this.#active) this.#setState({ state: "connecting", attempt: this.#attempt, error: this.#error });
+    // A listener may have closed the client.
+    if (this.isClosed()) return;
     let transport: Transport | undefined;
     const stop = () => {
       cancel();
@@ -128,17 +151,31 @@ export class Connection {
     };
     // The attempt has succeeded, failed or been cancelled; later events of its socket are ignored.
     let isSettled = false;
-    const failed = () => {
+    const failed = (error?: LonghaulError) => {
       if (isSettled) return;
       stop();
+      this.#error = error ?? this.#error ?? new LonghaulError("UNREACHABLE", `No connection to ${this.#settings.url}.`);
       this.#scheduleDial();
     };
-    const cancel = this.#environment.after(this.#settings.timing.dial, failed);
+    const cancel = this.#environment.after(this.#settings.timing.dial, () =>
+      failed(transport ? undefined : new LonghaulError("NO_TOKEN", "The option 'token' gave no token in time.")),
+    );
     this.#cancelDial = stop;
-    this.#fetchToken()
+    this.fetchToken()
       .then((token) => {
         if (isSettled) return;
-        transport = this.#openTransport(token, failed, () => {
+        const { user } = readClaims(token);
+        if (this.#user !== undefined && user !== undefined && user !== this.#user) {
+          return this.close(new LonghaulError("USER_CHANGED", "The token is another user's. Create a client for each user."));
+        }
+        this.#user ??= user;
+        this.#observer.identified(user);
+        const refused = () => {
+          if (isSettled) return;
+          failed();
+          this.#diagnose(token);
+        };
+        transport = this.#openTransport(token, refused, () => {
           cancel();
           isSettled = true;
           this.#cancelDial = undefined;
@@ -148,32 +185,49 @@ export class Connection {
       .catch(failed);
   }
 
-  async #fetchToken(): Promise<string> {
+  /** Rejects with a `LonghaulError` if there is no token. */
+  async fetchToken(): Promise<string> {
     const { token } = this.#settings;
-    return typeof token === "string" ? token : token();
+    let reason: unknown = "it returned none.";
+    try {
+      const fetched = typeof token === "string" ? token : await token();
+      if (fetched) return fetched;
+    } catch (error) {
+      reason = error;
+    }
+    throw new LonghaulError("NO_TOKEN", typeof token === "string" ? "The option 'token' is empty." : `The option 'token' gave no token: ${reason}`);
   }
 
   #openTransport(token: string, failed: () => void, opened: () => void): Transport {
     const url = new URL(this.#settings.url);
-    const protocols = ["longhaul.v1"];
+    const protocols = [SUBPROTOCOL];
     if (this.#settings.tokenIn === "url") url.searchParams.set("token", token);
     else protocols.push(token);
-    const socket = new this.#settings.WebSocket(url.href, protocols);
+    let socket: Socket;
+    try {
+      socket = new this.#settings.WebSocket(url.href, protocols);
+    } catch (error) {
+      throw new LonghaulError("UNREACHABLE", `The WebSocket cannot be opened: ${error}`);
+    }
+    const end = (code?: number) => {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      this.#transports.delete(transport);
+      callSafely(() => socket.close());
+      this.#requests.lost(transport, code);
+      this.#handleClose(transport);
+    };
     const transport: Transport = {
-      socket,
       ...readClaims(token),
-      end: () => {
-        socket.onopen = socket.onmessage = socket.onclose = null;
-        this.#transports.delete(transport);
-        socket.close();
-        this.#handleClose(transport);
-      },
+      received: 0,
+      receivedAt: this.#environment.now(),
+      send: (text) => socket.send(text),
+      end: () => end(),
     };
     this.#transports.add(transport);
     socket.onopen = opened;
     socket.onmessage = (event) => this.#receive(transport, event.data);
-    socket.onclose = () => {
-      transport.end();
+    socket.onclose = (event) => {
+      end(event?.code);
       failed();
     };
     // A close event always follows. Without a listener `ws` would throw.
@@ -185,7 +239,8 @@ export class Connection {
   #scheduleDial(): void {
     this.#cancelDial?.();
     if (!this.#active && this.#attempt >= this.#settings.attempts) {
-      this.close(new LonghaulError("CONNECTION_LOST", `No connection after ${this.#attempt} attempts.`));
+      const reason = this.#error ? ` ${this.#error.message}` : "";
+      this.close(new LonghaulError("CONNECTION_LOST", `No connection after ${this.#attempt} attempts.${reason}`));
       return;
     }
     const { backoff, backoffLimit } = this.#settings.timing;
@@ -193,36 +248,54 @@ export class Connection {
     const bound = this.#active ? backoffLimit : Math.min(backoffLimit, backoff * 2 ** this.#attempt++);
     const wait = this.#environment.random() * bound;
     this.#cancelDial = this.#environment.after(wait, () => this.#dial());
-    if (!this.#active) this.#setState({ state: "waiting", attempt: this.#attempt, retryAt: this.#environment.now() + wait });
+    if (this.#active) return;
+    this.#warn();
+    this.#setState({ state: "waiting", attempt: this.#attempt, retryAt: this.#environment.now() + wait, error: this.#error });
+  }
+
+  /**
+   * Asks why the handshake failed, which browsers do not tell. Not after a single drop, when many clients reconnect, and
+   * more rarely the longer it lasts.
+   */
+  #diagnose(token: string): void {
+    const isDue = Number.isInteger(Math.log2(this.#attempt)) && (this.#attempt > 1 || !this.#wasConnected);
+    if (!isDue || this.#active || this.isClosed() || this.#error?.code === "OFFLINE") return;
+    this.#cancelDiagnosis?.();
+    this.#cancelDiagnosis = diagnose(this.#settings, SUBPROTOCOL, token, this.#environment, (error) => {
+      if (this.#active || this.isClosed()) return;
+      this.#error = error;
+      this.#warn();
+      this.#setState({ ...this.state, error });
+    });
   }
 
   #activate(transport: Transport): void {
     const previous = this.#active;
     this.#active = transport;
+    this.#cancelDiagnosis?.();
+    this.#error = undefined;
+    this.#wasConnected = true;
     const { life, overlap } = this.#settings.timing;
     // Up to 10 % earlier, so that clients that connected together do not hand over together.
     this.#setTimer("life", life * (1 - this.#environment.random() / 10), () => this.#dial());
-    this.#scheduleRenewal(transport.expiresAt);
+    this.#renewal.schedule();
     this.#restartPingTimer();
-    this.#setState({ state: "open", attempt: 0 });
     if (previous) this.#setTimer("overlap", overlap, previous.end);
-    this.#observer.opened(transport.user);
-    // Includes requests that the previous socket may still answer: later events would not reach this socket.
-    this.#sendAll((request) => request.transport !== transport && !request.isTransient && !isBackingOff(request));
+    this.#setState({ state: "open", attempt: 0 });
+    // A listener may have closed the client.
+    if (this.#active !== transport) return;
+    this.#observer.opened();
+    this.#requests.moveTo(transport);
   }
 
   #handleClose(transport: Transport): void {
-    for (const [id, request] of [...this.#requests]) {
-      if (request.transport !== transport) continue;
-      this.#detach(request);
-      if (request.isTransient) this.#complete(id, new LonghaulError("CONNECTION_LOST", "The socket was closed."));
-    }
     if (transport !== this.#active) return;
     this.#active = undefined;
-    for (const name of ["ping", "life", "renew"]) this.#timers[name]?.();
-    if (this.state.state === "closed") return;
+    for (const name of ["ping", "probe", "life"]) this.#timers[name]?.();
+    this.#renewal.stop();
+    if (this.isClosed()) return;
     // A hand-over is in progress, so a socket is already opening.
-    if (this.#cancelDial && this.#transports.size > 0) this.#setState({ state: "connecting", attempt: this.#attempt });
+    if (this.#cancelDial && this.#transports.size > 0) this.#setState({ state: "connecting", attempt: this.#attempt, error: this.#error });
     else this.#scheduleDial();
   }
 
@@ -235,110 +308,17 @@ export class Connection {
     }
     if (typeof frame !== "object" || !frame) return;
     this.#attempt = 0;
+    transport.received++;
+    transport.receivedAt = this.#environment.now();
     if (transport === this.#active) this.#restartPingTimer();
-    if (!frame.type) {
-      // API Gateway's own errors carry no `requestId` of ours: send all unanswered requests again.
-      this.#setTimer("resend", this.#settings.timing.backoff * (1 + this.#environment.random()), () => this.#sendAll((request) => !isBackingOff(request)));
-      return;
-    }
-    const request = this.#requests.get(frame.requestId!);
-    if (request) this.#handleReply(frame.requestId!, request, frame);
-    this.#observer.frame(frame);
-  }
-
-  #handleReply(id: string, request: Request, frame: Frame): void {
-    if (frame.type !== "error") return this.#complete(id, frame);
-    const error = LonghaulError.from(frame);
-    if (error.code === "AUTHENTICATION_ERROR" && !request.isTokenRenewed && request.frame.action !== "refreshToken") {
-      // The token expired unnoticed, for example while the machine slept.
-      request.isTokenRenewed = true;
-      this.#detach(request);
-      void this.#renewToken().then((failure) =>
-        failure?.code === error.code ? this.#complete(id, error) : this.#send(request),
-      );
-    } else if (
-      RETRYABLE_CODES.includes(error.code) &&
-      !request.isTransient &&
-      !(error.retryAfter! > MAX_RETRY_AFTER_S) &&
-      request.retries++ < MAX_RETRIES
-    ) {
-      this.#detach(request);
-      const wait = error.retryAfter ? error.retryAfter * 1000 : this.#settings.timing.backoff * 2 ** request.retries;
-      request.cancelTimer = this.#environment.after(wait * (1 + this.#environment.random() / 4), () => this.#send(request));
-    } else {
-      this.#complete(id, error);
-    }
-  }
-
-  #send(request: Request): void {
-    const transport = this.#active;
-    if (!this.#requests.has(request.frame.requestId!)) return;
-    this.#detach(request);
-    if (!transport) return;
-    request.transport = transport;
-    request.wasSent = true;
-    request.cancelTimer = this.#environment.after(this.#settings.timing.answer, () => transport.end());
-    transport.socket.send(JSON.stringify(request.frame));
-  }
-
-  #sendAll(matches: (request: Request) => boolean): void {
-    for (const request of [...this.#requests.values()]) if (matches(request)) this.#send(request);
-  }
-
-  #detach(request: Request): void {
-    request.cancelTimer?.();
-    request.cancelTimer = request.transport = undefined;
-  }
-
-  #remove(id: string): Request | undefined {
-    const request = this.#requests.get(id);
-    if (request) this.#detach(request);
-    this.#requests.delete(id);
-    return request;
-  }
-
-  #complete(id: string, reply: Reply): void {
-    this.#remove(id)?.onReply(reply);
+    // A frame that cannot be handled must not keep later ones from being handled.
+    callSafely(() => this.#requests.receive(transport, frame));
+    if (frame.type) callSafely(() => this.#observer.frame(frame));
   }
 
   #restartPingTimer(): void {
-    this.#setTimer("ping", this.#settings.timing.ping, () => this.#ping(this.#settings.timing.answer));
-  }
-
-  #ping(deadline: number): void {
-    const transport = this.#active;
-    const cancelTimeout = this.#environment.after(deadline, () => transport?.end());
-    this.request({ action: "ping" }, cancelTimeout, true);
-  }
-
-  #scheduleRenewal(expiresAt?: number): void {
-    this.#timers.renew?.();
-    if (!expiresAt) return;
-    const left = expiresAt - this.#environment.now();
-    const wait = Math.max(this.#settings.timing.backoff, left - Math.min(60_000, left / 5));
-    // A token that outlives the socket needs no renewal, and its delay could overflow a browser timer.
-    if (wait < this.#settings.timing.life) this.#setTimer("renew", wait, () => void this.#renewToken());
-  }
-
-  /** Sends a fresh token. Resolves to the error if that fails. Concurrent callers share one renewal. */
-  #renewToken(): Promise<LonghaulError | undefined> {
-    const renewal = (token: string) =>
-      new Promise<LonghaulError | undefined>((resolve) => {
-        const onReply = (reply: Reply) => {
-          if (reply instanceof LonghaulError) return resolve(reply);
-          this.#scheduleRenewal((reply.expiresAt as number) * 1000);
-          resolve(undefined);
-        };
-        this.request({ action: "refreshToken", token }, onReply, true);
-      });
-    this.#renewal ??= this.#fetchToken()
-      .then(renewal, (reason) => new LonghaulError("AUTHENTICATION_ERROR", `No token: ${reason}`))
-      .then((failure) => {
-        this.#renewal = undefined;
-        if (failure && this.#active) this.#setTimer("renew", this.#settings.timing.backoffLimit / 3, () => void this.#renewToken());
-        return failure;
-      });
-    return this.#renewal;
+    const { ping, acknowledge } = this.#settings.timing;
+    this.#setTimer("ping", ping, () => this.#active && this.suspect(this.#active, acknowledge));
   }
 
   #setTimer(name: string, ms: number, run: () => void): void {
@@ -349,5 +329,12 @@ export class Connection {
   #setState(change: StateChange): void {
     this.state = change;
     this.#observer.state(change);
+  }
+
+  /** Tells a developer, once for each reason, on the console of a page of this machine. */
+  #warn(): void {
+    if (!this.#error || this.#warned === this.#error.message || !isLocal(globalThis.location?.hostname)) return;
+    this.#warned = this.#error.message;
+    console.warn(`longhaul: ${this.#error.message} (${this.#error.code})`);
   }
 }

@@ -1,5 +1,5 @@
 /** The public API of the package `longhaul-client`. */
-export { connect, type ConnectOptions, type Longhaul, type QueryOptions } from "./client.js";
+export { connect, type ConnectOptions, type JobFilter, type Longhaul, type QueryOptions } from "./client.js";
 export type { Environment, Socket, SocketConstructor, State, StateChange, Timing } from "./options.js";
 export { LonghaulError } from "./error.js";
 export type { Job } from "./job.js";

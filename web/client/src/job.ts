@@ -3,7 +3,7 @@
  * are missing or overdue.
  */
 import type { Connection } from "./connection.js";
-import { LonghaulError } from "./error.js";
+import { callSafely, isDetached, LonghaulError } from "./error.js";
 import type { Environment } from "./options.js";
 import type { Frame, JobEvent, JobView, Subscribed } from "./protocol.js";
 import { initial, isBehind, isOver, type JobState, reduce } from "./reduce.js";
@@ -14,6 +14,8 @@ export interface JobContext {
   request: Connection["request"];
   after: Environment["after"];
   get(jobId: string): Promise<JobView | undefined>;
+  /** Whether another handle follows the job. */
+  isFollowed(jobId: string): boolean;
   /** Called when the server has assigned the job's id. */
   acknowledged(job: Job<any>): void;
   /** Called when the job receives no further events. */
@@ -28,13 +30,15 @@ export interface JobContext {
 const TRANSIENT_CODES = ["CONNECTION_LOST", "QUEUE_FULL", "RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR", "AUTHENTICATION_ERROR"];
 const END_EVENTS = ["job_completed", "job_failed", "job_cancelled"];
 
-export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<R>> {
+export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> {
+  readonly [Symbol.toStringTag] = "Job";
   /** The current state of the job; a new object after each change. */
   state: JobState<R>;
   /** Why the job receives no further events, if the reason is not one of its events. */
   failure?: LonghaulError;
 
-  private readonly events: JobEvent<R>[] = [];
+  /** All events so far, in order. It grows. */
+  readonly events: readonly JobEvent<R>[] = [];
   private readonly listeners = new Set<() => void>();
   private isDone = false;
   private isSubscribing = false;
@@ -70,9 +74,17 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
 
   then<A = R, B = never>(
     resolved?: ((result: R) => A | PromiseLike<A>) | null,
-    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+    rejected?: ((reason: any) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     return this.result().then(resolved, rejected);
+  }
+
+  catch<B = never>(rejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<R | B> {
+    return this.result().catch(rejected);
+  }
+
+  finally(settled?: (() => void) | null): Promise<R> {
+    return this.result().finally(settled);
   }
 
   /** Every event exactly once, in order, from the first one, whenever the iteration starts. Ends with the job. */
@@ -108,8 +120,9 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   /** Stops following the job. The job keeps running. */
   leave(): void {
     if (this.isDone) return;
-    if (this.id) this.context.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
     this.fail(new LonghaulError("LEFT", "The job is no longer followed."));
+    // The server has one subscription for all handles of this client.
+    if (this.id && !this.context.isFollowed(this.id)) this.context.request({ action: "unsubscribe", jobId: this.id }, () => {}, true);
   }
 
   /** @internal Submits the job. `mayWithdraw`: the frame was not sent by an earlier page, so an unsent one can be dropped. */
@@ -147,7 +160,7 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   receive(message: JobEvent<R> | Subscribed<R>): void {
     if (this.isDone) return;
     const before = this.state.applied;
-    this.state = reduce(this.state, message, (event) => this.events.push(event));
+    this.state = reduce(this.state, message, (event) => (this.events as JobEvent<R>[]).push(event));
     const advanced = this.state.applied > before;
     const status = this.state.status;
     if (status === "gone") {
@@ -168,7 +181,9 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   fail(failure: LonghaulError): void {
     if (this.isDone) return;
     this.failure = failure;
-    this.state = { ...this.state };
+    const { code, message, retryable = false } = failure;
+    const ended = code === "GONE" ? "gone" : code === "CANCELLED" ? "cancelled" : "refused";
+    this.state = { ...this.state, status: isDetached(code) ? this.state.status : ended, error: { code, message, retryable } };
     this.finish();
     this.notify();
   }
@@ -200,13 +215,21 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
     }
     if (status === "cancelled") throw new LonghaulError("CANCELLED", "The job was cancelled.");
     if (!resultRef) return result as R;
-    const fetched = (await fetchResult(resultRef).catch(async (error) => {
-      // The presigned URL expires after some minutes; `getJob` returns a new one.
-      const fresh = (await this.context.get(this.id!))?.resultRef;
-      if (!fresh) throw error;
-      return fetchResult(fresh);
-    })) as R;
-    this.state = { ...this.state, result: fetched };
+    const fetched = (await fetchResult(resultRef)
+      .catch(async (error) => {
+        // The presigned URL expires after some minutes; `getJob` returns a new one.
+        const fresh = (await this.context.get(this.id!))?.resultRef;
+        if (!fresh) throw error;
+        return fetchResult(fresh);
+      })
+      .catch(({ code, message }: LonghaulError) => {
+        // The next call downloads it again.
+        this.outcome = undefined;
+        this.state = { ...this.state, error: { code, message, retryable: true } };
+        this.notify();
+        throw new LonghaulError(code, message, {}, undefined, true);
+      })) as R;
+    this.state = { ...this.state, result: fetched, error: undefined };
     this.notify();
     return fetched;
   }
@@ -224,6 +247,6 @@ export class Job<R = unknown> implements PromiseLike<R>, AsyncIterable<JobEvent<
   }
 
   private notify(): void {
-    for (const listener of [...this.listeners]) listener();
+    for (const listener of [...this.listeners]) callSafely(listener);
   }
 }

@@ -5,7 +5,8 @@
  */
 import type { JobEvent, ResultRef, Subscribed, Usage } from "./protocol.js";
 
-export type Status = "submitting" | "queued" | "processing" | "retrying" | "completed" | "failed" | "cancelled" | "gone";
+/** `refused`: the server did not accept the job, or it was never sent. `gone`: there is no such job. */
+export type Status = "submitting" | "queued" | "processing" | "retrying" | "completed" | "failed" | "cancelled" | "refused" | "gone";
 
 /** Everything known about a job. Immutable. */
 export interface JobState<R = unknown> {
@@ -22,6 +23,7 @@ export interface JobState<R = unknown> {
   readonly result?: R;
   readonly resultRef?: ResultRef;
   readonly usage?: Usage;
+  /** Why there is no result, or why nothing more is received: set whenever the job's promise rejects. */
   readonly error?: { code: string; message: string; retryable: boolean };
   readonly cancelledBy?: string;
   /** The last `seq` applied; pass it to `subscribe` as `after`. */
@@ -53,9 +55,9 @@ export function initial<R = unknown>(after = 0): JobState<R> {
   };
 }
 
-/** Whether the job has ended or does not exist. */
+/** Whether the job has ended, does not exist, or is no longer followed. */
 export function isOver(state: JobState): boolean {
-  return ["completed", "failed", "cancelled", "gone"].includes(state.status);
+  return state.error !== undefined || ["completed", "failed", "cancelled", "refused", "gone"].includes(state.status);
 }
 
 /** Whether events are missing. Then send `subscribe` with `after: state.applied`. */

@@ -3,11 +3,27 @@
  * server stores.
  */
 import type { Longhaul } from "./client.js";
-import { LonghaulError } from "./error.js";
+import { callSafely, LonghaulError } from "./error.js";
 import type { Frame } from "./protocol.js";
 
 /** Conditions on the payload: a value means equality, a list means any of its values, `minX` and `maxX` bound a number `x`. */
 export type Filters = Record<string, string | number | boolean | readonly (string | number | boolean)[]>;
+
+/** A time from which publications may be missing. In epoch milliseconds. */
+export interface Gap {
+  /** When the line was last known to be alive. */
+  from: number;
+  /** When the topic was subscribed to again. */
+  to: number;
+}
+
+export interface TopicOptions {
+  /**
+   * Called when publications may be missing, because the connection was lost: what was published meanwhile is not
+   * delivered later. Read again what the topic keeps up to date.
+   */
+  onGap?: (gap: Gap) => void;
+}
 
 /** A notification published on a topic. */
 export interface Notification<T = Record<string, unknown>> {
@@ -43,7 +59,7 @@ class BufferedStream<T> implements AsyncIterable<T> {
   private failure?: LonghaulError;
   private isClosed = false;
   private notifyReader = () => {};
-  private stopListening: (() => void)[] = [];
+  protected stopListening: (() => void)[] = [];
 
   constructor(protected readonly longhaul: Longhaul) {}
 
@@ -82,11 +98,12 @@ class BufferedStream<T> implements AsyncIterable<T> {
   protected listen(onOpen: () => void, onFrame: (frame: Frame) => void): void {
     this.stopListening = [
       this.longhaul.on("frame", onFrame),
+      this.longhaul.on("open", onOpen),
       this.longhaul.on("state", ({ state }) => {
-        if (state === "open") onOpen();
         if (state === "closed") this.close();
       }),
     ];
+    this.longhaul.open();
     if (this.longhaul.state.state === "open") onOpen();
     if (this.longhaul.state.state === "closed") this.close();
   }
@@ -102,6 +119,9 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
   private unmatched: Frame[] = [];
   private subscribeRound = 0;
   private confirmedRound = 0;
+  /** When the line was last known to be alive, in epoch milliseconds. */
+  private receivedAt = 0;
+  private isInterrupted = false;
   private resolveReady!: () => void;
   private rejectReady!: (error: LonghaulError) => void;
 
@@ -109,6 +129,7 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
     longhaul: Longhaul,
     private readonly name: string,
     private readonly filters: Filters,
+    private readonly options: TopicOptions = {},
   ) {
     super(longhaul);
     this.ready = new Promise((resolve, reject) => {
@@ -119,11 +140,17 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
     this.listen(
       () => this.subscribe(),
       (frame) => {
+        if (!this.isInterrupted) this.receivedAt = Date.now();
         if (frame.subscriptionId === undefined || frame.topic !== this.name) return;
         if (this.subscriptionIds.includes(String(frame.subscriptionId))) this.deliver(frame);
         else if (this.subscribeRound > this.confirmedRound) this.unmatched.push(frame);
       },
     );
+    const offState = longhaul.on("state", ({ state }) => {
+      // During a hand-over the state stays `open`.
+      if (state !== "open") this.isInterrupted = this.confirmedRound > 0;
+    });
+    this.stopListening.push(offState);
   }
 
   override close(failure?: LonghaulError): void {
@@ -133,6 +160,8 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
   }
 
   private subscribe(): void {
+    // The subscription before this one may have ended before it could be replaced.
+    if (this.confirmedRound > 0 && this.confirmedRound < this.subscribeRound) this.isInterrupted = true;
     const round = ++this.subscribeRound;
     const { name: topic, filters } = this;
     this.longhaul.request({ action: "subscribe", topic, filters }).then(
@@ -141,6 +170,11 @@ export class Topic<T = Record<string, unknown>> extends BufferedStream<Notificat
         // The topic was closed in the meantime, or a newer socket is active.
         if (this.closed || round < this.subscribeRound) return this.unsubscribe(subscriptionId);
         this.confirmedRound = round;
+        const gap = { from: this.receivedAt, to: Date.now() };
+        const { onGap } = this.options;
+        if (this.isInterrupted && onGap) callSafely(onGap, gap);
+        this.isInterrupted = false;
+        this.receivedAt = gap.to;
         // Keep the previous subscription until its socket closes: a fan-out in progress may have passed the position
         // of the new subscription before it existed, and reach the previous one only later.
         this.subscriptionIds = [...this.subscriptionIds.slice(-1), subscriptionId];
@@ -185,8 +219,8 @@ export class Inbox extends BufferedStream<Mail> {
 }
 
 /** Subscribes to a topic, on the active socket and on each later one. */
-export function topic<T = Record<string, unknown>>(longhaul: Longhaul, name: string, filters: Filters = {}): Topic<T> {
-  return new Topic<T>(longhaul, name, filters);
+export function topic<T = Record<string, unknown>>(longhaul: Longhaul, name: string, filters: Filters = {}, options: TopicOptions = {}): Topic<T> {
+  return new Topic<T>(longhaul, name, filters, options);
 }
 
 /** Messages and notifications of the user. Each is delivered once per page load until it is acknowledged. */

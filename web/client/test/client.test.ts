@@ -169,7 +169,7 @@ describe("following", () => {
   it("gives all events, and two followers receive the same", async () => {
     await connectClient();
     const job = longhaul.query("noop", "x");
-    const other = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, environment: fixedRandom(0.25), store: null });
+    const other = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, lazy: false, environment: fixedRandom(0.25), store: null });
     await advance(0);
     sockets.last.open();
     const followed = other.follow("job-1");
@@ -313,7 +313,7 @@ describe("whatever happens to frames and sockets", () => {
           if (!sockets.last.isOpen) sockets.last.open();
         }
         await advance(0);
-        const undisturbed = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, store: null });
+        const undisturbed = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, lazy: false, store: null });
         await advance(0);
         sockets.last.open();
         const reference = undisturbed.follow("job-1");

@@ -10,7 +10,7 @@ const flush = () => vi.advanceTimersByTimeAsync(0);
 const advance = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 function startClient(options: Partial<ConnectOptions> = {}): Longhaul {
-  longhaul = connect({ url: "wss://longhaul.test/prod", token: () => unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, environment: fixedRandom(0.5), ...options });
+  longhaul = connect({ url: "wss://longhaul.test/prod", token: () => unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, lazy: false, environment: fixedRandom(0.5), ...options });
   return longhaul;
 }
 
@@ -45,7 +45,8 @@ describe("the handshake", () => {
   it("throws at once for an invalid URL and without a WebSocket", () => {
     expect(() => connect({ url: "nowhere", token: "t", WebSocket: sockets.WebSocket })).toThrow(TypeError);
     vi.stubGlobal("WebSocket", undefined);
-    expect(() => connect({ url: "ws://localhost", token: "t" })).toThrow(/package 'ws'/);
+    expect(() => connect({ url: "ws://localhost", token: "t", lazy: false })).toThrow(/package 'ws'/);
+    expect(() => connect({ url: "ws://localhost", token: "t" }).query("noop", "x")).toThrow(/package 'ws'/);
     vi.unstubAllGlobals();
   });
 
@@ -102,7 +103,7 @@ describe("a drop", () => {
   });
 
   it("is followed by an attempt at once when the browser is back online", async () => {
-    vi.stubGlobal("addEventListener", (_: string, listener: () => void) => (online = listener));
+    vi.stubGlobal("addEventListener", (name: string, listener: () => void) => name === "online" && (online = listener));
     let online = () => {};
     await connectClient();
     sockets.last.drop();
@@ -121,7 +122,7 @@ describe("an open socket", () => {
     sockets.last.deliver({ type: "pong", requestId: ping.requestId });
     await advance(5 * MINUTE);
     expect(sockets.last.sentFrames("ping").length).toBe(2);
-    await advance(30_000 + 500);
+    await advance(5000 + 500);
     expect([sockets.all.length, sockets.all[0]!.isClosed]).toEqual([2, true]);
   });
 
@@ -139,6 +140,7 @@ describe("an open socket", () => {
     // Frames in flight on the old socket still count.
     first.deliver({ type: "job_queued", jobId: "job-1", seq: 1, message: "", query: "q", progress: 5 });
     expect(job.state.applied).toBe(1);
+    sockets.last.deliver({ type: "pong" });
     await advance(10_000);
     expect([first.isClosed, longhaul.state.state]).toEqual([true, "open"]);
   });
@@ -218,7 +220,7 @@ describe("a request", () => {
   it("without a reply in time closes its socket and is sent again on the next", async () => {
     await connectClient();
     longhaul.query("noop", "x");
-    await advance(30_000 + 500);
+    await advance(5000 + 500);
     sockets.last.open();
     expect([sockets.all[0]!.isClosed, sockets.all[1]!.sentFrames("query")]).toEqual([true, sockets.all[0]!.sentFrames("query")]);
   });

@@ -35,7 +35,7 @@ beforeEach(() => {
 /** A completed job whose result is at `path` with this SHA-256. `getJob` then returns the URL of `fresh`. */
 async function completedJob(path: string, sha256: string, fresh?: string): Promise<{ job: Job }> {
   const server = new ScriptedServer(sockets);
-  longhaul = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, environment: fixedRandom(0.5), store: null });
+  longhaul = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, lazy: false, environment: fixedRandom(0.5), store: null });
   await Promise.resolve();
   sockets.last.open();
   const job = longhaul.query("noop", "x");

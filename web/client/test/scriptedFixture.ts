@@ -19,7 +19,7 @@ export function resetServer(delivery?: () => Delivery): void {
 
 /** Creates the client without opening its socket. */
 export function startClient(options: Partial<ConnectOptions> = {}): Longhaul {
-  longhaul = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, environment: fixedRandom(0.5), store: null, ...options });
+  longhaul = connect({ url: "wss://longhaul.test", token: unsignedToken("alice", 86_400), WebSocket: sockets.WebSocket, lazy: false, environment: fixedRandom(0.5), store: null, ...options });
   return longhaul;
 }
 
@@ -43,7 +43,7 @@ beforeEach(() => {
   resetServer();
 });
 afterEach(() => {
-  longhaul.close();
+  longhaul?.close();
   expect(vi.getTimerCount()).toBe(0);
   vi.useRealTimers();
 });

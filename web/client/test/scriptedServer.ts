@@ -68,6 +68,8 @@ export class ScriptedServer {
   private published = 0;
   private subscribed = 0;
   private readonly delayed: (() => void)[] = [];
+  /** The server's clock less the client's, in milliseconds. */
+  clockOffset = 0;
 
   constructor(
     sockets: ScriptedSockets,
@@ -110,7 +112,7 @@ export class ScriptedServer {
 
   private handle(socket: ScriptedSocket, frame: Frame): void {
     const { action, requestId } = frame;
-    const reply = (fields: object) => this.push(socket, { ...fields, requestId, timestamp: 1 });
+    const reply = (fields: object) => this.push(socket, { ...fields, requestId, timestamp: Math.floor((Date.now() + this.clockOffset) / 1000) });
     if (action === "ping") reply({ type: "pong" });
     if (action === "query") {
       const key = String(frame.idempotencyKey);

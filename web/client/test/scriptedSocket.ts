@@ -56,6 +56,8 @@ export class ScriptedSocket implements Socket {
 /** All sockets of the clients under test, and the constructor that creates them. */
 export class ScriptedSockets {
   readonly all: ScriptedSocket[] = [];
+  /** Those opened without a token, to ask why a handshake failed. */
+  readonly diagnoses: ScriptedSocket[] = [];
   readonly WebSocket: SocketConstructor;
   /** Called with each socket that a client opens. */
   onConnect: (socket: ScriptedSocket) => void = () => {};
@@ -65,8 +67,9 @@ export class ScriptedSockets {
     this.WebSocket = class extends ScriptedSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols);
-        sockets.all.push(this);
-        sockets.onConnect(this);
+        const isDiagnosis = protocols.length === 1 && !url.includes("token=");
+        sockets[isDiagnosis ? "diagnoses" : "all"].push(this);
+        if (!isDiagnosis) sockets.onConnect(this);
       }
     };
   }
@@ -77,10 +80,10 @@ export class ScriptedSockets {
 }
 
 /** A JWT for this user that expires after `seconds`. Its signature is not valid. */
-export function unsignedToken(user: string, seconds: number): string {
+export function unsignedToken(user: string, seconds: number, claims: object = {}): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const exp = Math.floor(Date.now() / 1000) + seconds;
-  return `${part({ alg: "HS256" })}.${part({ sub: user, exp })}.x`;
+  return `${part({ alg: "HS256" })}.${part({ sub: user, exp, ...claims })}.x`;
 }
 
 /** An environment whose random number is constant, so that delays can be computed. */

@@ -79,6 +79,8 @@ export class Stack {
 
 /** A TCP proxy that can drop its open connections. Later connections are forwarded again. */
 export class CuttableProxy {
+  /** Number of connections that were ever opened. */
+  opened = 0;
   private readonly open = new Set<Socket>();
   private server!: Server;
 
@@ -86,6 +88,7 @@ export class CuttableProxy {
   async start(port: number): Promise<number> {
     this.server = createServer((near) => {
       const far = connect(port, "127.0.0.1");
+      this.opened++;
       for (const [end, other] of [[near, far], [far, near]] as const) {
         this.open.add(end);
         end.pipe(other);
@@ -95,6 +98,11 @@ export class CuttableProxy {
     });
     await new Promise<void>((ready) => this.server.listen(0, "127.0.0.1", ready));
     return (this.server.address() as { port: number }).port;
+  }
+
+  /** Delivers nothing more on the open connections, without closing them, as a network that has vanished. */
+  freezeConnections(): void {
+    for (const end of this.open) end.unpipe().pause();
   }
 
   dropConnections(): void {

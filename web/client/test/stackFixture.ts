@@ -15,7 +15,7 @@ export const tokenFor = (user = "alice") => () => stack.token(user);
 
 /** A client that is closed at the end of its test. */
 export function client(options: Partial<ConnectOptions> = {}): Longhaul {
-  open.push(connect({ url, token: tokenFor(), WebSocket, ...options }));
+  open.push(connect({ url, token: tokenFor(), WebSocket, lazy: false, ...options }));
   return open.at(-1)!;
 }
 

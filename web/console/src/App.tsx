@@ -4,11 +4,12 @@ import { LonghaulProvider } from "longhaul-client/react";
 import { Suspense, useEffect, useState } from "react";
 import { AskPage } from "./AskPage";
 import { ConnectionStatus } from "./ConnectionStatus";
+import { saveDraft } from "./draft";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { JobPage } from "./JobPage";
 import { Operations } from "./lazyComponents";
 import { MyJobs } from "./MyJobs";
-import { Link, useAddress } from "./router";
+import { Link, navigate, useAddress } from "./router";
 import { type Session, SessionContext } from "./session";
 import { startUp, type Startup } from "./signIn";
 import { SignInPage } from "./SignInPage";
@@ -75,6 +76,10 @@ function SignedIn({ url = DEFAULT_URL, session, onSignOut }: { url?: string; ses
         <button
           className="secondary"
           onClick={() => {
+            // Nothing of this user stays for the next one. Jobs keep running.
+            void longhaul.forget();
+            saveDraft(session.user, "");
+            navigate("/");
             session.end();
             onSignOut();
           }}

@@ -1,25 +1,26 @@
 /** The form that submits a query, and the user's jobs that were resumed after a reload. */
 import type { Job } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useContext, useEffect, useState } from "react";
+import { loadDraft, saveDraft } from "./draft";
 import { JobDetails } from "./JobPage";
 import { Link, navigate, PageHeading } from "./router";
+import { SessionContext } from "./session";
 import { STATUS_LABELS } from "./statusLabels";
 
 const EXAMPLES = ["What was my S3 spend in May?", "Top 5 services last month", "Spend by day, last 30 days", "Spend by region, year to date"];
-/** Key in `sessionStorage` of the text being typed, so that it survives a reload of this tab. */
-const DRAFT_KEY = "longhaul-console-draft";
 
 export function AskPage() {
   const { longhaul } = useLonghaul();
+  const user = useContext(SessionContext)?.user ?? "";
   const prefill = new URLSearchParams(location.search);
-  const [text, setText] = useState(prefill.get("q") ?? sessionStorage.getItem(DRAFT_KEY) ?? "");
+  const [text, setText] = useState(prefill.get("q") ?? loadDraft(user));
   const [kind, setKind] = useState(prefill.get("kind") ?? "finops");
   const [params, setParams] = useState(prefill.get("params") ?? "");
   const [error, setError] = useState("");
   const [submitted, setSubmitted] = useState<{ job: Job<any>; params?: Record<string, unknown> }>();
   const { jobId } = useJob(submitted?.job);
-  useEffect(() => sessionStorage.setItem(DRAFT_KEY, text), [text]);
+  useEffect(() => saveDraft(user, text), [user, text]);
   useEffect(() => {
     // Once the job has an id, it gets its own address, which survives a reload.
     if (jobId) navigate(`/jobs/${jobId}`);
@@ -29,7 +30,7 @@ export function AskPage() {
     event.preventDefault();
     const parsed = parseParams(params);
     if (typeof parsed === "string") return setError(parsed);
-    sessionStorage.removeItem(DRAFT_KEY);
+    saveDraft(user, "");
     setSubmitted({ job: longhaul.query(kind.trim(), text, { params: parsed }), params: parsed });
   };
   if (submitted) return <JobDetails job={submitted.job} submitted={{ query: text, kind, params: submitted.params }} />;

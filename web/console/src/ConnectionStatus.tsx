@@ -25,12 +25,13 @@ export function ConnectionStatus({ tokenError }: { tokenError: string }) {
     const timer = setInterval(() => setNow(Date.now()), 500);
     return () => clearInterval(timer);
   }, [connection]);
+  const reason = hasNetwork && !isConnected && (tokenError || connection.error?.message);
   const seconds = Math.max(0, Math.ceil(((connection.retryAt ?? now) - now) / 1000));
   return (
     <span className={`connection ${isConnected ? "open" : connection.state === "open" ? "waiting" : connection.state}`}>
       <span role="status">
         {hasNetwork ? STATE_LABELS[connection.state] : "Offline"}
-        {hasNetwork && !isConnected && tokenError && `: ${tokenError}`}
+        {reason && `: ${reason}`}
       </span>
       {connection.state === "waiting" && <span aria-hidden="true"> · retrying in {seconds} s</span>}
     </span>

@@ -1,17 +1,17 @@
 /** The user's own jobs, newest first. Open jobs are followed, so their progress is live. */
 import type { JobView } from "longhaul-client";
-import { useJob } from "longhaul-client/react";
-import { useEffect, useState } from "react";
+import { useJobs } from "longhaul-client/react";
+import { useState } from "react";
 import { StaleNotice } from "./ConnectionStatus";
 import { JobRow } from "./JobRow";
 import { PageHeading } from "./router";
 import { JOB_STATUSES, StatusFilter } from "./StatusFilter";
-import { type JobList, useJobList } from "./useJobList";
 
 export function MyJobs() {
   const [status, setStatus] = useState<JobView["status"]>();
   const [search, setSearch] = useState("");
-  const { jobs, notice, hasMore, loadMore, updateJob } = useJobList(status);
+  const { jobs, isPending, error, hasMore, loadMore } = useJobs({ status });
+  const notice = isPending ? "Loading…" : (error?.message ?? "");
   const terms = search.toLowerCase().split(/\s+/);
   const matches = jobs.filter((job) => {
     const text = `${job.query} ${job.kind} ${job.jobId}`.toLowerCase();
@@ -28,13 +28,9 @@ export function MyJobs() {
         </label>
       </form>
       <ul className="jobs">
-        {matches.map((job) =>
-          ["queued", "processing"].includes(job.status) ? (
-            <LiveJobRow key={job.jobId} job={job} updateJob={updateJob} />
-          ) : (
-            <JobRow key={job.jobId} job={job} />
-          ),
-        )}
+        {matches.map((job) => (
+          <JobRow key={job.jobId} job={job} />
+        ))}
       </ul>
       <p role="status">{notice || summary(matches.length, jobs.length, hasMore)}</p>
       {hasMore && !notice && (
@@ -51,13 +47,4 @@ function summary(matchCount: number, loadedCount: number, hasMore: boolean): str
   const loaded = `${loadedCount || "No"} ${hasMore ? "newest " : ""}job${loadedCount === 1 ? "" : "s"}`;
   if (matchCount < loadedCount) return `Showing ${matchCount} of ${hasMore ? "the " : ""}${loaded}`;
   return hasMore ? `Showing the ${loaded}` : loaded;
-}
-
-function LiveJobRow({ job, updateJob }: { job: JobView; updateJob: JobList["updateJob"] }) {
-  const { status, progress, message, attempt, applied } = useJob(job.jobId);
-  useEffect(() => {
-    if (status === "submitting" || status === "gone") return;
-    updateJob(job.jobId, { status: status === "retrying" ? "processing" : status, progress, message, attempt, seq: applied });
-  }, [job.jobId, status, progress, message, attempt, applied, updateJob]);
-  return <JobRow job={job} />;
 }

@@ -8,6 +8,7 @@ export const STATUS_LABELS: Record<Status, string> = {
   retrying: "Retrying",
   completed: "Completed",
   failed: "Failed",
+  refused: "Refused",
   cancelled: "Cancelled",
   gone: "Not found",
 };

@@ -13,6 +13,20 @@ test("with a development token, the session survives a reload and ends with sign
   await expect(page.getByRole("textbox", { name: "User" })).toBeVisible();
 });
 
+test("what a user has typed and what is in progress stays with that user", async ({ page, user }) => {
+  await signIn(page, user);
+  await ask(page, "of the first user", "noop", { steps: 100, stepMs: 100 });
+  await page.getByRole("link", { name: "Ask" }).click();
+  await page.getByRole("textbox", { name: "Question" }).fill("typed by the first user");
+  await page.reload();
+  await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("typed by the first user");
+  await page.getByRole("button", { name: `Sign out (${user})` }).click();
+  await signIn(page, `${user}-next`);
+  await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("");
+  const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+  expect(stored).not.toContain("first user");
+});
+
 test.describe("with an identity provider", () => {
   let provider: IdentityProvider;
   const startProvider = async (page: Page, user: string) => {

@@ -1,0 +1,14 @@
+/** Vite settings. In development the embedded cloud signs tokens, for pages of its own origin and for programs: a proxy asks as a program. */
+import react from "@vitejs/plugin-react";
+import { defineConfig, type ProxyOptions } from "vite";
+
+const target = process.env.LONGHAUL_URL ?? "http://localhost:3001";
+const withoutOrigin: ProxyOptions = { target, configure: (proxy) => void proxy.on("proxyReq", (request) => request.removeHeader("origin")) };
+const proxy = { "/_local": withoutOrigin };
+
+export default defineConfig({
+  plugins: [react()],
+  define: { "import.meta.env.VITE_LONGHAUL_URL": JSON.stringify(target) },
+  server: { proxy },
+  preview: { proxy },
+});
