@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use longhaul_shared::auth::{Identity, TokenError};
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
-use longhaul_shared::protocol::{ErrorResponse, response};
-use serde_json::Value;
+use longhaul_shared::protocol::{Answer, ErrorResponse};
 
 use crate::caller_identity;
 
@@ -47,10 +46,9 @@ impl From<anyhow::Error> for ActionError {
 }
 
 impl FrameContext {
-    /// A direct response to this frame: `type`, the fields of `fields`, `requestId` and `timestamp`.
-    pub fn respond(&self, kind: &str, fields: Value) -> ActionResult {
-        let request_id = self.request_id.as_deref();
-        Ok(Some(response(kind, fields, request_id, self.now)))
+    /// A direct response to this frame, with its `requestId`.
+    pub fn respond(&self, answer: Answer) -> ActionResult {
+        Ok(Some(answer.frame(self.request_id.as_deref(), self.now)))
     }
 
     /// Writes to the audit log that a frame was rejected.

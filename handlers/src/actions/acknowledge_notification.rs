@@ -2,8 +2,8 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::NotificationId;
+use longhaul_shared::protocol::answer::{Acknowledged, Answer, ReadStatus};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
-use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -36,7 +36,10 @@ impl Action for AcknowledgeNotification {
         if !inbox.acknowledge(&caller.owner, id, frame.now).await? {
             return Err(unknown().into());
         }
-        let data = json!({"notificationId": id.to_string(), "status": "read"});
-        frame.respond("ackConfirmed", json!({ "data": data }))
+        let data = Acknowledged {
+            notification_id: id.to_string(),
+            status: ReadStatus::Read,
+        };
+        frame.respond(Answer::AckConfirmed { data })
     }
 }

@@ -2,8 +2,8 @@
 //! not have.
 
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::protocol::answer::{Answer, ConnectionStatus, ConnectionStatusSet};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
-use serde_json::json;
 
 use crate::action::Action;
 use crate::administration::tenant_connection;
@@ -32,7 +32,10 @@ impl Action for CloseConnection {
         tracing::info!(%connection, user, "an admin closes a connection");
         tenant_connection(app, admin, &connection).await?;
         app.pusher.disconnect(&connection).await?;
-        let data = json!({"connectionId": connection.0, "status": "DISCONNECTED"});
-        frame.respond("connectionClosed", json!({ "data": data }))
+        let data = ConnectionStatusSet {
+            connection_id: connection.0,
+            status: ConnectionStatus::Disconnected,
+        };
+        frame.respond(Answer::ConnectionClosed { data })
     }
 }

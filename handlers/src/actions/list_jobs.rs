@@ -3,8 +3,9 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{Cursor, Owner};
 use longhaul_shared::domain::job::{Job, Status};
-use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, job_view, jobs_that_fit};
-use serde_json::{Value, json};
+use longhaul_shared::protocol::{
+    Answer, ErrorResponse, Fields, JobView, PageRequest, jobs_that_fit,
+};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -63,15 +64,9 @@ impl Action for ListJobs {
             jobs.truncate(fitting);
             cursor = jobs.last().map(Job::cursor);
         }
-        frame.respond("jobs", response(&jobs, cursor.as_ref()))
+        frame.respond(Answer::Jobs {
+            jobs: jobs.iter().map(JobView::new).collect(),
+            cursor: cursor.map(|cursor| cursor.to_string()),
+        })
     }
-}
-
-/// The jobs without their results, which `getJob` has.
-fn response(jobs: &[Job], cursor: Option<&Cursor>) -> Value {
-    let mut fields = json!({"jobs": jobs.iter().map(job_view).collect::<Vec<_>>()});
-    if let Some(cursor) = cursor {
-        fields["cursor"] = cursor.to_string().into();
-    }
-    fields
 }

@@ -8,8 +8,8 @@ use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
 use longhaul_shared::domain::queue_message::QueueMessage;
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
+use longhaul_shared::protocol::answer::{Answer, ReplayedJob};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields, JobReference};
-use serde_json::json;
 
 use super::list_dead_letters::MAX_MESSAGES;
 use crate::action::Action;
@@ -72,14 +72,14 @@ impl Action for ReplayJob {
         let queue = &app.queues.dead_letters;
         queue.delete(&resolved.messages, |_| {}).await?;
         let job = resolved.job.as_ref();
-        let data = json!({
-            "jobId": id.to_string(),
-            "did": resolved.resolution.as_str(),
-            "status": job.map(|job| job.status.as_str()),
-            "run": job.map(|job| job.replays),
-            "letters": resolved.messages.len(),
-        });
-        frame.respond("jobReplayed", json!({ "data": data }))
+        let data = ReplayedJob {
+            job_id: id.to_string(),
+            did: resolved.resolution.into(),
+            status: job.map(|job| job.status.into()),
+            run: job.map(|job| job.replays),
+            letters: resolved.messages.len(),
+        };
+        frame.respond(Answer::JobReplayed { data })
     }
 }
 

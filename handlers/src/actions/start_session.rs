@@ -3,8 +3,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::session::Session;
-use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
-use serde_json::json;
+use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, SessionReference};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -56,7 +55,7 @@ impl Action for StartSession {
                 id
             }
         };
-        let fields = json!({"sessionId": id.to_string(), "keep": keep});
-        frame.respond("sessionStarted", fields)
+        let session_id = id.to_string();
+        frame.respond(Answer::SessionStarted { session_id, keep })
     }
 }

@@ -4,6 +4,7 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::filters::Filters;
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::{SubscriptionId, Topic};
+use longhaul_shared::protocol::answer::{ActiveStatus, Answer, Subscription};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 use metrics::counter;
 use serde_json::{Value, json};
@@ -67,11 +68,11 @@ impl Action for SubscribeTopic {
         subscriptions
             .record(&id, caller, connection, &self.filters, frame.now)
             .await?;
-        let data = json!({
-            "subscriptionId": id.to_string(),
-            "topic": id.topic.as_str(),
-            "status": "active",
-        });
-        frame.respond("subscriptionConfirmed", json!({ "data": data }))
+        let data = Subscription {
+            subscription_id: id.to_string(),
+            topic: id.topic.into(),
+            status: ActiveStatus::Active,
+        };
+        frame.respond(Answer::SubscriptionConfirmed { data })
     }
 }

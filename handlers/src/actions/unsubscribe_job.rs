@@ -3,9 +3,8 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference};
+use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, JobReference};
 use longhaul_shared::store::jobs::CommitOutcome;
-use serde_json::json;
 
 use crate::action::Action;
 use crate::administration::effective_owner;
@@ -26,7 +25,7 @@ impl Action for UnsubscribeJob {
     }
 
     async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
-        let job = match self.job {
+        let job_id = match self.job {
             JobReference::Id(id) => {
                 let owner = effective_owner(app, frame, caller, id).await?;
                 let unfollow = Job::unfollow(owner, frame.connection.clone());
@@ -38,6 +37,6 @@ impl Action for UnsubscribeJob {
             }
             JobReference::Unknown(text) => text,
         };
-        frame.respond("unsubscribed", json!({"jobId": job}))
+        frame.respond(Answer::Unsubscribed { job_id })
     }
 }

@@ -2,8 +2,8 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::topics::SubscriptionId;
+use longhaul_shared::protocol::answer::{Answer, EndedStatus, Subscription};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
-use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -41,11 +41,11 @@ impl Action for UnsubscribeTopic {
         let connection = ended.ok_or_else(unknown)?;
         let connections = &app.stores.connections;
         connections.remove_subscription(&connection).await?;
-        let data = json!({
-            "subscriptionId": id.to_string(),
-            "topic": id.topic.as_str(),
-            "status": "ended",
-        });
-        frame.respond("unsubscribed", json!({ "data": data }))
+        let data = Subscription {
+            subscription_id: id.to_string(),
+            topic: id.topic.into(),
+            status: EndedStatus::Ended,
+        };
+        frame.respond(Answer::TopicUnsubscribed { data })
     }
 }

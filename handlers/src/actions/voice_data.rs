@@ -3,9 +3,9 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::SessionId;
 use longhaul_shared::domain::limits;
+use longhaul_shared::protocol::answer::{Answer, RecordedPiece};
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
 use longhaul_shared::store::sessions::Recording;
-use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -39,8 +39,11 @@ impl Action for VoiceData {
         recordings
             .put_piece(recording.job, self.index, self.audio)
             .await?;
-        let data = json!({"sessionId": session.to_string(), "index": self.index});
-        frame.respond("voice_ack", json!({ "data": data }))
+        let data = RecordedPiece {
+            session_id: session.to_string(),
+            index: self.index,
+        };
+        frame.respond(Answer::VoiceAck { data })
     }
 }
 

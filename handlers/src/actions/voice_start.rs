@@ -4,9 +4,9 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{JobId, SessionId};
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::session::Session;
+use longhaul_shared::protocol::answer::{Answer, VoiceSession};
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
 use longhaul_shared::store::sessions::Recording;
-use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -46,8 +46,9 @@ impl Action for VoiceStart {
         sessions
             .record(session, &caller.owner, &recording, expires_at)
             .await?;
-        let data = json!({"sessionId": session.to_string()});
-        frame.respond("voice_started", json!({ "data": data }))
+        let session_id = session.to_string();
+        let data = VoiceSession { session_id };
+        frame.respond(Answer::VoiceStarted { data })
     }
 }
 

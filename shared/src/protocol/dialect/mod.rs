@@ -5,6 +5,7 @@
 //! for its subscribers.
 
 mod chat_message;
+mod frame;
 mod send_message;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,9 @@ mod text_message;
 use std::cell::LazyCell;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use frame::DialectFrame;
+pub use frame::JobDialectFrame;
+use serde_json::Value;
 
 use crate::domain::dialect::Dialect;
 use crate::domain::event::{Event, EventKind};
@@ -70,19 +73,19 @@ enum DialectEvent<'a> {
     },
 }
 
-fn encode(dialect: Dialect, dialect_event: DialectEvent<'_>, event: &Event) -> Vec<Value> {
+fn encode<'a>(dialect: Dialect, shown: DialectEvent<'a>, event: &Event) -> Vec<DialectFrame<'a>> {
     match dialect {
-        Dialect::SendMessage => send_message::encode(dialect_event),
-        Dialect::ChatMessage => chat_message::encode(dialect_event, event.job),
-        Dialect::TextMessage => text_message::encode(dialect_event),
+        Dialect::SendMessage => send_message::encode(shown),
+        Dialect::ChatMessage => chat_message::encode(shown, event.job),
+        Dialect::TextMessage => text_message::encode(shown),
     }
 }
 
 fn frames(dialect: Dialect, event: &Event, job: &Job) -> Vec<Arc<str>> {
     let mut frames = vec![];
     let mut emit = |dialect_event: DialectEvent<'_>| {
-        for fields in encode(dialect, dialect_event, event) {
-            frames.push(frame(event, fields).into());
+        for frame in encode(dialect, dialect_event, event) {
+            frames.push(frame.of_event(event).into());
         }
     };
     if job
@@ -150,24 +153,4 @@ pub fn response(result: &JobResult) -> String {
             stored.bytes
         ),
     }
-}
-
-/// An `error` frame.
-fn error(code: &str, message: &str) -> Value {
-    json!({
-        "type": "error",
-        "content": message,
-        "data": {"code": code, "message": message, "details": {}},
-    })
-}
-
-/// Adds the fields that all frames of a job have.
-fn frame(event: &Event, mut fields: Value) -> String {
-    fields["jobId"] = event.job.to_string().into();
-    fields["seq"] = event.seq.into();
-    fields["timestamp"] = event.at.as_second().into();
-    if let Some(request_id) = &event.request_id {
-        fields["requestId"] = request_id.as_str().into();
-    }
-    fields.to_string()
 }
