@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use longhaul_shared::auth::{Identity, TokenError};
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
-use longhaul_shared::protocol::{Answer, ErrorResponse};
+use longhaul_shared::protocol::{ErrorResponse, Response};
 
 use crate::caller_identity;
 
@@ -47,7 +47,7 @@ impl From<anyhow::Error> for ActionError {
 
 impl FrameContext {
     /// A direct response to this frame, with its `requestId`.
-    pub fn respond(&self, answer: Answer) -> ActionResult {
+    pub fn respond(&self, answer: Response) -> ActionResult {
         Ok(Some(answer.frame(self.request_id.as_deref(), self.now)))
     }
 

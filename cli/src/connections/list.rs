@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use longhaul_shared::clock;
 use longhaul_shared::domain::connection::ConnectionRow;
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol::answer::ConnectionView;
+use longhaul_shared::protocol::response::ConnectionView;
 use longhaul_shared::store::connections::Connections as Table;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::NotificationId;
-use longhaul_shared::protocol::answer::{Acknowledged, Answer, ReadStatus};
+use longhaul_shared::protocol::response::{Acknowledged, ReadStatus, Response};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
 
 use crate::action::Action;
@@ -40,6 +40,6 @@ impl Action for AcknowledgeNotification {
             notification_id: id.to_string(),
             status: ReadStatus::Read,
         };
-        frame.respond(Answer::AckConfirmed { data })
+        frame.respond(Response::AckConfirmed { data })
     }
 }

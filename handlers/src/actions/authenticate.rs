@@ -1,7 +1,7 @@
 //! `authenticate`: binds an identity to the connection, or names the one that is bound already.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{Answer, ClaimedIdentity, ErrorResponse, Fields};
+use longhaul_shared::protocol::{ClaimedIdentity, ErrorResponse, Fields, Response};
 
 use crate::IdentityMode;
 use crate::action::Action;
@@ -39,7 +39,7 @@ impl Action for Authenticate {
             None => without_token(app, frame, &self.claimed).await?,
         };
         let username = &identity.username;
-        frame.respond(Answer::Authenticated {
+        frame.respond(Response::Authenticated {
             message: format!("Welcome {username}! You can now submit queries."),
             user_id: identity.owner.user,
             username: username.clone(),

@@ -2,7 +2,7 @@
 //! each frame.
 
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, system};
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response, system};
 
 use crate::action::Action;
 use crate::administration::scan_tenant_connections;
@@ -54,7 +54,7 @@ impl Action for Broadcast {
                 (app.pusher.broadcast(receiving, &pushed).await, next)
             }
         };
-        frame.respond(Answer::BroadcastSent {
+        frame.respond(Response::BroadcastSent {
             data: outcome.into(),
             cursor: next.map(|next| next.0),
         })

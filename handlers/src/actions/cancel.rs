@@ -6,7 +6,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::{Job, OPERATOR, Status};
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, JobReference};
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, Response};
 use longhaul_shared::store::jobs::CommitOutcome;
 
 use super::get_job;
@@ -55,7 +55,7 @@ impl Action for Cancel {
         };
         let job_id = id.to_string();
         // Pushed and not returned, so that it comes before `job_cancelled`, which the caller receives too.
-        if let Some(cancelling) = frame.respond(Answer::Cancelling { job_id })? {
+        if let Some(cancelling) = frame.respond(Response::Cancelling { job_id })? {
             app.pusher.post(&frame.connection, &cancelling).await;
         }
         job.followers.insert(frame.connection.clone());

@@ -3,7 +3,7 @@
 
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields};
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
 use crate::administration::scan_tenant_connections;
@@ -34,7 +34,7 @@ impl Action for CleanupConnections {
         let (rows, next) = scan_tenant_connections(app, admin, self.after, PAGE).await?;
         let idle = limits::STALE_CONNECTION_AFTER;
         let outcome = app.pusher.clean(rows, idle, frame.now).await?;
-        frame.respond(Answer::ConnectionsCleaned {
+        frame.respond(Response::ConnectionsCleaned {
             data: outcome.into(),
             cursor: next.map(|next| next.0),
         })

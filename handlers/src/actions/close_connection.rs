@@ -2,7 +2,7 @@
 //! not have.
 
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol::answer::{Answer, ConnectionStatus, ConnectionStatusSet};
+use longhaul_shared::protocol::response::{ConnectionStatus, ConnectionStatusSet, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 
 use crate::action::Action;
@@ -36,6 +36,6 @@ impl Action for CloseConnection {
             connection_id: connection.0,
             status: ConnectionStatus::Disconnected,
         };
-        frame.respond(Answer::ConnectionClosed { data })
+        frame.respond(Response::ConnectionClosed { data })
     }
 }

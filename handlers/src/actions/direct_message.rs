@@ -7,8 +7,8 @@ use longhaul_shared::domain::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::{Publication, Recipient, Topic};
 use longhaul_shared::messaging::user_messenger::MessageStatus;
-use longhaul_shared::protocol::answer::{Answer, DeliveryStatus, SentMessage};
 use longhaul_shared::protocol::push::MessageData;
+use longhaul_shared::protocol::response::{DeliveryStatus, Response, SentMessage};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
 
 use crate::action::Action;
@@ -109,7 +109,7 @@ fn respond(frame: &FrameContext, id: NotificationId, status: DeliveryStatus) -> 
         status,
         timestamp: frame.now.as_second(),
     };
-    frame.respond(Answer::MessageSent { data })
+    frame.respond(Response::MessageSent { data })
 }
 
 /// The message's type, which stands inside `data` only, since the frame's own `type` may name its action.

@@ -1,7 +1,7 @@
 //! `endSession`: the session accepts no more turns. Its running turn goes on.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, SessionReference};
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response, SessionReference};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -38,6 +38,6 @@ impl Action for EndSession {
         let user = Some(caller_identity::name_for_logs(caller));
         session_log::ended(id, &frame.connection, user, "endSession", frame.now);
         let session_id = id.to_string();
-        frame.respond(Answer::SessionEnded { session_id })
+        frame.respond(Response::SessionEnded { session_id })
     }
 }

@@ -4,7 +4,7 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, JobAnswer, JobReference};
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, JobResponse, Response};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -55,14 +55,14 @@ pub async fn respond(
         return respond_gone(frame, &id.to_string());
     };
     let job = app.stores.event_log.with_result(job).await?;
-    frame.respond(Answer::Job {
-        job: JobAnswer::found(&job),
+    frame.respond(Response::Job {
+        job: JobResponse::found(&job),
     })
 }
 
 /// The response for a job that has expired, never existed or belongs to another user.
 pub fn respond_gone(frame: &FrameContext, id: &str) -> ActionResult {
-    frame.respond(Answer::Job {
-        job: JobAnswer::gone(id),
+    frame.respond(Response::Job {
+        job: JobResponse::gone(id),
     })
 }

@@ -1,7 +1,7 @@
 //! `getSession`: one of the caller's sessions, open or ended, and a page of its turns, oldest first.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::answer::{Answer, SessionView, TurnView};
+use longhaul_shared::protocol::response::{Response, SessionView, TurnView};
 use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, SessionReference};
 
 use crate::action::Action;
@@ -40,7 +40,7 @@ impl Action for GetSession {
         let page = sessions.turns(id, first, self.page.limit, frame.now);
         let (turns, next) = page.await?;
         let next = next.filter(|next| *next <= session.turns);
-        frame.respond(Answer::Session {
+        frame.respond(Response::Session {
             session: SessionView::new(&session),
             turns: turns.iter().map(TurnView::new).collect(),
             cursor: next.map(|next| next.to_string()),

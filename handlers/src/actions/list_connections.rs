@@ -3,7 +3,7 @@
 
 use longhaul_shared::domain::connection::{ConnectionCursor, ConnectionRow};
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol::answer::{Answer, ConnectionView};
+use longhaul_shared::protocol::response::{ConnectionView, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, entries_that_fit};
 use longhaul_shared::store::connections::start_key;
 
@@ -44,7 +44,7 @@ async fn of_tenant(
     app: &AppContext,
     admin: &Admin,
     page: PageRequest<String>,
-) -> Result<Answer, ActionError> {
+) -> Result<Response, ActionError> {
     let after = page.cursor.map(ConnectionId);
     let (rows, next) = scan_tenant_connections(app, admin, after, page.limit).await?;
     let cursor = |row: &ConnectionRow| row.connection.0.clone();
@@ -56,7 +56,7 @@ async fn of_user(
     admin: &Admin,
     user: &str,
     page: &PageRequest<String>,
-) -> Result<Answer, ActionError> {
+) -> Result<Response, ActionError> {
     let cursor = page.cursor.as_deref().map(parse_cursor).transpose()?;
     let start = cursor.map(|cursor| start_key(&cursor, user));
     let (mut rows, more) = app.stores.connections.of_user(user, start).await?;
@@ -76,12 +76,12 @@ fn response(
     rows: &[ConnectionRow],
     cursor_after: impl Fn(&ConnectionRow) -> String,
     next: Option<String>,
-) -> Answer {
+) -> Response {
     let mut connections: Vec<_> = rows.iter().map(ConnectionView::new).collect();
     connections.truncate(entries_that_fit(&connections));
     let fitting = connections.len();
     let cut = (fitting < rows.len()).then(|| cursor_after(&rows[fitting - 1]));
-    Answer::Connections {
+    Response::Connections {
         connections,
         cursor: cut.or(next),
     }

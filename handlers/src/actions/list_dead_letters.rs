@@ -3,7 +3,7 @@
 //! dlq` lists them.
 
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
-use longhaul_shared::protocol::answer::{Answer, DeadLetterView};
+use longhaul_shared::protocol::response::{DeadLetterView, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields, entries_that_fit};
 
 use crate::action::Action;
@@ -39,7 +39,7 @@ impl Action for ListDeadLetters {
         let views = runs.iter().map(|run| DeadLetterView::new(run, frame.now));
         let mut dead_letters: Vec<DeadLetterView> = views.collect();
         dead_letters.truncate(entries_that_fit(&dead_letters));
-        frame.respond(Answer::DeadLetters {
+        frame.respond(Response::DeadLetters {
             more: in_flight > 0 || dead_letters.len() < runs.len(),
             dead_letters,
         })

@@ -4,7 +4,7 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{Cursor, Owner};
 use longhaul_shared::domain::job::{Job, Status};
 use longhaul_shared::protocol::{
-    Answer, ErrorResponse, Fields, JobView, PageRequest, jobs_that_fit,
+    ErrorResponse, Fields, JobView, PageRequest, Response, jobs_that_fit,
 };
 
 use crate::action::Action;
@@ -64,7 +64,7 @@ impl Action for ListJobs {
             jobs.truncate(fitting);
             cursor = jobs.last().map(Job::cursor);
         }
-        frame.respond(Answer::Jobs {
+        frame.respond(Response::Jobs {
             jobs: jobs.iter().map(JobView::new).collect(),
             cursor: cursor.map(|cursor| cursor.to_string()),
         })

@@ -4,7 +4,7 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::NotificationId;
 use longhaul_shared::domain::inbox::InboxEntry;
-use longhaul_shared::protocol::answer::{Answer, NotificationView};
+use longhaul_shared::protocol::response::{NotificationView, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, entries_that_fit};
 
 use crate::action::Action;
@@ -71,7 +71,7 @@ impl Action for ListNotifications {
 
 /// As many of the entries as fit one frame. The next page begins after the last of them, or at `next` if all
 /// fit.
-fn response(entries: &[InboxEntry], next: Option<InboxCursor>) -> Answer {
+fn response(entries: &[InboxEntry], next: Option<InboxCursor>) -> Response {
     let mut notifications: Vec<_> = entries.iter().map(NotificationView::new).collect();
     notifications.truncate(entries_that_fit(&notifications));
     let cut = (notifications.len() < entries.len()).then(|| &entries[notifications.len() - 1]);
@@ -81,7 +81,7 @@ fn response(entries: &[InboxEntry], next: Option<InboxCursor>) -> Answer {
             after: Some(last.id),
         })
     });
-    Answer::Notifications {
+    Response::Notifications {
         notifications,
         cursor: next.map(|next| next.to_string()),
     }

@@ -2,7 +2,7 @@
 //! it is read to a bound, and the response says whether there is more.
 
 use longhaul_shared::domain::job::{Job, Status};
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, JobView, jobs_that_fit};
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobView, Response, jobs_that_fit};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -39,7 +39,7 @@ impl Action for ListOpenJobs {
         let found = jobs.oldest_open(is_listed, self.limit as usize, MAX_PAGES, frame.now);
         let found = found.await?;
         let fitting = jobs_that_fit(&found.jobs).min(found.jobs.len());
-        frame.respond(Answer::OpenJobs {
+        frame.respond(Response::OpenJobs {
             jobs: found.jobs[..fitting].iter().map(JobView::new).collect(),
             more: found.more || fitting < found.jobs.len(),
         })

@@ -2,7 +2,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::SessionId;
-use longhaul_shared::protocol::answer::{Answer, SessionView};
+use longhaul_shared::protocol::response::{Response, SessionView};
 use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest};
 
 use crate::action::Action;
@@ -31,7 +31,7 @@ impl Action for ListSessions {
             .sessions
             .page(&caller.owner, limit, cursor, frame.now);
         let (sessions, next) = page.await?;
-        frame.respond(Answer::Sessions {
+        frame.respond(Response::Sessions {
             sessions: sessions.iter().map(SessionView::new).collect(),
             cursor: next.map(|next| next.to_string()),
         })

@@ -1,6 +1,6 @@
 //! `ping`: answered with `pong`, also before authentication.
 
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields};
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -19,6 +19,6 @@ impl Action for Ping {
     }
 
     async fn run(self, _app: &AppContext, frame: &FrameContext, _caller: &Anyone) -> ActionResult {
-        frame.respond(Answer::Pong)
+        frame.respond(Response::Pong)
     }
 }

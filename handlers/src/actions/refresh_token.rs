@@ -1,6 +1,6 @@
 //! `refreshToken`: a newer token of the same user renews the connection, also after the old one has expired.
 
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields};
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -35,6 +35,6 @@ impl Action for RefreshToken {
         }
         bind(app, frame, &identity).await?;
         let expires_at = identity.expires_at.as_second();
-        frame.respond(Answer::TokenRefreshed { expires_at })
+        frame.respond(Response::TokenRefreshed { expires_at })
     }
 }

@@ -8,7 +8,7 @@ use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
 use longhaul_shared::domain::queue_message::QueueMessage;
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
-use longhaul_shared::protocol::answer::{Answer, ReplayedJob};
+use longhaul_shared::protocol::response::{ReplayedJob, Response};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields, JobReference};
 
 use super::list_dead_letters::MAX_MESSAGES;
@@ -79,7 +79,7 @@ impl Action for ReplayJob {
             run: job.map(|job| job.replays),
             letters: resolved.messages.len(),
         };
-        frame.respond(Answer::JobReplayed { data })
+        frame.respond(Response::JobReplayed { data })
     }
 }
 

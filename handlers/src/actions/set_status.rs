@@ -2,7 +2,7 @@
 //! more pushes.
 
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol::answer::{Answer, ConnectionStatus, ConnectionStatusSet};
+use longhaul_shared::protocol::response::{ConnectionStatus, ConnectionStatusSet, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 
 use crate::action::Action;
@@ -51,6 +51,6 @@ impl Action for SetStatus {
             connection_id: connection.0,
             status: ConnectionStatus::of(is_open),
         };
-        frame.respond(Answer::StatusSet { data })
+        frame.respond(Response::StatusSet { data })
     }
 }

@@ -3,7 +3,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::session::Session;
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, SessionReference};
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response, SessionReference};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -56,6 +56,6 @@ impl Action for StartSession {
             }
         };
         let session_id = id.to_string();
-        frame.respond(Answer::SessionStarted { session_id, keep })
+        frame.respond(Response::SessionStarted { session_id, keep })
     }
 }

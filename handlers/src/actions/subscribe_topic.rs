@@ -4,7 +4,7 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::filters::Filters;
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::{SubscriptionId, Topic};
-use longhaul_shared::protocol::answer::{ActiveStatus, Answer, Subscription};
+use longhaul_shared::protocol::response::{ActiveStatus, Response, Subscription};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 use metrics::counter;
 use serde_json::{Value, json};
@@ -73,6 +73,6 @@ impl Action for SubscribeTopic {
             topic: id.topic.into(),
             status: ActiveStatus::Active,
         };
-        frame.respond(Answer::SubscriptionConfirmed { data })
+        frame.respond(Response::SubscriptionConfirmed { data })
     }
 }

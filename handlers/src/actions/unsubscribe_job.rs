@@ -3,7 +3,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{Answer, ErrorResponse, Fields, JobReference};
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, Response};
 use longhaul_shared::store::jobs::CommitOutcome;
 
 use crate::action::Action;
@@ -37,6 +37,6 @@ impl Action for UnsubscribeJob {
             }
             JobReference::Unknown(text) => text,
         };
-        frame.respond(Answer::Unsubscribed { job_id })
+        frame.respond(Response::Unsubscribed { job_id })
     }
 }

@@ -2,7 +2,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::topics::SubscriptionId;
-use longhaul_shared::protocol::answer::{Answer, EndedStatus, Subscription};
+use longhaul_shared::protocol::response::{EndedStatus, Response, Subscription};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
 
 use crate::action::Action;
@@ -46,6 +46,6 @@ impl Action for UnsubscribeTopic {
             topic: id.topic.into(),
             status: EndedStatus::Ended,
         };
-        frame.respond(Answer::TopicUnsubscribed { data })
+        frame.respond(Response::TopicUnsubscribed { data })
     }
 }

@@ -3,7 +3,7 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::SessionId;
 use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::answer::{Answer, RecordedPiece};
+use longhaul_shared::protocol::response::{RecordedPiece, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
 use longhaul_shared::store::sessions::Recording;
 
@@ -43,7 +43,7 @@ impl Action for VoiceData {
             session_id: session.to_string(),
             index: self.index,
         };
-        frame.respond(Answer::VoiceAck { data })
+        frame.respond(Response::VoiceAck { data })
     }
 }
 

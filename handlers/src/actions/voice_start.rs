@@ -4,7 +4,7 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{JobId, SessionId};
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::session::Session;
-use longhaul_shared::protocol::answer::{Answer, VoiceSession};
+use longhaul_shared::protocol::response::{Response, VoiceSession};
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
 use longhaul_shared::store::sessions::Recording;
 
@@ -48,7 +48,7 @@ impl Action for VoiceStart {
             .await?;
         let session_id = session.to_string();
         let data = VoiceSession { session_id };
-        frame.respond(Answer::VoiceStarted { data })
+        frame.respond(Response::VoiceStarted { data })
     }
 }
 

@@ -1,24 +1,22 @@
 //! The wire protocol: reads the fields of clients' frames, and encodes
-//! answers, events and what else is pushed.
+//! responses, events and what else is pushed.
 //!
 //! Pure: it converts between text and values. Its types are the one source of the schemas in `spec/`, which the
 //! feature `schema` derives.
 
-pub mod answer;
 pub mod dialect;
 pub mod error_response;
 pub mod event;
 mod frame;
 mod job_error_code;
 pub mod push;
-mod request;
-pub mod responses;
+pub mod request;
+pub mod response;
 
-pub use answer::{Answer, JobAnswer, JobView};
 pub use error_response::{ErrorCode, ErrorResponse};
 pub use event::event_frame;
 pub use frame::rfc3339;
 pub use job_error_code::JobErrorCodeText;
 pub use push::{inbox_entry, notification, system, typing_indicator};
 pub use request::{ClaimedIdentity, Fields, JobReference, PageRequest, SessionReference};
-pub use responses::{entries_that_fit, jobs_that_fit, subscribed};
+pub use response::{JobResponse, JobView, Response, entries_that_fit, jobs_that_fit, subscribed};

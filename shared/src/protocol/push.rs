@@ -17,7 +17,7 @@ use crate::domain::topics::{Publication, Recipient};
     rename_all = "snake_case",
     rename_all_fields = "camelCase"
 )]
-pub enum Push {
+pub enum ServerPush {
     /// A message of another user, stored until it is acknowledged.
     #[cfg_attr(feature = "schema", schemars(title = "DirectMessage"))]
     Message {
@@ -131,13 +131,13 @@ fn frame<T: Serialize>(push: T, at: Timestamp) -> String {
 /// The frame of an operator's notice.
 pub fn system(content: &str, now: Timestamp) -> String {
     let content = content.to_owned();
-    frame(Push::System { content }, now)
+    frame(ServerPush::System { content }, now)
 }
 
 /// The frame that says that a user is typing, or has stopped.
 pub fn typing_indicator(from: &str, is_typing: bool, now: Timestamp) -> String {
     let data = TypingUser { from: from.into() };
-    frame(Push::TypingIndicator { is_typing, data }, now)
+    frame(ServerPush::TypingIndicator { is_typing, data }, now)
 }
 
 /// The frame of a publication for one subscription.
@@ -165,7 +165,7 @@ pub fn inbox_entry(entry: &InboxEntry, now: Timestamp) -> String {
     match &entry.content {
         InboxContent::Message { from, text, kind } => {
             let data = MessageData::new(entry.id, from, text, kind);
-            frame(Push::Message { data }, now)
+            frame(ServerPush::Message { data }, now)
         }
         InboxContent::Notification { .. } => {
             let (kind, data, topic) = inbox_entry_parts(entry);

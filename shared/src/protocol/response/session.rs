@@ -1,4 +1,4 @@
-//! Sessions, their turns and recordings as answers show them.
+//! Sessions, their turns and recordings as responses show them.
 
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
-//! Jobs as answers show them.
+//! Jobs as responses show them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::job::{AttemptError, Job, JobResult, Outcome, Status};
@@ -10,7 +10,7 @@ use crate::protocol::frame::rfc3339;
 use crate::protocol::job_error_code::JobErrorCodeText;
 
 /// The state of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum JobStatus {
@@ -48,7 +48,7 @@ pub enum Gone {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
-pub enum JobAnswer {
+pub enum JobResponse {
     Found(Box<JobWithResult>),
     Gone(GoneJob),
 }
@@ -174,7 +174,7 @@ impl From<Status> for JobStatus {
     }
 }
 
-impl JobAnswer {
+impl JobResponse {
     /// The job with its result, if its row has it.
     pub fn found(job: &Job) -> Self {
         Self::Found(Box::new(JobWithResult::new(job)))

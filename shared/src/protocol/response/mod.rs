@@ -1,9 +1,10 @@
-//! Direct answers to a client's frame: one variant for each `type`.
+//! Direct responses to a client's frame: one variant for each `type`.
 
 mod administration;
 mod inbox;
 mod job;
 mod session;
+mod subscribed;
 
 pub use administration::{
     BroadcastCounts, CleanupCounts, ConnectionStatus, ConnectionStatusSet, ConnectionView,
@@ -11,13 +12,14 @@ pub use administration::{
 };
 pub use inbox::{Acknowledged, DeliveryStatus, NotificationView, ReadStatus, SentMessage};
 use jiff::Timestamp;
-pub use job::{Gone, GoneJob, JobAnswer, JobStatus, JobView, JobWithResult, StatusOrGone};
+pub use job::{Gone, GoneJob, JobResponse, JobStatus, JobView, JobWithResult, StatusOrGone};
 use serde::Serialize;
 pub use session::{RecordedPiece, SessionView, TurnStatus, TurnView, VoiceSession};
+pub use subscribed::{Subscribed, entries_that_fit, jobs_that_fit, subscribed};
 
 use super::frame::sorted_json;
 
-/// A direct answer to a client's frame.
+/// A direct response to a client's frame.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
@@ -25,8 +27,8 @@ use super::frame::sorted_json;
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
-pub enum Answer {
-    /// The connection has an identity. The answer to `authenticate`.
+pub enum Response {
+    /// The connection has an identity. The response to `authenticate`.
     Authenticated {
         /// A sentence for people.
         message: String,
@@ -39,24 +41,24 @@ pub enum Answer {
         /// When the token expires, in Unix seconds.
         expires_at: i64,
     },
-    /// The connection's identity is renewed. The answer to `refreshToken`.
+    /// The connection's identity is renewed. The response to `refreshToken`.
     TokenRefreshed {
         /// When the newer token expires, in Unix seconds.
         expires_at: i64,
     },
-    /// The answer to `ping`.
+    /// The response to `ping`.
     Pong,
-    /// The job is being cancelled; its event `job_cancelled` follows. The answer to `cancel`.
+    /// The job is being cancelled; its event `job_cancelled` follows. The response to `cancel`.
     Cancelling {
         /// The job.
         job_id: String,
     },
-    /// One job. The answer to `getJob`, and to `cancel` of a job that has ended.
+    /// One job. The response to `getJob`, and to `cancel` of a job that has ended.
     Job {
         /// The job, or that you have no such job.
-        job: JobAnswer,
+        job: JobResponse,
     },
-    /// A page of jobs, newest first. The answer to `listJobs`.
+    /// A page of jobs, newest first. The response to `listJobs`.
     Jobs {
         /// At most 100; may be empty and still have a `cursor`.
         jobs: Vec<JobView>,
@@ -64,35 +66,35 @@ pub enum Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
-    /// The connection does not follow the job any more. The answer to `unsubscribe` with `jobId`.
+    /// The connection does not follow the job any more. The response to `unsubscribe` with `jobId`.
     #[cfg_attr(feature = "schema", schemars(title = "JobUnsubscribed"))]
     Unsubscribed {
         /// The job, as the frame named it.
         job_id: String,
     },
-    /// A subscription to a topic has begun. The answer to `subscribe` with `topic`, and to `subscribeToDeals`.
+    /// A subscription to a topic has begun. The response to `subscribe` with `topic`, and to `subscribeToDeals`.
     SubscriptionConfirmed {
         /// The subscription.
         data: Subscription<ActiveStatus>,
     },
-    /// A subscription to a topic has ended. The answer to `unsubscribe` with `subscriptionId`.
+    /// A subscription to a topic has ended. The response to `unsubscribe` with `subscriptionId`.
     #[serde(rename = "unsubscribed")]
     #[cfg_attr(feature = "schema", schemars(title = "TopicUnsubscribed"))]
     TopicUnsubscribed {
         /// The subscription.
         data: Subscription<EndedStatus>,
     },
-    /// A message is on its way. The answer to `sendMessage` with `recipientId`.
+    /// A message is on its way. The response to `sendMessage` with `recipientId`.
     MessageSent {
         /// The message.
         data: SentMessage,
     },
-    /// A message or notification is read. The answer to `notificationAck`.
+    /// A message or notification is read. The response to `notificationAck`.
     AckConfirmed {
         /// What was acknowledged.
         data: Acknowledged,
     },
-    /// A page of the inbox: unread entries, then read ones, each newest first. The answer to `listNotifications`.
+    /// A page of the inbox: unread entries, then read ones, each newest first. The response to `listNotifications`.
     Notifications {
         /// At most 100, and as many as fit one frame.
         notifications: Vec<NotificationView>,
@@ -100,19 +102,19 @@ pub enum Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
-    /// The connection's messages belong to this session from now on. The answer to `startSession`.
+    /// The connection's messages belong to this session from now on. The response to `startSession`.
     SessionStarted {
         /// The session.
         session_id: String,
         /// Whether it outlasts the connection.
         keep: bool,
     },
-    /// The session takes no more turns. The answer to `endSession`.
+    /// The session takes no more turns. The response to `endSession`.
     SessionEnded {
         /// The session.
         session_id: String,
     },
-    /// A session and a page of its turns, oldest first. The answer to `getSession`.
+    /// A session and a page of its turns, oldest first. The response to `getSession`.
     #[cfg_attr(feature = "schema", schemars(title = "SessionPage"))]
     Session {
         /// The session.
@@ -123,7 +125,7 @@ pub enum Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
-    /// A page of sessions, newest first. The answer to `listSessions`.
+    /// A page of sessions, newest first. The response to `listSessions`.
     Sessions {
         /// At most 100.
         sessions: Vec<SessionView>,
@@ -131,19 +133,19 @@ pub enum Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
-    /// A recording has begun. The answer to `voice_start`.
+    /// A recording has begun. The response to `voice_start`.
     #[serde(rename = "voice_started")]
     VoiceStarted {
         /// The session that the recording belongs to.
         data: VoiceSession,
     },
-    /// A piece of a recording is stored. The answer to `voice_data`.
+    /// A piece of a recording is stored. The response to `voice_data`.
     #[serde(rename = "voice_ack")]
     VoiceAck {
         /// The piece.
         data: RecordedPiece,
     },
-    /// A page of connections of the admin's tenant. The answer to `listConnections`.
+    /// A page of connections of the admin's tenant. The response to `listConnections`.
     Connections {
         /// Open ones and those that closed within a day, as many as fit one frame.
         connections: Vec<ConnectionView>,
@@ -151,17 +153,17 @@ pub enum Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
-    /// A connection's status is set. The answer to `setStatus`.
+    /// A connection's status is set. The response to `setStatus`.
     StatusSet {
         /// The connection.
         data: ConnectionStatusSet,
     },
-    /// A connection is closed. The answer to `closeConnection`.
+    /// A connection is closed. The response to `closeConnection`.
     ConnectionClosed {
         /// The connection.
         data: ConnectionStatusSet,
     },
-    /// A page of connections is cleaned up. The answer to `cleanupConnections`.
+    /// A page of connections is cleaned up. The response to `cleanupConnections`.
     ConnectionsCleaned {
         /// Numbers of connections.
         data: CleanupCounts,
@@ -169,7 +171,7 @@ pub enum Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
-    /// A `system` frame is pushed to a page of connections. The answer to `broadcast`.
+    /// A `system` frame is pushed to a page of connections. The response to `broadcast`.
     BroadcastSent {
         /// Numbers of connections.
         data: BroadcastCounts,
@@ -177,21 +179,21 @@ pub enum Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
-    /// Open jobs of the admin's tenant, oldest first. The answer to `listOpenJobs`.
+    /// Open jobs of the admin's tenant, oldest first. The response to `listOpenJobs`.
     OpenJobs {
         /// At most 100, and as many as fit one frame.
         jobs: Vec<JobView>,
         /// Whether there are more.
         more: bool,
     },
-    /// Failed runs of the admin's tenant. The answer to `listDeadLetters`.
+    /// Failed runs of the admin's tenant. The response to `listDeadLetters`.
     DeadLetters {
         /// As many as fit one frame.
         dead_letters: Vec<DeadLetterView>,
         /// Whether there are more.
         more: bool,
     },
-    /// A failed job is resolved. The answer to `replayJob`.
+    /// A failed job is resolved. The response to `replayJob`.
     JobReplayed {
         /// What was done.
         data: ReplayedJob,
@@ -229,25 +231,25 @@ pub enum EndedStatus {
     Ended,
 }
 
-/// An answer as a frame.
+/// A response as a frame.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct AnswerFrame<'a> {
+pub struct ResponseFrame<'a> {
     #[serde(flatten)]
-    answer: &'a Answer,
-    /// The `requestId` of the frame that this answers. At most 128 characters.
+    response: &'a Response,
+    /// The `requestId` of the frame that this responds to. At most 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
     /// When the frame was answered, in Unix seconds.
     timestamp: i64,
 }
 
-impl Answer {
+impl Response {
     /// The frame's JSON text.
     pub fn frame(&self, request_id: Option<&str>, now: Timestamp) -> String {
-        sorted_json(&AnswerFrame {
-            answer: self,
+        sorted_json(&ResponseFrame {
+            response: self,
             request_id,
             timestamp: now.as_second(),
         })

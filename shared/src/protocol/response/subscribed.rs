@@ -5,15 +5,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::answer::{JobView, StatusOrGone};
-use super::event::event_frame;
-use super::frame::to_json;
+use super::{Gone, JobView, StatusOrGone};
 use crate::domain::event::CatchUp;
 use crate::domain::job::Job;
 use crate::domain::limits;
-use crate::protocol::answer::Gone;
+use crate::protocol::event::event_frame;
+use crate::protocol::frame::to_json;
 
-/// The events of a job after the last one that the client has applied, or that it has no such job. The answer to
+/// The events of a job after the last one that the client has applied, or that it has no such job. The response to
 /// `subscribe` with `jobId`, and to a `query` whose idempotency key is in use.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -32,13 +31,13 @@ pub struct Subscribed<'a> {
     /// Every chunk, the end, and the latest of the progress after `after`, in order of `seq`.
     #[cfg_attr(
         feature = "schema",
-        schemars(with = "Vec<super::event::JobEventFrame<'a>>")
+        schemars(with = "Vec<crate::protocol::event::JobEventFrame<'a>>")
     )]
     events: Vec<Box<RawValue>>,
     /// Whether there are more: subscribe again with the last `seq` of `events`. Until it is false, pushed events above
     /// `head` have to wait.
     more: bool,
-    /// The `requestId` of the frame that this answers. At most 128 characters.
+    /// The `requestId` of the frame that this responds to. At most 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
     /// When the frame was answered, in Unix seconds.
@@ -136,7 +135,7 @@ mod tests {
     use crate::domain::ids::{JobId, Owner};
     use crate::domain::job::{JobInput, JobResult, Outcome, Status, SubmitOptions};
     use crate::domain::stream::Stream;
-    use crate::protocol::{Answer, JobAnswer};
+    use crate::protocol::{JobResponse, Response};
 
     fn catch_up(job: &Job, after: u64) -> CatchUp {
         CatchUp::new(job, after, Stream::empty())
@@ -212,14 +211,14 @@ mod tests {
             }
         }
         assert_eq!(applied_by_response, [1, 4]);
-        let with_result = Answer::Job {
-            job: JobAnswer::found(&job),
+        let with_result = Response::Job {
+            job: JobResponse::found(&job),
         };
         assert!(with_result.frame(None, now).len() <= 128 * 1024);
         let jobs = vec![job; 100];
         let fitting = jobs_that_fit(&jobs);
         assert!((1..100).contains(&fitting));
-        let list = Answer::Jobs {
+        let list = Response::Jobs {
             jobs: jobs[..fitting].iter().map(JobView::new).collect(),
             cursor: Some("c".into()),
         };

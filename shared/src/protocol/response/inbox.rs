@@ -1,4 +1,4 @@
-//! Messages and notifications as answers show them.
+//! Messages and notifications as responses show them.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Connections and failed runs as admins see them.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::JobStatus;
 use crate::domain::connection::{BroadcastOutcome, CleanupOutcome, ConnectionRow};
@@ -48,7 +48,7 @@ pub struct ConnectionView {
 }
 
 /// Whether a connection is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ConnectionStatus {
