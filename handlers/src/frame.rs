@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use longhaul_shared::auth::{Identity, TokenError};
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
+use longhaul_shared::protocol::request::Warning;
 use longhaul_shared::protocol::{ErrorResponse, Response};
 
 use crate::caller_identity;
@@ -11,6 +12,8 @@ use crate::caller_identity;
 pub struct FrameContext {
     pub connection: ConnectionId,
     pub request_id: Option<String>,
+    /// About fields that the action does not know. Its direct response has them.
+    pub warnings: Vec<Warning>,
     /// The client's IP address.
     pub address: Option<String>,
     /// The time of the frame, which counts for everything that it causes.
@@ -47,8 +50,12 @@ impl From<anyhow::Error> for ActionError {
 
 impl FrameContext {
     /// A direct response to this frame, with its `requestId`.
-    pub fn respond(&self, answer: Response) -> ActionResult {
-        Ok(Some(answer.frame(self.request_id.as_deref(), self.now)))
+    pub fn respond(&self, response: Response) -> ActionResult {
+        Ok(Some(response.frame(
+            self.request_id.as_deref(),
+            &self.warnings,
+            self.now,
+        )))
     }
 
     /// Writes to the audit log that a frame was rejected.

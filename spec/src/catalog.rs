@@ -1,16 +1,16 @@
 //! Every frame of the wire protocol, with its schema: what a client sends, and what it receives.
 
-use longhaul_shared::protocol::dialect::JobDialectFrame;
+use longhaul_shared::protocol::dialect::{DialectFrame, JobDialectFrame, TextFrame};
 use longhaul_shared::protocol::error_response::ErrorFrame;
 use longhaul_shared::protocol::event::JobEventFrame;
 use longhaul_shared::protocol::push::{Notification, PushFrame, ServerPush};
 use longhaul_shared::protocol::request::*;
-use longhaul_shared::protocol::response::{ResponseFrame, Subscribed};
+use longhaul_shared::protocol::response::{ResponseFrame, Subscribed, VoiceFrame};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::naming::pascal;
+use crate::message_names::pascal;
 
 /// What a frame is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,7 @@ pub struct Catalog {
 
 /// The frames that a client sends.
 pub fn client() -> Catalog {
-    let mut frames = Frames::default();
+    let mut frames = Frames::of_client();
     let user = Group::Request;
     frames.request::<AuthenticateRequest>("Authenticate", user);
     frames.request::<RefreshTokenRequest>("RefreshToken", user);
@@ -100,7 +100,7 @@ pub fn client() -> Catalog {
 
 /// The frames that a client receives. The events come first, since `Subscribed` refers to them.
 pub fn server() -> Catalog {
-    let mut frames = Frames::default();
+    let mut frames = Frames::of_server();
     frames.variants::<JobEventFrame<'static>>(|_| Group::Event);
     frames.one::<Subscribed<'static>>("Subscribed", Group::Response);
     frames.one::<ErrorFrame<'static>>("ErrorFrame", Group::Response);
@@ -120,7 +120,15 @@ pub fn server() -> Catalog {
     });
     frames.variants::<PushFrame<ServerPush>>(|_| Group::Push);
     frames.one::<PushFrame<Notification>>("Notification", Group::Push);
-    frames.variants::<JobDialectFrame<'static>>(|_| Group::Dialect);
+    let described = schemars::schema_for!(Notification);
+    if let (Some(last), Some(description)) =
+        (frames.messages.last_mut(), described.get("description"))
+    {
+        last.schema["description"] = description.clone();
+    }
+    frames.variants::<JobDialectFrame<DialectFrame<'static>, i64>>(|_| Group::Dialect);
+    frames.variants::<JobDialectFrame<TextFrame<'static>, String>>(|_| Group::Dialect);
+    frames.variants::<VoiceFrame<'static>>(|_| Group::Dialect);
     let mut catalog = frames.finish();
     // A job's events have no schema of their own but those of each kind.
     let events = catalog.messages.iter();
@@ -133,6 +141,11 @@ pub fn server() -> Catalog {
     catalog.definitions.insert("JobEvent".to_owned(), event);
     catalog.definitions.remove("JobEventFrame");
     rename_references(&mut catalog, "JobEventFrame", "JobEvent");
+    let schemas = catalog.messages.iter_mut();
+    let schemas = schemas.map(|message| &mut message.schema);
+    for schema in schemas.chain(catalog.definitions.values_mut()) {
+        visit(schema, &mut without_null);
+    }
     catalog
 }
 
@@ -148,6 +161,37 @@ fn rename_references(catalog: &mut Catalog, from: &str, to: &str) {
                 fields.insert("$ref".to_owned(), to.clone().into());
             }
         });
+    }
+}
+
+/// Optional fields of what we write are left out, and never `null`.
+fn without_null(fields: &mut Map<String, Value>) {
+    let required = fields.get("required").cloned().unwrap_or_default();
+    let properties = fields.get_mut("properties").and_then(Value::as_object_mut);
+    for (name, field) in properties.into_iter().flatten() {
+        let is_required = required
+            .as_array()
+            .is_some_and(|required| required.iter().any(|one| one == name));
+        // `params` are `null` where a large result leaves no space for them.
+        if is_required || name == "params" {
+            continue;
+        }
+        if let Some(Value::Array(types)) = field.get_mut("type") {
+            types.retain(|kind| kind != "null");
+            if let [one] = &types[..] {
+                field["type"] = one.clone();
+            }
+        }
+        if let Some(Value::Array(alternatives)) = field.get_mut("anyOf") {
+            alternatives.retain(|one| one["type"] != "null");
+            if let [one] = &alternatives[..]
+                && let Some(target) = one.get("$ref").cloned()
+                && let Some(field) = field.as_object_mut()
+            {
+                field.remove("anyOf");
+                field.insert("$ref".to_owned(), target);
+            }
+        }
     }
 }
 
@@ -168,17 +212,26 @@ struct Frames {
     messages: Vec<Message>,
 }
 
-impl Default for Frames {
-    fn default() -> Self {
-        let settings = SchemaSettings::draft2020_12().for_serialize();
+impl Frames {
+    /// What we write.
+    fn of_server() -> Self {
+        Self::new(SchemaSettings::draft2020_12().for_serialize())
+    }
+}
+
+impl Frames {
+    /// What we read.
+    fn of_client() -> Self {
+        Self::new(SchemaSettings::draft2020_12())
+    }
+
+    fn new(settings: SchemaSettings) -> Self {
         Self {
             generator: settings.into_generator(),
             messages: vec![],
         }
     }
-}
 
-impl Frames {
     fn schema<T: JsonSchema>(&mut self) -> Value {
         T::json_schema(&mut self.generator).to_value()
     }

@@ -2,6 +2,8 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::NotificationId;
+use longhaul_shared::domain::subscriber_hash::is_notified;
+use longhaul_shared::protocol::request::NotificationAckRequest;
 use longhaul_shared::protocol::response::{Acknowledged, ReadStatus, Response};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
 
@@ -16,8 +18,7 @@ pub struct AcknowledgeNotification {
 
 impl Action for AcknowledgeNotification {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["notificationAck"];
+    type Request = NotificationAckRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -32,8 +33,12 @@ impl Action for AcknowledgeNotification {
             ErrorResponse::new(ErrorCode::NotFound, message).with("field", "notificationId")
         };
         let id = self.id.ok_or_else(unknown)?;
-        let inbox = &app.stores.inbox;
-        if !inbox.acknowledge(&caller.owner, id, frame.now).await? {
+        // A topic's notification is stored for nobody: there is nothing to write.
+        let is_read = is_notified(&caller.owner, &id) || {
+            let inbox = &app.stores.inbox;
+            inbox.acknowledge(&caller.owner, id, frame.now).await?
+        };
+        if !is_read {
             return Err(unknown().into());
         }
         let data = Acknowledged {

@@ -1,6 +1,7 @@
 //! `authenticate`: binds an identity to the connection, or names the one that is bound already.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::protocol::request::AuthenticateRequest;
 use longhaul_shared::protocol::{ClaimedIdentity, ErrorResponse, Fields, Response};
 
 use crate::IdentityMode;
@@ -18,8 +19,7 @@ pub struct Authenticate {
 
 impl Action for Authenticate {
     type Caller = Anyone;
-
-    const NAMES: &'static [&'static str] = &["authenticate"];
+    type Request = AuthenticateRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

@@ -2,6 +2,7 @@
 //! each frame.
 
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
+use longhaul_shared::protocol::request::BroadcastRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, Response, system};
 
 use crate::action::Action;
@@ -23,8 +24,7 @@ pub struct Broadcast {
 
 impl Action for Broadcast {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["broadcast"];
+    type Request = BroadcastRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

@@ -6,6 +6,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::{Job, OPERATOR, Status};
+use longhaul_shared::protocol::request::CancelRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, Response};
 use longhaul_shared::store::jobs::CommitOutcome;
 
@@ -21,8 +22,7 @@ pub struct Cancel {
 
 impl Action for Cancel {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["cancel"];
+    type Request = CancelRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self { job: fields.job()? })

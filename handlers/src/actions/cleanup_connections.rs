@@ -3,6 +3,7 @@
 
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::domain::limits;
+use longhaul_shared::protocol::request::CleanupConnectionsRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
@@ -21,8 +22,7 @@ pub struct CleanupConnections {
 
 impl Action for CleanupConnections {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["cleanupConnections"];
+    type Request = CleanupConnectionsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

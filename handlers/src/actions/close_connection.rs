@@ -2,6 +2,7 @@
 //! not have.
 
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::protocol::request::CloseConnectionRequest;
 use longhaul_shared::protocol::response::{ConnectionStatus, ConnectionStatusSet, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 
@@ -17,8 +18,7 @@ pub struct CloseConnection {
 
 impl Action for CloseConnection {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["closeConnection"];
+    type Request = CloseConnectionRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

@@ -8,6 +8,7 @@ use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::{Publication, Recipient, Topic};
 use longhaul_shared::messaging::user_messenger::MessageStatus;
 use longhaul_shared::protocol::push::MessageData;
+use longhaul_shared::protocol::request::DirectMessageRequest;
 use longhaul_shared::protocol::response::{DeliveryStatus, Response, SentMessage};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
 
@@ -29,8 +30,7 @@ pub struct DirectMessage {
 
 impl Action for DirectMessage {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["sendMessage"];
+    type Request = DirectMessageRequest;
 
     /// A `sendMessage` without a recipient is a chat message.
     fn matches(fields: &Fields) -> bool {

@@ -1,6 +1,7 @@
 //! `endSession`: the session accepts no more turns. Its running turn goes on.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::protocol::request::EndSessionRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, Response, SessionReference};
 
 use crate::action::Action;
@@ -17,8 +18,7 @@ pub struct EndSession {
 
 impl Action for EndSession {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["endSession"];
+    type Request = EndSessionRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

@@ -4,6 +4,7 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
+use longhaul_shared::protocol::request::GetJobRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, JobResponse, Response};
 
 use crate::action::Action;
@@ -17,8 +18,7 @@ pub struct GetJob {
 
 impl Action for GetJob {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["getJob"];
+    type Request = GetJobRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self { job: fields.job()? })

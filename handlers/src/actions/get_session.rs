@@ -1,6 +1,7 @@
 //! `getSession`: one of the caller's sessions, open or ended, and a page of its turns, oldest first.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::protocol::request::GetSessionRequest;
 use longhaul_shared::protocol::response::{Response, SessionView, TurnView};
 use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, SessionReference};
 
@@ -18,8 +19,7 @@ pub struct GetSession {
 
 impl Action for GetSession {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["getSession"];
+    type Request = GetSessionRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

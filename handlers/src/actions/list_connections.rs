@@ -3,6 +3,7 @@
 
 use longhaul_shared::domain::connection::{ConnectionCursor, ConnectionRow};
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::protocol::request::ListConnectionsRequest;
 use longhaul_shared::protocol::response::{ConnectionView, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, entries_that_fit};
 use longhaul_shared::store::connections::start_key;
@@ -21,8 +22,7 @@ pub struct ListConnections {
 
 impl Action for ListConnections {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["listConnections"];
+    type Request = ListConnectionsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

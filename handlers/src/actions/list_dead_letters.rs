@@ -3,6 +3,7 @@
 //! dlq` lists them.
 
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
+use longhaul_shared::protocol::request::ListDeadLettersRequest;
 use longhaul_shared::protocol::response::{DeadLetterView, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields, entries_that_fit};
 
@@ -18,8 +19,7 @@ pub struct ListDeadLetters;
 
 impl Action for ListDeadLetters {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["listDeadLetters"];
+    type Request = ListDeadLettersRequest;
 
     fn parse(_fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self)

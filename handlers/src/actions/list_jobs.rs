@@ -3,6 +3,7 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{Cursor, Owner};
 use longhaul_shared::domain::job::{Job, Status};
+use longhaul_shared::protocol::request::ListJobsRequest;
 use longhaul_shared::protocol::{
     ErrorResponse, Fields, JobView, PageRequest, Response, jobs_that_fit,
 };
@@ -24,8 +25,7 @@ pub struct ListJobs {
 
 impl Action for ListJobs {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["listJobs"];
+    type Request = ListJobsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

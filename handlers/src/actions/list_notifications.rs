@@ -4,6 +4,7 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::NotificationId;
 use longhaul_shared::domain::inbox::InboxEntry;
+use longhaul_shared::protocol::request::ListNotificationsRequest;
 use longhaul_shared::protocol::response::{NotificationView, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, entries_that_fit};
 
@@ -27,8 +28,7 @@ pub struct InboxCursor {
 
 impl Action for ListNotifications {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["listNotifications"];
+    type Request = ListNotificationsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -134,7 +134,7 @@ mod tests {
         };
         let all: Vec<InboxEntry> = (0..10).map(entry).collect();
         let page = |entries: &[InboxEntry]| -> (usize, Option<InboxCursor>) {
-            let frame = response(entries, None).frame(None, now);
+            let frame = response(entries, None).frame(None, &[], now);
             assert!(frame.len() <= 128 * 1024);
             let fields: Value = serde_json::from_str(&frame).unwrap();
             let count = fields["notifications"].as_array().unwrap().len();

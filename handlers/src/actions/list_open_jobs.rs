@@ -2,6 +2,7 @@
 //! it is read to a bound, and the response says whether there is more.
 
 use longhaul_shared::domain::job::{Job, Status};
+use longhaul_shared::protocol::request::ListOpenJobsRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, JobView, Response, jobs_that_fit};
 
 use crate::action::Action;
@@ -19,8 +20,7 @@ pub struct ListOpenJobs {
 
 impl Action for ListOpenJobs {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["listOpenJobs"];
+    type Request = ListOpenJobsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

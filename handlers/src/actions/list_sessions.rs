@@ -2,6 +2,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::SessionId;
+use longhaul_shared::protocol::request::ListSessionsRequest;
 use longhaul_shared::protocol::response::{Response, SessionView};
 use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest};
 
@@ -15,8 +16,7 @@ pub struct ListSessions {
 
 impl Action for ListSessions {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["listSessions"];
+    type Request = ListSessionsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

@@ -1,5 +1,6 @@
 //! `ping`: answered with `pong`, also before authentication.
 
+use longhaul_shared::protocol::request::PingRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
@@ -11,8 +12,7 @@ pub struct Ping;
 
 impl Action for Ping {
     type Caller = Anyone;
-
-    const NAMES: &'static [&'static str] = &["ping"];
+    type Request = PingRequest;
 
     fn parse(_fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self)

@@ -1,5 +1,6 @@
 //! `refreshToken`: a newer token of the same user renews the connection, also after the old one has expired.
 
+use longhaul_shared::protocol::request::RefreshTokenRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
@@ -14,8 +15,7 @@ pub struct RefreshToken {
 
 impl Action for RefreshToken {
     type Caller = MaybeExpired;
-
-    const NAMES: &'static [&'static str] = &["refreshToken"];
+    type Request = RefreshTokenRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

@@ -8,6 +8,7 @@ use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
 use longhaul_shared::domain::queue_message::QueueMessage;
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
+use longhaul_shared::protocol::request::ReplayJobRequest;
 use longhaul_shared::protocol::response::{ReplayedJob, Response};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields, JobReference};
 
@@ -37,8 +38,7 @@ struct Resolved {
 
 impl Action for ReplayJob {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["replayJob"];
+    type Request = ReplayJobRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

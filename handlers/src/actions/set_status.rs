@@ -2,6 +2,7 @@
 //! more pushes.
 
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::protocol::request::SetStatusRequest;
 use longhaul_shared::protocol::response::{ConnectionStatus, ConnectionStatusSet, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 
@@ -18,8 +19,7 @@ pub struct SetStatus {
 
 impl Action for SetStatus {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["setStatus"];
+    type Request = SetStatusRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         let connection = fields.connection()?;

@@ -3,6 +3,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::session::Session;
+use longhaul_shared::protocol::request::StartSessionRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, Response, SessionReference};
 
 use crate::action::Action;
@@ -18,8 +19,7 @@ pub struct StartSession {
 
 impl Action for StartSession {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["startSession"];
+    type Request = StartSessionRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

@@ -4,6 +4,7 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::filters::Filters;
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::{SubscriptionId, Topic};
+use longhaul_shared::protocol::request::SubscribeTopicRequest;
 use longhaul_shared::protocol::response::{ActiveStatus, Response, Subscription};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 use metrics::counter;
@@ -24,6 +25,7 @@ pub struct SubscribeTopic {
 
 impl Action for SubscribeTopic {
     type Caller = Identity;
+    type Request = SubscribeTopicRequest;
 
     const NAMES: &'static [&'static str] = &["subscribe", "subscribeToDeals"];
 
@@ -60,10 +62,7 @@ impl Action for SubscribeTopic {
             let message = format!("A connection may have at most {max} subscriptions.");
             return Err(ErrorResponse::field("topic", message).into());
         }
-        let id = SubscriptionId {
-            topic: self.topic,
-            id: app.random.uuid(),
-        };
+        let id = SubscriptionId::new(self.topic, app.random.uuid(), &caller.owner);
         let subscriptions = &app.stores.subscriptions;
         subscriptions
             .record(&id, caller, connection, &self.filters, frame.now)

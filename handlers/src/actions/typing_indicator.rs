@@ -2,6 +2,7 @@
 //! not stored and has no response.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::protocol::request::TypingIndicatorRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, typing_indicator};
 
 use super::direct_message::recipient_owner;
@@ -16,8 +17,7 @@ pub struct TypingIndicator {
 
 impl Action for TypingIndicator {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["typing_indicator"];
+    type Request = TypingIndicatorRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

@@ -3,6 +3,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::Job;
+use longhaul_shared::protocol::request::UnsubscribeJobRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, Response};
 use longhaul_shared::store::jobs::CommitOutcome;
 
@@ -17,8 +18,7 @@ pub struct UnsubscribeJob {
 
 impl Action for UnsubscribeJob {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["unsubscribe"];
+    type Request = UnsubscribeJobRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self { job: fields.job()? })

@@ -2,6 +2,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::topics::SubscriptionId;
+use longhaul_shared::protocol::request::UnsubscribeTopicRequest;
 use longhaul_shared::protocol::response::{EndedStatus, Response, Subscription};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
 
@@ -16,8 +17,7 @@ pub struct UnsubscribeTopic {
 
 impl Action for UnsubscribeTopic {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["unsubscribe"];
+    type Request = UnsubscribeTopicRequest;
 
     /// An `unsubscribe` without a subscription names a job.
     fn matches(fields: &Fields) -> bool {

@@ -64,7 +64,11 @@ pub struct ErrorFrame<'a> {
 
 /// What went wrong.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "{C}Data")
+)]
 pub struct ErrorData<'a, C> {
     /// For programs.
     pub code: C,

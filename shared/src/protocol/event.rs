@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::frame::to_json;
+use super::frame::{rfc3339, to_json};
 use super::job_error_code::JobErrorCodeText;
+use super::request::{Warning, are_none};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::job::{JobResult, QUEUED_PROGRESS};
 
@@ -26,6 +27,12 @@ pub struct JobEventFrame<'a> {
     request_id: Option<&'a str>,
     /// When the event happened, in Unix seconds.
     timestamp: i64,
+    /// When the event happened. RFC 3339 in UTC, with milliseconds.
+    at: String,
+    /// Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+    /// the connection that submitted.
+    #[serde(skip_serializing_if = "are_none")]
+    warnings: &'a [Warning],
 }
 
 /// An event of a job.
@@ -41,7 +48,7 @@ pub enum JobEvent<'a> {
     JobQueued {
         /// A sentence for people.
         message: &'a str,
-        /// What was asked. At most 24 KiB.
+        /// The question. At most 24 KiB.
         query: &'a str,
         /// Percent: 5.
         progress: u8,
@@ -158,12 +165,19 @@ impl ResultRef {
 
 /// One event as one frame.
 pub fn event_frame(event: &Event) -> String {
+    event_frame_with(event, &[])
+}
+
+/// One event as one frame, with warnings about the frame that caused it.
+pub fn event_frame_with(event: &Event, warnings: &[Warning]) -> String {
     let frame = JobEventFrame {
         event: JobEvent::of(&event.kind),
         job_id: event.job.to_string(),
         seq: event.seq,
         request_id: event.request_id.as_deref(),
         timestamp: event.at.as_second(),
+        at: rfc3339(event.at),
+        warnings,
     };
     // A result is JSON text already, so it is inserted instead of parsed and serialized again.
     match &event.kind {

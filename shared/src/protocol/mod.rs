@@ -12,9 +12,10 @@ mod job_error_code;
 pub mod push;
 pub mod request;
 pub mod response;
+mod status;
 
 pub use error_response::{ErrorCode, ErrorResponse};
-pub use event::event_frame;
+pub use event::{event_frame, event_frame_with};
 pub use frame::rfc3339;
 pub use job_error_code::JobErrorCodeText;
 pub use push::{inbox_entry, notification, system, typing_indicator};

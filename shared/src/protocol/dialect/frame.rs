@@ -5,10 +5,10 @@ use serde_json::Map;
 
 use crate::domain::event::Event;
 use crate::protocol::error_response::ErrorData;
-use crate::protocol::frame::sorted_json;
+use crate::protocol::frame::{rfc3339, sorted_json};
 
-/// A frame of a dialect. `chunk` and `complete` are those of `sendMessage`; `chat_response`, `typing_indicator` and
-/// `system` those of `chat_message`; `text_response` is that of `text_message` and `voice_end`. Each may send `error`.
+/// A frame of the dialects of `sendMessage` (`chunk`, `complete`) and `chat_message` (`chat_response`,
+/// `typing_indicator`, `system`). Both may send `error`.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
@@ -49,13 +49,7 @@ pub enum DialectFrame<'a> {
         /// The notice. At most 512 bytes.
         content: &'a str,
     },
-    /// A piece of the answer, in the dialect of `text_message` and of voice messages.
-    #[cfg_attr(feature = "schema", schemars(title = "TextResponse"))]
-    TextResponse {
-        /// The piece.
-        data: TextPiece<'a>,
-    },
-    /// The answer ends with an error, in each dialect.
+    /// The answer ends with an error, in the dialects of `sendMessage` and `chat_message`.
     #[cfg_attr(feature = "schema", schemars(title = "DialectError"))]
     Error {
         /// The sentence in `data.message`.
@@ -65,6 +59,30 @@ pub enum DialectFrame<'a> {
         /// Whether a retry may help. Only in the dialect of `chat_message`.
         #[serde(skip_serializing_if = "Option::is_none")]
         retryable: Option<bool>,
+    },
+}
+
+/// A frame of the dialect of `text_message` and of voice messages.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+pub enum TextFrame<'a> {
+    /// A piece of the answer, in the dialect of `text_message` and of voice messages.
+    TextResponse {
+        /// The piece.
+        data: TextPiece<'a>,
+    },
+    /// The answer ends with an error, in the dialect of `text_message` and of voice messages.
+    #[cfg_attr(feature = "schema", schemars(title = "TextError"))]
+    Error {
+        /// The sentence in `data.message`.
+        content: &'a str,
+        /// What went wrong.
+        data: ErrorData<'a, DialectErrorCode<'a>>,
     },
 }
 
@@ -116,9 +134,9 @@ impl schemars::JsonSchema for DialectErrorCode<'_> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct JobDialectFrame<'a> {
+pub struct JobDialectFrame<'a, F, T> {
     #[serde(flatten)]
-    frame: &'a DialectFrame<'a>,
+    frame: F,
     /// The job: a UUID. `subscribe` and `cancel` take it.
     job_id: String,
     /// The sequence number of the event that this shows. After a crash the last piece may come again under the same
@@ -127,8 +145,20 @@ pub struct JobDialectFrame<'a> {
     /// The `requestId` of the frame that submitted the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
-    /// When the event happened, in Unix seconds.
-    timestamp: i64,
+    /// When the event happened: in Unix seconds, or in the dialect of `text_message` RFC 3339 in UTC with milliseconds.
+    timestamp: T,
+}
+
+/// What went wrong, as an `error` frame of any dialect has it.
+pub(super) fn error_data<'a>(
+    code: &'a str,
+    message: &'a str,
+) -> ErrorData<'a, DialectErrorCode<'a>> {
+    ErrorData {
+        code: DialectErrorCode(code),
+        message,
+        details: Map::new(),
+    }
 }
 
 /// An `error` frame.
@@ -139,11 +169,7 @@ pub(super) fn error<'a>(
 ) -> DialectFrame<'a> {
     DialectFrame::Error {
         content: message,
-        data: ErrorData {
-            code: DialectErrorCode(code),
-            message,
-            details: Map::new(),
-        },
+        data: error_data(code, message),
         retryable,
     }
 }
@@ -151,12 +177,23 @@ pub(super) fn error<'a>(
 impl DialectFrame<'_> {
     /// The frame's JSON text.
     pub(super) fn of_event(&self, event: &Event) -> String {
-        sorted_json(&JobDialectFrame {
-            frame: self,
-            job_id: event.job.to_string(),
-            seq: event.seq,
-            request_id: event.request_id.as_deref(),
-            timestamp: event.at.as_second(),
-        })
+        json(self, event, event.at.as_second())
     }
+}
+
+impl TextFrame<'_> {
+    /// The frame's JSON text. The clients of this dialect read its time as text.
+    pub(super) fn of_event(&self, event: &Event) -> String {
+        json(self, event, rfc3339(event.at))
+    }
+}
+
+fn json<F: Serialize, T: Serialize>(frame: F, event: &Event, timestamp: T) -> String {
+    sorted_json(&JobDialectFrame {
+        frame,
+        job_id: event.job.to_string(),
+        seq: event.seq,
+        request_id: event.request_id.as_deref(),
+        timestamp,
+    })
 }

@@ -14,8 +14,7 @@ mod text_message;
 use std::cell::LazyCell;
 use std::sync::Arc;
 
-use frame::DialectFrame;
-pub use frame::JobDialectFrame;
+pub use frame::{DialectFrame, JobDialectFrame, TextFrame};
 use serde_json::Value;
 
 use crate::domain::dialect::Dialect;
@@ -73,19 +72,24 @@ enum DialectEvent<'a> {
     },
 }
 
-fn encode<'a>(dialect: Dialect, shown: DialectEvent<'a>, event: &Event) -> Vec<DialectFrame<'a>> {
-    match dialect {
+/// The frames of a dialect's event, as JSON text.
+fn encode(dialect: Dialect, shown: DialectEvent<'_>, event: &Event) -> Vec<String> {
+    let frames = match dialect {
         Dialect::SendMessage => send_message::encode(shown),
         Dialect::ChatMessage => chat_message::encode(shown, event.job),
-        Dialect::TextMessage => text_message::encode(shown),
-    }
+        Dialect::TextMessage => {
+            let frames = text_message::encode(shown).into_iter();
+            return frames.map(|frame| frame.of_event(event)).collect();
+        }
+    };
+    frames.iter().map(|frame| frame.of_event(event)).collect()
 }
 
 fn frames(dialect: Dialect, event: &Event, job: &Job) -> Vec<Arc<str>> {
     let mut frames = vec![];
     let mut emit = |dialect_event: DialectEvent<'_>| {
         for frame in encode(dialect, dialect_event, event) {
-            frames.push(frame.of_event(event).into());
+            frames.push(frame.into());
         }
     };
     if job

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Request;
-use crate::protocol::response::{ConnectionStatus, JobStatus};
+use crate::protocol::status::{ConnectionStatus, JobStatus};
 
 /// Asks for connections of the tenant, by page.
 #[derive(Debug, Clone, Deserialize)]

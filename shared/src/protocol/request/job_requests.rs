@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Request;
-use crate::protocol::response::JobStatus;
+use crate::protocol::status::JobStatus;
 
 /// Gives the connection an identity. Allowed before all others.
 #[derive(Debug, Clone, Deserialize)]
@@ -55,7 +55,7 @@ pub struct QueryRequest {
     /// The kind of analysis, such as `finops`.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub kind: String,
-    /// What is asked. At most 24 KiB of UTF-8, and not blank.
+    /// The question. At most 24 KiB of UTF-8, and not blank.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 24_576)))]
     pub query: String,
     /// Parameters of the analysis: an object.
@@ -88,7 +88,7 @@ impl Request for QueryRequest {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FinopsQueryRequest {
-    /// What is asked. At most 24 KiB of UTF-8, and not blank.
+    /// The question. At most 24 KiB of UTF-8, and not blank.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 24_576)))]
     pub query: String,
     /// Parameters of the analysis: an object.

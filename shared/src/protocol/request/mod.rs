@@ -4,6 +4,7 @@ mod admin_requests;
 mod chat_requests;
 mod job_requests;
 mod topic_requests;
+mod unparsed_frame;
 mod values;
 mod warnings;
 
@@ -15,8 +16,9 @@ pub use job_requests::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 pub use topic_requests::*;
+pub use unparsed_frame::matchable;
 pub use values::{ClaimedIdentity, JobReference, PageRequest, SessionReference};
-pub use warnings::{Warning, field_names};
+pub use warnings::{Warning, are_none, field_names};
 
 use super::ErrorResponse;
 use crate::domain::limits;

@@ -34,6 +34,11 @@ impl Fields {
     }
 }
 
+/// Whether there are no warnings.
+pub fn are_none(warnings: &&[Warning]) -> bool {
+    warnings.is_empty()
+}
+
 fn warning(name: &str, known: &[&str]) -> Warning {
     let field = limits::prefix(name, NAME_BYTES);
     let similar = known.iter().chain(&OF_ALL);

@@ -1,13 +1,13 @@
 //! Connections and failed runs as admins see them.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::JobStatus;
 use crate::domain::connection::{BroadcastOutcome, CleanupOutcome, ConnectionRow};
 use crate::domain::dead_letter::{FailedRun, Resolution};
 use crate::protocol::frame::rfc3339;
 use crate::protocol::job_error_code::JobErrorCodeText;
+use crate::protocol::status::{ConnectionStatus, JobStatus};
 
 /// The record of a connection, without the fields that it lacks.
 #[derive(Debug, Clone, Serialize)]
@@ -45,17 +45,6 @@ pub struct ConnectionView {
     /// As the client sent it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-}
-
-/// Whether a connection is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "UPPERCASE")]
-pub enum ConnectionStatus {
-    /// It receives what is pushed.
-    Connected,
-    /// It is closed, or an admin marked it so.
-    Disconnected,
 }
 
 /// A connection whose status changed.
@@ -170,16 +159,6 @@ impl ConnectionView {
             disconnected_at: row.disconnected_at.map(rfc3339),
             ip_address: row.ip_address.clone(),
             user_agent: row.user_agent.clone(),
-        }
-    }
-}
-
-impl ConnectionStatus {
-    pub fn of(is_open: bool) -> Self {
-        if is_open {
-            Self::Connected
-        } else {
-            Self::Disconnected
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Jobs as responses show them.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::job::{AttemptError, Job, JobResult, Outcome, Status};
@@ -8,23 +8,7 @@ use crate::domain::limits;
 use crate::protocol::event::ResultRef;
 use crate::protocol::frame::rfc3339;
 use crate::protocol::job_error_code::JobErrorCodeText;
-
-/// The state of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum JobStatus {
-    /// It waits for a worker, or for the turn before it.
-    Queued,
-    /// A worker has it.
-    Processing,
-    /// It ended with a result.
-    Completed,
-    /// It ended with an error.
-    Failed,
-    /// It was cancelled.
-    Cancelled,
-}
+use crate::protocol::status::JobStatus;
 
 /// The state of a job, or that you have no such job.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -75,7 +59,7 @@ pub struct JobView {
     pub user_id: String,
     /// The kind of analysis.
     pub kind: String,
-    /// What was asked, or the first 512 bytes of it.
+    /// The question, or the first 512 bytes of it.
     pub query: String,
     /// The state.
     pub status: JobStatus,
@@ -160,18 +144,6 @@ pub struct JobErrorView {
     pub message: String,
     /// Whether asking again may help.
     pub retryable: bool,
-}
-
-impl From<Status> for JobStatus {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Queued => Self::Queued,
-            Status::Processing => Self::Processing,
-            Status::Completed => Self::Completed,
-            Status::Failed => Self::Failed,
-            Status::Cancelled => Self::Cancelled,
-        }
-    }
 }
 
 impl JobResponse {

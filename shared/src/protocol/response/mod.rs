@@ -5,19 +5,23 @@ mod inbox;
 mod job;
 mod session;
 mod subscribed;
+mod voice;
 
+pub use super::status::{ConnectionStatus, JobStatus};
 pub use administration::{
-    BroadcastCounts, CleanupCounts, ConnectionStatus, ConnectionStatusSet, ConnectionView,
-    DeadLetterView, ReplayedJob,
+    BroadcastCounts, CleanupCounts, ConnectionStatusSet, ConnectionView, DeadLetterView,
+    ReplayedJob,
 };
 pub use inbox::{Acknowledged, DeliveryStatus, NotificationView, ReadStatus, SentMessage};
 use jiff::Timestamp;
-pub use job::{Gone, GoneJob, JobResponse, JobStatus, JobView, JobWithResult, StatusOrGone};
+pub use job::{Gone, GoneJob, JobResponse, JobView, JobWithResult, StatusOrGone};
 use serde::Serialize;
-pub use session::{RecordedPiece, SessionView, TurnStatus, TurnView, VoiceSession};
+pub use session::{SessionView, TurnStatus, TurnView};
 pub use subscribed::{Subscribed, entries_that_fit, jobs_that_fit, subscribed};
+pub use voice::{RecordedPiece, VoiceFrame, VoiceResponse, VoiceSession};
 
 use super::frame::sorted_json;
+use super::request::{Warning, are_none};
 
 /// A direct response to a client's frame.
 #[derive(Debug, Clone, Serialize)]
@@ -133,18 +137,6 @@ pub enum Response {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
-    /// A recording has begun. The response to `voice_start`.
-    #[serde(rename = "voice_started")]
-    VoiceStarted {
-        /// The session that the recording belongs to.
-        data: VoiceSession,
-    },
-    /// A piece of a recording is stored. The response to `voice_data`.
-    #[serde(rename = "voice_ack")]
-    VoiceAck {
-        /// The piece.
-        data: RecordedPiece,
-    },
     /// A page of connections of the admin's tenant. The response to `listConnections`.
     Connections {
         /// Open ones and those that closed within a day, as many as fit one frame.
@@ -202,7 +194,11 @@ pub enum Response {
 
 /// A subscription to a topic.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "{S}Subscription")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription<S> {
     /// The topic's name and a UUID, joined by a dot.
@@ -243,15 +239,19 @@ pub struct ResponseFrame<'a> {
     request_id: Option<&'a str>,
     /// When the frame was answered, in Unix seconds.
     timestamp: i64,
+    /// Fields of the frame that were ignored, since the action does not know them.
+    #[serde(skip_serializing_if = "are_none")]
+    warnings: &'a [Warning],
 }
 
 impl Response {
     /// The frame's JSON text.
-    pub fn frame(&self, request_id: Option<&str>, now: Timestamp) -> String {
+    pub fn frame(&self, request_id: Option<&str>, warnings: &[Warning], now: Timestamp) -> String {
         sorted_json(&ResponseFrame {
             response: self,
             request_id,
             timestamp: now.as_second(),
+            warnings,
         })
     }
 }

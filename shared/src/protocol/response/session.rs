@@ -1,10 +1,10 @@
-//! Sessions, their turns and recordings as responses show them.
+//! Sessions and their turns as responses show them.
 
 use serde::Serialize;
 
-use super::JobStatus;
 use crate::domain::session::{Session, TurnRow};
 use crate::protocol::frame::rfc3339;
+use crate::protocol::status::JobStatus;
 
 /// A session.
 #[derive(Debug, Clone, Serialize)]
@@ -35,7 +35,7 @@ pub struct TurnView {
     pub turn: u32,
     /// The turn's job.
     pub job_id: String,
-    /// What was asked. At most 24 KiB.
+    /// The question. At most 24 KiB.
     pub message: String,
     /// The status in which the turn's job ended, or `open`.
     pub status: TurnStatus,
@@ -62,26 +62,6 @@ pub enum TurnStatus {
 pub enum Open {
     /// Its job has not ended.
     Open,
-}
-
-/// The session of a recording.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct VoiceSession {
-    /// A UUID: `voice_data` and `voice_end` name it.
-    pub session_id: String,
-}
-
-/// A stored piece of a recording.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct RecordedPiece {
-    /// The recording's session.
-    pub session_id: String,
-    /// The piece's position in the recording, from 0.
-    pub index: u32,
 }
 
 impl SessionView {

@@ -11,6 +11,7 @@ use crate::domain::job::Job;
 use crate::domain::limits;
 use crate::protocol::event::event_frame;
 use crate::protocol::frame::to_json;
+use crate::protocol::request::{Warning, are_none};
 
 /// The events of a job after the last one that the client has applied, or that it has no such job. The response to
 /// `subscribe` with `jobId`, and to a `query` whose idempotency key is in use.
@@ -42,6 +43,9 @@ pub struct Subscribed<'a> {
     request_id: Option<&'a str>,
     /// When the frame was answered, in Unix seconds.
     timestamp: i64,
+    /// Fields of the frame that were ignored, since the action does not know them.
+    #[serde(skip_serializing_if = "are_none")]
+    warnings: &'a [Warning],
 }
 
 /// Whether there is such a job.
@@ -81,6 +85,7 @@ pub fn subscribed(
     id: &str,
     catch_up: Option<(&Job, &CatchUp)>,
     request_id: Option<&str>,
+    warnings: &[Warning],
     now: Timestamp,
 ) -> String {
     let (status, head, mode, missing, more) = match catch_up {
@@ -117,6 +122,7 @@ pub fn subscribed(
         events,
         request_id,
         timestamp: now.as_second(),
+        warnings,
     };
     to_json(&frame)
 }
@@ -179,9 +185,9 @@ mod tests {
         assert_eq!(
             frames,
             [
-                json!({"type": "job_queued", "jobId": id, "seq": 1, "requestId": "r1", "timestamp": 100,
+                json!({"type": "job_queued", "jobId": id, "seq": 1, "requestId": "r1", "timestamp": 100, "at": "1970-01-01T00:01:40.000Z",
                        "message": "Your query is queued.", "query": "why?", "progress": 5}),
-                json!({"type": "job_completed", "jobId": id, "seq": 4, "requestId": "r1", "timestamp": 105,
+                json!({"type": "job_completed", "jobId": id, "seq": 4, "requestId": "r1", "timestamp": 105, "at": "1970-01-01T00:01:45.000Z",
                        "result": {"a": [1]}, "usage": {"attempts": 1, "queuedMs": 2000, "runMs": 3000}}),
             ]
         );
@@ -199,7 +205,7 @@ mod tests {
         let mut applied = 0;
         let mut applied_by_response = vec![];
         loop {
-            let frame = subscribed("x", Some((&job, &catch_up(&job, applied))), None, now);
+            let frame = subscribed("x", Some((&job, &catch_up(&job, applied))), None, &[], now);
             assert!(frame.len() <= 128 * 1024, "the limit of API Gateway");
             let frame: Value = serde_json::from_str(&frame).unwrap();
             applied = frame["events"].as_array().unwrap().last().unwrap()["seq"]
@@ -214,7 +220,7 @@ mod tests {
         let with_result = Response::Job {
             job: JobResponse::found(&job),
         };
-        assert!(with_result.frame(None, now).len() <= 128 * 1024);
+        assert!(with_result.frame(None, &[], now).len() <= 128 * 1024);
         let jobs = vec![job; 100];
         let fitting = jobs_that_fit(&jobs);
         assert!((1..100).contains(&fitting));
@@ -222,7 +228,7 @@ mod tests {
             jobs: jobs[..fitting].iter().map(JobView::new).collect(),
             cursor: Some("c".into()),
         };
-        assert!(list.frame(None, now).len() <= 128 * 1024);
+        assert!(list.frame(None, &[], now).len() <= 128 * 1024);
     }
 
     #[test]
@@ -230,7 +236,13 @@ mod tests {
         let job = finished();
         let now = Timestamp::from_second(200).unwrap();
         for (after, seqs) in [(0, vec![1, 4]), (1, vec![4]), (3, vec![4]), (4, vec![])] {
-            let frame = subscribed("x", Some((&job, &catch_up(&job, after))), Some("s"), now);
+            let frame = subscribed(
+                "x",
+                Some((&job, &catch_up(&job, after))),
+                Some("s"),
+                &[],
+                now,
+            );
             let frame: Value = serde_json::from_str(&frame).unwrap();
             let got: Vec<u64> = frame["events"]
                 .as_array()
