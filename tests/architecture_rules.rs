@@ -122,8 +122,9 @@ fn every_front_end_file_has_a_header_and_stays_short() {
                 header.starts_with("/*"),
                 "{path:?} has no header that says what it does"
             );
+            let is_generated = header.starts_with("/** Generated ");
             assert!(
-                text.lines().count() <= MAX_LINES,
+                is_generated || text.lines().count() <= MAX_LINES,
                 "{path:?} is over {MAX_LINES} lines"
             );
             count += 1;
@@ -194,10 +195,11 @@ fn dependencies_between_crates_point_one_way() {
         "longhaul-local",
         "longhaul-program",
         "longhaul-shared",
+        "longhaul-spec",
         "longhaul-worker",
     ];
     let engine = ["longhaul-shared", "longhaul-worker"];
-    let allowed: [(&str, &[&str]); 8] = [
+    let allowed: [(&str, &[&str]); 9] = [
         ("shared", &[]),
         ("local", &[]),
         ("handlers", &["longhaul-shared"]),
@@ -214,6 +216,7 @@ fn dependencies_between_crates_point_one_way() {
             ],
         ),
         ("cli", &all),
+        ("spec", &["longhaul-shared"]),
     ];
     for (name, allowed) in allowed {
         let manifest = read(&repository_root().join(name).join("Cargo.toml"));

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::pin::Pin;
 
 use longhaul_shared::domain::limits;
+use longhaul_shared::protocol::request::{Request, Warning, field_names, matchable};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 
 use crate::app_context::AppContext;
@@ -15,8 +16,14 @@ pub trait Action: Sized + Send + 'static {
     /// Who may ask for it.
     type Caller: Caller;
 
+    /// Its frame, as a type: whose fields it knows.
+    type Request: Request;
+
     /// The names that a frame may give it in `action`.
-    const NAMES: &'static [&'static str];
+    const NAMES: &'static [&'static str] = Self::Request::ACTIONS;
+
+    /// Whether it belongs to a dialect, whose frames have no warnings.
+    const IS_OF_DIALECT: bool = false;
 
     /// Whether a frame with one of these names means this action, where two actions share a name.
     fn matches(_fields: &Fields) -> bool {
@@ -38,6 +45,8 @@ pub struct Registration {
     pub names: &'static [&'static str],
     /// Whether it needs no authentication.
     pub is_public: bool,
+    is_of_dialect: bool,
+    fields: fn() -> &'static [&'static str],
     matches: fn(&Fields) -> bool,
     parse: fn(&Fields) -> Result<ParsedAction, ErrorResponse>,
 }
@@ -50,6 +59,8 @@ pub const fn register<A: Action>() -> Registration {
     Registration {
         names: A::NAMES,
         is_public: A::Caller::IS_PUBLIC,
+        is_of_dialect: A::IS_OF_DIALECT,
+        fields: field_names::<A::Request>,
         matches: A::matches,
         parse: |fields| A::parse(fields).map(|action| Box::new(action) as ParsedAction),
     }
@@ -84,6 +95,8 @@ pub struct ParsedFrame {
     /// Whether it names an action that needs no authentication.
     pub is_public: bool,
     pub action: Result<ParsedAction, ErrorResponse>,
+    /// About fields that the action does not know.
+    pub warnings: Vec<Warning>,
 }
 
 impl ParsedFrame {
@@ -94,14 +107,16 @@ impl ParsedFrame {
             request_id,
             is_public: false,
             action: Err(error),
+            warnings: vec![],
         };
-        let fields = match Fields::parse(text) {
-            Ok(fields) => fields,
-            Err(error) => return invalid(None, error),
-        };
-        let request_id = match fields.request_id() {
-            Ok(request_id) => request_id,
-            Err(error) => return invalid(None, error),
+        let parsed = Fields::parse(text);
+        let parsed = parsed.and_then(|fields| Ok((fields.request_id()?, fields)));
+        let (request_id, fields) = match parsed {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let (request_id, error) = matchable(text, error);
+                return invalid(request_id, error);
+            }
         };
         let Some(name) = fields.action() else {
             let error = ErrorResponse::field("action", "The frame has no 'action'.");
@@ -117,6 +132,10 @@ impl ParsedFrame {
             request_id,
             is_public: row.is_public,
             action: (row.parse)(&fields),
+            warnings: match row.is_of_dialect {
+                true => vec![],
+                false => fields.warnings((row.fields)()),
+            },
         }
     }
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use longhaul_shared::auth::{Identity, TokenError};
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
-use longhaul_shared::protocol::{ErrorResponse, response};
-use serde_json::Value;
+use longhaul_shared::protocol::request::Warning;
+use longhaul_shared::protocol::{ErrorResponse, Response};
 
 use crate::caller_identity;
 
@@ -12,6 +12,8 @@ use crate::caller_identity;
 pub struct FrameContext {
     pub connection: ConnectionId,
     pub request_id: Option<String>,
+    /// About fields that the action does not know. Its direct response has them.
+    pub warnings: Vec<Warning>,
     /// The client's IP address.
     pub address: Option<String>,
     /// The time of the frame, which counts for everything that it causes.
@@ -47,10 +49,13 @@ impl From<anyhow::Error> for ActionError {
 }
 
 impl FrameContext {
-    /// A direct response to this frame: `type`, the fields of `fields`, `requestId` and `timestamp`.
-    pub fn respond(&self, kind: &str, fields: Value) -> ActionResult {
-        let request_id = self.request_id.as_deref();
-        Ok(Some(response(kind, fields, request_id, self.now)))
+    /// A direct response to this frame, with its `requestId`.
+    pub fn respond(&self, response: Response) -> ActionResult {
+        Ok(Some(response.frame(
+            self.request_id.as_deref(),
+            &self.warnings,
+            self.now,
+        )))
     }
 
     /// Writes to the audit log that a frame was rejected.

@@ -69,6 +69,7 @@ impl MessageHandler {
         let frame = FrameContext {
             connection: ConnectionId(context.connection_id.unwrap_or_default()),
             request_id: parsed.request_id,
+            warnings: parsed.warnings,
             address: context.identity.source_ip,
             now,
             connected_at: Timestamp::from_millisecond(context.connected_at).unwrap_or_default(),

@@ -64,6 +64,62 @@ async fn an_invalid_frame_gets_an_error_and_the_connection_stays_open() -> Resul
 }
 
 #[tokio::test]
+async fn a_frame_that_can_not_be_parsed_is_answered_to_its_author() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let mut client = stack.client("alice").await?;
+    let long = format!(r#"{{"query":"{}","requestId":"r"}}"#, "x".repeat(32_000));
+    for frame in [
+        r#"{"action":"finops_query","query":"\ud83e","requestId":"r"}"#,
+        r#"{"action":"ping","requestId":"r","#,
+        long.as_str(),
+    ] {
+        client.send_text(frame).await?;
+        let error = client.next().await?;
+        assert_eq!(error["requestId"], "r", "{error}");
+        assert_eq!(error["data"]["details"]["field"], "frame", "{error}");
+    }
+    client.send_text("abc").await?;
+    let error = client.next().await?;
+    let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(
+        error["data"]["details"],
+        json!({"field": "frame", "bytes": 3, "sha256": hash})
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_misspelt_field_is_warned_of_and_ignored() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let mut client = stack.client("alice").await?;
+    let warnings = json!([
+        {"field": "deadlineSecond", "message": "unknown field; did you mean deadlineSeconds?"}]);
+    let mut query = json!({"action": "query", "kind": "noop", "query": "q", "deadlineSecond": 5,
+        "idempotencyKey": "k"});
+    client.send(query.clone()).await?;
+    let events = client.until("job_completed").await?;
+    assert_eq!(events[0]["warnings"], warnings);
+    assert!(
+        events[1..]
+            .iter()
+            .all(|event| event.get("warnings").is_none())
+    );
+    assert_eq!(client.request(query.clone()).await?["warnings"], warnings);
+    let pong = client
+        .request(json!({"action": "ping", "colour": 1}))
+        .await?;
+    let unknown = json!([{"field": "colour", "message": "unknown field"}]);
+    assert_eq!(pong["warnings"], unknown);
+    // A dialect's frames stay as its clients know them.
+    query["action"] = "chat_message".into();
+    query["message"] = "q".into();
+    client.send(query).await?;
+    let frames = client.until("chat_response").await?;
+    assert!(frames.iter().all(|frame| frame.get("warnings").is_none()));
+    Ok(())
+}
+
+#[tokio::test]
 async fn ping_is_answered_before_authentication() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut client = Client::connect(&stack.gateway, None).await?;

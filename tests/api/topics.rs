@@ -49,8 +49,21 @@ async fn topics() -> Result<()> {
         .publish(&deal(json!({"category": "travel", "discount": 30})))
         .await?;
     let is_deal = |frame: &Value| frame["type"] == "deal";
-    transcript.until("alice", &mut alice, is_deal).await?;
+    let shown = transcript.until("alice", &mut alice, is_deal).await?;
     transcript.until("bob", &mut bob, is_deal).await?;
+    transcript.note(
+        "Acknowledging it changes nothing, as it is stored for nobody. Only its recipient may.",
+    );
+    let acknowledge =
+        json!({"action": "notificationAck", "data": {"notificationId": shown["notificationId"]}});
+    for _ in 0..2 {
+        transcript
+            .request("alice", &mut alice, acknowledge.clone(), "ackConfirmed")
+            .await?;
+    }
+    transcript
+        .request("bob", &mut bob, acknowledge, "error")
+        .await?;
     transcript.note("A discount of 10 does not pass alice's filters.");
     stack
         .publish(&deal(json!({"category": "travel", "discount": 10})))

@@ -10,8 +10,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::support::log_secrets;
 use crate::support::wait::MAX_WAIT;
+use crate::support::{contract, log_secrets};
 
 pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -89,7 +89,9 @@ impl Client {
                     .context("the connection was closed")??
                 {
                     Message::Text(text) => {
-                        return serde_json::from_str(&text).context("a frame is not JSON");
+                        let frame = serde_json::from_str(&text).context("a frame is not JSON")?;
+                        contract::check_received(&frame);
+                        return Ok(frame);
                     }
                     Message::Close(close) => bail!("the connection was closed: {close:?}"),
                     _ => {}
@@ -103,8 +105,12 @@ impl Client {
 
     /// Sends a frame and returns the next one.
     pub async fn request(&mut self, frame: Value) -> Result<Value> {
-        self.send(frame).await?;
-        self.next().await
+        self.send(frame.clone()).await?;
+        let response = self.next().await?;
+        if response["type"].is_string() && response["type"] != "error" {
+            contract::check_accepted(&frame);
+        }
+        Ok(response)
     }
 
     /// All frames up to and including the first of this type.
@@ -138,8 +144,9 @@ impl Client {
 
     /// Submits a job and waits for its `job_queued`; returns its id. Frames in between are dropped.
     pub async fn submit(&mut self, frame: Value) -> Result<String> {
-        self.send(frame).await?;
+        self.send(frame.clone()).await?;
         let queued = self.until("job_queued").await?.pop();
+        contract::check_accepted(&frame);
         let job = queued.as_ref().and_then(|queued| queued["jobId"].as_str());
         Ok(job.context("no jobId")?.to_owned())
     }

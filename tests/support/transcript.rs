@@ -94,7 +94,8 @@ impl Transcript {
 
     fn record(&mut self, who: &str, frame: &Value) -> Result<()> {
         ensure!(
-            frame["type"].is_string() && frame["timestamp"].is_u64(),
+            frame["type"].is_string()
+                && (frame["timestamp"].is_u64() || frame["timestamp"].is_string()),
             "{frame}"
         );
         if let (Some(job), Some(seq)) = (frame["jobId"].as_str(), frame["seq"].as_u64()) {
@@ -255,7 +256,7 @@ fn append_piece(pending: &mut Value, next: &Value) -> bool {
     let without_text = |frame: &Value| {
         let mut frame = frame.clone();
         frame.pointer_mut(path).map(Value::take);
-        for name in ["seq", "timestamp"] {
+        for name in ["seq", "timestamp", "at"] {
             frame[name] = Value::Null;
         }
         frame

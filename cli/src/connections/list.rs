@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use longhaul_shared::clock;
 use longhaul_shared::domain::connection::ConnectionRow;
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::protocol;
+use longhaul_shared::protocol::response::ConnectionView;
 use longhaul_shared::store::connections::Connections as Table;
 use serde_json::{Value, json};
 
@@ -99,7 +99,8 @@ fn table(rows: &[ConnectionRow], now: Timestamp) -> String {
 
 /// The connection as admins receive it, with `null` for absent fields, and with the times of its token.
 fn to_json(row: &ConnectionRow) -> Value {
-    let mut value = protocol::connection(row);
+    let view = ConnectionView::new(row);
+    let mut value = serde_json::to_value(view).unwrap_or_default();
     for name in ["userId", "tenantId", "username", "disconnectedAt"] {
         value[name] = value[name].take();
     }

@@ -2,8 +2,10 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::NotificationId;
+use longhaul_shared::domain::subscriber_hash::is_notified;
+use longhaul_shared::protocol::request::NotificationAckRequest;
+use longhaul_shared::protocol::response::{Acknowledged, ReadStatus, Response};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
-use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -16,8 +18,7 @@ pub struct AcknowledgeNotification {
 
 impl Action for AcknowledgeNotification {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["notificationAck"];
+    type Request = NotificationAckRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -32,11 +33,18 @@ impl Action for AcknowledgeNotification {
             ErrorResponse::new(ErrorCode::NotFound, message).with("field", "notificationId")
         };
         let id = self.id.ok_or_else(unknown)?;
-        let inbox = &app.stores.inbox;
-        if !inbox.acknowledge(&caller.owner, id, frame.now).await? {
+        // A topic's notification is stored for nobody: there is nothing to write.
+        let is_read = is_notified(&caller.owner, &id) || {
+            let inbox = &app.stores.inbox;
+            inbox.acknowledge(&caller.owner, id, frame.now).await?
+        };
+        if !is_read {
             return Err(unknown().into());
         }
-        let data = json!({"notificationId": id.to_string(), "status": "read"});
-        frame.respond("ackConfirmed", json!({ "data": data }))
+        let data = Acknowledged {
+            notification_id: id.to_string(),
+            status: ReadStatus::Read,
+        };
+        frame.respond(Response::AckConfirmed { data })
     }
 }

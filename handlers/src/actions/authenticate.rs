@@ -1,8 +1,8 @@
 //! `authenticate`: binds an identity to the connection, or names the one that is bound already.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{ClaimedIdentity, ErrorResponse, Fields};
-use serde_json::json;
+use longhaul_shared::protocol::request::AuthenticateRequest;
+use longhaul_shared::protocol::{ClaimedIdentity, ErrorResponse, Fields, Response};
 
 use crate::IdentityMode;
 use crate::action::Action;
@@ -19,8 +19,7 @@ pub struct Authenticate {
 
 impl Action for Authenticate {
     type Caller = Anyone;
-
-    const NAMES: &'static [&'static str] = &["authenticate"];
+    type Request = AuthenticateRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -40,14 +39,13 @@ impl Action for Authenticate {
             None => without_token(app, frame, &self.claimed).await?,
         };
         let username = &identity.username;
-        let fields = json!({
-            "message": format!("Welcome {username}! You can now submit queries."),
-            "userId": identity.owner.user,
-            "username": username,
-            "connectionId": frame.connection.0,
-            "expiresAt": identity.expires_at.as_second(),
-        });
-        frame.respond("authenticated", fields)
+        frame.respond(Response::Authenticated {
+            message: format!("Welcome {username}! You can now submit queries."),
+            user_id: identity.owner.user,
+            username: username.clone(),
+            connection_id: frame.connection.0.clone(),
+            expires_at: identity.expires_at.as_second(),
+        })
     }
 }
 

@@ -1,10 +1,9 @@
 //! `broadcast`: pushes a `system` frame to a user of the admin's tenant, or to all of it, a page of the table for
 //! each frame.
 
-use longhaul_shared::domain::connection::BroadcastOutcome;
 use longhaul_shared::domain::ids::{ConnectionId, Owner};
-use longhaul_shared::protocol::{ErrorResponse, Fields, system};
-use serde_json::json;
+use longhaul_shared::protocol::request::BroadcastRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response, system};
 
 use crate::action::Action;
 use crate::administration::scan_tenant_connections;
@@ -25,8 +24,7 @@ pub struct Broadcast {
 
 impl Action for Broadcast {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["broadcast"];
+    type Request = BroadcastRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -56,11 +54,9 @@ impl Action for Broadcast {
                 (app.pusher.broadcast(receiving, &pushed).await, next)
             }
         };
-        let BroadcastOutcome { sent, gone, lost } = outcome;
-        let mut fields = json!({"data": {"sent": sent, "gone": gone, "lost": lost}});
-        if let Some(next) = next {
-            fields["cursor"] = next.0.into();
-        }
-        frame.respond("broadcastSent", fields)
+        frame.respond(Response::BroadcastSent {
+            data: outcome.into(),
+            cursor: next.map(|next| next.0),
+        })
     }
 }

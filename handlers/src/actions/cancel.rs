@@ -6,9 +6,9 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::{Job, OPERATOR, Status};
-use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference};
+use longhaul_shared::protocol::request::CancelRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, Response};
 use longhaul_shared::store::jobs::CommitOutcome;
-use serde_json::json;
 
 use super::get_job;
 use crate::action::Action;
@@ -22,8 +22,7 @@ pub struct Cancel {
 
 impl Action for Cancel {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["cancel"];
+    type Request = CancelRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self { job: fields.job()? })
@@ -54,8 +53,9 @@ impl Action for Cancel {
                 return get_job::respond(app, frame, caller, id, row.map(|row| *row)).await;
             }
         };
+        let job_id = id.to_string();
         // Pushed and not returned, so that it comes before `job_cancelled`, which the caller receives too.
-        if let Some(cancelling) = frame.respond("cancelling", json!({"jobId": id.to_string()}))? {
+        if let Some(cancelling) = frame.respond(Response::Cancelling { job_id })? {
             app.pusher.post(&frame.connection, &cancelling).await;
         }
         job.followers.insert(frame.connection.clone());

@@ -3,6 +3,7 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::dialect::Dialect;
+use longhaul_shared::protocol::request::ChatMessageRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
 use tracing::Instrument;
 
@@ -23,8 +24,11 @@ pub struct ChatMessage {
 
 impl Action for ChatMessage {
     type Caller = Identity;
+    type Request = ChatMessageRequest;
 
     const NAMES: &'static [&'static str] = &["chat_message", "sendMessage", "text_message"];
+
+    const IS_OF_DIALECT: bool = true;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         let (dialect, field) = match fields.action() {

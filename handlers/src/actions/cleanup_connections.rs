@@ -1,11 +1,10 @@
 //! `cleanupConnections`: removes or closes the stale connections of the admin's tenant, a page of the table for
 //! each frame.
 
-use longhaul_shared::domain::connection::CleanupOutcome;
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::{ErrorResponse, Fields};
-use serde_json::json;
+use longhaul_shared::protocol::request::CleanupConnectionsRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
 use crate::administration::scan_tenant_connections;
@@ -23,8 +22,7 @@ pub struct CleanupConnections {
 
 impl Action for CleanupConnections {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["cleanupConnections"];
+    type Request = CleanupConnectionsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -35,15 +33,10 @@ impl Action for CleanupConnections {
     async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
         let (rows, next) = scan_tenant_connections(app, admin, self.after, PAGE).await?;
         let idle = limits::STALE_CONNECTION_AFTER;
-        let CleanupOutcome {
-            removed,
-            closed,
-            kept,
-        } = app.pusher.clean(rows, idle, frame.now).await?;
-        let mut fields = json!({"data": {"removed": removed, "closed": closed, "kept": kept}});
-        if let Some(next) = next {
-            fields["cursor"] = next.0.into();
-        }
-        frame.respond("connectionsCleaned", fields)
+        let outcome = app.pusher.clean(rows, idle, frame.now).await?;
+        frame.respond(Response::ConnectionsCleaned {
+            data: outcome.into(),
+            cursor: next.map(|next| next.0),
+        })
     }
 }

@@ -2,8 +2,9 @@
 //! not have.
 
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::protocol::request::CloseConnectionRequest;
+use longhaul_shared::protocol::response::{ConnectionStatus, ConnectionStatusSet, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
-use serde_json::json;
 
 use crate::action::Action;
 use crate::administration::tenant_connection;
@@ -17,8 +18,7 @@ pub struct CloseConnection {
 
 impl Action for CloseConnection {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["closeConnection"];
+    type Request = CloseConnectionRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -32,7 +32,10 @@ impl Action for CloseConnection {
         tracing::info!(%connection, user, "an admin closes a connection");
         tenant_connection(app, admin, &connection).await?;
         app.pusher.disconnect(&connection).await?;
-        let data = json!({"connectionId": connection.0, "status": "DISCONNECTED"});
-        frame.respond("connectionClosed", json!({ "data": data }))
+        let data = ConnectionStatusSet {
+            connection_id: connection.0,
+            status: ConnectionStatus::Disconnected,
+        };
+        frame.respond(Response::ConnectionClosed { data })
     }
 }

@@ -7,8 +7,10 @@ use longhaul_shared::domain::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::{Publication, Recipient, Topic};
 use longhaul_shared::messaging::user_messenger::MessageStatus;
+use longhaul_shared::protocol::push::MessageData;
+use longhaul_shared::protocol::request::DirectMessageRequest;
+use longhaul_shared::protocol::response::{DeliveryStatus, Response, SentMessage};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
-use serde_json::{Map, Value, json};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -28,8 +30,7 @@ pub struct DirectMessage {
 
 impl Action for DirectMessage {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["sendMessage"];
+    type Request = DirectMessageRequest;
 
     /// A `sendMessage` without a recipient is a chat message.
     fn matches(fields: &Fields) -> bool {
@@ -62,8 +63,8 @@ impl Action for DirectMessage {
             is_read: false,
         };
         match app.messenger.send(&to, &entry, frame.now).await {
-            MessageStatus::Delivered => respond(frame, id, "delivered"),
-            MessageStatus::Stored => respond(frame, id, "stored"),
+            MessageStatus::Delivered => respond(frame, id, DeliveryStatus::Delivered),
+            MessageStatus::Stored => respond(frame, id, DeliveryStatus::Stored),
             MessageStatus::Lost => {
                 let message = "The message could be neither delivered nor stored.";
                 Err(ErrorResponse::new(ErrorCode::Connection, message).into())
@@ -88,30 +89,27 @@ impl DirectMessage {
             return Err(unknown_room().into());
         }
         admit_action(app, frame, &caller.owner).await?;
-        let data = [
-            ("messageId", id.to_string()),
-            ("from", caller.owner.user.clone()),
-            ("content", self.content),
-            ("type", self.kind),
-        ];
-        let data = data.map(|(name, text)| (name.to_owned(), Value::from(text)));
+        let data = MessageData::new(id, &caller.owner.user, &self.content, &self.kind);
         let publication = Publication {
             id: id.to_string(),
             to: Recipient::Topic(topic),
             tenant_id: caller.owner.tenant.clone(),
             kind: "message".to_owned(),
-            data: Map::from_iter(data),
+            data: data.into(),
             at: frame.now,
         };
         app.queues.fanout.begin(&publication).await?;
-        respond(frame, id, "stored")
+        respond(frame, id, DeliveryStatus::Stored)
     }
 }
 
-fn respond(frame: &FrameContext, id: NotificationId, status: &str) -> ActionResult {
-    let at = frame.now.as_second();
-    let data = json!({"messageId": id.to_string(), "status": status, "timestamp": at});
-    frame.respond("messageSent", json!({ "data": data }))
+fn respond(frame: &FrameContext, id: NotificationId, status: DeliveryStatus) -> ActionResult {
+    let data = SentMessage {
+        message_id: id.to_string(),
+        status,
+        timestamp: frame.now.as_second(),
+    };
+    frame.respond(Response::MessageSent { data })
 }
 
 /// The message's type, which stands inside `data` only, since the frame's own `type` may name its action.

@@ -1,8 +1,8 @@
 //! `endSession`: the session accepts no more turns. Its running turn goes on.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
-use serde_json::json;
+use longhaul_shared::protocol::request::EndSessionRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response, SessionReference};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -18,8 +18,7 @@ pub struct EndSession {
 
 impl Action for EndSession {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["endSession"];
+    type Request = EndSessionRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -38,6 +37,7 @@ impl Action for EndSession {
         }
         let user = Some(caller_identity::name_for_logs(caller));
         session_log::ended(id, &frame.connection, user, "endSession", frame.now);
-        frame.respond("sessionEnded", json!({"sessionId": id.to_string()}))
+        let session_id = id.to_string();
+        frame.respond(Response::SessionEnded { session_id })
     }
 }

@@ -4,8 +4,8 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, job_with_result};
-use serde_json::json;
+use longhaul_shared::protocol::request::GetJobRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, JobResponse, Response};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -18,8 +18,7 @@ pub struct GetJob {
 
 impl Action for GetJob {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["getJob"];
+    type Request = GetJobRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self { job: fields.job()? })
@@ -56,10 +55,14 @@ pub async fn respond(
         return respond_gone(frame, &id.to_string());
     };
     let job = app.stores.event_log.with_result(job).await?;
-    frame.respond("job", json!({"job": job_with_result(&job)}))
+    frame.respond(Response::Job {
+        job: JobResponse::found(&job),
+    })
 }
 
 /// The response for a job that has expired, never existed or belongs to another user.
 pub fn respond_gone(frame: &FrameContext, id: &str) -> ActionResult {
-    frame.respond("job", json!({"job": {"jobId": id, "status": "gone"}}))
+    frame.respond(Response::Job {
+        job: JobResponse::gone(id),
+    })
 }

@@ -1,11 +1,9 @@
 //! `getSession`: one of the caller's sessions, open or ended, and a page of its turns, oldest first.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::domain::session::TurnRow;
-use longhaul_shared::protocol::{
-    ErrorResponse, Fields, PageRequest, SessionReference, rfc3339, session_view,
-};
-use serde_json::{Value, json};
+use longhaul_shared::protocol::request::GetSessionRequest;
+use longhaul_shared::protocol::response::{Response, SessionView, TurnView};
+use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, SessionReference};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -21,8 +19,7 @@ pub struct GetSession {
 
 impl Action for GetSession {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["getSession"];
+    type Request = GetSessionRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -42,25 +39,11 @@ impl Action for GetSession {
         let first = self.page.cursor.unwrap_or(1).max(1);
         let page = sessions.turns(id, first, self.page.limit, frame.now);
         let (turns, next) = page.await?;
-        let turns: Vec<Value> = turns.iter().map(turn_view).collect();
-        let mut fields = json!({"session": session_view(&session), "turns": turns});
-        if let Some(next) = next.filter(|next| *next <= session.turns) {
-            fields["cursor"] = next.to_string().into();
-        }
-        frame.respond("session", fields)
+        let next = next.filter(|next| *next <= session.turns);
+        frame.respond(Response::Session {
+            session: SessionView::new(&session),
+            turns: turns.iter().map(TurnView::new).collect(),
+            cursor: next.map(|next| next.to_string()),
+        })
     }
-}
-
-fn turn_view(turn: &TurnRow) -> Value {
-    let mut view = json!({
-        "turn": turn.number,
-        "jobId": turn.job.to_string(),
-        "message": turn.message,
-        "status": turn.status.map_or("open", |status| status.as_str()),
-        "at": rfc3339(turn.at),
-    });
-    if let Some(answer) = &turn.answer {
-        view["answer"] = answer.as_str().into();
-    }
-    view
 }

@@ -3,12 +3,10 @@
 
 use longhaul_shared::domain::connection::{ConnectionCursor, ConnectionRow};
 use longhaul_shared::domain::ids::ConnectionId;
-use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::{
-    ErrorResponse, Fields, PageRequest, connection as connection_record,
-};
+use longhaul_shared::protocol::request::ListConnectionsRequest;
+use longhaul_shared::protocol::response::{ConnectionView, Response};
+use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, entries_that_fit};
 use longhaul_shared::store::connections::start_key;
-use serde_json::{Value, json};
 
 use crate::action::Action;
 use crate::administration::{is_in_tenant, scan_tenant_connections};
@@ -24,8 +22,7 @@ pub struct ListConnections {
 
 impl Action for ListConnections {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["listConnections"];
+    type Request = ListConnectionsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -35,11 +32,11 @@ impl Action for ListConnections {
     }
 
     async fn run(self, app: &AppContext, frame: &FrameContext, admin: &Admin) -> ActionResult {
-        let fields = match &self.user {
+        let answer = match &self.user {
             Some(user) => of_user(app, admin, user, &self.page).await?,
             None => of_tenant(app, admin, self.page).await?,
         };
-        frame.respond("connections", fields)
+        frame.respond(answer)
     }
 }
 
@@ -47,7 +44,7 @@ async fn of_tenant(
     app: &AppContext,
     admin: &Admin,
     page: PageRequest<String>,
-) -> Result<Value, ActionError> {
+) -> Result<Response, ActionError> {
     let after = page.cursor.map(ConnectionId);
     let (rows, next) = scan_tenant_connections(app, admin, after, page.limit).await?;
     let cursor = |row: &ConnectionRow| row.connection.0.clone();
@@ -59,7 +56,7 @@ async fn of_user(
     admin: &Admin,
     user: &str,
     page: &PageRequest<String>,
-) -> Result<Value, ActionError> {
+) -> Result<Response, ActionError> {
     let cursor = page.cursor.as_deref().map(parse_cursor).transpose()?;
     let start = cursor.map(|cursor| start_key(&cursor, user));
     let (mut rows, more) = app.stores.connections.of_user(user, start).await?;
@@ -79,22 +76,15 @@ fn response(
     rows: &[ConnectionRow],
     cursor_after: impl Fn(&ConnectionRow) -> String,
     next: Option<String>,
-) -> Value {
-    let (mut bytes, mut views) = (0, vec![]);
-    for row in rows {
-        let view = connection_record(row);
-        bytes += view.to_string().len();
-        if bytes > limits::ANSWER_BYTES && !views.is_empty() {
-            break;
-        }
-        views.push(view);
+) -> Response {
+    let mut connections: Vec<_> = rows.iter().map(ConnectionView::new).collect();
+    connections.truncate(entries_that_fit(&connections));
+    let fitting = connections.len();
+    let cut = (fitting < rows.len()).then(|| cursor_after(&rows[fitting - 1]));
+    Response::Connections {
+        connections,
+        cursor: cut.or(next),
     }
-    let cut = (views.len() < rows.len()).then(|| cursor_after(&rows[views.len() - 1]));
-    let mut fields = json!({ "connections": views });
-    if let Some(next) = cut.or(next) {
-        fields["cursor"] = next.into();
-    }
-    fields
 }
 
 /// The cursor in a user's connections after this one.

@@ -2,12 +2,10 @@
 //! messages, which are invisible to others meanwhile. Messages that can't be parsed belong to no tenant; `longhaul
 //! dlq` lists them.
 
-use jiff::Timestamp;
-use longhaul_shared::domain::dead_letter::FailedRun;
-use longhaul_shared::domain::limits;
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
-use longhaul_shared::protocol::{ErrorResponse, Fields, rfc3339};
-use serde_json::{Value, json};
+use longhaul_shared::protocol::request::ListDeadLettersRequest;
+use longhaul_shared::protocol::response::{DeadLetterView, Response};
+use longhaul_shared::protocol::{ErrorResponse, Fields, entries_that_fit};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -21,8 +19,7 @@ pub struct ListDeadLetters;
 
 impl Action for ListDeadLetters {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["listDeadLetters"];
+    type Request = ListDeadLettersRequest;
 
     fn parse(_fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self)
@@ -39,37 +36,12 @@ impl Action for ListDeadLetters {
             ..
         } = failed?;
         runs.retain(|run| run.owner().is_some_and(|owner| admin.administers(owner)));
-        frame.respond("deadLetters", response(&runs, in_flight > 0, frame.now))
+        let views = runs.iter().map(|run| DeadLetterView::new(run, frame.now));
+        let mut dead_letters: Vec<DeadLetterView> = views.collect();
+        dead_letters.truncate(entries_that_fit(&dead_letters));
+        frame.respond(Response::DeadLetters {
+            more: in_flight > 0 || dead_letters.len() < runs.len(),
+            dead_letters,
+        })
     }
-}
-
-/// As many of the runs as fit one frame, and whether there are more.
-fn response(runs: &[FailedRun], more: bool, now: Timestamp) -> Value {
-    let mut bytes = 0;
-    let fits = |view: &Value| {
-        bytes += view.to_string().len();
-        bytes <= limits::ANSWER_BYTES
-    };
-    let views = runs.iter().map(|run| run_view(run, now));
-    let views: Vec<Value> = views.take_while(fits).collect();
-    let more = more || views.len() < runs.len();
-    json!({"deadLetters": views, "more": more})
-}
-
-/// The fields that a plan of `longhaul dlq` has too.
-fn run_view(run: &FailedRun, now: Timestamp) -> Value {
-    let payload = run.payload.as_ref();
-    json!({
-        "jobId": run.job.to_string(),
-        "run": run.run,
-        "do": run.resolution(now).as_str(),
-        "status": run.row.as_ref().map(|job| job.status.as_str()),
-        "since": rfc3339(run.failed_at()),
-        "kind": run.kind(),
-        "userId": run.owner().map(|owner| owner.user.as_str()),
-        "code": payload.map(|payload| payload.code.as_str()),
-        "error": payload.map(|payload| payload.error.as_str()),
-        "attempts": payload.map(|payload| payload.attempts),
-        "letters": run.messages.len(),
-    })
 }

@@ -3,8 +3,10 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{Cursor, Owner};
 use longhaul_shared::domain::job::{Job, Status};
-use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, job_view, jobs_that_fit};
-use serde_json::{Value, json};
+use longhaul_shared::protocol::request::ListJobsRequest;
+use longhaul_shared::protocol::{
+    ErrorResponse, Fields, JobView, PageRequest, Response, jobs_that_fit,
+};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -23,8 +25,7 @@ pub struct ListJobs {
 
 impl Action for ListJobs {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["listJobs"];
+    type Request = ListJobsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -63,15 +64,9 @@ impl Action for ListJobs {
             jobs.truncate(fitting);
             cursor = jobs.last().map(Job::cursor);
         }
-        frame.respond("jobs", response(&jobs, cursor.as_ref()))
+        frame.respond(Response::Jobs {
+            jobs: jobs.iter().map(JobView::new).collect(),
+            cursor: cursor.map(|cursor| cursor.to_string()),
+        })
     }
-}
-
-/// The jobs without their results, which `getJob` has.
-fn response(jobs: &[Job], cursor: Option<&Cursor>) -> Value {
-    let mut fields = json!({"jobs": jobs.iter().map(job_view).collect::<Vec<_>>()});
-    if let Some(cursor) = cursor {
-        fields["cursor"] = cursor.to_string().into();
-    }
-    fields
 }

@@ -4,9 +4,9 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::NotificationId;
 use longhaul_shared::domain::inbox::InboxEntry;
-use longhaul_shared::domain::limits;
-use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, inbox_entry_parts, rfc3339};
-use serde_json::{Value, json};
+use longhaul_shared::protocol::request::ListNotificationsRequest;
+use longhaul_shared::protocol::response::{NotificationView, Response};
+use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, entries_that_fit};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -28,8 +28,7 @@ pub struct InboxCursor {
 
 impl Action for ListNotifications {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["listNotifications"];
+    type Request = ListNotificationsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -66,49 +65,26 @@ impl Action for ListNotifications {
                 break;
             }
         }
-        frame.respond("notifications", response(&entries, next))
+        frame.respond(response(&entries, next))
     }
 }
 
 /// As many of the entries as fit one frame. The next page begins after the last of them, or at `next` if all
 /// fit.
-fn response(entries: &[InboxEntry], next: Option<InboxCursor>) -> Value {
-    let (mut bytes, mut views) = (0, vec![]);
-    for entry in entries {
-        let view = entry_view(entry);
-        bytes += view.to_string().len();
-        if bytes > limits::ANSWER_BYTES && !views.is_empty() {
-            break;
-        }
-        views.push(view);
-    }
-    let cut = (views.len() < entries.len()).then(|| &entries[views.len() - 1]);
+fn response(entries: &[InboxEntry], next: Option<InboxCursor>) -> Response {
+    let mut notifications: Vec<_> = entries.iter().map(NotificationView::new).collect();
+    notifications.truncate(entries_that_fit(&notifications));
+    let cut = (notifications.len() < entries.len()).then(|| &entries[notifications.len() - 1]);
     let next = cut.map_or(next, |last| {
         Some(InboxCursor {
             is_read: last.is_read,
             after: Some(last.id),
         })
     });
-    let mut fields = json!({ "notifications": views });
-    if let Some(next) = next {
-        fields["cursor"] = next.to_string().into();
+    Response::Notifications {
+        notifications,
+        cursor: next.map(|next| next.to_string()),
     }
-    fields
-}
-
-fn entry_view(entry: &InboxEntry) -> Value {
-    let (kind, data, topic) = inbox_entry_parts(entry);
-    let mut view = json!({
-        "notificationId": entry.id.to_string(),
-        "type": kind,
-        "data": data,
-        "status": if entry.is_read { "read" } else { "unread" },
-        "at": rfc3339(entry.at),
-    });
-    if let Some(topic) = topic {
-        view["topic"] = topic.into();
-    }
-    view
 }
 
 impl InboxCursor {
@@ -139,6 +115,7 @@ impl std::fmt::Display for InboxCursor {
 mod tests {
     use jiff::Timestamp;
     use longhaul_shared::domain::inbox::InboxContent;
+    use serde_json::Value;
 
     use super::*;
 
@@ -157,10 +134,9 @@ mod tests {
         };
         let all: Vec<InboxEntry> = (0..10).map(entry).collect();
         let page = |entries: &[InboxEntry]| -> (usize, Option<InboxCursor>) {
-            let fields = response(entries, None);
-            let frame =
-                longhaul_shared::protocol::response("notifications", fields.clone(), None, now);
+            let frame = response(entries, None).frame(None, &[], now);
             assert!(frame.len() <= 128 * 1024);
+            let fields: Value = serde_json::from_str(&frame).unwrap();
             let count = fields["notifications"].as_array().unwrap().len();
             let cursor = fields["cursor"].as_str();
             (

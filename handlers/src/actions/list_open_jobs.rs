@@ -2,8 +2,8 @@
 //! it is read to a bound, and the response says whether there is more.
 
 use longhaul_shared::domain::job::{Job, Status};
-use longhaul_shared::protocol::{ErrorResponse, Fields, job_view, jobs_that_fit};
-use serde_json::{Value, json};
+use longhaul_shared::protocol::request::ListOpenJobsRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobView, Response, jobs_that_fit};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -20,8 +20,7 @@ pub struct ListOpenJobs {
 
 impl Action for ListOpenJobs {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["listOpenJobs"];
+    type Request = ListOpenJobsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -40,8 +39,9 @@ impl Action for ListOpenJobs {
         let found = jobs.oldest_open(is_listed, self.limit as usize, MAX_PAGES, frame.now);
         let found = found.await?;
         let fitting = jobs_that_fit(&found.jobs).min(found.jobs.len());
-        let views: Vec<Value> = found.jobs[..fitting].iter().map(job_view).collect();
-        let more = found.more || fitting < found.jobs.len();
-        frame.respond("openJobs", json!({"jobs": views, "more": more}))
+        frame.respond(Response::OpenJobs {
+            jobs: found.jobs[..fitting].iter().map(JobView::new).collect(),
+            more: found.more || fitting < found.jobs.len(),
+        })
     }
 }

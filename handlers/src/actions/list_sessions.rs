@@ -2,8 +2,9 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::SessionId;
-use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest, session_view};
-use serde_json::{Value, json};
+use longhaul_shared::protocol::request::ListSessionsRequest;
+use longhaul_shared::protocol::response::{Response, SessionView};
+use longhaul_shared::protocol::{ErrorResponse, Fields, PageRequest};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -15,8 +16,7 @@ pub struct ListSessions {
 
 impl Action for ListSessions {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["listSessions"];
+    type Request = ListSessionsRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -31,11 +31,9 @@ impl Action for ListSessions {
             .sessions
             .page(&caller.owner, limit, cursor, frame.now);
         let (sessions, next) = page.await?;
-        let views: Vec<Value> = sessions.iter().map(session_view).collect();
-        let mut fields = json!({ "sessions": views });
-        if let Some(next) = next {
-            fields["cursor"] = next.to_string().into();
-        }
-        frame.respond("sessions", fields)
+        frame.respond(Response::Sessions {
+            sessions: sessions.iter().map(SessionView::new).collect(),
+            cursor: next.map(|next| next.to_string()),
+        })
     }
 }

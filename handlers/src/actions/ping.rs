@@ -1,7 +1,7 @@
 //! `ping`: answered with `pong`, also before authentication.
 
-use longhaul_shared::protocol::{ErrorResponse, Fields};
-use serde_json::json;
+use longhaul_shared::protocol::request::PingRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -12,14 +12,13 @@ pub struct Ping;
 
 impl Action for Ping {
     type Caller = Anyone;
-
-    const NAMES: &'static [&'static str] = &["ping"];
+    type Request = PingRequest;
 
     fn parse(_fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self)
     }
 
     async fn run(self, _app: &AppContext, frame: &FrameContext, _caller: &Anyone) -> ActionResult {
-        frame.respond("pong", json!({}))
+        frame.respond(Response::Pong)
     }
 }

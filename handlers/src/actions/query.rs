@@ -1,6 +1,7 @@
 //! `query` without a session, and `finops_query`: submits a job of its own.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::protocol::request::QueryRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 use tracing::Instrument;
 
@@ -17,6 +18,7 @@ pub struct Query {
 
 impl Action for Query {
     type Caller = Identity;
+    type Request = QueryRequest;
 
     const NAMES: &'static [&'static str] = &["finops_query", "query"];
 

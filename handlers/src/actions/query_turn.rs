@@ -1,6 +1,7 @@
 //! `query` with a session: submits a job as the session's next turn. Its events are native ones.
 
 use longhaul_shared::auth::Identity;
+use longhaul_shared::protocol::request::QueryRequest;
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
 use tracing::Instrument;
 
@@ -19,8 +20,7 @@ pub struct QueryTurn {
 
 impl Action for QueryTurn {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["query"];
+    type Request = QueryRequest;
 
     fn matches(fields: &Fields) -> bool {
         fields.contains("sessionId")

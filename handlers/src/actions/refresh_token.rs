@@ -1,7 +1,7 @@
 //! `refreshToken`: a newer token of the same user renews the connection, also after the old one has expired.
 
-use longhaul_shared::protocol::{ErrorResponse, Fields};
-use serde_json::json;
+use longhaul_shared::protocol::request::RefreshTokenRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -15,8 +15,7 @@ pub struct RefreshToken {
 
 impl Action for RefreshToken {
     type Caller = MaybeExpired;
-
-    const NAMES: &'static [&'static str] = &["refreshToken"];
+    type Request = RefreshTokenRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -36,6 +35,6 @@ impl Action for RefreshToken {
         }
         bind(app, frame, &identity).await?;
         let expires_at = identity.expires_at.as_second();
-        frame.respond("tokenRefreshed", json!({"expiresAt": expires_at}))
+        frame.respond(Response::TokenRefreshed { expires_at })
     }
 }

@@ -8,8 +8,9 @@ use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
 use longhaul_shared::domain::queue_message::QueueMessage;
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
+use longhaul_shared::protocol::request::ReplayJobRequest;
+use longhaul_shared::protocol::response::{ReplayedJob, Response};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields, JobReference};
-use serde_json::json;
 
 use super::list_dead_letters::MAX_MESSAGES;
 use crate::action::Action;
@@ -37,8 +38,7 @@ struct Resolved {
 
 impl Action for ReplayJob {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["replayJob"];
+    type Request = ReplayJobRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -72,14 +72,14 @@ impl Action for ReplayJob {
         let queue = &app.queues.dead_letters;
         queue.delete(&resolved.messages, |_| {}).await?;
         let job = resolved.job.as_ref();
-        let data = json!({
-            "jobId": id.to_string(),
-            "did": resolved.resolution.as_str(),
-            "status": job.map(|job| job.status.as_str()),
-            "run": job.map(|job| job.replays),
-            "letters": resolved.messages.len(),
-        });
-        frame.respond("jobReplayed", json!({ "data": data }))
+        let data = ReplayedJob {
+            job_id: id.to_string(),
+            did: resolved.resolution.into(),
+            status: job.map(|job| job.status.into()),
+            run: job.map(|job| job.replays),
+            letters: resolved.messages.len(),
+        };
+        frame.respond(Response::JobReplayed { data })
     }
 }
 

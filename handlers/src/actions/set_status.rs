@@ -2,8 +2,9 @@
 //! more pushes.
 
 use longhaul_shared::domain::ids::ConnectionId;
+use longhaul_shared::protocol::request::SetStatusRequest;
+use longhaul_shared::protocol::response::{ConnectionStatus, ConnectionStatusSet, Response};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
-use serde_json::json;
 
 use crate::action::Action;
 use crate::administration::tenant_connection;
@@ -18,8 +19,7 @@ pub struct SetStatus {
 
 impl Action for SetStatus {
     type Caller = Admin;
-
-    const NAMES: &'static [&'static str] = &["setStatus"];
+    type Request = SetStatusRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         let connection = fields.connection()?;
@@ -47,8 +47,10 @@ impl Action for SetStatus {
         connections
             .set_status(&connection, is_open, frame.now)
             .await?;
-        let status = if is_open { "CONNECTED" } else { "DISCONNECTED" };
-        let data = json!({"connectionId": connection.0, "status": status});
-        frame.respond("statusSet", json!({ "data": data }))
+        let data = ConnectionStatusSet {
+            connection_id: connection.0,
+            status: ConnectionStatus::of(is_open),
+        };
+        frame.respond(Response::StatusSet { data })
     }
 }

@@ -3,8 +3,8 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::session::Session;
-use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
-use serde_json::json;
+use longhaul_shared::protocol::request::StartSessionRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, Response, SessionReference};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -19,8 +19,7 @@ pub struct StartSession {
 
 impl Action for StartSession {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["startSession"];
+    type Request = StartSessionRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -56,7 +55,7 @@ impl Action for StartSession {
                 id
             }
         };
-        let fields = json!({"sessionId": id.to_string(), "keep": keep});
-        frame.respond("sessionStarted", fields)
+        let session_id = id.to_string();
+        frame.respond(Response::SessionStarted { session_id, keep })
     }
 }

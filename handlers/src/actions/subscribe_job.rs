@@ -8,6 +8,7 @@ use longhaul_shared::domain::event::{CatchUp, Event};
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Job;
 use longhaul_shared::domain::limits;
+use longhaul_shared::protocol::request::SubscribeJobRequest;
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields, JobReference, subscribed};
 use longhaul_shared::store::jobs::CommitOutcome;
 
@@ -24,8 +25,7 @@ pub struct SubscribeJob {
 
 impl Action for SubscribeJob {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["resume", "subscribe"];
+    type Request = SubscribeJobRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -86,6 +86,7 @@ pub async fn follow(
         &id.to_string(),
         found,
         request_id,
+        &frame.warnings,
         frame.now,
     )))
 }
@@ -93,5 +94,11 @@ pub async fn follow(
 /// The response for a job that has expired, never existed or belongs to another user.
 fn respond_gone(frame: &FrameContext, id: &str) -> ActionResult {
     let request_id = frame.request_id.as_deref();
-    Ok(Some(subscribed(id, None, request_id, frame.now)))
+    Ok(Some(subscribed(
+        id,
+        None,
+        request_id,
+        &frame.warnings,
+        frame.now,
+    )))
 }

@@ -4,6 +4,8 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::filters::Filters;
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::topics::{SubscriptionId, Topic};
+use longhaul_shared::protocol::request::SubscribeTopicRequest;
+use longhaul_shared::protocol::response::{ActiveStatus, Response, Subscription};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
 use metrics::counter;
 use serde_json::{Value, json};
@@ -23,6 +25,7 @@ pub struct SubscribeTopic {
 
 impl Action for SubscribeTopic {
     type Caller = Identity;
+    type Request = SubscribeTopicRequest;
 
     const NAMES: &'static [&'static str] = &["subscribe", "subscribeToDeals"];
 
@@ -59,19 +62,16 @@ impl Action for SubscribeTopic {
             let message = format!("A connection may have at most {max} subscriptions.");
             return Err(ErrorResponse::field("topic", message).into());
         }
-        let id = SubscriptionId {
-            topic: self.topic,
-            id: app.random.uuid(),
-        };
+        let id = SubscriptionId::new(self.topic, app.random.uuid(), &caller.owner);
         let subscriptions = &app.stores.subscriptions;
         subscriptions
             .record(&id, caller, connection, &self.filters, frame.now)
             .await?;
-        let data = json!({
-            "subscriptionId": id.to_string(),
-            "topic": id.topic.as_str(),
-            "status": "active",
-        });
-        frame.respond("subscriptionConfirmed", json!({ "data": data }))
+        let data = Subscription {
+            subscription_id: id.to_string(),
+            topic: id.topic.into(),
+            status: ActiveStatus::Active,
+        };
+        frame.respond(Response::SubscriptionConfirmed { data })
     }
 }

@@ -2,8 +2,8 @@
 //! not stored and has no response.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::protocol::{ErrorResponse, Fields, response};
-use serde_json::json;
+use longhaul_shared::protocol::request::TypingIndicatorRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, typing_indicator};
 
 use super::direct_message::recipient_owner;
 use crate::action::Action;
@@ -17,8 +17,7 @@ pub struct TypingIndicator {
 
 impl Action for TypingIndicator {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["typing_indicator"];
+    type Request = TypingIndicatorRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -29,9 +28,7 @@ impl Action for TypingIndicator {
 
     async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
         let to = recipient_owner(caller, self.recipient)?;
-        let from = &caller.owner.user;
-        let fields = json!({"isTyping": self.is_typing, "data": {"from": from}});
-        let pushed = response("typing_indicator", fields, None, frame.now);
+        let pushed = typing_indicator(&caller.owner.user, self.is_typing, frame.now);
         app.messenger.push_to_user(&to, &pushed, frame.now).await?;
         Ok(None)
     }

@@ -3,9 +3,9 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::job::Job;
-use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference};
+use longhaul_shared::protocol::request::UnsubscribeJobRequest;
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, Response};
 use longhaul_shared::store::jobs::CommitOutcome;
-use serde_json::json;
 
 use crate::action::Action;
 use crate::administration::effective_owner;
@@ -18,15 +18,14 @@ pub struct UnsubscribeJob {
 
 impl Action for UnsubscribeJob {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["unsubscribe"];
+    type Request = UnsubscribeJobRequest;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self { job: fields.job()? })
     }
 
     async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
-        let job = match self.job {
+        let job_id = match self.job {
             JobReference::Id(id) => {
                 let owner = effective_owner(app, frame, caller, id).await?;
                 let unfollow = Job::unfollow(owner, frame.connection.clone());
@@ -38,6 +37,6 @@ impl Action for UnsubscribeJob {
             }
             JobReference::Unknown(text) => text,
         };
-        frame.respond("unsubscribed", json!({"jobId": job}))
+        frame.respond(Response::Unsubscribed { job_id })
     }
 }

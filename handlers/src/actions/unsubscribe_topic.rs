@@ -2,8 +2,9 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::topics::SubscriptionId;
+use longhaul_shared::protocol::request::UnsubscribeTopicRequest;
+use longhaul_shared::protocol::response::{EndedStatus, Response, Subscription};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
-use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -16,8 +17,7 @@ pub struct UnsubscribeTopic {
 
 impl Action for UnsubscribeTopic {
     type Caller = Identity;
-
-    const NAMES: &'static [&'static str] = &["unsubscribe"];
+    type Request = UnsubscribeTopicRequest;
 
     /// An `unsubscribe` without a subscription names a job.
     fn matches(fields: &Fields) -> bool {
@@ -41,11 +41,11 @@ impl Action for UnsubscribeTopic {
         let connection = ended.ok_or_else(unknown)?;
         let connections = &app.stores.connections;
         connections.remove_subscription(&connection).await?;
-        let data = json!({
-            "subscriptionId": id.to_string(),
-            "topic": id.topic.as_str(),
-            "status": "ended",
-        });
-        frame.respond("unsubscribed", json!({ "data": data }))
+        let data = Subscription {
+            subscription_id: id.to_string(),
+            topic: id.topic.into(),
+            status: EndedStatus::Ended,
+        };
+        frame.respond(Response::TopicUnsubscribed { data })
     }
 }

@@ -3,9 +3,10 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::SessionId;
 use longhaul_shared::domain::limits;
+use longhaul_shared::protocol::request::VoiceDataRequest;
+use longhaul_shared::protocol::response::{RecordedPiece, VoiceResponse};
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
 use longhaul_shared::store::sessions::Recording;
-use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -21,8 +22,9 @@ pub struct VoiceData {
 
 impl Action for VoiceData {
     type Caller = Identity;
+    type Request = VoiceDataRequest;
 
-    const NAMES: &'static [&'static str] = &["voice_data"];
+    const IS_OF_DIALECT: bool = true;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {
@@ -39,8 +41,13 @@ impl Action for VoiceData {
         recordings
             .put_piece(recording.job, self.index, self.audio)
             .await?;
-        let data = json!({"sessionId": session.to_string(), "index": self.index});
-        frame.respond("voice_ack", json!({ "data": data }))
+        let data = RecordedPiece {
+            session_id: session.to_string(),
+            index: self.index,
+        };
+        let response = VoiceResponse::VoiceAck { data };
+        let request_id = frame.request_id.as_deref();
+        Ok(Some(response.frame(request_id, frame.now)))
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::dialect::Dialect;
 use longhaul_shared::domain::limits;
+use longhaul_shared::protocol::request::VoiceEndRequest;
 use longhaul_shared::protocol::{ClaimedIdentity, ErrorResponse, Fields, SessionReference};
 use longhaul_shared::store::recordings::Pieces;
 use serde_json::json;
@@ -26,8 +27,9 @@ pub struct VoiceEnd {
 
 impl Action for VoiceEnd {
     type Caller = Identity;
+    type Request = VoiceEndRequest;
 
-    const NAMES: &'static [&'static str] = &["voice_end"];
+    const IS_OF_DIALECT: bool = true;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         Ok(Self {

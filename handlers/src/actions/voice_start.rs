@@ -4,9 +4,10 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{JobId, SessionId};
 use longhaul_shared::domain::limits;
 use longhaul_shared::domain::session::Session;
+use longhaul_shared::protocol::request::VoiceStartRequest;
+use longhaul_shared::protocol::response::{VoiceResponse, VoiceSession};
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
 use longhaul_shared::store::sessions::Recording;
-use serde_json::json;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -22,8 +23,9 @@ pub struct VoiceStart {
 
 impl Action for VoiceStart {
     type Caller = Identity;
+    type Request = VoiceStartRequest;
 
-    const NAMES: &'static [&'static str] = &["voice_start"];
+    const IS_OF_DIALECT: bool = true;
 
     fn parse(fields: &Fields) -> Result<Self, ErrorResponse> {
         let session = fields.session()?;
@@ -46,8 +48,11 @@ impl Action for VoiceStart {
         sessions
             .record(session, &caller.owner, &recording, expires_at)
             .await?;
-        let data = json!({"sessionId": session.to_string()});
-        frame.respond("voice_started", json!({ "data": data }))
+        let session_id = session.to_string();
+        let data = VoiceSession { session_id };
+        let response = VoiceResponse::VoiceStarted { data };
+        let request_id = frame.request_id.as_deref();
+        Ok(Some(response.frame(request_id, frame.now)))
     }
 }
 

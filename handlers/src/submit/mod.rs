@@ -11,7 +11,7 @@ use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{JobId, Traceparent};
 use longhaul_shared::domain::job::{Job, JobInput};
 use longhaul_shared::orchestration::job_end_notifier::PushedEnd;
-use longhaul_shared::protocol::{ErrorCode, ErrorResponse, dialect};
+use longhaul_shared::protocol::{ErrorCode, ErrorResponse, dialect, event_frame_with};
 use longhaul_shared::store::jobs::Created;
 pub use new_job::{NewJob, Submission};
 pub use turn::TurnRequest;
@@ -58,7 +58,16 @@ pub async fn submit(
         true => turn::cancel_earlier(app, frame, &job).await,
         false => Ok(vec![]),
     };
-    let queued = dialect::outbound_frames(&job, &Event::queued(&job));
+    let mut queued = dialect::outbound_frames(&job, &Event::queued(&job));
+    if !frame.warnings.is_empty() {
+        let warned = event_frame_with(&Event::queued(&job), &frame.warnings);
+        for frames in queued
+            .iter_mut()
+            .filter(|frames| frames.to == frame.connection)
+        {
+            frames.frames = vec![warned.as_str().into()];
+        }
+    }
     app.pusher.send_all(queued).await;
     if let Err(error) = enqueue(app, frame, &job, cancelled).await {
         tracing::warn!(job = %job.id, error = format!("{error:#}"), "queueing a job failed; the sweep will repeat it");

@@ -90,6 +90,10 @@ impl NotificationId {
     pub fn parse(text: &str) -> Option<Self> {
         JobId::parse(text).map(|JobId(id)| Self(id))
     }
+
+    pub fn uuid(&self) -> Uuid {
+        self.0
+    }
 }
 
 impl fmt::Display for NotificationId {

@@ -18,5 +18,6 @@ pub mod queue_message;
 pub mod rate;
 pub mod session;
 pub mod stream;
+pub mod subscriber_hash;
 pub mod token_expiry;
 pub mod topics;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::domain::ids::{ConnectionId, NotificationId};
-use crate::domain::limits;
+use crate::domain::ids::{ConnectionId, NotificationId, Owner};
+use crate::domain::{limits, subscriber_hash};
 
 /// Number of partitions of a topic's subscribers. Each has its own fan-out.
 const TOPIC_SHARDS: u8 = 4;
@@ -68,6 +68,13 @@ pub struct SubscriptionId {
 }
 
 impl SubscriptionId {
+    /// A new id, from random bits. Six of its bytes are a hash of the subscriber, which the ids of its notifications
+    /// repeat: so it is known whose they are, though they are stored nowhere.
+    pub fn new(topic: Topic, random: Uuid, owner: &Owner) -> Self {
+        let id = subscriber_hash::with_hash(random, owner);
+        Self { topic, id }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         let (topic, id) = text.split_at_checked(text.len().checked_sub(36)?)?;
         Some(Self {
@@ -212,7 +219,11 @@ impl Publication {
     /// The id of the notification for one subscription: the same at each delivery.
     pub fn notification_id(&self, subscription: &str) -> Uuid {
         let name = format!("{} {subscription}", self.id);
-        Uuid::new_v5(&NOTIFICATION_NAMESPACE, name.as_bytes())
+        let hashed = Uuid::new_v5(&NOTIFICATION_NAMESPACE, name.as_bytes());
+        match Uuid::try_parse(subscription) {
+            Ok(subscription) => subscriber_hash::with_hash_of(hashed, subscription),
+            Err(_) => hashed,
+        }
     }
 
     /// The id of the publication in every subscriber's notification: the same at each delivery.

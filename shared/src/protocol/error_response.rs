@@ -1,19 +1,81 @@
 //! The `error` frame and its codes.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-/// The code of an `error` frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use super::frame::sorted_json;
+
+/// Why a frame was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ErrorCode {
+    /// There is no token, or it is not valid, has expired, or is another user's.
+    #[serde(rename = "AUTHENTICATION_ERROR")]
     Authentication,
+    /// The user may not do this.
+    #[serde(rename = "AUTHORIZATION_ERROR")]
     Authorization,
+    /// The frame is malformed; `details.field` names the field at fault.
+    #[serde(rename = "VALIDATION_ERROR")]
     Validation,
+    /// The idempotency key was used for different work.
+    #[serde(rename = "CONFLICT")]
     Conflict,
+    /// The user's rate or number of open jobs, or the followers of a job, are at their limit; `retryAfter` says when
+    /// to try again.
+    #[serde(rename = "RATE_LIMIT_EXCEEDED")]
     RateLimit,
+    /// There is no such notification, subscription, session, room, connection or job; `details.field` names the
+    /// field.
+    #[serde(rename = "NOT_FOUND")]
     NotFound,
+    /// A message reached nobody and could not be stored.
+    #[serde(rename = "CONNECTION_ERROR")]
     Connection,
+    /// The server is at fault; `details.errorId` finds the reason in its logs.
+    #[serde(rename = "INTERNAL_ERROR")]
     Internal,
+}
+
+/// A frame was refused, or what it asked for failed.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorFrame<'a> {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "error")))]
+    r#type: &'a str,
+    /// The sentence in `data.message`.
+    content: &'a str,
+    /// What went wrong.
+    data: ErrorData<'a, ErrorCode>,
+    /// Seconds until a retry may help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    /// Whether a retry may help. Only in answers to `chat_message`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retryable: Option<bool>,
+    /// The `requestId` of the frame that was refused. At most 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    /// When it was refused, in Unix seconds.
+    timestamp: i64,
+}
+
+/// What went wrong.
+#[derive(Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "{C}Data")
+)]
+pub struct ErrorData<'a, C> {
+    /// For programs.
+    pub code: C,
+    /// A sentence for people.
+    pub message: &'a str,
+    /// More about it, by code: `field`, `actions`, `kinds`, `statuses`, `missing`, `errorId`.
+    pub details: Map<String, Value>,
 }
 
 impl ErrorCode {
@@ -79,21 +141,18 @@ impl ErrorResponse {
 
     /// The `error` frame. `content` and `data.message` are equal, because older dialects read one or the other.
     pub fn frame(&self, request_id: Option<&str>, now: Timestamp) -> String {
-        let mut frame = json!({
-            "type": "error",
-            "content": self.message,
-            "data": {"code": self.code.as_str(), "message": self.message, "details": self.details},
-            "timestamp": now.as_second(),
-        });
-        if let Some(seconds) = self.retry_after {
-            frame["retryAfter"] = seconds.into();
-        }
-        if let Some(retryable) = self.retryable {
-            frame["retryable"] = retryable.into();
-        }
-        if let Some(request_id) = request_id {
-            frame["requestId"] = request_id.into();
-        }
-        frame.to_string()
+        sorted_json(&ErrorFrame {
+            r#type: "error",
+            content: &self.message,
+            data: ErrorData {
+                code: self.code,
+                message: &self.message,
+                details: self.details.clone(),
+            },
+            retry_after: self.retry_after,
+            retryable: self.retryable,
+            request_id,
+            timestamp: now.as_second(),
+        })
     }
 }

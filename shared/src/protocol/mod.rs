@@ -1,25 +1,23 @@
 //! The wire protocol: reads the fields of clients' frames, and encodes
-//! responses and events.
+//! responses, events and what else is pushed.
 //!
-//! Pure: it converts between text and values.
+//! Pure: it converts between text and values. Its types are the one source of the schemas in `spec/`, which the
+//! feature `schema` derives.
 
-mod connection;
 pub mod dialect;
-mod error_response;
-mod event;
-mod inbox;
-mod notification;
-mod request;
-mod responses;
-mod session;
+pub mod error_response;
+pub mod event;
+mod frame;
+mod job_error_code;
+pub mod push;
+pub mod request;
+pub mod response;
+mod status;
 
-pub use connection::connection;
 pub use error_response::{ErrorCode, ErrorResponse};
-pub use event::event_frame;
-pub use inbox::{inbox_entry, inbox_entry_parts};
-pub use notification::notification;
+pub use event::{event_frame, event_frame_with};
+pub use frame::rfc3339;
+pub use job_error_code::JobErrorCodeText;
+pub use push::{inbox_entry, notification, system, typing_indicator};
 pub use request::{ClaimedIdentity, Fields, JobReference, PageRequest, SessionReference};
-pub use responses::{
-    job_view, job_with_result, jobs_that_fit, response, rfc3339, subscribed, system,
-};
-pub use session::session_view;
+pub use response::{JobResponse, JobView, Response, entries_that_fit, jobs_that_fit, subscribed};

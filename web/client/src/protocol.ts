@@ -1,112 +1,32 @@
 /** Types of the frames on the wire, and the check that distinguishes a job's events from replies. */
 
+import type * as wire from "./frames.js";
+import type { Usage } from "./frames.js";
+
+export type { Chunk, JobCancelled, JobFailed, JobQueued, ProgressUpdate, StreamReset, Usage, Warning } from "./frames.js";
+
+/** An event of a job, as servers from before `at` send it too. */
+type Dated<E> = E extends unknown ? Omit<E, "at"> & { at?: string } : never;
+
 /** Location of a result that is too large for a frame. */
-export interface ResultRef {
-  /** Presigned URL, valid for up to 15 minutes. */
-  url: string;
-  bytes: number;
-  /** Hexadecimal. */
-  sha256: string;
-  contentType: string;
-}
+export type ResultRef = Omit<wire.ResultRef, "url"> & { url: string };
 
-/** Attempts and times of a completed job. */
-export interface Usage {
-  attempts: number;
-  queuedMs: number;
-  runMs: number;
-}
-
-/** Fields that every event of a job has. */
-interface EventEnvelope {
-  jobId: string;
-  /** Sequence number: 1 for `job_queued`, then increasing by 1. */
-  seq: number;
-  /** Unix seconds. */
-  timestamp: number;
-  /** The `requestId` of the frame that submitted the job. All followers receive it. */
-  requestId?: string;
-}
-
-export type JobQueued = EventEnvelope & { type: "job_queued"; message: string; query: string; progress: number };
-export type ProgressUpdate = EventEnvelope & {
-  type: "progress_update";
-  status: "processing" | "retrying";
-  message: string;
-  /** Percent, 0 to 100. Never decreases within an attempt. */
-  progress: number;
-  attempt: number;
-};
-export type Chunk = EventEnvelope & { type: "chunk"; content: string };
-export type StreamReset = EventEnvelope & { type: "stream_reset"; attempt: number; keepThrough: number };
-export type JobCompleted<R = unknown> = EventEnvelope & {
-  type: "job_completed";
+/** The job ended with a result of the type `R`. */
+export type JobCompleted<R = unknown> = Omit<wire.JobCompleted, "at" | "result" | "resultRef" | "usage"> & {
+  at?: string;
   result?: R;
   resultRef?: ResultRef;
   usage?: Usage;
 };
-export type JobFailed = EventEnvelope & {
-  type: "job_failed";
-  error: string;
-  code: string;
-  retryable: boolean;
-  attempts: number;
-};
-export type JobCancelled = EventEnvelope & { type: "job_cancelled"; by: string; content?: string };
 
 /** An event of a job. */
-export type JobEvent<R = unknown> =
-  | JobQueued
-  | ProgressUpdate
-  | Chunk
-  | StreamReset
-  | JobCompleted<R>
-  | JobFailed
-  | JobCancelled;
+export type JobEvent<R = unknown> = Dated<Exclude<wire.JobEvent, wire.JobCompleted>> | JobCompleted<R>;
 
 /** The reply to `subscribe`, and to a `query` whose idempotency key is already in use. */
-export interface Subscribed<R = unknown> {
-  type: "subscribed";
-  jobId: string;
-  status: string;
-  /** The latest sequence number. */
-  head: number;
-  mode: "replay" | "gone";
-  events: JobEvent<R>[];
-  /** Whether another page follows: subscribe again with `after` set to the last `seq` of `events`. */
-  more: boolean;
-  requestId?: string;
-}
+export type Subscribed<R = unknown> = Omit<wire.Subscribed, "events" | "timestamp"> & { events: JobEvent<R>[] };
 
-/** A job as `getJob` and `listJobs` return it. Times are in ISO 8601. */
-export interface JobView<R = unknown> {
-  jobId: string;
-  /** The owner. */
-  userId: string;
-  kind: string;
-  query: string;
-  status: "queued" | "processing" | "completed" | "failed" | "cancelled";
-  progress: number;
-  message: string;
-  seq: number;
-  attempt: number;
-  createdAt: string;
-  updatedAt: string;
-  startedAt?: string;
-  finishedAt?: string;
-  deadlineAt?: string;
-  requestId?: string;
-  /** The error of the previous attempt. */
-  lastError?: { code: string; message: string; at: string };
-  /** Number of replays by an operator. */
-  replays?: number;
-  /** Returned by `getJob` only, as are `result` and `resultRef`. */
-  params?: Record<string, unknown>;
-  result?: R;
-  resultRef?: ResultRef;
-  error?: { code: string; message: string; retryable: boolean };
-  cancelledBy?: string;
-}
+/** A job as `getJob` and `listJobs` return it; `params`, `result` and `resultRef` by `getJob` only. */
+export type JobView<R = unknown> = Omit<wire.JobWithResult, "result" | "resultRef"> & { result?: R; resultRef?: ResultRef };
 
 /** The result of a job of kind `finops`. */
 export interface FinopsResult {

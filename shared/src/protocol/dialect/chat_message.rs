@@ -1,36 +1,32 @@
 //! The `chat_message` dialect: `chat_response` frames between two `typing_indicator` frames, and `system` for
 //! notices.
 
-use serde_json::{Value, json};
-
-use super::{DialectEvent, error};
+use super::DialectEvent;
+use super::frame::{ChatMetadata, DialectFrame, error};
 use crate::domain::ids::JobId;
 
-pub(super) fn encode(event: DialectEvent<'_>, job: JobId) -> Vec<Value> {
-    let response = |text: &str, done: bool| {
-        json!({
-            "type": "chat_response",
-            "content": text,
-            "metadata": {"jobId": job.to_string(), "done": done},
-        })
-    };
+pub(super) fn encode(event: DialectEvent<'_>, job: JobId) -> Vec<DialectFrame<'_>> {
     match event {
         DialectEvent::Started => vec![typing(true)],
-        DialectEvent::Notice(message) => vec![json!({"type": "system", "content": message})],
-        DialectEvent::Text(text) => vec![response(text, false)],
-        DialectEvent::Completed => vec![response("", true), typing(false)],
+        DialectEvent::Notice(content) => vec![DialectFrame::System { content }],
+        DialectEvent::Text(text) => vec![response(text, false, job)],
+        DialectEvent::Completed => vec![response("", true, job), typing(false)],
         DialectEvent::Failed {
             code,
             message,
             retryable,
-        } => {
-            let mut error = error(code, message);
-            error["retryable"] = retryable.into();
-            vec![typing(false), error]
-        }
+        } => vec![typing(false), error(code, message, Some(retryable))],
     }
 }
 
-fn typing(on: bool) -> Value {
-    json!({"type": "typing_indicator", "isTyping": on})
+fn response(content: &str, done: bool, job: JobId) -> DialectFrame<'_> {
+    let job_id = job.to_string();
+    DialectFrame::ChatResponse {
+        content,
+        metadata: ChatMetadata { job_id, done },
+    }
+}
+
+fn typing(is_typing: bool) -> DialectFrame<'static> {
+    DialectFrame::TypingIndicator { is_typing }
 }

@@ -5,6 +5,7 @@
 //! for its subscribers.
 
 mod chat_message;
+mod frame;
 mod send_message;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,8 @@ mod text_message;
 use std::cell::LazyCell;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+pub use frame::{DialectFrame, JobDialectFrame, TextFrame};
+use serde_json::Value;
 
 use crate::domain::dialect::Dialect;
 use crate::domain::event::{Event, EventKind};
@@ -70,19 +72,24 @@ enum DialectEvent<'a> {
     },
 }
 
-fn encode(dialect: Dialect, dialect_event: DialectEvent<'_>, event: &Event) -> Vec<Value> {
-    match dialect {
-        Dialect::SendMessage => send_message::encode(dialect_event),
-        Dialect::ChatMessage => chat_message::encode(dialect_event, event.job),
-        Dialect::TextMessage => text_message::encode(dialect_event),
-    }
+/// The frames of a dialect's event, as JSON text.
+fn encode(dialect: Dialect, shown: DialectEvent<'_>, event: &Event) -> Vec<String> {
+    let frames = match dialect {
+        Dialect::SendMessage => send_message::encode(shown),
+        Dialect::ChatMessage => chat_message::encode(shown, event.job),
+        Dialect::TextMessage => {
+            let frames = text_message::encode(shown).into_iter();
+            return frames.map(|frame| frame.of_event(event)).collect();
+        }
+    };
+    frames.iter().map(|frame| frame.of_event(event)).collect()
 }
 
 fn frames(dialect: Dialect, event: &Event, job: &Job) -> Vec<Arc<str>> {
     let mut frames = vec![];
     let mut emit = |dialect_event: DialectEvent<'_>| {
-        for fields in encode(dialect, dialect_event, event) {
-            frames.push(frame(event, fields).into());
+        for frame in encode(dialect, dialect_event, event) {
+            frames.push(frame.into());
         }
     };
     if job
@@ -150,24 +157,4 @@ pub fn response(result: &JobResult) -> String {
             stored.bytes
         ),
     }
-}
-
-/// An `error` frame.
-fn error(code: &str, message: &str) -> Value {
-    json!({
-        "type": "error",
-        "content": message,
-        "data": {"code": code, "message": message, "details": {}},
-    })
-}
-
-/// Adds the fields that all frames of a job have.
-fn frame(event: &Event, mut fields: Value) -> String {
-    fields["jobId"] = event.job.to_string().into();
-    fields["seq"] = event.seq.into();
-    fields["timestamp"] = event.at.as_second().into();
-    if let Some(request_id) = &event.request_id {
-        fields["requestId"] = request_id.as_str().into();
-    }
-    fields.to_string()
 }

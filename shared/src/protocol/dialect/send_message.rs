@@ -1,14 +1,13 @@
 //! The dialect of `sendMessage` with `message`: `chunk` frames, then an empty `complete`.
 
-use serde_json::{Value, json};
+use super::DialectEvent;
+use super::frame::{DialectFrame, error};
 
-use super::{DialectEvent, error};
-
-pub(super) fn encode(event: DialectEvent<'_>) -> Vec<Value> {
+pub(super) fn encode(event: DialectEvent<'_>) -> Vec<DialectFrame<'_>> {
     match event {
         DialectEvent::Started | DialectEvent::Notice(_) => vec![],
-        DialectEvent::Text(text) => vec![json!({"type": "chunk", "content": text})],
-        DialectEvent::Completed => vec![json!({"type": "complete", "content": ""})],
-        DialectEvent::Failed { code, message, .. } => vec![error(code, message)],
+        DialectEvent::Text(content) => vec![DialectFrame::Chunk { content }],
+        DialectEvent::Completed => vec![DialectFrame::Complete { content: "" }],
+        DialectEvent::Failed { code, message, .. } => vec![error(code, message, None)],
     }
 }

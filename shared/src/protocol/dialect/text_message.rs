@@ -1,15 +1,21 @@
 //! The `text_message` dialect, also for voice input: `text_response` frames; the last one is `done`.
 
-use serde_json::{Value, json};
+use super::DialectEvent;
+use super::frame::{TextFrame, TextPiece, error_data};
 
-use super::{DialectEvent, error};
-
-pub(super) fn encode(event: DialectEvent<'_>) -> Vec<Value> {
-    let response = |text: &str, done: bool| json!({"type": "text_response", "data": {"text": text, "done": done}});
+pub(super) fn encode(event: DialectEvent<'_>) -> Vec<TextFrame<'_>> {
     match event {
         DialectEvent::Started | DialectEvent::Notice(_) => vec![],
         DialectEvent::Text(text) => vec![response(text, false)],
         DialectEvent::Completed => vec![response("", true)],
-        DialectEvent::Failed { code, message, .. } => vec![error(code, message)],
+        DialectEvent::Failed { code, message, .. } => vec![TextFrame::Error {
+            content: message,
+            data: error_data(code, message),
+        }],
     }
+}
+
+fn response(text: &str, done: bool) -> TextFrame<'_> {
+    let data = TextPiece { text, done };
+    TextFrame::TextResponse { data }
 }

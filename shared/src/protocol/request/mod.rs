@@ -1,14 +1,34 @@
 //! A client's frame as fields that are read one by one; every error names the field at fault.
 
+mod admin_requests;
+mod chat_requests;
+mod job_requests;
+mod topic_requests;
+mod unparsed_frame;
 mod values;
+mod warnings;
 
+pub use admin_requests::*;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use chat_requests::*;
+pub use job_requests::*;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+pub use topic_requests::*;
+pub use unparsed_frame::matchable;
 pub use values::{ClaimedIdentity, JobReference, PageRequest, SessionReference};
+pub use warnings::{Warning, are_none, field_names};
 
 use super::ErrorResponse;
 use crate::domain::limits;
+
+/// A frame of a client, as a type: the source of its schema and of the names of its fields. [`Fields`] reads it, so that
+/// an error names the field at fault.
+pub trait Request: DeserializeOwned {
+    /// The names of its action.
+    const ACTIONS: &'static [&'static str];
+}
 
 /// A frame's fields. Each may stand in the frame itself or inside its `data`; different values in both are an
 /// error, and `null` counts as left out.

@@ -1,62 +1,83 @@
-//! Direct responses to clients. What does not fit one frame is left to the next request.
+//! The response to `subscribe`, and how many jobs fit a response. What does not fit one frame is left to the next
+//! request.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
-use super::event::{event_frame, reference, to_json};
+use super::{Gone, JobView, StatusOrGone};
 use crate::domain::event::CatchUp;
-use crate::domain::job::{Job, JobResult, Outcome, Status};
+use crate::domain::job::Job;
 use crate::domain::limits;
+use crate::protocol::event::event_frame;
+use crate::protocol::frame::to_json;
+use crate::protocol::request::{Warning, are_none};
 
-/// A direct response: `type`, its fields, the echo of `requestId`, `timestamp`.
-pub fn response(kind: &str, mut fields: Value, request_id: Option<&str>, now: Timestamp) -> String {
-    fields["type"] = kind.into();
-    fields["timestamp"] = now.as_second().into();
-    if let Some(request_id) = request_id {
-        fields["requestId"] = request_id.into();
-    }
-    fields.to_string()
+/// The events of a job after the last one that the client has applied, or that it has no such job. The response to
+/// `subscribe` with `jobId`, and to a `query` whose idempotency key is in use.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribed<'a> {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "subscribed")))]
+    r#type: &'a str,
+    /// The job, as the frame named it.
+    job_id: &'a str,
+    /// The job's state.
+    status: StatusOrGone,
+    /// The sequence number of the latest event; 0 if the job is gone.
+    head: u64,
+    /// Whether there is such a job.
+    mode: SubscribeMode,
+    /// Every chunk, the end, and the latest of the progress after `after`, in order of `seq`.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Vec<crate::protocol::event::JobEventFrame<'a>>")
+    )]
+    events: Vec<Box<RawValue>>,
+    /// Whether there are more: subscribe again with the last `seq` of `events`. Until it is false, pushed events above
+    /// `head` have to wait.
+    more: bool,
+    /// The `requestId` of the frame that this responds to. At most 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    /// When the frame was answered, in Unix seconds.
+    timestamp: i64,
+    /// Fields of the frame that were ignored, since the action does not know them.
+    #[serde(skip_serializing_if = "are_none")]
+    warnings: &'a [Warning],
 }
 
-/// A message of the operator, which is no response.
-pub fn system(content: &str, now: Timestamp) -> String {
-    response("system", json!({"content": content}), None, now)
-}
-
-/// A job as clients receive it, with its result.
-pub fn job_with_result(job: &Job) -> Value {
-    let mut value = job_view(job);
-    let params = serde_json::from_str(&job.input.params).unwrap_or(Value::Null);
-    if params.as_object().is_some_and(|params| !params.is_empty()) {
-        value["params"] = params;
-    }
-    if let Some(Outcome::Completed(JobResult::Inline(result))) = &job.outcome {
-        // A frame with a large result has space for the beginning of the query only, and none for the
-        // parameters.
-        if result.len() + value.to_string().len() > limits::ANSWER_BYTES {
-            value["params"].take();
-            value["query"] = limits::prefix(&job.input.query, limits::QUERY_IN_ROW_BYTES).into();
-        }
-        value["result"] = serde_json::from_str(result).unwrap_or(Value::Null);
-    }
-    if let Some(Outcome::Completed(result)) = &job.outcome
-        && let Some(reference) = reference(result)
-    {
-        value["resultRef"] = reference;
-    }
-    value
+/// Whether there is such a job.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum SubscribeMode {
+    /// `events` has what the client lacks.
+    Replay,
+    /// The job is unknown, past its retention, or another user's.
+    Gone,
 }
 
 /// The number of jobs, from the first on, that fit one response; at least one.
 pub fn jobs_that_fit(jobs: &[Job]) -> usize {
     let mut bytes = 0;
     let fits = |job: &&Job| {
-        bytes += job_view(job).to_string().len();
+        bytes += to_json(&JobView::new(job)).len();
         bytes <= limits::ANSWER_BYTES
     };
     jobs.iter().take_while(fits).count().max(1)
+}
+
+/// The number of entries, from the first on, that fit one response; at least one, if there is one.
+pub fn entries_that_fit(entries: &[impl Serialize]) -> usize {
+    let mut bytes = 0;
+    let fits = |entry: &&_| {
+        bytes += to_json(*entry).len();
+        bytes <= limits::ANSWER_BYTES
+    };
+    let fitting = entries.iter().take_while(fits).count();
+    fitting.max(entries.len().min(1))
 }
 
 /// The response to `subscribe`: the events after the last one that the client has applied, or `gone`.
@@ -64,31 +85,24 @@ pub fn subscribed(
     id: &str,
     catch_up: Option<(&Job, &CatchUp)>,
     request_id: Option<&str>,
+    warnings: &[Warning],
     now: Timestamp,
 ) -> String {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Subscribed<'a> {
-        r#type: &'a str,
-        job_id: &'a str,
-        status: &'a str,
-        head: u64,
-        mode: &'a str,
-        events: Vec<Box<RawValue>>,
-        more: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        request_id: Option<&'a str>,
-        timestamp: i64,
-    }
     let (status, head, mode, missing, more) = match catch_up {
         Some((job, catch_up)) => (
-            job.status.as_str(),
+            StatusOrGone::Job(job.status.into()),
             job.seq,
-            "replay",
+            SubscribeMode::Replay,
             &catch_up.events[..],
             catch_up.more,
         ),
-        None => ("gone", 0, "gone", &[][..], false),
+        None => (
+            StatusOrGone::Gone(Gone::Gone),
+            0,
+            SubscribeMode::Gone,
+            &[][..],
+            false,
+        ),
     };
     let (mut bytes, mut events) = (0, vec![]);
     for frame in missing.iter().map(event_frame) {
@@ -108,58 +122,9 @@ pub fn subscribed(
         events,
         request_id,
         timestamp: now.as_second(),
+        warnings,
     };
     to_json(&frame)
-}
-
-/// A job as clients receive it, without its result: the row's names, times in ISO 8601.
-pub fn job_view(job: &Job) -> Value {
-    let mut view = json!({
-        "jobId": job.id.to_string(),
-        "userId": job.owner.user,
-        "kind": job.kind,
-        "query": job.input.query,
-        "status": job.status.as_str(),
-        "progress": job.progress,
-        "message": job.message,
-        "seq": job.seq,
-        "attempt": job.attempt,
-        "createdAt": rfc3339(job.created_at),
-        "updatedAt": rfc3339(job.updated_at),
-        "deadlineAt": rfc3339(job.deadline),
-    });
-    if let Some(request_id) = &job.request_id {
-        view["requestId"] = request_id.as_str().into();
-    }
-    if let Some(at) = job.started_at {
-        view["startedAt"] = rfc3339(at).into();
-    }
-    if let Some(at) = job.finished_at {
-        view["finishedAt"] = rfc3339(at).into();
-    }
-    if job.replays > 0 {
-        view["replays"] = job.replays.into();
-    }
-    if let Some(last_error) = &job.last_error {
-        view["lastError"] = json!({"code": last_error.code, "message": last_error.message, "at": rfc3339(last_error.at)});
-    }
-    if job.status == Status::Completed {
-        view["progress"] = 100.into();
-    }
-    match &job.outcome {
-        Some(Outcome::Failed(error)) => {
-            view["error"] =
-                json!({"code": error.code, "message": error.message, "retryable": error.retryable});
-        }
-        Some(Outcome::Cancelled { by, .. }) => view["cancelledBy"] = by.as_str().into(),
-        Some(Outcome::Completed(_)) | None => {}
-    }
-    view
-}
-
-/// A time as responses have it: RFC 3339, in milliseconds.
-pub fn rfc3339(at: Timestamp) -> String {
-    format!("{at:.3}")
 }
 
 fn raw(json: String) -> Box<RawValue> {
@@ -170,10 +135,13 @@ fn raw(json: String) -> Box<RawValue> {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::domain::ids::{JobId, Owner};
-    use crate::domain::job::{JobInput, SubmitOptions};
+    use crate::domain::job::{JobInput, JobResult, Outcome, Status, SubmitOptions};
     use crate::domain::stream::Stream;
+    use crate::protocol::{JobResponse, Response};
 
     fn catch_up(job: &Job, after: u64) -> CatchUp {
         CatchUp::new(job, after, Stream::empty())
@@ -217,9 +185,9 @@ mod tests {
         assert_eq!(
             frames,
             [
-                json!({"type": "job_queued", "jobId": id, "seq": 1, "requestId": "r1", "timestamp": 100,
+                json!({"type": "job_queued", "jobId": id, "seq": 1, "requestId": "r1", "timestamp": 100, "at": "1970-01-01T00:01:40.000Z",
                        "message": "Your query is queued.", "query": "why?", "progress": 5}),
-                json!({"type": "job_completed", "jobId": id, "seq": 4, "requestId": "r1", "timestamp": 105,
+                json!({"type": "job_completed", "jobId": id, "seq": 4, "requestId": "r1", "timestamp": 105, "at": "1970-01-01T00:01:45.000Z",
                        "result": {"a": [1]}, "usage": {"attempts": 1, "queuedMs": 2000, "runMs": 3000}}),
             ]
         );
@@ -237,7 +205,7 @@ mod tests {
         let mut applied = 0;
         let mut applied_by_response = vec![];
         loop {
-            let frame = subscribed("x", Some((&job, &catch_up(&job, applied))), None, now);
+            let frame = subscribed("x", Some((&job, &catch_up(&job, applied))), None, &[], now);
             assert!(frame.len() <= 128 * 1024, "the limit of API Gateway");
             let frame: Value = serde_json::from_str(&frame).unwrap();
             applied = frame["events"].as_array().unwrap().last().unwrap()["seq"]
@@ -249,14 +217,18 @@ mod tests {
             }
         }
         assert_eq!(applied_by_response, [1, 4]);
-        let with_result = json!({"job": job_with_result(&job)});
-        assert!(response("job", with_result, None, now).len() <= 128 * 1024);
+        let with_result = Response::Job {
+            job: JobResponse::found(&job),
+        };
+        assert!(with_result.frame(None, &[], now).len() <= 128 * 1024);
         let jobs = vec![job; 100];
         let fitting = jobs_that_fit(&jobs);
         assert!((1..100).contains(&fitting));
-        let views: Vec<Value> = jobs[..fitting].iter().map(job_view).collect();
-        let list = json!({"jobs": views, "cursor": "c"});
-        assert!(response("jobs", list, None, now).len() <= 128 * 1024);
+        let list = Response::Jobs {
+            jobs: jobs[..fitting].iter().map(JobView::new).collect(),
+            cursor: Some("c".into()),
+        };
+        assert!(list.frame(None, &[], now).len() <= 128 * 1024);
     }
 
     #[test]
@@ -264,7 +236,13 @@ mod tests {
         let job = finished();
         let now = Timestamp::from_second(200).unwrap();
         for (after, seqs) in [(0, vec![1, 4]), (1, vec![4]), (3, vec![4]), (4, vec![])] {
-            let frame = subscribed("x", Some((&job, &catch_up(&job, after))), Some("s"), now);
+            let frame = subscribed(
+                "x",
+                Some((&job, &catch_up(&job, after))),
+                Some("s"),
+                &[],
+                now,
+            );
             let frame: Value = serde_json::from_str(&frame).unwrap();
             let got: Vec<u64> = frame["events"]
                 .as_array()
