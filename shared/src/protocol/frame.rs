@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
 
-/// Milliseconds. Directly, since each event has such a time and `format!` takes twice the instructions.
+/// Writes milliseconds.
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// A time as frames have it: RFC 3339 in UTC, with milliseconds.
