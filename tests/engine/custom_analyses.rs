@@ -109,7 +109,7 @@ async fn an_analysis_in_python_runs_by_its_kind() -> Result<()> {
         answer["response"],
         "3 words, of 4.00 letters on average; the median is 4."
     );
-    // The README names this file.
+    // docs/analyses.md names this file.
     assert!(
         repository_root()
             .join("examples/python/longhaul.py")

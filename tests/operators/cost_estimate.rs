@@ -153,12 +153,12 @@ async fn cost_assumes_the_calls_that_a_connection_makes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_readme_has_the_table_of_costs() -> Result<()> {
+async fn the_page_about_costs_has_the_table() -> Result<()> {
     let printed = String::from_utf8(longhaul(&["cost"]).await?.stdout)?;
-    let readme = std::fs::read_to_string(repository_root().join("README.md"))?;
+    let page = std::fs::read_to_string(repository_root().join("docs/costs.md"))?;
     assert!(
-        readme.contains(&printed),
-        "paste this into the README:\n{printed}"
+        page.contains(&printed),
+        "paste this into docs/costs.md:\n{printed}"
     );
     Ok(())
 }

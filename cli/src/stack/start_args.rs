@@ -36,7 +36,7 @@ pub struct StartArgs {
     /// Program to run as the worker, with analyses of your own. Default: this program.
     #[arg(long, value_name = "PATH", conflicts_with = "packages")]
     pub worker: Option<PathBuf>,
-    /// JSON file with the AWS calls that fail, and how (see the README). For tests.
+    /// JSON file with the AWS calls that fail, and how (see docs/testing.md). For tests.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
 }
