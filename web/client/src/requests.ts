@@ -5,6 +5,7 @@
 import { callSafely, isAboutToken, LonghaulError } from "./error.js";
 import type { Environment, Timing } from "./options.js";
 import { type Frame, FRAME_BYTES } from "./protocol.js";
+import { hasDigest } from "./result.js";
 
 export type Reply = Frame | LonghaulError;
 
@@ -145,10 +146,12 @@ export class Requests {
     if (request) this.#handleReply(request, frame);
     else if (frame.type === "error" && !frame.requestId && !frame.jobId) {
       const unanswered = this.#unanswered(line);
-      // A server may say how long the frame was that it could not parse.
-      const { bytes } = LonghaulError.from(frame).details;
+      // A server may name the frame that it could not parse, by its length and hash.
+      const { bytes, sha256 } = LonghaulError.from(frame).details;
       const ofLength = unanswered.filter((request) => byteLength(request.frame) === bytes);
-      this.#refusals.push({ frame, candidates: new Set(ofLength.length ? ofLength : unanswered) });
+      const candidates = new Set(ofLength.length ? ofLength : unanswered);
+      this.#refusals.push({ frame, candidates });
+      if (ofLength.length > 1 && sha256) void this.#matchDigest(candidates, String(sha256));
     }
     this.#matchRefusals();
   }
@@ -207,6 +210,12 @@ export class Requests {
     this.#matchRefusals();
   }
 
+  /** Removes the candidates with another hash. */
+  async #matchDigest(candidates: Set<Request>, sha256: string): Promise<void> {
+    for (const request of [...candidates]) if (!(await hasDigest(encode(request.frame), sha256))) candidates.delete(request);
+    this.#matchRefusals();
+  }
+
   #unanswered(line: Line): Request[] {
     return [...this.#all.values()].filter((request) => request.line === line);
   }
@@ -250,8 +259,12 @@ export class Requests {
   }
 }
 
+function encode(frame: Frame): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(frame));
+}
+
 function byteLength(frame: Frame): number {
-  return new TextEncoder().encode(JSON.stringify(frame)).length;
+  return encode(frame).length;
 }
 
 /** Whether the request waits for a retry that the server asked for. */

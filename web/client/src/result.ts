@@ -24,8 +24,8 @@ export async function fetchResult(ref: ResultRef): Promise<unknown> {
   return /json/.test(ref.contentType) ? JSON.parse(text) : text;
 }
 
-async function hasDigest(bytes: ArrayBuffer, sha256: string): Promise<boolean> {
-  // `crypto.subtle` exists in secure contexts only; without it the result is accepted unverified.
+/** Whether the SHA-256 of `bytes` is this, in hexadecimal; also true where none can be computed: outside of secure contexts. */
+export async function hasDigest(bytes: BufferSource, sha256: string): Promise<boolean> {
   if (!globalThis.crypto?.subtle) return true;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256.toLowerCase();

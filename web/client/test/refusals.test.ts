@@ -1,5 +1,6 @@
 /** Tests that every refusal ends its job or request with the server's error, and that nothing refused is repeated. */
-import { beforeEach, describe, expect, it } from "vitest";
+import { createHash } from "node:crypto";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { advance, connectClient, longhaul, resetServer, server, sockets, startClient } from "./scriptedFixture.js";
 
 const error = (message: string, more: object = {}) => ({ type: "error", content: message, data: { code: "VALIDATION_ERROR", message, details: {} }, timestamp: 1, ...more });
@@ -64,6 +65,33 @@ describe("a refusal that names no request", () => {
     const bytes = Buffer.byteLength(JSON.stringify(sockets.last.sent[1]));
     sockets.last.deliver({ ...error("The frame is not JSON."), data: { code: "VALIDATION_ERROR", details: { bytes, sha256: "..." } } });
     expect(jobs.map(({ state }) => state.status)).toEqual(["submitting", "refused"]);
+  });
+
+  it("among requests of one length fails the one with the hash that the server names", async () => {
+    await connectClient();
+    sockets.last.onFrame = () => {};
+    const jobs = ["a", "b", "c"].map((text) => longhaul.query("noop", text, { idempotencyKey: text }));
+    const frame = JSON.stringify(sockets.last.sent[1]);
+    const details = { bytes: Buffer.byteLength(frame), sha256: createHash("sha256").update(frame).digest("hex") };
+    sockets.last.deliver({ ...error("The frame is not JSON."), data: { code: "VALIDATION_ERROR", details } });
+    await expect(jobs[1]!.result()).rejects.toMatchObject({ message: "The frame is not JSON." });
+    expect(jobs.map(({ state }) => state.status)).toEqual(["submitting", "refused", "submitting"]);
+  });
+
+  it("among requests of one length waits for the other answers where no hash can be computed", async () => {
+    await connectClient();
+    const handle = sockets.last.onFrame;
+    sockets.last.onFrame = () => {};
+    const jobs = ["a", "b"].map((text) => longhaul.query("noop", text, { idempotencyKey: text }));
+    const [first, second] = sockets.last.sent;
+    vi.stubGlobal("crypto", {});
+    const details = { bytes: Buffer.byteLength(JSON.stringify(second)), sha256: "unused" };
+    sockets.last.deliver({ ...error("The frame is not JSON."), data: { code: "VALIDATION_ERROR", details } });
+    await advance(0);
+    vi.unstubAllGlobals();
+    expect(jobs.map(({ state }) => state.status)).toEqual(["submitting", "submitting"]);
+    handle(first!);
+    expect(jobs.map(({ state }) => state.status)).toEqual(["queued", "refused"]);
   });
 
   it("for each of several such requests fails all of them", async () => {
