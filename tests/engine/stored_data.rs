@@ -39,6 +39,10 @@ fn remove_changing_fields(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.remove("url");
+            // Events have had it since.
+            if fields.contains_key("seq") {
+                fields.remove("at");
+            }
             if fields.get("type").is_some_and(|kind| kind == "job_queued") {
                 fields.remove("message");
             }
