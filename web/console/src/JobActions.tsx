@@ -7,7 +7,7 @@ import { navigate } from "./router";
 export interface SubmittedQuery {
   query: string;
   kind: string;
-  params?: Record<string, unknown>;
+  params?: Record<string, unknown> | null;
 }
 
 interface Props {
