@@ -147,10 +147,7 @@ impl DataDirArgs {
             Some(bill) => (bill.clone(), false),
             None => (sample_bill::in_folder(&folder)?, true),
         };
-        let secret = match &self.jwt_secret {
-            Some(secret) => secret.clone(),
-            None => folder.secrets().get_or_create(SECRET)?,
-        };
+        let (given, secrets) = (self.jwt_secret.clone(), folder.secrets());
         let bill = bill
             .canonicalize()
             .with_context(|| format!("the bill {} can't be read", bill.display()))?;
@@ -180,8 +177,12 @@ impl DataDirArgs {
             faults: start.faults.clone(),
             console: ConsoleOptions {
                 folder: source_tree::console(),
+                // Read each time: the secret may be replaced while the cloud runs.
                 issue_token: Arc::new(move |user, admin| {
-                    dev_token::for_a_day(&secret, user, admin)
+                    let secret = given
+                        .clone()
+                        .map_or_else(|| secrets.get_or_create(SECRET), Ok);
+                    dev_token::for_a_day(&secret?, user, admin)
                 }),
             },
         };
