@@ -37,7 +37,7 @@ impl<T> FetchedCache<T> {
         }
     }
 
-    /// Whether to fetch before the value is used at `now`; `serves` tells whether a value has what is needed.
+    /// Whether to fetch before the value is used at `now`; `serves` says whether a value has what is needed.
     pub fn should_fetch(&mut self, now: Timestamp, serves: impl Fn(&T) -> bool) -> bool {
         let has_passed =
             |since: Option<Timestamp>, span: Duration| since.is_none_or(|at| now >= at + span);

@@ -67,7 +67,7 @@ impl TokenSecret {
         Ok(verify_by_any(rules, &newer, token, now)?)
     }
 
-    /// The keys, read again if that is due; `serves` tells whether those that are cached have what is needed.
+    /// The keys, read again if that is due; `serves` says whether those that are cached have what is needed.
     async fn keys(
         &self,
         now: Timestamp,

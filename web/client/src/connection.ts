@@ -1,6 +1,6 @@
 /**
  * One durable connection over many sockets: reconnects with backoff, hands over to a new socket before API Gateway's
- * two-hour limit, renews the token, detects dead sockets, and tells why there is no connection.
+ * two-hour limit, renews the token, detects dead sockets, and says why there is no connection.
  */
 import { diagnose } from "./diagnosis.js";
 import { callSafely, LonghaulError } from "./error.js";
@@ -331,7 +331,7 @@ export class Connection implements LineOwner, RenewalOwner {
     this.#observer.state(change);
   }
 
-  /** Tells a developer, once for each reason, on the console of a page of this machine. */
+  /** Warns a developer, once for each reason, on the console of a page of this machine. */
   #warn(): void {
     if (!this.#error || this.#warned === this.#error.message || !isLocal(globalThis.location?.hostname)) return;
     this.#warned = this.#error.message;

@@ -1,4 +1,4 @@
-/** What the page tells about the network: the events after which a connection may be dead or possible again, and its host. */
+/** What the page knows about the network: the events after which a connection may be dead or possible again, and its host. */
 
 /** Calls `onAwake` when the page is shown, focused or online again, and `onOffline` when the network is gone. The returned function stops that. */
 export function watchPage(onAwake: () => void, onOffline: () => void): () => void {

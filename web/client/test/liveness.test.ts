@@ -138,7 +138,7 @@ describe("an idle line", () => {
     deals.close();
   });
 
-  it("tells no gap for a hand-over, and one for a drop", async () => {
+  it("reports no gap for a hand-over, and one for a drop", async () => {
     await connectClient({ timing: { life: 100_000, overlap: 10_000 } });
     const gaps: object[] = [];
     const deals = topic(longhaul, "deals", {}, { onGap: (gap) => gaps.push(gap) });
