@@ -14,18 +14,22 @@ import pytest
 from lambda_host import MAX_WAIT, Function, Gateway, Poller
 
 
-
 class Elsewhere:
     def __init__(self, environment, place, unpacked):
         self.gateway = Gateway()
         self.dynamodb = boto3.client("dynamodb", **place)
         self.sqs = boto3.client("sqs", **place)
+        # Moto's CloudFormation knows no secret, so it leaves the setting out that names it.
+        secret = boto3.client("secretsmanager", **place).create_secret(
+            Name="longhaul-token-secret", SecretString="0123456789abcdef" * 4
+        )
+        signs = {name: {"TOKEN_SECRET_ARN": secret["ARN"]} for name in ["authorize", "message"]}
         listed = boto3.client("lambda", **place).list_functions()["Functions"]
         self.functions = {}
         for function in listed:
             name = function["FunctionName"].removeprefix("longhaul-")
             program = unpacked / ("worker" if name == "worker" else "handlers") / "bootstrap"
-            settings = function["Environment"]["Variables"] | {
+            settings = function["Environment"]["Variables"] | signs.get(name, {}) | {
                 "_HANDLER": function["Handler"],
                 "AWS_LAMBDA_FUNCTION_NAME": function["FunctionName"],
                 "CONNECTIONS_ENDPOINT": self.gateway.endpoint,
