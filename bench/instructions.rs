@@ -84,7 +84,7 @@ impl Inputs {
         job.request_id = Some("1".into());
         job.followers.insert(connection.clone());
         let mut running = job.clone();
-        Job::claim("invocation", now, LEASE).apply(&mut running);
+        Job::claim("invocation", "message", now, LEASE).apply(&mut running);
         let by_dialect = Dialect::ALL.map(|dialect| {
             let mut job = running.clone();
             job.dialect_follower = Some(DialectFollower::new(dialect, connection.clone()));
@@ -107,7 +107,7 @@ impl Inputs {
 
     /// The standard job from its claim to its end.
     fn run(&self, mut job: Job) -> Job {
-        Job::claim("invocation", self.now, LEASE).apply(&mut job);
+        Job::claim("invocation", "message", self.now, LEASE).apply(&mut job);
         for step in 1..=4 {
             let report = Report {
                 percent: 20 * step,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use longhaul_worker::analysis::{Analysis, Context, Failure, JobErrorCode};
+use longhaul_worker::analysis::{Analysis, Context, Failure, JobErrorCode, ReportedProgress};
 use serde_json::{Value, json};
 
 use crate::lambda_agent::{AgentOutput, LambdaAgent};
@@ -48,8 +48,8 @@ impl Agents {
     async fn ask_one(agent: &LambdaAgent, context: &Context) -> Result<Value, Failure> {
         let streamed = Mutex::new(String::new());
         let on_output = |output| match output {
-            AgentOutput::Progress { percent, message } => {
-                context.progress(percent, message);
+            AgentOutput::Progress(progress) => {
+                context.progress(progress.percent, progress.message);
                 None
             }
             AgentOutput::Chunk(piece) => {
@@ -97,11 +97,11 @@ impl Agents {
     ) -> Result<Value, Failure> {
         let agent = &self.agents[index];
         let on_output = |output| {
-            let AgentOutput::Progress { percent, message } = output else {
+            let AgentOutput::Progress(ReportedProgress { percent, message }) = output else {
                 return None;
             };
             let mut percents = percents.lock().unwrap_or_else(PoisonError::into_inner);
-            percents[index] = percent.min(100).into();
+            percents[index] = percent.into();
             let mean = percents.iter().sum::<u32>() / percents.len() as u32;
             let mean = u8::try_from(mean).unwrap_or(100);
             context.progress(mean, format!("{}: {message}", agent.name()));

@@ -12,7 +12,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvokeWithResponseStreamResponseEvent as Event;
 use longhaul_shared::aws::clients;
 use longhaul_shared::domain::limits;
-use longhaul_worker::analysis::{Context, Failure, JobErrorCode};
+use longhaul_worker::analysis::{Context, Failure, JobErrorCode, ReportedProgress};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -26,6 +26,9 @@ const LOGGED_ERROR_BYTES: usize = 512;
 /// The largest answer, in bytes, without the lines before it (Lambda's quota for a response that is not streamed).
 const MAX_ANSWER_BYTES: usize = 6 << 20;
 
+/// Lines of its own that a function may print before its answer.
+const MAX_OUTPUT_LINES: usize = 1000;
+
 /// A Lambda function that answers a job's question.
 pub struct LambdaAgent {
     arn: String,
@@ -36,8 +39,8 @@ pub struct LambdaAgent {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AgentOutput {
-    /// How far it is, from 0 to 100 percent.
-    Progress { percent: u8, message: String },
+    /// How far it is.
+    Progress(ReportedProgress),
     /// The next piece of its answer.
     Chunk(String),
 }
@@ -72,9 +75,25 @@ impl Response {
         self.answer.len() + self.line.len() > MAX_ANSWER_BYTES
     }
 
+    /// The answer is the JSON that ends the response; lines before it are the function's own output.
     fn into_answer(mut self) -> serde_json::Result<Value> {
         self.answer.extend(&self.line);
-        serde_json::from_slice(&self.answer)
+        let error = match serde_json::from_slice(&self.answer) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let ends = self.answer.iter().enumerate();
+        let line_starts = ends.filter_map(|(at, byte)| (*byte == b'\n').then_some(at + 1));
+        for start in line_starts.take(MAX_OUTPUT_LINES) {
+            let (output, rest) = self.answer.split_at(start);
+            if let Ok(answer) = serde_json::from_slice(rest) {
+                let output = String::from_utf8_lossy(output);
+                let output = limits::prefix(&output, LOGGED_ERROR_BYTES);
+                tracing::info!(output, "a function's output before its answer");
+                return Ok(answer);
+            }
+        }
+        Err(error)
     }
 }
 
@@ -151,7 +170,7 @@ impl LambdaAgent {
                         return Err(self.failed(context, error));
                     }
                     let answer = response.into_answer();
-                    return answer.map_err(|error| self.failed(context, &error.to_string()));
+                    return answer.map_err(|error| self.unreadable(context, &error));
                 }
                 Some(_) => {}
                 None => return Err(self.failed(context, "its answer ended early")),
@@ -159,8 +178,20 @@ impl LambdaAgent {
         }
     }
 
-    fn failed(&self, context: &Context, error: &str) -> Failure {
+    /// Its author learns where the answer stops being JSON: that shows nothing of what is in it.
+    fn unreadable(&self, context: &Context, error: &serde_json::Error) -> Failure {
+        self.log_failure(context, &error.to_string());
+        let name = self.name();
+        let message = format!("The answer of the function '{name}' is not JSON: {error}.");
+        Failure::retry(JobErrorCode::FunctionFailed, message)
+    }
+
+    fn log_failure(&self, context: &Context, error: &str) {
         tracing::warn!(job = %context.job(), function = self.arn, error, "a Lambda function failed");
+    }
+
+    fn failed(&self, context: &Context, error: &str) -> Failure {
+        self.log_failure(context, error);
         Failure::retry(JobErrorCode::FunctionFailed, "A part of the work failed.")
     }
 }
@@ -205,7 +236,7 @@ mod tests {
             let sent = "{\"progress\":{\"percent\":40,\"message\":\"Grün\"}}\n{\"chunk\":\"It is \"}\n{\"response\":\"It is 12.\"}";
             let (outputs, answer) = read(sent.as_bytes(), &cuts);
             let message = "Grün".to_owned();
-            let progress = AgentOutput::Progress { percent: 40, message };
+            let progress = AgentOutput::Progress(ReportedProgress { percent: 40, message });
             prop_assert_eq!(outputs, vec![progress, AgentOutput::Chunk("It is ".to_owned())]);
             prop_assert_eq!(answer.unwrap(), json!({"response": "It is 12."}));
         }
@@ -226,6 +257,15 @@ mod tests {
             assert_eq!((outputs.len(), read_back.unwrap()), (0, answer));
         }
         assert!(read(b"", &[]).1.is_err());
+    }
+
+    #[test]
+    fn a_functions_own_output_is_not_its_answer() {
+        let printed = b"Loading the model\n{\"progress\":{\"percent\":33.3}}\ndone: {1}\n{\"response\":\n \"12\"}\n";
+        let (outputs, answer) = read(printed, &[]);
+        assert_eq!(outputs.len(), 1);
+        assert_eq!(answer.unwrap(), json!({"response": "12"}));
+        assert!(read(b"Loading\nstill no JSON", &[]).1.is_err());
     }
 
     #[test]

@@ -130,8 +130,8 @@ impl Voice {
         input["key"] = Recordings::object_key(context.job()).into();
         context.progress(50, "Listening");
         let on_output = |output| {
-            if let AgentOutput::Progress { percent, message } = output {
-                context.progress(percent, message);
+            if let AgentOutput::Progress(progress) = output {
+                context.progress(progress.percent, progress.message);
             }
             // Its chunks are dropped: the answer is streamed at the end.
             None

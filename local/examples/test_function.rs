@@ -61,7 +61,7 @@ async fn allocate(mib: u64) -> Result<Value, Error> {
     Ok(json!(held.len()))
 }
 
-/// Processes a batch. A record's body is `ok`, `fail`, `throw`, `wait` (until the file `go` exists), or
+/// Processes a batch. A record's body is `ok`, `fail`, `throw`, `exit`, `wait` (until the file `go` exists), or
 /// `answer <JSON>`, which is the response for the whole batch.
 async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
     append_line("batches", &event.payload)?;
@@ -71,6 +71,7 @@ async fn batch(event: LambdaEvent<Value>) -> Result<Value, Error> {
         match record["body"].as_str().ok_or("no body")? {
             "fail" => failures.push(json!({ "itemIdentifier": record["messageId"] })),
             "throw" => return Err("as asked".into()),
+            "exit" => std::process::exit(7),
             "wait" => wait_for_file(&notes_folder().join("go")).await,
             body => {
                 if let Some(answer) = body.strip_prefix("answer ") {

@@ -33,6 +33,8 @@ use crate::lambda::{Lambda, LaunchOptions};
 use crate::loopback::{self, LoopbackPolicy};
 use crate::management_proxy::{self, ManagementProxy};
 use crate::permissions::Permissions;
+use crate::process_end::ProcessEndNotifier;
+pub use crate::process_end::{EndedIn, OnProcessEnd, ProcessEnd};
 use crate::s3::S3;
 use crate::schedule::ScheduleTask;
 use crate::secrets_manager::SecretsManager;
@@ -79,6 +81,8 @@ pub struct CloudOptions {
     pub schedule_period: Option<Duration>,
     /// The console that the gateway's port also serves.
     pub console: ConsoleOptions,
+    /// What happens when processes have ended; `None`: what happens in AWS.
+    pub on_process_end: Option<OnProcessEnd>,
 }
 
 /// A running embedded cloud. Dropping it kills its functions; [`EmbeddedCloud::stop`] shuts down in order.
@@ -92,6 +96,7 @@ pub struct EmbeddedCloud {
     servers: JoinSet<()>,
     event_source_mappings: Vec<EventSourceMapping>,
     schedule_tasks: Vec<ScheduleTask>,
+    process_ends: ProcessEndNotifier,
     _dynamodb: DynamoDb,
     _data: DataFolder,
 }
@@ -200,11 +205,25 @@ impl EmbeddedCloud {
             .layer(policy(true)),
         );
         servers.spawn(s3.run_lifecycle());
+        let process_ends = ProcessEndNotifier {
+            stack: EndedIn {
+                endpoints: endpoints.clone(),
+                outputs: spec.outputs.clone(),
+            },
+            notify: options.on_process_end,
+        };
+        if process_ends.is_notified() {
+            let queues = spec.event_sources.iter().map(|source| source.queue.clone());
+            sqs.return_received(queues.collect()).await?;
+            process_ends.ended(ProcessEnd::EarlierLife).await;
+        }
         let mut event_source_mappings = vec![];
         for source in spec.event_sources.clone() {
             let lambda = lambda.with_wire_log(&log, EVENT_SOURCE);
             let sqs_call = event_source_sqs::client(&sqs, &log, &faults);
-            event_source_mappings.push(EventSourceMapping::start(source, lambda, sqs_call).await?);
+            let mapping =
+                EventSourceMapping::start(source, lambda, sqs_call, process_ends.clone()).await?;
+            event_source_mappings.push(mapping);
         }
         let start_schedule = |schedule: &Schedule| {
             ScheduleTask::start(schedule.clone(), lambda.with_wire_log(&log, "scheduler"))
@@ -220,6 +239,7 @@ impl EmbeddedCloud {
             servers,
             event_source_mappings,
             schedule_tasks,
+            process_ends,
             _dynamodb: dynamodb,
             _data: data,
         })
@@ -237,8 +257,9 @@ impl EmbeddedCloud {
             self.gateway.close_all().await;
         };
         let _ = tokio::time::timeout(STOP_TIMEOUT, in_order).await;
-        self.servers.shutdown().await;
         self.lambda.stop().await;
+        self.process_ends.ended(ProcessEnd::Stop).await;
+        self.servers.shutdown().await;
     }
 }
 

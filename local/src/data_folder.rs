@@ -79,7 +79,7 @@ impl DataFolder {
 const ENDPOINTS_FILE: &str = "endpoints.json";
 
 /// The addresses of a running cloud.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Endpoints {
     /// The id of the process that runs the cloud.
     #[serde(rename = "process")]

@@ -1,8 +1,8 @@
 //! The SQS event source mapping: long-polls a queue, invokes a function with each batch, and deletes the
 //! messages that the function processed.
 //!
-//! Failed messages stay in the queue and reappear after their visibility timeout, as in AWS. Without a
-//! batching window, a batch has at most 10 messages. Unlike in AWS, batches are not limited to 6 MB.
+//! Failed messages stay in the queue and reappear after their visibility timeout, as in AWS; the cloud's owner learns
+//! of a batch whose process ended. Without a batching window, a batch has at most 10 messages. Unlike in AWS, batches are not limited to 6 MB.
 
 mod batch_response;
 mod sqs_event;
@@ -19,8 +19,10 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use uuid::Uuid;
 
-use crate::lambda::{InvokeOutcome, Lambda};
+use crate::lambda::{FailureKind, InvokeOutcome, Lambda};
+use crate::process_end::{ProcessEnd, ProcessEndNotifier};
 use crate::stack_spec::{ACCOUNT, EventSource, REGION};
 use batch_response::BatchOutcome;
 use sqs_event::sqs_event;
@@ -65,6 +67,7 @@ impl EventSourceMapping {
         source: EventSource,
         lambda: Lambda,
         sqs: SqsCall,
+        process_ends: ProcessEndNotifier,
     ) -> anyhow::Result<EventSourceMapping> {
         if source.batch_size == 0 {
             bail!("BatchSize of the event source of {} is 0", source.function);
@@ -85,6 +88,7 @@ impl EventSourceMapping {
             queue_url,
             lambda,
             sqs,
+            process_ends,
             batch_permits: Arc::new(Semaphore::new(concurrency)),
         };
         let poller = Arc::new(poller);
@@ -109,6 +113,7 @@ struct Poller {
     queue_arn: String,
     lambda: Lambda,
     sqs: SqsCall,
+    process_ends: ProcessEndNotifier,
     /// One permit per batch in flight.
     batch_permits: Arc<Semaphore>,
 }
@@ -203,13 +208,18 @@ impl Poller {
             _ => None,
         };
         let function = &self.source.function;
-        let outcome = match self.invoke(event, trace).await {
+        let request_id = Uuid::new_v4().to_string();
+        let outcome = match self.invoke(&request_id, event.clone(), trace).await {
             InvokeOutcome::Returned(response) if self.source.reports_item_failures => {
                 BatchOutcome::from_response(&response, &messages)
             }
             InvokeOutcome::Returned(_) => BatchOutcome::AllSucceeded,
             InvokeOutcome::Failed { kind, .. } => {
                 tracing::warn!(function, ?kind, messages = messages.len(), "batch failed");
+                if matches!(kind, FailureKind::Crashed(_) | FailureKind::TimedOut) {
+                    let end = ProcessEnd::Invocation { request_id, event };
+                    self.process_ends.ended(end).await;
+                }
                 BatchOutcome::AllFailed
             }
             InvokeOutcome::Throttled => {
@@ -226,13 +236,13 @@ impl Poller {
 
     /// Retries while throttled and keeps the batch meanwhile: each return to the queue would count as a
     /// receive and bring a valid message closer to the dead-letter queue.
-    async fn invoke(&self, event: Bytes, trace: Option<String>) -> InvokeOutcome {
+    async fn invoke(&self, request_id: &str, event: Bytes, trace: Option<String>) -> InvokeOutcome {
         let mut wait = FIRST_THROTTLE_WAIT;
         for _ in 1..THROTTLE_ATTEMPTS {
             let function = &self.source.function;
             let outcome = self
                 .lambda
-                .invoke(function, event.clone(), trace.clone())
+                .invoke_as(request_id, function, event.clone(), trace.clone())
                 .await;
             if outcome != InvokeOutcome::Throttled {
                 return outcome;
@@ -241,7 +251,7 @@ impl Poller {
             wait *= 2;
         }
         self.lambda
-            .invoke(&self.source.function, event, trace)
+            .invoke_as(request_id, &self.source.function, event, trace)
             .await
     }
 

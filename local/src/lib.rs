@@ -22,6 +22,7 @@ pub mod lambda;
 mod loopback;
 mod management_proxy;
 pub mod permissions;
+mod process_end;
 mod s3;
 mod schedule;
 pub mod secret_folder;

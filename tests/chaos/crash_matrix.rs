@@ -143,6 +143,7 @@ async fn run_cases(cases: Vec<CrashCase>) -> Result<usize> {
 
 async fn start_stack() -> Result<Stack> {
     Stack::start(&[
+        "--leave-leases",
         "--parameter",
         "LeaseSeconds=1",
         "--parameter",

@@ -2,6 +2,7 @@
 
 mod aws_faults;
 mod crash_matrix;
+mod dead_workers;
 mod reconnects;
 mod s3_faults;
 mod soak;

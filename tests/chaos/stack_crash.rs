@@ -8,6 +8,7 @@ use crate::support::stack::Stack;
 #[tokio::test]
 async fn jobs_queued_and_running_at_a_kill_complete_after_a_restart() -> Result<()> {
     let mut stack = Stack::start(&[
+        "--leave-leases",
         "--parameter",
         "LeaseSeconds=10",
         "--parameter",

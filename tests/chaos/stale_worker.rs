@@ -22,7 +22,7 @@ async fn suspend_worker_at(
     bytes: usize,
 ) -> Result<()> {
     let wire_log = WireLog::new()?;
-    let stack = Stack::start(&[SHORT_LEASE, wire_log.options()?].concat()).await?;
+    let stack = Stack::start(&[&SHORT_LEASE[..], &wire_log.options()?].concat()).await?;
     let rule = json!({"caller": "longhaul-worker", "service": service, "operation": operation,
                       "number": number, "effect": {"delayMs": 6000}});
     stack.set_faults(json!([rule])).await?;

@@ -12,7 +12,13 @@ use crate::support::transcript::Transcript;
 use crate::support::wait::MAX_WAIT;
 use crate::support::worker_process::WorkerProcess;
 
-const SHORT_LEASE_AND_TICK: [&str; 4] = ["--parameter", "LeaseSeconds=3", "--tick-seconds", "1"];
+const SHORT_LEASE_AND_TICK: [&str; 5] = [
+    "--leave-leases",
+    "--parameter",
+    "LeaseSeconds=3",
+    "--tick-seconds",
+    "1",
+];
 
 /// Reads an answer in the dialect `sendMessage`; pieces with a known sequence number are dropped. Returns the text and
 /// the last frame.

@@ -35,7 +35,8 @@ class Watched:
 
     def __init__(self, data, stack, parameters, *options):
         self.data, self.wire = data, data / "wire.log"
-        options = ["--wire-log", str(self.wire), *options]
+        # As in AWS: a killed worker's job waits for its lease.
+        options = ["--leave-leases", "--wire-log", str(self.wire), *options]
         for name, setting in parameters.items():
             options += ["--parameter", f"{name}={setting}"]
         self.cloud = Cloud(data, *options)

@@ -27,7 +27,7 @@ TENANT = "société"
 # The first call is a claim: its worker dies right after it, and no sweep comes to mend that.
 CLAIM = {"service": "dynamodb", "operation": "UpdateItem", "caller": "longhaul-worker", "number": 1}
 DIES = CLAIM | {"effect": {"kill": "after"}}
-OPTIONS = ["--tick-seconds", "3600", "--parameter", "LeaseSeconds=10"]
+OPTIONS = ["--tick-seconds", "3600", "--leave-leases", "--parameter", "LeaseSeconds=10"]
 OPTIONS += ["--parameter", "WorkerConcurrency=2", "--parameter", "MaxAttempts=2"]
 
 

@@ -19,7 +19,7 @@ class Elsewhere:
         self.gateway = Gateway()
         self.dynamodb = boto3.client("dynamodb", **place)
         self.sqs = boto3.client("sqs", **place)
-        # Moto's CloudFormation knows no secret, so it leaves the setting out that names it.
+        # Moto's CloudFormation makes no secret, so it leaves out the setting that names it.
         secret = boto3.client("secretsmanager", **place).create_secret(
             Name="longhaul-token-secret", SecretString="0123456789abcdef" * 4
         )

@@ -7,8 +7,8 @@ use crate::support::http::http;
 use crate::support::stack::Stack;
 use crate::support::wait::MAX_WAIT;
 
-/// So short that a killed worker's job is retried within seconds.
-pub const SHORT_LEASE: [&str; 2] = ["--parameter", "LeaseSeconds=2"];
+/// As in AWS a killed worker's lease must run out, and it is so short that the job is retried within seconds.
+pub const SHORT_LEASE: [&str; 3] = ["--leave-leases", "--parameter", "LeaseSeconds=2"];
 
 impl Stack {
     /// One request to the faults' admin API: status and body.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -72,6 +72,15 @@ impl Stack {
     /// Ends the whole stack with kill -9.
     pub async fn kill(&mut self) -> Result<()> {
         self.process.kill().await.context("killing the stack")
+    }
+
+    /// Stops it in order, with SIGTERM.
+    pub async fn stop(&mut self) -> Result<()> {
+        let pid = self.pid().context("the stack runs")?.to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().await?;
+        let stopped = self.process.wait().await?;
+        ensure!(stopped.success(), "the stack stopped with {stopped}");
+        Ok(())
     }
 
     /// Starts it again on the same data folder, on new ports.

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::analysis_channel::AnalysisChannel;
 pub use crate::failure::Failure;
+pub use crate::reported_progress::ReportedProgress;
 
 /// A step's result and its text, in bytes of JSON: an item of DynamoDB has at most 400 KB.
 const MAX_STEP_BYTES: usize = 350 * 1024;

@@ -160,7 +160,7 @@ impl Worker {
         ReceivedMessage {
             queue,
             receipt_handle: record.receipt_handle.as_deref().unwrap_or_default(),
-            message_id: record.message_id.as_deref(),
+            id: record.message_id.as_deref().unwrap_or_default(),
         }
     }
 }

@@ -76,9 +76,12 @@ impl<'e> LeasedJob<'e> {
         Ok(())
     }
 
-    /// Renews the lease.
+    /// Renews the lease, unless a report has renewed it lately.
     pub async fn renew(&mut self) -> Result<(), LeaseLost> {
         let lease = self.engine.limits.lease;
+        if !self.lease.is_due_for_renewal(self.engine.now(), lease) {
+            return Ok(());
+        }
         let change = self.lease.renew(self.engine.now(), lease);
         let commit = self.engine.jobs.commit(self.job().id, &change).await;
         self.applied(commit, |_| false).map(drop)

@@ -40,6 +40,7 @@ mod outcome;
 mod progress_buffer;
 mod push_queues;
 mod received_message;
+mod reported_progress;
 mod settings;
 mod stream_buffer;
 pub mod testing;

@@ -8,7 +8,8 @@ use longhaul_shared::messaging::job_queue::JobQueue;
 pub struct ReceivedMessage<'a> {
     pub queue: &'a JobQueue,
     pub receipt_handle: &'a str,
-    pub message_id: Option<&'a str>,
+    /// As SQS numbered it when it was sent: a duplicate that was sent later has another.
+    pub id: &'a str,
 }
 
 impl ReceivedMessage<'_> {
@@ -20,7 +21,7 @@ impl ReceivedMessage<'_> {
             .set_visibility_timeout(self.receipt_handle, timeout);
         if let Err(error) = changed.await {
             tracing::warn!(
-                message = self.message_id,
+                message = self.id,
                 error = format!("{error:#}"),
                 "a message's visibility timeout was not changed"
             );

@@ -7,13 +7,14 @@
 //! | --- | --- |
 //! | `{"progress":{"percent":40,"message":"Loading"}}` | reports progress |
 //! | `{"chunk":"..."}` | streams the next piece of the answer |
-//! | `{"step":{"name":"load","input":...}}` | begins a step; the response `{"kept":...}` is its saved result, or null |
-//! | `{"keep":...}` | saves the result of the step whose response was null |
+//! | `{"step":{"name":"load","input":...}}` | begins a step; the response `{"kept":...,"done":true}` has its saved result, `{"kept":null,"done":false}` asks the program to do it |
+//! | `{"keep":...}` | saves the result of the step that was not done |
 //! | `{"result":...}` | ends the job with its result |
 //! | `{"reject":"why"}` | fails the job at once |
 //! | `{"retry":"why"}` | fails the attempt; another may succeed |
 //!
-//! Its standard error goes to the worker's log.
+//! Any other line is the program's own output: it goes to the worker's log, as its standard error does. One
+//! that begins like a message and can't be read fails the job at once, since the program would write it again.
 //!
 //! ```no_run
 //! use longhaul_program::Program;
@@ -31,7 +32,7 @@ use std::ffi::OsString;
 use std::process::Stdio;
 
 use async_trait::async_trait;
-use longhaul_worker::analysis::{Analysis, Context, Failure, JobErrorCode};
+use longhaul_worker::analysis::{Analysis, Context, Failure, JobErrorCode, ReportedProgress};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
@@ -40,6 +41,8 @@ use tokio::sync::Mutex;
 
 /// One line of output, in bytes: the largest result that a job may have fits.
 const MAX_LINE_BYTES: u64 = 80 << 20;
+/// How much of a line is shown in an error or in the log, in characters.
+const SHOWN_CHARACTERS: usize = 120;
 
 /// An analysis that runs a command for each job of its kind.
 ///
@@ -64,12 +67,12 @@ pub struct Program {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum ProgramMessage {
-    /// How far it is, from 0 to 100 percent.
-    Progress { percent: u8, message: String },
+    /// How far it is.
+    Progress(ReportedProgress),
     /// The next piece of the answer.
     Chunk(String),
-    /// It begins a step. The response `{"kept":...}` has the result that an earlier attempt saved; after null the
-    /// program does the step and sends `keep`.
+    /// It begins a step. The response has the result that an earlier attempt saved, or asks the program to do the step
+    /// and send `keep`.
     Step {
         name: String,
         #[serde(default)]
@@ -84,6 +87,11 @@ enum ProgramMessage {
     /// The end: the work may succeed later.
     Retry(String),
 }
+
+/// The names of [`ProgramMessage`]'s variants in JSON.
+const MESSAGE_NAMES: [&str; 7] = [
+    "progress", "chunk", "step", "keep", "result", "reject", "retry",
+];
 
 /// A running program with its input and output.
 struct ProgramIo {
@@ -138,10 +146,13 @@ impl Analysis for Program {
         let mut io = self.start()?;
         io.send(&context.to_json()).await?;
         let io = Mutex::new(io);
+        // A program that reads only `kept` does a step again whose saved result is null.
+        let mut may_keep_again = false;
         loop {
             let message = io.lock().await.receive().await?;
             match message {
                 ProgramMessage::Result(result) => return Ok(result),
+                ProgramMessage::Keep(_) if may_keep_again => may_keep_again = false,
                 ProgramMessage::Step { name, input } => {
                     let mut is_run = false;
                     let work = async {
@@ -149,8 +160,10 @@ impl Analysis for Program {
                         run_step(context, &io).await
                     };
                     let result = context.step(&name, &input, work).await?;
+                    may_keep_again = !is_run && result.is_null();
                     if !is_run {
-                        io.lock().await.send(&json!({"kept": result})).await?;
+                        let done = json!({"kept": result, "done": true});
+                        io.lock().await.send(&done).await?;
                     }
                 }
                 message => forward(context, message).await?,
@@ -162,7 +175,7 @@ impl Analysis for Program {
 /// Lets the program run the step that it began, and returns the step's result.
 async fn run_step(context: &Context, io: &Mutex<ProgramIo>) -> Result<Value, Failure> {
     let mut io = io.lock().await;
-    io.send(&json!({"kept": null})).await?;
+    io.send(&json!({"kept": null, "done": false})).await?;
     loop {
         match io.receive().await? {
             ProgramMessage::Keep(result) => return Ok(result),
@@ -174,7 +187,7 @@ async fn run_step(context: &Context, io: &Mutex<ProgramIo>) -> Result<Value, Fai
 /// Passes on a message that may come inside and outside of a step. Any other is an error.
 async fn forward(context: &Context, message: ProgramMessage) -> Result<(), Failure> {
     match message {
-        ProgramMessage::Progress { percent, message } => context.progress(percent, message),
+        ProgramMessage::Progress(progress) => context.progress(progress.percent, progress.message),
         ProgramMessage::Chunk(piece) => context.stream(&piece).await,
         ProgramMessage::Reject(reason) => {
             return Err(Failure::reject(JobErrorCode::ProgramRejected, reason));
@@ -183,10 +196,10 @@ async fn forward(context: &Context, message: ProgramMessage) -> Result<(), Failu
             return Err(Failure::retry(JobErrorCode::ProgramFailed, reason));
         }
         ProgramMessage::Keep(_) => {
-            return Err(died("sent 'keep' without beginning a step".to_owned()));
+            return Err(unreadable("sent 'keep' without beginning a step"));
         }
-        ProgramMessage::Step { .. } => return Err(died("began a step within a step".to_owned())),
-        ProgramMessage::Result(_) => return Err(died("sent 'result' within a step".to_owned())),
+        ProgramMessage::Step { .. } => return Err(unreadable("began a step within a step")),
+        ProgramMessage::Result(_) => return Err(unreadable("sent 'result' within a step")),
     }
     Ok(())
 }
@@ -202,22 +215,56 @@ impl ProgramIo {
         }
     }
 
+    /// The next message. The program's own output goes to the log.
     async fn receive(&mut self) -> Result<ProgramMessage, Failure> {
-        let mut line = String::new();
-        self.output.set_limit(MAX_LINE_BYTES);
-        let read = self.output.read_line(&mut line).await;
-        let read = read.map_err(|error| died(format!("can't be read from: {}", error.kind())))?;
-        if read == 0 {
-            let ended = self.child.wait().await;
-            let status = ended.map_or_else(
-                |error| error.kind().to_string(),
-                |status| status.to_string(),
-            );
-            return Err(died(format!("ended without a result ({status})")));
+        loop {
+            let mut line = vec![];
+            self.output.set_limit(MAX_LINE_BYTES);
+            let read = self.output.read_until(b'\n', &mut line).await;
+            let read =
+                read.map_err(|error| died(format!("can't be read from: {}", error.kind())))?;
+            if read == 0 {
+                return Err(self.ended().await);
+            }
+            let error = match serde_json::from_slice(&line) {
+                Ok(message) => return Ok(message),
+                Err(error) => error,
+            };
+            let line = String::from_utf8_lossy(&line);
+            let shown: String = line.trim().chars().take(SHOWN_CHARACTERS).collect();
+            if is_meant_as_message(&line) {
+                tracing::warn!(line = shown, %error, "a program's line could not be read");
+                return Err(unreadable(&format!(
+                    "sent a line that can't be read ({error}): {shown}"
+                )));
+            }
+            tracing::info!(line = shown, "a program's output");
         }
-        serde_json::from_str(&line)
-            .map_err(|error| died(format!("sent a line that is not of the protocol: {error}")))
     }
+
+    async fn ended(&mut self) -> Failure {
+        let status = match self.child.wait().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.kind().to_string(),
+        };
+        died(format!("ended without a result ({status})"))
+    }
+}
+
+/// Whether a line that is not a message begins like one.
+fn is_meant_as_message(line: &str) -> bool {
+    let Some(inside) = line.trim_start().strip_prefix('{') else {
+        return false;
+    };
+    let name = inside.trim_start().strip_prefix('"');
+    let name = name.and_then(|name| name.split_once('"'));
+    name.is_some_and(|(name, _)| MESSAGE_NAMES.contains(&name))
+}
+
+/// The program would do the same again.
+fn unreadable(what: &str) -> Failure {
+    let message = format!("The analysis's program {what}.");
+    Failure::reject(JobErrorCode::ProgramDied, message)
 }
 
 fn died(what: String) -> Failure {
@@ -261,21 +308,47 @@ mod tests {
     async fn a_step_is_saved_before_the_program_continues() {
         let script = r#"read -r job; echo '{"step":{"name":"a","input":1}}'; read -r kept
             echo '{"chunk":"piece"}'; echo '{"keep":[5]}'; echo "{\"result\":$kept}""#;
-        assert_eq!(run(script).await.unwrap(), json!({"kept": null}));
+        assert_eq!(
+            run(script).await.unwrap(),
+            json!({"kept": null, "done": false})
+        );
+    }
+
+    #[tokio::test]
+    async fn a_programs_numbers_and_its_own_output_fail_nothing() {
+        let script = r#"echo 'Loading {the} model'; echo '{"other":1}'; echo
+            echo '{"progress":{"percent":33.3}}'; echo '{"progress":{"percent":300,"message":"x"}}'
+            echo '{"result":1}'"#;
+        let program = Program::new("shell", "sh", ["-c", script]);
+        let run = testing::run(&program, testing::question("x")).await;
+        assert_eq!(run.result.unwrap(), 1);
+        let reports: Vec<_> = run.reports.iter().map(|report| report.percent).collect();
+        assert_eq!(reports, [33, 100]);
     }
 
     #[tokio::test]
     async fn failures_have_a_reason() {
         for (script, expected) in [
             ("exit 3", "ended without a result (exit status: 3)"),
-            ("echo hello", "sent a line that is not of the protocol"),
+            (
+                "echo hello; exit 3",
+                "ended without a result (exit status: 3)",
+            ),
             (
                 r#"echo '{"keep":1}'"#,
-                "sent 'keep' without beginning a step",
+                "PROGRAM_DIED The analysis's program sent 'keep' without beginning a step",
             ),
             (
                 r#"echo '{"step":{"name":"a"}}'; echo '{"result":1}'"#,
-                "sent 'result' within a step",
+                "PROGRAM_DIED The analysis's program sent 'result' within a step",
+            ),
+            (
+                r#"echo '{"result":NaN}'"#,
+                r#"PROGRAM_DIED The analysis's program sent a line that can't be read (expected value at line 1 column 11): {"result":NaN}"#,
+            ),
+            (
+                r#"echo '{"chunk":"\ud83e"}'"#,
+                "PROGRAM_DIED The analysis's program sent a line that can't be read",
             ),
             (
                 r#"echo '{"reject":"No such table."}'"#,

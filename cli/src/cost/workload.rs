@@ -14,8 +14,9 @@ const MAX_ROW_RESULT: u64 = longhaul_shared::domain::limits::RESULT_IN_ROW_BYTES
 const MAX_LOG_RESULT: u64 = longhaul_shared::domain::limits::RESULT_IN_FRAME_BYTES as u64;
 /// API Gateway bills a message for each 32 KB.
 const METERED_MESSAGE_BYTES: u64 = 32 * 1024;
-/// Seconds between two heartbeats of a worker, a third of `LeaseSeconds`; and between two polls for a cancel.
-const HEARTBEAT_SECONDS: u64 = 40;
+/// Seconds after which a worker renews its lease and its message's visibility, a third of `LeaseSeconds`; and between
+/// two polls for a cancel.
+const RENEWAL_SECONDS: u64 = 10;
 const CANCEL_POLL_SECONDS: u64 = 2;
 /// The age of a job from which on its followers' tokens are checked, in seconds.
 const FOLLOWERS_TRUSTED_SECONDS: u64 =
@@ -112,8 +113,8 @@ impl Workload {
     /// The calls of one job from its frame to its last push, without those of its connection.
     pub fn calls(&self) -> Vec<CallCount> {
         let (reports, chunks, followers) = (self.reports, self.chunks, self.followers);
-        let (heartbeats, polls) = (
-            self.seconds / HEARTBEAT_SECONDS,
+        let (renewals, polls) = (
+            self.seconds / RENEWAL_SECONDS,
             self.seconds / CANCEL_POLL_SECONDS,
         );
         // When the token of each follower of a longer job expires.
@@ -132,6 +133,8 @@ impl Workload {
             bytes if bytes <= MAX_ROW_RESULT => units(row_bytes + bytes),
             _ => row,
         };
+        // A report or a chunk renews the lease too, so only a silent job writes a heartbeat.
+        let heartbeats = renewals.saturating_sub(reports + row_chunks);
         let moved = row_chunks.saturating_sub(1) / in_row.max(1);
         // The claim, the reports, the heartbeats; the end; the removal from the open index.
         let updates = 1 + reports + row_chunks + heartbeats + 2;
@@ -156,7 +159,7 @@ impl Workload {
             call("message", "execute-api", "PostToConnection", 1),
             call("event-source", "sqs", "ReceiveMessage", 1),
             call("event-source", "sqs", "DeleteMessageBatch", 1),
-            call("worker", "sqs", "ChangeMessageVisibility", 1 + heartbeats),
+            call("worker", "sqs", "ChangeMessageVisibility", 1 + renewals),
             dynamodb("worker", "UpdateItem", updates, worker_units),
             CallCount {
                 read_units: (polls + expiries) as f64,

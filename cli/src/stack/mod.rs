@@ -1,5 +1,6 @@
 //! The embedded cloud as the commands use it: started by this process, or found running on a data folder.
 
+mod dead_workers;
 mod start_args;
 
 use std::collections::BTreeMap;
@@ -172,6 +173,7 @@ impl DataDirArgs {
             programs: start.programs()?,
             environment: function_environment(start),
             wire_log: start.wire_log.clone(),
+            on_process_end: (!start.leave_leases).then(dead_workers::on_process_end),
             gateway_overrides: overrides,
             schedule_period: start.tick_seconds.map(Duration::from_secs),
             faults: start.faults.clone(),

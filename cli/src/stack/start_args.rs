@@ -29,6 +29,9 @@ pub struct StartArgs {
     /// Interval of the template's schedules, in seconds, instead of their own rates. For tests.
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub tick_seconds: Option<u64>,
+    /// Leave the leases of dead workers to run out, as in AWS. For tests.
+    #[arg(long, hide = true)]
+    pub leave_leases: bool,
     /// Folder with the unpacked function packages, one folder for each function, to run instead of this
     /// program. For tests.
     #[arg(long, value_name = "DIR", hide = true)]

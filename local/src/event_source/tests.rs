@@ -1,17 +1,21 @@
 //! The event source mapping with a real function. SQS is a list of prepared responses, behind [`SqsCall`].
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
 use futures_util::FutureExt;
 
 use super::*;
+use crate::data_folder::Endpoints;
 use crate::lambda::tests::{function, notes, start_lambda, until};
+use crate::process_end::EndedIn;
 
 /// Returns one batch of bodies per receive, then nothing; records all other requests.
 struct FakeQueue {
     batches: Mutex<Vec<Vec<&'static str>>>,
     requests: Mutex<Vec<(&'static str, Value)>>,
+    process_ends: Mutex<Vec<ProcessEnd>>,
 }
 
 impl FakeQueue {
@@ -67,6 +71,7 @@ async fn start_mapping(
     let queue = Arc::new(FakeQueue {
         batches: Mutex::new(batches),
         requests: Mutex::default(),
+        process_ends: Mutex::default(),
     });
     let sqs: SqsCall = {
         let queue = queue.clone();
@@ -91,7 +96,20 @@ async fn start_mapping(
         maximum_concurrency,
         reports_item_failures: true,
     };
-    let mapping = EventSourceMapping::start(source, lambda.clone(), sqs)
+    let process_ends = ProcessEndNotifier {
+        stack: EndedIn {
+            endpoints: Endpoints::default(),
+            outputs: BTreeMap::new(),
+        },
+        notify: Some({
+            let queue = queue.clone();
+            Arc::new(move |_, end| {
+                queue.process_ends.lock().unwrap().push(end);
+                std::future::ready(()).boxed()
+            })
+        }),
+    };
+    let mapping = EventSourceMapping::start(source, lambda.clone(), sqs, process_ends)
         .await
         .unwrap();
     (queue, mapping, lambda)
@@ -153,6 +171,23 @@ async fn a_failed_invocation_leaves_its_batch_in_the_queue() {
     let folder = tempfile::tempdir().unwrap();
     let queue = process(folder.path(), &["ok", "throw"], None).await;
     assert!(queue.requests.lock().unwrap().is_empty());
+    assert!(
+        queue.process_ends.lock().unwrap().is_empty(),
+        "the process goes on"
+    );
+}
+
+#[tokio::test]
+async fn a_batch_whose_process_ended_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = process(folder.path(), &["ok", "exit"], None).await;
+    assert!(queue.requests.lock().unwrap().is_empty());
+    let ends = queue.process_ends.lock().unwrap();
+    let [ProcessEnd::Invocation { event, .. }] = &ends[..] else {
+        panic!("one invocation ended with its process, and not {ends:?}");
+    };
+    let event: Value = serde_json::from_slice(event).unwrap();
+    assert_eq!(event["Records"][1]["body"], "exit");
 }
 
 #[tokio::test]

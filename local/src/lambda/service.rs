@@ -64,6 +64,21 @@ impl Lambda {
             .await
     }
 
+    /// Like [`Lambda::invoke`], with the caller's request id.
+    pub(crate) async fn invoke_as(
+        &self,
+        request_id: &str,
+        function: &str,
+        payload: Bytes,
+        trace: Option<String>,
+    ) -> InvokeOutcome {
+        let invocation = Invocation {
+            id: request_id.to_owned(),
+            ..Invocation::new(payload, trace)
+        };
+        self.run_invocation(function, invocation).await
+    }
+
     /// Like [`Lambda::invoke`]. A response that the function streams is sent to `chunks` as it arrives, and the
     /// outcome does not contain it.
     pub async fn invoke_streaming(

@@ -4,6 +4,7 @@
 use rusqlite::params;
 
 use super::error::SqsError;
+use super::schema::IN_FLIGHT;
 use super::store::Store;
 
 /// Rows that one step changes at most: about 10 ms of work, so that it delays no caller noticeably.
@@ -23,6 +24,17 @@ impl Store {
         if updated > 0 {
             self.mark_changed(queue);
         }
+        Ok(())
+    }
+
+    /// Ends the visibility timeout of every received message of a queue.
+    pub(super) fn return_received(&mut self, queue: &str, now: i64) -> Result<(), SqsError> {
+        let id = self.queue(queue)?.id;
+        self.execute(
+            "UPDATE messages SET due = ?2 WHERE queue = ?1 AND state = ?3 AND due > ?2",
+            params![id, now, IN_FLIGHT],
+        )?;
+        self.mark_changed(queue);
         Ok(())
     }
 

@@ -77,6 +77,17 @@ impl Sqs {
             .collect())
     }
 
+    /// Makes the received messages of these queues visible: nobody is left who might delete them.
+    ///
+    /// # Errors
+    /// A queue does not exist.
+    pub async fn return_received(&self, queues: Vec<String>) -> anyhow::Result<()> {
+        let request = AdminRequest::ReturnReceived(queues);
+        let returned = self.engine.administer(request).await;
+        returned.context("returning received messages to their queues")?;
+        Ok(())
+    }
+
     /// Executes one operation of the JSON protocol: `operation` as in
     /// `X-Amz-Target: AmazonSQS.<operation>`, request and response as JSON. A `ReceiveMessage` may take
     /// up to 20 s; dropping its future cancels the long poll.

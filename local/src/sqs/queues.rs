@@ -93,6 +93,12 @@ impl Store {
                 Ok(json!({"ApproximateNumberOfMessagesMoved": moved}))
             }
             AdminRequest::Provision(queues) => store.provision(queues, now),
+            AdminRequest::ReturnReceived(queues) => {
+                for queue in queues {
+                    store.return_received(queue, now)?;
+                }
+                Ok(Value::Null)
+            }
         })
     }
 

@@ -30,6 +30,8 @@ pub(super) enum AdminRequest {
     CancelMessageMoveTask(CancelMessageMoveTask),
     /// Internal, not part of the protocol: creates the template's queues.
     Provision(Vec<stack_spec::Queue>),
+    /// Internal: makes the received messages of these queues visible.
+    ReturnReceived(Vec<String>),
 }
 
 impl AdminRequest {

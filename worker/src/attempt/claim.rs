@@ -21,16 +21,21 @@ pub enum Claim<'e> {
 }
 
 /// Claims the job for this invocation with one conditional write, and pushes its progress.
-pub async fn claim<'e>(engine: &'e Engine, id: JobId, request_id: &str) -> Result<Claim<'e>> {
+pub async fn claim<'e>(
+    engine: &'e Engine,
+    id: JobId,
+    message: &str,
+    request_id: &str,
+) -> Result<Claim<'e>> {
     let now = engine.now();
-    let claim = Job::claim(request_id, now, engine.limits.lease);
+    let claim = Job::claim(request_id, message, now, engine.limits.lease);
     let claimed = match engine.jobs.commit(id, &claim).await? {
         CommitOutcome::Applied(job) => *job,
         // A claim whose response was lost is sent again, and the second meets the first.
         CommitOutcome::Refused(Some(job)) if job.is_claimed_by(request_id) => *job,
         CommitOutcome::Refused(None) => return Ok(Claim::Unavailable(RecordOutcome::Delete)),
         CommitOutcome::Refused(Some(job)) => {
-            let outcome = unavailable(engine, *job, now).await?;
+            let outcome = unavailable(engine, *job, message, now).await?;
             return Ok(Claim::Unavailable(outcome));
         }
     };
@@ -44,7 +49,16 @@ pub async fn claim<'e>(engine: &'e Engine, id: JobId, request_id: &str) -> Resul
 }
 
 /// What happens to the message of a job that can't be claimed.
-async fn unavailable(engine: &Engine, job: Job, now: Timestamp) -> Result<RecordOutcome> {
+async fn unavailable(
+    engine: &Engine,
+    job: Job,
+    message: &str,
+    now: Timestamp,
+) -> Result<RecordOutcome> {
+    // The holder has a message of its own, which brings the job back if the holder dies.
+    if job.is_duplicate(message) {
+        return Ok(RecordOutcome::Delete);
+    }
     let busy_until = match job.availability(now) {
         Availability::Leased(until) => Some(until),
         // Most likely a duplicate of the message: two workers that push an end would push it twice.

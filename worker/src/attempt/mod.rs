@@ -36,7 +36,7 @@ pub async fn attempt(
     message: &ReceivedMessage<'_>,
     invocation: Invocation<'_>,
 ) -> Result<RecordOutcome> {
-    let mut job = match claim(engine, id, invocation.request_id).await? {
+    let mut job = match claim(engine, id, message.id, invocation.request_id).await? {
         Claim::Leased(job) => job,
         Claim::Unavailable(outcome) => return Ok(outcome),
     };

@@ -56,6 +56,7 @@ pub enum Assignment {
     Attempt(u32),
     LeaseUntil(Timestamp),
     ClaimedBy(String),
+    ClaimedMessage(String),
     UpdatedAt(Timestamp),
     /// Only if it is not set yet.
     StartedAt(Timestamp),
@@ -199,6 +200,7 @@ impl Assignment {
             Self::Attempt(attempt) => job.attempt = attempt,
             Self::LeaseUntil(until) => job.lease_until = Some(until),
             Self::ClaimedBy(invocation) => job.claimed_by = Some(invocation),
+            Self::ClaimedMessage(message) => job.claimed_message = Some(message),
             Self::UpdatedAt(at) => job.updated_at = at,
             Self::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
             Self::FinishedAt(at) => job.finished_at = Some(at),

@@ -29,10 +29,10 @@ pub struct Lease {
 }
 
 impl Job {
-    /// Claims the job for an invocation until `now + lease`. It needs no row: the queue brings an id only, so the
-    /// condition decides, and the write returns the row. The progress stays, which an attempt after a hand-over
-    /// continues from.
-    pub fn claim(invocation: &str, now: Timestamp, lease: Duration) -> Change {
+    /// Claims the job for an invocation that received this message, until `now + lease`. It needs no row: the queue
+    /// brings an id only, so the condition decides, and the write returns the row. The progress stays, which an attempt
+    /// after a hand-over continues from.
+    pub fn claim(invocation: &str, message: &str, now: Timestamp, lease: Duration) -> Change {
         Change {
             condition: Condition::Claimable { now },
             assignments: vec![
@@ -41,6 +41,7 @@ impl Job {
                 Assignment::Reported(false),
                 Assignment::LeaseUntil(now + lease),
                 Assignment::ClaimedBy(invocation.to_owned()),
+                Assignment::ClaimedMessage(message.to_owned()),
                 Assignment::UpdatedAt(now),
                 Assignment::StartedAt(now),
             ],
@@ -77,6 +78,14 @@ impl Lease {
             increments,
             removals: vec![],
         }
+    }
+
+    /// Whether no write has renewed the lease within the last of [`RENEWALS_PER_LEASE`] parts of it.
+    pub fn is_due_for_renewal(&self, now: Timestamp, lease: Duration) -> bool {
+        let renewed_lately = now + (lease - lease / RENEWALS_PER_LEASE);
+        self.job
+            .lease_until
+            .is_none_or(|until| until <= renewed_lately)
     }
 
     /// Renews the lease without an event. A saved step goes with it, in one transaction.

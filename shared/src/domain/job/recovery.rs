@@ -99,6 +99,17 @@ impl Job {
         })
     }
 
+    /// Ends the lease of a worker that is known to be dead, and records that the job is queued again. As after a lapsed
+    /// lease, the next claim counts an attempt.
+    pub fn end_dead_lease(&self, now: Timestamp) -> Change {
+        Change {
+            condition: Condition::Fence(self.fence),
+            assignments: vec![Assignment::LeaseUntil(now), Assignment::ResentAt(now)],
+            increments: vec![Increment::Resends],
+            removals: vec![],
+        }
+    }
+
     /// Releases a job that waits for an earlier turn of its session, once that has ended.
     pub fn release_turn() -> Change {
         Change {

@@ -90,6 +90,8 @@ pub struct Job {
     pub lease_until: Option<Timestamp>,
     /// The request id of the invocation that holds the lease.
     pub claimed_by: Option<String>,
+    /// The id of the message that brought the job to the holder of the lease.
+    pub claimed_message: Option<String>,
     pub created_at: Timestamp,
     /// The time of the latest event.
     pub updated_at: Timestamp,
@@ -172,6 +174,7 @@ impl Job {
             fence: 0,
             lease_until: None,
             claimed_by: None,
+            claimed_message: None,
             created_at: now,
             updated_at: now,
             started_at: None,
@@ -232,6 +235,15 @@ impl Job {
         self.status == Status::Processing && self.claimed_by.as_deref() == Some(invocation)
     }
 
+    /// Whether this message is another than the one that brought the job to the holder of its lease.
+    pub fn is_duplicate(&self, message: &str) -> bool {
+        self.status == Status::Processing
+            && self
+                .claimed_message
+                .as_ref()
+                .is_some_and(|claimed| claimed != message)
+    }
+
     /// Whether an earlier turn must end before this job may run.
     pub fn waits_for_turn(&self) -> bool {
         self.turn
@@ -251,7 +263,8 @@ impl Job {
     pub(super) fn clear_run(&mut self) {
         (self.attempt, self.resends) = (0, 0);
         (self.handed_over, self.reported) = (false, false);
-        (self.claimed_by, self.lease_until, self.resent_at) = (None, None, None);
+        (self.claimed_by, self.claimed_message) = (None, None);
+        (self.lease_until, self.resent_at) = (None, None);
         (self.started_at, self.finished_at) = (None, None);
         (self.last_error, self.outcome) = (None, None);
     }

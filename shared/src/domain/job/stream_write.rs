@@ -114,7 +114,7 @@ mod tests {
         #[test]
         fn row_and_log_together_hold_the_stream(pieces in prop::collection::vec((0..2 * TAIL_BYTES, any::<bool>()), 0..40), behind in 0..4usize) {
             let mut job = submitted(at(0));
-            apply(&Job::claim("i", at(1), LEASE), &mut job);
+            apply(&Job::claim("i", "m", at(1), LEASE), &mut job);
             let (mut log, mut written) = (BTreeMap::<u64, Vec<StreamEntry>>::new(), vec![]);
             let mut rows = vec![job.clone()];
             for (bytes, dies) in pieces {
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn an_entry_too_large_for_the_row_moves_the_tail_to_the_log() {
         let mut job = submitted(at(0));
-        apply(&Job::claim("i", at(1), LEASE), &mut job);
+        apply(&Job::claim("i", "m", at(1), LEASE), &mut job);
         let short = Lease::from_row(job.clone()).stream(chunk(3, 10), LEASE);
         apply(&short.change(), &mut job);
         let long = Lease::from_row(job.clone()).stream(chunk(4, TAIL_BYTES), LEASE);

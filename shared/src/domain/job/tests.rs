@@ -84,7 +84,7 @@ fn done() -> Outcome {
 #[test]
 fn a_job_is_claimed_reports_and_ends() {
     let mut job = submitted(at(0));
-    assert!(apply(&Job::claim("i", at(10), LEASE), &mut job));
+    assert!(apply(&Job::claim("i", "m", at(10), LEASE), &mut job));
     let lease = Lease::from_row(job.clone());
     assert!(apply(&lease.report(&[report(50)], at(20), LEASE), &mut job));
     assert!(apply(
@@ -107,13 +107,13 @@ fn a_job_is_claimed_reports_and_ends() {
 #[test]
 fn a_lapsed_lease_is_superseded() {
     let mut job = submitted(at(0));
-    assert!(apply(&Job::claim("i", at(0), LEASE), &mut job));
+    assert!(apply(&Job::claim("i", "m", at(0), LEASE), &mut job));
     let superseded = Lease::from_row(job.clone());
     assert!(
-        !apply(&Job::claim("i", at(119), LEASE), &mut job),
+        !apply(&Job::claim("i", "m", at(119), LEASE), &mut job),
         "the lease still holds"
     );
-    assert!(apply(&Job::claim("i", at(120), LEASE), &mut job));
+    assert!(apply(&Job::claim("i", "m", at(120), LEASE), &mut job));
     let before = job.clone();
     assert!(!apply(
         &superseded.report(&[report(90)], at(121), LEASE),
@@ -130,7 +130,7 @@ fn a_lapsed_lease_is_superseded() {
 #[test]
 fn progress_never_falls_within_an_attempt() {
     let mut job = submitted(at(0));
-    apply(&Job::claim("i", at(0), LEASE), &mut job);
+    apply(&Job::claim("i", "m", at(0), LEASE), &mut job);
     for (percent, expected) in [(40, 40), (20, 40), (255, 100)] {
         let change = Lease::from_row(job.clone()).report(&[report(percent)], at(1), LEASE);
         assert!(apply(&change, &mut job));
@@ -146,7 +146,7 @@ proptest! {
         percents.sort_unstable();
         let reports: Vec<Report> = percents.into_iter().map(report).collect();
         let mut one_by_one = submitted(at(0));
-        apply(&Job::claim("i", at(1), LEASE), &mut one_by_one);
+        apply(&Job::claim("i", "m", at(1), LEASE), &mut one_by_one);
         let mut at_once = one_by_one.clone();
         let mut events = vec![];
         for report in &reports {
@@ -187,7 +187,7 @@ fn the_sweep_resends_an_unclaimed_job_at_growing_intervals() {
 #[test]
 fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
     let mut job = submitted(at(0));
-    apply(&Job::claim("i", at(0), LEASE), &mut job);
+    apply(&Job::claim("i", "m", at(0), LEASE), &mut job);
     assert_eq!(job.repair(RESEND_AFTER, at(119)), None);
     assert!(matches!(
         job.repair(RESEND_AFTER, at(120)),
@@ -289,7 +289,7 @@ proptest! {
             let written = match action {
                 Action::Wait(seconds) => { now += Duration::from_secs(seconds.into()); false }
                 Action::Claim => {
-                    let taken = apply(&Job::claim("i", now, LEASE), &mut job);
+                    let taken = apply(&Job::claim("i", "m", now, LEASE), &mut job);
                     prop_assert_eq!(taken, before.availability(now) == Availability::Free);
                     if taken { leases.push(job.clone()); }
                     false

@@ -170,7 +170,7 @@ impl Scenario {
 
     fn claim(&mut self) {
         self.now += Duration::from_secs(1000);
-        self.change(Job::claim("i", self.now, LEASE));
+        self.change(Job::claim("i", "m", self.now, LEASE));
         self.push(&Event::progress(&self.job));
         let pushed = self.job.dialect_follower.as_ref().unwrap().pushed_seq;
         if let Some(latest) = self.log.last().filter(|entry| entry.seq > pushed).cloned() {

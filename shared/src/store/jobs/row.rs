@@ -105,6 +105,7 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         fence: item.number("fence")?,
         lease_until: item.optional_time("leaseUntil")?,
         claimed_by: item.optional_text("claimedBy")?.map(Into::into),
+        claimed_message: item.optional_text("claimedMessage")?.map(Into::into),
         created_at: item.time("createdAt")?,
         updated_at: item.time("updatedAt")?,
         started_at: item.optional_time("startedAt")?,

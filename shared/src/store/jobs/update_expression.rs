@@ -15,11 +15,12 @@ use crate::domain::job::{
 use crate::store::event_log::stream_entries;
 
 /// The attributes of a run, which a replay removes.
-const RUN_ATTRIBUTES: [&str; 14] = [
+const RUN_ATTRIBUTES: [&str; 15] = [
     "attempt",
     "continued",
     "reported",
     "claimedBy",
+    "claimedMessage",
     "leaseUntil",
     "resends",
     "resentAt",
@@ -115,6 +116,7 @@ impl Writer {
             Assignment::Reported(reported) => ("reported", AttributeValue::Bool(*reported)),
             Assignment::LeaseUntil(until) => ("leaseUntil", time(*until)),
             Assignment::ClaimedBy(invocation) => ("claimedBy", text(invocation)),
+            Assignment::ClaimedMessage(message) => ("claimedMessage", text(message)),
             Assignment::UpdatedAt(at) => ("updatedAt", time(*at)),
             Assignment::StartedAt(at) => {
                 let (name, value) = (self.name("startedAt"), self.value(time(*at)));

@@ -11,7 +11,7 @@ fn states() -> Vec<(&'static str, Job)> {
         assert!(apply(&change, &mut job));
         job
     };
-    let running = after(&queued, Job::claim("i", at(10), LEASE));
+    let running = after(&queued, Job::claim("i", "m", at(10), LEASE));
     let lease = || Lease::from_row(running.clone());
     let failed = Outcome::Failed(JobError {
         code: "X".into(),
@@ -32,7 +32,7 @@ fn states() -> Vec<(&'static str, Job)> {
         ("running", running.clone()),
         (
             "superseded",
-            after(&running, Job::claim("j", at(200), LEASE)),
+            after(&running, Job::claim("j", "m", at(200), LEASE)),
         ),
         (
             "retried",
@@ -56,11 +56,11 @@ fn states() -> Vec<(&'static str, Job)> {
 fn actions(job: &Job) -> Vec<(&'static str, Change)> {
     let now = at(30);
     let mut running = submitted(at(0));
-    apply(&Job::claim("i", at(10), LEASE), &mut running);
+    apply(&Job::claim("i", "m", at(10), LEASE), &mut running);
     let lease = || Lease::from_row(running.clone());
     vec![
-        ("claim", Job::claim("k", now, LEASE)),
-        ("claim later", Job::claim("k", at(1000), LEASE)),
+        ("claim", Job::claim("k", "m", now, LEASE)),
+        ("claim later", Job::claim("k", "m", at(1000), LEASE)),
         ("report", lease().report(&[report(50)], now, LEASE)),
         ("stream", lease().stream(chunk(now, "a"), LEASE).change()),
         ("renew", lease().renew(now, LEASE)),

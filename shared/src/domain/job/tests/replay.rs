@@ -6,7 +6,7 @@ use crate::domain::event::{Event, EventKind};
 fn failed(code: &str, retryable: bool) -> Job {
     let mut job = submitted(at(0));
     job.followers.insert(ConnectionId("c=".into()));
-    assert!(apply(&Job::claim("i", at(1), LEASE), &mut job));
+    assert!(apply(&Job::claim("i", "m", at(1), LEASE), &mut job));
     let error = JobError {
         code: code.into(),
         message: "No.".into(),
@@ -59,7 +59,7 @@ fn a_run_is_replayed_once_and_leaves_nothing() {
         panic!("the replay is not a progress event");
     };
     assert!(retrying);
-    assert!(apply(&Job::claim("i", at(501), LEASE), &mut job));
+    assert!(apply(&Job::claim("i", "m", at(501), LEASE), &mut job));
     assert_eq!((job.attempt, job.fence), (1, 2));
 }
 
