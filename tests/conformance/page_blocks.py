@@ -72,7 +72,7 @@ class Terminal:
         known = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         # The tools beside this Python, and no settings of the caller.
         path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        self.environment = known | {"PATH": path, "AWS_CONFIG_FILE": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment = known | {"PATH": path, "AWS_CONFIG_FILE": os.devnull}
 
     def paste(self, text):
         """Runs a block, and returns what it printed. A command that fails ends it."""
