@@ -33,6 +33,7 @@ NOT_RUN = {
     "docs/identity/okta.md": 1,
     "docs/testing.md": 1,
     "examples/python_client/README.md": 1,
+    "examples/typescript/README.md": 1,
     "web/client/README.md": 1,
 }
 
