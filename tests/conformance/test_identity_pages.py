@@ -25,7 +25,7 @@ def parameters_of(name):
     return dict(text.split("=", 1) for text in re.findall(r'"([^"]+)"', given))
 
 
-def shown(block):
+def set_by(block):
     return dict(re.findall(r"--parameter '?(\w+)=([^'\n\\]*[^'\n\\ ])", block.text))
 
 
@@ -37,7 +37,7 @@ def test_every_provider_that_is_tested_has_a_page_with_its_parameters():
     for provider, found in pages.items():
         assert len(found) == len(TESTS[provider]), provider
         for block, name in zip(found, TESTS[provider]):
-            parameters, expected = shown(block), parameters_of(name)
+            parameters, expected = set_by(block), parameters_of(name)
             assert parameters.pop("TokenAlgorithms") == "RS256" and parameters.pop("TokenIssuer").startswith("https://")
             assert set(parameters) == set(expected), name
             own = {parameter for parameter, value in parameters.items() if "<" in value}
