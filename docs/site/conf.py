@@ -34,6 +34,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"source_repository": REPOSITORY, "source_branch": "main", "source_directory": ""}
 
 
