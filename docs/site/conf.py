@@ -27,8 +27,6 @@ exclude_patterns = ["target", ".*", "**/node_modules", "docs/site"]
 # Anchors are those that GitHub makes.
 myst_heading_anchors = 6
 myst_fence_as_directive = ["mermaid"]
-# Pages that begin with their second level of headings, and code of languages that Pygments does not know.
-suppress_warnings = ["myst.header"]
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
@@ -63,7 +61,8 @@ def read_source(app, page, source):
         target = normpath(join(folder, link[2]))
         if re.match(r"[a-z]+:", link[2]) or target.removesuffix(".md") in app.env.found_docs or target.endswith((".svg", ".png")):
             return link[0]
-        return f"{link[1]}{REPOSITORY}/blob/main/{target}{link[3] or ''}"
+        kind = "tree" if (ROOT / target).is_dir() else "blob"
+        return f"{link[1]}{REPOSITORY}/{kind}/main/{target}{link[3] or ''}"
 
     # Not in blocks of code.
     parts = re.split(r"(^```.*?^```$)", source[0], flags=re.M | re.S)
