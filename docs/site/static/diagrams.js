@@ -1,0 +1,2 @@
+/* Draws the diagrams of a page. */
+mermaid.initialize({ startOnLoad: true, theme: "neutral", securityLevel: "strict" });
