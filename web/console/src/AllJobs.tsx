@@ -33,7 +33,7 @@ export function AllJobs() {
     <>
       <form role="search" className="row" onSubmit={search}>
         <label>
-          User <input key={user} name="user" type="search" placeholder="All users" defaultValue={user} />
+          User <input name="user" type="search" placeholder="All users" defaultValue={user} />
         </label>
         <button className="secondary">Show user</button>
         <JobFilterFields filters={filters} statuses={statuses} kinds={items.map(({ kind }) => kind)} />

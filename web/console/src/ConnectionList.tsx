@@ -57,7 +57,7 @@ export function ConnectionList() {
     <>
       <form role="search" className="row" onSubmit={search}>
         <label>
-          User <input key={user} name="user" type="search" placeholder="All users" defaultValue={user} />
+          User <input name="user" type="search" placeholder="All users" defaultValue={user} />
         </label>
         <button className="secondary">Show user</button>
         <label className="grow">

@@ -1,7 +1,7 @@
 /** The buttons of a job page: run again, change and ask, copy the link, download the result, cancel, replay. */
 import type { Job } from "longhaul-client";
 import { useLonghaul } from "longhaul-client/react";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { replayJob } from "./adminApi";
 import { CopyButton } from "./CopyButton";
 import { navigate } from "./router";
@@ -13,9 +13,11 @@ interface Props {
   /** What is submitted again; missing until it is known. */
   submitted?: Query;
   result: unknown;
+  /** More buttons. */
+  children?: ReactNode;
 }
 
-export function JobActions({ job, submitted, result }: Props) {
+export function JobActions({ job, submitted, result, children }: Props) {
   return (
     <div className="row">
       {submitted && job.id && <RunAgainButton query={submitted} />}
@@ -27,6 +29,7 @@ export function JobActions({ job, submitted, result }: Props) {
       {/* The link opens the job for the same user only. */}
       {job.id && <CopyButton label="Copy link" text={() => location.href} what="Link" />}
       {result !== undefined && <DownloadButton name={`${job.id}.json`} content={result} />}
+      {children}
     </div>
   );
 }

@@ -74,8 +74,9 @@ export function JobDetails({ job, submitted, onReplayed }: { job: Job<any>; subm
       {result?.cost_analysis && <Costs analysis={result.cost_analysis} />}
       {answer && <Answer text={answer} />}
       <Recommendations recommendations={recommendations} />
-      <JobActions job={job} submitted={known} result={result} />
-      {session?.isAdmin && status === "failed" && onReplayed && <ReplayButton jobId={jobId!} onReplayed={onReplayed} />}
+      <JobActions job={job} submitted={known} result={result}>
+        {session?.isAdmin && status === "failed" && onReplayed && <ReplayButton jobId={jobId!} onReplayed={onReplayed} />}
+      </JobActions>
       {jobId && <Timeline job={job} view={view} />}
       {view?.params && Object.keys(view.params).length > 0 && <JsonViewer title="Parameters (JSON)" value={view.params} />}
       {result !== undefined && <JsonViewer title="Full result (JSON)" value={result} />}

@@ -9,7 +9,7 @@ export function Logo() {
         <circle cx="7" cy="24" r="3" fill="var(--page)" />
         <circle cx="25" cy="7" r="3" fill="var(--page)" />
       </svg>
-      Longhaul
+      <span className="logo-name">Longhaul</span>
     </span>
   );
 }

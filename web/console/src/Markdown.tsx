@@ -4,6 +4,7 @@ import { marked } from "marked";
 import { useLayoutEffect, useRef } from "react";
 import { patchChildren } from "./patchDom";
 import { makeSortable } from "./sortableTable";
+import { csvButton } from "./tableCsv";
 import { resourceName, splitText } from "./textPieces";
 
 const SANITIZE_OPTIONS = {
@@ -25,7 +26,7 @@ export function Markdown({ text }: { text: string }) {
   return <div className="markdown" ref={container} />;
 }
 
-/** Makes the tables in a block sortable, and wide ones scrollable by themselves. */
+/** Makes the tables in a block sortable, wide ones scrollable by themselves, and each available as CSV. */
 function decorateTables(block: Element): void {
   const tables = block instanceof HTMLTableElement ? [block] : [...block.querySelectorAll("table")];
   for (const table of tables) {
@@ -34,8 +35,10 @@ function decorateTables(block: Element): void {
     scroller.className = "scroller";
     // The keyboard scrolls it by what has the focus: a heading's button, or else the scroller.
     if (!table.querySelector("button")) scroller.tabIndex = 0;
-    table.replaceWith(scroller);
+    const wrapper = document.createElement("div");
+    table.replaceWith(wrapper);
     scroller.append(table);
+    wrapper.append(scroller, csvButton(table));
   }
 }
 

@@ -18,7 +18,9 @@ export function useServerNow(intervalMs: number | undefined): number {
 
 /** How long ago this was. The exact time is shown on hover. */
 export function TimeAgo({ at }: { at: string }) {
-  const now = useServerNow(1000);
+  const { longhaul } = useLonghaul();
+  const isRecent = longhaul.now() - Date.parse(at) < 60_000;
+  const now = useServerNow(isRecent ? 1000 : 15_000);
   return (
     <time dateTime={at} title={formatExactTime(at)}>
       {formatAge(now - Date.parse(at))}

@@ -1,4 +1,5 @@
 /** Browser tests of what a job's page shows: the answer as it streams, charts, tables, JSON, code, and running it again. */
+import { readFile } from "node:fs/promises";
 import { ask, expect, origin, progressAbove, signIn, status, streamingParams, test } from "./consoleFixture";
 
 test("a selection survives while the answer streams", async ({ page, user }) => {
@@ -34,6 +35,12 @@ test("the parts of a hierarchical table stay with their parents when it is sorte
   expect(sorted.map(([parent]) => parent)).toEqual(original.map(([parent]) => parent).reverse());
   const members = (list: string[][]) => Object.fromEntries(list.map(([parent, ...parts]) => [parent, parts.sort()]));
   expect(members(sorted)).toEqual(members(original));
+
+  const [csv] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).click()]);
+  const lines = (await readFile(await csv.path(), "utf8")).split("\r\n");
+  expect(lines[0]).toBe("Where,Before,After,Change");
+  expect(lines[1]).toMatch(/^[\w ]+,\d+\.\d\d,\d+\.\d\d,\d+\.\d\d$/);
+  expect(lines.length - 2).toBe(sorted.flat().length);
 
   // At the width of a phone no number is broken, and a spike is no good news.
   await page.setViewportSize({ width: 390, height: 844 });

@@ -32,7 +32,7 @@ test("a question is answered with a chart, a sortable table and recommendations"
 
   const recommendations = page.getByRole("region", { name: "Recommendations" }).getByRole("listitem");
   await expect(recommendations.filter({ hasText: /\d.* could be saved/ }).first()).toBeVisible();
-  // What the cards say is not said twice, and a resource has its name, not its ARN.
+  // The answer does not repeat the cards, and a resource has its name, not its ARN.
   await expect(page.getByText("looks idle")).toHaveCount(1);
   await expect(page.locator("article")).not.toContainText("arn:aws");
 });
