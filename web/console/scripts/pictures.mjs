@@ -29,6 +29,9 @@ const JOBS = {
   import: ["bob", "Import the invoices of May", "noop", { steps: 900, stepMs: 3000 }],
 };
 
+/** Short jobs of one user, so that a list is full. */
+const SHORT_JOBS = ["Check the invoices", "Convert the March export", "Count the words of each contract", "Compare two price lists", "Sort the receipts", "Translate the manual"];
+
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM });
 
 /** Opens a page of the console as this user. */
@@ -56,6 +59,20 @@ for (const [name, [user, question, kind = "finops", params]] of Object.entries(J
   await page.context().close();
 }
 
+const seed = await open("/", { user: "alice" });
+await seed.evaluate(async (queries) => {
+  const response = await fetch("/_local/token?user=alice&admin=false", { method: "POST" });
+  const socket = new WebSocket(`${location.origin.replace("http", "ws")}?token=${(await response.json()).token}`);
+  await new Promise((opened) => socket.addEventListener("open", opened));
+  for (const [index, query] of queries.entries()) {
+    const ended = new Promise((done) => socket.addEventListener("message", ({ data }) => JSON.parse(data).type === "job_completed" && done()));
+    socket.send(JSON.stringify({ action: "query", kind: "noop", query, params: { steps: 1 + (index % 5), stepMs: 100 }, idempotencyKey: crypto.randomUUID() }));
+    await ended;
+  }
+  socket.close();
+}, [...SHORT_JOBS, ...SHORT_JOBS, ...SHORT_JOBS]);
+await seed.context().close();
+
 /** The pages by the name of their picture: the address, what has to be visible, and what to do before. */
 const job = (name, visible) => [`/jobs/${ids[name]}`, visible];
 const PAGES = {
@@ -69,7 +86,7 @@ const PAGES = {
   empty: ["/jobs", ".empty", undefined, "dave"],
   keys: ["/nothing/here", "h1", (page) => page.keyboard.press("?")],
   "all-jobs": ["/operate", "[data-row]"],
-  "dead-letters": ["/operate/letters", ".letters [data-row]"],
+  "dead-letters": ["/operate/letters", ".letters a:text(\"Weekly summary\")"],
   connections: ["/operate/connections", "[data-row]"],
   "sign-in": ["/", "h1", (page) => page.getByRole("button", { name: /^Sign out/ }).click()],
 };

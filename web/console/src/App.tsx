@@ -79,8 +79,14 @@ function SignedIn({ url = DEFAULT_URL, session, onSignOut }: { url?: string; ses
         <Logo />
         <nav aria-label="Main">
           <Link to="/">Ask</Link>
-          <Link to="/jobs">My jobs</Link>
-          {session.isAdmin && <Link to="/operate">Operations</Link>}
+          <Link to="/jobs" marksSection>
+            My jobs
+          </Link>
+          {session.isAdmin && (
+            <Link to="/operate" marksSection>
+              Operations
+            </Link>
+          )}
         </nav>
         <ConnectionStatus tokenError={tokenError} />
         <ThemeButton />

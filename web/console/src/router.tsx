@@ -43,14 +43,14 @@ export function navigate(path: string, mode: "push" | "replace" = "push"): void 
   dispatchEvent(new PopStateEvent("popstate"));
 }
 
-/** A link within the console. With a modifier key the browser handles it, for example to open a new tab. */
-export function Link({ to, children, title, className }: { to: string; children: ReactNode; title?: string; className?: string }) {
+/** A link within the console, marked on its page and, with `marksSection`, on those below it. With a modifier key the browser handles it, for example to open a new tab. */
+export function Link({ to, children, title, marksSection = false }: { to: string; children: ReactNode; title?: string; marksSection?: boolean }) {
+  const path = usePath();
   return (
     <a
       href={to}
       title={title}
-      className={className}
-      aria-current={usePath() === to ? "page" : undefined}
+      aria-current={path === to ? "page" : marksSection && path.startsWith(`${to}/`) ? "true" : undefined}
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
