@@ -15,7 +15,7 @@ const MAX_NEW_PAGES = 10;
 export interface UseJobsOptions {
   /**
    * How often to look for new jobs, in milliseconds: the server does not announce them. Each look costs a frame and a
-   * query of one page, and another for each page of which all jobs are new. `null`: only when the connection opens and when
+   * query of one page, and another for each page whose jobs are all new. `null`: only when the connection opens and when
    * the page is shown. Default 10,000.
    */
   refreshMs?: number | null;
