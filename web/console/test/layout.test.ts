@@ -27,15 +27,15 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expect(page.getByRole("img", { name: /^Cost by/ })).toBeVisible();
       await page.getByText(/^Timeline/).click();
       await checkLayout("answer");
-      await page.getByRole("link", { name: "Ask" }).click();
+      await page.getByRole("link", { name: "Ask", exact: true }).click();
       await ask(page, "Spend by day, last 30 days");
       await expect(page.getByRole("img", { name: /^Cost by/ })).toBeVisible();
       await checkLayout("days");
-      await page.getByRole("link", { name: "Ask" }).click();
+      await page.getByRole("link", { name: "Ask", exact: true }).click();
       await ask(page, "a failure", "noop", { fail: "reject" });
       await expect(page.getByRole("alert")).toHaveText("It was asked to fail.");
       await checkLayout("failed");
-      await page.getByRole("link", { name: "Ask" }).click();
+      await page.getByRole("link", { name: "Ask", exact: true }).click();
       await ask(page, "still running", "noop", streamingParams(1000));
       await expect(status(page)).toHaveText("Processing");
       await checkLayout("running");

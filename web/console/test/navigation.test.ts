@@ -27,7 +27,7 @@ test("after a refusal the Ask link opens a new form, and a message goes when its
   await page.getByLabel("Kind").fill("nonesuch");
   await page.getByRole("textbox", { name: "Question" }).press("Control+Enter");
   await expect(page.getByRole("alert")).toContainText("nonesuch");
-  await page.getByRole("link", { name: "Ask" }).click();
+  await page.getByRole("link", { name: "Ask", exact: true }).click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Ask a question");
   await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("");
   await expect(page.getByRole("alert")).toHaveCount(0);

@@ -16,7 +16,7 @@ test("with a development token, the session survives a reload and ends with sign
 test("what a user has typed and what is in progress stays with that user", async ({ page, user }) => {
   await signIn(page, user);
   await ask(page, "of the first user", "noop", { steps: 100, stepMs: 100 });
-  await page.getByRole("link", { name: "Ask" }).click();
+  await page.getByRole("link", { name: "Ask", exact: true }).click();
   await page.getByRole("textbox", { name: "Question" }).fill("typed by the first user");
   await page.reload();
   await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("typed by the first user");
@@ -42,7 +42,7 @@ test.describe("with an identity provider", () => {
     await page.getByRole("button", { name: "Sign in" }).click();
     await expect(connection(page)).toHaveText("Connected");
     await expect(page).toHaveURL(`${origin()}/jobs`);
-    await page.getByRole("link", { name: "Ask" }).click();
+    await page.getByRole("link", { name: "Ask", exact: true }).click();
     await ask(page, "S3 in May");
     await expect(status(page)).toHaveText("Completed");
     await page.reload();
