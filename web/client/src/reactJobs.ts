@@ -9,10 +9,14 @@ import { isOpen } from "./reactJob.js";
 import type { JobState } from "./reduce.js";
 import { acquireJob } from "./sharedJobs.js";
 
+/** Pages of new jobs that a look reads at most. */
+const MAX_NEW_PAGES = 10;
+
 export interface UseJobsOptions {
   /**
    * How often to look for new jobs, in milliseconds: the server does not announce them. Each look costs a frame and a
-   * query of one page. `null`: only when the connection opens and when the page is shown. Default 10,000.
+   * query of one page, and another for each page whose jobs are all new. `null`: only when the connection opens and when
+   * the page is shown. Default 10,000.
    */
   refreshMs?: number | null;
 }
@@ -57,10 +61,21 @@ export function useJobs(filter: JobFilter = {}, { refreshMs = 10_000 }: UseJobsO
     };
   }, [list, loadMore]);
 
+  const known = useRef<readonly JobView[]>(jobs);
+  known.current = jobs;
   const refresh = useCallback(async () => {
     const source = remaining.current;
-    const { jobs } = await readPage(list(), pageSize).catch(() => ({ jobs: [] }));
-    if (source && remaining.current === source) setJobs((current) => merge(jobs, current));
+    const newer = list();
+    const found = await readUntilKnown(newer, pageSize, known.current).catch(() => undefined);
+    if (!found || !source || remaining.current !== source) return;
+    if (found.isGap) {
+      // More new jobs than that: the list starts again with the newest, and older ones are loaded on demand.
+      remaining.current = newer;
+      setPage((page) => ({ ...page, hasMore: true }));
+      setJobs(found.jobs);
+    } else {
+      setJobs((current) => merge(found.jobs, current));
+    }
   }, [list, pageSize]);
   useEffect(() => {
     if (connection.state !== "open") return;
@@ -100,6 +115,21 @@ async function readPage(source: AsyncGenerator<JobView, void>, size: number): Pr
     jobs.push(value);
   }
   return { jobs, isLast: false };
+}
+
+/**
+ * Reads pages of the newest jobs until one of them is known, so that no job between the new and the known ones is left out.
+ * `isGap`: the pages read contain no known job.
+ */
+async function readUntilKnown(source: AsyncGenerator<JobView, void>, size: number, known: readonly JobView[]): Promise<{ jobs: JobView[]; isGap: boolean }> {
+  const ids = new Set(known.map(({ jobId }) => jobId));
+  const jobs: JobView[] = [];
+  for (let pages = 0; pages < MAX_NEW_PAGES; pages++) {
+    const page = await readPage(source, size);
+    jobs.push(...page.jobs);
+    if (!ids.size || page.isLast || page.jobs.some(({ jobId }) => ids.has(jobId))) return { jobs, isGap: false };
+  }
+  return { jobs, isGap: true };
 }
 
 /** A row with what the job's events say since. */

@@ -150,6 +150,28 @@ describe("useJobs", () => {
     expect(unsubscribed() - left).toBe(0);
   });
 
+  it("leaves out no job between the new ones and the loaded ones, however many there are", async () => {
+    const days = (count: number) => Array.from({ length: count }, (_, at) => row(`job-${count - at}`, "completed", String(1000 + count - at)));
+    let all = days(5);
+    sockets.last.onFrame = (frame) => {
+      const start = Number(frame.cursor ?? 0);
+      const end = start + Number(frame.limit);
+      sockets.last.deliver({ type: "jobs", jobs: all.slice(start, end), cursor: end < all.length ? String(end) : undefined, requestId: frame.requestId });
+    };
+    const hook = await renderHook(() => useJobs({ pageSize: 25 }, { refreshMs: null }));
+    const shown = () => hook.current.jobs.map(({ jobId }) => jobId);
+    expect(shown()).toHaveLength(5);
+    all = days(65);
+    await flush(() => hook.current.refresh());
+    expect(shown()).toEqual(all.map(({ jobId }) => jobId));
+    // Far more new ones: the list has no hole either, and older jobs are loaded on demand.
+    all = days(1000);
+    await flush(() => hook.current.refresh());
+    expect([shown(), hook.current.hasMore]).toEqual([all.slice(0, 250).map(({ jobId }) => jobId), true]);
+    await flush(() => hook.current.loadMore());
+    expect(shown()).toEqual(all.slice(0, 275).map(({ jobId }) => jobId));
+  });
+
   it("filters by kind and status, and shows why a page could not be read", async () => {
     sockets.last.onFrame = (frame) =>
       sockets.last.deliver(

@@ -1,7 +1,7 @@
 /** An answer in Markdown. A very long one is cut until the user asks for all of it. */
 import { Suspense, useState } from "react";
 import { ErrorBoundary } from "./ErrorBoundary";
-import { Markdown } from "./lazyComponents";
+import { Markdown } from "./lazyAnswer";
 
 /** Characters shown at first. A browser takes seconds to lay out ten times as many. */
 const INITIAL_CHARACTERS = 100_000;

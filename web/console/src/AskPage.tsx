@@ -1,9 +1,10 @@
 /** The form that submits a query, and the user's jobs that were resumed after a reload. */
 import type { Job } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
-import { type FormEvent, useContext, useEffect, useState } from "react";
+import { type FormEvent, type KeyboardEvent, Suspense, useContext, useEffect, useState } from "react";
 import { loadDraft, saveDraft } from "./draft";
-import { JobDetails } from "./JobPage";
+import { preloadAnswer } from "./lazyAnswer";
+import { JobDetails } from "./lazyPages";
 import { Link, navigate, PageHeading } from "./router";
 import { SessionContext } from "./session";
 import { STATUS_LABELS } from "./statusLabels";
@@ -31,13 +32,25 @@ export function AskPage() {
     const parsed = parseParams(params);
     if (typeof parsed === "string") return setError(parsed);
     saveDraft(user, "");
+    preloadAnswer(kind.trim());
     setSubmitted({ job: longhaul.query(kind.trim(), text, { params: parsed }), params: parsed });
   };
-  if (submitted) return <JobDetails job={submitted.job} submitted={{ query: text, kind, params: submitted.params }} />;
+  const submitByKey = (event: KeyboardEvent<HTMLFormElement>) => {
+    if (event.key !== "Enter" || !(event.metaKey || event.ctrlKey)) return;
+    event.preventDefault();
+    event.currentTarget.requestSubmit();
+  };
+  if (submitted) {
+    return (
+      <Suspense fallback={null}>
+        <JobDetails job={submitted.job} submitted={{ query: text, kind, params: submitted.params }} />
+      </Suspense>
+    );
+  }
   return (
     <>
       <PageHeading>Ask a question</PageHeading>
-      <form onSubmit={submit}>
+      <form className="panel" onSubmit={submit} onKeyDown={submitByKey} onChange={() => setError("")}>
         <label>
           Question
           <textarea value={text} onChange={(event) => setText(event.target.value)} rows={3} required autoFocus />
@@ -50,7 +63,7 @@ export function AskPage() {
             <option value="finops" />
             <option value="noop" />
           </datalist>
-          <button>Ask</button>
+          <button aria-keyshortcuts="Control+Enter Meta+Enter">Ask</button>
         </div>
         <details open={prefill.has("params")}>
           <summary>Parameters (JSON)</summary>
@@ -63,13 +76,13 @@ export function AskPage() {
             placeholder='{"steps": 4}'
           />
         </details>
-        <p role="alert">{error}</p>
+        {error && <p role="alert">{error}</p>}
       </form>
       <h2>Try one of these</h2>
       <ul className="examples">
         {EXAMPLES.map((example) => (
           <li key={example}>
-            <button className="secondary" onClick={() => setText(example)}>
+            <button className="secondary chip" onClick={() => setText(example)}>
               {example}
             </button>
           </li>

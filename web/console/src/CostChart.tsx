@@ -1,89 +1,123 @@
-/**
- * A bar chart of the costs in one currency, drawn by Chart.js: days and months in order of time, other groups by
- * amount. Amounts are rounded to floating point here; the exact ones are in the answer's table.
- */
-import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from "chart.js";
-import type { CostSection } from "longhaul-client";
+/** Draws a chart of costs with Chart.js, in the colours of the page. */
+import {
+  BarController,
+  BarElement,
+  CategoryScale,
+  Chart,
+  type ChartDataset,
+  Legend,
+  LinearScale,
+  LineController,
+  LineElement,
+  PointElement,
+  Tooltip,
+} from "chart.js";
 import { useEffect, useRef } from "react";
+import type { ChartSpec, Series } from "./chartSpec";
 import { formatMoney, formatRoundMoney } from "./formatMoney";
+import { subscribeToColors } from "./theme";
 
-Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
+Chart.register(BarController, BarElement, CategoryScale, Legend, LinearScale, LineController, LineElement, PointElement, Tooltip);
 
-/** Maximum number of bars that stay legible on a phone. The remaining groups share one more bar. */
-const MAX_BARS = 20;
-const DARK_MODE = matchMedia("(prefers-color-scheme: dark)");
-
-export function CostChart({ section, groupedBy }: { section: CostSection; groupedBy: string }) {
+export function CostChart({ spec }: { spec: ChartSpec }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const isTimeSeries = groupedBy === "day" || groupedBy === "month";
-  const bars = isTimeSeries ? inTimeOrder(section) : largestFirst(section);
   useEffect(() => {
-    let chart = drawChart(canvas.current!, bars, section.currency, isTimeSeries);
-    const redraw = () => {
+    let chart = drawChart(canvas.current!, spec);
+    const unsubscribe = subscribeToColors(() => {
       chart.destroy();
-      chart = drawChart(canvas.current!, bars, section.currency, isTimeSeries);
-    };
-    DARK_MODE.addEventListener("change", redraw);
+      chart = drawChart(canvas.current!, spec);
+    });
     return () => {
-      DARK_MODE.removeEventListener("change", redraw);
+      unsubscribe();
       chart.destroy();
     };
-  }, [section, groupedBy]);
-  const highest = bars.reduce((highest, bar) => (bar.amount > highest.amount ? bar : highest));
+  }, [spec]);
   return (
-    <div className="chart" style={{ height: isTimeSeries ? 260 : 48 + 30 * bars.length }}>
-      <canvas
-        ref={canvas}
-        role="img"
-        aria-label={`Bar chart with ${bars.length} bars. Highest: ${highest.key}, ${formatMoney(highest.amount, section.currency)}. The table in the answer lists every amount.`}
-      />
+    <div className="chart" style={{ height: chartHeight(spec) }}>
+      <canvas ref={canvas} role="img" aria-label={`${spec.title}. ${spec.description} The answer has every amount.`} />
     </div>
   );
 }
 
-interface Bar {
-  key: string;
-  amount: number;
+function isHorizontal({ type }: ChartSpec): boolean {
+  return type !== "line";
 }
 
-function inTimeOrder({ groups = [] }: CostSection): Bar[] {
-  return groups.map(({ key, amount }) => ({ key, amount: Number(amount) })).sort((a, b) => a.key.localeCompare(b.key));
+/** Pixels: a line has a fixed height, bars need a line of text each. */
+function chartHeight(spec: ChartSpec): number {
+  if (!isHorizontal(spec)) return 260;
+  const rows = spec.type === "pairs" ? 44 : 28;
+  return 76 + rows * spec.labels.length;
 }
 
-function largestFirst({ groups = [], others }: CostSection): Bar[] {
-  const bars = groups.map(({ key, amount }) => ({ key, amount: Number(amount) })).sort((a, b) => b.amount - a.amount);
-  const [visible, remaining] = [bars.slice(0, MAX_BARS), bars.slice(MAX_BARS)];
-  const count = remaining.length + (others?.groups ?? 0);
-  const sum = remaining.reduce((sum, bar) => sum + bar.amount, Number(others?.amount ?? 0));
-  return count > 0 ? [...visible, { key: `${count} others`, amount: sum }] : visible;
+interface Colors {
+  text: string;
+  line: string;
+  accent: string;
+  reference: string;
+  bad: string;
+  good: string;
 }
 
-function drawChart(canvas: HTMLCanvasElement, bars: Bar[], currency: string | undefined, isTimeSeries: boolean): Chart {
-  const [text, line, accent] = ["--text", "--line", "--accent"].map((name) => resolveColor(canvas, name));
-  const amountAxis = { ticks: { color: text, maxTicksLimit: 6, autoSkip: true, autoSkipPadding: 16, maxRotation: 0, callback: (value: string | number) => formatRoundMoney(value, currency) }, grid: { color: line }, beginAtZero: true };
+function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): Chart {
+  const color = (name: string) => resolveColor(canvas, name);
+  const colors: Colors = { text: color("--text"), line: color("--line"), accent: color("--accent"), reference: color("--reference"), bad: color("--bad"), good: color("--good") };
+  const { currency, labels, series } = spec;
+  const widest = canvas.parentElement!.clientWidth < 500 ? 18 : 48;
+  const amountAxis = {
+    ticks: { color: colors.text, maxTicksLimit: 6, autoSkip: true, autoSkipPadding: 16, maxRotation: 0, callback: (value: string | number) => formatRoundMoney(value, currency) },
+    grid: { color: colors.line },
+    beginAtZero: spec.type !== "band",
+  };
   const groupAxis = {
     ticks: {
-      color: text,
-      autoSkip: isTimeSeries,
+      color: colors.text,
+      autoSkip: !isHorizontal(spec),
       maxRotation: 0,
       callback(_: unknown, index: number) {
-        const key = bars[index]!.key;
-        return key.length > 24 ? `${key.slice(0, 23)}…` : key;
+        const label = labels[index]!;
+        return label.length > widest ? `${label.slice(0, widest - 1)}…` : label;
       },
     },
     grid: { display: false },
   };
+  const describe = (value: unknown) => (Array.isArray(value) ? (spec.type === "band" ? `${formatMoney(value[0], currency)} to ${formatMoney(value[1], currency)}` : formatMoney(value[1] - value[0], currency)) : formatMoney(Number(value), currency));
   return new Chart(canvas, {
     type: "bar",
-    data: { labels: bars.map((bar) => bar.key), datasets: [{ data: bars.map((bar) => bar.amount), backgroundColor: accent, maxBarThickness: 36 }] },
+    data: { labels, datasets: series.map((series) => dataset(spec, series, colors)) },
     options: {
-      indexAxis: isTimeSeries ? "x" : "y",
+      indexAxis: isHorizontal(spec) ? "y" : "x",
       animation: false,
       maintainAspectRatio: false,
-      scales: isTimeSeries ? { x: groupAxis, y: amountAxis } : { x: amountAxis, y: groupAxis },
-      plugins: { tooltip: { callbacks: { label: (item) => formatMoney(Number(item.raw), currency) } } },
+      scales: isHorizontal(spec) ? { x: amountAxis, y: groupAxis } : { x: groupAxis, y: amountAxis },
+      plugins: {
+        legend: { display: series.length > 1, labels: { color: colors.text, boxWidth: 14 }, position: "bottom" },
+        tooltip: { callbacks: { title: ([item]) => labels[item!.dataIndex]!, label: (item) => `${item.dataset.label}: ${describe(item.raw)}` } },
+      },
     },
-  });
+  }) as Chart;
+}
+
+/** A series as bars or a line. What is marked has the colour of errors. */
+function dataset(spec: ChartSpec, series: Series, colors: Colors): ChartDataset<any, any> {
+  const { name: label, values: data, marked = [], isReference } = series;
+  const color = isReference ? colors.reference : colors.accent;
+  const each = data.map((_, index) => (marked.includes(index) ? colors.bad : color));
+  if (spec.type === "line") {
+    return { type: "line", label, data, borderColor: color, borderWidth: 2, borderDash: isReference ? [6, 4] : [], pointRadius: data.map((_, index) => (marked.includes(index) ? 6 : isReference ? 0 : 2)), pointBackgroundColor: each, pointBorderColor: each };
+  }
+  if (spec.type === "waterfall") {
+    const last = data.length - 1;
+    const step = ([from, to]: [number, number]) => (to > from ? colors.bad : colors.good);
+    return { label, data, backgroundColor: data.map((range, index) => (index === 0 || index === last ? colors.reference : step(range as [number, number]))), maxBarThickness: 28 };
+  }
+  if (spec.type === "band") {
+    const expected = data as (number | [number, number])[];
+    // The expected amount is a mark within the band.
+    const width = Math.abs((spec.series[0]!.values[0] as [number, number])[1] - (spec.series[0]!.values[0] as [number, number])[0]) / 100;
+    return { label, data: expected.map((value) => (typeof value === "number" ? [value - width, value + width] : value)), backgroundColor: color, grouped: false, barThickness: isReference ? 28 : 40, order: isReference ? 2 : 1 };
+  }
+  return { label, data, backgroundColor: each, maxBarThickness: spec.type === "pairs" ? 16 : 24 };
 }
 
 /** The current value of a colour variable of the style sheet. A canvas cannot resolve `light-dark()` itself. */

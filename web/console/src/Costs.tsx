@@ -1,33 +1,35 @@
-/** The cost analysis of a finops result: a chart for each currency and a card for each recommendation. */
-import type { CostSection, FinopsResult, Recommendation } from "longhaul-client";
-import { Suspense } from "react";
+/** The cost analysis of a finops result: charts and a card for each recommendation. */
+import type { FinopsResult, Recommendation } from "longhaul-client";
+import { Suspense, useMemo } from "react";
+import { chartSpecs } from "./chartSpec";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { formatMoney } from "./formatMoney";
-import { CostChart } from "./lazyComponents";
+import { CostChart } from "./lazyAnswer";
+import { resourceName } from "./textPieces";
+import { Unbroken } from "./Unbroken";
 
 export function Costs({ analysis }: { analysis: FinopsResult["cost_analysis"] }) {
-  const groupedBy = analysis.groupedBy?.replace("tag:", "") ?? "group";
+  const specs = useMemo(() => chartSpecs(analysis), [analysis]);
   const period = analysis.period ? `${analysis.period.start} to ${analysis.period.end} (end date not included)` : "";
-  // A single bar would only repeat the answer's sentence.
-  const sections = [analysis as CostSection, ...(analysis.otherCurrencies ?? [])].filter((section) => (section.groups?.length ?? 0) > 1);
-  return sections.map((section, index) => (
+  return specs.map((spec, index) => (
     <figure key={index} className="costs">
       <figcaption>
-        {[`Cost by ${groupedBy}`, section.currency || "no currency", period, analysis.sample === true && "sample bill"].filter(Boolean).join(", ")}
+        <strong>{spec.title}</strong>
+        {[spec.currency || "no currency", period, analysis.sample === true && "sample bill"].filter(Boolean).join(" · ")}
       </figcaption>
       <ErrorBoundary content="The chart">
         <Suspense fallback={<div className="chart" />}>
-          <CostChart section={section} groupedBy={groupedBy} />
+          <CostChart spec={spec} />
         </Suspense>
       </ErrorBoundary>
     </figure>
   ));
 }
 
-/** What the amount of a recommendation means, by its kind. */
-const AMOUNT_LABELS: Record<string, string> = {
-  idle_resource: "could be saved",
-  spike: "more than usual",
+/** What the amount of a recommendation means, by its kind. A saving is good news; a spike is not. */
+const AMOUNTS: Record<string, { label: string; tone: string }> = {
+  idle_resource: { label: "could be saved", tone: "saving" },
+  spike: { label: "more than usual", tone: "excess" },
 };
 
 export function Recommendations({ recommendations }: { recommendations: Recommendation[] }) {
@@ -36,35 +38,69 @@ export function Recommendations({ recommendations }: { recommendations: Recommen
     <section aria-labelledby="recommendations">
       <h2 id="recommendations">Recommendations</h2>
       <ul className="cards">
-        {recommendations.map(({ title, detail, kind, amount, currency, evidence }, index) => (
-          <li key={index} className="card">
-            <h3>{title}</h3>
-            {amount !== undefined && (
-              <p className="saving">
-                <strong>{formatMoney(amount, currency)}</strong> {AMOUNT_LABELS[kind ?? ""]}
+        {recommendations.map(({ title, detail, kind, amount, currency, evidence }, index) => {
+          const meaning = AMOUNTS[kind ?? ""] ?? { label: "", tone: "" };
+          return (
+            <li key={index} className="card">
+              <h3>
+                <Unbroken text={title} />
+              </h3>
+              {amount !== undefined && (
+                <p className={`amount ${meaning.tone}`}>
+                  <strong>{formatMoney(amount, currency)}</strong> {meaning.label}
+                </p>
+              )}
+              <p>
+                <Unbroken text={detail} />
               </p>
-            )}
-            <p>{detail}</p>
-            {evidence && evidence.length > 0 && (
-              <details>
-                <summary>Evidence</summary>
-                <ul className="evidence">
-                  {evidence.map((row, index) => (
-                    <li key={index}>{formatEvidence(row)}</li>
-                  ))}
-                </ul>
-              </details>
-            )}
-          </li>
-        ))}
+              {evidence && evidence.length > 0 && <Evidence rows={evidence} />}
+            </li>
+          );
+        })}
       </ul>
     </section>
   );
 }
 
-/** All fields of a row of evidence in one line. */
-function formatEvidence(row: Record<string, unknown>): string {
-  return Object.entries(row)
-    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
-    .join(", ");
+/** The rows as a table; a resource by its name, with its ARN on hover. */
+function Evidence({ rows }: { rows: Record<string, unknown>[] }) {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const text = (value: unknown) => (value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));
+  return (
+    <details>
+      <summary>Evidence</summary>
+      <div className="scroller" tabIndex={0}>
+        <table className="evidence">
+          <thead>
+            <tr>
+              {columns.map((column) => (
+                <th key={column} scope="col">
+                  {column.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase()}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, index) => (
+              <tr key={index}>
+                {columns.map((column) => (
+                  <td key={column} title={text(row[column])}>
+                    {resourceName(text(row[column]))}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
+}
+
+/** The answer without the section that repeats the recommendations, which are shown below it. */
+export function withoutRecommendations(answer: string, recommendations: Recommendation[]): string {
+  const start = answer.lastIndexOf("\n**What stands out**\n");
+  const items = answer.slice(start).split("\n").filter((line) => line.startsWith("- "));
+  const isRepeated = start >= 0 && items.length > 0 && items.every((item) => recommendations.some(({ title }) => item.startsWith(`- **${title}`)));
+  return isRepeated ? answer.slice(0, start).trimEnd() : answer;
 }

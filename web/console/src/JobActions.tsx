@@ -1,37 +1,64 @@
-/** The buttons of a job page: cancel, ask again, copy the link, download the result. */
+/** The buttons of a job page: run again, change and ask, copy the link, download the result, cancel, replay. */
 import type { Job } from "longhaul-client";
-import { useState } from "react";
+import { useLonghaul } from "longhaul-client/react";
+import { type ReactNode, useEffect, useState } from "react";
+import { replayJob } from "./adminApi";
+import { CopyButton } from "./CopyButton";
 import { navigate } from "./router";
-
-/** A query as it was submitted. */
-export interface SubmittedQuery {
-  query: string;
-  kind: string;
-  params?: Record<string, unknown> | null;
-}
+import type { Query } from "./querySnippets";
+import { showError, showToast } from "./toasts";
 
 interface Props {
   job: Job<any>;
-  /** What "Ask again" submits; missing until it is known. */
-  submitted?: SubmittedQuery;
+  /** What is submitted again; missing until it is known. */
+  submitted?: Query;
   result: unknown;
+  /** More buttons. */
+  children?: ReactNode;
 }
 
-export function JobActions({ job, submitted, result }: Props) {
+export function JobActions({ job, submitted, result, children }: Props) {
   return (
     <div className="row">
+      {submitted && job.id && <RunAgainButton query={submitted} />}
       {submitted && (
         <button className="secondary" onClick={() => askAgain(submitted)}>
           Ask again
         </button>
       )}
-      {job.id && <CopyLinkButton />}
+      {/* The link opens the job for the same user only. */}
+      {job.id && <CopyButton label="Copy link" text={() => location.href} what="Link" />}
       {result !== undefined && <DownloadButton name={`${job.id}.json`} content={result} />}
+      {children}
     </div>
   );
 }
 
-function askAgain({ query, kind, params }: SubmittedQuery) {
+/** Submits the same query as a new job of the signed-in user, and opens it. */
+function RunAgainButton({ query: { query, kind, params } }: { query: Query }) {
+  const { longhaul } = useLonghaul();
+  const [job, setJob] = useState<Job<any>>();
+  useEffect(() => {
+    if (!job) return;
+    const open = () => {
+      if (job.id) navigate(`/jobs/${job.id}`);
+      else if (job.failure) {
+        showError(job.failure);
+        setJob(undefined);
+      }
+    };
+    open();
+    return job.onChange(open);
+  }, [job]);
+  return (
+    <button className="secondary" disabled={job !== undefined} onClick={() => setJob(longhaul.query(kind, query, { params: params ?? undefined }))}>
+      {job ? "Submitting…" : "Run again"}
+    </button>
+  );
+}
+
+/** Opens the form with the same query, to change it. */
+function askAgain({ query, kind, params }: Query) {
   const prefill = new URLSearchParams({ q: query, kind });
   if (params) prefill.set("params", JSON.stringify(params));
   navigate(`/?${prefill}`);
@@ -39,32 +66,39 @@ function askAgain({ query, kind, params }: SubmittedQuery) {
 
 /** Placed above the answer, so that the growing answer does not move it. */
 export function CancelButton({ job }: { job: Job<any> }) {
-  const [outcome, setOutcome] = useState("");
+  const [isCancelling, setCancelling] = useState(false);
   const cancel = () => {
-    setOutcome("Cancelling…");
-    job.cancel().catch((error: Error) => setOutcome(error.message));
+    setCancelling(true);
+    job.cancel().catch((error: Error) => {
+      showError(error);
+      setCancelling(false);
+    });
   };
   return (
-    <button onClick={cancel} disabled={outcome !== ""}>
-      {outcome || "Cancel"}
+    <button onClick={cancel} disabled={isCancelling}>
+      {isCancelling ? "Cancelling…" : "Cancel"}
     </button>
   );
 }
 
-/** The link opens the job for the same user only. */
-function CopyLinkButton() {
-  const [outcome, setOutcome] = useState("");
-  const copy = () => {
-    // Browsers provide the clipboard only to secure contexts: HTTPS or localhost.
-    const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject();
-    copied.then(
-      () => setOutcome("Link copied"),
-      () => setOutcome("Copy the link from the address bar"),
-    );
+/** Lets an admin replay a failed job. */
+export function ReplayButton({ jobId, onReplayed }: { jobId: string; onReplayed: () => void }) {
+  const { longhaul } = useLonghaul();
+  const [isReplaying, setReplaying] = useState(false);
+  const replay = async () => {
+    setReplaying(true);
+    try {
+      await replayJob(longhaul, jobId);
+      showToast("The job was replayed.");
+      onReplayed();
+    } catch (error) {
+      showError(error as Error);
+      setReplaying(false);
+    }
   };
   return (
-    <button className="secondary" onClick={copy} aria-live="polite">
-      {outcome || "Copy link"}
+    <button className="secondary" onClick={() => void replay()} disabled={isReplaying}>
+      {isReplaying ? "Replaying…" : "Replay"}
     </button>
   );
 }

@@ -2,17 +2,24 @@
 import type { FinopsResult, Job, JobView } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
 import { useContext, useEffect, useState } from "react";
-import { replayJob } from "./adminApi";
 import { Answer } from "./Answer";
 import { StaleNotice } from "./ConnectionStatus";
-import { Costs, Recommendations } from "./Costs";
-import { CancelButton, JobActions, type SubmittedQuery } from "./JobActions";
+import { Costs, Recommendations, withoutRecommendations } from "./Costs";
+import { CancelButton, JobActions, ReplayButton } from "./JobActions";
+import { JobFacts } from "./JobFacts";
+import { JsonViewer } from "./JsonViewer";
+import { preloadAnswer } from "./lazyAnswer";
 import { PageHeading } from "./router";
-import { SessionContext } from "./session";
-import { STATUS_LABELS } from "./statusLabels";
+import { ApiUrlContext, SessionContext } from "./session";
+import { Snippets } from "./Snippets";
+import type { Query } from "./querySnippets";
 import { Timeline } from "./Timeline";
 
 const NOT_FOUND = "This job does not exist, is past its retention period, or belongs to another user.";
+/** A longer question is shown below the heading, which has its beginning. */
+const HEADING_CHARACTERS = 140;
+/** A row has only this much of a longer question, in bytes of UTF-8. */
+const ROW_QUERY_BYTES = 512;
 
 /** The job with the id in the address. */
 export function JobPage({ id }: { id: string }) {
@@ -26,36 +33,35 @@ export function JobPage({ id }: { id: string }) {
  * A job. `submitted` is the query of a job that the server has not accepted yet. `onReplayed` is called after a replay,
  * so that the caller follows the new run.
  */
-export function JobDetails({ job, submitted, onReplayed }: { job: Job<any>; submitted?: SubmittedQuery; onReplayed?: () => void }) {
+export function JobDetails({ job, submitted, onReplayed }: { job: Job<any>; submitted?: Query; onReplayed?: () => void }) {
   const state = useJob<Partial<FinopsResult>>(job);
   const { status, progress, message, content, result, failure, jobId } = state;
   const view = useJobView(jobId, status);
   const session = useContext(SessionContext);
+  const url = useContext(ApiUrlContext);
+  useEffect(() => view && preloadAnswer(view.kind), [view?.kind]);
   const isOpen = ["submitting", "queued", "processing", "retrying"].includes(status) && !failure;
+  const recommendations = result?.optimization_recommendations ?? [];
   // A job that streams its answer may omit it from its result.
-  const answer = (typeof result?.response === "string" && result.response) || content;
-  const known = view ?? submitted;
-  const query = state.query ?? known?.query;
+  const answer = withoutRecommendations((typeof result?.response === "string" && result.response) || content, recommendations);
+  const query = state.query ?? submitted?.query ?? view?.query;
+  const known = knownQuery(state.query, view) ?? submitted;
   return (
     <article aria-busy={isOpen}>
-      <PageHeading>{query ?? (status === "gone" ? "Job not found" : "Job")}</PageHeading>
-      <p className="facts">
-        <span className={`status ${status}`}>{STATUS_LABELS[status]}</span>
-        {session?.isAdmin && view && <span>{view.userId}</span>}
-        {view && <span>{view.kind}</span>}
-        {state.attempt > 1 && <span>Attempt {state.attempt}</span>}
-        {view && <ElapsedTime view={view} />}
-      </p>
+      <Question text={query ?? (status === "gone" ? "Job not found" : "Job")} />
+      <JobFacts state={state} view={view} isAdmin={session?.isAdmin ?? false} />
       {isOpen && (
         <>
           <StaleNotice
             hint={status === "submitting" ? "Your question will be sent when the connection is back." : "The job keeps running; this page will update when the connection is back."}
           />
           <progress max={100} value={progress} aria-label="Progress" />
-          <p role="status">
-            {message || (status === "submitting" ? "Sending to the server…" : "Working…")} · {progress}%
-          </p>
-          <CancelButton job={job} />
+          <div className="row">
+            <p role="status">
+              {message || (status === "submitting" ? "Sending to the server…" : "Working…")} · {progress}%
+            </p>
+            <CancelButton job={job} />
+          </div>
         </>
       )}
       {/* Announces the end to screen readers. */}
@@ -67,13 +73,39 @@ export function JobDetails({ job, submitted, onReplayed }: { job: Job<any>; subm
       {status === "completed" && result === undefined && !failure && <p role="status">Loading a large result…</p>}
       {result?.cost_analysis && <Costs analysis={result.cost_analysis} />}
       {answer && <Answer text={answer} />}
-      {result?.optimization_recommendations && <Recommendations recommendations={result.optimization_recommendations} />}
-      <JobActions job={job} submitted={known} result={result} />
-      {session?.isAdmin && status === "failed" && onReplayed && <ReplayButton jobId={jobId!} onReplayed={onReplayed} />}
+      <Recommendations recommendations={recommendations} />
+      <JobActions job={job} submitted={known} result={result}>
+        {session?.isAdmin && status === "failed" && onReplayed && <ReplayButton jobId={jobId!} onReplayed={onReplayed} />}
+      </JobActions>
       {jobId && <Timeline job={job} view={view} />}
-      {result !== undefined && <FullResult result={result} />}
+      {view?.params && Object.keys(view.params).length > 0 && <JsonViewer title="Parameters (JSON)" value={view.params} />}
+      {result !== undefined && <JsonViewer title="Full result (JSON)" value={result} />}
+      {known && <Snippets query={known} url={url} />}
     </article>
   );
+}
+
+/** The question as the page's heading, or its beginning and the whole of it below. */
+function Question({ text }: { text: string }) {
+  const isLong = text.length > HEADING_CHARACTERS;
+  return (
+    <>
+      <PageHeading>{isLong ? `${text.slice(0, HEADING_CHARACTERS).trimEnd()}…` : text}</PageHeading>
+      {isLong && (
+        <details className="question">
+          <summary>The whole question ({text.length.toLocaleString()} characters)</summary>
+          <pre tabIndex={0}>{text}</pre>
+        </details>
+      )}
+    </>
+  );
+}
+
+/** The query as it was submitted; `undefined` while only the beginning of its text is known. */
+function knownQuery(text: string | undefined, view: JobView | undefined): Query | undefined {
+  if (!view) return undefined;
+  const isCut = text === undefined && new TextEncoder().encode(view.query).length >= ROW_QUERY_BYTES - 3;
+  return isCut ? undefined : { query: text ?? view.query, kind: view.kind, params: view.params };
 }
 
 /** The job's row, read at first and after each change of its status. It has fields that no event carries. */
@@ -92,54 +124,4 @@ function useJobView(jobId: string | undefined, status: string): JobView | undefi
     };
   }, [longhaul, jobId, status]);
   return view;
-}
-
-function ElapsedTime({ view }: { view: JobView }) {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    if (view.finishedAt) return;
-    const timer = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(timer);
-  }, [view]);
-  const seconds = (from: string, to?: string) => {
-    const ms = (to ? Date.parse(to) : now) - Date.parse(from);
-    return `${(Math.max(0, ms) / 1000).toFixed(to ? 1 : 0)} s`;
-  };
-  return (
-    <>
-      {view.startedAt && <span>Queued for {seconds(view.createdAt, view.startedAt)}</span>}
-      <span>{view.startedAt ? `${view.finishedAt ? "Ran" : "Running"} for ${seconds(view.startedAt, view.finishedAt)}` : `Queued for ${seconds(view.createdAt, view.finishedAt)}`}</span>
-    </>
-  );
-}
-
-/** Lets an admin replay a failed job. */
-function ReplayButton({ jobId, onReplayed }: { jobId: string; onReplayed: () => void }) {
-  const { longhaul } = useLonghaul();
-  const [outcome, setOutcome] = useState("");
-  const replay = () => {
-    setOutcome("Replaying…");
-    replayJob(longhaul, jobId).then(onReplayed, (error: Error) => setOutcome(error.message));
-  };
-  return (
-    <button className="secondary" onClick={replay} disabled={outcome !== ""} aria-live="polite">
-      {outcome || "Replay"}
-    </button>
-  );
-}
-
-/** The result as JSON, whatever its shape. Formatted only when opened, because it may be large. */
-function FullResult({ result }: { result: unknown }) {
-  const [isOpen, setOpen] = useState(false);
-  return (
-    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Full result (JSON)</summary>
-      {isOpen && <pre tabIndex={0}>{truncate(JSON.stringify(result, null, 2))}</pre>}
-    </details>
-  );
-}
-
-function truncate(text: string): string {
-  const limit = 100_000;
-  return text.length > limit ? `${text.slice(0, limit)}\n\n… ${(text.length - limit).toLocaleString()} more characters. Download the result to see all of it.` : text;
 }

@@ -1,38 +1,42 @@
 /** The user's own jobs, newest first. Open jobs are followed, so their progress is live. */
-import type { JobView } from "longhaul-client";
 import { useJobs } from "longhaul-client/react";
-import { useState } from "react";
+import { useContext } from "react";
 import { StaleNotice } from "./ConnectionStatus";
-import { JobRow } from "./JobRow";
-import { PageHeading } from "./router";
-import { JOB_STATUSES, StatusFilter } from "./StatusFilter";
+import { EmptyState } from "./EmptyState";
+import { filterJobs, JOB_STATUSES, JobFilterFields, useJobFilters } from "./jobFilters";
+import { JobTable } from "./JobTable";
+import { Link, PageHeading } from "./router";
+import { SessionContext } from "./session";
+
+/** Rows of a page, more than a screen has. */
+const PAGE_ROWS = 50;
 
 export function MyJobs() {
-  const [status, setStatus] = useState<JobView["status"]>();
-  const [search, setSearch] = useState("");
-  const { jobs, isPending, error, hasMore, loadMore } = useJobs({ status });
+  const user = useContext(SessionContext)?.user ?? "";
+  const filters = useJobFilters(JOB_STATUSES);
+  const { jobs, isPending, error, hasMore, loadMore } = useJobs({ status: filters.status, pageSize: PAGE_ROWS });
   const notice = isPending ? "Loading…" : (error?.message ?? "");
-  const terms = search.toLowerCase().split(/\s+/);
-  const matches = jobs.filter((job) => {
-    const text = `${job.query} ${job.kind} ${job.jobId}`.toLowerCase();
-    return (!status || job.status === status) && terms.every((term) => text.includes(term));
-  });
+  const matches = filterJobs(jobs, filters);
+  const isEmpty = !jobs.length && !hasMore && !notice && !filters.status;
   return (
     <>
       <PageHeading>My jobs</PageHeading>
       <StaleNotice hint="This list may be out of date." />
       <form role="search" className="row" onSubmit={(event) => event.preventDefault()}>
-        <StatusFilter statuses={JOB_STATUSES} selected={status} onSelect={setStatus} />
-        <label>
-          Search <input type="search" value={search} onChange={(event) => setSearch(event.target.value)} />
-        </label>
+        <JobFilterFields filters={filters} statuses={JOB_STATUSES} kinds={jobs.map(({ kind }) => kind)} />
       </form>
-      <ul className="jobs">
-        {matches.map((job) => (
-          <JobRow key={job.jobId} job={job} />
-        ))}
-      </ul>
-      <p role="status">{notice || summary(matches.length, jobs.length, hasMore)}</p>
+      <JobTable jobs={matches} />
+      {isEmpty ? (
+        <EmptyState title="You have no jobs yet" command={`longhaul ask --user ${user} "What was my S3 spend in May?"`}>
+          <p>
+            <Link to="/">Ask a question</Link>, or ask one on the command line:
+          </p>
+        </EmptyState>
+      ) : (
+        <p role="status" className="summary">
+          {notice || summary(matches.length, jobs.length, hasMore)}
+        </p>
+      )}
       {hasMore && !notice && (
         <button className="secondary" onClick={loadMore}>
           Load older jobs

@@ -5,13 +5,14 @@ import { ConnectionList } from "./ConnectionList";
 import { StaleNotice } from "./ConnectionStatus";
 import { DeadLetters } from "./DeadLetters";
 import { Link, PageHeading } from "./router";
+import { OPERATIONS_SECTIONS, type OperationsPath } from "./routes";
 import { SessionContext } from "./session";
 
-const SECTIONS = { "/operate": ["All jobs", AllJobs], "/operate/letters": ["Dead-letter queue", DeadLetters], "/operate/connections": ["Connections", ConnectionList] } as const;
+const SECTIONS = { "/operate": AllJobs, "/operate/letters": DeadLetters, "/operate/connections": ConnectionList };
 
-export function Operations({ path }: { path: string }) {
+export function Operations({ path }: { path: OperationsPath }) {
   const session = useContext(SessionContext);
-  const [title, Section] = SECTIONS[path as keyof typeof SECTIONS] ?? SECTIONS["/operate"];
+  const Section = SECTIONS[path];
   // The server refuses these requests to other users too.
   if (!session?.isAdmin) {
     return (
@@ -23,14 +24,14 @@ export function Operations({ path }: { path: string }) {
   }
   return (
     <>
-      <nav aria-label="Operations" className="row">
-        {Object.entries(SECTIONS).map(([to, [title]]) => (
+      <nav aria-label="Operations" className="tabs">
+        {Object.entries(OPERATIONS_SECTIONS).map(([to, title]) => (
           <Link key={to} to={to}>
             {title}
           </Link>
         ))}
       </nav>
-      <PageHeading>{title}</PageHeading>
+      <PageHeading>{OPERATIONS_SECTIONS[path]}</PageHeading>
       <StaleNotice hint="This page may be out of date." />
       <Section />
     </>

@@ -1,20 +1,30 @@
 /** The page for users who are not signed in. */
 import { useState } from "react";
-import { redirectToSignIn } from "./oidc";
+import { Logo } from "./Logo";
 import type { Session } from "./session";
-import { type Config, signInByName } from "./signIn";
+import { type Config, redirectToSignIn, signInByName } from "./signIn";
 
 export function SignInPage({ config, initialError, onSignIn }: { config: Config; initialError?: string; onSignIn: (session: Session) => void }) {
   const [error, setError] = useState(initialError);
   const showError = (error: Error) => setError(error.message);
   return (
     <main className="sign-in">
-      <h1>Longhaul</h1>
+      <h1>
+        <Logo />
+      </h1>
       <p>Long-running jobs that survive dropped connections.</p>
       {config.signIn ? (
-        <button onClick={() => redirectToSignIn(config.signIn!).catch(showError)}>Sign in</button>
+        <button
+          onClick={() => {
+            setError(undefined);
+            redirectToSignIn(config.signIn!).catch(showError);
+          }}
+        >
+          Sign in
+        </button>
       ) : (
         <form
+          onChange={() => setError(undefined)}
           onSubmit={(event) => {
             event.preventDefault();
             const form = new FormData(event.currentTarget);
@@ -24,13 +34,13 @@ export function SignInPage({ config, initialError, onSignIn }: { config: Config;
           <label>
             User <input name="user" defaultValue="alice" required pattern=".*\S.*" autoComplete="username" />
           </label>
-          <label>
+          <label className="check">
             <input name="admin" type="checkbox" /> Sign in as an admin, with access to all users' jobs
           </label>
           <button>Sign in with a development token</button>
         </form>
       )}
-      <p role="alert">{error}</p>
+      {error && <p role="alert">{error}</p>}
     </main>
   );
 }

@@ -1,6 +1,7 @@
 /** The timeline of a job: a bar of queue and run time, and a list of its events. */
 import type { Job, JobView } from "longhaul-client";
 import { useEffect, useState } from "react";
+import { formatDuration, formatExactTime } from "./formatDuration";
 import { appendEvent, type TimelineEntry } from "./timelineEntries";
 
 export function Timeline({ job, view }: { job: Job<any>; view?: JobView }) {
@@ -16,8 +17,8 @@ export function Timeline({ job, view }: { job: Job<any>; view?: JobView }) {
       <ol>
         {entries.map((entry) => (
           <li key={`${entry.kind}-${entry.seq}`} className={entry.kind}>
-            <time dateTime={new Date(entry.at * 1000).toISOString()} title={new Date(entry.at * 1000).toLocaleString()}>
-              +{entry.at - first!.at} s
+            <time dateTime={new Date(entry.at).toISOString()} title={formatExactTime(new Date(entry.at).toISOString())}>
+              +{formatDuration(Math.max(0, entry.at - first!.at))}
             </time>
             {entry.text}
           </li>
@@ -63,7 +64,7 @@ function DurationBar({ view }: { view: JobView }) {
       <span className="queued" style={{ flexGrow: queuedMs || 1 }} />
       <span className="running" style={{ flexGrow: runMs || 1 }} />
       <span className="legend">
-        Queued for {(queuedMs / 1000).toFixed(1)} s, ran for {(runMs / 1000).toFixed(1)} s{view.finishedAt ? "" : " so far"}
+        Queued for {formatDuration(queuedMs)}, ran for {formatDuration(runMs)}{view.finishedAt ? "" : " so far"}
         {view.attempt > 1 && `, in ${view.attempt} attempts`}
       </span>
     </p>

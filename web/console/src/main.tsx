@@ -1,13 +1,13 @@
-/** The entry point: renders the console, and preloads the lazy components once the page has loaded. */
+/** The entry point: renders the console. */
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { preloadComponents } from "./lazyComponents";
+import { applyTheme } from "./theme";
 import "./style.css";
 
+applyTheme();
 createRoot(document.getElementById("app")!).render(
   <StrictMode>
     <App />
   </StrictMode>,
 );
-addEventListener("load", preloadComponents);

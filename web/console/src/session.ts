@@ -1,4 +1,4 @@
-/** The session of the signed-in user. */
+/** The session of the signed-in user, and the API that it is connected to. */
 import { createContext } from "react";
 
 export interface Session {
@@ -16,3 +16,6 @@ export interface Session {
 
 /** The session, for the components below. */
 export const SessionContext = createContext<Session | undefined>(undefined);
+
+/** The URL of the WebSocket API, for the components below. */
+export const ApiUrlContext = createContext("");

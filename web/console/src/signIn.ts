@@ -2,7 +2,7 @@
  * The two ways to sign in: with a user name for which the embedded cloud signs development tokens, or at the identity
  * provider that `config.json` names.
  */
-import * as oidc from "./oidc";
+import type { OidcProvider } from "./oidcDiscovery";
 import type { Session } from "./session";
 
 /** The file `config.json`, which is deployed beside the page. */
@@ -10,7 +10,7 @@ export interface Config {
   /** URL of the WebSocket API, `wss://...`. Default: the origin of the page. */
   url?: string;
   /** The identity provider. Without it, users sign in with development tokens. */
-  signIn?: oidc.OidcProvider;
+  signIn?: OidcProvider;
 }
 
 /** What the console starts with. */
@@ -21,6 +21,9 @@ export interface Startup {
   /** Why the sign-in failed, if it was tried. */
   signInError?: string;
 }
+
+/** Loaded only by deployments with an identity provider. */
+const importOidc = () => import("./oidc");
 
 /** Keys in `localStorage`. */
 const USER_KEY = "longhaul-console-user";
@@ -46,10 +49,16 @@ async function loadStartup(): Promise<Startup> {
     return { config, session: user === null ? undefined : developmentSession(user, localStorage.getItem(ADMIN_KEY) !== null) };
   }
   try {
-    return { config, session: await oidc.resumeSession(config.signIn) };
+    const { resumeSession } = await importOidc();
+    return { config, session: await resumeSession(config.signIn) };
   } catch (error) {
     return { config, signInError: (error as Error).message };
   }
+}
+
+/** Redirects to the page of the identity provider. Rejects with a message to show. */
+export async function redirectToSignIn(provider: OidcProvider): Promise<void> {
+  await (await importOidc()).redirectToSignIn(provider);
 }
 
 /** Signs in with a development token. Rejects with a message to show if the deployment does not sign them. */

@@ -5,7 +5,7 @@ import type { JobEvent } from "longhaul-client";
 export interface TimelineEntry {
   kind: "queued" | "attempt" | "step" | "retry" | "text" | "reset" | "end" | "gap";
   text: string;
-  /** Time of its first event, in Unix seconds. */
+  /** Time of its first event, in epoch milliseconds. */
   at: number;
   /** Sequence number of its last event. */
   seq: number;
@@ -17,7 +17,9 @@ export interface TimelineEntry {
 /** The entries with one more event. Call it with events in order of `seq`. */
 export function appendEvent(entries: readonly TimelineEntry[], event: JobEvent): TimelineEntry[] {
   const previous = entries.at(-1);
-  const { timestamp: at, seq } = event;
+  const { seq } = event;
+  // Servers from before `at` send whole seconds only.
+  const at = event.at ? Date.parse(event.at) : event.timestamp * 1000;
   const attempt = "attempt" in event ? event.attempt : (previous?.attempt ?? 0);
   const result = [...entries];
   const add = (kind: TimelineEntry["kind"], text: string, more: Partial<TimelineEntry> = {}) => result.push({ kind, text, at, seq, attempt, ...more });

@@ -64,6 +64,36 @@ export async function ask(page: Page, question: string, kind?: string, params?: 
   return page.url().split("/").at(-1)!;
 }
 
+/** Submits `noop` jobs at once, over a connection of its own. Resolves when all have ended. */
+export async function submitAll(page: Page, user: string, queries: { query: string; params?: object }[]): Promise<void> {
+  await page.evaluate(
+    async ({ url, queries }) => {
+      const socket = new WebSocket(url);
+      await new Promise((opened) => socket.addEventListener("open", opened));
+      const seen = (types: string[], count: number) => {
+        const jobs = new Set<string>();
+        return new Promise<void>((resolve) =>
+          socket.addEventListener("message", ({ data }) => {
+            const { type, jobId } = JSON.parse(data);
+            if (types.includes(type)) jobs.add(jobId);
+            if (jobs.size === count) resolve();
+          }),
+        );
+      };
+      const allEnded = seen(["job_completed", "job_failed"], queries.length);
+      // One after the other, as the list is in the order of their submits.
+      for (const query of queries) {
+        const queued = seen(["job_queued"], 1);
+        socket.send(JSON.stringify({ action: "query", kind: "noop", idempotencyKey: crypto.randomUUID(), ...query }));
+        await queued;
+      }
+      await allEnded;
+      socket.close();
+    },
+    { url: `${origin().replace("http", "ws")}?token=${token(user)}`, queries },
+  );
+}
+
 /** Parameters of a `noop` job that streams a chunk and reports progress in each of its steps. */
 export const streamingParams = (steps: number) => ({ steps, stepMs: 250, text: 60 });
 

@@ -10,6 +10,10 @@ import { token } from "./consoleFixture";
 export class IdentityProvider {
   /** Lifetime of a token in seconds. */
   tokenLifetime = 3600;
+  /** The issuer of the discovery document; by default the provider's URL. */
+  issuer?: string;
+  /** The parameters of the last sign-out. */
+  signedOut?: URLSearchParams;
   private readonly codes = new Map<string, { challenge: string; redirect: string }>();
   private readonly refreshTokens = new Set<string>();
   private server!: Server;
@@ -23,19 +27,32 @@ export class IdentityProvider {
     this.server = createServer(async (request, response) => {
       const url = new URL(request.url!, "http://provider");
       response.setHeader("access-control-allow-origin", "*");
-      if (url.pathname === "/oauth2/authorize") {
+      if (url.pathname === "/.well-known/openid-configuration") {
+        response.end(JSON.stringify(this.discoveryDocument()));
+      } else if (["/oauth2/authorize", "/connect/authorize"].includes(url.pathname)) {
         response.writeHead(302, { location: this.authorize(url.searchParams) }).end();
-      } else if (url.pathname === "/oauth2/token") {
+      } else if (["/oauth2/token", "/connect/token"].includes(url.pathname)) {
         let body = "";
         for await (const part of request) body += part;
         const tokens = this.exchange(new URLSearchParams(body));
         response.writeHead(tokens ? 200 : 400).end(JSON.stringify(tokens ?? { error: "invalid_grant" }));
       } else {
+        this.signedOut = url.searchParams;
         response.end("Signed out.");
       }
     });
     await new Promise<void>((ready) => this.server.listen(0, "127.0.0.1", ready));
+    return this.url;
+  }
+
+  private get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Other paths than Cognito's, so that a client has to read them here. */
+  private discoveryDocument(): object {
+    const endpoints = { authorization_endpoint: `${this.url}/connect/authorize`, token_endpoint: `${this.url}/connect/token`, end_session_endpoint: `${this.url}/connect/logout` };
+    return { issuer: this.issuer ?? this.url, ...endpoints, code_challenge_methods_supported: ["S256"] };
   }
 
   /** Revokes all refresh tokens, as an administrator would. */
@@ -62,7 +79,8 @@ export class IdentityProvider {
     if (!this.redeem(grant) && !this.refreshTokens.delete(refresh)) return undefined;
     const refresh_token = randomUUID();
     this.refreshTokens.add(refresh_token);
-    return { access_token: token(this.user, this.tokenLifetime), refresh_token, expires_in: this.tokenLifetime, token_type: "Bearer" };
+    const id_token = token(`id-of-${this.user}`);
+    return { access_token: token(this.user, this.tokenLifetime), id_token, refresh_token, expires_in: this.tokenLifetime, token_type: "Bearer" };
   }
 
   private redeem(grant: URLSearchParams): boolean {

@@ -8,7 +8,7 @@ test("a question is answered with a chart, a sortable table and recommendations"
   await expect(status(page)).toHaveText("Completed");
   await expect(page.getByRole("region", { name: "Answer" })).toContainText("You were billed");
 
-  const chart = page.getByRole("img", { name: /^Bar chart with \d+ bars/ });
+  const chart = page.getByRole("img", { name: /^Cost by service\. 6 bars/ });
   await expect(chart).toBeVisible();
   const colorCount = () =>
     chart.evaluate((canvas: HTMLCanvasElement) => {
@@ -31,7 +31,10 @@ test("a question is answered with a chart, a sortable table and recommendations"
   expect((await costs()).at(-1)).toBe(total);
 
   const recommendations = page.getByRole("region", { name: "Recommendations" }).getByRole("listitem");
-  await expect(recommendations.filter({ hasText: /\d.* (could be saved|more than usual)/ }).first()).toBeVisible();
+  await expect(recommendations.filter({ hasText: /\d.* could be saved/ }).first()).toBeVisible();
+  // The answer does not repeat the cards, and a resource has its name, not its ARN.
+  await expect(page.getByText("looks idle")).toHaveCount(1);
+  await expect(page.locator("article")).not.toContainText("arn:aws");
 });
 
 test("progress rises while a job runs, and the timeline lists its events", async ({ page, user }) => {
@@ -47,7 +50,7 @@ test("progress rises while a job runs, and the timeline lists its events", async
   await expect(entries.filter({ hasText: "Attempt 1" })).toHaveCount(1);
   await expect(entries.filter({ hasText: /Step \d of 8/ }).first()).toBeVisible();
   await expect(entries.last()).toContainText("Completed");
-  await expect(page.locator(".bar")).toContainText(/Queued for [\d.]+ s, ran for [\d.]+ s/);
+  await expect(page.locator(".bar")).toContainText(/Queued for \d.*, ran for \d/);
   // After a reload the chunks are replayed, and superseded progress updates are marked as omitted.
   await page.reload();
   await page.getByText(/^Timeline: \d+ events/).click();
@@ -109,7 +112,7 @@ test("two tabs show the same job, and another user's tab shows none", async ({ p
   await signIn(page, user);
   await ask(page, "shared", "noop", streamingParams(28));
   await page.getByRole("button", { name: "Copy link" }).click();
-  await expect(page.getByRole("button", { name: "Link copied" })).toBeVisible();
+  await expect(page.getByRole("log")).toContainText("Link copied.");
   const link = await page.evaluate(() => navigator.clipboard.readText());
   const other = await context.newPage();
   await other.goto(link);
@@ -129,7 +132,7 @@ test("the list follows open jobs, shows new ones, and can be searched and filter
   await ask(page, "quick one", "noop", {});
   await expect(status(page)).toHaveText("Completed");
   await page.getByRole("link", { name: "My jobs" }).click();
-  const rows = page.getByRole("main").getByRole("listitem");
+  const rows = page.locator("main [data-row]");
   await expect(rows).toHaveCount(1);
 
   const other = await context.newPage();

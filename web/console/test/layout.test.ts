@@ -24,23 +24,23 @@ for (const colorScheme of ["light", "dark"] as const) {
       await checkLayout("ask");
 
       await ask(page, "Top 5 services in May");
-      await expect(page.getByRole("img", { name: /^Bar chart/ })).toBeVisible();
+      await expect(page.getByRole("img", { name: /^Cost by/ })).toBeVisible();
       await page.getByText(/^Timeline/).click();
       await checkLayout("answer");
-      await page.getByRole("link", { name: "Ask" }).click();
+      await page.getByRole("link", { name: "Ask", exact: true }).click();
       await ask(page, "Spend by day, last 30 days");
-      await expect(page.getByRole("img", { name: /^Bar chart/ })).toBeVisible();
+      await expect(page.getByRole("img", { name: /^Cost by/ })).toBeVisible();
       await checkLayout("days");
-      await page.getByRole("link", { name: "Ask" }).click();
+      await page.getByRole("link", { name: "Ask", exact: true }).click();
       await ask(page, "a failure", "noop", { fail: "reject" });
       await expect(page.getByRole("alert")).toHaveText("It was asked to fail.");
       await checkLayout("failed");
-      await page.getByRole("link", { name: "Ask" }).click();
+      await page.getByRole("link", { name: "Ask", exact: true }).click();
       await ask(page, "still running", "noop", streamingParams(1000));
       await expect(status(page)).toHaveText("Processing");
       await checkLayout("running");
       await page.getByRole("link", { name: "My jobs" }).click();
-      await expect(page.getByRole("main").getByRole("listitem")).toHaveCount(4);
+      await expect(page.locator("main [data-row]")).toHaveCount(4);
       await checkLayout("jobs");
       await context.setOffline(true);
       await expect(connection(page)).toHaveText("Offline");
@@ -67,6 +67,8 @@ test("a question is asked and its page read with the keyboard alone", async ({ p
   await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
   await expect(page.getByText("The answer is ready.")).toHaveCount(1);
   await expect(page.getByRole("columnheader").first()).toBeVisible();
+  await page.keyboard.press("Tab");
+  await expect(page.getByTitle("Copy the job id")).toBeFocused();
   await page.keyboard.press("Tab");
   await expect(page.getByRole("columnheader").first().getByRole("button")).toBeFocused();
   await page.keyboard.press("Enter");

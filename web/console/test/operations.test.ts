@@ -19,15 +19,24 @@ test("an admin lists connections, sends a message and closes a connection", asyn
   const userPage = await browser.newPage();
   await signIn(userPage, user);
   await signIn(page, `${user}-root`, "/operate/connections", true);
-  const rows = page.getByRole("main").getByRole("listitem");
-  await expect(rows.filter({ hasText: `${user}-root` })).toHaveCount(1);
+  const rows = page.locator("main [data-row]");
+  const confirm = (action: string) => page.getByRole("dialog").getByRole("button", { name: action, exact: true }).click();
+  await page.getByRole("searchbox", { name: "Search" }).fill(`${user}-root`);
+  await expect(rows).toHaveCount(1);
+  await page.getByRole("searchbox", { name: "Search" }).fill("");
   await page.getByRole("searchbox", { name: "User" }).fill(user);
-  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("button", { name: "Show user" }).click();
   await expect(rows).toHaveCount(1);
   await expect(rows).toContainText("Connected");
   await page.getByLabel(`Message ${user}`).fill("Back in 5 minutes.");
   await page.getByRole("button", { name: "Send" }).click();
+  await confirm("Keep as it is");
+  await page.getByRole("button", { name: "Send" }).click();
+  await confirm("Send message");
   await expect(page.getByText("Message sent to 1 connection; 0 already closed, 0 unreachable.")).toBeVisible();
+
+  // The message was sent once, and the user sees it.
+  await expect(userPage.getByRole("log").getByText("Back in 5 minutes.")).toHaveCount(1);
 
   const userStatus = connection(userPage);
   await userStatus.evaluate((element) => {
@@ -35,6 +44,7 @@ test("an admin lists connections, sends a message and closes a connection", asyn
     new MutationObserver(() => seen.push(element.textContent!)).observe(element, { childList: true, characterData: true, subtree: true });
   });
   await rows.getByRole("button", { name: /^Close / }).click();
+  await confirm("Close connection");
   await expect(page.getByText(/^Connection .* closed\.$/)).toBeVisible();
   // The client reconnects by itself, on another connection.
   await expect.poll(() => userPage.evaluate(() => (window as any).seen as string[])).toContain("Disconnected");
@@ -46,7 +56,14 @@ test("an admin lists connections, sends a message and closes a connection", asyn
       return [await rows.filter({ hasText: "Disconnected" }).count(), await open.count()];
     })
     .toEqual([1, 1]);
+  // Live connections come first, whatever the order.
+  for (const column of ["User", "Status", "Opened"]) {
+    await page.getByRole("columnheader", { name: column }).getByRole("button").click();
+    await expect(rows.first()).toContainText("Connected");
+    await expect(rows.last()).toContainText("Disconnected");
+  }
   await page.getByRole("button", { name: "Close idle connections" }).click();
+  await confirm("Close idle connections");
   await expect(page.getByText(/^Connections idle for more than an hour: 0 closed, 0 already gone/)).toBeVisible();
   await userPage.close();
 });
@@ -57,10 +74,10 @@ test("an admin follows another user's job and cancels it", async ({ page, browse
   const question = `followed by an admin ${user}`;
   await ask(userPage, question, "noop", streamingParams(1000));
   await signIn(page, `${user}-root`, "/operate", true);
-  const row = page.getByRole("main").getByRole("listitem").filter({ hasText: question });
+  const row = page.locator("main [data-row]").filter({ hasText: question });
   await expect(row).toContainText(user);
   await page.getByRole("searchbox", { name: "User" }).fill(user);
-  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("button", { name: "Show user" }).click();
   await expect(page.getByRole("main").getByText(`1 job for ${user}`)).toBeVisible();
   await row.getByRole("link").click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(question);
@@ -85,7 +102,13 @@ test("an admin replays a failed job from the dead-letter queue and from its page
     return letter.count();
   };
   await expect.poll(refreshedCount).toBe(1);
+  await expect(letter.getByRole("heading")).toHaveText(`always fails · ${user}`);
   await expect(letter).toContainText("NOOP_FAILED");
+  // Nothing is replayed without a confirmation that says what will happen.
+  await page.getByRole("button", { name: /^Replay all/ }).click();
+  await expect(page.getByRole("dialog")).toContainText(/\d+ jobs? runs? again/);
+  await page.getByRole("button", { name: "Keep as it is" }).click();
+  await expect(letter).toHaveCount(1);
   await expect(letter).toContainText("Replaying runs the job again.");
   await letter.getByRole("button", { name: /^Replay/ }).click();
   await expect(page.getByText(`${id} was replayed.`)).toBeVisible();
@@ -131,8 +154,8 @@ for (const colorScheme of ["light", "dark"] as const) {
     await page.getByRole("link", { name: "Operations" }).click();
     await expect(page.getByRole("heading", { level: 1 })).toHaveText("All jobs");
     await page.getByRole("searchbox", { name: "User" }).fill(user);
-    await page.getByRole("button", { name: "Search" }).click();
-    await expect(page.getByRole("main").getByRole("listitem")).toHaveCount(1);
+    await page.getByRole("button", { name: "Show user" }).click();
+    await expect(page.locator("main [data-row]")).toHaveCount(1);
     await checkLayout("operate-jobs");
     await page.getByRole("link", { name: "Dead-letter queue" }).click();
     await expect
@@ -143,7 +166,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       .toBe(1);
     await checkLayout("operate-letters");
     await page.getByRole("link", { name: "Connections" }).click();
-    await expect(page.getByRole("main").getByRole("listitem").filter({ hasText: user }).first()).toBeVisible();
+    await expect(page.locator("main [data-row]").filter({ hasText: user }).first()).toBeVisible();
     await checkLayout("operate-connections");
     await context.close();
   });

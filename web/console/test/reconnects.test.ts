@@ -16,7 +16,7 @@ test("after a reload in the middle, the page shows the same job and misses nothi
 test("a half-typed question survives a reload, and an open job is listed", async ({ page, user }) => {
   await signIn(page, user);
   await ask(page, "still open", "noop", streamingParams(32));
-  await page.getByRole("link", { name: "Ask" }).click();
+  await page.getByRole("link", { name: "Ask", exact: true }).click();
   await page.getByRole("textbox", { name: "Question" }).fill("half ty");
   await page.reload();
   await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("half ty");
@@ -95,7 +95,7 @@ test("a token is renewed before it expires, and after it has expired unnoticed",
   lifetime = 0;
   const end = Date.now() + 6_000;
   await expect.poll(() => Date.now()).toBeGreaterThan(end);
-  await page.getByRole("link", { name: "Ask" }).click();
+  await page.getByRole("link", { name: "Ask", exact: true }).click();
   lifetime = 3600;
   await ask(page, "after its end", "noop", {});
   await expect(status(page)).toHaveText("Completed");

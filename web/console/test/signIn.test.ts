@@ -16,7 +16,7 @@ test("with a development token, the session survives a reload and ends with sign
 test("what a user has typed and what is in progress stays with that user", async ({ page, user }) => {
   await signIn(page, user);
   await ask(page, "of the first user", "noop", { steps: 100, stepMs: 100 });
-  await page.getByRole("link", { name: "Ask" }).click();
+  await page.getByRole("link", { name: "Ask", exact: true }).click();
   await page.getByRole("textbox", { name: "Question" }).fill("typed by the first user");
   await page.reload();
   await expect(page.getByRole("textbox", { name: "Question" })).toHaveValue("typed by the first user");
@@ -29,9 +29,9 @@ test("what a user has typed and what is in progress stays with that user", async
 
 test.describe("with an identity provider", () => {
   let provider: IdentityProvider;
-  const startProvider = async (page: Page, user: string) => {
+  const startProvider = async (page: Page, user: string, by: "domain" | "issuer" = "domain") => {
     provider = new IdentityProvider(user);
-    const signIn = { domain: await provider.start(), clientId: provider.clientId };
+    const signIn = { [by]: await provider.start(), clientId: provider.clientId };
     await page.route("**/config.json", (route) => route.fulfill({ json: { url: origin().replace("http", "ws"), signIn } }));
   };
   test.afterEach(() => provider.stop());
@@ -42,7 +42,7 @@ test.describe("with an identity provider", () => {
     await page.getByRole("button", { name: "Sign in" }).click();
     await expect(connection(page)).toHaveText("Connected");
     await expect(page).toHaveURL(`${origin()}/jobs`);
-    await page.getByRole("link", { name: "Ask" }).click();
+    await page.getByRole("link", { name: "Ask", exact: true }).click();
     await ask(page, "S3 in May");
     await expect(status(page)).toHaveText("Completed");
     await page.reload();
@@ -52,6 +52,27 @@ test.describe("with an identity provider", () => {
     await expect(page.getByText("Signed out.")).toBeVisible();
     await page.goto(origin());
     await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+  });
+
+  test("a provider's endpoints are read from its discovery document, also to sign out", async ({ page, user }) => {
+    await startProvider(page, user, "issuer");
+    await page.goto(`${origin()}/jobs`);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(connection(page)).toHaveText("Connected");
+    await expect(page).toHaveURL(`${origin()}/jobs`);
+    await page.reload();
+    await page.getByRole("button", { name: `Sign out (${user})` }).click();
+    await expect(page.getByText("Signed out.")).toBeVisible();
+    expect(Object.fromEntries(provider.signedOut!)).toMatchObject({ client_id: "console", post_logout_redirect_uri: `${origin()}/`, id_token_hint: expect.any(String) });
+
+    // A document of another issuer is refused with both names, and the page can try again.
+    provider.issuer = "https://other.example";
+    await page.goto(origin());
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page.getByRole("alert")).toContainText('says that it is "https://other.example"');
+    provider.issuer = undefined;
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(connection(page)).toHaveText("Connected");
   });
 
   test("a callback that this tab did not request signs nobody in", async ({ page, user }) => {
