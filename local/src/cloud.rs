@@ -30,7 +30,7 @@ pub use crate::gateway::{FrameDelay, GatewayOverrides};
 use crate::gateway::{Gateway, GatewayOptions};
 pub use crate::lambda::FunctionPrograms;
 use crate::lambda::{Lambda, LaunchOptions};
-use crate::loopback::{self, LoopbackPolicy};
+use crate::loopback::{self, GuardedPort, LoopbackPolicy};
 use crate::management_proxy::{self, ManagementProxy};
 use crate::permissions::Permissions;
 use crate::s3::S3;
@@ -49,6 +49,9 @@ const ACCOUNT_CONCURRENCY: u32 = 100;
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Computes parameter values from the cloud's endpoints.
+/// The name of the functions' secret access key among the data folder's secrets. No logical id has a hyphen.
+const FUNCTION_SECRET: &str = "function-secret-access-key";
+
 pub type ParameterDefaults = dyn Fn(&Endpoints) -> BTreeMap<String, String> + Send;
 
 /// How to run an embedded cloud.
@@ -131,7 +134,8 @@ impl EmbeddedCloud {
         let mut orphaned_resources = dynamodb.provision(&spec.tables)?;
         let sqs = Sqs::open(&data.subfolder("sqs")?, endpoints.aws.clone())?;
         orphaned_resources.extend(sqs.provision(&spec.queues).await?);
-        let s3 = S3::open(&data.subfolder("s3")?).await?;
+        let function_secret = data.secrets().get_or_create(FUNCTION_SECRET)?;
+        let s3 = S3::open(&data.subfolder("s3")?, &function_secret).await?;
         s3.provision(&spec.buckets).await?;
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
@@ -140,6 +144,7 @@ impl EmbeddedCloud {
             arguments: vec![],
             environment,
             log_folder: data.subfolder("logs")?,
+            secret_access_key: function_secret,
             account_concurrency: ACCOUNT_CONCURRENCY,
         };
         let lambda = Lambda::start(spec.functions.clone(), launch).await?;
@@ -164,14 +169,9 @@ impl EmbeddedCloud {
         );
 
         let console_port = gateway_address.port();
-        let policy = |is_aws_endpoint| {
-            middleware::from_fn_with_state(
-                LoopbackPolicy {
-                    console_port,
-                    is_aws_endpoint,
-                },
-                loopback::guard,
-            )
+        let policy = |port| {
+            let policy = LoopbackPolicy { console_port, port };
+            middleware::from_fn_with_state(policy, loopback::guard)
         };
         let sns_eventbridge = SnsEventBridge::new(&spec, &sqs, &endpoints.aws);
         let mut servers = JoinSet::new();
@@ -181,7 +181,7 @@ impl EmbeddedCloud {
                 proxy,
                 management_proxy::intercept,
             ))
-            .layer(policy(false));
+            .layer(policy(GuardedPort::Gateway));
         serve(&mut servers, gateway_listener, web);
         serve(
             &mut servers,
@@ -197,7 +197,7 @@ impl EmbeddedCloud {
             )
             .router()
             .merge(wiring_endpoint::router(&spec))
-            .layer(policy(true)),
+            .layer(policy(GuardedPort::AwsEndpoint)),
         );
         servers.spawn(s3.run_lifecycle());
         let mut event_source_mappings = vec![];

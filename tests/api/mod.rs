@@ -20,3 +20,4 @@ mod token_claims;
 mod token_expiry;
 mod topics;
 mod voice_messages;
+mod web_pages;

@@ -6,6 +6,7 @@ mod authorizer_policy;
 mod close_reason;
 mod connection;
 mod event;
+mod gateway_request;
 mod handshake;
 mod handshake_request;
 mod ids;
@@ -23,4 +24,6 @@ mod tests;
 mod token_bucket;
 
 pub use options::{FrameDelay, GatewayOptions, GatewayOverrides};
+pub use gateway_request::GatewayRequest;
+pub use open_journal::OpenJournal;
 pub use service::Gateway;

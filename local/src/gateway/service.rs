@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::close_reason::CloseReason;
 use super::options::GatewayOptions;
+use super::gateway_request::GatewayRequest;
 use super::state::GatewayState;
 use super::{handshake, management};
 use crate::lambda::Lambda;
@@ -52,7 +53,12 @@ async fn dispatch(
     request: Request,
     next: Next,
 ) -> Response {
-    if let Some((stage, connection_id)) = management::parse_path(request.uri().path()) {
+    let kind = GatewayRequest::classify(request.uri().path());
+    if let GatewayRequest::Management {
+        stage,
+        connection_id,
+    } = kind
+    {
         return management::handle(&gateway, &stage, &connection_id, request).await;
     }
     if handshake::is_websocket_upgrade(&request) {
