@@ -27,6 +27,7 @@ use longhaul_shared::store::subscriptions::Subscriptions;
 
 use crate::IdentityMode;
 use crate::settings::MessageSettings;
+use crate::connection_end::ConnectionEnder;
 
 /// How long dead letters stay invisible to others if the function dies while it reads them.
 const DEAD_LETTER_VISIBILITY: Duration = Duration::from_secs(30);
@@ -37,6 +38,7 @@ pub struct AppContext {
     pub queues: Queues,
     pub pusher: ConnectionPusher,
     pub messenger: UserMessenger,
+    pub ender: ConnectionEnder,
     pub job_end_notifier: JobEndNotifier,
     pub replayer: JobReplayer,
     pub verifier: Verifier,
@@ -89,12 +91,19 @@ impl AppContext {
         let inbox = Inbox::new(dynamo, settings.inbox_table);
         Ok(Self {
             messenger: UserMessenger {
+        let subscriptions = Subscriptions::new(dynamo, settings.subscriptions_table);
                 inbox: inbox.clone(),
                 connections: backend.connections.clone(),
                 pusher: backend.pusher.clone(),
             },
             job_end_notifier: backend.job_end_notifier(None),
             replayer: JobReplayer {
+            ender: ConnectionEnder {
+                connections: backend.connections.clone(),
+                sessions: backend.sessions.clone(),
+                subscriptions: subscriptions.clone(),
+            },
+            inbox_bound: InboxBound::default(),
                 jobs: backend.jobs.clone(),
                 job_queue: backend.job_queue.clone(),
                 pusher: Some(backend.pusher.clone()),
@@ -119,7 +128,7 @@ impl AppContext {
                 jobs: backend.jobs,
                 event_log: backend.event_log,
                 sessions: backend.sessions,
-                subscriptions: Subscriptions::new(dynamo, settings.subscriptions_table),
+                subscriptions,
                 inbox,
                 recordings: Recordings::new(clients, bucket),
             },

@@ -7,6 +7,7 @@ mod connect_policy;
 mod dialects;
 mod direct_messages;
 mod gateway;
+mod followers;
 mod identity_attacks;
 mod identity_providers;
 mod invalid_frames;

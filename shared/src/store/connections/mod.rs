@@ -7,6 +7,7 @@ mod closed;
 mod identity;
 mod limit;
 mod open_count;
+mod open_rows;
 mod overdue;
 mod row;
 mod session;
@@ -33,6 +34,9 @@ pub use activity::Activity;
 pub use admin_scan::start_key;
 pub use closed::ClosedConnection;
 pub use identity::BindOutcome;
+pub use limit::{FullSet, PlaceDecision};
+pub use open_rows::OpenConnection;
+pub use subscription_places::PlaceOutcome;
 
 #[derive(Clone)]
 pub struct Connections {
