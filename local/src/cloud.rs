@@ -27,7 +27,7 @@ use crate::event_source_sqs;
 use crate::faults::FaultInjector;
 use crate::faults::rules;
 pub use crate::gateway::{FrameDelay, GatewayOverrides};
-use crate::gateway::{Gateway, GatewayOptions};
+use crate::gateway::{Gateway, GatewayOptions, OpenJournal};
 pub use crate::lambda::FunctionPrograms;
 use crate::lambda::{Lambda, LaunchOptions};
 use crate::loopback::{self, GuardedPort, LoopbackPolicy};
@@ -45,13 +45,14 @@ use crate::wiring_endpoint;
 
 /// Concurrent invocations over all functions, including reserved ones (AWS's default is 1,000).
 const ACCOUNT_CONCURRENCY: u32 = 100;
-/// How long [`EmbeddedCloud::stop`] waits for batches in flight and for `$disconnect` invocations.
+/// How long a start waits for `$disconnect` invocations, and [`EmbeddedCloud::stop`] for them and then for batches in
+/// flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Computes parameter values from the cloud's endpoints.
 /// The name of the functions' secret access key among the data folder's secrets. No logical id has a hyphen.
 const FUNCTION_SECRET: &str = "function-secret-access-key";
 
+/// Computes parameter values from the cloud's endpoints.
 pub type ParameterDefaults = dyn Fn(&Endpoints) -> BTreeMap<String, String> + Send;
 
 /// How to run an embedded cloud.
@@ -143,8 +144,8 @@ impl EmbeddedCloud {
             programs: options.programs,
             arguments: vec![],
             environment,
-            log_folder: data.subfolder("logs")?,
             secret_access_key: function_secret,
+            log_folder: data.subfolder("logs")?,
             account_concurrency: ACCOUNT_CONCURRENCY,
         };
         let lambda = Lambda::start(spec.functions.clone(), launch).await?;
@@ -152,6 +153,7 @@ impl EmbeddedCloud {
         let gateway_options = GatewayOptions {
             overrides: options.gateway_overrides,
             domain: gateway_address.to_string(),
+            journal: OpenJournal::open(&data.subfolder("gateway")?)?,
         };
         let interceptor = CallInterceptor {
             permissions: Permissions::from_functions(&spec.functions),
@@ -199,6 +201,7 @@ impl EmbeddedCloud {
             .merge(wiring_endpoint::router(&spec))
             .layer(policy(GuardedPort::AwsEndpoint)),
         );
+        end_earlier_connections(&mut servers, &gateway).await;
         servers.spawn(s3.run_lifecycle());
         let mut event_source_mappings = vec![];
         for source in spec.event_sources.clone() {
@@ -229,14 +232,14 @@ impl EmbeddedCloud {
     /// received again after the next start.
     pub async fn stop(mut self) {
         self.schedule_tasks.clear();
-        // The timeout keeps a hanging function from blocking the stop.
-        let in_order = async {
-            for mapping in self.event_source_mappings {
-                mapping.stop().await;
-            }
-            self.gateway.close_all().await;
-        };
-        let _ = tokio::time::timeout(STOP_TIMEOUT, in_order).await;
+        // First, as a client can only connect again once it knows. The timeouts keep a hanging function from blocking
+        // the stop.
+        let _ = tokio::time::timeout(STOP_TIMEOUT, self.gateway.close_all()).await;
+        let mut stopping = JoinSet::new();
+        for mapping in self.event_source_mappings {
+            stopping.spawn(mapping.stop());
+        }
+        let _ = tokio::time::timeout(STOP_TIMEOUT, stopping.join_all()).await;
         self.servers.shutdown().await;
         self.lambda.stop().await;
     }
@@ -279,6 +282,17 @@ fn read_fault_rules(path: &Path) -> Result<rules::FaultPlan> {
         .map_err(Into::into)
         .and_then(|text| rules::FaultPlan::parse(&text))
         .with_context(|| format!("cannot read the fault rules in {}", path.display()))
+}
+
+/// Ends the connections of an earlier life of the data folder. It goes on in the background if it takes long.
+async fn end_earlier_connections(servers: &mut JoinSet<()>, gateway: &Gateway) {
+    let gateway = gateway.clone();
+    let (done, ended) = tokio::sync::oneshot::channel();
+    servers.spawn(async move {
+        gateway.end_earlier_connections().await;
+        let _ = done.send(());
+    });
+    let _ = tokio::time::timeout(STOP_TIMEOUT, ended).await;
 }
 
 async fn listen(port: u16, purpose: &str) -> Result<TcpListener> {

@@ -4,6 +4,7 @@ mod admin_connections;
 mod admin_jobs;
 mod authentication;
 mod connect_policy;
+mod connection_places;
 mod dialects;
 mod direct_messages;
 mod gateway;

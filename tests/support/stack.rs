@@ -74,6 +74,15 @@ impl Stack {
         self.process.kill().await.context("killing the stack")
     }
 
+    /// Ends the whole stack with SIGTERM, and waits until it has.
+    pub async fn terminate(&mut self) -> Result<()> {
+        let pid = self.pid().context("the stack has ended")?.to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().await?;
+        let ended = tokio::time::timeout(MAX_WAIT, self.process.wait()).await;
+        ended.context("the stack does not end")??;
+        Ok(())
+    }
+
     /// Starts it again on the same data folder, on new ports.
     pub async fn restart(&mut self) -> Result<()> {
         let (process, started) = launch(self.data.path(), &self.options, &self.environment).await?;

@@ -13,6 +13,7 @@ mod ids;
 mod integration;
 mod management;
 mod message;
+mod open_journal;
 mod options;
 mod peer;
 mod rejection;
@@ -23,7 +24,7 @@ mod state;
 mod tests;
 mod token_bucket;
 
-pub use options::{FrameDelay, GatewayOptions, GatewayOverrides};
 pub use gateway_request::GatewayRequest;
 pub use open_journal::OpenJournal;
+pub use options::{FrameDelay, GatewayOptions, GatewayOverrides};
 pub use service::Gateway;
