@@ -103,7 +103,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Removes the row of a connection that a push found closed.
+    /// Removes the row of a connection that the gateway does not have.
     pub async fn remove(&self, connection: &ConnectionId) -> Result<()> {
         let delete = self
             .dynamo
