@@ -19,6 +19,7 @@ mod quota;
 mod results;
 mod sessions;
 mod token_claims;
+mod tenant_cursors;
 mod token_expiry;
 mod topics;
 mod voice_messages;
