@@ -8,6 +8,7 @@ use longhaul_shared::aws::dynamo::Dynamo;
 use longhaul_shared::aws::queue_reader::QueueReader;
 use longhaul_shared::messaging::delivery_queue::DeliveryQueue;
 use longhaul_shared::messaging::fanout_queue::FanoutQueue;
+use longhaul_shared::messaging::inbox_bound::InboxBound;
 use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::messaging::user_messenger::UserMessenger;
@@ -26,8 +27,8 @@ use longhaul_shared::store::sessions::Sessions;
 use longhaul_shared::store::subscriptions::Subscriptions;
 
 use crate::IdentityMode;
-use crate::settings::MessageSettings;
 use crate::connection_end::ConnectionEnder;
+use crate::settings::MessageSettings;
 
 /// How long dead letters stay invisible to others if the function dies while it reads them.
 const DEAD_LETTER_VISIBILITY: Duration = Duration::from_secs(30);
@@ -37,8 +38,9 @@ pub struct AppContext {
     pub stores: Stores,
     pub queues: Queues,
     pub pusher: ConnectionPusher,
-    pub messenger: UserMessenger,
     pub ender: ConnectionEnder,
+    pub messenger: UserMessenger,
+    pub inbox_bound: InboxBound,
     pub job_end_notifier: JobEndNotifier,
     pub replayer: JobReplayer,
     pub verifier: Verifier,
@@ -89,21 +91,21 @@ impl AppContext {
         let bucket = settings.backend.results_bucket.clone();
         let backend = JobBackend::new(settings.backend, clients, dynamo);
         let inbox = Inbox::new(dynamo, settings.inbox_table);
+        let subscriptions = Subscriptions::new(dynamo, settings.subscriptions_table);
         Ok(Self {
             messenger: UserMessenger {
-        let subscriptions = Subscriptions::new(dynamo, settings.subscriptions_table);
                 inbox: inbox.clone(),
                 connections: backend.connections.clone(),
                 pusher: backend.pusher.clone(),
             },
-            job_end_notifier: backend.job_end_notifier(None),
-            replayer: JobReplayer {
             ender: ConnectionEnder {
                 connections: backend.connections.clone(),
                 sessions: backend.sessions.clone(),
                 subscriptions: subscriptions.clone(),
             },
             inbox_bound: InboxBound::default(),
+            job_end_notifier: backend.job_end_notifier(None),
+            replayer: JobReplayer {
                 jobs: backend.jobs.clone(),
                 job_queue: backend.job_queue.clone(),
                 pusher: Some(backend.pusher.clone()),

@@ -11,7 +11,7 @@ mod open_rows;
 mod overdue;
 mod row;
 mod session;
-mod subscription_count;
+mod subscription_places;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
