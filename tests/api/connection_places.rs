@@ -24,7 +24,7 @@ async fn connections_whose_end_was_lost_make_room_when_the_set_is_full() -> Resu
     }
     assert!(stack.client("alice").await.is_err(), "both are open");
     let lose = json!({"caller": "longhaul-connection", "service": "dynamodb",
-        "operation": "UpdateItem", "effect": {"kill": "before"}});
+        "operation": "UpdateItem", "effect": {"fail": {"status": 400, "code": "ValidationException"}}});
     stack.set_faults(json!([lose])).await?;
     drop((one, two));
     stack

@@ -110,7 +110,7 @@ async fn a_message_in_a_room_is_pushed_to_a_connection_a_few_times_at_most() -> 
         );
     }
     let end = json!({"action": "unsubscribe", "subscriptionId": first});
-    assert_eq!(alice.request(end).await?["type"], "topicUnsubscribed");
+    assert_eq!(alice.request(end).await?["type"], "unsubscribed");
     assert_eq!(
         subscribe(&mut alice, "room:x").await?["type"],
         "subscriptionConfirmed"
