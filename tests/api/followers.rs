@@ -19,7 +19,9 @@ async fn submit_silent_job(client: &mut Client) -> Result<String> {
 
 async fn subscribe(client: &mut Client, job: &str) -> Result<Value> {
     let frame = json!({"action": "subscribe", "jobId": job, "after": 0});
-    client.request(frame).await
+    client.send(frame).await?;
+    let answer = client.until("subscribed").await?.pop();
+    answer.context("no answer")
 }
 
 /// The numbers of the events in a response to `subscribe`, and its `retryAfter`.
@@ -108,7 +110,8 @@ async fn one_follower_too_many_gets_the_events_and_is_told_that_it_does_not_foll
     // A place becomes free.
     let mut other = others.pop().context("a follower")?;
     let leave = json!({"action": "unsubscribe", "jobId": job});
-    other.request(leave).await?;
+    other.send(leave).await?;
+    other.until("unsubscribed").await?;
     assert_eq!(replayed(&subscribe(&mut late, &job).await?).1, None);
     cancel_reaches(&mut late, &job).await
 }

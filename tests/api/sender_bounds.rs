@@ -93,9 +93,10 @@ async fn a_message_in_a_room_is_pushed_to_a_connection_a_few_times_at_most() -> 
     }
     let send = json!({"action": "sendMessage", "data": {"recipientId": "room:x", "content": "m"}});
     alice.send(send).await?;
+    let mut frames = alice.until("messageSent").await?;
     stack.wait_for_fanout().await?;
     alice.send(json!({"action": "ping"})).await?;
-    let frames = alice.until("pong").await?;
+    frames.extend(alice.until("pong").await?);
     let pushed = frames.iter().filter(|frame| frame["type"] == "message");
     assert_eq!(pushed.count(), 4);
     // A subscription that ends makes room; other rooms and topics have their own places.

@@ -131,8 +131,11 @@ impl BucketStack {
     }
 }
 
-/// HMAC-SHA256 (RFC 2104), of a key no longer than a block.
+/// HMAC-SHA256 (RFC 2104).
 fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    if key.len() > 64 {
+        return hmac(&Sha256::digest(key), text);
+    }
     let padded = |pad: u8| {
         let mut block = vec![pad; 64];
         for (byte, key) in block.iter_mut().zip(key) {
