@@ -101,7 +101,7 @@ async fn a_start_ends_the_connections_of_an_earlier_life() -> Result<()> {
 async fn a_termination_closes_with_1001_and_records_the_ends() -> Result<()> {
     let mut stack = Stack::start(&TWO_CONNECTIONS).await?;
     let mut clients = vec![stack.client("alice").await?, stack.client("bob").await?];
-    let job = json!({"action": "query", "kind": "noop", "query": "q", "params": {"steps": 1, "stepMs": 600_000}});
+    let job = json!({"action": "query", "kind": "noop", "query": "q", "params": {"steps": 30, "stepMs": 60_000}});
     // A batch in flight does not hold up the ends.
     clients[0].submit(job).await?;
     clients[0].until("progress_update").await?;

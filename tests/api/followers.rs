@@ -8,7 +8,7 @@ use crate::support::stack::Stack;
 
 /// Connections that may follow one job.
 const FOLLOWERS: usize = 32;
-const SILENT: &str = r#"{"steps":1,"stepMs":600000}"#;
+const SILENT: &str = r#"{"steps":30,"stepMs":60000}"#;
 const ANY_NUMBER_OF_CONNECTIONS: [&str; 2] = ["--parameter", "ConnectionsPerUser=0"];
 
 async fn submit_silent_job(client: &mut Client) -> Result<String> {
