@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::client::Client;
 use crate::support::stack::Stack;
 
-/// Things of each tenant, of which the lists hold one a page.
+/// Things of each tenant. A page of the lists holds a few of them.
 const COUNT: usize = 5;
 
 async fn alice_of(stack: &Stack, tenant: &str, is_admin: bool) -> Result<Client> {

@@ -1,7 +1,6 @@
 //! Web pages of other origins: what a browser on this machine can be made to send to the embedded cloud.
 
 use anyhow::Result;
-use serde_json::json;
 
 use crate::support::bucket::BucketStack;
 use crate::support::http::http;
@@ -101,9 +100,7 @@ async fn a_page_needs_a_url_that_a_function_presigned() -> Result<()> {
         .http(&format!("GET {}", own("GET")), &link, b"")
         .await?;
     assert_eq!((answer.status, &answer.body[..]), (200, &b"bytes"[..]));
-    assert_eq!(
-        bucket.s3api("list-objects-v2", &[]).await?["KeyCount"],
-        json!(2)
-    );
+    let listed = bucket.s3api("list-objects-v2", &[]).await?;
+    assert_eq!(listed["Contents"].as_array().map(Vec::len), Some(2));
     Ok(())
 }
