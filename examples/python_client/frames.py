@@ -693,7 +693,7 @@ class BroadcastCounts(TypedDict):
     """What became of the pushes to connections."""
 
     gone: int
-    """Closed connections, whose records were removed."""
+    """Closed connections, which are not pushed to again."""
 
     lost: int
     """Pushes that failed."""
@@ -2300,6 +2300,12 @@ class Subscribed(TypedDict):
 
     requestId: NotRequired[str]
     """The `requestId` of the frame that this responds to. At most 128 characters."""
+
+    retryAfter: NotRequired[int]
+    """
+    Present if the connection does not follow the job, since as many others do as are allowed: subscribe again after
+    this many seconds.
+    """
 
     status: StatusOrGone
     """The job's state."""

@@ -32,6 +32,9 @@ pub async fn effective_owner(
     Ok(administered.unwrap_or_else(|| caller.owner.clone()))
 }
 
+/// Rows of the connections table that a scan reads at once, about a megabyte: DynamoDB reads no more.
+const MAX_SCANNED_ROWS: u32 = 2_000;
+
 /// Whether a connection belongs to a user of the admin's tenant.
 pub fn is_in_tenant(admin: &Admin, row: &ConnectionRow) -> bool {
     let owner = row.owner.as_ref();
@@ -52,24 +55,23 @@ pub async fn tenant_connection(
 }
 
 /// The tenant's connections among the next rows of the table, `limit` or more, and the cursor of the next page
-/// if there is one. Rows of users stand in the same table, and a cursor must not reveal their keys; so the scan
-/// goes on until a page holds a connection that the cursor can name.
+/// if there is one. Rows of users and of other tenants stand in the same table, and a cursor must not name them; so the
+/// scan goes on until a page holds a connection that the cursor can name.
 pub async fn scan_tenant_connections(
     app: &AppContext,
     admin: &Admin,
     after: Option<ConnectionId>,
     limit: u32,
 ) -> Result<(Vec<ConnectionRow>, Option<ConnectionId>), ActionError> {
-    let mut start = after;
+    let (mut start, mut limit) = (after, limit);
     loop {
         let connections = &app.stores.connections;
         let (mut rows, next) = connections.scan(start.as_ref(), Some(limit)).await?;
-        let last = rows.last().map(|row| row.connection.clone());
         rows.retain(|row| is_in_tenant(admin, row));
-        match (last, next) {
-            (_, None) => return Ok((rows, None)),
-            (Some(last), Some(_)) => return Ok((rows, Some(last))),
-            (None, next) => start = next,
+        let last = rows.last().map(|row| row.connection.clone());
+        if next.is_none() || last.is_some() {
+            return Ok((rows, next.and(last)));
         }
+        (start, limit) = (next, (2 * limit).min(MAX_SCANNED_ROWS));
     }
 }

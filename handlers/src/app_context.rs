@@ -8,6 +8,7 @@ use longhaul_shared::aws::dynamo::Dynamo;
 use longhaul_shared::aws::queue_reader::QueueReader;
 use longhaul_shared::messaging::delivery_queue::DeliveryQueue;
 use longhaul_shared::messaging::fanout_queue::FanoutQueue;
+use longhaul_shared::messaging::inbox_bound::InboxBound;
 use longhaul_shared::messaging::job_queue::JobQueue;
 use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::messaging::user_messenger::UserMessenger;
@@ -26,6 +27,7 @@ use longhaul_shared::store::sessions::Sessions;
 use longhaul_shared::store::subscriptions::Subscriptions;
 
 use crate::IdentityMode;
+use crate::connection_end::ConnectionEnder;
 use crate::settings::MessageSettings;
 
 /// How long dead letters stay invisible to others if the function dies while it reads them.
@@ -36,7 +38,9 @@ pub struct AppContext {
     pub stores: Stores,
     pub queues: Queues,
     pub pusher: ConnectionPusher,
+    pub ender: ConnectionEnder,
     pub messenger: UserMessenger,
+    pub inbox_bound: InboxBound,
     pub job_end_notifier: JobEndNotifier,
     pub replayer: JobReplayer,
     pub verifier: Verifier,
@@ -87,12 +91,19 @@ impl AppContext {
         let bucket = settings.backend.results_bucket.clone();
         let backend = JobBackend::new(settings.backend, clients, dynamo);
         let inbox = Inbox::new(dynamo, settings.inbox_table);
+        let subscriptions = Subscriptions::new(dynamo, settings.subscriptions_table);
         Ok(Self {
             messenger: UserMessenger {
                 inbox: inbox.clone(),
                 connections: backend.connections.clone(),
                 pusher: backend.pusher.clone(),
             },
+            ender: ConnectionEnder {
+                connections: backend.connections.clone(),
+                sessions: backend.sessions.clone(),
+                subscriptions: subscriptions.clone(),
+            },
+            inbox_bound: InboxBound::default(),
             job_end_notifier: backend.job_end_notifier(None),
             replayer: JobReplayer {
                 jobs: backend.jobs.clone(),
@@ -119,7 +130,7 @@ impl AppContext {
                 jobs: backend.jobs,
                 event_log: backend.event_log,
                 sessions: backend.sessions,
-                subscriptions: Subscriptions::new(dynamo, settings.subscriptions_table),
+                subscriptions,
                 inbox,
                 recordings: Recordings::new(clients, bucket),
             },

@@ -14,6 +14,7 @@ use longhaul_shared::aws::clients::AwsClients;
 use longhaul_shared::clock::Clock;
 use longhaul_shared::domain::ids::{ConnectionId, SessionId};
 use longhaul_shared::messaging::delivery_queue::DeliveryQueue;
+use longhaul_shared::messaging::push::ConnectionPusher;
 use longhaul_shared::random::Random;
 use longhaul_shared::settings::{Environment, Settings};
 use longhaul_shared::store::connections::{Connections, NewConnection};
@@ -24,11 +25,13 @@ use longhaul_shared::telemetry;
 use metrics::counter;
 
 use crate::caller_identity::{self, SUBPROTOCOL, offered_subprotocols};
+use crate::closed_connections;
 use crate::connection_end::{ConnectionEnder, EndReport};
 use crate::settings::ConnectionSettings;
 
 struct ConnectionHandler {
     connections: Connections,
+    pusher: ConnectionPusher,
     ender: ConnectionEnder,
     deliveries: DeliveryQueue,
     /// The most connections of one user; 0 for any number.
@@ -43,7 +46,9 @@ pub async fn serve(environment: &Environment) -> Result<(), Error> {
     let dynamo = Client::new(&clients);
     let inbox = Inbox::new(&dynamo, settings.inbox_table);
     let connections = Connections::new(&dynamo, settings.connections_table);
+    let endpoint = &settings.connections_endpoint;
     let handler = &ConnectionHandler {
+        pusher: ConnectionPusher::new(&clients, endpoint, connections.clone()),
         ender: ConnectionEnder {
             connections: connections.clone(),
             sessions: Sessions::new(&dynamo, settings.sessions_table),
@@ -141,10 +146,9 @@ impl ConnectionHandler {
         now: Timestamp,
     ) -> Result<bool> {
         let max = self.connections_per_user;
-        let admitted = self
-            .connections
-            .admit(&identity.owner, connection, max, now)
-            .await?;
+        let place = (&identity.owner, connection);
+        let admitted =
+            closed_connections::admit(&self.ender, &self.pusher, place, max, now).await?;
         if !admitted {
             let user = caller_identity::name_for_logs(identity);
             tracing::info!(%connection, user, max, "a connection was refused: its user has the most connections already");

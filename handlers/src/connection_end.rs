@@ -40,7 +40,7 @@ impl ConnectionEnder {
         report: EndReport,
         now: Timestamp,
     ) -> Result<()> {
-        // There is no row if a push found the connection closed first.
+        // An admin may have removed the row.
         let closed = self.connections.close(connection, now).await?;
         let closed = closed.unwrap_or_default();
         let identity = closed.identity.or(report.identity);

@@ -18,6 +18,7 @@ mod authorize;
 mod batch;
 mod caller;
 mod caller_identity;
+mod closed_connections;
 mod connect_policy;
 mod connection;
 mod connection_end;

@@ -8,6 +8,7 @@ use longhaul_shared::store::quota::{QuotaDecision, RETRY_AFTER_FULL};
 use metrics::counter;
 
 use crate::app_context::AppContext;
+use crate::closed_connections;
 use crate::frame::{ActionError, FrameContext};
 
 /// Takes a rate token and a place among the user's open jobs. A submit with an idempotency key (`is_keyed`)
@@ -59,10 +60,8 @@ pub async fn admit_connection(
     owner: &Owner,
 ) -> Result<(), ActionError> {
     let max = app.connections_per_user;
-    let admitted = app
-        .stores
-        .connections
-        .admit(owner, &frame.connection, max, frame.now);
+    let place = (owner, &frame.connection);
+    let admitted = closed_connections::admit(&app.ender, &app.pusher, place, max, frame.now);
     if admitted.await? {
         return Ok(());
     }

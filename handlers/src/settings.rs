@@ -45,6 +45,8 @@ settings! {
         pub inbox_table: String = text("INBOX_TABLE"),
         /// The queue of inbox deliveries.
         pub deliveries_queue_url: String = text("DELIVERIES_QUEUE_URL"),
+        /// The stage's management endpoint, such as `https://<api>.execute-api.<region>.amazonaws.com/prod`.
+        pub connections_endpoint: String = text("CONNECTIONS_ENDPOINT"),
         /// The most connections of one user; 0 for any number.
         pub connections_per_user: u32 = count("CONNECTIONS_PER_USER"),
     }

@@ -34,6 +34,7 @@ async fn main() -> anyhow::Result<()> {
         programs: FunctionPrograms::Shared(program),
         arguments: Vec::new(),
         environment: BTreeMap::from([("NOTES".into(), folder.display().to_string())]),
+        secret_access_key: "secret".to_owned(),
         log_folder: folder.join("logs"),
         account_concurrency: 10,
     };

@@ -27,10 +27,10 @@ use crate::event_source_sqs;
 use crate::faults::FaultInjector;
 use crate::faults::rules;
 pub use crate::gateway::{FrameDelay, GatewayOverrides};
-use crate::gateway::{Gateway, GatewayOptions};
+use crate::gateway::{Gateway, GatewayOptions, OpenJournal};
 pub use crate::lambda::FunctionPrograms;
 use crate::lambda::{Lambda, LaunchOptions};
-use crate::loopback::{self, LoopbackPolicy};
+use crate::loopback::{self, GuardedPort, LoopbackPolicy};
 use crate::management_proxy::{self, ManagementProxy};
 use crate::permissions::Permissions;
 use crate::process_end::ProcessEndNotifier;
@@ -47,8 +47,12 @@ use crate::wiring_endpoint;
 
 /// Concurrent invocations over all functions, including reserved ones (AWS's default is 1,000).
 const ACCOUNT_CONCURRENCY: u32 = 100;
-/// How long [`EmbeddedCloud::stop`] waits for batches in flight and for `$disconnect` invocations.
+/// How long a start waits for `$disconnect` invocations, and [`EmbeddedCloud::stop`] for them and then for batches in
+/// flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The name of the functions' secret access key among the data folder's secrets. No logical id has a hyphen.
+const FUNCTION_SECRET: &str = "function-secret-access-key";
 
 /// Computes parameter values from the cloud's endpoints.
 pub type ParameterDefaults = dyn Fn(&Endpoints) -> BTreeMap<String, String> + Send;
@@ -136,7 +140,8 @@ impl EmbeddedCloud {
         let mut orphaned_resources = dynamodb.provision(&spec.tables)?;
         let sqs = Sqs::open(&data.subfolder("sqs")?, endpoints.aws.clone())?;
         orphaned_resources.extend(sqs.provision(&spec.queues).await?);
-        let s3 = S3::open(&data.subfolder("s3")?).await?;
+        let function_secret = data.secrets().get_or_create(FUNCTION_SECRET)?;
+        let s3 = S3::open(&data.subfolder("s3")?, &function_secret).await?;
         s3.provision(&spec.buckets).await?;
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
@@ -144,6 +149,7 @@ impl EmbeddedCloud {
             programs: options.programs,
             arguments: vec![],
             environment,
+            secret_access_key: function_secret,
             log_folder: data.subfolder("logs")?,
             account_concurrency: ACCOUNT_CONCURRENCY,
         };
@@ -152,6 +158,7 @@ impl EmbeddedCloud {
         let gateway_options = GatewayOptions {
             overrides: options.gateway_overrides,
             domain: gateway_address.to_string(),
+            journal: OpenJournal::open(&data.subfolder("gateway")?)?,
         };
         let interceptor = CallInterceptor {
             permissions: Permissions::from_functions(&spec.functions),
@@ -169,14 +176,9 @@ impl EmbeddedCloud {
         );
 
         let console_port = gateway_address.port();
-        let policy = |is_aws_endpoint| {
-            middleware::from_fn_with_state(
-                LoopbackPolicy {
-                    console_port,
-                    is_aws_endpoint,
-                },
-                loopback::guard,
-            )
+        let policy = |port| {
+            let policy = LoopbackPolicy { console_port, port };
+            middleware::from_fn_with_state(policy, loopback::guard)
         };
         let sns_eventbridge = SnsEventBridge::new(&spec, &sqs, &endpoints.aws);
         let mut servers = JoinSet::new();
@@ -186,7 +188,7 @@ impl EmbeddedCloud {
                 proxy,
                 management_proxy::intercept,
             ))
-            .layer(policy(false));
+            .layer(policy(GuardedPort::Gateway));
         serve(&mut servers, gateway_listener, web);
         serve(
             &mut servers,
@@ -202,8 +204,9 @@ impl EmbeddedCloud {
             )
             .router()
             .merge(wiring_endpoint::router(&spec))
-            .layer(policy(true)),
+            .layer(policy(GuardedPort::AwsEndpoint)),
         );
+        end_earlier_connections(&mut servers, &gateway).await;
         servers.spawn(s3.run_lifecycle());
         let process_ends = ProcessEndNotifier {
             stack: EndedIn {
@@ -249,14 +252,14 @@ impl EmbeddedCloud {
     /// received again after the next start.
     pub async fn stop(mut self) {
         self.schedule_tasks.clear();
-        // The timeout keeps a hanging function from blocking the stop.
-        let in_order = async {
-            for mapping in self.event_source_mappings {
-                mapping.stop().await;
-            }
-            self.gateway.close_all().await;
-        };
-        let _ = tokio::time::timeout(STOP_TIMEOUT, in_order).await;
+        // First, as a client can only connect again once it knows. The timeouts keep a hanging function from blocking
+        // the stop.
+        let _ = tokio::time::timeout(STOP_TIMEOUT, self.gateway.close_all()).await;
+        let mut stopping = JoinSet::new();
+        for mapping in self.event_source_mappings {
+            stopping.spawn(mapping.stop());
+        }
+        let _ = tokio::time::timeout(STOP_TIMEOUT, stopping.join_all()).await;
         self.lambda.stop().await;
         self.process_ends.ended(ProcessEnd::Stop).await;
         self.servers.shutdown().await;
@@ -300,6 +303,17 @@ fn read_fault_rules(path: &Path) -> Result<rules::FaultPlan> {
         .map_err(Into::into)
         .and_then(|text| rules::FaultPlan::parse(&text))
         .with_context(|| format!("cannot read the fault rules in {}", path.display()))
+}
+
+/// Ends the connections of an earlier life of the data folder. It goes on in the background if it takes long.
+async fn end_earlier_connections(servers: &mut JoinSet<()>, gateway: &Gateway) {
+    let gateway = gateway.clone();
+    let (done, ended) = tokio::sync::oneshot::channel();
+    servers.spawn(async move {
+        gateway.end_earlier_connections().await;
+        let _ = done.send(());
+    });
+    let _ = tokio::time::timeout(STOP_TIMEOUT, ended).await;
 }
 
 async fn listen(port: u16, purpose: &str) -> Result<TcpListener> {

@@ -6,13 +6,14 @@
 mod fast_path;
 mod provision;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use dynoxide::{Database, server};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 pub use self::fast_path::FastPath;
 use crate::stack_spec::Table;
@@ -49,7 +50,7 @@ impl DynamoDb {
             .disable_bulk_loading()
             .map_err(|error| anyhow!("{error}"))?;
 
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let listener = listen_unguessably()?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
@@ -90,6 +91,14 @@ impl DynamoDb {
     }
 }
 
+/// Listens on an address of 127.0.0.0/8 that no web page can guess: the engine's own server answers every origin. A
+/// system that has only 127.0.0.1 gets that.
+fn listen_unguessably() -> std::io::Result<TcpListener> {
+    let [.., a, b, c] = *Uuid::new_v4().as_bytes();
+    TcpListener::bind((Ipv4Addr::new(127, a, b, c), 0))
+        .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+}
+
 impl Drop for DynamoDb {
     fn drop(&mut self) {
         drop(self.stop.take());
@@ -113,5 +122,23 @@ async fn sweep_ttl(database: Database) {
             }
         }
         tokio::time::sleep(TTL_SWEEP_INTERVAL.max(TTL_PAUSE_FACTOR * begun.elapsed())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every address of 127.0.0.0/8 is on the loopback interface of Linux.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_engines_own_server_is_where_no_page_can_guess() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (listen_unguessably().unwrap(), listen_unguessably().unwrap());
+        let addresses = [first, second].map(|listener| listener.local_addr().unwrap().ip());
+        assert_ne!(addresses[0], addresses[1]);
+        let engine = DynamoDb::start(folder.path()).unwrap();
+        assert!(engine.address.ip().is_loopback());
+        assert_ne!(engine.address.ip(), Ipv4Addr::LOCALHOST);
     }
 }

@@ -1,6 +1,6 @@
 //! The AWS endpoint: all embedded services on one port, so that one `--endpoint-url` suffices.
 //!
-//! Routes each request to its service by the protocol's headers.
+//! Routes each request to its service, which [`AwsRequest`] names.
 
 use std::net::SocketAddr;
 
@@ -16,6 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use crate::aws_call::{AwsCall, Service};
+use crate::aws_request::AwsRequest;
 use crate::call_interceptor::{CallInterceptor, InterceptedCall, body_length};
 use crate::caller::Caller;
 use crate::capacity::{CapacityProbe, CapacityUnits};
@@ -24,7 +25,7 @@ use crate::faults::admin;
 use crate::faults::rules::Effects;
 use crate::lambda::{Lambda, invoke_api};
 use crate::permissions;
-use crate::s3::{S3, S3Target, is_for_s3};
+use crate::s3::{S3, S3Target};
 use crate::secrets_manager::{SecretsManager, required_for_secret};
 use crate::sns_eventbridge::{QueryRequest, SnsEventBridge, required_for_put_events};
 use crate::sqs::Sqs;
@@ -211,6 +212,8 @@ impl Endpoint {
 
     async fn forward_to_engine(&self, mut headers: HeaderMap, body: Bytes) -> Result<Response> {
         headers.remove(header::CONTENT_LENGTH);
+        // The engine lets every origin read its responses.
+        headers.remove(header::ORIGIN);
         let mut request =
             http::Request::post(format!("http://{}/", self.dynamodb)).body(Body::from(body))?;
         *request.headers_mut() = headers;
@@ -312,18 +315,17 @@ fn unknown_service() -> Response {
 
 async fn dispatch(State(endpoint): State<Endpoint>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let function = invoke_api::InvokeTarget::of(&parts);
-    if is_for_s3(&parts) {
+    let service = AwsRequest::classify(&parts);
+    if service == AwsRequest::S3 {
         return endpoint.s3(Request::from_parts(parts, body)).await;
     }
     let Ok(body) = to_bytes(body, MAX_JSON_REQUEST_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    if let Some(function) = function {
-        return endpoint.lambda(&function, parts.headers, body).await;
-    }
-    match parts.headers.contains_key("x-amz-target") {
-        true => endpoint.json(parts.headers, body).await,
-        false => endpoint.sns(parts.headers, body).await,
+    match service {
+        AwsRequest::Lambda(target) => endpoint.lambda(&target, parts.headers, body).await,
+        AwsRequest::Json => endpoint.json(parts.headers, body).await,
+        AwsRequest::Query => endpoint.sns(parts.headers, body).await,
+        AwsRequest::LocalApi | AwsRequest::S3 => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -4,6 +4,7 @@
 //! the emulator that tests it.
 
 mod aws_call;
+mod aws_request;
 mod call_interceptor;
 mod caller;
 mod capacity;
@@ -18,6 +19,7 @@ mod event_source_sqs;
 pub mod event_stream;
 mod faults;
 mod gateway;
+mod initiator;
 pub mod lambda;
 mod loopback;
 mod management_proxy;

@@ -1,38 +1,74 @@
-//! Restricts the loopback ports by `Host` and `Origin`: any web page can make a browser on this machine
-//! send requests to them.
+//! Restricts the loopback ports: any web page can make a browser on this machine send requests to them.
+//!
+//! [`Initiator`] says who has a request sent; the port's own classifier says what it is.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::uri::Authority;
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri, header};
+
+use crate::aws_request::AwsRequest;
+use crate::gateway::GatewayRequest;
+use crate::initiator::{Initiator, is_loopback_name};
 
 /// The policy of one port.
 #[derive(Debug, Clone, Copy)]
 pub struct LoopbackPolicy {
     /// The gateway's port. It serves the console, whose pages are the only allowed origin.
     pub console_port: u16,
-    /// Whether this is the port of the AWS endpoint. The gateway's port accepts WebSockets from any
-    /// page, as API Gateway does.
-    pub is_aws_endpoint: bool,
+    pub port: GuardedPort,
 }
 
-/// Middleware. Rejects requests whose `Host` does not name this machine (DNS rebinding), and guarded
-/// requests from pages other than the console's.
+/// A port that the embedded cloud listens on.
+#[derive(Debug, Clone, Copy)]
+pub enum GuardedPort {
+    /// Accepts WebSockets from any page, as API Gateway does.
+    Gateway,
+    AwsEndpoint,
+}
+
+/// Middleware. Rejects requests whose `Host` does not name this machine (DNS rebinding), and requests that a page may
+/// not send. An admitted request carries its [`Initiator`].
 pub async fn guard(State(policy): State<LoopbackPolicy>, request: Request, next: Next) -> Response {
-    if !has_local_host(request.uri(), request.headers()) {
+    let (mut parts, body) = request.into_parts();
+    if !has_local_host(&parts.uri, &parts.headers) {
         return forbidden(
             "The Host header must name this machine (localhost, 127.0.0.1 or [::1]).",
         );
     }
-    let is_guarded = if policy.is_aws_endpoint {
-        !is_authorized_by_s3(&request)
-    } else {
-        let path = request.uri().path();
-        path.contains("/@connections/") || path.starts_with("/_local/")
+    let initiator = Initiator::of(&parts, policy.console_port);
+    let is_admitted = match (initiator, policy.port) {
+        (Initiator::Program, _) => true,
+        (_, GuardedPort::AwsEndpoint) => match AwsRequest::classify(&parts) {
+            // S3 decides by the signature's key, and the bucket's CORS rules by the page.
+            AwsRequest::S3 => true,
+            AwsRequest::LocalApi => false,
+            _ => initiator == Initiator::Console,
+        },
+        (_, GuardedPort::Gateway) => {
+            GatewayRequest::classify(parts.uri.path()) == GatewayRequest::Public
+                || initiator == Initiator::Console
+        }
     };
-    if is_guarded && !has_allowed_origin(policy.console_port, request.headers()) {
-        return forbidden("Only the console's pages may send this request.");
+    if !is_admitted {
+        return forbidden(
+            "No web page may send this request, except the console's where it needs to.",
+        );
+    }
+    parts.extensions.insert(initiator);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Middleware. Rejects every request that a browser sends.
+pub async fn reject_browsers(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let is_from_browser = headers.contains_key(header::ORIGIN)
+        || headers
+            .keys()
+            .any(|name| name.as_str().starts_with("sec-fetch-"));
+    if is_from_browser || !has_local_host(request.uri(), headers) {
+        return forbidden("Browsers may not send this request.");
     }
     next.run(request).await
 }
@@ -51,41 +87,6 @@ fn has_local_host(uri: &Uri, headers: &HeaderMap) -> bool {
             .is_some_and(|authority| is_loopback_name(authority.host())),
         _ => false,
     }
-}
-
-/// Whether the host is a loopback address or a name that every resolver maps to one.
-fn is_loopback_name(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str()) || host.ends_with(".localhost")
-}
-
-/// Whether S3 itself authorizes the request: it rejects unsigned requests, and the bucket's CORS rules
-/// decide which pages may read the response. Other services name their target in a header.
-fn is_authorized_by_s3(request: &Request) -> bool {
-    let headers = request.headers();
-    let changes_nothing = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    let query = request.uri().query().unwrap_or_default();
-    // URLs presigned with signature version 2 have plain `Signature`.
-    let is_signed = headers.contains_key(header::AUTHORIZATION) || query.contains("Signature=");
-    // The embedded cloud's own API has no signatures.
-    let is_local_api = request.uri().path().starts_with("/_local/");
-    (changes_nothing || is_signed) && !headers.contains_key("x-amz-target") && !is_local_api
-}
-
-/// Whether the request has no origin or the console's.
-fn has_allowed_origin(console_port: u16, headers: &HeaderMap) -> bool {
-    let mut origins = headers.get_all(header::ORIGIN).iter();
-    origins.all(|origin| {
-        let uri = origin
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse::<Uri>().ok());
-        uri.is_some_and(|uri| {
-            uri.scheme_str() == Some("http")
-                && uri.port_u16().unwrap_or(80) == console_port
-                && uri.host().is_some_and(is_loopback_name)
-        })
-    })
 }
 
 fn forbidden(message: &str) -> Response {
@@ -128,40 +129,5 @@ mod tests {
         }
         assert!(!named(&[]));
         assert!(!named(&["localhost", "rebound.example"]));
-    }
-
-    #[test]
-    fn only_signed_s3_requests_are_authorized_by_s3() {
-        let left = |method: &str, uri: &str, header: &str| {
-            let request = Request::builder()
-                .method(method)
-                .uri(uri)
-                .header(header, "x");
-            is_authorized_by_s3(&request.body(axum::body::Body::empty()).unwrap())
-        };
-        assert!(left("GET", "/bucket/key", "accept"));
-        assert!(left("PUT", "/bucket/key?X-Amz-Signature=s", "accept"));
-        assert!(left("PUT", "/bucket/key", "authorization"));
-        assert!(!left("PUT", "/bucket/key", "accept"));
-        assert!(!left("POST", "/?X-Amz-Signature=s", "x-amz-target"));
-        assert!(!left("POST", "/_local/faults?Signature=s", "authorization"));
-    }
-
-    #[test]
-    fn only_the_consoles_origin_is_allowed() {
-        let may = |origins: &[&str]| has_allowed_origin(3001, &headers(header::ORIGIN, origins));
-        assert!(may(&[]));
-        assert!(may(&["http://localhost:3001"]));
-        assert!(may(&["http://127.0.0.1:3001"]));
-        for origin in [
-            "http://localhost:5173",
-            "https://localhost:3001",
-            "https://example.com",
-            "null",
-            "http://localhost.example:3001",
-        ] {
-            assert!(!may(&[origin]), "{origin}");
-        }
-        assert!(!may(&["http://localhost:3001", "https://example.com"]));
     }
 }

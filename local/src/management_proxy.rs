@@ -11,6 +11,7 @@ use crate::aws_call::Service;
 use crate::call_interceptor::{CallInterceptor, InterceptedCall};
 use crate::caller::Caller;
 use crate::capacity::CapacityUnits;
+use crate::gateway::GatewayRequest;
 use crate::permissions;
 
 /// Well above the gateway's own limit, so that the gateway reports the error.
@@ -30,9 +31,14 @@ pub async fn intercept(
     request: Request,
     next: Next,
 ) -> Response {
-    if !request.uri().path().contains("/@connections/") {
+    let kind = GatewayRequest::classify(request.uri().path());
+    let GatewayRequest::Management {
+        stage,
+        connection_id,
+    } = kind
+    else {
         return next.run(request).await;
-    }
+    };
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_REQUEST_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
@@ -48,8 +54,8 @@ pub async fn intercept(
     };
     let caller = Caller::from_headers(&parts.headers);
     let call = caller.call(Service::ExecuteApi, operation);
-    let (method, path) = (parts.method.as_str(), parts.uri.path());
-    let required = || permissions::required_for_connection(&api_id, method, path);
+    let method = parts.method.as_str();
+    let required = || permissions::required_for_connection(&api_id, &stage, method, &connection_id);
     let intercepted = InterceptedCall {
         call,
         required_permissions: interceptor.required_permissions(&call, required),

@@ -169,6 +169,34 @@ async fn a_crash_between_the_quota_and_the_job_does_not_use_up_quota() -> Result
 }
 
 #[tokio::test]
+async fn a_rejected_submit_holds_no_place() -> Result<()> {
+    let limits = ["OpenJobs=2", "SubmitsPerSecond=0"];
+    let options = limits.map(|each| ["--parameter", each]).concat();
+    let stack = Stack::start(&options).await?;
+    let mut client = stack.client("alice").await?;
+    let started = client.request(json!({"action": "startSession"})).await?;
+    let session = &started["sessionId"];
+    client
+        .request(json!({"action": "endSession", "sessionId": session}))
+        .await?;
+    for number in 0..6 {
+        let mut turn = job("{}");
+        turn["sessionId"] = session.clone();
+        if number % 2 == 1 {
+            turn["idempotencyKey"] = json!(format!("k{number}"));
+        }
+        let code = client.error_code(turn).await?;
+        assert_eq!(code, "NOT_FOUND", "{number}");
+    }
+    for _ in 0..2 {
+        let answer = submit(&mut client, job(SLOW_PARAMS)).await?;
+        assert_eq!(answer["type"], "job_queued", "{answer}");
+    }
+    assert!(is_rate_limited(&submit(&mut client, job("{}")).await?));
+    Ok(())
+}
+
+#[tokio::test]
 async fn connections_are_limited_per_user() -> Result<()> {
     let stack = Stack::start(&["--parameter", "ConnectionsPerUser=2"]).await?;
     let (one, mut two) = (stack.client("alice").await?, stack.client("alice").await?);

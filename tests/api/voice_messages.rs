@@ -150,3 +150,27 @@ async fn invalid_voice_frames_are_refused() -> Result<()> {
     assert_eq!(alice.until_end().await?["code"], "NO_RECORDING");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_recording_is_sent_so_many_bytes_and_pieces_and_no_more() -> Result<()> {
+    let stack = Stack::start(&[]).await?;
+    let mut alice = stack.client("alice").await?;
+    for (field, reached) in [("sentBytes", 128 << 20), ("sentPieces", 72_000)] {
+        let started = alice.request(voice_frame("voice_start", json!({}))).await?;
+        let session = &started["data"]["sessionId"];
+        let first = alice.request(audio_piece(session, 0, b"piece")).await?;
+        ensure!(first["type"] == "voice_ack", "{first}");
+        let key = json!({"sessionId": {"S": session}, "entry": {"S": "recording"}});
+        let update = json!({"TableName": "longhaul-sessions", "Key": key,
+            "UpdateExpression": "SET #field = :reached",
+            "ConditionExpression": "sentBytes = :bytes AND sentPieces = :pieces",
+            "ExpressionAttributeNames": {"#field": field},
+            "ExpressionAttributeValues": {":reached": {"N": reached.to_string()},
+                ":bytes": {"N": "5"}, ":pieces": {"N": "1"}}});
+        stack.dynamodb("UpdateItem", update).await?;
+        let refused = alice.request(audio_piece(session, 1, b"piece")).await?;
+        ensure!(refused["data"]["code"] == "VALIDATION_ERROR", "{refused}");
+        ensure!(refused["data"]["details"]["field"] == "audio", "{refused}");
+    }
+    Ok(())
+}

@@ -64,7 +64,7 @@ async fn a_stopped_stack_hands_its_jobs_over_without_an_attempt() -> Result<()> 
     let mut stack = Stack::start(&LONG_LEASE).await?;
     let (mut client, mut observer) = (stack.client("alice").await?, stack.client("alice").await?);
     let job = start_job(&mut client, &mut observer, seconds()).await?;
-    stack.stop().await?;
+    stack.terminate().await?;
     stack.restart().await?;
     let mut client = stack.client("alice").await?;
     assert_eq!(attempts(&mut client, &job).await?, 1);

@@ -51,13 +51,19 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session")
-def endpoint(request, tmp_path_factory):
+def cloud_data(tmp_path_factory):
+    """The data folder of the embedded cloud."""
+    return tmp_path_factory.mktemp("small-cloud")
+
+
+@pytest.fixture(scope="session")
+def endpoint(request, cloud_data):
     """The endpoint's URL; None stands for AWS itself."""
     given = request.config.getoption("endpoint")
     if given:
         yield None if given == "aws" else given
         return
-    cloud = Cloud(tmp_path_factory.mktemp("small-cloud"))
+    cloud = Cloud(cloud_data)
     yield cloud.endpoint
     cloud.stop()
 

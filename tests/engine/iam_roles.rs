@@ -4,29 +4,19 @@
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use longhaul_local::permissions::RequiredPermission;
-use longhaul_local::stack_spec::{Grant, StackSpec};
+use longhaul_local::stack_spec::StackSpec;
 use longhaul_local::template::{self, TemplateInputs};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
+use crate::engine::unused_grants::unused_grants;
 use crate::support::cli::repository_root;
 use crate::support::client::Client;
 use crate::support::frames::direct_message;
-use crate::support::lost_disconnect::lose_disconnect;
+use crate::support::lost_disconnect::{lose_disconnect, take_lost_places};
 use crate::support::stack::Stack;
 use crate::support::tokens::token;
 use crate::support::wait::{MAX_WAIT, wait_until};
 use crate::support::wire_log::WireLog;
-
-/// Actions used by AWS on the function's behalf, or by a browser with a presigned URL: no call of the function shows them.
-const NOT_IN_THE_WIRE_LOG: [&str; 6] = [
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "sqs:ReceiveMessage",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "s3:GetObject",
-];
 
 #[tokio::test]
 async fn every_action_that_a_role_allows_is_used() -> Result<()> {
@@ -34,10 +24,18 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
     let options = [
         &wire_log.options()?[..],
         &["--parameter", "LeaseSeconds=5", "--tick-seconds", "2"],
-        &["--parameter", "MaxAttempts=3"],
-        &["--parameter", "StrangerSeconds=10"],
-        &["--parameter", "WorkerTimeoutSeconds=5"],
-        &["--parameter", "ConnectionsPerUser=1"],
+        &[
+            "--parameter",
+            "MaxAttempts=3",
+            "--parameter",
+            "StrangerSeconds=10",
+        ],
+        &[
+            "--parameter",
+            "WorkerTimeoutSeconds=5",
+            "--parameter",
+            "ConnectionsPerUser=1",
+        ],
         &["--parameter", "SubmitsPerSecond=0"],
         &["--parameter", "FanoutPage=1"],
     ];
@@ -47,6 +45,7 @@ async fn every_action_that_a_role_allows_is_used() -> Result<()> {
     push_to_closed_connections(&stack).await?;
     use_topics(&stack).await?;
     lose_disconnect(&stack, stack.client("ivan").await?).await?;
+    take_lost_places(&stack).await?;
     leave_work_for_the_sweep(&stack).await?;
 
     let spec = read_template()?;
@@ -353,48 +352,4 @@ fn read_template() -> Result<StackSpec> {
         ..TemplateInputs::default()
     };
     Ok(template::resolve("template.yaml", &text, &inputs)?)
-}
-
-/// Function, action and resource of each grant that no call has needed.
-fn unused_grants(
-    spec: &StackSpec,
-    wire_log: &WireLog,
-) -> Result<BTreeSet<(String, String, String)>> {
-    let mut used = vec![];
-    for call in wire_log.calls()? {
-        let needs = call.get("needs").cloned().unwrap_or(json!([]));
-        let needs: Vec<RequiredPermission> = serde_json::from_value(needs)?;
-        let caller = call["caller"].as_str().unwrap_or_default();
-        used.extend(needs.into_iter().map(|need| (caller.to_owned(), need)));
-    }
-    let mut unused_grants = BTreeSet::new();
-    for function in &spec.functions {
-        let grants = function.grants.as_deref().context("a role of its own")?;
-        for (grant, action, resource) in grants.iter().flat_map(actions_and_resources) {
-            let grant = Grant {
-                actions: vec![action.clone()],
-                resources: vec![resource.clone()],
-                prefixes: grant.prefixes.clone(),
-            };
-            let is_used = used
-                .iter()
-                .any(|(caller, need)| *caller == function.name && grant.allows(need));
-            if !is_used && !NOT_IN_THE_WIRE_LOG.contains(&action.as_str()) {
-                unused_grants.insert((function.name.clone(), action, resource));
-            }
-        }
-    }
-    Ok(unused_grants)
-}
-
-fn actions_and_resources(grant: &Grant) -> Vec<(&Grant, String, String)> {
-    let actions = grant.actions.iter();
-    let pair = |action: &String| {
-        let action = action.clone();
-        grant
-            .resources
-            .iter()
-            .map(move |resource| (grant, action.clone(), resource.clone()))
-    };
-    actions.flat_map(pair).collect()
 }

@@ -14,3 +14,4 @@ mod s3_http;
 mod stored_data;
 mod template_update;
 mod traces;
+mod unused_grants;

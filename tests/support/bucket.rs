@@ -84,19 +84,37 @@ impl BucketStack {
             .to_owned())
     }
 
-    /// The path and query of a request presigned `age` ago, valid for `seconds`.
+    /// The path and query of a request presigned `age` ago, valid for `seconds`, with the public key.
     pub fn presign(&self, method: &str, path: &str, age: SignedDuration, seconds: u32) -> String {
+        self.presign_with_key(("local", "local"), (method, path), age, seconds)
+    }
+
+    /// The path and query of a request presigned with the functions' key, as a page needs it.
+    pub fn presign_as_function(&self, method: &str, path: &str) -> Result<String> {
+        let file = self.stack.data().join("secrets/function-secret-access-key");
+        let secret = std::fs::read_to_string(file)?;
+        let key = ("local-test", &secret[..]);
+        Ok(self.presign_with_key(key, (method, path), SignedDuration::ZERO, 60))
+    }
+
+    fn presign_with_key(
+        &self,
+        (access_key, secret): (&str, &str),
+        (method, path): (&str, &str),
+        age: SignedDuration,
+        seconds: u32,
+    ) -> String {
         let time = (Timestamp::now() - age)
             .strftime("%Y%m%dT%H%M%SZ")
             .to_string();
         let (host, day) = (self.stack.aws.trim_start_matches("http://"), &time[..8]);
         let query = format!(
-            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=local%2F{day}%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date={time}&X-Amz-Expires={seconds}&X-Amz-SignedHeaders=host"
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={access_key}%2F{day}%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date={time}&X-Amz-Expires={seconds}&X-Amz-SignedHeaders=host"
         );
         let request = format!("{method}\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
         let request = hex(&Sha256::digest(request));
         let text = format!("AWS4-HMAC-SHA256\n{time}\n{day}/us-east-1/s3/aws4_request\n{request}");
-        let mut key = b"AWS4local".to_vec();
+        let mut key = format!("AWS4{secret}").into_bytes();
         for part in [day, "us-east-1", "s3", "aws4_request", &text] {
             key = hmac(&key, part.as_bytes());
         }
@@ -113,8 +131,11 @@ impl BucketStack {
     }
 }
 
-/// HMAC-SHA256 (RFC 2104), of a key no longer than a block.
+/// HMAC-SHA256 (RFC 2104).
 fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    if key.len() > 64 {
+        return hmac(&Sha256::digest(key), text);
+    }
     let padded = |pad: u8| {
         let mut block = vec![pad; 64];
         for (byte, key) in block.iter_mut().zip(key) {

@@ -4,6 +4,7 @@ pub mod bedrock;
 pub mod bucket;
 pub mod cli;
 pub mod client;
+mod connections_table;
 mod contract;
 pub mod cost_services;
 pub mod dead_letters;

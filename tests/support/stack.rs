@@ -74,12 +74,13 @@ impl Stack {
         self.process.kill().await.context("killing the stack")
     }
 
-    /// Stops it in order, with SIGTERM.
-    pub async fn stop(&mut self) -> Result<()> {
-        let pid = self.pid().context("the stack runs")?.to_string();
+    /// Ends the whole stack with SIGTERM, and waits until it has.
+    pub async fn terminate(&mut self) -> Result<()> {
+        let pid = self.pid().context("the stack has ended")?.to_string();
         Command::new("kill").args(["-TERM", &pid]).status().await?;
-        let stopped = self.process.wait().await?;
-        ensure!(stopped.success(), "the stack stopped with {stopped}");
+        let ended = tokio::time::timeout(MAX_WAIT, self.process.wait()).await;
+        let ended = ended.context("the stack does not end")??;
+        ensure!(ended.success(), "the stack ended with {ended}");
         Ok(())
     }
 

@@ -198,7 +198,7 @@ impl<'e> LeasedJob<'e> {
         let job = self.lease.job();
         self.pushes.push(dialect::outbound_frames(job, &event));
         for gone in self.pushes.remove_gone() {
-            let unfollow = Job::unfollow(job.owner.clone(), gone);
+            let unfollow = Job::unfollow(job.owner.clone(), [&gone]);
             // Not under the fence: its row is not this lease's, and it may fail.
             if let Err(error) = self.engine.jobs.commit(job.id, &unfollow).await {
                 tracing::warn!(job = %job.id, error = format!("{error:#}"), "a follower whose connection is closed could not be removed");

@@ -5,20 +5,19 @@ use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::ids::{NotificationId, Owner};
 use longhaul_shared::domain::inbox::{InboxContent, InboxEntry};
 use longhaul_shared::domain::limits;
-use longhaul_shared::domain::topics::{Publication, Recipient, Topic};
+use longhaul_shared::domain::topics::{Publication, ROOM_PREFIX, Recipient, Topic};
+use longhaul_shared::messaging::inbox_bound::RETRY_AFTER_FULL;
 use longhaul_shared::messaging::user_messenger::MessageStatus;
 use longhaul_shared::protocol::push::MessageData;
 use longhaul_shared::protocol::request::DirectMessageRequest;
 use longhaul_shared::protocol::response::{DeliveryStatus, Response, SentMessage};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
+use metrics::counter;
 
 use crate::action::Action;
 use crate::app_context::AppContext;
 use crate::frame::{ActionResult, FrameContext};
 use crate::quota::admit_action;
-
-/// A room is a topic with this prefix. Its subscribers are its members.
-const ROOM_PREFIX: &str = "room:";
 
 pub struct DirectMessage {
     /// A user's id, or a room's.
@@ -52,6 +51,10 @@ impl Action for DirectMessage {
         }
         let to = recipient_owner(caller, self.recipient)?;
         admit_action(app, frame, &caller.owner).await?;
+        let inbox = &app.stores.inbox;
+        if !app.inbox_bound.admits(inbox, &to, frame.now).await? {
+            return Err(full_inbox().into());
+        }
         let entry = InboxEntry {
             id,
             at: frame.now,
@@ -124,6 +127,15 @@ fn message_type(fields: &Fields) -> Result<String, ErrorResponse> {
             "type",
             format!("'type' must be a text of 1 to {max} characters."),
         )),
+    }
+}
+
+fn full_inbox() -> ErrorResponse {
+    counter!("LimitsHit", "Limit" => "inbox").increment(1);
+    let message = "The recipient has too many unread messages.";
+    ErrorResponse {
+        retry_after: Some(RETRY_AFTER_FULL.as_secs()),
+        ..ErrorResponse::new(ErrorCode::RateLimit, message).with("field", "recipientId")
     }
 }
 

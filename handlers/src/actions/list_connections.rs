@@ -1,6 +1,7 @@
 //! `listConnections`: connections of the admin's tenant, with those that closed within a day. Those of one user
 //! are read by the index, oldest first; all of them by a scan of the table, `limit` rows or more for a page.
 
+use jiff::Timestamp;
 use longhaul_shared::domain::connection::{ConnectionCursor, ConnectionRow};
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::protocol::request::ListConnectionsRequest;
@@ -60,13 +61,18 @@ async fn of_user(
     let cursor = page.cursor.as_deref().map(parse_cursor).transpose()?;
     let start = cursor.map(|cursor| start_key(&cursor, user));
     let (mut rows, more) = app.stores.connections.of_user(user, start).await?;
-    let mut next = rows.last().filter(|_| more.is_some()).map(cursor_after);
-    let limit = page.limit as usize;
-    if rows.len() > limit {
-        rows.truncate(limit);
-        next = rows.last().map(cursor_after);
-    }
+    let end = rows.last().map(|row| row.connected_at);
+    let end = end.filter(|_| more.is_some()).map(after_time);
+    // A cursor names no connection of another tenant.
     rows.retain(|row| is_in_tenant(admin, row));
+    let limit = page.limit as usize;
+    let is_cut = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().map(cursor_after);
+    let next = match is_cut {
+        true => last,
+        false => end.map(|end| last.unwrap_or(end)),
+    };
     Ok(response(&rows, cursor_after, next))
 }
 
@@ -92,9 +98,14 @@ fn cursor_after(row: &ConnectionRow) -> String {
     format!("{}~{:.3}", row.connection, row.connected_at)
 }
 
+/// The cursor after all of a user's connections up to this time. It names none: `~` comes after all characters of an id.
+fn after_time(end: Timestamp) -> String {
+    format!("~~{end:.3}")
+}
+
 fn parse_cursor(text: &str) -> Result<ConnectionCursor, ErrorResponse> {
     let cursor = || {
-        let (id, at) = text.split_once('~')?;
+        let (id, at) = text.rsplit_once('~')?;
         Some(ConnectionCursor {
             connection: ConnectionId(id.to_owned()),
             connected_at: at.parse().ok()?,

@@ -9,6 +9,7 @@ use longhaul_shared::protocol::{ErrorResponse, Fields, Response, SessionReferenc
 use crate::action::Action;
 use crate::app_context::AppContext;
 use crate::frame::{ActionResult, FrameContext};
+use crate::quota::admit_action;
 use crate::session_lookup::{begin_session, named_session, set_own_session, unknown_session};
 
 pub struct StartSession {
@@ -29,6 +30,7 @@ impl Action for StartSession {
     }
 
     async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
+        admit_action(app, frame, &caller.owner).await?;
         let mut keep = self.keep;
         let sessions = &app.stores.sessions;
         let id = match self.session {

@@ -5,17 +5,20 @@
 
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::event::{CatchUp, Event};
-use longhaul_shared::domain::ids::JobId;
+use longhaul_shared::domain::ids::{ConnectionId, JobId};
 use longhaul_shared::domain::job::Job;
 use longhaul_shared::domain::limits;
 use longhaul_shared::protocol::request::SubscribeJobRequest;
-use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields, JobReference, subscribed};
+use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, subscribed};
 use longhaul_shared::store::jobs::CommitOutcome;
+use metrics::counter;
 
 use crate::action::Action;
 use crate::administration::effective_owner;
 use crate::app_context::AppContext;
-use crate::frame::{ActionResult, FrameContext};
+use crate::closed_connections;
+use crate::frame::{ActionError, ActionResult, FrameContext};
+use crate::quota;
 
 pub struct SubscribeJob {
     job: JobReference,
@@ -42,7 +45,11 @@ impl Action for SubscribeJob {
     }
 }
 
-/// Makes the frame's connection a follower and responds with the events after `after`.
+/// The `retryAfter` of a job with as many followers as are allowed, since it is unknown when one of them leaves.
+const RETRY_AFTER_FULL_SECONDS: u64 = 30;
+
+/// Makes the frame's connection a follower and responds with the events after `after`. A job that has as many followers
+/// as are allowed, which all are connected, is not followed; the events are in the response all the same.
 pub async fn follow(
     app: &AppContext,
     frame: &FrameContext,
@@ -53,23 +60,22 @@ pub async fn follow(
     let owner = effective_owner(app, frame, caller, id).await?;
     let follow = Job::follow(owner.clone(), frame.connection.clone(), limits::FOLLOWERS);
     let is_visible = |job: &Job| job.owner == owner && job.expires_at > frame.now;
-    let followed = app.stores.jobs.commit(id, &follow).await?;
+    let is_full = |job: &Job| is_visible(job) && !job.status.is_terminal();
+    let mut followed = app.stores.jobs.commit(id, &follow).await?;
     if let CommitOutcome::Refused(Some(job)) = &followed {
         frame.log_if_foreign(caller, &job.owner);
-    }
-    let job = match followed {
-        CommitOutcome::Applied(job) if job.expires_at > frame.now => *job,
-        // An ended job has no more events; its row holds the last.
-        CommitOutcome::Refused(Some(job)) if is_visible(&job) && job.status.is_terminal() => *job,
-        CommitOutcome::Refused(Some(job)) if is_visible(&job) => {
-            let max = limits::FOLLOWERS;
-            let message = format!("At most {max} connections may follow one job.");
-            return Err(ErrorResponse {
-                retry_after: Some(30),
-                ..ErrorResponse::new(ErrorCode::RateLimit, message)
-            }
-            .into());
+        if is_full(job) && remove_closed_followers(app, frame, caller, job).await? {
+            followed = app.stores.jobs.commit(id, &follow).await?;
         }
+    }
+    let (job, retry_after) = match followed {
+        CommitOutcome::Applied(job) if job.expires_at > frame.now => (*job, None),
+        CommitOutcome::Refused(Some(job)) if is_full(&job) => {
+            counter!("LimitsHit", "Limit" => "followers").increment(1);
+            (*job, Some(RETRY_AFTER_FULL_SECONDS))
+        }
+        // An ended job has no more events; its row holds the last.
+        CommitOutcome::Refused(Some(job)) if is_visible(&job) => (*job, None),
         _ => return respond_gone(frame, &id.to_string()),
     };
     // The log is read only for events that the client does not have.
@@ -85,10 +91,36 @@ pub async fn follow(
     Ok(Some(subscribed(
         &id.to_string(),
         found,
+        retry_after,
         request_id,
         &frame.warnings,
         frame.now,
     )))
+}
+
+/// Removes the followers that are closed by their rows or, if all rows say that they are open, by the gateway. Returns
+/// whether there were any.
+async fn remove_closed_followers(
+    app: &AppContext,
+    frame: &FrameContext,
+    caller: &Identity,
+    job: &Job,
+) -> Result<bool, ActionError> {
+    let connections = &app.stores.connections;
+    let followers: Vec<ConnectionId> = job.followers.iter().cloned().collect();
+    let open = connections.open_among(&followers, frame.now).await?;
+    let is_open = |id: &ConnectionId| open.iter().any(|one| one.connection == *id);
+    let mut closed: Vec<ConnectionId> = followers.into_iter().filter(|id| !is_open(id)).collect();
+    // Each look-up of all followers counts against the caller's rate.
+    if closed.is_empty() && quota::admit_action(app, frame, &caller.owner).await.is_ok() {
+        closed = closed_connections::end_closed(&app.ender, &app.pusher, open, frame.now).await?;
+    }
+    if closed.is_empty() {
+        return Ok(false);
+    }
+    let unfollow = Job::unfollow(job.owner.clone(), &closed);
+    app.stores.jobs.commit(job.id, &unfollow).await?;
+    Ok(true)
 }
 
 /// The response for a job that has expired, never existed or belongs to another user.
@@ -96,6 +128,7 @@ fn respond_gone(frame: &FrameContext, id: &str) -> ActionResult {
     let request_id = frame.request_id.as_deref();
     Ok(Some(subscribed(
         id,
+        None,
         None,
         request_id,
         &frame.warnings,

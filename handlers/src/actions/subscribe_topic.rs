@@ -3,19 +3,23 @@
 use longhaul_shared::auth::Identity;
 use longhaul_shared::domain::filters::Filters;
 use longhaul_shared::domain::limits;
-use longhaul_shared::domain::topics::{SubscriptionId, Topic};
+use longhaul_shared::domain::subscription::SubscriptionId;
+use longhaul_shared::domain::topics::Topic;
 use longhaul_shared::protocol::request::SubscribeTopicRequest;
 use longhaul_shared::protocol::response::{ActiveStatus, Response, Subscription};
 use longhaul_shared::protocol::{ErrorResponse, Fields};
+use longhaul_shared::store::connections::PlaceOutcome;
 use metrics::counter;
 use serde_json::{Value, json};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
-use crate::frame::{ActionResult, FrameContext};
+use crate::frame::{ActionError, ActionResult, FrameContext};
 
 /// The topic of `subscribeToDeals`, if it names none.
 const DEALS: &str = "new-deals";
+/// Writes of one subscription, including those that meet a place that is taken.
+const MAX_TRIES: usize = 4;
 
 pub struct SubscribeTopic {
     topic: Topic,
@@ -55,17 +59,11 @@ impl Action for SubscribeTopic {
     }
 
     async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
-        let (connection, max) = (&frame.connection, limits::SUBSCRIPTIONS);
-        let connections = &app.stores.connections;
-        if !connections.add_subscription(connection, max).await? {
-            counter!("LimitsHit", "Limit" => "subscriptions").increment(1);
-            let message = format!("A connection may have at most {max} subscriptions.");
-            return Err(ErrorResponse::field("topic", message).into());
-        }
         let id = SubscriptionId::new(self.topic, app.random.uuid(), &caller.owner);
+        let id = take_place(app, frame, id).await?;
         let subscriptions = &app.stores.subscriptions;
         subscriptions
-            .record(&id, caller, connection, &self.filters, frame.now)
+            .record(&id, caller, &frame.connection, &self.filters, frame.now)
             .await?;
         let data = Subscription {
             subscription_id: id.to_string(),
@@ -74,4 +72,56 @@ impl Action for SubscribeTopic {
         };
         frame.respond(Response::SubscriptionConfirmed { data })
     }
+}
+
+/// Takes a place among the connection's subscriptions, and returns the subscription's id with that place.
+async fn take_place(
+    app: &AppContext,
+    frame: &FrameContext,
+    mut id: SubscriptionId,
+) -> Result<SubscriptionId, ActionError> {
+    let (connections, connection) = (&app.stores.connections, &frame.connection);
+    let max = limits::SUBSCRIPTIONS;
+    let mut is_compared = false;
+    for _ in 0..MAX_TRIES {
+        let taken = match connections.take_place(connection, &id.place(), max).await? {
+            PlaceOutcome::Taken => return Ok(id),
+            PlaceOutcome::Closed => return Err(limit_reached("A closed connection", 0)),
+            PlaceOutcome::Refused(taken) => taken,
+        };
+        let has_room = taken.len() < max as usize;
+        if has_room && let Some(other) = id.clone().with_free_place(&taken) {
+            id = other;
+            continue;
+        }
+        // A crash may have left places of no subscription.
+        let left = match is_compared {
+            false => {
+                let live = app.stores.subscriptions.places(connection).await?;
+                taken
+                    .into_iter()
+                    .filter(|place| !live.contains(place))
+                    .collect()
+            }
+            true => vec![],
+        };
+        if left.is_empty() {
+            return Err(match has_room {
+                false => limit_reached("A connection", max),
+                true => limit_reached(
+                    "In one room, a connection",
+                    limits::SUBSCRIPTIONS_OF_ROOM.into(),
+                ),
+            });
+        }
+        is_compared = true;
+        connections.free_places(connection, left).await?;
+    }
+    Err(limit_reached("A connection", max))
+}
+
+fn limit_reached(of: &str, max: u32) -> ActionError {
+    counter!("LimitsHit", "Limit" => "subscriptions").increment(1);
+    let message = format!("{of} may have at most {max} subscriptions.");
+    ErrorResponse::field("topic", message).into()
 }

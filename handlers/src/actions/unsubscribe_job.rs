@@ -28,7 +28,7 @@ impl Action for UnsubscribeJob {
         let job_id = match self.job {
             JobReference::Id(id) => {
                 let owner = effective_owner(app, frame, caller, id).await?;
-                let unfollow = Job::unfollow(owner, frame.connection.clone());
+                let unfollow = Job::unfollow(owner, [&frame.connection]);
                 let outcome = app.stores.jobs.commit(id, &unfollow).await?;
                 if let CommitOutcome::Refused(Some(job)) = outcome {
                     frame.log_if_foreign(caller, &job.owner);

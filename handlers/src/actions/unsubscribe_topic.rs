@@ -1,7 +1,7 @@
 //! `unsubscribe` with a subscription: ends it. Any connection of the subscription's user may.
 
 use longhaul_shared::auth::Identity;
-use longhaul_shared::domain::topics::SubscriptionId;
+use longhaul_shared::domain::subscription::SubscriptionId;
 use longhaul_shared::protocol::request::UnsubscribeTopicRequest;
 use longhaul_shared::protocol::response::{EndedStatus, Response, Subscription};
 use longhaul_shared::protocol::{ErrorCode, ErrorResponse, Fields};
@@ -40,7 +40,9 @@ impl Action for UnsubscribeTopic {
         let ended = app.stores.subscriptions.end(&id, &caller.owner).await?;
         let connection = ended.ok_or_else(unknown)?;
         let connections = &app.stores.connections;
-        connections.remove_subscription(&connection).await?;
+        connections
+            .free_places(&connection, vec![id.place()])
+            .await?;
         let data = Subscription {
             subscription_id: id.to_string(),
             topic: id.topic.into(),

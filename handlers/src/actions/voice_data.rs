@@ -6,7 +6,7 @@ use longhaul_shared::domain::limits;
 use longhaul_shared::protocol::request::VoiceDataRequest;
 use longhaul_shared::protocol::response::{RecordedPiece, VoiceResponse};
 use longhaul_shared::protocol::{ErrorResponse, Fields, SessionReference};
-use longhaul_shared::store::sessions::Recording;
+use longhaul_shared::store::sessions::{PieceOutcome, Recording};
 
 use crate::action::Action;
 use crate::app_context::AppContext;
@@ -36,7 +36,16 @@ impl Action for VoiceData {
 
     async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
         let session = named_session(self.session)?;
-        let recording = open_recording(app, frame, caller, session).await?;
+        let sessions = &app.stores.sessions;
+        let piece = sessions.count_piece(session, &caller.owner, self.audio.len(), frame.now);
+        let recording = match piece.await? {
+            PieceOutcome::Counted(recording) => recording,
+            PieceOutcome::NoRecording => return Err(unknown_session().into()),
+            PieceOutcome::Full => {
+                let message = "The recording has been sent more than it may have.";
+                return Err(ErrorResponse::field("audio", message).into());
+            }
+        };
         let recordings = &app.stores.recordings;
         recordings
             .put_piece(recording.job, self.index, self.audio)

@@ -12,6 +12,7 @@ use longhaul_shared::store::sessions::Recording;
 use crate::action::Action;
 use crate::app_context::AppContext;
 use crate::frame::{ActionError, ActionResult, FrameContext};
+use crate::quota::admit_action;
 use crate::session_lookup::{begin_session, named_session, own_session, unknown_session};
 
 pub struct VoiceStart {
@@ -38,6 +39,7 @@ impl Action for VoiceStart {
 
     async fn run(self, app: &AppContext, frame: &FrameContext, caller: &Identity) -> ActionResult {
         let named = self.session.map(named_session).transpose()?;
+        admit_action(app, frame, &caller.owner).await?;
         let session = open_session(app, frame, caller, named).await?;
         let recording = Recording {
             job: JobId::new(frame.now, &app.random.id_bytes()),

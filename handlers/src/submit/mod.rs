@@ -39,15 +39,22 @@ pub async fn submit(
         input,
         is_keyed,
     } = new_job;
-    if turn.is_some()
-        && is_keyed
-        && let Some(earlier) = existing_job(app, frame, job.id).await?
-    {
-        return Ok(Submitted::Existing(check_same_work(&earlier, &job)?));
+    if let Some(turn) = turn.as_ref().filter(|_| is_keyed) {
+        if let Some(earlier) = existing_job(app, frame, job.id).await? {
+            return Ok(Submitted::Existing(check_same_work(&earlier, &job)?));
+        }
+        // Its place can't be given back later: another submit under the same key may hold it.
+        turn::check_session(app, frame, &job, turn).await?;
     }
     quota::admit_job(app, frame, &job, is_keyed && turn.is_none()).await?;
     app.stores.event_log.put_input(&job, &input).await?;
-    if let Some(earlier) = create(app, frame, &mut job, &input, turn.as_ref(), is_keyed).await? {
+    let created = create(app, frame, &mut job, &input, turn.as_ref(), is_keyed).await;
+    if let Err(ActionError::Rejected(_)) = &created
+        && !is_keyed
+    {
+        app.stores.quota.release(&job.owner, job.id).await?;
+    }
+    if let Some(earlier) = created? {
         return Ok(Submitted::Existing(check_same_work(&earlier, &job)?));
     }
     let trace = job.traceparent.as_ref().map(Traceparent::trace);

@@ -54,6 +54,23 @@ pub async fn accept(
     }
 }
 
+/// Rejects a turn whose named session is not an open one of the job's owner.
+pub async fn check_session(
+    app: &AppContext,
+    frame: &FrameContext,
+    job: &Job,
+    turn: &TurnRequest,
+) -> Result<(), ActionError> {
+    let Some(id) = turn.session else {
+        return Ok(());
+    };
+    let session = app.stores.sessions.get(id, &job.owner, frame.now).await?;
+    match session.filter(|session| session.ended_at.is_none()) {
+        Some(_) => Ok(()),
+        None => Err(session_lookup::unknown_session().into()),
+    }
+}
+
 /// `started_by` is the connection whose own session it is; its first turn creates that.
 async fn accept_in(
     app: &AppContext,

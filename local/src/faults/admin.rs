@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
@@ -11,22 +11,13 @@ use serde_json::{Value, json};
 
 use super::FaultInjector;
 use super::rules::FaultPlan;
+use crate::loopback;
 
 pub fn router(faults: FaultInjector) -> Router {
     Router::new()
         .route("/_local/faults", get(show).post(set).delete(clear))
-        .layer(middleware::from_fn(reject_browsers))
+        .layer(middleware::from_fn(loopback::reject_browsers))
         .with_state(faults)
-}
-
-/// Rejects browsers, so that no web page can inject faults.
-async fn reject_browsers(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
-        let message = json!({ "message": "Browsers may not set faults." });
-        return json_response(StatusCode::FORBIDDEN, &message);
-    }
-    next.run(request).await
 }
 
 async fn show(State(faults): State<FaultInjector>) -> Response {

@@ -10,11 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::connection::Connection;
 use super::handshake_request::HandshakeRequest;
 use super::ids::new_id;
+use super::integration::IntegrationError;
 use super::peer::Peer;
 use super::rejection::HandshakeRejection;
 use super::state::GatewayState;
@@ -57,15 +59,32 @@ pub(super) async fn handle(gateway: Arc<GatewayState>, mut request: Request) -> 
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     let handshake = HandshakeRequest::new(&parts);
-    let mut peer = Peer::new(&handshake);
+    let peer = Peer::new(&handshake);
+    let id = peer.connection_id.clone();
     let connected = match url_length(&parts) {
-        ..=MAX_URL_LENGTH => connect(&gateway, parts.uri.path(), &mut peer, &handshake).await,
+        _ if gateway.is_closing() => Err(HandshakeRejection::CLOSING),
+        ..=MAX_URL_LENGTH => {
+            // The request is dropped if its client leaves. A connection that is accepted then has to be ended.
+            let (reply, connected) = oneshot::channel();
+            let (gateway, path) = (gateway.clone(), parts.uri.path().to_owned());
+            tokio::spawn(async move {
+                let connected = connect(&gateway, &path, peer, &handshake).await;
+                if let Err(Ok((peer, _))) = reply.send(connected) {
+                    tracing::debug!("the client closed the connection during `$connect`");
+                    socket::notify_disconnect(&gateway, &peer, 1006, "").await;
+                }
+            });
+            let aborted = Err(HandshakeRejection::from_integration_error(
+                IntegrationError::Failed,
+            ));
+            connected.await.unwrap_or(aborted)
+        }
         _ => Err(HandshakeRejection::URL_TOO_LONG),
     };
-    let subprotocol = match connected {
-        Ok(subprotocol) => subprotocol,
+    let (peer, subprotocol) = match connected {
+        Ok(connected) => connected,
         Err(rejection) => {
-            let body = event::error(rejection.message, &peer.connection_id, &new_id());
+            let body = event::error(rejection.message, &id, &new_id());
             let content_type = [(header::CONTENT_TYPE, "application/json")];
             return (rejection.status, content_type, body).into_response();
         }
@@ -108,13 +127,13 @@ fn url_length(parts: &Parts) -> usize {
     "wss://".len() + host + path_and_query
 }
 
-/// Authorizes the peer and invokes `$connect`; returns the subprotocol that the function selected.
+/// Authorizes the peer and invokes `$connect`; returns the peer, and the subprotocol that the function selected.
 async fn connect(
     gateway: &GatewayState,
     path: &str,
-    peer: &mut Peer,
+    mut peer: Peer,
     handshake: &HandshakeRequest,
-) -> Result<Option<String>, HandshakeRejection> {
+) -> Result<(Peer, Option<String>), HandshakeRejection> {
     let stage = path.trim_matches('/');
     if !stage.is_empty() && stage != gateway.spec.stage {
         return Err(HandshakeRejection::NO_SUCH_STAGE);
@@ -123,17 +142,21 @@ async fn connect(
         return Err(HandshakeRejection::THROTTLED);
     }
     let Some(route) = gateway.spec.routes.get("$connect") else {
-        return Ok(None);
+        return Ok((peer, None));
     };
-    peer.authorizer = authorizer::authorize(gateway, route, peer, handshake).await?;
-    let event = event::connect(gateway, peer, handshake);
+    peer.authorizer = authorizer::authorize(gateway, route, &peer, handshake).await?;
+    let event = event::connect(gateway, &peer, handshake);
+    gateway.options.journal.opened(&peer);
     let response = integration::invoke_proxy(gateway, &route.function, event)
         .await
         .map_err(HandshakeRejection::from_integration_error)?;
     if !(200..300).contains(&response.status_code) {
+        // The function has said that there is no connection.
+        gateway.options.journal.closed(&peer);
         return Err(HandshakeRejection::from_function_status(
             response.status_code,
         ));
     }
-    Ok(response.header("sec-websocket-protocol").map(String::from))
+    let subprotocol = response.header("sec-websocket-protocol").map(String::from);
+    Ok((peer, subprotocol))
 }

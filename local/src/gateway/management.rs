@@ -14,13 +14,6 @@ use super::close_reason::CloseReason;
 use super::connection::{Connection, MAX_PAYLOAD_BYTES, PostError};
 use super::state::GatewayState;
 
-/// The stage and the connection id of `/{stage}/@connections/{id}`, decoded; `None` for other paths.
-pub(super) fn parse_path(path: &str) -> Option<(String, String)> {
-    let mut segments = path.trim_start_matches('/').split('/').map(percent_decoded);
-    let (stage, api, id) = (segments.next()?, segments.next()?, segments.next()?);
-    (api == "@connections" && segments.next().is_none()).then_some((stage, id))
-}
-
 /// Responds like the API Gateway Management API, with error types in `x-amzn-errortype`.
 pub(super) async fn handle(
     gateway: &Arc<GatewayState>,
@@ -98,33 +91,4 @@ fn error_response(status: StatusCode, error_type: &str, message: &str) -> Respon
     ];
     let body = json!({ "message": message }).to_string();
     (status, headers, body).into_response()
-}
-
-/// Decodes percent-encoding. Invalid escapes stay as they are; invalid UTF-8 is replaced.
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut remaining = text.as_bytes();
-    while let Some((first, tail)) = remaining.split_first() {
-        let escaped = (*first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(escaped.unwrap_or(*first));
-        remaining = if escaped.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::ids::new_id;
-    use super::*;
-
-    #[test]
-    fn a_connection_id_survives_percent_encoding() {
-        let id = new_id();
-        assert_eq!(percent_decoded(&id.replace('=', "%3D")), id);
-        assert_eq!(percent_decoded("100%"), "100%");
-    }
 }

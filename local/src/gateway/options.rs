@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::open_journal::OpenJournal;
+
 /// Deviations from API Gateway, for tests.
 #[derive(Debug, Clone)]
 pub struct GatewayOverrides {
@@ -40,4 +42,6 @@ pub struct GatewayOptions {
     pub overrides: GatewayOverrides,
     /// `host:port`, the `domainName` of events.
     pub domain: String,
+    /// The connections that its end leaves to the next gateway.
+    pub journal: OpenJournal,
 }

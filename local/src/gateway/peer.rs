@@ -1,11 +1,14 @@
 //! The client of one connection, as its events describe it.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::handshake_request::HandshakeRequest;
 use super::ids::new_id;
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Peer {
     pub(super) connection_id: String,
     pub(super) connected_at: Timestamp,

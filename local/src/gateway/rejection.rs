@@ -33,6 +33,11 @@ impl HandshakeRejection {
         status: StatusCode::URI_TOO_LONG,
         message: "Request URI too long",
     };
+    /// The embedded cloud stops, which AWS never does.
+    pub(super) const CLOSING: HandshakeRejection = HandshakeRejection {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        message: "Service Unavailable",
+    };
     pub(super) const THROTTLED: HandshakeRejection = HandshakeRejection {
         status: StatusCode::TOO_MANY_REQUESTS,
         message: "Too Many Requests",

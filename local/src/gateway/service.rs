@@ -6,13 +6,18 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use tokio::task::JoinSet;
 
 use super::close_reason::CloseReason;
+use super::gateway_request::GatewayRequest;
 use super::options::GatewayOptions;
 use super::state::GatewayState;
-use super::{handshake, management};
+use super::{handshake, management, socket};
 use crate::lambda::Lambda;
 use crate::stack_spec::WebSocketApi;
+
+/// `$disconnect` invocations at a time for the connections of an earlier gateway.
+const MAX_PARALLEL_ENDS: usize = 16;
 
 /// One WebSocket API with its stage. Clones share it.
 #[derive(Clone)]
@@ -38,8 +43,30 @@ impl Gateway {
         fallback.layer(from_fn_with_state(self.state.clone(), dispatch))
     }
 
-    /// Closes every connection with 1001 and waits until the `$disconnect` invocations have ended.
+    /// Invokes `$disconnect` for the connections of an earlier gateway that its end has closed.
+    pub async fn end_earlier_connections(&self) {
+        let mut peers = self.state.options.journal.take_earlier().into_iter();
+        let mut running = JoinSet::new();
+        loop {
+            while running.len() < MAX_PARALLEL_ENDS
+                && let Some(peer) = peers.next()
+            {
+                let state = self.state.clone();
+                running.spawn(async move {
+                    let reason = CloseReason::abnormal();
+                    socket::notify_disconnect(&state, &peer, reason.status, &reason.text).await;
+                });
+            }
+            if running.join_next().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Accepts no more connections, closes every one with 1001 and waits until the `$disconnect` invocations have
+    /// ended.
     pub async fn close_all(&self) {
+        self.state.set_closing();
         for connection in self.state.open_connections() {
             connection.close(CloseReason::going_away());
         }
@@ -52,7 +79,12 @@ async fn dispatch(
     request: Request,
     next: Next,
 ) -> Response {
-    if let Some((stage, connection_id)) = management::parse_path(request.uri().path()) {
+    let kind = GatewayRequest::classify(request.uri().path());
+    if let GatewayRequest::Management {
+        stage,
+        connection_id,
+    } = kind
+    {
         return management::handle(&gateway, &stage, &connection_id, request).await;
     }
     if handshake::is_websocket_upgrade(&request) {

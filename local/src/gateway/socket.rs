@@ -46,6 +46,9 @@ pub(super) async fn serve<S>(
         .write_buffer_size(0);
     let socket = WebSocketStream::from_raw_socket(socket, Role::Server, Some(limits)).await;
     gateway.add(&connection);
+    if gateway.is_closing() {
+        connection.close(CloseReason::going_away());
+    }
     let (sink, mut stream) = socket.split();
     let mut writer = tokio::spawn(write_frames(sink, receivers.outbound, connection.clone()));
     let reason = tokio::select! {
@@ -73,7 +76,8 @@ pub(super) async fn serve<S>(
     gateway.finish_serving();
 }
 
-/// Invokes the `$disconnect` route, if there is one: once and best-effort, as API Gateway does.
+/// Invokes the `$disconnect` route, if there is one: once and best-effort, as API Gateway does. Then the connection is
+/// no longer in the journal.
 pub(super) async fn notify_disconnect(
     gateway: &GatewayState,
     peer: &Peer,
@@ -85,6 +89,7 @@ pub(super) async fn notify_disconnect(
         // Failures are logged by the integration; there is no one to report them to.
         let _ = integration::invoke_proxy(gateway, &route.function, event).await;
     }
+    gateway.options.journal.closed(peer);
 }
 
 async fn read_frames<S>(

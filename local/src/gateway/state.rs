@@ -1,6 +1,7 @@
 //! The state that all connections of a gateway share.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -21,6 +22,8 @@ pub(super) struct GatewayState {
     connections: Mutex<HashMap<String, Arc<Connection>>>,
     /// The number of connections whose tasks still run, `$disconnect` included.
     served: watch::Sender<usize>,
+    /// Whether the gateway accepts no more connections.
+    closing: AtomicBool,
 }
 
 impl GatewayState {
@@ -36,6 +39,7 @@ impl GatewayState {
             throttle: throttle.map(Mutex::new),
             connections: Mutex::default(),
             served: watch::Sender::new(0),
+            closing: AtomicBool::new(false),
         }
     }
 
@@ -45,6 +49,15 @@ impl GatewayState {
             Some(bucket) => lock(bucket).try_acquire(Instant::now()),
             None => true,
         }
+    }
+
+    /// From now on no connection is accepted.
+    pub(super) fn set_closing(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
     }
 
     /// Makes a connection reachable by its id.

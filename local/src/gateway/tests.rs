@@ -91,7 +91,11 @@ impl TestApi {
             }],
             ..GatewayOverrides::default()
         };
-        let options = GatewayOptions { overrides, domain };
+        let options = GatewayOptions {
+            overrides,
+            domain,
+            journal: OpenJournal::default(),
+        };
         let gateway = Gateway::new(spec, lambda.clone(), options);
         let fallback = Router::new().route("/", get(|| async { "fallback" }));
         let app = gateway.router(fallback);

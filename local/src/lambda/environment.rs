@@ -255,7 +255,7 @@ fn environment_variables(
         ("TZ", ":UTC".into()),
         // Identifies the environment in each of its AWS calls.
         ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY_PREFIX}{id}")),
-        ("AWS_SECRET_ACCESS_KEY", "local".into()),
+        ("AWS_SECRET_ACCESS_KEY", launch.secret_access_key.clone()),
         ("AWS_SDK_UA_APP_ID", function.name.clone()),
     ];
     // Last, because Lambda does not let functions set these variables.

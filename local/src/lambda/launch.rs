@@ -8,13 +8,15 @@ use anyhow::{Context, Result};
 use crate::stack_spec::Function;
 
 /// How the functions of one stack are started.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LaunchOptions {
     pub programs: FunctionPrograms,
     /// Arguments of every function's program.
     pub arguments: Vec<String>,
     /// Environment variables of every function. The function's own take precedence.
     pub environment: BTreeMap<String, String>,
+    /// The secret access key of every function. Only URLs that functions presign are verified with it.
+    pub secret_access_key: String,
     /// The folder with one log file per function; created if missing.
     pub log_folder: PathBuf,
     /// Concurrent invocations in the whole account, including reserved ones (AWS's default quota is 1,000).

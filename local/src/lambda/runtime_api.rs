@@ -10,6 +10,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 use super::function_log::FunctionLog;
 use super::invocation::{Invocation, error_payload};
+use crate::loopback;
 use crate::stack_spec::Function;
 
 /// Lambda's quota for the response to a synchronous invocation: 6 MB.
@@ -133,7 +135,9 @@ impl RuntimeApi {
             .route("/invocation/{id}/error", post(error))
             .route("/init/error", post(init_error))
             .with_state(self.state.clone());
-        let app = Router::new().nest("/2018-06-01/runtime", runtime);
+        let app = Router::new()
+            .nest("/2018-06-01/runtime", runtime)
+            .layer(middleware::from_fn(loopback::reject_browsers));
         // Without TCP_NODELAY, a small response waits for the acknowledgement of the previous one.
         let listener = listener.tap_io(|socket| {
             if let Err(error) = socket.set_nodelay(true) {

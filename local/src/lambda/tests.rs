@@ -58,6 +58,7 @@ pub(crate) async fn start_lambda(folder: &Path, functions: Vec<Function>) -> Lam
         programs: FunctionPrograms::Shared(example("test_function")),
         arguments: Vec::new(),
         environment: BTreeMap::from([("NOTES".into(), folder.display().to_string())]),
+        secret_access_key: "secret".to_owned(),
         log_folder: folder.join("logs"),
         account_concurrency: 100,
     };

@@ -134,15 +134,16 @@ pub fn required_for_s3(target: &S3Target, copy_source: Option<&str>) -> Vec<Requ
 }
 
 /// The permission for an `@connections` call; `path` is `/<stage>/@connections/<id>`.
-pub fn required_for_connection(api_id: &str, method: &str, path: &str) -> Vec<RequiredPermission> {
-    let (stage, connection) = path
-        .trim_start_matches('/')
-        .split_once('/')
-        .unwrap_or_default();
+pub fn required_for_connection(
+    api_id: &str,
+    stage: &str,
+    method: &str,
+    connection_id: &str,
+) -> Vec<RequiredPermission> {
     vec![RequiredPermission {
         action: "execute-api:ManageConnections".to_owned(),
         resource: format!(
-            "arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/{stage}/{method}/{connection}"
+            "arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/{stage}/{method}/@connections/{connection_id}"
         ),
         prefix: None,
     }]
@@ -210,7 +211,7 @@ mod tests {
             [permission("dynamodb:GetItem", "*")]
         );
         assert_eq!(
-            required_for_connection("api", "POST", "/prod/@connections/abc="),
+            required_for_connection("api", "prod", "POST", "abc="),
             [permission(
                 "execute-api:ManageConnections",
                 "arn:aws:execute-api:us-east-1:000000000000:api/prod/POST/@connections/abc="

@@ -32,7 +32,7 @@ use crate::stack_spec;
 use store::Store;
 use time::now_ms;
 
-pub use target::{S3Target, is_for_s3};
+pub use target::S3Target;
 
 /// Interval at which lifecycle rules are applied. They count days; AWS applies them once a day.
 const LIFECYCLE_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -45,13 +45,14 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Opens or creates the store in `folder`: `s3.sqlite`, and `blobs/` with a file for each object.
+    /// Opens or creates the store in `folder`: `s3.sqlite`, and `blobs/` with a file for each object. URLs that
+    /// functions presign are verified with `function_secret`.
     ///
     /// # Errors
     /// The folder can't be written or its contents can't be read.
-    pub async fn open(folder: &Path) -> anyhow::Result<Self> {
+    pub async fn open(folder: &Path, function_secret: &str) -> anyhow::Result<Self> {
         let store = Store::open(folder).await?;
-        let service = service::build(store.clone());
+        let service = service::build(store.clone(), function_secret);
         Ok(Self { store, service })
     }
 

@@ -1,7 +1,8 @@
 //! Authentication of S3 requests.
 //!
-//! Header signatures are accepted without verification, as in every embedded service: only the machine's
-//! user reaches loopback. Presigned URLs are fully verified, since they are made to be shared.
+//! Header signatures are accepted without verification, as in every embedded service: only programs of this machine
+//! send them. Presigned URLs are fully verified, since they are made to be shared. What a page has a browser send needs
+//! a URL that a function presigned: the key in the documentation is known to every page.
 
 use http::header;
 use http::request::Parts;
@@ -9,9 +10,12 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Result, s3_error};
 
-/// The credentials that functions and the documentation use, and that sign presigned URLs.
-const ACCESS_KEY: &str = "local";
-const SECRET_KEY: &str = "local";
+use crate::caller::ACCESS_KEY_PREFIX;
+use crate::initiator::Initiator;
+
+/// The credentials of the documentation: public.
+const PUBLIC_ACCESS_KEY: &str = "local";
+const PUBLIC_SECRET_KEY: &str = "local";
 /// Maximum lifetime of a presigned URL in seconds: a week (S3 user guide).
 const MAX_PRESIGNED_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// The parameters that a presigned URL needs (S3 API reference, "Authenticating Requests: Using Query
@@ -29,16 +33,28 @@ const PRESIGNED_PARAMETERS: [&str; 6] = [
 #[derive(Debug, Clone)]
 pub(super) struct HeaderSigned;
 
-/// Provides the key that verifies presigned URLs.
-pub(super) struct LocalKey;
+/// Provides the keys that verify presigned URLs.
+pub(super) struct LocalKeys {
+    /// The secret key of every function, which no page knows.
+    function_secret: SecretKey,
+}
+
+impl LocalKeys {
+    pub(super) fn new(function_secret: &str) -> Self {
+        Self {
+            function_secret: SecretKey::from(function_secret),
+        }
+    }
+}
 
 #[async_trait::async_trait]
-impl S3Auth for LocalKey {
+impl S3Auth for LocalKeys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        // Each execution environment's access key is `local-<its id>`.
-        let environment = access_key.strip_prefix(ACCESS_KEY);
-        if environment.is_some_and(|id| id.is_empty() || id.starts_with('-')) {
-            return Ok(SecretKey::from(SECRET_KEY));
+        if access_key == PUBLIC_ACCESS_KEY {
+            return Ok(SecretKey::from(PUBLIC_SECRET_KEY));
+        }
+        if access_key.starts_with(ACCESS_KEY_PREFIX) {
+            return Ok(self.function_secret.clone());
         }
         Err(s3_error!(
             InvalidAccessKeyId,
@@ -47,17 +63,27 @@ impl S3Auth for LocalKey {
     }
 }
 
-/// Allows requests that are signed by header or URL; buckets are never public.
+/// Allows requests that are signed by header or URL, and those of pages only by a function's URL. Buckets are never
+/// public.
 pub(super) struct SignedOnly;
 
 #[async_trait::async_trait]
 impl S3Access for SignedOnly {
     async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let signed = request.extensions_mut().get::<HeaderSigned>().is_some();
-        if signed || request.credentials().is_some() {
-            return Ok(());
+        let initiator = request.extensions_mut().get::<Initiator>().copied();
+        let is_from_page = matches!(initiator, Some(Initiator::Console | Initiator::Page));
+        let signed_in_header = request.extensions_mut().get::<HeaderSigned>().is_some();
+        let verified_key = request.credentials().map(|key| key.access_key.as_str());
+        match verified_key {
+            Some(PUBLIC_ACCESS_KEY) if is_from_page => Err(s3_error!(
+                AccessDenied,
+                "A page needs a URL that a function presigned: the access key `local` is public."
+            )),
+            None if is_from_page || !signed_in_header => {
+                Err(s3_error!(AccessDenied, "Access Denied"))
+            }
+            _ => Ok(()),
         }
-        Err(s3_error!(AccessDenied, "Access Denied"))
     }
 }
 

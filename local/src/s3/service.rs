@@ -14,15 +14,15 @@ use super::chunked::{self, Trailers};
 use super::cors;
 use super::operations::Operations;
 use super::request_auth::{
-    HeaderSigned, LocalKey, SignedOnly, accept_header_signature, check_presigned,
+    HeaderSigned, LocalKeys, SignedOnly, accept_header_signature, check_presigned,
 };
 use super::store::Store;
 use super::target::{BucketHosts, S3Target};
 
 /// Builds the `s3s` service over the store.
-pub(super) fn build(store: Store) -> S3Service {
+pub(super) fn build(store: Store, function_secret: &str) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Operations(store));
-    builder.set_auth(LocalKey);
+    builder.set_auth(LocalKeys::new(function_secret));
     builder.set_access(SignedOnly);
     builder.set_host(BucketHosts);
     builder.build()

@@ -20,22 +20,6 @@ pub struct S3Target {
     pub prefix: Option<String>,
 }
 
-/// Whether a request is for S3: it has no `x-amz-target`, is not signed for another service, and, if
-/// unsigned, does not use the query protocol.
-pub fn is_for_s3(parts: &Parts) -> bool {
-    let text = |name: &str| {
-        let value = parts.headers.get(name);
-        value.and_then(|value| value.to_str().ok()).unwrap_or("")
-    };
-    if parts.headers.contains_key("x-amz-target") {
-        return false;
-    }
-    match text("authorization").split_once("Credential=") {
-        Some((_, scope)) => scope.split('/').nth(3) == Some("s3"),
-        None => !text("content-type").starts_with("application/x-www-form-urlencoded"),
-    }
-}
-
 impl S3Target {
     pub fn from_request(parts: &Parts) -> Self {
         let path = percent_decode(parts.uri.path());
@@ -218,21 +202,5 @@ mod tests {
             );
             assert_eq!(found, (operation, bucket.to_owned(), key.to_owned()));
         }
-    }
-
-    #[test]
-    fn requests_of_other_services_are_not_for_s3() {
-        let signed = |service: &str| {
-            format!("AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request")
-        };
-        let of = |name, value: &str| is_for_s3(&parts("POST", "/", &[(name, value)]));
-        assert!(!of("x-amz-target", "AmazonSQS.SendMessage"));
-        assert!(!of(
-            "content-type",
-            "application/x-www-form-urlencoded; charset=utf-8"
-        ));
-        assert!(!of("authorization", &signed("lambda")));
-        assert!(of("authorization", &signed("s3")));
-        assert!(is_for_s3(&parts("GET", "/b/k", &[])));
     }
 }

@@ -48,7 +48,7 @@ pub struct ConnectionCursor {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct BroadcastOutcome {
     pub sent: usize,
-    /// Closed connections; their rows were removed.
+    /// Closed connections.
     pub gone: usize,
     /// Pushes that failed.
     pub lost: usize,

@@ -64,6 +64,16 @@ impl SessionId {
         JobId::parse(text).map(|JobId(id)| Self(id))
     }
 
+    /// The first id of this one's millisecond: a position in a list that names no session.
+    pub fn first_of_millisecond(&self) -> Self {
+        let mut bytes = *self.0.as_bytes();
+        bytes[6] &= 0xf0;
+        bytes[7] = 0;
+        bytes[8] &= 0xc0;
+        bytes[9..].fill(0);
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The time of [`SessionId::new`], to a millisecond; `None` for an id that was made otherwise.
     pub fn created_at(&self) -> Option<Timestamp> {
         let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
@@ -123,6 +133,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// A position after all jobs of this millisecond or later that names no job.
+    pub fn after(created_at: Timestamp) -> Self {
+        let job = JobId(Uuid::nil());
+        Self { job, created_at }
+    }
+
     /// `None` for anything but a cursor.
     pub fn parse(text: &str) -> Option<Self> {
         let (job, created_at) = text.split_once('~')?;

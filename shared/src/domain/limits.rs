@@ -72,6 +72,9 @@ pub const CONNECTION_RETENTION: Duration = Duration::from_secs(24 * 3600);
 pub const USER_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Topic subscriptions of one connection. Our choice.
 pub const SUBSCRIPTIONS: u32 = 100;
+/// Subscriptions of one connection to one room; each is pushed what users send there. Our choice: enough for a page that
+/// subscribes again before it ends what it had.
+pub const SUBSCRIPTIONS_OF_ROOM: u8 = 4;
 /// Fields of one subscription's filters, the bytes of their JSON, and the bytes of a field's name. Our choice:
 /// a page of subscriptions is held in memory.
 pub const FILTERS: usize = 16;

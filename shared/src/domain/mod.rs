@@ -19,5 +19,6 @@ pub mod rate;
 pub mod session;
 pub mod stream;
 pub mod subscriber_hash;
+pub mod subscription;
 pub mod token_expiry;
 pub mod topics;

@@ -1,17 +1,17 @@
 //! Topics, publications, and the pages of subscribers in which the fan-out delivers them.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::domain::ids::{ConnectionId, NotificationId, Owner};
+use crate::domain::ids::{ConnectionId, NotificationId};
 use crate::domain::{limits, subscriber_hash};
 
 /// Number of partitions of a topic's subscribers. Each has its own fan-out.
-const TOPIC_SHARDS: u8 = 4;
+pub(super) const TOPIC_SHARDS: u8 = 4;
+/// The beginning of the names of rooms: topics to which users send messages. A room's subscribers are its members.
+pub const ROOM_PREFIX: &str = "room:";
 /// The version of [`FanoutPage`] that this code writes and reads.
 const VERSION: u8 = 1;
 /// The namespace of notification ids: an arbitrary constant.
@@ -39,6 +39,16 @@ impl Topic {
         format!("{}#{}#{shard}", tenant.unwrap_or_default(), self.0)
     }
 
+    /// The topic of a partition's key. A tenant may contain `#`; a topic and a shard don't.
+    pub fn of_partition(key: &str) -> Option<Self> {
+        Self::parse(key.rsplit('#').nth(1)?)
+    }
+
+    /// Whether users send messages to it.
+    pub fn is_room(&self) -> bool {
+        self.0.starts_with(ROOM_PREFIX)
+    }
+
     /// The keys of all shards.
     pub fn partitions(&self, tenant: Option<&str>) -> impl Iterator<Item = String> {
         (0..TOPIC_SHARDS).map(move |shard| self.partition(tenant, shard))
@@ -56,44 +66,6 @@ impl TryFrom<String> for Topic {
 impl From<Topic> for String {
     fn from(topic: Topic) -> Self {
         topic.0
-    }
-}
-
-/// A subscription's id, `<topic>.<uuid>`. It contains the key of the row, so no index is needed, which could
-/// lag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubscriptionId {
-    pub topic: Topic,
-    pub id: Uuid,
-}
-
-impl SubscriptionId {
-    /// A new id, from random bits. Six of its bytes are a hash of the subscriber, which the ids of its notifications
-    /// repeat: so it is known whose they are, though they are stored nowhere.
-    pub fn new(topic: Topic, random: Uuid, owner: &Owner) -> Self {
-        let id = subscriber_hash::with_hash(random, owner);
-        Self { topic, id }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        let (topic, id) = text.split_at_checked(text.len().checked_sub(36)?)?;
-        Some(Self {
-            topic: Topic::parse(topic.strip_suffix('.')?)?,
-            id: Uuid::try_parse(id).ok()?,
-        })
-    }
-
-    /// The partition key of its row.
-    pub fn partition(&self, tenant: Option<&str>) -> String {
-        // The last byte of a random UUID is random.
-        self.topic
-            .partition(tenant, self.id.as_bytes()[15] % TOPIC_SHARDS)
-    }
-}
-
-impl fmt::Display for SubscriptionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.topic.0, self.id)
     }
 }
 
@@ -367,13 +339,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(crate::many_cases())]
-
-        #[test]
-        fn an_id_is_parsed_back(topic in "[a-z0-9.:/@+_-]{1,20}", id in any::<u128>(), other in "\\PC{0,60}") {
-            let id = SubscriptionId { topic: Topic::parse(&topic).unwrap(), id: Uuid::from_u128(id) };
-            prop_assert_eq!(SubscriptionId::parse(&id.to_string()), Some(id));
-            let _ = SubscriptionId::parse(&other);
-        }
 
         #[test]
         fn no_two_tenants_share_a_partition(one in "[ab#]{0,3}", other in "[ab#]{0,3}", topics in ("[ab]{1,2}", "[ab]{1,2}"), shards in (0..TOPIC_SHARDS, 0..TOPIC_SHARDS)) {

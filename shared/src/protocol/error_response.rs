@@ -22,7 +22,7 @@ pub enum ErrorCode {
     /// The idempotency key was used for different work.
     #[serde(rename = "CONFLICT")]
     Conflict,
-    /// The user's rate or number of open jobs, or the followers of a job, are at their limit; `retryAfter` says when
+    /// The user's rate, open jobs or connections, or the recipient's inbox, are at their limit; `retryAfter` says when
     /// to try again.
     #[serde(rename = "RATE_LIMIT_EXCEEDED")]
     RateLimit,

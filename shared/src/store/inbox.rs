@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::Select;
 use jiff::Timestamp;
 
 use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
@@ -107,6 +108,22 @@ impl Inbox {
         let entries = live.map(entry).collect::<Result<_, _>>()?;
         let last = response.last_evaluated_key.as_ref().map(id).transpose()?;
         Ok((entries, last))
+    }
+
+    /// Whether the owner has this number of unread entries, or a megabyte of them.
+    pub async fn has_at_least_unread(&self, owner: &Owner, count: u32) -> Result<bool> {
+        let query = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#owner = :owner")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", text(partition(owner, false)))
+            .limit(count as i32)
+            .select(Select::Count);
+        let response = query.send().await.context("counting a user's inbox")?;
+        // Without that many, the page ends early where it reaches a megabyte.
+        Ok(response.count >= count as i32 || response.last_evaluated_key.is_some())
     }
 
     /// Whether the owner has unread entries. An empty inbox costs half a read unit.

@@ -123,6 +123,14 @@ impl Quota {
         Ok(QuotaDecision::RateLimited(now + Duration::from_secs(1)))
     }
 
+    /// Gives back the place of a submit that was rejected before its job was written.
+    pub async fn release(&self, owner: &Owner, job: JobId) -> Result<()> {
+        match self.open_jobs {
+            Some(_) => self.remove(owner, vec![job.to_string()]).await,
+            None => Ok(()),
+        }
+    }
+
     /// Takes a token of the owner for an action other than a submit. Without a token it returns the time of the
     /// next one.
     pub async fn admit_action(&self, owner: &Owner, now: Timestamp) -> Result<Option<Timestamp>> {

@@ -16,7 +16,8 @@ use crate::aws::item::{Attributes, Item, ItemError, text, time, ttl};
 use crate::domain::filters::Filters;
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::limits;
-use crate::domain::topics::{SubscriptionId, Topic};
+use crate::domain::subscription::SubscriptionId;
+use crate::domain::topics::Topic;
 
 /// DynamoDB's limit of writes in one batch.
 const BATCH: usize = 25;
@@ -147,6 +148,19 @@ impl Subscriptions {
         Ok(rows
             .iter()
             .any(|row| shards.iter().any(|one| one == shard(row))))
+    }
+
+    /// The places of a connection's subscriptions. It reads an index, which lags slightly.
+    pub async fn places(&self, connection: &ConnectionId) -> Result<Vec<String>> {
+        let query = self.by_connection(connection, None);
+        let response = query.send().await.context("listing subscriptions")?;
+        let place = |row: &Attributes| {
+            let item = Item(row);
+            let topic = Topic::of_partition(item.text("topicShard").ok()?)?;
+            let id = item.text("subscriptionId").ok()?.parse().ok()?;
+            Some(SubscriptionId { topic, id }.place())
+        };
+        Ok(response.items().iter().filter_map(place).collect())
     }
 
     /// The query of a connection's subscriptions. [`crate::domain::limits::SUBSCRIPTIONS`] keeps them within

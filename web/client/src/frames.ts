@@ -1178,7 +1178,7 @@ export interface Authenticated {
  */
 export interface BroadcastCounts {
   /**
-   * Closed connections, whose records were removed.
+   * Closed connections, which are not pushed to again.
    */
   gone: number;
   /**
@@ -2809,6 +2809,11 @@ export interface Subscribed {
    * The `requestId` of the frame that this responds to. At most 128 characters.
    */
   requestId?: string;
+  /**
+   * Present if the connection does not follow the job, since as many others do as are allowed: subscribe again after
+   * this many seconds.
+   */
+  retryAfter?: number;
   /**
    * The job's state.
    */

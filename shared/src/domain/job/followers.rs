@@ -21,16 +21,22 @@ impl Job {
         }
     }
 
-    /// Removes a follower.
-    pub fn unfollow(owner: Owner, connection: ConnectionId) -> Change {
+    /// Removes followers.
+    pub fn unfollow<'a>(
+        owner: Owner,
+        connections: impl IntoIterator<Item = &'a ConnectionId>,
+    ) -> Change {
+        let removals = connections.into_iter().flat_map(|connection| {
+            [
+                Removal::Follower(connection.clone()),
+                Removal::Dialect(connection.clone()),
+            ]
+        });
         Change {
             condition: Condition::Owned(owner),
             assignments: vec![],
             increments: vec![Increment::FollowerVersion],
-            removals: vec![
-                Removal::Follower(connection.clone()),
-                Removal::Dialect(connection),
-            ],
+            removals: removals.collect(),
         }
     }
 }

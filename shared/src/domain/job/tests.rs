@@ -219,7 +219,7 @@ fn only_the_owner_follows_and_only_up_to_the_limit() {
         );
     }
     assert!(apply(
-        &Job::unfollow(owner("alice"), connection(0)),
+        &Job::unfollow(owner("alice"), [&connection(0)]),
         &mut job
     ));
     assert!(apply(

@@ -36,7 +36,7 @@ pub const FOLLOWERS_TRUSTED_FOR: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PushOutcome {
     Sent,
-    /// The connection is closed. Its row was removed.
+    /// The connection is closed, and its row says so.
     Gone,
     /// Throttled or failed after all attempts.
     Lost,
@@ -87,8 +87,8 @@ impl ConnectionPusher {
                 PushOutcome::Sent
             }
             Ok(response) if response.status == 410 => {
-                if let Err(error) = self.connections.remove(to).await {
-                    tracing::warn!(connection = %to, error = format!("{error:#}"), "row of a closed connection not removed; it expires");
+                if let Err(error) = self.connections.set_gone(to).await {
+                    tracing::warn!(connection = %to, error = format!("{error:#}"), "the end of a connection was not recorded; its row expires");
                 }
                 counter!("PushesGone").increment(1);
                 PushOutcome::Gone

@@ -76,7 +76,7 @@ pub struct CleanupCounts {
 pub struct BroadcastCounts {
     /// Connections that received it.
     pub sent: usize,
-    /// Closed connections, whose records were removed.
+    /// Closed connections, which are not pushed to again.
     pub gone: usize,
     /// Pushes that failed.
     pub lost: usize,

@@ -38,6 +38,10 @@ pub struct Subscribed<'a> {
     /// Whether there are more: subscribe again with the last `seq` of `events`. Until it is false, pushed events above
     /// `head` have to wait.
     more: bool,
+    /// Present if the connection does not follow the job, since as many others do as are allowed: subscribe again after
+    /// this many seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
     /// The `requestId` of the frame that this responds to. At most 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
@@ -80,10 +84,12 @@ pub fn entries_that_fit(entries: &[impl Serialize]) -> usize {
     fitting.max(entries.len().min(1))
 }
 
-/// The response to `subscribe`: the events after the last one that the client has applied, or `gone`.
+/// The response to `subscribe`: the events after the last one that the client has applied, or `gone`. With
+/// `retry_after` in seconds if the connection does not follow the job.
 pub fn subscribed(
     id: &str,
     catch_up: Option<(&Job, &CatchUp)>,
+    retry_after: Option<u64>,
     request_id: Option<&str>,
     warnings: &[Warning],
     now: Timestamp,
@@ -120,6 +126,7 @@ pub fn subscribed(
         mode,
         more: more || events.len() < missing.len(),
         events,
+        retry_after,
         request_id,
         timestamp: now.as_second(),
         warnings,
@@ -205,7 +212,14 @@ mod tests {
         let mut applied = 0;
         let mut applied_by_response = vec![];
         loop {
-            let frame = subscribed("x", Some((&job, &catch_up(&job, applied))), None, &[], now);
+            let frame = subscribed(
+                "x",
+                Some((&job, &catch_up(&job, applied))),
+                None,
+                None,
+                &[],
+                now,
+            );
             assert!(frame.len() <= 128 * 1024, "the limit of API Gateway");
             let frame: Value = serde_json::from_str(&frame).unwrap();
             applied = frame["events"].as_array().unwrap().last().unwrap()["seq"]
@@ -239,6 +253,7 @@ mod tests {
             let frame = subscribed(
                 "x",
                 Some((&job, &catch_up(&job, after))),
+                None,
                 Some("s"),
                 &[],
                 now,

@@ -22,6 +22,19 @@ pub struct ClosedConnection {
 }
 
 impl Connections {
+    /// Records that a push found the connection closed, so that no other one is made. All else is left to
+    /// `$disconnect`, or to the sweep if that is lost.
+    pub async fn set_gone(&self, connection: &ConnectionId) -> Result<()> {
+        let update = self
+            .update(&connection.0)
+            .update_expression("SET #status = :status")
+            .condition_expression("attribute_exists(connectionId)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", text(DISCONNECTED));
+        Self::apply(update, "recording that a push found a connection closed").await?;
+        Ok(())
+    }
+
     /// Records that the connection closed; `None` if it has no row. The row stays until its time to live ends.
     pub async fn close(
         &self,

@@ -1,18 +1,18 @@
 //! The limit of open connections of a user, kept in the user's row.
 //!
 //! The row has a set of connection ids instead of a count. A full set is compared with the connections' own
-//! rows, so no write is needed when a connection closes, and a lost `$disconnect` can't leak a place.
+//! rows, so no write is needed when a connection closes, and a lost `$disconnect` can't leak a place once the row is
+//! ended.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure as OnFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 use jiff::Timestamp;
 
-use super::{CONNECTED, Connections};
-use crate::aws::item::{Attributes, Item, text, ttl};
+use super::Connections;
+use super::open_rows::OpenConnection;
+use crate::aws::item::{Item, text, time, ttl};
 use crate::domain::ids::{ConnectionId, Owner};
 use crate::domain::limits;
 use crate::store::user_row;
@@ -20,26 +20,67 @@ use crate::store::user_row;
 /// Maximum number of writes for one connection, including lost races.
 const MAX_WRITES: usize = 4;
 
+/// Whether a connection is one of its owner's.
+#[derive(Debug)]
+pub enum PlaceDecision {
+    Admitted,
+    /// The owner has as many open connections as are allowed.
+    Full(FullSet),
+}
+
+/// A full set of an owner's connections.
+#[derive(Debug)]
+pub struct FullSet {
+    /// Its connections, which all are open by their rows.
+    pub open: Vec<OpenConnection>,
+    /// When the set was last compared with the gateway.
+    pub checked_at: Option<Timestamp>,
+}
+
+/// The set in a user's row.
+struct CountedSet {
+    connections: Vec<String>,
+    checked_at: Option<Timestamp>,
+}
+
 impl Connections {
-    /// Counts a connection that has a row; `false` if the owner has `limit` open connections already (0: no
-    /// limit). A connection that is counted already is admitted.
+    /// Counts a connection that has a row, unless the owner has `limit` open connections already (0: no limit). A
+    /// connection that is counted already is admitted.
     pub async fn admit(
         &self,
         owner: &Owner,
         connection: &ConnectionId,
         limit: u32,
         now: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<PlaceDecision> {
         if limit == 0 {
-            return Ok(true);
+            return Ok(PlaceDecision::Admitted);
         }
+        let mut full = FullSet {
+            open: vec![],
+            checked_at: None,
+        };
         for _ in 0..MAX_WRITES {
             let Some(counted) = self.reserve(owner, connection, limit, now).await? else {
-                return Ok(true);
+                return Ok(PlaceDecision::Admitted);
             };
-            let stale = self.stale(owner, counted, now).await?;
+            let ids: Vec<ConnectionId> =
+                counted.connections.into_iter().map(ConnectionId).collect();
+            let mut open = self.open_among(&ids, now).await?;
+            // One without an owner is about to be bound to this owner.
+            open.retain(|one| one.owner.as_ref().is_none_or(|of| of == owner));
+            let is_open = |id: &ConnectionId| open.iter().any(|one| one.connection == *id);
+            let stale: Vec<String> = ids
+                .into_iter()
+                .filter(|id| !is_open(id))
+                .map(|id| id.0)
+                .collect();
+            full = FullSet {
+                open,
+                checked_at: counted.checked_at,
+            };
             if stale.is_empty() {
-                return Ok(false);
+                break;
             }
             let remove = self
                 .update_user_row(owner)
@@ -50,7 +91,18 @@ impl Connections {
                 .await
                 .context("counting a user's connections")?;
         }
-        Ok(false)
+        Ok(PlaceDecision::Full(full))
+    }
+
+    /// Records that the owner's set was compared with the gateway.
+    pub async fn set_checked(&self, owner: &Owner, now: Timestamp) -> Result<()> {
+        let update = self
+            .update(&user_row::key(owner))
+            .update_expression("SET connectionsCheckedAt = :now")
+            .condition_expression("attribute_exists(connections)")
+            .expression_attribute_values(":now", time(now));
+        Self::apply(update, "recording a check of a user's connections").await?;
+        Ok(())
     }
 
     /// Adds the connection to the set, or returns the set if it is full.
@@ -60,7 +112,7 @@ impl Connections {
         connection: &ConnectionId,
         limit: u32,
         now: Timestamp,
-    ) -> Result<Option<Vec<String>>> {
+    ) -> Result<Option<CountedSet>> {
         let id = &connection.0;
         let add = self
             .update_user_row(owner)
@@ -77,57 +129,14 @@ impl Connections {
             Ok(_) => Ok(None),
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 let row = refused.item.unwrap_or_default();
-                Ok(Some(Item(&row).texts("connections")?.to_vec()))
+                let row = Item(&row);
+                Ok(Some(CountedSet {
+                    connections: row.texts("connections")?.to_vec(),
+                    checked_at: row.optional_time("connectionsCheckedAt")?,
+                }))
             }
             Err(error) => Err(error).context("counting a user's connections"),
         }
-    }
-
-    /// The connections that are closed or belong to another owner. An open one without an owner is about to be
-    /// bound to this owner.
-    async fn stale(
-        &self,
-        owner: &Owner,
-        counted: Vec<String>,
-        now: Timestamp,
-    ) -> Result<Vec<String>> {
-        let key = |id: &String| Attributes::from([("connectionId".to_owned(), text(id))]);
-        let keys = KeysAndAttributes::builder()
-            .set_keys(Some(counted.iter().map(key).collect()))
-            .projection_expression("connectionId, userId, tenantId, connectedAt, #status")
-            .expression_attribute_names("#status", "status")
-            .consistent_read(true)
-            .build()?;
-        let get = self
-            .dynamo
-            .batch_get_item()
-            .request_items(&self.table, keys);
-        let response = get.send().await.context("reading a user's connections")?;
-        // Unread rows count as open.
-        let unread = response.unprocessed_keys.unwrap_or_default();
-        let mut open: Vec<String> = unread
-            .get(&self.table)
-            .into_iter()
-            .flat_map(|keys| keys.keys())
-            .filter_map(|key| Item(key).text("connectionId").ok().map(str::to_owned))
-            .collect();
-        let rows = response.responses.unwrap_or_default();
-        for row in rows.get(&self.table).into_iter().flatten() {
-            let row = Item(row);
-            let user = row.optional_text("userId")?;
-            let tenant = row.optional_text("tenantId")?;
-            let is_own =
-                user.is_none() || (user, tenant) == (Some(&owner.user), owner.tenant.as_deref());
-            let is_open = row.optional_text("status")? == Some(CONNECTED)
-                && now < row.time("connectedAt")? + limits::CONNECTION_AGE;
-            if is_own && is_open {
-                open.push(row.text("connectionId")?.to_owned());
-            }
-        }
-        Ok(counted
-            .into_iter()
-            .filter(|id| !open.contains(id))
-            .collect())
     }
 
     /// The builder of an update of the user's row.

@@ -7,10 +7,11 @@ mod closed;
 mod identity;
 mod limit;
 mod open_count;
+mod open_rows;
 mod overdue;
 mod row;
 mod session;
-mod subscription_count;
+mod subscription_places;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
@@ -33,6 +34,9 @@ pub use activity::Activity;
 pub use admin_scan::start_key;
 pub use closed::ClosedConnection;
 pub use identity::BindOutcome;
+pub use limit::{FullSet, PlaceDecision};
+pub use open_rows::OpenConnection;
+pub use subscription_places::PlaceOutcome;
 
 #[derive(Clone)]
 pub struct Connections {
@@ -99,7 +103,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Removes the row of a connection that a push found closed.
+    /// Removes the row of a connection that the gateway does not have.
     pub async fn remove(&self, connection: &ConnectionId) -> Result<()> {
         let delete = self
             .dynamo

@@ -1,6 +1,6 @@
 //! Translates a [`Change`] of a job into a DynamoDB update expression and its condition.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -67,7 +67,7 @@ pub(super) fn update_expression(change: &Change) -> UpdateExpression {
             Removal::Dialect(connection) => writer.delete("dialect", dialect_values(connection)),
             Removal::Run => RUN_ATTRIBUTES.iter().for_each(|name| writer.remove(name)),
             Removal::Follower(connection) => {
-                writer.delete("followers", AttributeValue::Ss(vec![connection.0.clone()]))
+                writer.delete("followers", [connection.0.clone()]);
             }
         }
     }
@@ -83,7 +83,8 @@ struct Writer {
     sets: Vec<String>,
     adds: Vec<String>,
     removes: Vec<String>,
-    deletes: Vec<String>,
+    /// The texts that each set loses. An expression may name an attribute once.
+    deletes: BTreeMap<&'static str, Vec<String>>,
     /// The increment of `seq`.
     events: u64,
     names: HashMap<String, String>,
@@ -169,9 +170,8 @@ impl Writer {
         self.sets.push(format!("{name} = {seq} + {increment}"));
     }
 
-    fn delete(&mut self, name: &str, value: AttributeValue) {
-        let (name, value) = (self.name(name), self.value(value));
-        self.deletes.push(format!("{name} {value}"));
+    fn delete(&mut self, name: &'static str, texts: impl IntoIterator<Item = String>) {
+        self.deletes.entry(name).or_default().extend(texts);
     }
 
     fn remove(&mut self, name: &str) {
@@ -286,12 +286,17 @@ impl Writer {
         }
     }
 
-    fn finish(self, condition: String) -> UpdateExpression {
+    fn finish(mut self, condition: String) -> UpdateExpression {
+        let mut deletes = vec![];
+        for (name, texts) in std::mem::take(&mut self.deletes) {
+            let (name, value) = (self.name(name), self.value(AttributeValue::Ss(texts)));
+            deletes.push(format!("{name} {value}"));
+        }
         let clauses = [
             ("SET", self.sets),
             ("ADD", self.adds),
             ("REMOVE", self.removes),
-            ("DELETE", self.deletes),
+            ("DELETE", deletes),
         ];
         let clause = |(word, parts): (&str, Vec<String>)| {
             (!parts.is_empty()).then(|| format!("{word} {}", parts.join(", ")))
@@ -312,9 +317,8 @@ impl Writer {
 
 /// Every value with which the connection can be in the row's set of dialects. All are removed, since a new
 /// follower has not read the row.
-fn dialect_values(connection: &ConnectionId) -> AttributeValue {
-    let values = Dialect::ALL.map(|dialect| row::dialect_value(dialect, connection));
-    AttributeValue::Ss(values.into())
+fn dialect_values(connection: &ConnectionId) -> [String; Dialect::ALL.len()] {
+    Dialect::ALL.map(|dialect| row::dialect_value(dialect, connection))
 }
 
 fn stored_result(stored: &StoredResult) -> AttributeValue {

@@ -21,7 +21,7 @@ use crate::domain::ids::{ConnectionId, Owner, SessionId};
 use crate::domain::session::Session;
 
 pub use accept::AcceptOutcome;
-pub use recording::Recording;
+pub use recording::{PieceOutcome, Recording};
 
 /// The sort key of a session's own row.
 const SESSION_ROW: &str = "head";
@@ -160,8 +160,13 @@ impl Sessions {
             let left = response.unprocessed_keys.unwrap_or_default();
             wanted = left.into_values().flat_map(|left| left.keys).collect();
         }
-        sessions.retain(|session| session.owner == *owner && session.expires_at > now);
+        // The index has the sessions of this user's namesakes in other tenants. A cursor names none of them: the page
+        // after this one reads those after the last own session again.
+        sessions.retain(|session| session.owner == *owner);
         sessions.sort_by_key(|session| std::cmp::Reverse(session.id));
+        let own = sessions.last().map(|session| session.id);
+        let last = last.map(|last| own.unwrap_or(last.first_of_millisecond()));
+        sessions.retain(|session| session.expires_at > now);
         Ok((sessions, last))
     }
 
