@@ -3,6 +3,7 @@
 mod aws_cli;
 mod cli_errors;
 mod cli_operator;
+mod cli_options;
 mod closed_pipe;
 mod connection_log;
 mod cost_estimate;
