@@ -135,6 +135,7 @@ impl EmbeddedCloud {
         s3.provision(&spec.buckets).await?;
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
+        let own_handler = options.programs.own_handler().map(str::to_owned);
         let launch = LaunchOptions {
             programs: options.programs,
             arguments: vec![],
@@ -200,6 +201,13 @@ impl EmbeddedCloud {
             .layer(policy(true)),
         );
         servers.spawn(s3.run_lifecycle());
+        // A program that is no worker is reported now, rather than when a job has waited for it.
+        if let Some(handler) = own_handler
+            && let Err(error) = lambda.warm_up(&handler).await
+        {
+            lambda.stop().await;
+            return Err(error);
+        }
         let mut event_source_mappings = vec![];
         for source in spec.event_sources.clone() {
             let lambda = lambda.with_wire_log(&log, EVENT_SOURCE);

@@ -12,3 +12,4 @@ mod doctor;
 mod logs;
 mod on_call;
 mod smoke;
+mod worker_program;
