@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::aws_call::EVENT_SOURCE;
 use crate::call_interceptor::CallInterceptor;
+use crate::cloudwatch_logs::CloudWatchLogs;
 use crate::console_host;
 pub use crate::console_host::{ConsoleOptions, IssueToken};
 use crate::data_folder::{DataFolder, Endpoints};
@@ -193,6 +194,7 @@ impl EmbeddedCloud {
                 s3.clone(),
                 sns_eventbridge,
                 SecretsManager::new(&spec.secrets, data.secrets()),
+                CloudWatchLogs::new(&spec.functions, data.subfolder("logs")?),
                 lambda.clone(),
                 interceptor,
             )
