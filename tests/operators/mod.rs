@@ -10,6 +10,7 @@ mod cost_estimate;
 mod dead_letters;
 mod doctor;
 mod logs;
+mod lost_dead_letters;
 mod on_call;
 mod smoke;
 mod worker_program;
