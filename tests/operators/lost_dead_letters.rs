@@ -43,7 +43,7 @@ async fn jobs_whose_dead_letters_are_lost_are_retried_by_their_rows() -> Result<
     client.until("job_failed").await?;
     wait_for_dead_letters(&stack, 2).await?;
 
-    // Longhaul itself has sent them, so SQS knows no source to move them to. Nothing is lost.
+    // Longhaul itself has sent them, so they have no source to be moved to. Nothing is lost.
     let task = move_dead_letters(&stack, &[]).await?;
     assert_eq!(
         (&task["Status"], &task["FailureReason"]),

@@ -50,14 +50,14 @@ impl FunctionLog {
         Ok((log, write))
     }
 
-    /// The last lines of this environment.
+    /// The last lines of this environment, except for blank ones.
     pub(super) fn last_lines(&self, count: usize) -> Vec<String> {
         let text = std::fs::read(&self.path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let own = text.lines().rev().filter_map(|line| {
             let (_, line) = line.split_once(' ')?;
-            let line = line.strip_prefix(&self.environment)?.strip_prefix(' ')?;
-            Some(line.to_owned())
+            let line = line.strip_prefix(&self.environment)?.trim();
+            (!line.is_empty()).then(|| line.to_owned())
         });
         let mut last: Vec<String> = own.take(count).collect();
         last.reverse();
@@ -94,6 +94,10 @@ async fn copy_output(
             entry = entries.recv() => {
                 if open {
                     open = writer.drain(&output);
+                }
+                if !open {
+                    // The process has ended, so nothing completes its last line.
+                    writer.finish();
                 }
                 let Some(entry) = entry else { break };
                 writer.write(entry.lines.iter().map(String::as_bytes));

@@ -38,7 +38,7 @@ struct TransactItem<'a> {
 }
 
 /// The name of the queue with this URL: its last segment, so that any host name of this machine works. A slash at the
-/// end is none of it.
+/// end is ignored.
 pub fn queue_name_of(url: &str) -> &str {
     let url = url.trim_end_matches('/');
     url.rsplit('/').next().unwrap_or_default()
