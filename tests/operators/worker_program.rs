@@ -47,7 +47,10 @@ async fn a_program_that_never_asks_for_work_is_refused_with_its_output() -> Resu
             "exit 0",
             &["without providing a reason", "printed nothing"][..],
         ),
-        ("printf 'no licence'; exit 3", &["exit status 3", "no licence"]),
+        (
+            "printf 'no licence'; exit 3",
+            &["exit status 3", "no licence"],
+        ),
         (
             "echo; echo out of paper >&2; kill -9 $$",
             &["killed", "out of paper"],
