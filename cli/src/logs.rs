@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::output;
 use crate::stack::DataDirArgs;
 
 /// How often `--follow` reads the file again.
@@ -38,7 +39,6 @@ impl Logs {
             File::open(&path).with_context(|| format!("opening the log {}", path.display()))?;
         let mut file = BufReader::new(file);
         let mut requests = RequestTracker::default();
-        let mut out = io::stdout().lock();
         // The last line may be incomplete; it stays in the buffer until the rest is written.
         let mut line = Vec::new();
         loop {
@@ -49,9 +49,9 @@ impl Logs {
                 let filter = self.request.as_deref();
                 let matches = filter.is_none_or(|filter| request.as_deref() == Some(filter));
                 if matches && (self.metrics || !is_metrics(&text)) {
-                    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-                        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                        written => written.context("writing to standard output")?,
+                    print!("{text}");
+                    if output::is_closed() {
+                        return Ok(());
                     }
                 }
                 line.clear();

@@ -2,6 +2,10 @@
 //!
 //! The embedded cloud starts this same binary as each of its functions, so `cargo run` needs no second build.
 
+// First, since its macros apply to what follows.
+#[macro_use]
+mod output;
+
 mod ask;
 mod bill;
 mod connections;
@@ -27,6 +31,7 @@ mod websocket;
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
@@ -89,7 +94,11 @@ fn main() -> ExitCode {
     }
     telemetry::start_for_commands();
     let status = runtime.block_on(run(Arguments::parse().command));
-    status.map_or_else(|error| print_error(&error), ExitStatus::code)
+    match (status, output::failure()) {
+        (Err(error), _) => print_error(&error),
+        (Ok(_), Some(failure)) => print_error(&anyhow!("writing to standard output: {failure}")),
+        (Ok(status), None) => status.code(),
+    }
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitStatus> {

@@ -2,7 +2,7 @@
 //!
 //! Both get the same calls. Resources have the names of the template: `<ProjectName>-<name>`.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use clap::Args;
 use longhaul_local::stack_spec::REGION;
@@ -21,15 +21,18 @@ use longhaul_shared::store::results::Results;
 use longhaul_shared::store::sessions::Sessions;
 
 use crate::stack::DataDirArgs;
+use crate::terminal::shell_word;
+
+const DEFAULT_PROJECT: &str = "longhaul";
 
 /// Options that select a stack.
 #[derive(Args, Clone)]
 pub struct Target {
     /// Use the stack in AWS that the environment's profile and region select, instead of the embedded cloud.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "data")]
     pub aws: bool,
     /// ProjectName of the stack, the prefix of its tables and queues.
-    #[arg(long, default_value = "longhaul", value_name = "NAME")]
+    #[arg(long, default_value = DEFAULT_PROJECT, value_name = "NAME")]
     pub project: String,
     /// WebSocketUrl of the stack, for pushes to connections. With --aws and without it, followers learn of a
     /// change from the sweep, or when a worker claims their job.
@@ -52,13 +55,32 @@ pub struct AwsContext {
 }
 
 impl Target {
+    /// The options that select this stack, for a command to paste.
+    pub fn as_options(&self) -> String {
+        let mut options = match self.aws {
+            true => String::from(" --aws"),
+            false => self.data_dir.as_options(),
+        };
+        if self.project != DEFAULT_PROJECT {
+            options.push_str(&format!(" --project {}", shell_word(&self.project)));
+        }
+        if let Some(url) = &self.websocket {
+            options.push_str(&format!(" --websocket {}", shell_word(url)));
+        }
+        options
+    }
+
     /// Creates the clients. `caller` is the caller's name in the logs of AWS calls.
     ///
     /// # Errors
-    /// No embedded cloud runs on the data folder. No call is made to AWS yet.
+    /// No embedded cloud runs on the data folder, or no region is configured for AWS. No call is made to AWS yet.
     pub async fn open(&self, caller: &'static str) -> Result<AwsContext> {
         let (clients, websocket, local) = if self.aws {
             let clients = clients::for_command(caller, None).await;
+            ensure!(
+                clients.region().is_some(),
+                "no AWS region is configured: set AWS_REGION, or the region of the profile"
+            );
             (clients, self.websocket.clone(), None)
         } else {
             let running = self.data_dir.running_endpoints()?;

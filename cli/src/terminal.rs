@@ -1,4 +1,4 @@
-//! Text for a terminal: aligned tables, elapsed times, durations, and control characters replaced.
+//! Text for a terminal: aligned tables, elapsed times, durations, words of a shell, and control characters replaced.
 
 use std::time::Duration;
 
@@ -35,6 +35,15 @@ pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The text as one word of a shell's command.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_=.,:/@%+".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Parses a duration: a number and a unit (`s`, `m`, `h` or `d`).

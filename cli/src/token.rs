@@ -13,7 +13,7 @@ use crate::stack::DataDirArgs;
 const MAX_SECONDS: u64 = 100 * 366 * 24 * 3600;
 
 /// An id of a user or a tenant that a stack accepts in a token.
-fn parse_id(text: &str) -> Result<String, String> {
+pub fn parse_id(text: &str) -> Result<String, String> {
     match text_fault(text) {
         Some(fault) => Err(format!("it {fault}")),
         None => Ok(text.to_owned()),

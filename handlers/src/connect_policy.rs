@@ -74,6 +74,11 @@ impl ConnectPolicy {
     }
 }
 
+/// Whether the text is an origin that can be on the list.
+pub fn is_origin(text: &str) -> bool {
+    origin(text).is_some()
+}
+
 /// An origin as browsers send it: scheme, host, and a port other than the scheme's default. `null` is rejected,
 /// since any page can have that origin.
 fn origin(text: &str) -> Option<String> {

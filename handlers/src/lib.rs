@@ -39,6 +39,8 @@ mod token_settings;
 
 use std::pin::Pin;
 
+pub use connect_policy::is_origin;
+
 use anyhow::{Result, bail};
 use lambda_runtime::Error;
 use longhaul_shared::protocol::ErrorResponse;

@@ -25,6 +25,11 @@ pub enum Service {
     Lambda,
     #[serde(rename = "secretsmanager")]
     SecretsManager,
+    /// CloudWatch Logs.
+    #[serde(rename = "logs")]
+    Logs,
+    #[serde(rename = "sts")]
+    Sts,
 }
 
 impl Service {
@@ -38,6 +43,8 @@ impl Service {
             Self::Events => "events",
             Self::Lambda => "lambda",
             Self::SecretsManager => "secretsmanager",
+            Self::Logs => "logs",
+            Self::Sts => "sts",
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::aws_call::EVENT_SOURCE;
 use crate::call_interceptor::CallInterceptor;
+use crate::cloudwatch_logs::CloudWatchLogs;
 use crate::console_host;
 pub use crate::console_host::{ConsoleOptions, IssueToken};
 use crate::data_folder::{DataFolder, Endpoints};
@@ -145,6 +146,7 @@ impl EmbeddedCloud {
         s3.provision(&spec.buckets).await?;
         let mut environment = options.environment;
         environment.insert("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.clone());
+        let own_handler = options.programs.own_handler().map(str::to_owned);
         let launch = LaunchOptions {
             programs: options.programs,
             arguments: vec![],
@@ -199,6 +201,7 @@ impl EmbeddedCloud {
                 s3.clone(),
                 sns_eventbridge,
                 SecretsManager::new(&spec.secrets, data.secrets()),
+                CloudWatchLogs::new(&spec.functions, data.subfolder("logs")?),
                 lambda.clone(),
                 interceptor,
             )
@@ -208,6 +211,13 @@ impl EmbeddedCloud {
         );
         end_earlier_connections(&mut servers, &gateway).await;
         servers.spawn(s3.run_lifecycle());
+        // A program that is no worker is reported now, rather than when a job has waited for it.
+        if let Some(handler) = own_handler
+            && let Err(error) = lambda.warm_up(&handler).await
+        {
+            lambda.stop().await;
+            return Err(error);
+        }
         let process_ends = ProcessEndNotifier {
             stack: EndedIn {
                 endpoints: endpoints.clone(),

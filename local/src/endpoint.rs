@@ -20,6 +20,7 @@ use crate::aws_request::AwsRequest;
 use crate::call_interceptor::{CallInterceptor, InterceptedCall, body_length};
 use crate::caller::Caller;
 use crate::capacity::{CapacityProbe, CapacityUnits};
+use crate::cloudwatch_logs::{CloudWatchLogs, required_for_logs};
 use crate::dynamodb::{DynamoDb, FastPath};
 use crate::faults::admin;
 use crate::faults::rules::Effects;
@@ -29,6 +30,7 @@ use crate::s3::{S3, S3Target};
 use crate::secrets_manager::{SecretsManager, required_for_secret};
 use crate::sns_eventbridge::{QueryRequest, SnsEventBridge, required_for_put_events};
 use crate::sqs::Sqs;
+use crate::sts;
 
 /// Limit of a JSON request: DynamoDB accepts 16 MB. S3 bodies are streamed and not limited by this.
 const MAX_JSON_REQUEST_BYTES: usize = 17 << 20;
@@ -46,6 +48,7 @@ pub struct Endpoint {
     s3: S3,
     sns_eventbridge: SnsEventBridge,
     secrets: SecretsManager,
+    logs: CloudWatchLogs,
     lambda: Lambda,
     interceptor: CallInterceptor,
 }
@@ -57,6 +60,7 @@ impl Endpoint {
         s3: S3,
         sns_eventbridge: SnsEventBridge,
         secrets: SecretsManager,
+        logs: CloudWatchLogs,
         lambda: Lambda,
         interceptor: CallInterceptor,
     ) -> Self {
@@ -69,6 +73,7 @@ impl Endpoint {
             s3,
             sns_eventbridge,
             secrets,
+            logs,
             lambda,
             interceptor,
         }
@@ -95,12 +100,14 @@ impl Endpoint {
             "AmazonSQS" => Service::Sqs,
             "AWSEvents" => Service::Events,
             "secretsmanager" => Service::SecretsManager,
+            "Logs_20140328" => Service::Logs,
             _ => return unknown_service(),
         };
         let call = caller.call(service, operation);
         let required = || match service {
             Service::Events => required_for_put_events(operation, &body),
             Service::SecretsManager => required_for_secret(operation, &body),
+            Service::Logs => required_for_logs(operation, &body),
             _ => permissions::required_for_json(service, operation, &body),
         };
         let intercepted = InterceptedCall {
@@ -118,18 +125,35 @@ impl Endpoint {
                 let response = self.secrets.call(operation, &body);
                 Ok((response, CapacityUnits::default()))
             }
+            Service::Logs => {
+                // A log may be long, and is read from its beginning.
+                let (logs, operation) = (self.logs.clone(), operation.to_owned());
+                let body = body.clone();
+                let read = tokio::task::spawn_blocking(move || logs.call(&operation, &body));
+                Ok((read.await?, CapacityUnits::default()))
+            }
             _ => Ok((self.sqs(operation, &body).await, CapacityUnits::default())),
         };
         self.interceptor.intercept(&intercepted, perform).await
     }
 
-    /// A call of SNS, which uses the query protocol.
-    async fn sns(&self, headers: HeaderMap, body: Bytes) -> Response {
+    /// A call of SNS or STS, which use the query protocol.
+    async fn query(&self, headers: HeaderMap, body: Bytes) -> Response {
         let query = QueryRequest::parse(&body);
+        let caller = Caller::from_headers(&headers);
+        if query.is_for_sts() {
+            let call = caller.call(Service::Sts, query.operation());
+            let intercepted = InterceptedCall {
+                call,
+                required_permissions: vec![],
+                request_bytes: body.len(),
+            };
+            let perform = async || Ok((sts::handle(&call), CapacityUnits::default()));
+            return self.interceptor.intercept(&intercepted, perform).await;
+        }
         if !query.is_for_sns() {
             return unknown_service();
         }
-        let caller = Caller::from_headers(&headers);
         let call = caller.call(Service::Sns, query.operation());
         let intercepted = InterceptedCall {
             call,
@@ -325,7 +349,7 @@ async fn dispatch(State(endpoint): State<Endpoint>, request: Request) -> Respons
     match service {
         AwsRequest::Lambda(target) => endpoint.lambda(&target, parts.headers, body).await,
         AwsRequest::Json => endpoint.json(parts.headers, body).await,
-        AwsRequest::Query => endpoint.sns(parts.headers, body).await,
+        AwsRequest::Query => endpoint.query(parts.headers, body).await,
         AwsRequest::LocalApi | AwsRequest::S3 => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -35,19 +35,23 @@ pub(crate) fn error_response(
             ];
             (status, headers, body).into_response()
         }
-        Service::Events | Service::SecretsManager => {
+        Service::Events | Service::SecretsManager | Service::Logs => {
             let body = json!({ "__type": code, "message": message }).to_string();
             let headers = [("content-type", "application/x-amz-json-1.1")];
             (status, headers, body).into_response()
         }
-        Service::Sns => {
+        Service::Sns | Service::Sts => {
+            let namespace = match service {
+                Service::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
+                _ => "https://sts.amazonaws.com/doc/2011-06-15/",
+            };
             let (fault, id) = match status.is_server_error() {
                 true => ("Receiver", Uuid::new_v4()),
                 false => ("Sender", Uuid::new_v4()),
             };
             let message = escape_xml(message);
             let body = format!(
-                r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"#
+                r#"<ErrorResponse xmlns="{namespace}"><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"#
             );
             (status, [("content-type", "text/xml")], body).into_response()
         }

@@ -15,7 +15,7 @@ use crate::aws_call::{AwsCall, Service};
 use crate::error_response::error_response;
 use crate::stack_spec::{ACCOUNT, Function, Grant};
 
-pub use required::{required_for_connection, required_for_json, required_for_s3};
+pub use required::{queue_name_of, required_for_connection, required_for_json, required_for_s3};
 
 /// The roles of a stack's functions. Clones share them.
 #[derive(Clone)]
@@ -71,9 +71,10 @@ impl Permissions {
             Service::DynamoDb => (StatusCode::BAD_REQUEST, "AccessDeniedException"),
             Service::Sqs => (StatusCode::FORBIDDEN, "AccessDenied"),
             Service::Sns => (StatusCode::FORBIDDEN, "AuthorizationError"),
-            Service::Events | Service::SecretsManager => {
+            Service::Events | Service::SecretsManager | Service::Logs => {
                 (StatusCode::BAD_REQUEST, "AccessDeniedException")
             }
+            Service::Sts => (StatusCode::FORBIDDEN, "AccessDenied"),
             Service::Lambda => (StatusCode::FORBIDDEN, "AccessDeniedException"),
             Service::ExecuteApi => (StatusCode::FORBIDDEN, "ForbiddenException"),
             Service::S3 => (StatusCode::FORBIDDEN, "AccessDenied"),

@@ -203,7 +203,13 @@ async fn back_ends_publish_in_three_ways_to_one_tenant() -> Result<()> {
     let data = stack.data_path()?;
     let publish_arguments = |n: &'static str, more: &'static [&'static str]| {
         let given = [
-            "publish", "--topic", "status", "--type", "status", "--data", n,
+            "publish",
+            "--topic",
+            "status",
+            "--type",
+            "status",
+            "--payload",
+            n,
         ];
         [&given[..], more].concat()
     };
@@ -212,7 +218,7 @@ async fn back_ends_publish_in_three_ways_to_one_tenant() -> Result<()> {
         (r#"{"n":5}"#, &["--tenant", "acme"]),
     ] {
         let mut arguments = publish_arguments(n, more);
-        arguments.extend(["--data-folder", data]);
+        arguments.extend(["--data", data]);
         let output = longhaul(&arguments).await?;
         ensure!(output.status.success(), "{output:?}");
     }

@@ -101,6 +101,34 @@ def test_sqs(sqs, aws, scene, operation):
             sqs.delete_queue(QueueUrl=json.loads(printed)["QueueUrl"])
 
 
+def test_a_queues_url_may_end_with_a_slash(sqs, aws, scene):
+    aws("sqs", "send-message", "--queue-url", f"{scene.url}/", "--message-body", "hello")
+    assert [message["Body"] for message in receive_messages(sqs, scene.url)] == ["hello"]
+
+
+def test_sts(aws, endpoint):
+    """https://docs.aws.amazon.com/cli/latest/reference/sts/get-caller-identity.html"""
+    identity = json.loads(aws("sts", "get-caller-identity"))
+    assert set(identity) == {"Account", "Arn", "UserId"}
+    assert endpoint is None or identity["Account"] == "000000000000"
+
+
+def test_lambda_and_logs(aws, endpoint, tmp_path):
+    """An invocation without a payload, and its log by two commands.
+    https://docs.aws.amazon.com/cli/latest/reference/lambda/invoke.html
+    https://docs.aws.amazon.com/cli/latest/reference/logs/filter-log-events.html
+    https://docs.aws.amazon.com/cli/latest/reference/logs/get-log-events.html"""
+    if endpoint is None:
+        pytest.skip("it needs a stack of the name longhaul, and runs its functions")
+    answer = json.loads(aws("lambda", "invoke", "--function-name", "longhaul-sweep", str(tmp_path / "out")))
+    assert "FunctionError" not in answer, (tmp_path / "out").read_text()
+    group = ["--log-group-name", "/aws/lambda/longhaul-sweep"]
+    reports = json.loads(aws("logs", "filter-log-events", *group, "--filter-pattern", "REPORT"))["events"]
+    stream = ["--log-stream-name", reports[-1]["logStreamName"]]
+    events = json.loads(aws("logs", "get-log-events", *group, *stream, "--start-from-head"))["events"]
+    assert reports[-1]["message"] in [event["message"] for event in events]
+
+
 DYNAMODB = {
     "put-item": ["--item", '{"id":{"S":"2"}}', "--condition-expression", "attribute_not_exists(id)"],
     "get-item": ["--key", '{"id":{"S":"1"}}', "--consistent-read"],

@@ -80,3 +80,21 @@ def test_a_proxy_that_answers_in_place_of_aws_is_no_missing_permission(status):
     endpoint = checks["endpoint"]
     assert endpoint["verdict"] == "failed" and "the answer can't be read" in endpoint["found"]
     assert "something else than AWS answers" in endpoint["do"] and "permission" not in endpoint["do"]
+
+
+def test_without_a_region_it_says_so_and_nothing_else(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    run = subprocess.run([PROGRAM, "doctor", "--aws", "--json"], env=environment, capture_output=True, text=True)
+    (check,) = json.loads(run.stdout)["checks"]
+    assert (run.returncode, run.stderr, check["check"]) == (2, "", "settings")
+    assert "AWS_REGION" in check["found"] and "AWS_REGION" in check["do"] and "embedded" not in check["do"]
+    text = subprocess.run([PROGRAM, "jobs", "list", "--aws"], env=environment, capture_output=True, text=True)
+    assert (text.returncode, len(text.stderr.splitlines())) == (2, 1) and "AWS_REGION" in text.stderr
+
+
+def test_what_does_not_answer_is_named_without_a_dump():
+    # Nothing listens on the port of discard.
+    check = doctor("http://127.0.0.1:9")["endpoint"]
+    assert check["verdict"] == "failed" and check["found"].startswith("no answer: ")
+    assert "{" not in check["found"] and "Failure(" not in check["found"], check["found"]

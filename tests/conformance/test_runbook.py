@@ -167,10 +167,13 @@ def test_every_reference_leads_somewhere():
 
 
 def test_health(scene):
-    """One letter; the oldest open job is the first of all."""
-    letters, oldest = BLOCKS["What healthy looks like"]
+    """One letter; the oldest open job is the first of all; the worker's errors are those in its log."""
+    letters, oldest, errors = BLOCKS["What healthy looks like"]
     assert scene.says(letters).strip() == "1"
     assert scene.says(oldest).strip() == scene.stuck("createdAt")
+    log = (Path(scene.data) / "logs/longhaul-worker.log").read_text()
+    written = [line.split(" ", 2)[2] for line in log.splitlines() if '"level":"ERROR"' in line]
+    assert [line for line in scene.says(errors).splitlines() if line] == written
 
 
 def test_1_a_job(scene):

@@ -84,11 +84,6 @@ async fn a_stack_that_cannot_start_gives_the_reason() -> Result<()> {
         "no-such.csv",
     ];
     assert!(error_of(&bill).await?.contains("no-such.csv"));
-    assert!(
-        error_of(&["ask", "x", "--data", used_folder, "--bill", "Cargo.toml"])
-            .await?
-            .contains("options of its own")
-    );
     Ok(())
 }
 

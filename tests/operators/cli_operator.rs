@@ -1,7 +1,10 @@
 //! The operators' commands on jobs and connections.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::support::cli::{longhaul_json, longhaul_text};
 use crate::support::dead_letters::{ONE_ATTEMPT, dlq, failing_job, wait_for_dead_letters};
@@ -54,8 +57,18 @@ async fn jobs_are_listed_by_user_when_open_or_by_a_scan_with_its_cost() -> Resul
     );
     let (code, _, stderr) = longhaul_json(&stack, &["jobs", "list", "--status", "failed"]).await?;
     assert!(code == 2 && stderr.contains("--scan"), "{code} {stderr}");
-    let (code, ..) = longhaul_json(&stack, &["jobs", "list", "--user", "nobody"]).await?;
-    assert_eq!(code, 3);
+    // An empty list is an answer.
+    let (code, list, _) = longhaul_json(&stack, &["jobs", "list", "--user", "nobody"]).await?;
+    assert_eq!((code, list), (0, json!({"jobs": [], "more": false})));
+    let (code, text) = longhaul_text(&stack, &["jobs", "list", "--user", "nobody"]).await?;
+    assert_eq!((code, text.as_str()), (0, "No job matches.\n"));
+    // A status is known in any case, and what is completed is done to 100 %.
+    let completed = ["jobs", "list", "--user", "alice", "--status", "Completed"];
+    let (_, text) = longhaul_text(&stack, &completed).await?;
+    assert!(text.contains("100%"), "{text}");
+    let (_, list, _) = longhaul_json(&stack, &completed).await?;
+    assert_eq!(list["jobs"][0]["progress"], 100);
+    assert_ne!(stack.job_row(&done).await?["progress"]["N"], "100");
 
     let (code, row, _) = longhaul_json(&stack, &["jobs", "show", &done]).await?;
     assert_eq!(
@@ -149,8 +162,10 @@ async fn a_failed_job_is_retried_once_and_watched_to_its_end() -> Result<()> {
     // With more attempts the next run gets past its first failure.
     stack.kill().await?;
     stack.restart_with_options(&[]).await?;
-    let (code, retried, stderr) = longhaul_json(&stack, &["jobs", "retry", &job]).await?;
-    assert_eq!((code, &retried["run"]), (0, &json!(1)), "{stderr}");
+    let (code, retried) = longhaul_text(&stack, &["jobs", "retry", &job]).await?;
+    assert!(code == 0 && retried.contains("as run 1."), "{retried}");
+    // It prints the commands that delete the dead letter, and they do when pasted.
+    let (_, commands) = retried.split_once("To delete it: ").context("no command")?;
     let (code, watched) = longhaul_text(&stack, &["jobs", "watch", "--json", &job]).await?;
     let last: Value = serde_json::from_str(watched.lines().last().context("it printed nothing")?)?;
     assert_eq!(
@@ -165,6 +180,16 @@ async fn a_failed_job_is_retried_once_and_watched_to_its_end() -> Result<()> {
             .all(|entry| entry["do"] == "delete"),
         "{list}"
     );
+    let folder = tempfile::tempdir()?;
+    let binary = Path::new(env!("CARGO_BIN_EXE_longhaul")).parent();
+    let pasted = Command::new("/bin/sh")
+        .args(["-c", commands])
+        .env("PATH", binary.context("its folder")?)
+        .current_dir(folder.path())
+        .output()
+        .await?;
+    assert!(pasted.status.success(), "{pasted:?}");
+    assert_eq!(dlq(&stack, &["list"]).await?.1["entries"], json!([]));
 
     let mut other = stack.client("bob").await?;
     let done = other
@@ -234,8 +259,9 @@ async fn connections_are_listed_broadcast_to_and_closed() -> Result<()> {
     let closed = bob.next().await;
     assert!(closed.is_err_and(|error| error.to_string().contains("closed")));
     wait_until("its row says so", async || {
-        let (code, ..) = longhaul_json(&stack, &["connections", "list", "--user", "bob"]).await?;
-        Ok(code == 3)
+        let (code, list, _) =
+            longhaul_json(&stack, &["connections", "list", "--user", "bob"]).await?;
+        Ok(code == 0 && count(&list) == 0)
     })
     .await?;
     let (code, list, _) = longhaul_json(
@@ -247,8 +273,15 @@ async fn connections_are_listed_broadcast_to_and_closed() -> Result<()> {
         (code, &list["connections"][0]["status"]),
         (0, &json!("DISCONNECTED"))
     );
-    let (code, ..) = longhaul_json(&stack, &["connections", "close", id]).await?;
-    assert_eq!(code, 3);
+    // What was not open is not closed, and a row is removed only where there was one.
+    for (id, is_removed) in [(id, true), (id, false), ("nope", false)] {
+        let close = ["connections", "close", id];
+        let (code, closed, _) = longhaul_json(&stack, &close).await?;
+        let expected = json!({"connectionId": id, "closed": false, "rowRemoved": is_removed});
+        assert_eq!((code, closed), (3, expected));
+    }
+    let (_, _, stderr) = longhaul_json(&stack, &["connections", "close", "nope"]).await?;
+    assert!(!stderr.contains("removed"), "{stderr}");
     Ok(())
 }
 

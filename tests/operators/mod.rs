@@ -3,10 +3,14 @@
 mod aws_cli;
 mod cli_errors;
 mod cli_operator;
+mod cli_options;
+mod closed_pipe;
 mod connection_log;
 mod cost_estimate;
 mod dead_letters;
 mod doctor;
 mod logs;
+mod lost_dead_letters;
 mod on_call;
 mod smoke;
+mod worker_program;

@@ -16,6 +16,7 @@ use crate::dev_token;
 use crate::exit_status::ExitStatus;
 use crate::result;
 use crate::stack::{DataDirArgs, Stack, StartArgs};
+use crate::terminal::shell_word;
 use crate::websocket::WebSocketClient;
 
 /// An open job without a frame for this long is subscribed to again.
@@ -32,10 +33,15 @@ pub struct Ask {
     #[arg(long, value_name = "JOB", conflicts_with = "question")]
     follow: Option<String>,
     /// Kind of the analysis that answers.
-    #[arg(long, default_value = "finops")]
+    #[arg(long, default_value = "finops", conflicts_with = "follow")]
     kind: String,
     /// Parameters for the analysis, as a JSON object.
-    #[arg(long, value_name = "JSON", default_value = "{}")]
+    #[arg(
+        long,
+        value_name = "JSON",
+        default_value = "{}",
+        conflicts_with = "follow"
+    )]
     params: String,
     /// User id under which the job is submitted.
     #[arg(long, default_value = DEFAULT_USER)]
@@ -67,11 +73,12 @@ impl Ask {
         loop {
             let stack = self.data_dir.find_or_start(&self.start, 0, 0).await?;
             let own = matches!(stack, Stack::Own(_));
-            let options = self.start.bill.is_some() || self.start.worker.is_some();
-            if !own && (options || self.start.trust_claims) {
-                let data = self.data_dir.data.display();
+            let options = self.start.given_names();
+            if !own && !options.is_empty() {
+                let (data, options) = (self.data_dir.data.display(), options.join(", "));
                 bail!(
-                    "a stack already runs on {data} with options of its own; stop it, or choose another folder with --data"
+                    "a stack already runs on {data}, and {options} can only be given to a stack that is started; stop \
+                     that stack, leave the options out, or choose another folder with --data"
                 );
             }
             let token = dev_token::for_a_day(&self.data_dir.token_secret()?, &self.user, false)?;
@@ -149,7 +156,7 @@ impl Ask {
         };
         let mut command = format!("longhaul ask --follow {job}");
         if self.user != DEFAULT_USER {
-            command.push_str(&format!(" --user {}", self.user));
+            command.push_str(&format!(" --user {}", shell_word(&self.user)));
         }
         command.push_str(&self.data_dir.as_options());
         if own {

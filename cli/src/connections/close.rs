@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use longhaul_shared::clock;
-use longhaul_shared::domain::connection::ConnectionRow;
+use longhaul_shared::domain::connection::{ConnectionRow, DisconnectOutcome};
 use longhaul_shared::domain::ids::ConnectionId;
 use longhaul_shared::domain::limits;
 use longhaul_shared::messaging::push::{ConnectionPusher, for_each};
@@ -12,6 +12,7 @@ use serde_json::json;
 use super::list;
 use crate::exit_status::ExitStatus;
 use crate::target::AwsContext;
+use crate::terminal::printable;
 
 /// The number of connections, by what became of them.
 #[derive(Default)]
@@ -23,18 +24,26 @@ struct Closed {
 }
 
 pub async fn one(aws: &AwsContext, connection: &ConnectionId, json: bool) -> Result<ExitStatus> {
-    let was_open = aws.required_pusher()?.disconnect(connection).await?;
+    let outcome = aws.required_pusher()?.disconnect(connection).await?;
+    let (is_closed, is_removed) = match outcome {
+        DisconnectOutcome::Closed => (true, false),
+        DisconnectOutcome::RowRemoved => (false, true),
+        DisconnectOutcome::Unknown => (false, false),
+    };
     if json {
         println!(
             "{}",
-            json!({"connectionId": connection.0, "closed": was_open})
+            json!({"connectionId": connection.0, "closed": is_closed, "rowRemoved": is_removed})
         );
-    } else if was_open {
+    } else if is_closed {
         println!("{connection} is closed.");
-    } else {
+    } else if is_removed {
         eprintln!("longhaul: the gateway has no connection {connection}; its row was removed");
+    } else {
+        let connection = printable(&connection.0);
+        eprintln!("longhaul: connection {connection} not found");
     }
-    Ok(if was_open {
+    Ok(if is_closed {
         ExitStatus::Success
     } else {
         ExitStatus::NotFound
@@ -111,7 +120,10 @@ impl Closed {
             async move {
                 // A row that says that it is closed may be an admin's `setStatus`. If it is right, it stays.
                 let closed = match row.is_open {
-                    true => pusher.disconnect(&to).await.map(Some),
+                    true => {
+                        let outcome = pusher.disconnect(&to).await;
+                        outcome.map(|outcome| Some(outcome == DisconnectOutcome::Closed))
+                    }
                     false => pusher.close(&to).await.map(|closed| closed.then_some(true)),
                 };
                 closed.with_context(|| format!("closing {to}"))

@@ -57,15 +57,13 @@ pub fn print(
         let connections: Vec<Value> = rows.iter().map(to_json).collect();
         let listed = json!({"connections": connections, "more": next.map(|id| &id.0)});
         println!("{}", serde_json::to_string_pretty(&listed)?);
-    } else if !rows.is_empty() {
+    } else if rows.is_empty() {
+        println!("No connection.");
+    } else {
         print!("{}", table(rows, clock::now()));
     }
     if let Some(next) = next.filter(|_| !json) {
         println!("Next page: --after '{next}'");
-    }
-    if rows.is_empty() {
-        eprintln!("longhaul: no connection found");
-        return Ok(ExitStatus::NotFound);
     }
     Ok(ExitStatus::Success)
 }

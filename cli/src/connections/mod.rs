@@ -41,7 +41,7 @@ enum Command {
         #[arg(long)]
         closed: bool,
         /// Maximum number of rows without --user. The last line prints the cursor of the next page.
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        #[arg(long, default_value_t = 100, conflicts_with = "user", value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
         /// Cursor: list the connections after this one.
         #[arg(long, value_name = "ID", conflicts_with = "user")]
@@ -76,14 +76,15 @@ enum Command {
         target: Target,
     },
     /// Sends a `system` frame to the connections of a user, or to all. --all reads the whole table.
+    #[command(group = ArgGroup::new("receivers").required(true).args(["user", "all"]))]
     Broadcast {
         /// Text of the frame.
         content: String,
         /// User id; sends to that user's connections.
-        #[arg(long, value_name = "USER", required_unless_present = "all")]
+        #[arg(long, value_name = "USER")]
         user: Option<String>,
         /// Send to every connection.
-        #[arg(long, conflicts_with = "user")]
+        #[arg(long)]
         all: bool,
         #[command(flatten)]
         target: Target,

@@ -20,7 +20,7 @@ pub struct Filter {
     /// Kind of the job.
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// Error code of the failed run, such as POISON.
+    /// Error code of the failed run, such as POISON, in upper or lower case.
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
     /// Minimum time since the run failed, such as 90s, 15m, 2h or 7d.
@@ -59,7 +59,8 @@ impl Filter {
         equals(&self.job, Some(&run.job.to_string()))
             && equals(&self.user, run.owner().map(|owner| owner.user.as_str()))
             && equals(&self.kind, run.kind())
-            && equals(&self.code, code)
+            && (self.code.as_deref())
+                .is_none_or(|wanted| code.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
             && self.older_than.is_none_or(|age| failed_at + age < now)
             && self.newer_than.is_none_or(|age| failed_at + age >= now)
             && self.text.as_ref().is_none_or(|text| contains(run, text))

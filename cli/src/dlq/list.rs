@@ -34,11 +34,7 @@ pub async fn list(target: &Target, filter: &Filter, json: bool) -> Result<ExitSt
         let unreadable = plan.unreadable.len();
         println!("{letters} letters of {runs} runs, and {unreadable} unreadable messages.");
     }
-    Ok(if plan.entries.is_empty() && plan.unreadable.is_empty() {
-        ExitStatus::NotFound
-    } else {
-        ExitStatus::Success
-    })
+    Ok(ExitStatus::Success)
 }
 
 pub async fn show(target: &Target, id: &str, json: bool) -> Result<ExitStatus> {

@@ -77,7 +77,7 @@ enum Command {
         #[arg(long = "message", value_name = "ID", conflicts_with_all = ["job", "user", "kind", "code", "older_than", "newer_than", "text"])]
         messages: Vec<String>,
         /// Confirm the deletion of every dead letter that matches the filter.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "messages")]
         yes: bool,
         #[command(flatten)]
         filter: Filter,

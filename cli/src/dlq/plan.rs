@@ -13,7 +13,7 @@ use longhaul_shared::domain::dead_letter::{FailedRun, Resolution};
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::queue_message::QueueMessage;
 use longhaul_shared::orchestration::failed_runs::FailedRuns;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The version that this code writes and reads.
 const VERSION: u8 = 1;
@@ -24,6 +24,7 @@ pub struct Plan {
     v: u8,
     /// The dead-letter queue's ARN.
     queue: String,
+    #[serde(serialize_with = "in_milliseconds")]
     made_at: Timestamp,
     /// Number of dead letters that the entries stand for.
     pub letters: usize,
@@ -48,7 +49,7 @@ pub struct Entry {
     /// The job's status at that time; `null` if it is gone.
     pub status: Option<String>,
     /// When the run failed.
-    #[serde(rename = "since")]
+    #[serde(rename = "since", serialize_with = "in_milliseconds")]
     pub failed_at: Timestamp,
     pub kind: Option<String>,
     pub user_id: Option<String>,
@@ -65,6 +66,7 @@ pub struct Entry {
 pub struct UnreadableMessage {
     /// The message's id.
     pub message: String,
+    #[serde(serialize_with = "in_milliseconds")]
     pub sent_at: Timestamp,
     pub body: String,
 }
@@ -131,6 +133,14 @@ impl Entry {
         JobId::parse(&self.job)
             .with_context(|| format!("the plan has a malformed job id: '{}'", self.job))
     }
+}
+
+/// A time as rows and tables have it.
+fn in_milliseconds<S: Serializer>(
+    time: &Timestamp,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.3}"))
 }
 
 fn entry(run: &FailedRun, now: Timestamp) -> Entry {

@@ -68,7 +68,7 @@ pub async fn answers(aws: &AwsContext, findings: &mut Findings) -> bool {
             false
         }
         Err(error) => {
-            let error = aws_sdk_dynamodb::error::DisplayErrorContext(&error);
+            let error = failed_call::causes(&error);
             let advice = "check credentials, region and network: aws sts get-caller-identity";
             findings.fail("endpoint", format!("no answer: {error}"), advice, "");
             false

@@ -1,6 +1,8 @@
 //! What a failed call of a check means: a missing permission, no answer, or an answer that is not AWS's.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use std::error::Error;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// What was found, and what to do. `permission` is the one that the call needs.
 pub fn explain<E, R>(error: &SdkError<E, R>, permission: &str) -> (String, String)
@@ -24,15 +26,30 @@ where
             )
         }
         None if answered(error) => {
-            let found = format!("the answer can't be read: {}", DisplayErrorContext(error));
+            let found = format!("the answer can't be read: {}", causes(error));
             let advice = "something else than AWS answers: check the endpoint and the proxy";
             (found, advice.to_owned())
         }
         None => {
-            let found = format!("no answer: {}", DisplayErrorContext(error));
+            let found = format!("no answer: {}", causes(error));
             (found, "check region and network".to_owned())
         }
     }
+}
+
+/// An error and its causes on one line, each once.
+pub fn causes(error: &dyn Error) -> String {
+    let mut parts: Vec<String> = vec![];
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let part = error.to_string();
+        // Some errors repeat their cause.
+        if parts.last().is_none_or(|last| !last.ends_with(&part)) {
+            parts.push(part);
+        }
+        next = error.source();
+    }
+    parts.join(": ")
 }
 
 /// Whether there was an answer at all.

@@ -50,8 +50,17 @@ impl Doctor {
         let aws = match self.target.open(CALLER).await {
             Ok(aws) => aws,
             Err(error) => {
-                let advice = "start it, or pass --aws, or name its data folder with --data DIR";
-                findings.fail("embedded cloud", format!("{error:#}"), advice, "");
+                let (check, advice) = match self.target.aws {
+                    true => (
+                        "settings",
+                        "set AWS_PROFILE and AWS_REGION, or the region of the profile (aws configure list)",
+                    ),
+                    false => (
+                        "embedded cloud",
+                        "start it, or pass --aws, or name its data folder with --data DIR",
+                    ),
+                };
+                findings.fail(check, format!("{error:#}"), advice, "");
                 return Ok(());
             }
         };

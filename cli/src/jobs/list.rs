@@ -37,10 +37,10 @@ pub struct ListFilter {
 pub async fn run(aws: &AwsContext, filter: &ListFilter, json: bool) -> Result<ExitStatus> {
     let jobs = aws.jobs();
     let found = if let Some(user) = &filter.user {
-        by_user(&jobs, user, filter).await?
+        by_user(&jobs, user, |job| filter.matches(job), filter.limit()).await?
     } else if filter.scan {
         print_scan_cost(aws).await?;
-        scan(&jobs, filter).await?
+        scan(&jobs, |job| filter.matches(job), filter.limit()).await?
     } else {
         let ended = filter.status.filter(|status| status.is_terminal());
         ensure!(
@@ -55,25 +55,29 @@ pub async fn run(aws: &AwsContext, filter: &ListFilter, json: bool) -> Result<Ex
         let jobs: Vec<_> = found.jobs.iter().map(render::job_json).collect();
         let listed = json!({"jobs": jobs, "more": found.more});
         println!("{}", serde_json::to_string_pretty(&listed)?);
-    } else if !found.jobs.is_empty() {
+    } else if found.jobs.is_empty() {
+        println!("{}", filter.none_found());
+    } else {
         print!("{}", render::table(&found.jobs, clock::now()));
         if found.more {
             println!("There are more jobs than --limit {}.", filter.limit);
         }
     }
-    if found.jobs.is_empty() {
-        eprintln!("longhaul: no job found");
-        return Ok(ExitStatus::NotFound);
-    }
     Ok(ExitStatus::Success)
 }
 
-async fn by_user(jobs: &Jobs, user: &str, filter: &ListFilter) -> Result<FoundJobs> {
+/// At most `limit` jobs of a user that match, newest first.
+pub async fn by_user(
+    jobs: &Jobs,
+    user: &str,
+    matches: impl Fn(&Job) -> bool,
+    limit: usize,
+) -> Result<FoundJobs> {
     let mut found = FoundJobs::default();
     let mut start = None;
     loop {
         let page = jobs.of_user(user, start).await?;
-        found.add(page.jobs, |job| filter.matches(job), filter.limit());
+        found.add(page.jobs, &matches, limit);
         start = page.next;
         if start.is_none() || found.more {
             return Ok(found);
@@ -81,13 +85,14 @@ async fn by_user(jobs: &Jobs, user: &str, filter: &ListFilter) -> Result<FoundJo
     }
 }
 
-async fn scan(jobs: &Jobs, filter: &ListFilter) -> Result<FoundJobs> {
+/// At most `limit` jobs of the whole table that match. Prints what reading it was billed.
+pub async fn scan(jobs: &Jobs, matches: impl Fn(&Job) -> bool, limit: usize) -> Result<FoundJobs> {
     let mut found = FoundJobs::default();
     let (mut start, mut units) = (None, 0.0);
     loop {
         let page = jobs.scan(start).await?;
         units += page.read_units;
-        found.add(page.jobs, |job| filter.matches(job), filter.limit());
+        found.add(page.jobs, &matches, limit);
         start = page.next;
         if start.is_none() || found.more {
             break;
@@ -97,7 +102,8 @@ async fn scan(jobs: &Jobs, filter: &ListFilter) -> Result<FoundJobs> {
     Ok(found)
 }
 
-async fn print_scan_cost(aws: &AwsContext) -> Result<()> {
+/// Prints what reading the whole table will cost.
+pub async fn print_scan_cost(aws: &AwsContext) -> Result<()> {
     let describe = aws
         .dynamo
         .describe_table()
@@ -122,13 +128,23 @@ impl ListFilter {
             && job.expires_at > clock::now()
     }
 
+    /// What an empty list says.
+    fn none_found(&self) -> &'static str {
+        let is_filtered = self.user.is_some() || self.status.is_some() || self.kind.is_some();
+        match (is_filtered, self.scan) {
+            (true, _) => "No job matches.",
+            (false, true) => "The table has no job.",
+            (false, false) => "No job is open.",
+        }
+    }
+
     fn limit(&self) -> usize {
         self.limit as usize
     }
 }
 
 fn parse_status(text: &str) -> Result<Status, String> {
-    Status::parse(text).ok_or_else(|| {
+    Status::parse(&text.to_ascii_lowercase()).ok_or_else(|| {
         let all = Status::ALL.map(Status::as_str);
         format!("expected one of {}", all.join(", "))
     })

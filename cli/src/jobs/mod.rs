@@ -7,15 +7,17 @@ mod cancel;
 mod list;
 mod render;
 mod retry;
+mod retry_failed;
 mod show;
 mod watch;
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use longhaul_shared::domain::ids::JobId;
 
 use crate::exit_status::ExitStatus;
 use crate::jobs::list::ListFilter;
+use crate::jobs::retry_failed::FailedFilter;
 use crate::target::Target;
 
 /// The caller's name in the logs of AWS calls.
@@ -58,12 +60,16 @@ enum Command {
         #[command(flatten)]
         target: Target,
     },
-    /// Starts a new run of a failed job, with all its attempts.
+    /// Starts a new run of a failed job, with all its attempts, or of all that match: also of those whose dead letters
+    /// are lost.
+    #[command(group = ArgGroup::new("retried").required(true).args(["job", "user", "scan"]))]
     Retry {
         /// Id of the job.
-        #[arg(value_parser = parse_job_id)]
-        job: JobId,
-        /// Discard the job's checkpoints.
+        #[arg(value_parser = parse_job_id, conflicts_with_all = ["kind", "code", "newer_than", "rate", "yes"])]
+        job: Option<JobId>,
+        #[command(flatten)]
+        filter: FailedFilter,
+        /// Discard the jobs' checkpoints.
         #[arg(long)]
         from_start: bool,
         #[command(flatten)]
@@ -99,9 +105,16 @@ impl Jobs {
             }
             Command::Retry {
                 job,
+                filter,
                 from_start,
                 target,
-            } => retry::run(&target.open(CALLER).await?, job, from_start, json).await,
+            } => match job {
+                Some(job) => retry::run(&target, job, from_start, json).await,
+                None => {
+                    let aws = target.open(CALLER).await?;
+                    retry_failed::run(&aws, &filter, from_start, json).await
+                }
+            },
             Command::Watch { job, every, target } => {
                 let jobs = target.open(CALLER).await?.jobs();
                 watch::run(&jobs, job, every, json).await

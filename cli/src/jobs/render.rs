@@ -26,7 +26,7 @@ pub fn table(jobs: &[Job], now: Timestamp) -> String {
         [
             job.id.to_string(),
             job.status.as_str().to_owned(),
-            format!("{}%", job.progress),
+            format!("{}%", job.percent_done()),
             format!("{} ago", elapsed(job.created_at, now)),
             printable(&job.owner.user),
             printable(&job.kind),
@@ -52,7 +52,7 @@ pub fn details(job: &Job, entries: &[ListedEntry], input: Option<&JobInput>) -> 
         ["tenant", &or_dash(job.owner.tenant.as_deref())],
         ["kind", &printable(&job.kind)],
         ["status", job.status.as_str()],
-        ["progress", &format!("{}%", job.progress)],
+        ["progress", &format!("{}%", job.percent_done())],
         ["message", &printable(&job.message)],
         ["outcome", &outcome(job)],
         ["last error", &or_dash(last_error.as_deref())],
@@ -99,7 +99,7 @@ pub fn job_json(job: &Job) -> Value {
     let mut value = json!({
         "jobId": job.id.to_string(), "userId": job.owner.user, "tenantId": job.owner.tenant,
         "kind": job.kind, "requestId": job.request_id, "status": job.status.as_str(),
-        "progress": job.progress, "message": job.message, "seq": job.seq,
+        "progress": job.percent_done(), "message": job.message, "seq": job.seq,
         "attempt": job.attempt, "fence": job.fence, "replays": job.replays, "resends": job.resends,
         "createdAt": time(Some(job.created_at)), "updatedAt": time(Some(job.updated_at)),
         "startedAt": time(job.started_at), "finishedAt": time(job.finished_at),

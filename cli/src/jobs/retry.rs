@@ -6,11 +6,12 @@ use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::orchestration::job_replayer::ReplayOutcome;
 use serde_json::json;
 
-use super::render;
+use super::{CALLER, render};
 use crate::exit_status::ExitStatus;
-use crate::target::AwsContext;
+use crate::target::Target;
 
-pub async fn run(aws: &AwsContext, id: JobId, from_start: bool, json: bool) -> Result<ExitStatus> {
+pub async fn run(target: &Target, id: JobId, from_start: bool, json: bool) -> Result<ExitStatus> {
+    let (aws, options) = (target.open(CALLER).await?, target.as_options());
     let replayer = aws.job_replayer().await?;
     let Some(job) = replayer.jobs.get(id).await? else {
         return Ok(render::not_found(id));
@@ -33,8 +34,10 @@ pub async fn run(aws: &AwsContext, id: JobId, from_start: bool, json: bool) -> R
     } else {
         println!("{id} is queued again, as run {}.", job.replays + 1);
         if job.is_dead_letter() {
+            let file = format!("dlq-{id}.json");
             println!(
-                "Its dead letter is stale now. The next plan of `longhaul dlq` deletes it when applied."
+                "Its dead letter is stale now. To delete it: longhaul dlq plan --job {id} --out {file}{options} && \
+                 longhaul dlq apply {file}{options}"
             );
         }
     }

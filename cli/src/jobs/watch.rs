@@ -9,6 +9,7 @@ use longhaul_shared::store::jobs::Jobs;
 
 use super::render;
 use crate::exit_status::ExitStatus;
+use crate::output;
 use crate::terminal::printable;
 
 pub async fn run(jobs: &Jobs, id: JobId, every: u64, json: bool) -> Result<ExitStatus> {
@@ -31,6 +32,9 @@ pub async fn run(jobs: &Jobs, id: JobId, every: u64, json: bool) -> Result<ExitS
         match job.status {
             Status::Completed => return Ok(ExitStatus::Success),
             Status::Failed | Status::Cancelled => return Ok(ExitStatus::JobFailed),
+            Status::Queued | Status::Processing if output::is_closed() => {
+                return Ok(ExitStatus::Partial);
+            }
             Status::Queued | Status::Processing => {}
         }
         tokio::time::sleep(Duration::from_secs(every)).await;

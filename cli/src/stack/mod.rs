@@ -5,6 +5,7 @@ mod start_args;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,14 @@ use longhaul_local::cloud::{CloudOptions, ConsoleOptions, EmbeddedCloud, Gateway
 use longhaul_local::data_folder::{self, DataFolder, Endpoints, LockOutcome};
 use longhaul_local::secret_folder::SecretFolder;
 use longhaul_shared::settings::Environment;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
 
 use crate::dev_token::{self, SECRET};
 use crate::functions::TRUST_CLAIMS;
 use crate::sample_bill;
 use crate::source_tree;
+use crate::terminal::shell_word;
 
 pub use start_args::StartArgs;
 
@@ -26,6 +30,11 @@ pub const DEFAULT_DATA_DIR: &str = ".longhaul";
 
 /// The error while another process starts on the same data folder.
 const STARTING: &str = "another stack is starting on this data folder; try again";
+
+/// How long a worker program may take to print its kinds.
+const KINDS_TIMEOUT: Duration = Duration::from_secs(10);
+/// More than the template's parameter `OwnKinds` may have.
+const MAX_KINDS_BYTES: u64 = 4096;
 
 /// Options that select the embedded cloud's data folder.
 #[derive(Args, Clone)]
@@ -68,7 +77,7 @@ impl DataDirArgs {
         if self.data == Path::new(DEFAULT_DATA_DIR) {
             return String::new();
         }
-        format!(" --data {}", self.data.display())
+        format!(" --data {}", shell_word(&self.data.display().to_string()))
     }
 
     /// The stack that runs on this data folder, or one started on these ports (0: any free port).
@@ -143,6 +152,7 @@ impl DataDirArgs {
         aws_port: u16,
         overrides: GatewayOverrides,
     ) -> Result<EmbeddedCloud> {
+        start.check_parameters()?;
         let mut defaults = BTreeMap::from([("NoopEnabled".to_owned(), "true".to_owned())]);
         let (bill, is_sample) = match &start.bill {
             Some(bill) => (bill.clone(), false),
@@ -155,7 +165,7 @@ impl DataDirArgs {
         defaults.insert("BillLocation".to_owned(), bill.display().to_string());
         defaults.insert("BillIsSample".to_owned(), is_sample.to_string());
         if let Some(worker) = &start.worker {
-            defaults.insert("OwnKinds".to_owned(), kinds_of(worker)?);
+            defaults.insert("OwnKinds".to_owned(), kinds_of(worker).await?);
         }
         let origins = start.origins.clone();
         let options = CloudOptions {
@@ -229,17 +239,36 @@ fn function_environment(start: &StartArgs) -> BTreeMap<String, String> {
 }
 
 /// The kinds of analyses that a worker program has: what it prints with `--kinds`.
-fn kinds_of(worker: &Path) -> Result<String> {
-    let output = std::process::Command::new(worker).arg("--kinds").output();
-    let output = output.with_context(|| format!("the worker {} can't be run", worker.display()))?;
-    if !output.status.success() {
-        bail!(
-            "the worker {} does not print its kinds with --kinds: its main must call longhaul_worker::run",
-            worker.display()
-        );
-    }
-    let kinds = String::from_utf8(output.stdout).context("the worker's kinds are not UTF-8")?;
-    Ok(kinds.trim().to_owned())
+async fn kinds_of(worker: &Path) -> Result<String> {
+    let name = worker.display();
+    let mut process = Command::new(worker)
+        .arg("--kinds")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("the worker {name} can't be run"))?;
+    let mut kinds = String::new();
+    let stdout = process.stdout.take().context("it has no output")?;
+    let read = async {
+        stdout
+            .take(MAX_KINDS_BYTES)
+            .read_to_string(&mut kinds)
+            .await?;
+        process.wait().await
+    };
+    let ended = tokio::time::timeout(KINDS_TIMEOUT, read).await;
+    let is_done = matches!(&ended, Ok(Ok(status)) if status.success());
+    let kinds = kinds.trim();
+    let is_kind = |kind: &str| {
+        !kind.is_empty() && !kind.starts_with('-') && !kind.chars().any(char::is_control)
+    };
+    let is_list = !kinds.is_empty() && kinds.split(',').all(is_kind);
+    ensure!(
+        is_done && is_list,
+        "the worker {name} does not print its kinds with --kinds: its main must call longhaul_worker::run"
+    );
+    Ok(kinds.to_owned())
 }
 
 /// The origins of pages that may connect: the gateway's own port on this machine, and the given ones.

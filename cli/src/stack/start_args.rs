@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use longhaul_local::cloud::FunctionPrograms;
+
+use crate::terminal::shell_word;
 
 #[derive(Args, Clone)]
 pub struct StartArgs {
@@ -18,7 +20,7 @@ pub struct StartArgs {
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, String)>,
     /// Origin whose pages may connect, besides those on the gateway's own port. Repeatable.
-    #[arg(long = "origin", value_name = "ORIGIN")]
+    #[arg(long = "origin", value_name = "ORIGIN", value_parser = parse_origin)]
     pub origins: Vec<String>,
     /// Accept claimed identities without a token. For development on this machine only.
     #[arg(long)]
@@ -68,30 +70,156 @@ impl StartArgs {
         Ok(FunctionPrograms::Packages(packages))
     }
 
+    /// The options that were given, for a message or for a command to paste. Each field is named here, so that none
+    /// is forgotten.
+    fn given(&self) -> Vec<GivenOption> {
+        let Self {
+            bill,
+            template,
+            parameters,
+            origins,
+            trust_claims,
+            wire_log,
+            tick_seconds,
+            packages,
+            worker,
+            faults,
+        } = self;
+        let path = |path: &PathBuf| path.display().to_string();
+        let mut given = vec![];
+        given.extend(bill.as_ref().map(|bill| ("--bill", path(bill))));
+        given.extend(template.as_ref().map(|file| ("--template", path(file))));
+        given.extend(worker.as_ref().map(|worker| ("--worker", path(worker))));
+        given.extend(packages.as_ref().map(|folder| ("--packages", path(folder))));
+        given.extend(origins.iter().map(|origin| ("--origin", origin.clone())));
+        let parameters = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        given.extend(parameters.map(|parameter| ("--parameter", parameter)));
+        given.extend(wire_log.as_ref().map(|file| ("--wire-log", path(file))));
+        given.extend(faults.as_ref().map(|file| ("--faults", path(file))));
+        given.extend(tick_seconds.map(|seconds| ("--tick-seconds", seconds.to_string())));
+        let mut given: Vec<GivenOption> = given
+            .into_iter()
+            .map(|(name, value)| GivenOption {
+                name,
+                value: Some(value),
+            })
+            .collect();
+        given.extend(trust_claims.then_some(GivenOption {
+            name: "--trust-claims",
+            value: None,
+        }));
+        given
+    }
+
+    /// The names of the options that were given, each once.
+    pub fn given_names(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.given().into_iter().map(|given| given.name).collect();
+        names.dedup();
+        names
+    }
+
     /// The options that start the same stack, for a command to paste.
     pub fn as_options(&self) -> String {
         let mut options = String::new();
-        let paths = [
-            ("bill", &self.bill),
-            ("template", &self.template),
-            ("worker", &self.worker),
-        ];
-        for (name, path) in paths {
-            if let Some(path) = path {
-                options.push_str(&format!(" --{name} {}", path.display()));
+        for GivenOption { name, value } in self.given() {
+            options.push_str(&format!(" {name}"));
+            if let Some(value) = value {
+                options.push_str(&format!(" {}", shell_word(&value)));
             }
         }
-        for origin in &self.origins {
-            options.push_str(&format!(" --origin {origin}"));
-        }
-        for (name, value) in &self.parameters {
-            options.push_str(&format!(" --parameter {name}={value}"));
-        }
         options
+    }
+
+    /// # Errors
+    /// Two options set the same parameter, so that one of them would be ignored.
+    pub fn check_parameters(&self) -> Result<()> {
+        let set_by_options = [
+            ("BillLocation", "--bill", self.bill.is_some()),
+            ("BillIsSample", "--bill", self.bill.is_some()),
+            ("AllowedOrigins", "--origin", !self.origins.is_empty()),
+        ];
+        for (n, (name, _)) in self.parameters.iter().enumerate() {
+            let earlier = &self.parameters[..n];
+            ensure!(
+                earlier.iter().all(|(earlier, _)| earlier != name),
+                "--parameter {name} is given twice"
+            );
+            let option = set_by_options
+                .iter()
+                .find(|(set, _, is_given)| set == name && *is_given);
+            if let Some((_, option, _)) = option {
+                bail!(
+                    "{option} and --parameter {name} set the same parameter; give only one of them"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An option of the command line, and its value if it takes one.
+struct GivenOption {
+    name: &'static str,
+    value: Option<String>,
+}
+
+fn parse_origin(text: &str) -> Result<String, String> {
+    match longhaul_handlers::is_origin(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected an origin such as https://app.example.com".to_owned()),
     }
 }
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, FromArgMatches};
+
+    use super::*;
+
+    fn parse(options: &[&str]) -> StartArgs {
+        let command = StartArgs::augment_args(Command::new("up").no_binary_name(true));
+        let matches = command.try_get_matches_from(options).unwrap();
+        StartArgs::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn each_given_option_is_named_and_can_be_pasted() {
+        let command = StartArgs::augment_args(Command::new("up"));
+        for option in command.get_arguments() {
+            let name = format!("--{}", option.get_long().unwrap());
+            let value = match name.as_str() {
+                "--trust-claims" => None,
+                "--parameter" => Some("A=b"),
+                "--origin" => Some("http://localhost:5173"),
+                _ => Some("7"),
+            };
+            let words: Vec<&str> = [name.as_str()].into_iter().chain(value).collect();
+            let given = parse(&words);
+            assert_eq!(given.given_names(), [&name]);
+            assert_eq!(given.as_options(), format!(" {}", words.join(" ")));
+        }
+        let quoted = parse(&["--parameter", "A=it's b"]).as_options();
+        assert_eq!(quoted, r" --parameter 'A=it'\''s b'");
+    }
+
+    #[test]
+    fn two_options_that_set_one_parameter_are_refused() {
+        let check = |options: &[&str]| parse(options).check_parameters();
+        assert!(check(&["--parameter", "A=1", "--parameter", "B=1"]).is_ok());
+        assert!(check(&["--parameter", "AllowedOrigins="]).is_ok());
+        for options in [
+            ["--parameter", "A=1", "--parameter", "A=2"],
+            ["--origin", "http://a", "--parameter", "AllowedOrigins="],
+            ["--bill", "b.csv", "--parameter", "BillLocation=c.csv"],
+        ] {
+            assert!(check(&options).is_err(), "{options:?}");
+        }
+    }
 }

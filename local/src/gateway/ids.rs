@@ -9,6 +9,11 @@ pub(super) fn new_id() -> String {
     URL_SAFE.encode(&Uuid::new_v4().as_bytes()[..11])
 }
 
+/// Whether a connection can have this id. Its length is not checked, since API Gateway documents none.
+pub(super) fn is_connection_id(text: &str) -> bool {
+    URL_SAFE.decode(text).is_ok_and(|bytes| !bytes.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -18,5 +23,9 @@ mod tests {
         let id = new_id();
         assert_eq!(id.len(), 16);
         assert!(id.ends_with('='));
+        assert!(is_connection_id(&id));
+        for malformed in ["", "no pe", "AAAAAAAAAAAAAAA", "../AAAAAAAAAAAA="] {
+            assert!(!is_connection_id(malformed), "{malformed}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::close_reason::CloseReason;
 use super::connection::{Connection, MAX_PAYLOAD_BYTES, PostError};
+use super::ids::is_connection_id;
 use super::state::GatewayState;
 
 /// Responds like the API Gateway Management API, with error types in `x-amzn-errortype`.
@@ -40,6 +41,10 @@ pub(super) async fn handle(
             "Message payload is too large",
         );
     };
+    if !is_connection_id(connection_id) {
+        let message = format!("Invalid connectionId: {connection_id}");
+        return error_response(StatusCode::BAD_REQUEST, "BadRequestException", &message);
+    }
     let Some(connection) = gateway.find(connection_id) else {
         return gone();
     };

@@ -26,6 +26,9 @@ use crate::stack_spec::{Function, REGION};
 /// Lambda's limit for the init phase, before it repeats it under the function's own timeout.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How much of a process's output explains why it did not start.
+const OUTPUT_LINES: usize = 5;
+
 /// One process and what belongs to it. Dropping it kills the process.
 pub(super) struct Environment {
     function: Arc<Function>,
@@ -106,6 +109,37 @@ impl Environment {
             _alive: alive,
             _registration: registration,
         })
+    }
+
+    /// Waits until the process requests its first invocation.
+    ///
+    /// # Errors
+    /// Why it did not: it ended, it reported an error, or Lambda's limits for the init phase are exceeded.
+    pub(super) async fn initialize(&mut self) -> Result<(), String> {
+        let failure = tokio::select! {
+            biased;
+            outcome = self.api.initialized() => match outcome {
+                Ok(()) => {
+                    self.initialized = true;
+                    return Ok(());
+                }
+                Err(payload) => format!("it reported {}", String::from_utf8_lossy(&payload)),
+            },
+            exit = self.process.wait() => process_exit(exit).describe(),
+            () = self.memory.limit_exceeded() => "it exceeded the function's memory".to_owned(),
+            () = tokio::time::sleep(INIT_TIMEOUT) => {
+                format!("it did not within {} s", INIT_TIMEOUT.as_secs())
+            }
+        };
+        self.kill().await;
+        Err(failure)
+    }
+
+    /// The last lines that the process printed.
+    pub(super) async fn last_output(&self) -> Vec<String> {
+        // The host's lines are written after all output of the process.
+        self.log.write_lines(vec![]).await;
+        self.log.last_lines(OUTPUT_LINES)
     }
 
     /// Runs the invocation until its result, the function's timeout or memory limit, or the end of the process.

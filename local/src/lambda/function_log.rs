@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, PipeWriter, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +17,8 @@ const MAX_LINE_BYTES: usize = 1024 * 1024;
 /// Adds lines to an environment's log. Clones share it.
 #[derive(Clone)]
 pub(super) struct FunctionLog {
+    path: PathBuf,
+    environment: String,
     entries: mpsc::Sender<HostEntry>,
 }
 
@@ -40,7 +42,26 @@ impl FunctionLog {
             partial_line: Vec::new(),
         };
         tokio::spawn(copy_output(output, queue, writer));
-        Ok((FunctionLog { entries }, write))
+        let log = FunctionLog {
+            path: path.to_owned(),
+            environment: environment.to_owned(),
+            entries,
+        };
+        Ok((log, write))
+    }
+
+    /// The last lines of this environment, except for blank ones.
+    pub(super) fn last_lines(&self, count: usize) -> Vec<String> {
+        let text = std::fs::read(&self.path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let own = text.lines().rev().filter_map(|line| {
+            let (_, line) = line.split_once(' ')?;
+            let line = line.strip_prefix(&self.environment)?.trim();
+            (!line.is_empty()).then(|| line.to_owned())
+        });
+        let mut last: Vec<String> = own.take(count).collect();
+        last.reverse();
+        last
     }
 
     /// Adds lines of the host after everything that the process has printed so far.
@@ -73,6 +94,10 @@ async fn copy_output(
             entry = entries.recv() => {
                 if open {
                     open = writer.drain(&output);
+                }
+                if !open {
+                    // The process has ended, so nothing completes its last line.
+                    writer.finish();
                 }
                 let Some(entry) = entry else { break };
                 writer.write(entry.lines.iter().map(String::as_bytes));

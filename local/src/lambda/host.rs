@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::sync::{Mutex, mpsc};
 
 use super::concurrency::ConcurrencyLimits;
@@ -112,6 +112,44 @@ impl Host {
                 }
             }
         }
+    }
+
+    /// Starts an environment of each function with this handler, which is then idle.
+    ///
+    /// # Errors
+    /// Its program did not ask for work. The error has the last lines of the program's output.
+    pub(super) async fn warm_up(&self, handler: &str) -> anyhow::Result<()> {
+        let alive = self.alive.lock().await.clone().context(STOPPING)?;
+        for function in self.functions.values() {
+            if function.spec.handler != handler {
+                continue;
+            }
+            let program = function.launch.programs.path_for(&function.spec)?;
+            let mut environment = Environment::start(
+                &function.spec,
+                &function.launch,
+                &self.process_group,
+                &self.processes,
+                alive.clone(),
+            )
+            .await?;
+            let Err(reason) = environment.initialize().await else {
+                function.pool.push(environment);
+                continue;
+            };
+            let output = environment.last_output().await.join(" | ");
+            environment.reap().await;
+            let (program, name) = (program.display(), &function.spec.name);
+            match output.as_str() {
+                "" => {
+                    bail!("{program} never asked for work as {name}: {reason}; it printed nothing")
+                }
+                _ => bail!(
+                    "{program} never asked for work as {name}: {reason}; it printed: {output}"
+                ),
+            }
+        }
+        Ok(())
     }
 
     async fn cold_start(&self, function: &HostedFunction) -> Result<Environment, InvokeOutcome> {

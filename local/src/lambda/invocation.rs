@@ -62,7 +62,7 @@ impl ProcessExit {
         signal: Some(9),
     };
 
-    fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         match (self.code, self.signal) {
             (Some(0), _) => "Runtime exited without providing a reason".into(),
             (Some(code), _) => format!("Runtime exited with error: exit status {code}"),

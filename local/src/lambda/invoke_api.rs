@@ -10,6 +10,7 @@ use futures_util::stream;
 use http::request::Parts;
 use http::{Method, StatusCode};
 
+use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -57,10 +58,11 @@ impl InvokeTarget {
             return None;
         }
         let name_or_arn = name_or_arn.replace("%3A", ":");
-        // In an ARN, the name follows `arn:aws:lambda:region:account:function:`.
-        let qualified_name = match name_or_arn.starts_with("arn:") {
-            true => name_or_arn.splitn(7, ':').nth(6)?,
-            false => &name_or_arn,
+        // In an ARN, the name follows `arn:aws:lambda:region:account:function:`, and in a partial one
+        // `account:function:`.
+        let qualified_name = match name_or_arn.split_once(":function:") {
+            Some((_, name)) => name,
+            None => &name_or_arn,
         };
         let (function, qualifier) = match qualified_name.split_once(':') {
             Some((function, qualifier)) => (function, Some(qualifier.to_owned())),
@@ -116,6 +118,18 @@ pub async fn invoke(
             StatusCode::PAYLOAD_TOO_LARGE,
             "RequestTooLargeException",
             &format!("Request must be smaller than {MAX_REQUEST_BYTES} bytes."),
+        );
+    }
+    // The payload is optional. Without one, Lambda invokes the function with an empty object.
+    let payload = match payload.is_empty() {
+        true => Bytes::from_static(b"{}"),
+        false => payload,
+    };
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(&payload) {
+        return error_response(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestContentException",
+            &format!("Could not parse request body into json: {error}"),
         );
     }
     if target.streaming {
@@ -263,6 +277,7 @@ mod tests {
             ("echo", None),
             ("echo:live", Some("live")),
             (arn, None),
+            ("000000000000:function:echo", None),
             (&format!("{arn}%3Alive"), Some("live")),
         ] {
             let target = target(&format!("/2015-03-31/functions/{name}/invocations")).unwrap();

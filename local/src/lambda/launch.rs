@@ -40,6 +40,14 @@ pub enum FunctionPrograms {
 }
 
 impl FunctionPrograms {
+    /// The handler that has a program of its own.
+    pub fn own_handler(&self) -> Option<&str> {
+        match self {
+            FunctionPrograms::SharedExcept { handler, .. } => Some(handler),
+            FunctionPrograms::Shared(_) | FunctionPrograms::Packages(_) => None,
+        }
+    }
+
     /// # Errors
     /// The programs come from packages, and the template names no package for the function.
     pub(super) fn path_for(&self, function: &Function) -> Result<PathBuf> {

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -80,6 +80,8 @@ struct ApiState {
     /// The invocation that the process is working on.
     running: Mutex<Option<RunningInvocation>>,
     init_error: mpsc::Sender<Bytes>,
+    /// Notified when the process requests an invocation.
+    requested: Notify,
     log: FunctionLog,
     function_arn: String,
     timeout: std::time::Duration,
@@ -112,6 +114,7 @@ impl RuntimeApi {
                 pending: tokio::sync::Mutex::new(pending),
                 running: Mutex::default(),
                 init_error,
+                requested: Notify::new(),
                 log,
                 function_arn: function.arn.clone(),
                 timeout: function.timeout,
@@ -157,6 +160,15 @@ impl RuntimeApi {
         self.pending.try_send(invocation).is_ok()
     }
 
+    /// Waits until the process has requested an invocation, or has posted the error of its init phase.
+    pub(super) async fn initialized(&mut self) -> Result<(), Bytes> {
+        tokio::select! {
+            biased;
+            Some(payload) = self.init_errors.recv() => Err(payload),
+            () = self.state.requested.notified() => Ok(()),
+        }
+    }
+
     /// The error that the process posts instead of requesting its first invocation.
     pub(super) async fn init_error(&mut self) -> Option<Bytes> {
         self.init_errors.recv().await
@@ -187,6 +199,7 @@ impl ApiState {
 }
 
 async fn next(State(api): State<Arc<ApiState>>) -> Response {
+    api.requested.notify_one();
     let Some(pending) = api.pending.lock().await.recv().await else {
         return error_response(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -47,6 +47,14 @@ impl Lambda {
         }
     }
 
+    /// Starts the functions with this handler before their first invocation.
+    ///
+    /// # Errors
+    /// A program did not ask for work. The error has the last lines of its output.
+    pub async fn warm_up(&self, handler: &str) -> anyhow::Result<()> {
+        self.host.warm_up(handler).await
+    }
+
     /// Sends SIGKILL to the process of this execution environment; false if it no longer runs.
     pub(crate) fn kill(&self, environment_id: &str) -> bool {
         self.host.kill(environment_id)

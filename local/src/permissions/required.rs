@@ -37,6 +37,13 @@ struct TransactItem<'a> {
     table_name: Cow<'a, str>,
 }
 
+/// The name of the queue with this URL: its last segment, so that any host name of this machine works. A slash at the
+/// end is ignored.
+pub fn queue_name_of(url: &str) -> &str {
+    let url = url.trim_end_matches('/');
+    url.rsplit('/').next().unwrap_or_default()
+}
+
 /// The permissions for a DynamoDB or SQS call; for all resources if the request names none.
 pub fn required_for_json(
     service: Service,
@@ -46,7 +53,7 @@ pub fn required_for_json(
     let request = serde_json::from_slice::<RequestResources<'_>>(body).unwrap_or_default();
     if service == Service::Sqs {
         let queue = request.queue_url.or(request.queue_name).unwrap_or_default();
-        let queue = queue.rsplit('/').next().unwrap_or_default();
+        let queue = queue_name_of(&queue);
         // A batch operation needs the action of its single operation.
         let action = operation.strip_suffix("Batch").unwrap_or(operation);
         return vec![RequiredPermission {
@@ -193,7 +200,7 @@ mod tests {
                 permission("dynamodb:ConditionCheckItem", &table("events"))
             ]
         );
-        let send = r#"{"QueueUrl": "http://127.0.0.1:4566/000000000000/jobs", "Entries": []}"#;
+        let send = r#"{"QueueUrl": "http://127.0.0.1:4566/000000000000/jobs/", "Entries": []}"#;
         assert_eq!(
             required_for_json(Service::Sqs, "SendMessageBatch", send.as_bytes()),
             [permission(

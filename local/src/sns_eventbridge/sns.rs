@@ -14,6 +14,7 @@ use crate::error_response::{error_response, escape_xml};
 use crate::permissions::RequiredPermission;
 use crate::sqs::SqsError;
 use crate::stack_spec::Topic;
+use crate::sts;
 
 /// Maximum size of a message and of a batch, in bytes (SNS quota).
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
@@ -39,6 +40,10 @@ impl QueryRequest {
     /// Whether the request is for SNS, by its `Version`.
     pub fn is_for_sns(&self) -> bool {
         self.get("Version") == Some("2010-03-31")
+    }
+
+    pub fn is_for_sts(&self) -> bool {
+        self.get("Version") == Some(sts::VERSION)
     }
 
     pub fn operation(&self) -> &str {

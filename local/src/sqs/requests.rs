@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::error::SqsError;
 use super::move_task::MoveTask;
 use super::settings::arn;
+use crate::permissions::queue_name_of;
 use crate::stack_spec;
 
 /// An administrative request.
@@ -65,12 +66,12 @@ pub(super) struct QueueRef {
 }
 
 impl QueueRef {
-    /// The queue's name: the URL's last segment, so that any host name of this machine works.
+    /// The queue's name.
     pub(super) fn name(&self) -> Result<&str, SqsError> {
         if self.queue_url.is_empty() {
             return Err(SqsError::missing_parameter("QueueUrl"));
         }
-        Ok(self.queue_url.rsplit('/').next().unwrap_or_default())
+        Ok(queue_name_of(&self.queue_url))
     }
 }
 

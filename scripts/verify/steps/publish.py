@@ -24,8 +24,8 @@ def by_event_bridge(verification, text):
 
 
 def by_longhaul(verification, text):
-    data = json.dumps(json.loads(text)["data"])
-    verification.longhaul("publish", *verification.on_stack(), "--topic", TOPIC, "--type", "verified", "--data", data)
+    payload = json.dumps(json.loads(text)["data"])
+    verification.longhaul("publish", *verification.on_stack(), "--topic", TOPIC, "--type", "verified", "--payload", payload)
 
 
 def run(verification):

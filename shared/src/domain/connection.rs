@@ -44,6 +44,16 @@ pub struct ConnectionCursor {
     pub connected_at: Timestamp,
 }
 
+/// What became of a connection that was to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisconnectOutcome {
+    Closed,
+    /// The gateway did not have it, and its row was removed.
+    RowRemoved,
+    /// Neither the gateway nor the table had it.
+    Unknown,
+}
+
 /// The number of connections that a frame was pushed to, by outcome.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct BroadcastOutcome {

@@ -30,12 +30,18 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 pub const TRACE_ONLY: &str = "longhaul_trace";
 
 /// Starts logging for a command: warnings and errors, as text on standard error. The embedded DynamoDB warns of each
-/// refused condition, which is normal, so only its errors are logged.
+/// refused condition, which is normal, so only its errors are logged; so are those of the SDK's settings, whose warnings
+/// are dumps of what it tried, and which the command's own error names.
 pub fn start_for_commands() {
     let warnings = Targets::new()
         .with_default(tracing::Level::WARN)
-        .with_target("dynoxide", tracing::Level::ERROR);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+        .with_target("dynoxide", tracing::Level::ERROR)
+        .with_target("aws_config", tracing::Level::ERROR);
+    let lines = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        // Else a line that can't be written would be a panic.
+        .log_internal_errors(false);
     let _ = registry()
         .with(lines.without_time().with_filter(warnings))
         .try_init();

@@ -120,7 +120,11 @@ async fn end(job: LeasedJob<'_>, in_row: Outcome, pushed: Outcome) -> Result<Rec
         ..
     } = job;
     let (id, fence, now) = (lease.job().id, lease.job().fence, engine.now());
-    let finish = lease.finish(&unreported, in_row.clone(), now, engine.limits.retention);
+    let (limits, attempt) = (&engine.limits, lease.job().attempt);
+    let finish = match attempt > limits.max_attempts {
+        true => lease.finish_unattempted(in_row.clone(), now, limits.retention),
+        false => lease.finish(&unreported, in_row.clone(), now, limits.retention),
+    };
     let mut job = match engine.jobs.commit(id, &finish).await? {
         CommitOutcome::Applied(job) => job,
         // An end whose response was lost is sent again, and the second meets the first.

@@ -39,11 +39,16 @@ async fn a_back_end_posts_to_describes_and_closes_a_connection() {
     let (status, ..) = api.manage(Method::DELETE, &id, "").await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert_eq!(close_code(socket).await, 1000);
-    for method in [Method::POST, Method::GET, Method::DELETE] {
-        let (status, headers, body) = api.manage(method, &id, "").await;
-        assert_eq!(status, StatusCode::GONE);
-        assert_eq!(headers["x-amzn-errortype"], "GoneException");
-        assert!(serde_json::from_slice::<Value>(&body).unwrap()["message"].is_string());
+    let gone = (StatusCode::GONE, "GoneException");
+    // No connection can have this id.
+    let malformed = (StatusCode::BAD_REQUEST, "BadRequestException");
+    for (id, (expected, error)) in [(id.as_str(), gone), ("nope%20", malformed)] {
+        for method in [Method::POST, Method::GET, Method::DELETE] {
+            let (status, headers, body) = api.manage(method, id, "").await;
+            assert_eq!(status, expected);
+            assert_eq!(headers["x-amzn-errortype"], error);
+            assert!(serde_json::from_slice::<Value>(&body).unwrap()["message"].is_string());
+        }
     }
     api.stop().await;
 }

@@ -137,6 +137,19 @@ impl Lease {
         }
     }
 
+    /// Ends a job whose attempts were used up before: this claim ran nothing, so it is not counted as one.
+    pub fn finish_unattempted(
+        self,
+        outcome: Outcome,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Change {
+        let attempts = self.job.attempt.saturating_sub(1);
+        let mut finish = self.finish(&[], outcome, now, retention);
+        finish.assignments.push(Assignment::Attempt(attempts));
+        finish
+    }
+
     /// The row holds the last of the reports, and counts all.
     fn progress_change(&self, reports: &[Report]) -> (Vec<Assignment>, Vec<Increment>) {
         let Some(last) = reports.last() else {

@@ -213,6 +213,14 @@ impl Job {
         }
     }
 
+    /// How much of the job is done, in percent, as it is displayed: its row keeps the last report when it completes.
+    pub fn percent_done(&self) -> u8 {
+        match self.status {
+            Status::Completed => 100,
+            _ => self.progress,
+        }
+    }
+
     /// Whether no analysis has worked on the job before, so that nothing was saved.
     pub fn is_first_attempt(&self) -> bool {
         self.attempt == 1 && !self.handed_over && self.replays == 0

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 
 use super::bounded::for_each;
 use super::{ConnectionPusher, PushOutcome};
-use crate::domain::connection::{BroadcastOutcome, CleanupOutcome, ConnectionRow};
+use crate::domain::connection::{
+    BroadcastOutcome, CleanupOutcome, ConnectionRow, DisconnectOutcome,
+};
 use crate::domain::ids::ConnectionId;
 
 /// The outcome of checking one row.
@@ -36,13 +38,15 @@ impl ConnectionPusher {
         outcome
     }
 
-    /// Closes a connection, or removes its row if the gateway does not have it. Returns whether it was open.
-    pub async fn disconnect(&self, connection: &ConnectionId) -> Result<bool> {
-        let was_open = self.close(connection).await?;
-        if !was_open {
-            self.connections.remove(connection).await?;
+    /// Closes a connection, or removes its row if the gateway does not have it.
+    pub async fn disconnect(&self, connection: &ConnectionId) -> Result<DisconnectOutcome> {
+        if self.close(connection).await? {
+            return Ok(DisconnectOutcome::Closed);
         }
-        Ok(was_open)
+        Ok(match self.connections.remove(connection).await? {
+            true => DisconnectOutcome::RowRemoved,
+            false => DisconnectOutcome::Unknown,
+        })
     }
 
     /// Checks the rows without activity for `idle` with the gateway: removes those that it does not have, and

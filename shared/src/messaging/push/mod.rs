@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use aws_sdk_apigatewaymanagement::Client;
+use aws_sdk_apigatewaymanagement::error::ProvideErrorMetadata;
 use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnectionError;
 use aws_sdk_apigatewaymanagement::operation::get_connection::GetConnectionError;
 use bytes::Bytes;
@@ -31,6 +32,9 @@ use token_expiries::TokenExpiries;
 /// For this long after a job was created the expiry of its followers' tokens is not checked: they were valid then, and
 /// a short job needs no read for it.
 pub const FOLLOWERS_TRUSTED_FOR: Duration = Duration::from_secs(5);
+
+/// How API Gateway begins the message about an id that none of its connections can have (status 400).
+const MALFORMED_ID: &str = "Invalid connectionId";
 
 /// The outcome of pushing one frame to one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +90,7 @@ impl ConnectionPusher {
                 counter!("Pushes").increment(1);
                 PushOutcome::Sent
             }
-            Ok(response) if response.status == 410 => {
+            Ok(response) if is_unknown_connection(&response) => {
                 if let Err(error) = self.connections.set_gone(to).await {
                     tracing::warn!(connection = %to, error = format!("{error:#}"), "the end of a connection was not recorded; its row expires");
                 }
@@ -141,6 +145,7 @@ impl ConnectionPusher {
         {
             Ok(_) => Ok(true),
             Err(DeleteConnectionError::GoneException(_)) => Ok(false),
+            Err(error) if is_malformed_id(&error) => Ok(false),
             Err(error) => Err(error).context("closing a connection"),
         }
     }
@@ -162,6 +167,7 @@ impl ConnectionPusher {
                 Ok(Some(Timestamp::from_millisecond(at.to_millis()?)?))
             }
             Err(GetConnectionError::GoneException(_)) => Ok(None),
+            Err(error) if is_malformed_id(&error) => Ok(None),
             Err(error) => Err(error).context("looking up a connection"),
         }
     }
@@ -266,4 +272,16 @@ impl ConnectionPusher {
         };
         for_each(items, post).await
     }
+}
+
+/// Whether the gateway has no such connection, by its answer to a post.
+fn is_unknown_connection(response: &HttpResponse) -> bool {
+    let body = || String::from_utf8_lossy(&response.body);
+    response.status == 410 || (response.status == 400 && body().contains(MALFORMED_ID))
+}
+
+/// Whether the gateway refused an id that none of its connections can have.
+fn is_malformed_id(error: &impl ProvideErrorMetadata) -> bool {
+    let message = error.message().unwrap_or_default();
+    error.code() == Some("BadRequestException") && message.starts_with(MALFORMED_ID)
 }

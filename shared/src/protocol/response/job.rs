@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::job::{AttemptError, Job, JobResult, Outcome, Status};
+use crate::domain::job::{AttemptError, Job, JobResult, Outcome};
 use crate::domain::limits;
 use crate::protocol::event::ResultRef;
 use crate::protocol::frame::rfc3339;
@@ -175,17 +175,13 @@ impl JobView {
             Some(Outcome::Cancelled { by, .. }) => cancelled_by = Some(by.clone()),
             Some(Outcome::Completed(_)) | None => {}
         }
-        let progress = match job.status {
-            Status::Completed => 100,
-            _ => job.progress,
-        };
         Self {
             job_id: job.id.to_string(),
             user_id: job.owner.user.clone(),
             kind: job.kind.clone(),
             query: job.input.query.clone(),
             status: job.status.into(),
-            progress,
+            progress: job.percent_done(),
             message: job.message.clone(),
             seq: job.seq,
             attempt: job.attempt,

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::Timestamp;
 
 use crate::auth::Identity;
@@ -103,15 +104,16 @@ impl Connections {
         Ok(())
     }
 
-    /// Removes the row of a connection that the gateway does not have.
-    pub async fn remove(&self, connection: &ConnectionId) -> Result<()> {
+    /// Removes the row of a connection that the gateway does not have. Returns whether there was one.
+    pub async fn remove(&self, connection: &ConnectionId) -> Result<bool> {
         let delete = self
             .dynamo
             .delete_item()
             .table_name(&self.table)
-            .key("connectionId", text(&connection.0));
-        delete.send().await.context("removing a connection")?;
-        Ok(())
+            .key("connectionId", text(&connection.0))
+            .return_values(ReturnValue::AllOld);
+        let removed = delete.send().await.context("removing a connection")?;
+        Ok(removed.attributes.is_some())
     }
 
     /// A consistent read of a connection's row.
