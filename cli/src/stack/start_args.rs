@@ -81,6 +81,7 @@ impl StartArgs {
             trust_claims,
             wire_log,
             tick_seconds,
+            leave_leases,
             packages,
             worker,
             faults,
@@ -106,10 +107,12 @@ impl StartArgs {
                 value: Some(value),
             })
             .collect();
-        given.extend(trust_claims.then_some(GivenOption {
-            name: "--trust-claims",
-            value: None,
-        }));
+        let flags = [
+            ("--trust-claims", *trust_claims),
+            ("--leave-leases", *leave_leases),
+        ];
+        let flags = flags.into_iter().filter(|(_, is_given)| *is_given);
+        given.extend(flags.map(|(name, _)| GivenOption { name, value: None }));
         given
     }
 
