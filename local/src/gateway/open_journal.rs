@@ -164,7 +164,9 @@ mod tests {
     fn what_was_opened_and_not_closed_is_open_in_the_next_journal() {
         let folder = tempfile::tempdir().unwrap();
         let journal = OpenJournal::open(folder.path()).unwrap();
-        ["a", "b", "c"].map(|id| journal.opened(&peer(id)));
+        for id in ["a", "b", "c"] {
+            journal.opened(&peer(id));
+        }
         journal.closed(&peer("b"));
         drop(journal);
         let mut file = OpenOptions::new();
