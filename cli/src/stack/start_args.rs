@@ -198,7 +198,7 @@ mod tests {
         for option in command.get_arguments() {
             let name = format!("--{}", option.get_long().unwrap());
             let value = match name.as_str() {
-                "--trust-claims" => None,
+                "--trust-claims" | "--leave-leases" => None,
                 "--parameter" => Some("A=b"),
                 "--origin" => Some("http://localhost:5173"),
                 _ => Some("7"),

@@ -47,7 +47,7 @@ fn functions_have_their_handlers_limits_and_environment() {
             ("JOBS_TABLE", "longhaul-jobs"),
             ("JOB_EVENTS_TABLE", "longhaul-job-events"),
             ("JOB_RETENTION_DAYS", "30"),
-            ("LEASE_SECONDS", "120"),
+            ("LEASE_SECONDS", "30"),
             ("LOG_LEVEL", "info"),
             ("MAX_ATTEMPTS", "3"),
             ("NOOP_ENABLED", "false"),
