@@ -5,6 +5,7 @@
 
 mod aws_call;
 mod aws_request;
+mod browser_guard;
 mod call_interceptor;
 mod caller;
 mod capacity;

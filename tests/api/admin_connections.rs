@@ -118,7 +118,7 @@ async fn an_admin_lists_marks_closes_cleans_up_and_broadcasts() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_broadcast_reaches_twenty_connections_and_removes_closed_ones() -> Result<()> {
+async fn a_broadcast_reaches_twenty_connections_and_marks_closed_ones() -> Result<()> {
     let stack = Stack::start(&[]).await?;
     let mut root = stack.client_with_claims(&admin_claims(None)).await?;
     let mut clients = vec![];
@@ -152,8 +152,15 @@ async fn a_broadcast_reaches_twenty_connections_and_removes_closed_ones() -> Res
             assert_eq!(received["content"], "To all");
         }
     }
-    let left = listed_ids(&mut root, json!({"action": "listConnections"})).await?;
-    assert!(!ids.iter().any(|id| left.contains(id)), "{left:?}");
+    let list = root.request(json!({"action": "listConnections"})).await?;
+    let rows = list["connections"].as_array().context("no rows")?;
+    let is_closed = |row: &&Value| ids.iter().any(|id| row["connectionId"] == id.as_str());
+    let closed: Vec<&Value> = rows.iter().filter(is_closed).collect();
+    assert_eq!(closed.len(), ids.len(), "{list}");
+    assert!(
+        closed.iter().all(|row| row["status"] == "DISCONNECTED"),
+        "{list}"
+    );
     Ok(())
 }
 

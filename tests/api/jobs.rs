@@ -63,7 +63,7 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
     tab.send(json!({"type": "resume", "jobId": job, "after": 1}))
         .await?;
 
-    // The closed connection alone is removed: as a follower, and its row.
+    // The closed connection alone is removed as a follower, and its row is marked.
     wait_until("the closed connection follows no longer", async || {
         let followers = stack.job_row(&job).await?["followers"]["SS"].clone();
         Ok(followers.as_array().map(Vec::len) == Some(2))
@@ -80,12 +80,12 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
             &key,
         ])
         .await?;
-    assert!(left["Item"].is_null(), "{left}");
+    assert_eq!(left["Item"]["status"]["S"], "DISCONNECTED", "{left}");
     let scan = stack
         .aws(&["dynamodb", "scan", "--table-name", "longhaul-connections"])
         .await?;
-    // The third is the user's row.
-    assert_eq!(scan["Count"], 3);
+    // The fourth is the user's row.
+    assert_eq!(scan["Count"], 4);
 
     // Both receive the same end, whenever they subscribed.
     second
@@ -112,36 +112,6 @@ async fn a_job_outlives_its_socket_and_is_followed_from_others() -> Result<()> {
         second.request(subscribe(applied)).await?["events"],
         json!([])
     );
-    Ok(())
-}
-
-#[tokio::test]
-async fn at_most_32_connections_follow_one_job() -> Result<()> {
-    let stack = Stack::start(&[]).await?;
-    let mut first = stack.client("alice").await?;
-    let job = first
-        .submit(noop_query(json!({"steps": 1000, "stepMs": 1000})))
-        .await?;
-    let subscribe = json!({"action": "subscribe", "jobId": job});
-    let mut others = vec![];
-    for _ in 1..32 {
-        let mut other = stack.client("alice").await?;
-        other.send(subscribe.clone()).await?;
-        other.until("subscribed").await?;
-        others.push(other);
-    }
-    let mut one_too_many = stack.client("alice").await?;
-    let refused = one_too_many.request(subscribe.clone()).await?;
-    assert_eq!(refused["data"]["code"], "RATE_LIMIT_EXCEEDED");
-    assert!(refused["retryAfter"].is_u64());
-    // A follower may subscribe again; one that unsubscribes makes room.
-    others[0].send(subscribe.clone()).await?;
-    others[0].until("subscribed").await?;
-    others[1]
-        .send(json!({"action": "unsubscribe", "jobId": job}))
-        .await?;
-    others[1].until("unsubscribed").await?;
-    assert_eq!(one_too_many.request(subscribe).await?["type"], "subscribed");
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use super::function_log::FunctionLog;
 use super::invocation::{Invocation, error_payload};
-use crate::loopback;
+use crate::browser_guard;
 use crate::stack_spec::Function;
 
 /// Lambda's quota for the response to a synchronous invocation: 6 MB.
@@ -140,7 +140,7 @@ impl RuntimeApi {
             .with_state(self.state.clone());
         let app = Router::new()
             .nest("/2018-06-01/runtime", runtime)
-            .layer(middleware::from_fn(loopback::reject_browsers));
+            .layer(middleware::from_fn(browser_guard::reject_browsers));
         // Without TCP_NODELAY, a small response waits for the acknowledgement of the previous one.
         let listener = listener.tap_io(|socket| {
             if let Err(error) = socket.set_nodelay(true) {
