@@ -266,7 +266,9 @@ async fn subscriptions_end_with_their_connection_and_are_limited() -> Result<()>
 
 #[tokio::test]
 async fn accepted_messages_survive_a_crash_and_invalid_ones_block_nothing() -> Result<()> {
-    let mut stack = Stack::start(&["--parameter", "FanoutVisibilitySeconds=30"]).await?;
+    // The message returns to its queue after somebody has subscribed.
+    let visibility = "FanoutVisibilitySeconds=30";
+    let mut stack = Stack::start(&["--leave-leases", "--parameter", visibility]).await?;
     // No fan-out begins before the crash.
     stack
         .set_faults(
