@@ -103,9 +103,8 @@ async fn a_session_ends_with_its_connection_unless_kept() -> Result<()> {
         let id = own["session"]["sessionId"].clone();
         drop(alice);
         wait_until("the connection's row is closed", async || {
-            let rows = stack
-                .aws(&["dynamodb", "scan", "--table-name", "longhaul-connections"])
-                .await?;
+            let scan = json!({"TableName": "longhaul-connections"});
+            let rows = stack.dynamodb("Scan", &scan).await?;
             let rows = rows["Items"].as_array().cloned().unwrap_or_default();
             Ok(rows
                 .iter()

@@ -191,8 +191,8 @@ async fn connections(
 ) -> Result<BTreeSet<String>> {
     let wait = async {
         loop {
-            let table = ["dynamodb", "scan", "--table-name", "longhaul-connections"];
-            let answer = stack.aws(&table).await?;
+            let scan = json!({"TableName": "longhaul-connections"});
+            let answer = stack.dynamodb("Scan", &scan).await?;
             let rows = answer["Items"].as_array().context("no rows")?;
             let ids = rows
                 .iter()

@@ -79,8 +79,8 @@ async fn a_lost_disconnect_is_found_by_the_sweep() -> Result<()> {
     let ended = only_line(&stack, "sweep", "a session ended").await?;
     assert_eq!(ended["reason"], "its connection closed", "{ended}");
     wait_until("its subscriptions are gone", async || {
-        let scan = ["dynamodb", "scan", "--table-name", "longhaul-subscriptions"];
-        Ok(stack.aws(&scan).await?["Count"] == 0)
+        let scan = json!({"TableName": "longhaul-subscriptions"});
+        Ok(stack.dynamodb("Scan", &scan).await?["Count"] == 0)
     })
     .await
 }

@@ -123,10 +123,9 @@ impl Stack {
 
     /// Waits until an index of the connections table has this number of entries.
     pub async fn wait_for_indexed_connections(&self, index: &str, count: usize) -> Result<()> {
-        let table = ["dynamodb", "scan", "--table-name", "longhaul-connections"];
-        let scan = [&table[..], &["--index-name", index]].concat();
+        let scan = json!({"TableName": "longhaul-connections", "IndexName": index});
         wait_until(&format!("{count} in the index {index}"), async || {
-            Ok(self.aws(&scan).await?["Count"] == count)
+            Ok(self.dynamodb("Scan", &scan).await?["Count"] == count)
         })
         .await
     }

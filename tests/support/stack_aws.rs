@@ -113,9 +113,20 @@ impl Stack {
 
     async fn sqs(&self, operation: &str, queue: &str, mut request: Value) -> Result<Value> {
         request["QueueUrl"] = format!("{}/000000000000/{queue}", self.aws).into();
-        let target = format!("AmazonSQS.{operation}");
+        self.json(&format!("AmazonSQS.{operation}"), &request).await
+    }
+
+    /// A raw call of DynamoDB: the `aws` command line takes most of a second of processor time to start, which a test
+    /// that polls would spend again and again.
+    pub async fn dynamodb(&self, operation: &str, request: &Value) -> Result<Value> {
+        self.json(&format!("DynamoDB_20120810.{operation}"), request)
+            .await
+    }
+
+    /// A call of the JSON protocol.
+    async fn json(&self, target: &str, request: &Value) -> Result<Value> {
         let headers = [
-            ("X-Amz-Target", target.as_str()),
+            ("X-Amz-Target", target),
             ("Content-Type", "application/x-amz-json-1.0"),
         ];
         let body = request.to_string();
@@ -126,10 +137,8 @@ impl Stack {
 
     /// A job's row in the jobs table.
     pub async fn job_row(&self, job: &str) -> Result<Value> {
-        let key = json!({"jobId": {"S": job}}).to_string();
-        let get = ["dynamodb", "get-item", "--table-name", "longhaul-jobs"];
-        let consistent = ["--consistent-read", "--key", &key];
-        let answer = self.aws(&[&get[..], &consistent].concat()).await?;
-        Ok(answer["Item"].clone())
+        let key = json!({"jobId": {"S": job}});
+        let get = json!({"TableName": "longhaul-jobs", "ConsistentRead": true, "Key": key});
+        Ok(self.dynamodb("GetItem", &get).await?["Item"].clone())
     }
 }
