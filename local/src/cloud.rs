@@ -22,7 +22,7 @@ use crate::console_host;
 pub use crate::console_host::{ConsoleOptions, IssueToken};
 use crate::data_folder::{DataFolder, Endpoints};
 use crate::dynamodb::DynamoDb;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Services};
 use crate::event_source::EventSourceMapping;
 use crate::event_source_sqs;
 use crate::faults::FaultInjector;
@@ -197,12 +197,14 @@ impl EmbeddedCloud {
             aws_listener,
             Endpoint::new(
                 &dynamodb,
-                sqs.clone(),
-                s3.clone(),
-                sns_eventbridge,
-                SecretsManager::new(&spec.secrets, data.secrets()),
-                CloudWatchLogs::new(&spec.functions, data.subfolder("logs")?),
-                lambda.clone(),
+                Services {
+                    sqs: sqs.clone(),
+                    s3: s3.clone(),
+                    sns_eventbridge,
+                    secrets: SecretsManager::new(&spec.secrets, data.secrets()),
+                    logs: CloudWatchLogs::new(&spec.functions, data.subfolder("logs")?),
+                    lambda: lambda.clone(),
+                },
                 interceptor,
             )
             .router()

@@ -44,37 +44,29 @@ pub struct Endpoint {
     dynamodb: SocketAddr,
     fast_path: FastPath,
     http: Client<HttpConnector, Body>,
-    sqs: Sqs,
-    s3: S3,
-    sns_eventbridge: SnsEventBridge,
-    secrets: SecretsManager,
-    logs: CloudWatchLogs,
-    lambda: Lambda,
+    services: Services,
     interceptor: CallInterceptor,
 }
 
+/// The services that are called in this process.
+#[derive(Clone)]
+pub struct Services {
+    pub sqs: Sqs,
+    pub s3: S3,
+    pub sns_eventbridge: SnsEventBridge,
+    pub secrets: SecretsManager,
+    pub logs: CloudWatchLogs,
+    pub lambda: Lambda,
+}
+
 impl Endpoint {
-    pub fn new(
-        dynamodb: &DynamoDb,
-        sqs: Sqs,
-        s3: S3,
-        sns_eventbridge: SnsEventBridge,
-        secrets: SecretsManager,
-        logs: CloudWatchLogs,
-        lambda: Lambda,
-        interceptor: CallInterceptor,
-    ) -> Self {
+    pub fn new(dynamodb: &DynamoDb, services: Services, interceptor: CallInterceptor) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
         Self {
             dynamodb: dynamodb.address,
             fast_path: dynamodb.fast_path.clone(),
             http,
-            sqs,
-            s3,
-            sns_eventbridge,
-            secrets,
-            logs,
-            lambda,
+            services,
             interceptor,
         }
     }
@@ -118,16 +110,16 @@ impl Endpoint {
         let perform = async || match service {
             Service::DynamoDb => self.dynamodb(&call, headers.clone(), body.clone()).await,
             Service::Events => {
-                let response = self.sns_eventbridge.events(operation, &body).await;
+                let response = self.services.sns_eventbridge.events(operation, &body).await;
                 Ok((response, CapacityUnits::default()))
             }
             Service::SecretsManager => {
-                let response = self.secrets.call(operation, &body);
+                let response = self.services.secrets.call(operation, &body);
                 Ok((response, CapacityUnits::default()))
             }
             Service::Logs => {
                 // A log may be long, and is read from its beginning.
-                let (logs, operation) = (self.logs.clone(), operation.to_owned());
+                let (logs, operation) = (self.services.logs.clone(), operation.to_owned());
                 let body = body.clone();
                 let read = tokio::task::spawn_blocking(move || logs.call(&operation, &body));
                 Ok((read.await?, CapacityUnits::default()))
@@ -164,7 +156,7 @@ impl Endpoint {
         };
         let perform = async || {
             Ok((
-                self.sns_eventbridge.sns(&query).await,
+                self.services.sns_eventbridge.sns(&query).await,
                 CapacityUnits::default(),
             ))
         };
@@ -191,7 +183,8 @@ impl Endpoint {
         let kind = kind.and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or("RequestResponse");
         let perform = async || {
-            let response = invoke_api::invoke(&self.lambda, target, kind, body.clone()).await;
+            let response =
+                invoke_api::invoke(&self.services.lambda, target, kind, body.clone()).await;
             Ok((response, CapacityUnits::default()))
         };
         self.interceptor.intercept(&intercepted, perform).await
@@ -245,7 +238,7 @@ impl Endpoint {
     }
 
     async fn sqs(&self, operation: &str, body: &Bytes) -> Response {
-        match self.sqs.call(operation, body).await {
+        match self.services.sqs.call(operation, body).await {
             Ok(response) => ([(header::CONTENT_TYPE, JSON)], response).into_response(),
             Err(error) => {
                 let status =
@@ -281,7 +274,11 @@ impl Endpoint {
         }
         let effects = self.interceptor.faults.decide(&call);
         if effects == Effects::default() {
-            let response = self.s3.call(Request::from_parts(parts, body)).await;
+            let response = self
+                .services
+                .s3
+                .call(Request::from_parts(parts, body))
+                .await;
             self.interceptor
                 .record(&intercepted, &response, CapacityUnits::default());
             return response;
@@ -291,7 +288,10 @@ impl Endpoint {
         };
         let perform = async || {
             let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
-            Ok((self.s3.call(request).await, CapacityUnits::default()))
+            Ok((
+                self.services.s3.call(request).await,
+                CapacityUnits::default(),
+            ))
         };
         let cut_after = effects.cut_after;
         let response = self

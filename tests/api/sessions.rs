@@ -104,7 +104,7 @@ async fn a_session_ends_with_its_connection_unless_kept() -> Result<()> {
         drop(alice);
         wait_until("the connection's row is closed", async || {
             let scan = json!({"TableName": "longhaul-connections"});
-            let rows = stack.dynamodb("Scan", &scan).await?;
+            let rows = stack.dynamodb("Scan", scan).await?;
             let rows = rows["Items"].as_array().cloned().unwrap_or_default();
             Ok(rows
                 .iter()

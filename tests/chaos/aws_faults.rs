@@ -192,7 +192,7 @@ async fn connections(
     let wait = async {
         loop {
             let scan = json!({"TableName": "longhaul-connections"});
-            let answer = stack.dynamodb("Scan", &scan).await?;
+            let answer = stack.dynamodb("Scan", scan).await?;
             let rows = answer["Items"].as_array().context("no rows")?;
             let ids = rows
                 .iter()

@@ -80,7 +80,7 @@ async fn a_lost_disconnect_is_found_by_the_sweep() -> Result<()> {
     assert_eq!(ended["reason"], "its connection closed", "{ended}");
     wait_until("its subscriptions are gone", async || {
         let scan = json!({"TableName": "longhaul-subscriptions"});
-        Ok(stack.dynamodb("Scan", &scan).await?["Count"] == 0)
+        Ok(stack.dynamodb("Scan", scan).await?["Count"] == 0)
     })
     .await
 }

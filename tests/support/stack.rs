@@ -125,7 +125,7 @@ impl Stack {
     pub async fn wait_for_indexed_connections(&self, index: &str, count: usize) -> Result<()> {
         let scan = json!({"TableName": "longhaul-connections", "IndexName": index});
         wait_until(&format!("{count} in the index {index}"), async || {
-            Ok(self.dynamodb("Scan", &scan).await?["Count"] == count)
+            Ok(self.dynamodb("Scan", scan.clone()).await?["Count"] == count)
         })
         .await
     }

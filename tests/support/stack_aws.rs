@@ -113,20 +113,9 @@ impl Stack {
 
     async fn sqs(&self, operation: &str, queue: &str, mut request: Value) -> Result<Value> {
         request["QueueUrl"] = format!("{}/000000000000/{queue}", self.aws).into();
-        self.json(&format!("AmazonSQS.{operation}"), &request).await
-    }
-
-    /// A raw call of DynamoDB: the `aws` command line takes most of a second of processor time to start, which a test
-    /// that polls would spend again and again.
-    pub async fn dynamodb(&self, operation: &str, request: &Value) -> Result<Value> {
-        self.json(&format!("DynamoDB_20120810.{operation}"), request)
-            .await
-    }
-
-    /// A call of the JSON protocol.
-    async fn json(&self, target: &str, request: &Value) -> Result<Value> {
+        let target = format!("AmazonSQS.{operation}");
         let headers = [
-            ("X-Amz-Target", target),
+            ("X-Amz-Target", target.as_str()),
             ("Content-Type", "application/x-amz-json-1.0"),
         ];
         let body = request.to_string();
@@ -139,6 +128,6 @@ impl Stack {
     pub async fn job_row(&self, job: &str) -> Result<Value> {
         let key = json!({"jobId": {"S": job}});
         let get = json!({"TableName": "longhaul-jobs", "ConsistentRead": true, "Key": key});
-        Ok(self.dynamodb("GetItem", &get).await?["Item"].clone())
+        Ok(self.dynamodb("GetItem", get).await?["Item"].clone())
     }
 }

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::FaultInjector;
 use super::rules::FaultPlan;
-use crate::loopback;
+use crate::browser_guard;
 
 pub fn router(faults: FaultInjector) -> Router {
     Router::new()
         .route("/_local/faults", get(show).post(set).delete(clear))
-        .layer(middleware::from_fn(loopback::reject_browsers))
+        .layer(middleware::from_fn(browser_guard::reject_browsers))
         .with_state(faults)
 }
 

@@ -45,7 +45,7 @@ impl InboxBound {
         if known.full_until.is_some_and(|until| now < until) {
             return Ok(false);
         }
-        if known.full_until.is_none() && known.sent % MESSAGES_PER_LOOK != 0 {
+        if known.full_until.is_none() && !known.sent.is_multiple_of(MESSAGES_PER_LOOK) {
             return Ok(true);
         }
         let is_full = inbox.has_at_least_unread(owner, MAX_UNREAD).await?;
