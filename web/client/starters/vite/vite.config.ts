@@ -3,8 +3,13 @@ import react from "@vitejs/plugin-react";
 import { defineConfig, type ProxyOptions } from "vite";
 
 const target = process.env.LONGHAUL_URL ?? "http://localhost:3001";
-const withoutOrigin: ProxyOptions = { target, configure: (proxy) => void proxy.on("proxyReq", (request) => request.removeHeader("origin")) };
-const proxy = { "/_local": withoutOrigin };
+/** By these a server knows that a page asks. */
+const pageHeaders = ["origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
+const asProgram: ProxyOptions = {
+  target,
+  configure: (proxy) => void proxy.on("proxyReq", (request) => pageHeaders.forEach((name) => request.removeHeader(name))),
+};
+const proxy = { "/_local": asProgram };
 
 export default defineConfig({
   plugins: [react()],
