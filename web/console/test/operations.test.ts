@@ -1,5 +1,17 @@
 /** Browser tests of the admins' pages: all jobs, the dead-letter queue, connections. */
+import type { Locator, Page } from "@playwright/test";
 import { ask, connection, expect, expectNoHorizontalScroll, expectAccessible, progressAbove, signIn, status, streamingParams, test } from "./consoleFixture";
+
+/** Loads pages of a list until it has such a row: the other tests' connections are in it too. */
+async function loadUntil(page: Page, row: Locator): Promise<void> {
+  const more = page.getByRole("button", { name: "Load more" });
+  await expect
+    .poll(async () => {
+      if ((await row.count()) === 0 && (await more.isVisible())) await more.click();
+      return row.count();
+    })
+    .toBeGreaterThan(0);
+}
 
 /** Parameters of a job that fails in all its attempts, which takes some seconds. */
 const failingParams = { fail: "retry", steps: 0 };
@@ -22,6 +34,7 @@ test("an admin lists connections, sends a message and closes a connection", asyn
   const rows = page.locator("main [data-row]");
   const confirm = (action: string) => page.getByRole("dialog").getByRole("button", { name: action, exact: true }).click();
   await page.getByRole("searchbox", { name: "Search" }).fill(`${user}-root`);
+  await loadUntil(page, rows);
   await expect(rows).toHaveCount(1);
   await page.getByRole("searchbox", { name: "Search" }).fill("");
   await page.getByRole("searchbox", { name: "User" }).fill(user);
@@ -166,7 +179,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       .toBe(1);
     await checkLayout("operate-letters");
     await page.getByRole("link", { name: "Connections" }).click();
-    await expect(page.locator("main [data-row]").filter({ hasText: user }).first()).toBeVisible();
+    await loadUntil(page, page.locator("main [data-row]").filter({ hasText: user }));
     await checkLayout("operate-connections");
     await context.close();
   });
