@@ -11,10 +11,9 @@ use crate::initiator::is_loopback_name;
 /// Middleware. Rejects every request that a browser sends.
 pub async fn reject_browsers(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let is_from_browser = headers.contains_key(header::ORIGIN)
-        || headers
-            .keys()
-            .any(|name| name.as_str().starts_with("sec-fetch-"));
+    // Not `Sec-Fetch-Mode`, which Node's `fetch` sends too.
+    let is_from_browser =
+        headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
     if is_from_browser || !has_local_host(request.uri(), headers) {
         return forbidden("Browsers may not send this request.");
     }

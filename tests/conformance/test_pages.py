@@ -97,7 +97,7 @@ def test_operations(terminal):
     job = submit(terminal, "alice")
     submit(terminal, "bob")
     terminal.paste(f"JOB={job}")
-    rows, objects, services, dead_letters = terminal.read("docs/operations.md")
+    rows, services, objects, dead_letters = terminal.read("docs/operations.md")
     assert job in rows and "Signature=" in objects
     assert "arn:aws:sts:" in services or "arn:aws:iam:" in services
     assert job in dead_letters
