@@ -126,8 +126,10 @@ impl Stack {
 
     /// A job's row in the jobs table.
     pub async fn job_row(&self, job: &str) -> Result<Value> {
-        let key = json!({"jobId": {"S": job}});
-        let get = json!({"TableName": "longhaul-jobs", "ConsistentRead": true, "Key": key});
-        Ok(self.dynamodb("GetItem", get).await?["Item"].clone())
+        let key = json!({"jobId": {"S": job}}).to_string();
+        let get = ["dynamodb", "get-item", "--table-name", "longhaul-jobs"];
+        let consistent = ["--consistent-read", "--key", &key];
+        let answer = self.aws(&[&get[..], &consistent].concat()).await?;
+        Ok(answer["Item"].clone())
     }
 }
