@@ -211,10 +211,11 @@ def test_another_users_job_is_gone(host):
     assert mallory.ask({"action": "listJobs"})["jobs"] == []
 
 
-def test_who_is_gone_is_forgotten(host):
+def test_who_is_gone_is_marked(host):
     alice = host.client("alice")
     job = alice.submit(params={"steps": 20, "stepMs": 100})
     del host.gateway.pushed[alice.connection]
     until("it ended", lambda: host.row(job)["status"]["S"] == "completed")
     key = {"connectionId": {"S": alice.connection}}
-    assert "Item" not in host.dynamodb.get_item(TableName="longhaul-connections", Key=key)
+    row = host.dynamodb.get_item(TableName="longhaul-connections", Key=key)["Item"]
+    assert row["status"]["S"] == "DISCONNECTED"
