@@ -1,4 +1,4 @@
-//! Tells the cloud's owner which processes have ended. The owner knows what they were working on, and can give it to
+//! Notifies the cloud's owner of processes that have ended. The owner knows what they were working on, and can give it to
 //! others at once; AWS only waits until a visibility timeout is over.
 
 use std::collections::BTreeMap;
