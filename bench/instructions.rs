@@ -13,9 +13,10 @@ use longhaul_shared::domain::dialect::Dialect;
 use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::{ConnectionId, JobId, Owner};
 use longhaul_shared::domain::job::{
-    DialectFollower, Job, JobInput, JobResult, Lease, Outcome, Report, SubmitOptions,
+    Claimant, DialectFollower, Job, JobInput, JobResult, Lease, LogWrite, Outcome, Report,
+    SubmitOptions,
 };
-use longhaul_shared::domain::stream::{StreamContent, StreamEntry};
+use longhaul_shared::domain::log::{EntryContent, LogEntry};
 use longhaul_shared::protocol::dialect;
 
 const LEASE: Duration = Duration::from_secs(120);
@@ -53,6 +54,15 @@ const FUNCTIONS: [CountedFunction; 8] = [
     }),
 ];
 
+fn claimant(now: Timestamp) -> Claimant<'static> {
+    Claimant {
+        invocation: "invocation",
+        message: "message",
+        now,
+        lease: LEASE,
+    }
+}
+
 /// The inputs of the functions.
 struct Inputs {
     now: Timestamp,
@@ -84,7 +94,7 @@ impl Inputs {
         job.request_id = Some("1".into());
         job.followers.insert(connection.clone());
         let mut running = job.clone();
-        Job::claim("invocation", "message", now, LEASE).apply(&mut running);
+        claimant(now).claim_submitted().apply(&mut running);
         let by_dialect = Dialect::ALL.map(|dialect| {
             let mut job = running.clone();
             job.dialect_follower = Some(DialectFollower::new(dialect, connection.clone()));
@@ -107,14 +117,16 @@ impl Inputs {
 
     /// The standard job from its claim to its end.
     fn run(&self, mut job: Job) -> Job {
-        Job::claim("invocation", "message", self.now, LEASE).apply(&mut job);
+        claimant(self.now).claim_submitted().apply(&mut job);
         for step in 1..=4 {
             let report = Report {
                 percent: 20 * step,
                 message: format!("Step {step} of 4"),
             };
             let lease = Lease::from_row(job.clone());
-            let change = lease.report(&[report], self.now, LEASE);
+            let LogWrite::Row { change, .. } = lease.report(&[report], self.now, LEASE) else {
+                panic!("a report goes into the row");
+            };
             change.apply(&mut job);
         }
         let result: Arc<str> = format!(r#"{{"response":"{}"}}"#, "x".repeat(2048)).into();
@@ -130,12 +142,12 @@ impl Inputs {
             .iter()
             .find(|(other, _)| *other == dialect)
             .expect("every dialect has one");
-        let entry = StreamEntry {
+        let entry = LogEntry {
             seq: 3,
             at: self.now,
-            content: StreamContent::Chunk("A piece of an answer, of a usual length.".into()),
+            content: EntryContent::Chunk("A piece of an answer, of a usual length.".into()),
         };
-        let event = Event::streamed(black_box(job), entry);
+        let event = Event::logged(black_box(job), entry);
         black_box(dialect::outbound_frames(job, &event));
     }
 }

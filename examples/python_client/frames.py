@@ -191,6 +191,25 @@ class FinopsQueryRequest(TypedDict):
     """Has to agree with the token."""
 
 
+class GetEventsRequest(TypedDict):
+    """Asks for every event of a job, by page."""
+
+    action: Literal["getEvents"]
+    """The action."""
+
+    after: NotRequired[int | None]
+    """The `seq` after which the page begins; 0 or left out for the first page."""
+
+    jobId: str
+    """The job: a UUID. Any other text is answered like the id of an unknown job."""
+
+    limit: NotRequired[int | None]
+    """Events of the page, 1 to 100; 100 if left out."""
+
+    requestId: NotRequired[str | None]
+    """Repeated in the response, and in every event of the job that this starts."""
+
+
 class GetJobRequest(TypedDict):
     """Asks for a job and its result."""
 
@@ -1111,6 +1130,9 @@ class SessionView(TypedDict):
 StatusOrGone: TypeAlias = JobStatus | Gone
 
 
+StepState: TypeAlias = Literal["saved"]
+
+
 SubscribeMode: TypeAlias = Literal["replay", "gone"]
 
 
@@ -1268,7 +1290,39 @@ class Warning(TypedDict):
     """A sentence for people, with the name that was probably meant."""
 
 
-ClientFrame: TypeAlias = AuthenticateRequest | RefreshTokenRequest | PingRequest | QueryRequest | FinopsQueryRequest | SubscribeJobRequest | UnsubscribeJobRequest | CancelRequest | GetJobRequest | ListJobsRequest | SendMessageRequest | ChatMessageRequest | TextMessageRequest | VoiceStartRequest | VoiceDataRequest | VoiceEndRequest | StartSessionRequest | EndSessionRequest | GetSessionRequest | ListSessionsRequest | SubscribeTopicRequest | SubscribeToDealsRequest | UnsubscribeTopicRequest | DirectMessageRequest | TypingIndicatorRequest | NotificationAckRequest | ListNotificationsRequest | ListConnectionsRequest | SetStatusRequest | CloseConnectionRequest | CleanupConnectionsRequest | BroadcastRequest | ListOpenJobsRequest | ListDeadLettersRequest | ReplayJobRequest
+class WorkerLost(TypedDict):
+    """The worker of an attempt gave no more signs of life: it crashed, or it ran out of time. Another attempt follows."""
+
+    at: str
+    """When the event happened. RFC 3339 in UTC, with milliseconds."""
+
+    attempt: int
+    """The attempt that is lost."""
+
+    jobId: str
+    """The job: a UUID."""
+
+    requestId: NotRequired[str]
+    """The `requestId` of the frame that submitted the job. All followers receive it."""
+
+    seq: int
+    """
+    The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+    identity: the same event may come more than once.
+    """
+
+    timestamp: int
+    """When the event happened, in Unix seconds."""
+
+    type: Literal["worker_lost"]
+    warnings: NotRequired[list[Warning]]
+    """
+    Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+    the connection that submitted.
+    """
+
+
+ClientFrame: TypeAlias = AuthenticateRequest | RefreshTokenRequest | PingRequest | QueryRequest | FinopsQueryRequest | SubscribeJobRequest | UnsubscribeJobRequest | CancelRequest | GetEventsRequest | GetJobRequest | ListJobsRequest | SendMessageRequest | ChatMessageRequest | TextMessageRequest | VoiceStartRequest | VoiceDataRequest | VoiceEndRequest | StartSessionRequest | EndSessionRequest | GetSessionRequest | ListSessionsRequest | SubscribeTopicRequest | SubscribeToDealsRequest | UnsubscribeTopicRequest | DirectMessageRequest | TypingIndicatorRequest | NotificationAckRequest | ListNotificationsRequest | ListConnectionsRequest | SetStatusRequest | CloseConnectionRequest | CleanupConnectionsRequest | BroadcastRequest | ListOpenJobsRequest | ListDeadLettersRequest | ReplayJobRequest
 
 
 class Acknowledged(TypedDict):
@@ -1279,6 +1333,88 @@ class Acknowledged(TypedDict):
 
     status: ReadStatus
     """Always `read`."""
+
+
+class AttemptFailed(TypedDict):
+    """An attempt failed, and another follows."""
+
+    at: str
+    """When the event happened. RFC 3339 in UTC, with milliseconds."""
+
+    attempt: int
+    """The attempt that failed."""
+
+    code: JobErrorCode
+    """What went wrong."""
+
+    error: str
+    """A sentence for people."""
+
+    jobId: str
+    """The job: a UUID."""
+
+    requestId: NotRequired[str]
+    """The `requestId` of the frame that submitted the job. All followers receive it."""
+
+    retryAt: str
+    """When the next attempt starts, at the earliest. RFC 3339 in UTC, with milliseconds."""
+
+    seq: int
+    """
+    The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+    identity: the same event may come more than once.
+    """
+
+    timestamp: int
+    """When the event happened, in Unix seconds."""
+
+    type: Literal["attempt_failed"]
+    warnings: NotRequired[list[Warning]]
+    """
+    Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+    the connection that submitted.
+    """
+
+
+class AttemptStarted(TypedDict):
+    """
+    Another attempt starts, or the same one goes on after a hand-over. A job's first attempt has no such event: it
+    starts with the first `progress_update`.
+    """
+
+    at: str
+    """When the event happened. RFC 3339 in UTC, with milliseconds."""
+
+    attempt: int
+    """The attempt of this run, from 1."""
+
+    invocation: str
+    """The worker's invocation, as its log names it."""
+
+    jobId: str
+    """The job: a UUID."""
+
+    requestId: NotRequired[str]
+    """The `requestId` of the frame that submitted the job. All followers receive it."""
+
+    resumed: bool
+    """Whether it goes on with the same attempt, after a hand-over."""
+
+    seq: int
+    """
+    The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+    identity: the same event may come more than once.
+    """
+
+    timestamp: int
+    """When the event happened, in Unix seconds."""
+
+    type: Literal["attempt_started"]
+    warnings: NotRequired[list[Warning]]
+    """
+    Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+    the connection that submitted.
+    """
 
 
 class Authenticated(TypedDict):
@@ -1519,6 +1655,38 @@ class DirectMessage(TypedDict):
     """When it was sent or published, in Unix seconds."""
 
     type: Literal["message"]
+
+
+class HandedOver(TypedDict):
+    """The attempt goes on in another invocation, since the time of this one is nearly over."""
+
+    at: str
+    """When the event happened. RFC 3339 in UTC, with milliseconds."""
+
+    attempt: int
+    """The attempt that goes on."""
+
+    jobId: str
+    """The job: a UUID."""
+
+    requestId: NotRequired[str]
+    """The `requestId` of the frame that submitted the job. All followers receive it."""
+
+    seq: int
+    """
+    The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+    identity: the same event may come more than once.
+    """
+
+    timestamp: int
+    """When the event happened, in Unix seconds."""
+
+    type: Literal["handed_over"]
+    warnings: NotRequired[list[Warning]]
+    """
+    Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+    the connection that submitted.
+    """
 
 
 class JobCancelled(TypedDict):
@@ -1935,7 +2103,7 @@ class Pong(TypedDict):
 
 
 class ProgressUpdate(TypedDict):
-    """The job goes on. Only the latest counts; a replay has no other."""
+    """The job goes on. Only the latest counts: `subscribed` has no other, `getEvents` has all."""
 
     at: str
     """When the event happened. RFC 3339 in UTC, with milliseconds."""
@@ -2089,6 +2257,44 @@ class StatusSet(TypedDict):
     type: Literal["statusSet"]
     warnings: NotRequired[list[Warning]]
     """Fields of the frame that were ignored, since the action does not know them."""
+
+
+class Step(TypedDict):
+    """A step's result was stored: no later attempt repeats it."""
+
+    at: str
+    """When the event happened. RFC 3339 in UTC, with milliseconds."""
+
+    jobId: str
+    """The job: a UUID."""
+
+    ms: int
+    """How long it took, in milliseconds."""
+
+    name: str
+    """The step's name. At most 64 bytes."""
+
+    requestId: NotRequired[str]
+    """The `requestId` of the frame that submitted the job. All followers receive it."""
+
+    seq: int
+    """
+    The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+    identity: the same event may come more than once.
+    """
+
+    state: StepState
+    """What happened to it."""
+
+    timestamp: int
+    """When the event happened, in Unix seconds."""
+
+    type: Literal["step"]
+    warnings: NotRequired[list[Warning]]
+    """
+    Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+    the connection that submitted.
+    """
 
 
 class StreamReset(TypedDict):
@@ -2251,7 +2457,7 @@ class DialectError(TypedDict):
     type: Literal["error"]
 
 
-JobEvent: TypeAlias = JobQueued | ProgressUpdate | Chunk | StreamReset | JobCompleted | JobFailed | JobCancelled
+JobEvent: TypeAlias = JobQueued | ProgressUpdate | Chunk | StreamReset | AttemptStarted | AttemptFailed | WorkerLost | HandedOver | Step | JobCompleted | JobFailed | JobCancelled
 
 
 class JobReplayed(TypedDict):
@@ -2307,6 +2513,12 @@ class Subscribed(TypedDict):
     this many seconds.
     """
 
+    skippedThrough: NotRequired[int]
+    """
+    Events up to this `seq` were left out, since later ones replace them: earlier progress, and attempts that are over.
+    `getEvents` returns them. Missing if `events` is gapless.
+    """
+
     status: StatusOrGone
     """The job's state."""
 
@@ -2314,6 +2526,41 @@ class Subscribed(TypedDict):
     """When the frame was answered, in Unix seconds."""
 
     type: Literal["subscribed"]
+    warnings: NotRequired[list[Warning]]
+    """Fields of the frame that were ignored, since the action does not know them."""
+
+
+class EventsPage(TypedDict):
+    """
+    A page of a job's events, from its first on and without gaps, or that you have no such job. The response to
+    `getEvents`.
+    """
+
+    events: list[JobEvent]
+    """
+    The events after `after`, in order of `seq`: at most `limit`, and as many as fit one frame. Each is as it was pushed,
+    but for a result's `url`, which is signed anew. A job that was replayed has the `job_failed` of each earlier run.
+    """
+
+    head: int
+    """The sequence number of the latest event; 0 if the job is gone."""
+
+    jobId: str
+    """The job, as the frame named it."""
+
+    more: bool
+    """Whether there are more: ask again with the last `seq` of `events`."""
+
+    requestId: NotRequired[str]
+    """The `requestId` of the frame that this responds to. At most 128 characters."""
+
+    status: StatusOrGone
+    """The job's state."""
+
+    timestamp: int
+    """When the frame was answered, in Unix seconds."""
+
+    type: Literal["events"]
     warnings: NotRequired[list[Warning]]
     """Fields of the frame that were ignored, since the action does not know them."""
 
@@ -2335,4 +2582,4 @@ class Job(TypedDict):
     """Fields of the frame that were ignored, since the action does not know them."""
 
 
-ServerFrame: TypeAlias = JobQueued | ProgressUpdate | Chunk | StreamReset | JobCompleted | JobFailed | JobCancelled | Subscribed | ErrorFrame | Authenticated | TokenRefreshed | Pong | Cancelling | Job | Jobs | JobUnsubscribed | SubscriptionConfirmed | TopicUnsubscribed | MessageSent | AckConfirmed | Notifications | SessionStarted | SessionEnded | SessionPage | Sessions | Connections | StatusSet | ConnectionClosed | ConnectionsCleaned | BroadcastSent | OpenJobs | DeadLetters | JobReplayed | DirectMessage | UserTyping | SystemNotice | SendMessageChunk | SendMessageComplete | ChatResponse | ChatTyping | ChatNotice | DialectError | TextResponse | TextError | VoiceStarted | VoiceAck
+ServerFrame: TypeAlias = JobQueued | ProgressUpdate | Chunk | StreamReset | AttemptStarted | AttemptFailed | WorkerLost | HandedOver | Step | JobCompleted | JobFailed | JobCancelled | Subscribed | EventsPage | ErrorFrame | Authenticated | TokenRefreshed | Pong | Cancelling | Job | Jobs | JobUnsubscribed | SubscriptionConfirmed | TopicUnsubscribed | MessageSent | AckConfirmed | Notifications | SessionStarted | SessionEnded | SessionPage | Sessions | Connections | StatusSet | ConnectionClosed | ConnectionsCleaned | BroadcastSent | OpenJobs | DeadLetters | JobReplayed | DirectMessage | UserTyping | SystemNotice | SendMessageChunk | SendMessageComplete | ChatResponse | ChatTyping | ChatNotice | DialectError | TextResponse | TextError | VoiceStarted | VoiceAck

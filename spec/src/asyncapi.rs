@@ -10,13 +10,14 @@ use crate::catalog::{self, Catalog, Group, Message, visit};
 use crate::transcripts::{self, Recorded};
 
 /// The responses to a request besides `ErrorFrame`, by the names of their schemas.
-const REPLIES: [(&str, &[&str]); 33] = [
+const REPLIES: [(&str, &[&str]); 34] = [
     ("Authenticate", &["Authenticated"]),
     ("RefreshToken", &["TokenRefreshed"]),
     ("Ping", &["Pong"]),
     ("Query", &["JobQueued", "Subscribed"]),
     ("FinopsQuery", &["JobQueued", "Subscribed"]),
     ("SubscribeJob", &["Subscribed"]),
+    ("GetEvents", &["EventsPage"]),
     ("UnsubscribeJob", &["JobUnsubscribed"]),
     ("Cancel", &["Cancelling", "Job"]),
     ("GetJob", &["Job"]),

@@ -5,7 +5,7 @@ use longhaul_shared::protocol::error_response::ErrorFrame;
 use longhaul_shared::protocol::event::JobEventFrame;
 use longhaul_shared::protocol::push::{Notification, PushFrame, ServerPush};
 use longhaul_shared::protocol::request::*;
-use longhaul_shared::protocol::response::{ResponseFrame, Subscribed, VoiceFrame};
+use longhaul_shared::protocol::response::{EventsPage, ResponseFrame, Subscribed, VoiceFrame};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -67,6 +67,7 @@ pub fn client() -> Catalog {
     frames.request::<SubscribeJobRequest>("SubscribeJob", user);
     frames.request::<UnsubscribeJobRequest>("UnsubscribeJob", user);
     frames.request::<CancelRequest>("Cancel", user);
+    frames.request::<GetEventsRequest>("GetEvents", user);
     frames.request::<GetJobRequest>("GetJob", user);
     frames.request::<ListJobsRequest>("ListJobs", user);
     frames.request::<SendMessageRequest>("SendMessage", user);
@@ -103,6 +104,7 @@ pub fn server() -> Catalog {
     let mut frames = Frames::of_server();
     frames.variants::<JobEventFrame<'static>>(|_| Group::Event);
     frames.one::<Subscribed<'static>>("Subscribed", Group::Response);
+    frames.one::<EventsPage<'static>>("EventsPage", Group::Response);
     frames.one::<ErrorFrame<'static>>("ErrorFrame", Group::Response);
     let of_admins = [
         "connections",

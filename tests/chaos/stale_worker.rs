@@ -39,7 +39,7 @@ async fn suspend_worker_at(
     let mut follower = Follower::new(&job);
     let end = follower.until_end(&mut client, JOB_TIMEOUT).await?;
     assert_eq!(end["type"], "job_completed", "{end}");
-    let ended = stack.job_row(&job).await?;
+    let ended = stack.settled_job_row(&job).await?;
     assert_eq!(
         ended["attempt"]["N"], "2",
         "another worker claimed it: {ended}"
@@ -60,7 +60,7 @@ async fn suspend_worker_at(
         client.until_job_is(&next, "completed").await?;
     }
     assert_eq!(
-        stack.job_row(&job).await?,
+        stack.settled_job_row(&job).await?,
         ended,
         "the row has not changed since"
     );

@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::support::stack::Stack;
-use crate::support::wait::wait_until;
 use crate::support::wire_log::WireLog;
 
 /// By caller, service and operation: calls and write units.
@@ -24,10 +23,7 @@ async fn a_standard_job_stays_within_its_call_budget() -> Result<()> {
 
     // The last call removes the job from the index of open jobs, after the terminal event was pushed.
     let job = events[0]["jobId"].as_str().context("no id")?;
-    wait_until("the closing call", async || {
-        Ok(stack.job_row(job).await?["openShard"].is_null())
-    })
-    .await?;
+    stack.settled_job_row(job).await?;
     let counts = counts_of(&wire_log.calls()?);
     let calls = |caller: &str| -> BTreeMap<&str, u32> {
         counts

@@ -14,7 +14,9 @@ async fn a_jobs_row_and_queue_are_read_with_the_stock_command_line() -> Result<(
     let events = client.until("job_completed").await?;
     let job = events[0]["jobId"].as_str().context("no jobId")?;
 
-    let row = stack.job_row(job).await?;
+    let key = json!({"jobId": {"S": job}}).to_string();
+    let get = ["dynamodb", "get-item", "--table-name", "longhaul-jobs"];
+    let row = stack.aws(&[&get[..], &["--key", &key]].concat()).await?["Item"].clone();
     let text = |name: &str| {
         row[name]["S"]
             .as_str()

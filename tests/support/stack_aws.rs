@@ -124,12 +124,20 @@ impl Stack {
         Ok(serde_json::from_slice(&response.body)?)
     }
 
-    /// A job's row in the jobs table.
+    /// A job's row in the jobs table, as DynamoDB writes it; null if there is none.
     pub async fn job_row(&self, job: &str) -> Result<Value> {
-        let key = json!({"jobId": {"S": job}}).to_string();
-        let get = ["dynamodb", "get-item", "--table-name", "longhaul-jobs"];
-        let consistent = ["--consistent-read", "--key", &key];
-        let answer = self.aws(&[&get[..], &consistent].concat()).await?;
+        let request = json!({"TableName": "longhaul-jobs", "ConsistentRead": true,
+            "Key": {"jobId": {"S": job}}});
+        let answer = self.dynamodb("GetItem", request).await?;
         Ok(answer["Item"].clone())
+    }
+
+    /// The row of a job that has ended, once all that its end owes is done.
+    pub async fn settled_job_row(&self, job: &str) -> Result<Value> {
+        wait_until("the job has left the index of open jobs", async || {
+            Ok(self.job_row(job).await?["openShard"].is_null())
+        })
+        .await?;
+        self.job_row(job).await
     }
 }

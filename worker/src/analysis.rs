@@ -18,9 +18,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::task_local;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::analysis_channel::AnalysisChannel;
+use crate::analysis_channel::{AnalysisChannel, SavedStep};
 pub use crate::failure::Failure;
 pub use crate::reported_progress::ReportedProgress;
 
@@ -233,6 +234,7 @@ impl Context {
             self.stream(&saved.streamed_text).await;
             return Ok(result);
         }
+        let started = Instant::now();
         let (result, streamed) = STEP_TEXT
             .scope(RefCell::default(), async {
                 let result = work.await;
@@ -242,6 +244,7 @@ impl Context {
         // The text of a step within a step is also the outer one's.
         let _ = STEP_TEXT.try_with(|outer| outer.borrow_mut().push_str(&streamed));
         let result = result?;
+        let took = started.elapsed();
         let saved = StepResult {
             result: step_json(&result)?,
             streamed_text: streamed,
@@ -252,7 +255,14 @@ impl Context {
             );
             return Err(Failure::reject(JobErrorCode::StepTooLarge, message));
         }
-        self.channel.save_step(key, saved).await;
+        let name = name.to_owned();
+        let step = SavedStep {
+            key,
+            name,
+            took,
+            result: saved,
+        };
+        self.channel.save_step(step).await;
         Ok(result)
     }
 }

@@ -1,6 +1,7 @@
 //! The channel from an analysis, on threads of its own, to the attempt that writes and pushes for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use longhaul_shared::store::event_log::StepResult;
 use tokio::sync::{mpsc, oneshot};
@@ -26,10 +27,18 @@ pub enum Request {
     },
     /// To have a step's result saved; answered once it is.
     SaveStep {
-        key: String,
-        result: StepResult,
+        step: SavedStep,
         response: oneshot::Sender<()>,
     },
+}
+
+/// A step that is to be saved.
+pub struct SavedStep {
+    pub key: String,
+    pub name: String,
+    /// How long it took.
+    pub took: Duration,
+    pub result: StepResult,
 }
 
 impl AnalysisChannel {
@@ -62,13 +71,9 @@ impl AnalysisChannel {
     }
 
     /// Saves a step's result; returns once it is durable.
-    pub async fn save_step(&self, key: String, result: StepResult) {
+    pub async fn save_step(&self, step: SavedStep) {
         let (response, responded) = oneshot::channel();
-        let save = Request::SaveStep {
-            key,
-            result,
-            response,
-        };
+        let save = Request::SaveStep { step, response };
         self.request(save, responded).await;
     }
 

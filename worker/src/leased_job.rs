@@ -4,12 +4,13 @@
 
 use anyhow::Result;
 use longhaul_shared::domain::event::Event;
-use longhaul_shared::domain::job::{Job, Lease, Report, StreamWrite};
-use longhaul_shared::domain::stream::{Stream, StreamContent, StreamEntry};
+use longhaul_shared::domain::job::{Change, Job, Lease, LogWrite, Report};
+use longhaul_shared::domain::log::{EntryContent, Log, LogEntry};
 use longhaul_shared::protocol::dialect;
 use longhaul_shared::store::event_log::StepResult;
 use longhaul_shared::store::jobs::CommitOutcome;
 
+use crate::analysis_channel::SavedStep;
 use crate::engine::Engine;
 use crate::outcome::{LeaseLost, WriteOutcome};
 use crate::push_queues::PushQueues;
@@ -55,17 +56,15 @@ impl<'e> LeasedJob<'e> {
             return Ok(());
         };
         for _ in 0..MAX_STALE_WRITES {
-            let progress_seq = self.job().seq + reports.len() as u64;
+            let before = self.job().seq;
+            let progress_seq = before + reports.len() as u64;
             let lease = self.engine.limits.lease;
-            let change = self.lease.report(&reports, self.engine.now(), lease);
-            let commit = self.engine.jobs.commit(self.job().id, &change).await;
+            let write = self.lease.report(&reports, self.engine.now(), lease);
             let is_written =
                 |job: &Job| job.progress_seq == progress_seq && job.message == last.message;
-            match self.applied(commit, is_written)? {
+            match self.write(write, is_written).await? {
                 WriteOutcome::Written => {
-                    for event in Event::reports(self.job(), &reports) {
-                        self.push(event).await;
-                    }
+                    self.push_new(before).await;
                     break;
                 }
                 WriteOutcome::Stale => {}
@@ -74,6 +73,13 @@ impl<'e> LeasedJob<'e> {
             }
         }
         Ok(())
+    }
+
+    /// Pushes the events after the sequence number `before`, which the last write put into the row's tail.
+    pub async fn push_new(&mut self, before: u64) {
+        for event in Event::in_tail(self.job(), before) {
+            self.push(event).await;
+        }
     }
 
     /// Renews the lease, unless a report has renewed it lately.
@@ -105,12 +111,12 @@ impl<'e> LeasedJob<'e> {
 
     /// Writes the stream's next entry, then pushes it. After [`WriteOutcome::Failed`] the next call must be given the
     /// same content.
-    pub async fn stream(&mut self, content: &StreamContent) -> Result<WriteOutcome, LeaseLost> {
+    pub async fn stream(&mut self, content: &EntryContent) -> Result<WriteOutcome, LeaseLost> {
         let at = self.engine.now();
         for _ in 0..MAX_STALE_WRITES {
             let seq = self.uncertain_seq.take().unwrap_or(self.job().seq + 1);
             let content = content.clone();
-            let entry = StreamEntry { seq, at, content };
+            let entry = LogEntry { seq, at, content };
             // The row shows that an earlier attempt of this write was made, though its response was lost.
             let written = if self.job().stream_seq == seq {
                 WriteOutcome::Written
@@ -119,7 +125,7 @@ impl<'e> LeasedJob<'e> {
             };
             match written {
                 WriteOutcome::Written => {
-                    self.push(Event::streamed(self.job(), entry)).await;
+                    self.push(Event::logged(self.job(), entry)).await;
                     return Ok(WriteOutcome::Written);
                 }
                 // The followers changed; the lease now has the row as it is.
@@ -133,40 +139,50 @@ impl<'e> LeasedJob<'e> {
         Ok(WriteOutcome::Failed)
     }
 
-    async fn write_entry(&mut self, entry: &StreamEntry) -> Result<WriteOutcome, LeaseLost> {
+    async fn write_entry(&mut self, entry: &LogEntry) -> Result<WriteOutcome, LeaseLost> {
         if self.job().seq >= entry.seq {
             // Another event has this number, so the entry was not written under it.
             return Ok(WriteOutcome::Stale);
         }
+        let write = self.lease.stream(entry.clone(), self.engine.limits.lease);
+        self.write(write, |job| job.stream_seq == entry.seq).await
+    }
+
+    /// Writes entries into the row or into the log. `is_written` recognises by the row that an earlier try was made.
+    async fn write(
+        &mut self,
+        write: LogWrite,
+        is_written: impl Fn(&Job) -> bool,
+    ) -> Result<WriteOutcome, LeaseLost> {
         let (job, engine) = (self.job(), self.engine);
-        let commit = match self.lease.stream(entry.clone(), engine.limits.lease) {
-            StreamWrite::Row { outgrown, change } => {
+        let commit = match write {
+            LogWrite::Row { outgrown, change } => {
                 if !outgrown.is_empty()
-                    && let Err(error) = engine.event_log.put_stream(job, &outgrown).await
+                    && let Err(error) = engine.event_log.put_entries(job, &outgrown).await
                 {
-                    tracing::warn!(job = %job.id, error = format!("{error:#}"), "stream entries could not be moved to the event log");
+                    tracing::warn!(job = %job.id, error = format!("{error:#}"), "entries could not be moved to the event log");
                     return Ok(WriteOutcome::Failed);
                 }
                 engine.jobs.commit(job.id, &change).await
             }
-            StreamWrite::Log { entries, change } => {
-                let logged = engine.event_log.stream_entry(job, &entries);
-                engine.jobs.commit_with_entry(job, &change, logged).await
+            LogWrite::Log { entries, change } => {
+                let put = engine.event_log.entries_put(job, &entries);
+                engine.jobs.commit_with_entry(job, &change, put).await
             }
         };
-        self.applied(commit, |job| job.stream_seq == entry.seq)
+        self.applied(commit, is_written)
     }
 
     /// Pushes the latest chunk again where a follower receives a dialect, which can't ask for it: the worker that
     /// held the job before may have died before it pushed the chunk. Its sequence number identifies a duplicate.
-    pub async fn push_latest_chunk(&mut self, stream: Stream) {
+    pub async fn push_latest_chunk(&mut self, stream: Log) {
         let Some(follower) = &self.job().dialect_follower else {
             return;
         };
         let pushed_seq = follower.pushed_seq;
-        let latest = stream.effective_entries().last();
+        let latest = stream.effective_stream().last();
         if let Some(entry) = latest.filter(|entry| entry.seq > pushed_seq) {
-            self.push(Event::streamed(self.job(), entry)).await;
+            self.push(Event::logged(self.job(), entry)).await;
         }
     }
 
@@ -179,18 +195,61 @@ impl<'e> LeasedJob<'e> {
         })
     }
 
-    /// Saves a step's result, and renews the lease in the same transaction.
-    pub async fn save_step(
+    /// Saves a step's result and its event, and renews the lease, in one transaction. After `Failed` the step may not be
+    /// saved: then it runs again in a later attempt.
+    pub async fn save_step(&mut self, step: &SavedStep) -> Result<WriteOutcome, LeaseLost> {
+        let ms = u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX);
+        for _ in 0..MAX_STALE_WRITES {
+            let (job, engine) = (self.job(), self.engine);
+            let before = job.seq;
+            let lease = engine.limits.lease;
+            let save = self.lease.save_step(&step.name, ms, engine.now(), lease);
+            let put = engine.event_log.step_put(job, &step.key, &step.result);
+            let commit = engine.jobs.commit_with_entry(job, &save, put).await;
+            let is_written = |job: &Job| holds_step(job, before + 1, &step.name);
+            match self.applied(commit, is_written)? {
+                WriteOutcome::Stale => {}
+                WriteOutcome::Written => {
+                    self.push_new(before).await;
+                    return Ok(WriteOutcome::Written);
+                }
+                WriteOutcome::Failed => break,
+            }
+        }
+        Ok(WriteOutcome::Failed)
+    }
+
+    /// Gives the lease up by the change that `give_up` makes of it, and pushes the events of that change's entries;
+    /// returns the row. `is_written` recognises by the row that an earlier try was made.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn give_up(
         &mut self,
-        key: &str,
-        result: &StepResult,
-    ) -> Result<WriteOutcome, LeaseLost> {
-        let lease = self.engine.limits.lease;
-        let change = self.lease.renew(self.engine.now(), lease);
-        let entry = self.engine.event_log.step_entry(self.job(), key, result);
-        let jobs = &self.engine.jobs;
-        let commit = jobs.commit_with_entry(self.job(), &change, entry).await;
-        self.applied(commit, |_| false)
+        give_up: impl Fn(Lease) -> Change,
+        is_written: impl Fn(&Job) -> bool,
+    ) -> Result<Result<Job, LeaseLost>> {
+        for _ in 0..MAX_STALE_WRITES {
+            let held = self.job().clone();
+            let change = give_up(Lease::from_row(held.clone()));
+            match self.engine.jobs.commit(held.id, &change).await? {
+                CommitOutcome::Applied(row) => self.lease = Lease::from_row(*row),
+                // A write whose response was lost is sent again, and the second meets the first.
+                CommitOutcome::Refused(Some(row))
+                    if row.fence == held.fence && is_written(&row) =>
+                {
+                    self.lease = Lease::from_row(*row);
+                }
+                CommitOutcome::Refused(Some(row)) if row.is_held(held.fence) => {
+                    self.lease = Lease::from_row(*row);
+                    continue;
+                }
+                CommitOutcome::Refused(row) => return Ok(Err(self.lost(row.as_deref()))),
+            }
+            self.push_new(held.seq).await;
+            return Ok(Ok(self.job().clone()));
+        }
+        Ok(Err(LeaseLost::Superseded))
     }
 
     /// Pushes an event to all followers, and removes those whose connection is closed.
@@ -243,4 +302,13 @@ impl<'e> LeasedJob<'e> {
         tracing::info!(job = %id, "superseded");
         LeaseLost::Superseded
     }
+}
+
+/// Whether the row's tail has the event of a saved step under this number.
+fn holds_step(job: &Job, seq: u64, name: &str) -> bool {
+    job.tail.iter().any(|entry| {
+        let is_step =
+            matches!(&entry.content, EntryContent::StepSaved { name: saved, .. } if saved == name);
+        entry.seq == seq && is_step
+    })
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use longhaul_shared::domain::limits;
-use longhaul_shared::domain::stream::StreamContent;
+use longhaul_shared::domain::log::EntryContent;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -86,7 +86,7 @@ impl StreamBuffer {
     }
 
     /// Waits until a write is due. It stays until [`StreamBuffer::written`]. Cancel-safe.
-    pub async fn due(&self) -> StreamContent {
+    pub async fn due(&self) -> EntryContent {
         loop {
             let wait_until = {
                 let text = self.lock();
@@ -108,7 +108,7 @@ impl StreamBuffer {
     }
 
     /// The next write, due or not.
-    pub fn next_write(&self) -> Option<StreamContent> {
+    pub fn next_write(&self) -> Option<EntryContent> {
         self.lock().next_write()
     }
 
@@ -118,11 +118,12 @@ impl StreamBuffer {
     }
 
     /// The write is in the log.
-    pub fn written(&self, write: &StreamContent) {
+    pub fn written(&self, write: &EntryContent) {
         let mut text = self.lock();
         match write {
-            StreamContent::Reset { .. } => text.reset = None,
-            StreamContent::Chunk(content) => drop(text.pending.drain(..content.len())),
+            EntryContent::Chunk(content) => drop(text.pending.drain(..content.len())),
+            // A reset: the buffer writes nothing else.
+            _ => text.reset = None,
         }
         text.uncertain_length = None;
         text.next_chunk_at = Instant::now() + CHUNK_INTERVAL;
@@ -130,9 +131,9 @@ impl StreamBuffer {
     }
 
     /// The write failed, or seems to have: it is tried again, unchanged.
-    pub fn postpone(&self, write: &StreamContent) {
+    pub fn postpone(&self, write: &EntryContent) {
         let mut text = self.lock();
-        if let StreamContent::Chunk(content) = write {
+        if let EntryContent::Chunk(content) = write {
             text.uncertain_length = Some(content.len());
         }
         text.retry_at = Instant::now() + CHUNK_INTERVAL;
@@ -172,10 +173,10 @@ impl Text {
         self.repeated = end;
     }
 
-    fn next_write(&self) -> Option<StreamContent> {
+    fn next_write(&self) -> Option<EntryContent> {
         if let Some(keep_through) = self.reset {
             let attempt = self.attempt;
-            return Some(StreamContent::Reset {
+            return Some(EntryContent::Reset {
                 attempt,
                 keep_through,
             });
@@ -184,7 +185,7 @@ impl Text {
             Some(length) => &self.pending[..length],
             None => limits::json_prefix(&self.pending, limits::CHUNK_BYTES),
         };
-        (!content.is_empty()).then(|| StreamContent::Chunk(content.to_owned()))
+        (!content.is_empty()).then(|| EntryContent::Chunk(content.to_owned()))
     }
 
     fn has_full_chunk(&self) -> bool {
@@ -202,10 +203,11 @@ mod tests {
         while let Some(write) = stream.next_write() {
             *seq += 1;
             match &write {
-                StreamContent::Reset { keep_through, .. } => {
+                EntryContent::Reset { keep_through, .. } => {
                     log.retain(|(seq, _)| seq <= keep_through);
                 }
-                StreamContent::Chunk(content) => log.push((*seq, content.clone())),
+                EntryContent::Chunk(content) => log.push((*seq, content.clone())),
+                other => panic!("{other:?} is not streamed"),
             }
             stream.written(&write);
         }
@@ -215,12 +217,12 @@ mod tests {
         log.iter().map(|(_, content)| content.as_str()).collect()
     }
 
-    fn chunk(content: &str) -> Option<StreamContent> {
-        Some(StreamContent::Chunk(content.to_owned()))
+    fn chunk(content: &str) -> Option<EntryContent> {
+        Some(EntryContent::Chunk(content.to_owned()))
     }
 
-    fn reset(keep_through: u64) -> StreamContent {
-        StreamContent::Reset {
+    fn reset(keep_through: u64) -> EntryContent {
+        EntryContent::Reset {
             attempt: 2,
             keep_through,
         }

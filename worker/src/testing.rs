@@ -26,7 +26,7 @@ use std::pin::pin;
 
 use longhaul_shared::domain::ids::JobId;
 use longhaul_shared::domain::job::Report;
-use longhaul_shared::domain::stream::StreamContent;
+use longhaul_shared::domain::log::EntryContent;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -59,8 +59,8 @@ pub async fn run(analysis: &dyn Analysis, input: AnalysisInput) -> Run {
     let (channel, mut requests) = AnalysisChannel::new(stream, false, 0);
     let context = Context::new(input, channel.clone());
     let (mut streamed, mut reports) = (String::new(), vec![]);
-    let mut write = |write: StreamContent| {
-        if let StreamContent::Chunk(content) = &write {
+    let mut write = |write: EntryContent| {
+        if let EntryContent::Chunk(content) = &write {
             streamed.push_str(content);
         }
         channel.stream.written(&write);

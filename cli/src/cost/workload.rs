@@ -4,10 +4,12 @@
 use clap::Args;
 
 /// The size of a job's row without a result, and of an event log item without its content.
-const ROW_BYTES: u64 = 620;
+const ROW_BYTES: u64 = 655;
 const ENTRY_BYTES: u64 = 107;
-/// The size of a stream entry without its content, and the maximum size of a row's tail of them.
-const STREAM_ENTRY_BYTES: u64 = longhaul_shared::domain::stream::ENTRY_BYTES as u64;
+/// The size of a streamed entry without its content, of a report's with its message, and the maximum size of a row's tail
+/// of both.
+const STREAM_ENTRY_BYTES: u64 = longhaul_shared::domain::log::STREAMED_BYTES as u64;
+const REPORT_BYTES: u64 = 60;
 const TAIL_BYTES: u64 = longhaul_shared::domain::job::TAIL_BYTES as u64;
 /// The largest result that the row stores, and the largest that the event log stores.
 const MAX_ROW_RESULT: u64 = longhaul_shared::domain::limits::RESULT_IN_ROW_BYTES as u64;
@@ -127,7 +129,8 @@ impl Workload {
         let chunk = STREAM_ENTRY_BYTES + self.chunk_bytes;
         let in_row = TAIL_BYTES / chunk;
         let (row_chunks, logged_chunks) = if in_row > 0 { (chunks, 0) } else { (0, chunks) };
-        let row_bytes = ROW_BYTES + row_chunks.min(in_row) * chunk;
+        let moves = Moves::of(1 + reports, row_chunks, chunk);
+        let row_bytes = ROW_BYTES + moves.largest_tail;
         let row = units(row_bytes);
         let ended = match self.result_bytes {
             bytes if bytes <= MAX_ROW_RESULT => units(row_bytes + bytes),
@@ -135,12 +138,11 @@ impl Workload {
         };
         // A report or a chunk renews the lease too, so only a silent job writes a heartbeat.
         let heartbeats = renewals.saturating_sub(reports + row_chunks);
-        let moved = row_chunks.saturating_sub(1) / in_row.max(1);
         // The claim, the reports, the heartbeats; the end; the removal from the open index.
         let updates = 1 + reports + row_chunks + heartbeats + 2;
         let worker_units = (1 + reports + row_chunks + heartbeats) * row + ended + ended + 1;
         let log_units = |bytes: u64| units(ENTRY_BYTES + bytes);
-        let moved_units = moved * log_units(in_row * chunk);
+        let (moved, moved_units) = (moves.count, moves.count * log_units(moves.largest_tail));
         let chunk_units = 2 * (row + log_units(chunk));
         let logged =
             u64::from(self.result_bytes > MAX_ROW_RESULT && self.result_bytes <= MAX_LOG_RESULT);
@@ -244,6 +246,35 @@ impl Workload {
             invocations: 2.0 * connections + connections + followers + 1.0 + continuations as f64,
             gb_seconds: total(|function| function.millis / 1000.0 * function.memory / 1024.0),
             log_bytes: total(|function| function.log_bytes),
+        }
+    }
+}
+
+/// How a row's tail moves to the event log.
+struct Moves {
+    count: u64,
+    /// The largest tail, in bytes.
+    largest_tail: u64,
+}
+
+impl Moves {
+    /// Of a job whose reports come before its chunks: each entry that outgrows the tail moves what is in it.
+    fn of(reports: u64, chunks: u64, chunk_bytes: u64) -> Self {
+        let (mut count, mut tail, mut largest_tail) = (0, 0, 0);
+        let sizes = [(reports, REPORT_BYTES), (chunks, chunk_bytes)];
+        for bytes in sizes
+            .iter()
+            .flat_map(|(n, bytes)| (0..*n).map(move |_| bytes))
+        {
+            if tail > 0 && tail + bytes > TAIL_BYTES {
+                (count, tail) = (count + 1, 0);
+            }
+            tail += bytes;
+            largest_tail = largest_tail.max(tail);
+        }
+        Self {
+            count,
+            largest_tail,
         }
     }
 }

@@ -100,7 +100,7 @@ impl DeadWorkers {
             loop {
                 let (jobs, next) = self.jobs.open_in_shard(shard, self.now, start).await?;
                 for job in jobs.iter().filter(|job| job.status == Status::Processing) {
-                    self.give_back(job, &change(job)).await?;
+                    self.give_back(job.clone(), &change).await?;
                 }
                 start = next;
                 if start.is_none() {
@@ -121,16 +121,22 @@ impl DeadWorkers {
         for id in ids.collect::<Vec<JobId>>() {
             let job = self.jobs.get(id).await?;
             if let Some(job) = job.filter(|job| job.is_claimed_by(request_id)) {
-                self.give_back(&job, &job.end_dead_lease(self.now)).await?;
+                self.give_back(job, |job| job.end_dead_lease(self.now))
+                    .await?;
             }
         }
         Ok(())
     }
 
-    async fn give_back(&self, job: &Job, change: &Change) -> Result<()> {
-        if let CommitOutcome::Applied(job) = self.jobs.commit(job.id, change).await? {
-            self.queue.send(&job).await?;
+    /// Gives back a job that this fence holds. Its worker's last write may have come after the row was read.
+    async fn give_back(&self, mut job: Job, change: impl Fn(&Job) -> Change) -> Result<()> {
+        let fence = job.fence;
+        loop {
+            match self.jobs.commit(job.id, &change(&job)).await? {
+                CommitOutcome::Applied(job) => return self.queue.send(&job).await,
+                CommitOutcome::Refused(Some(row)) if row.is_held(fence) => job = *row,
+                CommitOutcome::Refused(_) => return Ok(()),
+            }
         }
-        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use longhaul_shared::protocol::{ErrorResponse, Fields, JobReference, JobResponse
 use crate::action::Action;
 use crate::app_context::AppContext;
 use crate::caller::{can_administer, latest_identity};
-use crate::frame::{ActionResult, FrameContext};
+use crate::frame::{ActionError, ActionResult, FrameContext};
 
 pub struct GetJob {
     job: JobReference,
@@ -42,22 +42,31 @@ pub async fn respond(
     id: JobId,
     row: Option<Job>,
 ) -> ActionResult {
-    // Also for an unknown job, so that the number of calls does not tell it from another user's.
-    let latest = match &row {
-        Some(job) if job.owner == caller.owner => caller.clone(),
-        _ => latest_identity(app, frame, caller).await?,
-    };
-    let visible = row
-        .inspect(|job| frame.log_if_foreign(caller, &job.owner))
-        .filter(|job| job.owner == caller.owner || can_administer(&latest, &job.owner))
-        .filter(|job| job.expires_at > frame.now);
-    let Some(job) = visible else {
+    let Some(job) = visible(app, frame, caller, row).await? else {
         return respond_gone(frame, &id.to_string());
     };
     let job = app.stores.event_log.with_result(job).await?;
     frame.respond(Response::Job {
         job: JobResponse::found(&job),
     })
+}
+
+/// The job, if the caller may see it.
+pub async fn visible(
+    app: &AppContext,
+    frame: &FrameContext,
+    caller: &Identity,
+    row: Option<Job>,
+) -> Result<Option<Job>, ActionError> {
+    // Also for an unknown job, so that the number of calls does not tell it from another user's.
+    let latest = match &row {
+        Some(job) if job.owner == caller.owner => caller.clone(),
+        _ => latest_identity(app, frame, caller).await?,
+    };
+    Ok(row
+        .inspect(|job| frame.log_if_foreign(caller, &job.owner))
+        .filter(|job| job.owner == caller.owner || can_administer(&latest, &job.owner))
+        .filter(|job| job.expires_at > frame.now))
 }
 
 /// The response for a job that has expired, never existed or belongs to another user.

@@ -9,6 +9,7 @@ mod cleanup_connections;
 mod close_connection;
 mod direct_message;
 mod end_session;
+mod get_events;
 mod get_job;
 mod get_session;
 mod list_connections;
@@ -46,6 +47,7 @@ pub const TABLE: &[Registration] = &[
     register::<direct_message::DirectMessage>(),
     register::<chat_message::ChatMessage>(),
     register::<end_session::EndSession>(),
+    register::<get_events::GetEvents>(),
     register::<get_job::GetJob>(),
     register::<get_session::GetSession>(),
     register::<list_connections::ListConnections>(),

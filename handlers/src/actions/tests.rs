@@ -95,6 +95,7 @@ fn an_unknown_action_is_told_every_action() {
         "closeConnection",
         "endSession",
         "finops_query",
+        "getEvents",
         "getJob",
         "getSession",
         "listConnections",

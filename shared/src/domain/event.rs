@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::JobId;
-use crate::domain::job::{Job, JobError, JobResult, Outcome, Report};
-use crate::domain::stream::{Stream, StreamContent, StreamEntry};
+use crate::domain::job::{Job, JobError, JobResult, Outcome};
+use crate::domain::log::{EntryContent, Log, LogEntry};
 
 /// The progress message, once a job, that the analysis does not get the session's oldest turns.
 pub const HISTORY_TRUNCATED: &str =
@@ -45,6 +45,32 @@ pub enum EventKind {
     Reset {
         attempt: u32,
         keep_through: u64,
+    },
+    /// Another attempt starts, or the same goes on in another invocation.
+    AttemptStarted {
+        attempt: u32,
+        invocation: String,
+        resumed: bool,
+    },
+    /// An attempt failed that another follows.
+    AttemptFailed {
+        attempt: u32,
+        code: String,
+        message: String,
+        retry_at: Timestamp,
+    },
+    /// The attempt's worker gave no more signs of life.
+    WorkerLost {
+        attempt: u32,
+    },
+    /// The attempt continues in another invocation.
+    HandedOver {
+        attempt: u32,
+    },
+    /// A step's result was stored.
+    StepSaved {
+        name: String,
+        ms: u64,
     },
     Completed {
         result: JobResult,
@@ -88,35 +114,24 @@ impl Event {
 
     /// The latest progress event.
     pub fn progress(job: &Job) -> Self {
-        let message = match (job.reported, job.handed_over) {
-            (false, true) => "Continuing".to_owned(),
-            _ => job.message.clone(),
+        let content = EntryContent::Progress {
+            percent: job.current_progress(),
+            message: job.message.clone(),
+            attempt: job.progress_attempt(),
+            retrying: job.retrying,
         };
-        let kind = EventKind::Progress {
-            retrying: job.attempt != 1 && !job.reported && !job.handed_over,
-            is_notice: is_notice(&message),
-            message,
-            progress: job.current_progress(),
-            attempt: job.attempt,
+        let entry = LogEntry {
+            seq: job.progress_seq,
+            at: job.progress_at.unwrap_or(job.updated_at),
+            content,
         };
-        Self::of(job, job.progress_seq, kind)
+        Self::logged(job, entry)
     }
 
-    /// The events of these reports, which one write made durable; the row holds the last of them.
-    pub fn reports(job: &Job, reports: &[Report]) -> Vec<Self> {
-        let before = job.progress_seq.saturating_sub(reports.len() as u64);
-        let numbered = (before + 1..).zip(reports);
-        let event = |(seq, report): (u64, &Report)| {
-            let kind = EventKind::Progress {
-                retrying: false,
-                is_notice: is_notice(&report.message),
-                message: report.message.clone(),
-                progress: report.percent.min(job.progress),
-                attempt: job.attempt,
-            };
-            Self::of(job, seq, kind)
-        };
-        numbered.map(event).collect()
+    /// The events after the sequence number `after` that the row's tail holds.
+    pub fn in_tail(job: &Job, after: u64) -> Vec<Self> {
+        let new = job.tail.iter().filter(|entry| entry.seq > after);
+        new.map(|entry| Self::logged(job, entry.clone())).collect()
     }
 
     /// The end, if the job has ended.
@@ -135,22 +150,66 @@ impl Event {
         Some(Self::of(job, job.seq, kind))
     }
 
-    /// An entry of the stream.
-    pub fn streamed(job: &Job, entry: StreamEntry) -> Self {
+    /// An entry of the log.
+    pub fn logged(job: &Job, entry: LogEntry) -> Self {
         let kind = match entry.content {
-            StreamContent::Chunk(content) => EventKind::Chunk { content },
-            StreamContent::Reset {
+            EntryContent::Progress {
+                percent,
+                message,
+                attempt,
+                retrying,
+            } => EventKind::Progress {
+                retrying,
+                is_notice: is_notice(&message),
+                message,
+                progress: percent,
+                attempt,
+            },
+            EntryContent::Chunk(content) => EventKind::Chunk { content },
+            EntryContent::Reset {
                 attempt,
                 keep_through,
             } => EventKind::Reset {
                 attempt,
                 keep_through,
             },
+            EntryContent::AttemptStarted {
+                attempt,
+                invocation,
+                resumed,
+            } => EventKind::AttemptStarted {
+                attempt,
+                invocation,
+                resumed,
+            },
+            EntryContent::AttemptFailed {
+                attempt,
+                code,
+                message,
+                retry_at,
+            } => EventKind::AttemptFailed {
+                attempt,
+                code,
+                message,
+                retry_at,
+            },
+            EntryContent::WorkerLost { attempt } => EventKind::WorkerLost { attempt },
+            EntryContent::HandedOver { attempt } => EventKind::HandedOver { attempt },
+            EntryContent::StepSaved { name, ms } => EventKind::StepSaved { name, ms },
+            EntryContent::RunFailed { error, attempts } => EventKind::Failed { error, attempts },
         };
         Self {
             at: entry.at,
             ..Self::of(job, entry.seq, kind)
         }
+    }
+
+    /// Whether its attempt gave the job back to the queue.
+    fn gives_back(&self) -> bool {
+        matches!(
+            self.kind,
+            EventKind::AttemptFailed { .. } | EventKind::HandedOver { .. }
+        )
     }
 
     fn of(job: &Job, seq: u64, kind: EventKind) -> Self {
@@ -164,8 +223,8 @@ impl Event {
     }
 }
 
-/// Whether a progress message is for the user in any case. The row stores nothing of a progress event but its message,
-/// so the stored text decides, for live events and for those that are derived from the row later alike.
+/// Whether a progress message is for the user in any case. The log stores nothing of a progress event but its message, so
+/// the stored text decides.
 fn is_notice(message: &str) -> bool {
     message == HISTORY_TRUNCATED
 }
@@ -174,36 +233,73 @@ fn is_notice(message: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatchUp {
     pub events: Vec<Event>,
+    /// The highest sequence number of those that were left out, since later ones replace them; `None` if none was.
+    pub skipped_through: Option<u64>,
     /// Whether there are more after the last of these.
     pub more: bool,
 }
 
 impl CatchUp {
     /// The events that a follower that has applied everything up to `after` needs to hold the same state as one that
-    /// was never disconnected: the stream's effective entries, the end, and the latest progress. `stream` is what the
-    /// log holds after `after`, from its beginning on.
-    pub fn new(job: &Job, after: u64, stream: Stream) -> Self {
+    /// was never disconnected: the effective stream, the end, the latest progress, and what befell its attempt since.
+    /// `stream` has the streamed entries after `after`, from the first on.
+    pub fn new(job: &Job, after: u64, stream: Log) -> Self {
         let last = stream.entries.last().map_or(after, |entry| entry.seq);
         let complete = stream.complete;
         let mut events = vec![];
         if after == 0 {
             events.push(Event::queued(job));
         }
-        let entries = stream.effective_entries();
-        events.extend(entries.map(|entry| Event::streamed(job, entry)));
+        let entries = stream.effective_stream();
+        events.extend(entries.map(|entry| Event::logged(job, entry)));
         if job.progress_seq > after {
             events.push(Event::progress(job));
         }
+        // Nothing but a claim, which is a progress event, follows on the failure or hand-over of an attempt.
+        let since_progress = Event::in_tail(job, after.max(job.progress_seq));
+        events.extend(since_progress.into_iter().filter(Event::gives_back));
         events.extend(Event::ended(job).filter(|end| end.seq > after));
         if !complete {
             events.retain(|event| event.seq <= last);
         }
         events.sort_by_key(|event| event.seq);
+        let through = if complete { job.seq } else { last };
         Self {
+            skipped_through: last_gap(&events, after, through),
             events,
             more: !complete,
         }
     }
+
+    /// Every event after `after`. `log` has all entries after `after`, from the first on.
+    pub fn whole(job: &Job, after: u64, log: Log) -> Self {
+        let mut events = vec![];
+        if after == 0 {
+            events.push(Event::queued(job));
+        }
+        let entries = log.entries.into_iter();
+        events.extend(entries.map(|entry| Event::logged(job, entry)));
+        if log.complete {
+            events.extend(Event::ended(job).filter(|end| end.seq > after));
+        }
+        Self {
+            events,
+            skipped_through: None,
+            more: !log.complete,
+        }
+    }
+}
+
+/// The highest sequence number after `after`, up to `through`, that none of the events has; they are in order.
+fn last_gap(events: &[Event], after: u64, through: u64) -> Option<u64> {
+    let mut expected = through;
+    for event in events.iter().rev() {
+        if event.seq < expected {
+            break;
+        }
+        expected = event.seq - 1;
+    }
+    (expected > after).then_some(expected)
 }
 
 impl Usage {

@@ -53,7 +53,7 @@ pub enum JobEvent<'a> {
         /// Percent: 5.
         progress: u8,
     },
-    /// The job goes on. Only the latest counts; a replay has no other.
+    /// The job goes on. Only the latest counts: `subscribed` has no other, `getEvents` has all.
     ProgressUpdate {
         /// Whether the attempt runs or waits to be tried again.
         status: ProgressStatus,
@@ -75,6 +75,46 @@ pub enum JobEvent<'a> {
         attempt: u32,
         /// Chunks with a higher `seq` than this are to be discarded; 0 for all.
         keep_through: u64,
+    },
+    /// Another attempt starts, or the same one goes on after a hand-over. A job's first attempt has no such event: it
+    /// starts with the first `progress_update`.
+    AttemptStarted {
+        /// The attempt of this run, from 1.
+        attempt: u32,
+        /// The worker's invocation, as its log names it.
+        invocation: &'a str,
+        /// Whether it goes on with the same attempt, after a hand-over.
+        resumed: bool,
+    },
+    /// An attempt failed, and another follows.
+    AttemptFailed {
+        /// The attempt that failed.
+        attempt: u32,
+        /// What went wrong.
+        code: JobErrorCodeText,
+        /// A sentence for people.
+        error: &'a str,
+        /// When the next attempt starts, at the earliest. RFC 3339 in UTC, with milliseconds.
+        retry_at: String,
+    },
+    /// The worker of an attempt gave no more signs of life: it crashed, or it ran out of time. Another attempt follows.
+    WorkerLost {
+        /// The attempt that is lost.
+        attempt: u32,
+    },
+    /// The attempt goes on in another invocation, since the time of this one is nearly over.
+    HandedOver {
+        /// The attempt that goes on.
+        attempt: u32,
+    },
+    /// A step's result was stored: no later attempt repeats it.
+    Step {
+        /// The step's name. At most 64 bytes.
+        name: &'a str,
+        /// What happened to it.
+        state: StepState,
+        /// How long it took, in milliseconds.
+        ms: u64,
     },
     /// The job ended with a result.
     JobCompleted {
@@ -118,6 +158,15 @@ pub enum ProgressStatus {
     Processing,
     /// It failed, and the next one follows.
     Retrying,
+}
+
+/// What happened to a step.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum StepState {
+    /// Its result was stored.
+    Saved,
 }
 
 /// Attempts and times of a completed job.
@@ -222,6 +271,33 @@ impl<'a> JobEvent<'a> {
             } => Self::StreamReset {
                 attempt: *attempt,
                 keep_through: *keep_through,
+            },
+            EventKind::AttemptStarted {
+                attempt,
+                invocation,
+                resumed,
+            } => Self::AttemptStarted {
+                attempt: *attempt,
+                invocation,
+                resumed: *resumed,
+            },
+            EventKind::AttemptFailed {
+                attempt,
+                code,
+                message,
+                retry_at,
+            } => Self::AttemptFailed {
+                attempt: *attempt,
+                code: JobErrorCodeText(code.clone()),
+                error: message,
+                retry_at: rfc3339(*retry_at),
+            },
+            EventKind::WorkerLost { attempt } => Self::WorkerLost { attempt: *attempt },
+            EventKind::HandedOver { attempt } => Self::HandedOver { attempt: *attempt },
+            EventKind::StepSaved { name, ms } => Self::Step {
+                name,
+                state: StepState::Saved,
+                ms: *ms,
             },
             EventKind::Completed { result, usage } => Self::JobCompleted {
                 result: None,

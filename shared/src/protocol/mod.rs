@@ -20,4 +20,6 @@ pub use frame::rfc3339;
 pub use job_error_code::JobErrorCodeText;
 pub use push::{inbox_entry, notification, system, typing_indicator};
 pub use request::{ClaimedIdentity, Fields, JobReference, PageRequest, SessionReference};
-pub use response::{JobResponse, JobView, Response, entries_that_fit, jobs_that_fit, subscribed};
+pub use response::{
+    JobResponse, JobView, Response, entries_that_fit, events_page, jobs_that_fit, subscribed,
+};

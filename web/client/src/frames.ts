@@ -91,7 +91,19 @@ export type JobErrorCode =
 /**
  * An event of a job.
  */
-export type JobEvent = JobQueued | ProgressUpdate | Chunk | StreamReset | JobCompleted | JobFailed | JobCancelled;
+export type JobEvent =
+  | JobQueued
+  | ProgressUpdate
+  | Chunk
+  | StreamReset
+  | AttemptStarted
+  | AttemptFailed
+  | WorkerLost
+  | HandedOver
+  | Step
+  | JobCompleted
+  | JobFailed
+  | JobCancelled;
 /**
  * A job, or that you have no such job.
  */
@@ -117,6 +129,10 @@ export type ResolutionName = "replay" | "send" | "delete" | "leave";
  */
 export type StatusOrGone = JobStatus | Gone;
 /**
+ * What happened to a step.
+ */
+export type StepState = "saved";
+/**
  * Whether there is such a job.
  */
 export type SubscribeMode = "replay" | "gone";
@@ -136,6 +152,7 @@ export type ClientFrame =
   | SubscribeJobRequest
   | UnsubscribeJobRequest
   | CancelRequest
+  | GetEventsRequest
   | GetJobRequest
   | ListJobsRequest
   | SendMessageRequest
@@ -171,10 +188,16 @@ export type ServerFrame =
   | ProgressUpdate
   | Chunk
   | StreamReset
+  | AttemptStarted
+  | AttemptFailed
+  | WorkerLost
+  | HandedOver
+  | Step
   | JobCompleted
   | JobFailed
   | JobCancelled
   | Subscribed
+  | EventsPage
   | ErrorFrame
   | Authenticated
   | TokenRefreshed
@@ -455,6 +478,31 @@ export interface FinopsQueryRequest {
    * Has to agree with the token.
    */
   username?: string | null;
+}
+/**
+ * Asks for every event of a job, by page.
+ */
+export interface GetEventsRequest {
+  /**
+   * The action.
+   */
+  action: "getEvents";
+  /**
+   * The `seq` after which the page begins; 0 or left out for the first page.
+   */
+  after?: number | null;
+  /**
+   * The job: a UUID. Any other text is answered like the id of an unknown job.
+   */
+  jobId: string;
+  /**
+   * Events of the page, 1 to 100; 100 if left out.
+   */
+  limit?: number | null;
+  /**
+   * Repeated in the response, and in every event of the job that this starts.
+   */
+  requestId?: string | null;
 }
 /**
  * Asks for a job and its result.
@@ -1136,6 +1184,99 @@ export interface ActiveStatusSubscription {
   topic: string;
 }
 /**
+ * An attempt failed, and another follows.
+ */
+export interface AttemptFailed {
+  /**
+   * When the event happened. RFC 3339 in UTC, with milliseconds.
+   */
+  at: string;
+  /**
+   * The attempt that failed.
+   */
+  attempt: number;
+  /**
+   * What went wrong.
+   */
+  code: JobErrorCode;
+  /**
+   * A sentence for people.
+   */
+  error: string;
+  /**
+   * The job: a UUID.
+   */
+  jobId: string;
+  /**
+   * The `requestId` of the frame that submitted the job. All followers receive it.
+   */
+  requestId?: string;
+  /**
+   * When the next attempt starts, at the earliest. RFC 3339 in UTC, with milliseconds.
+   */
+  retryAt: string;
+  /**
+   * The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+   * identity: the same event may come more than once.
+   */
+  seq: number;
+  /**
+   * When the event happened, in Unix seconds.
+   */
+  timestamp: number;
+  type: "attempt_failed";
+  /**
+   * Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+   * the connection that submitted.
+   */
+  warnings?: Warning[];
+}
+/**
+ * Another attempt starts, or the same one goes on after a hand-over. A job's first attempt has no such event: it
+ * starts with the first `progress_update`.
+ */
+export interface AttemptStarted {
+  /**
+   * When the event happened. RFC 3339 in UTC, with milliseconds.
+   */
+  at: string;
+  /**
+   * The attempt of this run, from 1.
+   */
+  attempt: number;
+  /**
+   * The worker's invocation, as its log names it.
+   */
+  invocation: string;
+  /**
+   * The job: a UUID.
+   */
+  jobId: string;
+  /**
+   * The `requestId` of the frame that submitted the job. All followers receive it.
+   */
+  requestId?: string;
+  /**
+   * Whether it goes on with the same attempt, after a hand-over.
+   */
+  resumed: boolean;
+  /**
+   * The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+   * identity: the same event may come more than once.
+   */
+  seq: number;
+  /**
+   * When the event happened, in Unix seconds.
+   */
+  timestamp: number;
+  type: "attempt_started";
+  /**
+   * Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+   * the connection that submitted.
+   */
+  warnings?: Warning[];
+}
+/**
  * The connection has an identity. The response to `authenticate`.
  */
 export interface Authenticated {
@@ -1739,6 +1880,46 @@ export interface ErrorFrame {
   type: "error";
 }
 /**
+ * A page of a job's events, from its first on and without gaps, or that you have no such job. The response to
+ * `getEvents`.
+ */
+export interface EventsPage {
+  /**
+   * The events after `after`, in order of `seq`: at most `limit`, and as many as fit one frame. Each is as it was pushed,
+   * but for a result's `url`, which is signed anew. A job that was replayed has the `job_failed` of each earlier run.
+   */
+  events: JobEvent[];
+  /**
+   * The sequence number of the latest event; 0 if the job is gone.
+   */
+  head: number;
+  /**
+   * The job, as the frame named it.
+   */
+  jobId: string;
+  /**
+   * Whether there are more: ask again with the last `seq` of `events`.
+   */
+  more: boolean;
+  /**
+   * The `requestId` of the frame that this responds to. At most 128 characters.
+   */
+  requestId?: string;
+  /**
+   * The job's state.
+   */
+  status: StatusOrGone;
+  /**
+   * When the frame was answered, in Unix seconds.
+   */
+  timestamp: number;
+  type: "events";
+  /**
+   * Fields of the frame that were ignored, since the action does not know them.
+   */
+  warnings?: Warning[];
+}
+/**
  * A job that is unknown, past its retention, or another user's.
  */
 export interface GoneJob {
@@ -1750,6 +1931,42 @@ export interface GoneJob {
    * Always `gone`.
    */
   status: Gone;
+}
+/**
+ * The attempt goes on in another invocation, since the time of this one is nearly over.
+ */
+export interface HandedOver {
+  /**
+   * When the event happened. RFC 3339 in UTC, with milliseconds.
+   */
+  at: string;
+  /**
+   * The attempt that goes on.
+   */
+  attempt: number;
+  /**
+   * The job: a UUID.
+   */
+  jobId: string;
+  /**
+   * The `requestId` of the frame that submitted the job. All followers receive it.
+   */
+  requestId?: string;
+  /**
+   * The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+   * identity: the same event may come more than once.
+   */
+  seq: number;
+  /**
+   * When the event happened, in Unix seconds.
+   */
+  timestamp: number;
+  type: "handed_over";
+  /**
+   * Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+   * the connection that submitted.
+   */
+  warnings?: Warning[];
 }
 /**
  * One job. The response to `getJob`, and to `cancel` of a job that has ended.
@@ -2407,7 +2624,7 @@ export interface Pong {
   warnings?: Warning[];
 }
 /**
- * The job goes on. Only the latest counts; a replay has no other.
+ * The job goes on. Only the latest counts: `subscribed` has no other, `getEvents` has all.
  */
 export interface ProgressUpdate {
   /**
@@ -2740,6 +2957,50 @@ export interface StatusSet {
   warnings?: Warning[];
 }
 /**
+ * A step's result was stored: no later attempt repeats it.
+ */
+export interface Step {
+  /**
+   * When the event happened. RFC 3339 in UTC, with milliseconds.
+   */
+  at: string;
+  /**
+   * The job: a UUID.
+   */
+  jobId: string;
+  /**
+   * How long it took, in milliseconds.
+   */
+  ms: number;
+  /**
+   * The step's name. At most 64 bytes.
+   */
+  name: string;
+  /**
+   * The `requestId` of the frame that submitted the job. All followers receive it.
+   */
+  requestId?: string;
+  /**
+   * The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+   * identity: the same event may come more than once.
+   */
+  seq: number;
+  /**
+   * What happened to it.
+   */
+  state: StepState;
+  /**
+   * When the event happened, in Unix seconds.
+   */
+  timestamp: number;
+  type: "step";
+  /**
+   * Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+   * the connection that submitted.
+   */
+  warnings?: Warning[];
+}
+/**
  * A retry starts whose text differs: a part of the answer no longer counts.
  */
 export interface StreamReset {
@@ -2814,6 +3075,11 @@ export interface Subscribed {
    * this many seconds.
    */
   retryAfter?: number;
+  /**
+   * Events up to this `seq` were left out, since later ones replace them: earlier progress, and attempts that are over.
+   * `getEvents` returns them. Missing if `events` is gapless.
+   */
+  skippedThrough?: number;
   /**
    * The job's state.
    */
@@ -3109,4 +3375,40 @@ export interface Warning {
    * A sentence for people, with the name that was probably meant.
    */
   message: string;
+}
+/**
+ * The worker of an attempt gave no more signs of life: it crashed, or it ran out of time. Another attempt follows.
+ */
+export interface WorkerLost {
+  /**
+   * When the event happened. RFC 3339 in UTC, with milliseconds.
+   */
+  at: string;
+  /**
+   * The attempt that is lost.
+   */
+  attempt: number;
+  /**
+   * The job: a UUID.
+   */
+  jobId: string;
+  /**
+   * The `requestId` of the frame that submitted the job. All followers receive it.
+   */
+  requestId?: string;
+  /**
+   * The event's sequence number: 1 for `job_queued`, then rising by one with each event. It is an event's
+   * identity: the same event may come more than once.
+   */
+  seq: number;
+  /**
+   * When the event happened, in Unix seconds.
+   */
+  timestamp: number;
+  type: "worker_lost";
+  /**
+   * Fields of the submit that were ignored, since its action does not know them. Only in the first `job_queued`, to
+   * the connection that submitted.
+   */
+  warnings?: Warning[];
 }

@@ -138,14 +138,10 @@ impl AnalysisLoop<'_, '_> {
             Request::LoadStep { key, response } => {
                 let _ = response.send(self.job.load_step(&key).await);
             }
-            Request::SaveStep {
-                key,
-                result,
-                response,
-            } => {
+            Request::SaveStep { step, response } => {
                 // A step's text is in the log before its result is.
                 if self.flush_all().await? == WriteOutcome::Written
-                    && self.job.save_step(&key, &result).await? == WriteOutcome::Written
+                    && self.job.save_step(&step).await? == WriteOutcome::Written
                 {
                     self.has_checkpoints = true;
                 }

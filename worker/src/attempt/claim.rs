@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use longhaul_shared::domain::event::Event;
 use longhaul_shared::domain::ids::JobId;
-use longhaul_shared::domain::job::{Availability, Job};
+use longhaul_shared::domain::job::{Availability, Claimant, Job};
 use longhaul_shared::store::jobs::CommitOutcome;
 
 use crate::engine::Engine;
@@ -20,7 +19,11 @@ pub enum Claim<'e> {
     Unavailable(RecordOutcome),
 }
 
-/// Claims the job for this invocation with one conditional write, and pushes its progress.
+/// Claims tried of one job: another one may be faster, or an event may come in between.
+const MAX_CLAIMS: u32 = 4;
+
+/// Claims the job for this invocation, and pushes what its claim records: with one conditional write if nothing has
+/// happened to the job since its submit, else with a second one, which knows the row.
 pub async fn claim<'e>(
     engine: &'e Engine,
     id: JobId,
@@ -28,23 +31,43 @@ pub async fn claim<'e>(
     request_id: &str,
 ) -> Result<Claim<'e>> {
     let now = engine.now();
-    let claim = Job::claim(request_id, message, now, engine.limits.lease);
-    let claimed = match engine.jobs.commit(id, &claim).await? {
-        CommitOutcome::Applied(job) => *job,
-        // A claim whose response was lost is sent again, and the second meets the first.
-        CommitOutcome::Refused(Some(job)) if job.is_claimed_by(request_id) => *job,
-        CommitOutcome::Refused(None) => return Ok(Claim::Unavailable(RecordOutcome::Delete)),
-        CommitOutcome::Refused(Some(job)) => {
-            let outcome = unavailable(engine, *job, message, now).await?;
-            return Ok(Claim::Unavailable(outcome));
-        }
+    let claimant = Claimant {
+        invocation: request_id,
+        message,
+        now,
+        lease: engine.limits.lease,
     };
+    let (mut claim, mut before) = (claimant.claim_submitted(), 1);
+    for _ in 0..MAX_CLAIMS {
+        match engine.jobs.commit(id, &claim).await? {
+            CommitOutcome::Applied(job) => return leased(engine, *job, before).await,
+            // A claim whose response was lost is sent again, and the second meets the first.
+            CommitOutcome::Refused(Some(job)) if job.is_claimed_by(request_id) => {
+                return leased(engine, *job, before).await;
+            }
+            CommitOutcome::Refused(Some(job)) if job.availability(now) == Availability::Free => {
+                (claim, before) = (claimant.claim(&job), job.seq);
+            }
+            CommitOutcome::Refused(Some(job)) => {
+                let outcome = unavailable(engine, *job, message, now).await?;
+                return Ok(Claim::Unavailable(outcome));
+            }
+            CommitOutcome::Refused(None) => return Ok(Claim::Unavailable(RecordOutcome::Delete)),
+        }
+    }
+    Ok(Claim::Unavailable(RecordOutcome::RetryAfter(
+        Duration::ZERO,
+    )))
+}
+
+/// The claimed job, after its events since the sequence number `before` are pushed.
+async fn leased<'e>(engine: &'e Engine, claimed: Job, before: u64) -> Result<Claim<'e>> {
     tracing::Span::current()
         .record("attempt", claimed.attempt)
         .record("fence", claimed.fence);
-    tracing::info!(job = %id, kind = claimed.kind, "claimed");
+    tracing::info!(job = %claimed.id, kind = claimed.kind, "claimed");
     let mut job = Box::new(LeasedJob::new(engine, claimed));
-    job.push(Event::progress(job.job())).await;
+    job.push_new(before).await;
     Ok(Claim::Leased(job))
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::Result;
 use longhaul_shared::domain::backoff;
 use longhaul_shared::domain::event::Event;
-use longhaul_shared::domain::job::{AttemptError, JobError, JobErrorCode, JobResult, Outcome};
+use longhaul_shared::domain::job::{
+    AttemptError, Job, JobError, JobErrorCode, JobResult, Lease, Outcome,
+};
 use longhaul_shared::domain::limits;
 use longhaul_shared::protocol::dialect;
-use longhaul_shared::store::jobs::CommitOutcome;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -111,91 +112,69 @@ fn next_step(result: Result<(JobResult, JobResult), Failure>, has_attempts_left:
 
 /// Ends the job: one conditional write, then one push to each follower; then what the end owes, such as a dead letter
 /// and the session's next turn; then the job leaves the index of open jobs.
-async fn end(job: LeasedJob<'_>, in_row: Outcome, pushed: Outcome) -> Result<RecordOutcome> {
-    let LeasedJob {
-        engine,
-        lease,
-        mut pushes,
-        unreported,
-        ..
-    } = job;
-    let (id, fence, now) = (lease.job().id, lease.job().fence, engine.now());
-    let (limits, attempt) = (&engine.limits, lease.job().attempt);
-    let finish = match attempt > limits.max_attempts {
+async fn end(mut job: LeasedJob<'_>, in_row: Outcome, pushed: Outcome) -> Result<RecordOutcome> {
+    let (engine, reports) = (job.engine, take(&mut job.unreported));
+    let (now, limits) = (engine.now(), &engine.limits);
+    let finish = |lease: Lease| match lease.job().attempt > limits.max_attempts {
         true => lease.finish_unattempted(in_row.clone(), now, limits.retention),
-        false => lease.finish(&unreported, in_row.clone(), now, limits.retention),
+        false => lease.finish(&reports, in_row.clone(), now, limits.retention),
     };
-    let mut job = match engine.jobs.commit(id, &finish).await? {
-        CommitOutcome::Applied(job) => job,
-        // An end whose response was lost is sent again, and the second meets the first.
-        CommitOutcome::Refused(Some(job))
-            if (job.fence, job.finished_at, &job.outcome) == (fence, Some(now), &Some(in_row)) =>
-        {
-            job
-        }
-        CommitOutcome::Refused(Some(job)) if !job.status.is_terminal() => {
-            tracing::info!(job = %id, "superseded at the end");
-            return Ok(RecordOutcome::RetryAtTimeout);
-        }
-        CommitOutcome::Refused(_) => {
-            tracing::info!(job = %id, "ended from outside");
-            return Ok(RecordOutcome::Delete);
-        }
+    let is_written =
+        |row: &Job| (row.finished_at, row.outcome.as_ref()) == (Some(now), Some(&in_row));
+    let mut ended = match job.give_up(finish, is_written).await? {
+        Ok(ended) => ended,
+        Err(lost) => return Ok(lost.record_outcome()),
     };
-    tracing::info!(job = %id, status = job.status.as_str(), "ended");
-    for report in Event::reports(&job, &unreported) {
-        pushes.push(dialect::outbound_frames(&job, &report));
-    }
-    job.outcome = Some(pushed);
-    if let Some(end) = Event::ended(&job) {
-        pushes.push(dialect::outbound_frames(&job, &end));
+    tracing::info!(job = %ended.id, status = ended.status.as_str(), "ended");
+    ended.outcome = Some(pushed);
+    if let Some(end) = Event::ended(&ended) {
+        job.pushes.push(dialect::outbound_frames(&ended, &end));
     }
     // The end is pushed before the session's next turn starts, so that a client receives them in this order.
-    let is_pushed = pushes.finish(FINAL_PUSH_TIMEOUT).await;
-    if engine.job_end_notifier.finish_duties(&job).await && is_pushed {
-        engine.jobs.commit(id, &job.close_in_index()).await?;
+    let is_pushed = job.pushes.finish(FINAL_PUSH_TIMEOUT).await;
+    if engine.job_end_notifier.finish_duties(&ended).await && is_pushed {
+        engine
+            .jobs
+            .commit(ended.id, &ended.close_in_index())
+            .await?;
     }
     Ok(RecordOutcome::Delete)
 }
 
 /// Gives the job back to the queue until its next attempt.
-async fn retry(job: LeasedJob<'_>, error: JobError) -> Result<RecordOutcome> {
-    let LeasedJob {
-        engine,
-        lease,
-        pushes,
-        ..
-    } = job;
-    let (id, attempt, now) = (lease.job().id, lease.job().attempt, engine.now());
+async fn retry(mut job: LeasedJob<'_>, error: JobError) -> Result<RecordOutcome> {
+    let (engine, attempt) = (job.engine, job.job().attempt);
     let wait = backoff::JOB_ATTEMPTS.wait(attempt, engine.sources.random.number());
     let error = AttemptError {
         code: error.code,
         message: error.message,
-        at: now,
+        at: engine.now(),
         attempt,
     };
-    let retry = lease.retry(now + wait, error);
-    engine.jobs.commit(id, &retry).await?;
-    pushes.finish(FINAL_PUSH_TIMEOUT).await;
+    let is_written = |row: &Job| row.last_error.as_ref() == Some(&error);
+    let retry = |lease: Lease| lease.retry(error.at + wait, error.clone());
+    if let Err(lost) = job.give_up(retry, is_written).await? {
+        return Ok(lost.record_outcome());
+    }
+    job.pushes.finish(FINAL_PUSH_TIMEOUT).await;
     Ok(RecordOutcome::RetryAfter(wait))
 }
 
 /// Hands the job over to the next invocation, through a queue of its own: a long backlog does not delay it.
-async fn hand_over(job: LeasedJob<'_>) -> Result<RecordOutcome> {
-    let LeasedJob {
-        engine,
-        lease,
-        pushes,
-        ..
-    } = job;
-    let id = lease.job().id;
-    let hand_over = lease.hand_over(engine.now());
-    let CommitOutcome::Applied(job) = engine.jobs.commit(id, &hand_over).await? else {
-        return Ok(RecordOutcome::RetryAtTimeout);
+async fn hand_over(mut job: LeasedJob<'_>) -> Result<RecordOutcome> {
+    let (engine, now) = (job.engine, job.engine.now());
+    let is_written = |row: &Job| row.handed_over && row.resent_at == Some(now);
+    let handed_over = match job
+        .give_up(|lease| lease.hand_over(now), is_written)
+        .await?
+    {
+        Ok(row) => row,
+        Err(lost) => return Ok(lost.record_outcome()),
     };
+    let id = handed_over.id;
     tracing::info!(job = %id, "handed over");
-    pushes.finish(FINAL_PUSH_TIMEOUT).await;
-    match engine.continuations.send(&job).await {
+    job.pushes.finish(FINAL_PUSH_TIMEOUT).await;
+    match engine.continuations.send(&handed_over).await {
         Ok(()) => Ok(RecordOutcome::Delete),
         Err(error) => {
             tracing::warn!(job = %id, error = format!("{error:#}"), "a handed-over job could not be sent to the continuations; it continues from the queue of jobs");

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use super::outcome::Outcome;
 use super::state::{AttemptError, Job, Status};
 use crate::domain::ids::{ConnectionId, Owner};
-use crate::domain::stream::StreamEntry;
+use crate::domain::log::LogEntry;
 
 /// What must hold for a change to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// The job is queued, or its lease has lapsed.
-    Claimable { now: Timestamp },
+    /// The job is queued, or its lease has lapsed, and no event came after `seq`.
+    Claimable { now: Timestamp, seq: u64 },
     /// The writer still holds the lease that it took with this fence.
     Fence(u64),
     /// The writer still holds the lease, and no event came after `seq`: that tells a write whose response was lost
@@ -52,12 +52,14 @@ pub enum Assignment {
     Progress(u8),
     Message(String),
     Reported(bool),
+    Retrying(bool),
     HandedOver(bool),
     Attempt(u32),
     LeaseUntil(Timestamp),
     ClaimedBy(String),
     ClaimedMessage(String),
     UpdatedAt(Timestamp),
+    ProgressAt(Timestamp),
     /// Only if it is not set yet.
     StartedAt(Timestamp),
     FinishedAt(Timestamp),
@@ -72,8 +74,8 @@ pub enum Assignment {
     /// Lists the job in this shard of the index of open jobs.
     Open(u8),
     StepsRun(u32),
-    /// Replaces the stream's latest entries in the row.
-    Tail(Vec<StreamEntry>),
+    /// Replaces the latest entries of the event log in the row.
+    Tail(Vec<LogEntry>),
     /// How far the stream was pushed to the dialect's follower.
     DialectSeq(u64),
     /// The dialect has shown text that was reset.
@@ -87,7 +89,7 @@ pub enum Increment {
     Seq,
     /// `seq` by this number of events, which are progress events.
     Progress(u64),
-    /// `seq`, and the event is an entry of the stream.
+    /// `seq`, and the event is a streamed entry.
     Stream,
     Fence,
     Attempt,
@@ -132,11 +134,14 @@ impl Condition {
     /// Whether it holds for this row.
     pub fn holds(&self, job: &Job) -> bool {
         match self {
-            Self::Claimable { now } => match job.status {
-                Status::Queued => !job.waits_for_turn(),
-                Status::Processing => job.lease_until.is_some_and(|until| until <= *now),
-                _ => false,
-            },
+            Self::Claimable { now, seq } => {
+                let is_free = match job.status {
+                    Status::Queued => !job.waits_for_turn(),
+                    Status::Processing => job.lease_until.is_some_and(|until| until <= *now),
+                    _ => false,
+                };
+                is_free && job.seq == *seq
+            }
             Self::Fence(fence) => job.is_held(*fence),
             Self::Held { fence, seq } => job.is_held(*fence) && job.seq == *seq,
             Self::HeldWithFollowers {
@@ -196,12 +201,14 @@ impl Assignment {
             Self::Progress(percent) => job.progress = percent,
             Self::Message(message) => job.message = message,
             Self::Reported(reported) => job.reported = reported,
+            Self::Retrying(retrying) => job.retrying = retrying,
             Self::HandedOver(handed_over) => job.handed_over = handed_over,
             Self::Attempt(attempt) => job.attempt = attempt,
             Self::LeaseUntil(until) => job.lease_until = Some(until),
             Self::ClaimedBy(invocation) => job.claimed_by = Some(invocation),
             Self::ClaimedMessage(message) => job.claimed_message = Some(message),
             Self::UpdatedAt(at) => job.updated_at = at,
+            Self::ProgressAt(at) => job.progress_at = Some(at),
             Self::StartedAt(at) => job.started_at = job.started_at.or(Some(at)),
             Self::FinishedAt(at) => job.finished_at = Some(at),
             Self::Outcome(outcome) => job.outcome = Some(outcome),

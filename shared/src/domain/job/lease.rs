@@ -7,8 +7,10 @@ use jiff::Timestamp;
 
 use super::change::{Assignment, Change, Condition, Increment, Removal};
 use super::ending::end_assignments;
+use super::log_write::{LogWrite, numbered};
 use super::outcome::Outcome;
-use super::state::{AttemptError, Job, QUEUED_PROGRESS, Status};
+use super::state::{AttemptError, Job, Status};
+use crate::domain::log::{EntryContent, LogEntry};
 
 /// A worker renews its lease this many times before it would run out: two renewals may fail.
 pub const RENEWALS_PER_LEASE: u32 = 3;
@@ -28,29 +30,6 @@ pub struct Lease {
     job: Job,
 }
 
-impl Job {
-    /// Claims the job for an invocation that received this message, until `now + lease`. It needs no row: the queue
-    /// brings an id only, so the condition decides, and the write returns the row. The progress stays, which an attempt
-    /// after a hand-over continues from.
-    pub fn claim(invocation: &str, message: &str, now: Timestamp, lease: Duration) -> Change {
-        Change {
-            condition: Condition::Claimable { now },
-            assignments: vec![
-                Assignment::Status(Status::Processing),
-                Assignment::Message(String::from("Started")),
-                Assignment::Reported(false),
-                Assignment::LeaseUntil(now + lease),
-                Assignment::ClaimedBy(invocation.to_owned()),
-                Assignment::ClaimedMessage(message.to_owned()),
-                Assignment::UpdatedAt(now),
-                Assignment::StartedAt(now),
-            ],
-            increments: vec![Increment::Progress(1), Increment::Fence, Increment::Attempt],
-            removals: vec![],
-        }
-    }
-}
-
 impl Lease {
     /// From the row that the claim, or a write under this lease, returned.
     pub fn from_row(job: Job) -> Self {
@@ -63,21 +42,13 @@ impl Lease {
     }
 
     /// Reports progress, with an event for each report, and renews the lease. The percentage never falls.
-    pub fn report(&self, reports: &[Report], now: Timestamp, lease: Duration) -> Change {
-        let (mut assignments, increments) = self.progress_change(reports);
+    pub fn report(&self, reports: &[Report], now: Timestamp, lease: Duration) -> LogWrite {
+        let (mut assignments, increments) = self.progress_change(reports, now);
         assignments.extend([
             Assignment::LeaseUntil(now + lease),
             Assignment::UpdatedAt(now),
         ]);
-        Change {
-            condition: Condition::Held {
-                fence: self.job.fence,
-                seq: self.job.seq,
-            },
-            assignments,
-            increments,
-            removals: vec![],
-        }
+        self.append(self.progress_entries(reports, now), assignments, increments)
     }
 
     /// Whether no write has renewed the lease within the last of [`RENEWALS_PER_LEASE`] parts of it.
@@ -88,35 +59,72 @@ impl Lease {
             .is_none_or(|until| until <= renewed_lately)
     }
 
-    /// Renews the lease without an event. A saved step goes with it, in one transaction.
+    /// Renews the lease without an event.
     pub fn renew(&self, now: Timestamp, lease: Duration) -> Change {
-        self.change(vec![Assignment::LeaseUntil(now + lease)], vec![])
+        Change {
+            condition: Condition::Fence(self.job.fence),
+            assignments: vec![Assignment::LeaseUntil(now + lease)],
+            increments: vec![],
+            removals: vec![],
+        }
+    }
+
+    /// Records that a step of this name, which took so many milliseconds, was stored, and renews the lease. The step's
+    /// result goes with it, in one transaction.
+    pub fn save_step(&self, name: &str, ms: u64, now: Timestamp, lease: Duration) -> Change {
+        let saved = EntryContent::StepSaved {
+            name: name.to_owned(),
+            ms,
+        };
+        Change {
+            condition: self.unchanged_with_followers(),
+            ..self.change(
+                [saved],
+                now,
+                vec![
+                    Assignment::LeaseUntil(now + lease),
+                    Assignment::UpdatedAt(now),
+                ],
+                vec![],
+            )
+        }
     }
 
     /// Gives the job back to the queue for another attempt at `retry_at`; until then the sweep does not send it again.
     pub fn retry(self, retry_at: Timestamp, error: AttemptError) -> Change {
+        let failed = EntryContent::AttemptFailed {
+            attempt: self.job.attempt,
+            code: error.code.clone(),
+            message: error.message.clone(),
+            retry_at,
+        };
+        let now = error.at;
         let mut assignments = vec![
             Assignment::Status(Status::Queued),
-            Assignment::Progress(QUEUED_PROGRESS),
             Assignment::HandedOver(false),
+            Assignment::UpdatedAt(now),
             Assignment::LastError(error),
             Assignment::ResentAt(retry_at),
         ];
         assignments.extend(self.dialect_seq());
-        self.change(assignments, vec![Removal::Lease])
+        self.change([failed], now, assignments, vec![Removal::Lease])
     }
 
     /// Hands the job over to the next invocation, which continues the same attempt.
     pub fn hand_over(self, now: Timestamp) -> Change {
+        let handed_over = EntryContent::HandedOver {
+            attempt: self.job.attempt,
+        };
         let mut assignments = vec![
             Assignment::Status(Status::Queued),
             Assignment::HandedOver(true),
             // The next claim counts an attempt again.
             Assignment::Attempt(self.job.attempt.saturating_sub(1)),
+            Assignment::UpdatedAt(now),
             Assignment::ResentAt(now),
         ];
         assignments.extend(self.dialect_seq());
-        self.change(assignments, vec![Removal::Lease])
+        self.change([handed_over], now, assignments, vec![Removal::Lease])
     }
 
     /// Ends the job, with an event for each of the last reports before the end's. The index of open jobs lists it
@@ -128,12 +136,19 @@ impl Lease {
         now: Timestamp,
         retention: Duration,
     ) -> Change {
-        let (mut assignments, mut increments) = self.progress_change(last_reports);
+        let (mut assignments, mut increments) = self.progress_change(last_reports, now);
         assignments.extend(end_assignments(outcome, now, retention));
         increments.push(Increment::Seq);
+        let mut tail = self.job.tail.clone();
+        tail.extend(self.progress_entries(last_reports, now));
+        if !last_reports.is_empty() {
+            assignments.push(Assignment::Tail(tail));
+        }
         Change {
+            condition: self.unchanged(),
+            assignments,
             increments,
-            ..self.change(assignments, vec![Removal::Lease])
+            removals: vec![Removal::Lease],
         }
     }
 
@@ -151,18 +166,43 @@ impl Lease {
     }
 
     /// The row holds the last of the reports, and counts all.
-    fn progress_change(&self, reports: &[Report]) -> (Vec<Assignment>, Vec<Increment>) {
+    fn progress_change(
+        &self,
+        reports: &[Report],
+        now: Timestamp,
+    ) -> (Vec<Assignment>, Vec<Increment>) {
         let Some(last) = reports.last() else {
             return (vec![], vec![]);
         };
-        let assignments = vec![
-            Assignment::Progress(last.percent.clamp(self.job.current_progress(), 100)),
+        let mut assignments = vec![
+            Assignment::Progress(self.clamped(last)),
             Assignment::Message(last.message.clone()),
             Assignment::Reported(true),
-            Assignment::HandedOver(false),
+            Assignment::ProgressAt(now),
         ];
+        if self.job.handed_over {
+            assignments.push(Assignment::HandedOver(false));
+        }
+        if self.job.retrying {
+            assignments.push(Assignment::Retrying(false));
+        }
         let count = reports.len() as u64;
         (assignments, vec![Increment::Progress(count)])
+    }
+
+    fn progress_entries(&self, reports: &[Report], now: Timestamp) -> Vec<LogEntry> {
+        let content = |report: &Report| EntryContent::Progress {
+            percent: self.clamped(report),
+            message: report.message.clone(),
+            attempt: self.job.attempt,
+            retrying: false,
+        };
+        numbered(self.job.seq, now, reports.iter().map(content))
+    }
+
+    /// A report's percentage, which never falls below the row's.
+    fn clamped(&self, report: &Report) -> u8 {
+        report.percent.clamp(self.job.current_progress(), 100)
     }
 
     /// A worker that gives the job back in order has pushed all of its stream.
@@ -171,12 +211,41 @@ impl Lease {
         follower.map(|_| Assignment::DialectSeq(self.job.stream_seq))
     }
 
-    fn change(&self, assignments: Vec<Assignment>, removals: Vec<Removal>) -> Change {
+    /// A change with these events.
+    fn change(
+        &self,
+        contents: impl IntoIterator<Item = EntryContent>,
+        now: Timestamp,
+        mut assignments: Vec<Assignment>,
+        removals: Vec<Removal>,
+    ) -> Change {
+        let entries = numbered(self.job.seq, now, contents);
+        let increments = entries.iter().map(|_| Increment::Seq).collect();
+        let mut tail = self.job.tail.clone();
+        tail.extend(entries);
+        assignments.push(Assignment::Tail(tail));
         Change {
-            condition: Condition::Fence(self.job.fence),
+            condition: self.unchanged(),
             assignments,
-            increments: vec![],
+            increments,
             removals,
+        }
+    }
+
+    /// The lease is held, and the job had no event since.
+    pub(super) fn unchanged(&self) -> Condition {
+        Condition::Held {
+            fence: self.job.fence,
+            seq: self.job.seq,
+        }
+    }
+
+    /// As [`Lease::unchanged`], and the followers are the same.
+    pub(super) fn unchanged_with_followers(&self) -> Condition {
+        Condition::HeldWithFollowers {
+            fence: self.job.fence,
+            seq: self.job.seq,
+            follower_version: self.job.follower_version,
         }
     }
 }

@@ -4,26 +4,28 @@
 //! store turns a change into one conditional write; the tests apply it in memory; so both mean the same.
 
 mod change;
+mod claim;
 mod ending;
 mod error_code;
 mod followers;
 mod input;
 mod lease;
+mod log_write;
 mod outcome;
 mod recovery;
 mod replay;
 mod state;
-mod stream_write;
 #[cfg(test)]
 mod tests;
 mod turn;
 
 pub use change::{Assignment, Change, Condition, Increment, Removal};
+pub use claim::Claimant;
 pub use error_code::JobErrorCode;
 pub use input::JobInput;
 pub use lease::{Lease, RENEWALS_PER_LEASE, Report};
+pub use log_write::{LogWrite, TAIL_BYTES};
 pub use outcome::{JobError, JobResult, OPERATOR, Outcome, StoredResult};
 pub use recovery::{Availability, Repair, resend_after};
 pub use state::{AttemptError, Job, OPEN_SHARDS, QUEUED_PROGRESS, Status, SubmitOptions};
-pub use stream_write::{StreamWrite, TAIL_BYTES};
 pub use turn::{DialectFollower, Turn};

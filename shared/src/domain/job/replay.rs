@@ -4,8 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::change::{Assignment, Change, Condition, Increment, Removal};
 use super::error_code::JobErrorCode;
+use super::log_write::numbered;
 use super::outcome::Outcome;
 use super::state::{Job, OPEN_SHARDS, QUEUED_PROGRESS, Status};
+use crate::domain::log::EntryContent;
 
 impl Job {
     /// Whether an operator can do something about its failure: it used up its attempts, or it crashed its workers. A
@@ -23,6 +25,8 @@ impl Job {
 
     /// Starts the job again after its run with this number failed: once, however often it is requested.
     ///
+    /// The failed run's end, which the row held, becomes an entry of the log.
+    ///
     /// Saved steps count in the new run too, unless it goes `from_start`. Its followers stay. It has as much time as the
     /// last run had, and is kept as long after its end.
     pub fn replay(&self, run: u32, from_start: bool, now: Timestamp) -> Change {
@@ -32,7 +36,24 @@ impl Job {
             + self
                 .deadline
                 .duration_since(self.replayed_at.unwrap_or(self.created_at));
+        let mut contents = vec![];
+        if let Some(Outcome::Failed(error)) = self.outcome.clone() {
+            let attempts = self.attempt;
+            contents.push(EntryContent::RunFailed { error, attempts });
+        }
+        let mut tail = self.tail.clone();
+        tail.extend(numbered(self.seq.saturating_sub(1), ended, contents));
+        let queued = EntryContent::Progress {
+            percent: QUEUED_PROGRESS,
+            message: String::from("Queued again"),
+            attempt: 0,
+            retrying: true,
+        };
+        tail.extend(numbered(self.seq, now, [queued]));
         let mut assignments = vec![
+            Assignment::Tail(tail),
+            Assignment::Retrying(true),
+            Assignment::ProgressAt(now),
             Assignment::Status(Status::Queued),
             Assignment::Progress(QUEUED_PROGRESS),
             Assignment::Message(String::from("Queued again")),

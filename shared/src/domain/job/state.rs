@@ -9,7 +9,7 @@ use super::input::JobInput;
 use super::outcome::Outcome;
 use super::turn::{DialectFollower, Turn};
 use crate::domain::ids::{ConnectionId, Cursor, JobId, Owner, Traceparent};
-use crate::domain::stream::StreamEntry;
+use crate::domain::log::LogEntry;
 
 /// `progress` of a job that nothing has run yet, in percent.
 pub const QUEUED_PROGRESS: u8 = 5;
@@ -75,16 +75,20 @@ pub struct Job {
     pub seq: u64,
     /// The latest progress event's sequence number; 0 before the first.
     pub progress_seq: u64,
-    /// The latest stream entry's sequence number; 0 before the first.
+    /// When the latest progress event happened; `None` before the first.
+    pub progress_at: Option<Timestamp>,
+    /// The sequence number of the latest streamed entry; 0 before the first.
     pub stream_seq: u64,
-    /// The stream's latest entries, which the event log may not have yet.
-    pub tail: Vec<StreamEntry>,
+    /// The latest entries of the event log, which its table may not have yet.
+    pub tail: Vec<LogEntry>,
     /// The attempts of this run: its claims, except for those that continued after a hand-over.
     pub attempt: u32,
     /// Whether the job was handed over, and this attempt continues where the last invocation stopped.
     pub handed_over: bool,
     /// Whether this attempt has reported progress yet.
     pub reported: bool,
+    /// Whether the latest progress event announced another try.
+    pub retrying: bool,
     /// Incremented by each claim: a worker with a lower one is superseded.
     pub fence: u64,
     pub lease_until: Option<Timestamp>,
@@ -166,11 +170,13 @@ impl Job {
             message: String::from("Queued"),
             seq: 1,
             progress_seq: 0,
+            progress_at: None,
             stream_seq: 0,
             tail: vec![],
             attempt: 0,
             handed_over: false,
             reported: false,
+            retrying: false,
             fence: 0,
             lease_until: None,
             claimed_by: None,
@@ -211,6 +217,13 @@ impl Job {
         } else {
             QUEUED_PROGRESS
         }
+    }
+
+    /// The attempt that made the latest progress event: a hand-over takes it back from the count, since the next claim
+    /// counts it again.
+    pub(crate) fn progress_attempt(&self) -> u32 {
+        let is_counted_again = self.handed_over && self.status == Status::Queued;
+        self.attempt + u32::from(is_counted_again)
     }
 
     /// How much of the job is done, in percent, as it is displayed: its row keeps the last report when it completes.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::event::Event;
 use crate::domain::ids::{ConnectionId, JobId, Owner};
-use crate::domain::stream::{StreamContent, StreamEntry};
+use crate::domain::log::{EntryContent, LogEntry};
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
 /// [`resend_after`] for this lease.
@@ -53,6 +53,17 @@ pub(super) fn apply(change: &Change, job: &mut Job) -> bool {
     change.apply(job)
 }
 
+/// The change by which this invocation claims the job, with a message of its own.
+pub(super) fn claim_by(invocation: &str, job: &Job, now: Timestamp) -> Change {
+    let claimant = Claimant {
+        invocation,
+        message: "m",
+        now,
+        lease: LEASE,
+    };
+    claimant.claim(job)
+}
+
 fn attempt_error(now: Timestamp) -> AttemptError {
     AttemptError {
         attempt: 1,
@@ -69,11 +80,11 @@ fn report(percent: u8) -> Report {
     }
 }
 
-fn chunk(at: Timestamp, content: &str) -> StreamEntry {
-    StreamEntry {
+fn chunk(at: Timestamp, content: &str) -> LogEntry {
+    LogEntry {
         seq: 0,
         at,
-        content: StreamContent::Chunk(content.into()),
+        content: EntryContent::Chunk(content.into()),
     }
 }
 
@@ -84,9 +95,12 @@ fn done() -> Outcome {
 #[test]
 fn a_job_is_claimed_reports_and_ends() {
     let mut job = submitted(at(0));
-    assert!(apply(&Job::claim("i", "m", at(10), LEASE), &mut job));
+    assert!(apply(&claim_by("i", &job, at(10)), &mut job));
     let lease = Lease::from_row(job.clone());
-    assert!(apply(&lease.report(&[report(50)], at(20), LEASE), &mut job));
+    assert!(apply(
+        &lease.report(&[report(50)], at(20), LEASE).change(),
+        &mut job
+    ));
     assert!(apply(
         &Lease::from_row(job.clone()).finish(&[], done(), at(30), RETENTION),
         &mut job
@@ -107,16 +121,16 @@ fn a_job_is_claimed_reports_and_ends() {
 #[test]
 fn a_lapsed_lease_is_superseded() {
     let mut job = submitted(at(0));
-    assert!(apply(&Job::claim("i", "m", at(0), LEASE), &mut job));
+    assert!(apply(&claim_by("i", &job, at(0)), &mut job));
     let superseded = Lease::from_row(job.clone());
     assert!(
-        !apply(&Job::claim("i", "m", at(119), LEASE), &mut job),
+        !apply(&claim_by("i", &job, at(119)), &mut job),
         "the lease still holds"
     );
-    assert!(apply(&Job::claim("i", "m", at(120), LEASE), &mut job));
+    assert!(apply(&claim_by("i", &job, at(120)), &mut job));
     let before = job.clone();
     assert!(!apply(
-        &superseded.report(&[report(90)], at(121), LEASE),
+        &superseded.report(&[report(90)], at(121), LEASE).change(),
         &mut job
     ));
     assert!(!apply(&superseded.renew(at(121), LEASE), &mut job));
@@ -130,10 +144,10 @@ fn a_lapsed_lease_is_superseded() {
 #[test]
 fn progress_never_falls_within_an_attempt() {
     let mut job = submitted(at(0));
-    apply(&Job::claim("i", "m", at(0), LEASE), &mut job);
+    apply(&claim_by("i", &job, at(0)), &mut job);
     for (percent, expected) in [(40, 40), (20, 40), (255, 100)] {
         let change = Lease::from_row(job.clone()).report(&[report(percent)], at(1), LEASE);
-        assert!(apply(&change, &mut job));
+        assert!(apply(&change.change(), &mut job));
         assert_eq!(job.progress, expected);
     }
 }
@@ -146,12 +160,12 @@ proptest! {
         percents.sort_unstable();
         let reports: Vec<Report> = percents.into_iter().map(report).collect();
         let mut one_by_one = submitted(at(0));
-        apply(&Job::claim("i", "m", at(1), LEASE), &mut one_by_one);
+        apply(&claim_by("i", &one_by_one.clone(), at(1)), &mut one_by_one);
         let mut at_once = one_by_one.clone();
         let mut events = vec![];
         for report in &reports {
             let change = Lease::from_row(one_by_one.clone()).report(std::slice::from_ref(report), at(2), LEASE);
-            apply(&change, &mut one_by_one);
+            apply(&change.change(), &mut one_by_one);
             events.push(Event::progress(&one_by_one));
         }
         let lease = Lease::from_row(at_once.clone());
@@ -160,10 +174,13 @@ proptest! {
             apply(&finish, &mut one_by_one);
             apply(&lease.finish(&reports, done(), at(2), RETENTION), &mut at_once);
         } else {
-            apply(&lease.report(&reports, at(2), LEASE), &mut at_once);
+            apply(&lease.report(&reports, at(2), LEASE).change(), &mut at_once);
         }
+        let first = events.first().map_or(0, |event| event.seq);
+        prop_assert_eq!(Event::in_tail(&at_once, first.saturating_sub(1)), events);
+        // Written at once, more of the entries stay in the row.
+        one_by_one.tail.clone_from(&at_once.tail);
         prop_assert_eq!(&at_once, &one_by_one);
-        prop_assert_eq!(Event::reports(&at_once, &reports), events);
     }
 }
 
@@ -187,7 +204,7 @@ fn the_sweep_resends_an_unclaimed_job_at_growing_intervals() {
 #[test]
 fn the_sweep_resends_a_lapsed_lease_at_once_and_announces_a_lost_end() {
     let mut job = submitted(at(0));
-    apply(&Job::claim("i", "m", at(0), LEASE), &mut job);
+    apply(&claim_by("i", &job, at(0)), &mut job);
     assert_eq!(job.repair(RESEND_AFTER, at(119)), None);
     assert!(matches!(
         job.repair(RESEND_AFTER, at(120)),
@@ -280,6 +297,7 @@ proptest! {
         for action in actions {
             let before = job.clone();
             let events = match &action {
+                Action::Claim => 3,
                 Action::Report(_, percents) => percents.len() as u64,
                 Action::Finish(_, percents) => percents.len() as u64 + 1,
                 _ => 1,
@@ -289,13 +307,13 @@ proptest! {
             let written = match action {
                 Action::Wait(seconds) => { now += Duration::from_secs(seconds.into()); false }
                 Action::Claim => {
-                    let taken = apply(&Job::claim("i", "m", now, LEASE), &mut job);
+                    let taken = apply(&claim_by("i", &job, now), &mut job);
                     prop_assert_eq!(taken, before.availability(now) == Availability::Free);
                     if taken { leases.push(job.clone()); }
                     false
                 }
                 Action::Report(n, percents) => holder(n).is_some_and(|(current, lease)| {
-                    let written = apply(&lease.report(&reports(percents), now, LEASE), &mut job);
+                    let written = apply(&lease.report(&reports(percents), now, LEASE).change(), &mut job);
                     written && !current
                 }),
                 Action::Renew(n) => holder(n).is_some_and(|(current, lease)| apply(&lease.renew(now, LEASE), &mut job) && !current),

@@ -117,7 +117,13 @@ fn dialect_events(event: &Event, streamed: bool, emit: &mut impl FnMut(DialectEv
             is_notice: true,
             ..
         } => emit(DialectEvent::Notice(message)),
-        EventKind::Progress { .. } | EventKind::Reset { .. } => {}
+        EventKind::Progress { .. }
+        | EventKind::Reset { .. }
+        | EventKind::AttemptStarted { .. }
+        | EventKind::AttemptFailed { .. }
+        | EventKind::WorkerLost { .. }
+        | EventKind::HandedOver { .. }
+        | EventKind::StepSaved { .. } => {}
         EventKind::Chunk { content } => emit(DialectEvent::Text(content)),
         EventKind::Completed { result, .. } => {
             if !streamed {

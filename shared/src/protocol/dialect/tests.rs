@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::*;
 use crate::domain::ids::{JobId, Owner};
 use crate::domain::job::{
-    AttemptError, DialectFollower, JobError, JobInput, Lease, Outcome, Report, SubmitOptions,
+    AttemptError, Claimant, DialectFollower, JobError, JobInput, Lease, LogWrite, Outcome, Report,
+    SubmitOptions,
 };
-use crate::domain::stream::{Stream, StreamContent, StreamEntry};
+use crate::domain::log::{EntryContent, Log, LogEntry};
 
 const LEASE: Duration = Duration::from_secs(120);
 
@@ -105,7 +106,7 @@ fn end() -> impl Strategy<Value = End> {
 struct Scenario {
     job: Job,
     now: Timestamp,
-    log: Vec<StreamEntry>,
+    log: Vec<LogEntry>,
     client: ClientState,
     has_reset: bool,
     is_finished: bool,
@@ -170,36 +171,42 @@ impl Scenario {
 
     fn claim(&mut self) {
         self.now += Duration::from_secs(1000);
-        self.change(Job::claim("i", "m", self.now, LEASE));
+        let claimant = Claimant {
+            invocation: "i",
+            message: "m",
+            now: self.now,
+            lease: LEASE,
+        };
+        self.change(claimant.claim(&self.job));
         self.push(&Event::progress(&self.job));
         let pushed = self.job.dialect_follower.as_ref().unwrap().pushed_seq;
         if let Some(latest) = self.log.last().filter(|entry| entry.seq > pushed).cloned() {
-            self.push(&Event::streamed(&self.job, latest));
+            self.push(&Event::logged(&self.job, latest));
         }
     }
 
-    fn stream(&mut self, content: StreamContent) {
-        let entry = StreamEntry {
+    fn stream(&mut self, content: EntryContent) {
+        let entry = LogEntry {
             seq: self.job.seq + 1,
             at: self.now,
             content,
         };
         self.change(self.lease().stream(entry.clone(), LEASE).change());
         self.log.push(entry.clone());
-        self.push(&Event::streamed(&self.job, entry));
+        self.push(&Event::logged(&self.job, entry));
     }
 
     fn step(&mut self, step: Step) {
         let now = self.now;
         match step {
-            Step::Chunk(text) => self.stream(StreamContent::Chunk(text)),
+            Step::Chunk(text) => self.stream(EntryContent::Chunk(text)),
             Step::Reset(back) => {
                 // A worker resets only existing entries.
                 let Some(at) = self.log.len().checked_sub(back) else {
                     return;
                 };
                 self.has_reset = true;
-                self.stream(StreamContent::Reset {
+                self.stream(EntryContent::Reset {
                     attempt: self.job.attempt,
                     keep_through: self.log[at].seq - 1,
                 });
@@ -209,7 +216,10 @@ impl Scenario {
                     percent: 50,
                     message: "half".into(),
                 };
-                self.change(self.lease().report(&[half], now, LEASE));
+                let LogWrite::Row { change, .. } = self.lease().report(&[half], now, LEASE) else {
+                    panic!("a report goes into the row");
+                };
+                self.change(change);
                 self.push(&Event::progress(&self.job));
             }
             Step::Retry => {
@@ -258,7 +268,7 @@ impl Scenario {
 
     /// What a client of the native events has in the end.
     fn expected(&self, end: &End) -> (String, String) {
-        let stream = Stream {
+        let stream = Log {
             entries: self.log.clone(),
             complete: true,
         };
@@ -330,12 +340,12 @@ fn a_subscriber_receives_native_events() {
         32,
     ));
     assert_eq!(scenario.job.dialect_follower, None);
-    let chunk = StreamEntry {
+    let chunk = LogEntry {
         seq: 9,
         at: scenario.now,
-        content: StreamContent::Chunk("a".into()),
+        content: EntryContent::Chunk("a".into()),
     };
-    let event = Event::streamed(&scenario.job, chunk);
+    let event = Event::logged(&scenario.job, chunk);
     let outbound = outbound_frames(&scenario.job, &event);
     assert_eq!(outbound[0].frames, outbound[1].frames);
     assert_eq!(

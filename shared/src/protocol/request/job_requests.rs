@@ -166,6 +166,24 @@ impl Request for GetJobRequest {
     const ACTIONS: &'static [&'static str] = &["getJob"];
 }
 
+/// Asks for every event of a job, by page.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct GetEventsRequest {
+    /// The job: a UUID. Any other text is answered like the id of an unknown job.
+    pub job_id: String,
+    /// The `seq` after which the page begins; 0 or left out for the first page.
+    pub after: Option<u64>,
+    /// Events of the page, 1 to 100; 100 if left out.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
+    pub limit: Option<u32>,
+}
+
+impl Request for GetEventsRequest {
+    const ACTIONS: &'static [&'static str] = &["getEvents"];
+}
+
 /// Asks for the user's jobs, newest first, by page.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

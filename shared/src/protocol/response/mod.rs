@@ -1,6 +1,7 @@
 //! Direct responses to a client's frame: one variant for each `type`.
 
 mod administration;
+mod events;
 mod inbox;
 mod job;
 mod session;
@@ -12,6 +13,7 @@ pub use administration::{
     BroadcastCounts, CleanupCounts, ConnectionStatusSet, ConnectionView, DeadLetterView,
     ReplayedJob,
 };
+pub use events::{EventsPage, events_page};
 pub use inbox::{Acknowledged, DeliveryStatus, NotificationView, ReadStatus, SentMessage};
 use jiff::Timestamp;
 pub use job::{Gone, GoneJob, JobResponse, JobView, JobWithResult, StatusOrGone};

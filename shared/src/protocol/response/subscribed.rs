@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Gone, JobView, StatusOrGone};
-use crate::domain::event::CatchUp;
+use crate::domain::event::{CatchUp, Event};
 use crate::domain::job::Job;
 use crate::domain::limits;
 use crate::protocol::event::event_frame;
@@ -38,6 +38,10 @@ pub struct Subscribed<'a> {
     /// Whether there are more: subscribe again with the last `seq` of `events`. Until it is false, pushed events above
     /// `head` have to wait.
     more: bool,
+    /// Events up to this `seq` were left out, since later ones replace them: earlier progress, and attempts that are over.
+    /// `getEvents` returns them. Missing if `events` is gapless.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped_through: Option<u64>,
     /// Present if the connection does not follow the job, since as many others do as are allowed: subscribe again after
     /// this many seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,28 +114,43 @@ pub fn subscribed(
             false,
         ),
     };
-    let (mut bytes, mut events) = (0, vec![]);
-    for frame in missing.iter().map(event_frame) {
-        bytes += frame.len();
-        if bytes > limits::ANSWER_BYTES && !events.is_empty() {
-            break;
-        }
-        events.push(raw(frame));
-    }
+    let events = frames_that_fit(missing);
+    // Of the gap before an event that does not fit, the next response tells.
+    let is_cut = events.len() < missing.len();
+    let skipped_through = catch_up
+        .and_then(|(_, catch_up)| catch_up.skipped_through)
+        .map(|seq| match events.len().checked_sub(1) {
+            Some(last) if is_cut => seq.min(missing[last].seq.saturating_sub(1)),
+            _ => seq,
+        });
     let frame = Subscribed {
         r#type: "subscribed",
         job_id: id,
         status,
         head,
         mode,
-        more: more || events.len() < missing.len(),
+        more: more || is_cut,
         events,
+        skipped_through,
         retry_after,
         request_id,
         timestamp: now.as_second(),
         warnings,
     };
     to_json(&frame)
+}
+
+/// The frames of the events, from the first on, that fit one response; at least one, if there is one.
+pub(super) fn frames_that_fit(events: &[Event]) -> Vec<Box<RawValue>> {
+    let (mut bytes, mut frames) = (0, vec![]);
+    for frame in events.iter().map(event_frame) {
+        bytes += frame.len();
+        if bytes > limits::ANSWER_BYTES && !frames.is_empty() {
+            break;
+        }
+        frames.push(raw(frame));
+    }
+    frames
 }
 
 fn raw(json: String) -> Box<RawValue> {
@@ -147,11 +166,11 @@ mod tests {
     use super::*;
     use crate::domain::ids::{JobId, Owner};
     use crate::domain::job::{JobInput, JobResult, Outcome, Status, SubmitOptions};
-    use crate::domain::stream::Stream;
+    use crate::domain::log::Log;
     use crate::protocol::{JobResponse, Response};
 
     fn catch_up(job: &Job, after: u64) -> CatchUp {
-        CatchUp::new(job, after, Stream::empty())
+        CatchUp::new(job, after, Log::empty())
     }
 
     fn finished() -> Job {

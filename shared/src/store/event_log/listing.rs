@@ -4,24 +4,24 @@ use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::{EventLog, belongs_to, stream_entries, stream_key};
+use super::{EventLog, belongs_to, entries, entries_key};
 use crate::aws::item::{Attributes, Item, text};
 use crate::domain::job::Job;
-use crate::domain::stream::{Stream, StreamEntry};
+use crate::domain::log::{Log, LogEntry};
 
 /// An entry without its content.
 #[derive(Debug, Clone)]
 pub struct ListedEntry {
     /// Such as `stream#000000000003`, `step#0#...`, `input#...`, `result#0#1`.
     pub event: String,
-    /// Set for a stream entry.
+    /// Set for an event.
     pub at: Option<Timestamp>,
     /// The size of its texts.
     pub bytes: usize,
 }
 
 impl EventLog {
-    /// Every entry of the job, in the order of the keys, with the stream entries of its row.
+    /// Every entry of the job, in the order of the keys, with the events that its row holds.
     pub async fn listing(&self, job: &Job) -> Result<Vec<ListedEntry>> {
         let (mut listing, mut logged) = (vec![], 0);
         let mut start: Option<Attributes> = None;
@@ -36,30 +36,30 @@ impl EventLog {
                 .set_exclusive_start_key(start.take());
             let response = query.send().await.context("reading the event log")?;
             for item in response.items().iter().filter(|item| belongs_to(item, job)) {
-                let streamed = stream_entries::parse(&Item(item), "entries")?;
+                let streamed = entries::parse(&Item(item), entries::STREAMED)?;
                 if streamed.is_empty() {
                     listing.push(list_item(item)?);
                 }
-                let new = Stream::after(logged, streamed, false, &[]).entries;
+                let new = Log::after(logged, streamed, false, &[]).entries;
                 logged = new.last().map_or(logged, |entry| entry.seq);
-                listing.extend(new.iter().map(list_stream_entry));
+                listing.extend(new.iter().map(list_entry));
             }
             match response.last_evaluated_key {
                 None => break,
                 last => start = last,
             }
         }
-        let tail = Stream::after(logged, vec![], true, &job.tail).entries;
-        listing.extend(tail.iter().map(list_stream_entry));
+        let tail = Log::after(logged, vec![], true, &job.tail).entries;
+        listing.extend(tail.iter().map(list_entry));
         Ok(listing)
     }
 }
 
-fn list_stream_entry(entry: &StreamEntry) -> ListedEntry {
+fn list_entry(entry: &LogEntry) -> ListedEntry {
     ListedEntry {
-        event: stream_key(entry.seq),
+        event: entries_key(entry.seq),
         at: Some(entry.at),
-        bytes: entry.text().len(),
+        bytes: entry.bytes(),
     }
 }
 

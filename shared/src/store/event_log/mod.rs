@@ -1,11 +1,11 @@
-//! The event log (table `job-events`), keyed by job and entry: large inputs and results, the stream, and
+//! The event log (table `job-events`), keyed by job and entry: large inputs and results, the events, and
 //! checkpoints.
 //!
 //! An entry counts because the job's row points at it or held it before, or because it was written in one
 //! transaction with the row.
 
+pub(crate) mod entries;
 mod listing;
-pub(crate) mod stream_entries;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::error::BuildError;
@@ -17,10 +17,12 @@ use crate::aws::item::{Attributes, Item, text, time, ttl};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobInput, JobResult, Outcome};
 use crate::domain::limits;
-use crate::domain::stream::{Stream, StreamEntry};
+use crate::domain::log::{Log, LogEntry};
 use crate::store::results::Results;
 
-/// Items of a stream read by one query. An item is about as large as a frame at most.
+/// More than any job's sequence number.
+const MAX_SEQ: u64 = 999_999_999_999;
+/// Items of a log read by one query. An item is about as large as a frame at most.
 const ITEMS_PER_QUERY: i32 = 100;
 
 pub use listing::ListedEntry;
@@ -28,12 +30,12 @@ pub use listing::ListedEntry;
 /// An entry that is written in one transaction with a change of its job's row
 /// ([`crate::store::jobs::Jobs::commit_with_entry`]).
 #[derive(Debug, Clone)]
-pub struct LogEntry {
+pub struct EntryPut {
     table: String,
     item: Attributes,
 }
 
-impl LogEntry {
+impl EntryPut {
     pub(crate) fn put(self) -> Result<Put, BuildError> {
         Put::builder()
             .table_name(self.table)
@@ -139,30 +141,48 @@ impl EventLog {
         Ok(Some(JobInput::whole(query, params)))
     }
 
-    /// Writes stream entries that are in the job's row, before they are removed from the row.
-    pub async fn put_stream(&self, job: &Job, entries: &[StreamEntry]) -> Result<()> {
-        self.write(self.stream_item(job, entries)).await
+    /// Writes entries that are in the job's row, before they are removed from the row.
+    pub async fn put_entries(&self, job: &Job, entries: &[LogEntry]) -> Result<()> {
+        self.write(self.entries_item(job, entries)).await
     }
 
-    /// The log entry with these stream entries. The job's row does not count the last one yet.
-    pub fn stream_entry(&self, job: &Job, entries: &[StreamEntry]) -> LogEntry {
-        self.entry(self.stream_item(job, entries))
+    /// The write of these entries in a transaction with the job's row, which does not count the last one yet.
+    pub fn entries_put(&self, job: &Job, entries: &[LogEntry]) -> EntryPut {
+        self.entry_put(self.entries_item(job, entries))
     }
 
     /// The key is the last entry's sequence number, so it sorts after all earlier entries.
-    fn stream_item(&self, job: &Job, logged: &[StreamEntry]) -> Attributes {
+    fn entries_item(&self, job: &Job, logged: &[LogEntry]) -> Attributes {
         let last = logged.last().map_or(0, |entry| entry.seq);
-        let mut item = self.own_item(job, &stream_key(last));
-        item.insert("entries".to_owned(), stream_entries::encode(logged));
+        let mut item = self.own_item(job, &entries_key(last));
+        for (name, list) in [entries::STREAMED, entries::EVENTS]
+            .iter()
+            .zip(entries::encode(logged))
+        {
+            if let Some(list) = list {
+                item.insert((*name).to_owned(), list);
+            }
+        }
         item
     }
 
-    /// The job's stream after the sequence number `after`, up to the size of one response. `job` must have been
-    /// read before.
-    pub async fn stream(&self, job: &Job, after: u64) -> Result<Stream> {
+    /// The job's entries after the sequence number `after`, up to the size of one response. `job` must have been read
+    /// before.
+    pub async fn entries(&self, job: &Job, after: u64) -> Result<Log> {
+        self.read(job, after, |_| true).await
+    }
+
+    /// The streamed ones of the job's entries after the sequence number `after`, up to the size of one response. `job`
+    /// must have been read before.
+    pub async fn stream(&self, job: &Job, after: u64) -> Result<Log> {
         if job.stream_seq <= after {
-            return Ok(Stream::empty());
+            return Ok(Log::empty());
         }
+        self.read(job, after, LogEntry::is_streamed).await
+    }
+
+    /// The entries of this sort.
+    async fn read(&self, job: &Job, after: u64, wanted: fn(&LogEntry) -> bool) -> Result<Log> {
         let query = self
             .dynamo
             .query()
@@ -170,16 +190,19 @@ impl EventLog {
             .key_condition_expression("jobId = :job AND #event BETWEEN :first AND :last")
             .expression_attribute_names("#event", "event")
             .expression_attribute_values(":job", text(job.id.to_string()))
-            .expression_attribute_values(":first", text(stream_key(after + 1)))
-            .expression_attribute_values(":last", text(stream_key(job.stream_seq)))
+            .expression_attribute_values(":first", text(entries_key(after + 1)))
+            .expression_attribute_values(":last", text(entries_key(MAX_SEQ)))
             .consistent_read(true)
             .limit(ITEMS_PER_QUERY);
         let (mut logged, mut start) = (vec![], None);
         let complete = loop {
             let page = query.clone().set_exclusive_start_key(start);
-            let response = page.send().await.context("reading a job's stream")?;
+            let response = page.send().await.context("reading a job's event log")?;
             for item in response.items().iter().filter(|item| belongs_to(item, job)) {
-                logged.extend(stream_entries::parse(&Item(item), "entries")?);
+                let entries = entries::parse(&Item(item), entries::STREAMED)?;
+                // A later write than the row that was read is left to the next request.
+                let known = |entry: &LogEntry| entry.seq <= job.seq && wanted(entry);
+                logged.extend(entries.into_iter().filter(known));
             }
             match response.last_evaluated_key {
                 None => break true,
@@ -187,13 +210,13 @@ impl EventLog {
                 next => start = next,
             }
         };
-        let stream = Stream::after(after, logged, complete, &job.tail);
-        Ok(stream.truncated_to(limits::ANSWER_BYTES))
+        let tail: Vec<LogEntry> = job.tail.iter().filter(|e| wanted(e)).cloned().collect();
+        Ok(Log::after(after, logged, complete, &tail).truncated_to(limits::ANSWER_BYTES))
     }
 
-    /// The job's whole stream.
-    pub async fn whole_stream(&self, job: &Job) -> Result<Stream> {
-        let mut whole = Stream::empty();
+    /// The streamed entries of the job.
+    pub async fn whole_stream(&self, job: &Job) -> Result<Log> {
+        let mut whole = Log::empty();
         loop {
             let after = whole.entries.last().map_or(0, |entry| entry.seq);
             let next = self.stream(job, after).await?;
@@ -216,7 +239,7 @@ impl EventLog {
     }
 
     /// The log entry of a checkpoint.
-    pub fn step_entry(&self, job: &Job, step: &str, step_result: &StepResult) -> LogEntry {
+    pub fn step_put(&self, job: &Job, step: &str, step_result: &StepResult) -> EntryPut {
         let mut item = self.own_item(job, &step_key(job, step));
         // A step that streamed its result stores, and pays for, the text once.
         if step_result.result != json_string(&step_result.streamed_text) {
@@ -225,7 +248,7 @@ impl EventLog {
         if !step_result.streamed_text.is_empty() {
             item.insert("streamed".to_owned(), text(&step_result.streamed_text));
         }
-        self.entry(item)
+        self.entry_put(item)
     }
 
     /// The checkpoint of a step of the job, if there is one.
@@ -243,8 +266,8 @@ impl EventLog {
         }))
     }
 
-    fn entry(&self, item: Attributes) -> LogEntry {
-        LogEntry {
+    fn entry_put(&self, item: Attributes) -> EntryPut {
+        EntryPut {
             table: self.table.clone(),
             item,
         }
@@ -306,7 +329,7 @@ fn belongs_to(entry: &Attributes, job: &Job) -> bool {
 }
 
 /// The key of a stream entry. Keys sort like their numbers.
-fn stream_key(seq: u64) -> String {
+fn entries_key(seq: u64) -> String {
     format!("stream#{seq:012}")
 }
 

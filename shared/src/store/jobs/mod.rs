@@ -26,7 +26,7 @@ use crate::domain::backoff::JOB_ROW_CONFLICTS;
 use crate::domain::ids::{Cursor, JobId, Owner};
 use crate::domain::job::{Change, Job};
 use crate::random::Random;
-use crate::store::event_log::LogEntry;
+use crate::store::event_log::EntryPut;
 pub use admin_scan::ScanPage;
 
 /// The limit of keys of `BatchGetItem`.
@@ -154,7 +154,7 @@ impl Jobs {
         &self,
         job: &Job,
         change: &Change,
-        entry: LogEntry,
+        entry: EntryPut,
     ) -> Result<CommitOutcome> {
         let update = self.update_request(job.id, change)?;
         let transaction = self

@@ -10,7 +10,10 @@ use crate::domain::job::{
     AttemptError, DialectFollower, Job, JobError, JobInput, JobResult, OPEN_SHARDS, Outcome,
     Status, StoredResult, Turn,
 };
-use crate::store::event_log::stream_entries;
+use crate::store::event_log::entries;
+
+/// The list of the streamed entries of the row's tail.
+pub(super) const TAIL: &str = "tail";
 
 /// The whole row of a new job.
 pub(super) fn item(job: &Job) -> Attributes {
@@ -97,11 +100,13 @@ pub(super) fn job(attributes: &Attributes) -> Result<Job, ItemError> {
         message: item.text("message")?.to_owned(),
         seq: item.number("seq")?,
         progress_seq: item.number("progressSeq")?,
+        progress_at: item.optional_time("progressAt")?,
         stream_seq: item.number("streamSeq")?,
-        tail: stream_entries::parse(&item, "tail")?,
+        tail: entries::parse(&item, TAIL)?,
         attempt: item.number("attempt")?,
         handed_over: item.flag("continued")?,
         reported: item.flag("reported")?,
+        retrying: item.flag("retrying")?,
         fence: item.number("fence")?,
         lease_until: item.optional_time("leaseUntil")?,
         claimed_by: item.optional_text("claimedBy")?.map(Into::into),

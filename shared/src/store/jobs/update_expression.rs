@@ -12,7 +12,8 @@ use crate::domain::job::{
     Assignment, AttemptError, Change, Condition, Increment, JobError, JobResult, Outcome, Removal,
     Status, StoredResult,
 };
-use crate::store::event_log::stream_entries;
+use crate::domain::log::LogEntry;
+use crate::store::event_log::entries;
 
 /// The attributes of a run, which a replay removes.
 const RUN_ATTRIBUTES: [&str; 15] = [
@@ -115,10 +116,13 @@ impl Writer {
             }
             Assignment::Attempt(attempt) => ("attempt", number((*attempt).into())),
             Assignment::Reported(reported) => ("reported", AttributeValue::Bool(*reported)),
+            Assignment::Retrying(false) => return self.remove("retrying"),
+            Assignment::Retrying(true) => ("retrying", AttributeValue::Bool(true)),
             Assignment::LeaseUntil(until) => ("leaseUntil", time(*until)),
             Assignment::ClaimedBy(invocation) => ("claimedBy", text(invocation)),
             Assignment::ClaimedMessage(message) => ("claimedMessage", text(message)),
             Assignment::UpdatedAt(at) => ("updatedAt", time(*at)),
+            Assignment::ProgressAt(at) => ("progressAt", time(*at)),
             Assignment::StartedAt(at) => {
                 let (name, value) = (self.name("startedAt"), self.value(time(*at)));
                 return self
@@ -133,8 +137,7 @@ impl Writer {
             Assignment::Deadline(at) => ("deadlineAt", time(*at)),
             Assignment::Open(shard) => ("openShard", text(shard.to_string())),
             Assignment::StepsRun(run) => ("stepsRun", number((*run).into())),
-            Assignment::Tail(tail) if tail.is_empty() => return self.remove("tail"),
-            Assignment::Tail(tail) => ("tail", stream_entries::encode(tail)),
+            Assignment::Tail(tail) => return self.set_tail(tail),
             Assignment::DialectSeq(seq) => ("shownSeq", number(*seq)),
             Assignment::DialectBroken => ("takenBack", AttributeValue::Bool(true)),
             Assignment::Follower(connection) => {
@@ -154,6 +157,21 @@ impl Writer {
         };
         let (name, value) = (self.name(name), self.value(value));
         self.sets.push(format!("{name} = {value}"));
+    }
+
+    fn set_tail(&mut self, tail: &[LogEntry]) {
+        for (name, list) in [row::TAIL, entries::EVENTS]
+            .into_iter()
+            .zip(entries::encode(tail))
+        {
+            match list {
+                None => self.remove(name),
+                Some(list) => {
+                    let (name, list) = (self.name(name), self.value(list));
+                    self.sets.push(format!("{name} = {list}"));
+                }
+            }
+        }
     }
 
     fn add(&mut self, name: &str, value: AttributeValue) {
@@ -181,14 +199,15 @@ impl Writer {
 
     fn condition(&mut self, condition: &Condition) -> String {
         match condition {
-            Condition::Claimable { now } => {
+            Condition::Claimable { now, seq } => {
                 let (status, until) = (self.name("status"), self.name("leaseUntil"));
                 let queued = self.value(text(Status::Queued.as_str()));
                 let processing = self.value(text(Status::Processing.as_str()));
                 let now = self.value(time(*now));
                 let waits = self.name("waitsFor");
+                let seq = self.equals("seq", number(*seq));
                 format!(
-                    "attribute_not_exists({waits}) AND ({status} = {queued} OR ({status} = {processing} AND {until} <= {now}))"
+                    "{seq} AND attribute_not_exists({waits}) AND ({status} = {queued} OR ({status} = {processing} AND {until} <= {now}))"
                 )
             }
             Condition::Fence(fence) => self.held(*fence),

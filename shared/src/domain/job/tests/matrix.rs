@@ -11,7 +11,7 @@ fn states() -> Vec<(&'static str, Job)> {
         assert!(apply(&change, &mut job));
         job
     };
-    let running = after(&queued, Job::claim("i", "m", at(10), LEASE));
+    let running = after(&queued, claim_by("i", &queued, at(10)));
     let lease = || Lease::from_row(running.clone());
     let failed = Outcome::Failed(JobError {
         code: "X".into(),
@@ -32,7 +32,7 @@ fn states() -> Vec<(&'static str, Job)> {
         ("running", running.clone()),
         (
             "superseded",
-            after(&running, Job::claim("j", "m", at(200), LEASE)),
+            after(&running, claim_by("j", &running, at(200))),
         ),
         (
             "retried",
@@ -56,12 +56,12 @@ fn states() -> Vec<(&'static str, Job)> {
 fn actions(job: &Job) -> Vec<(&'static str, Change)> {
     let now = at(30);
     let mut running = submitted(at(0));
-    apply(&Job::claim("i", "m", at(10), LEASE), &mut running);
+    apply(&claim_by("i", &running.clone(), at(10)), &mut running);
     let lease = || Lease::from_row(running.clone());
     vec![
-        ("claim", Job::claim("k", "m", now, LEASE)),
-        ("claim later", Job::claim("k", "m", at(1000), LEASE)),
-        ("report", lease().report(&[report(50)], now, LEASE)),
+        ("claim", claim_by("k", job, now)),
+        ("claim later", claim_by("k", job, at(1000))),
+        ("report", lease().report(&[report(50)], now, LEASE).change()),
         ("stream", lease().stream(chunk(now, "a"), LEASE).change()),
         ("renew", lease().renew(now, LEASE)),
         ("retry", lease().retry(now, attempt_error(now))),
@@ -112,8 +112,8 @@ claim later      -           processing! processing! processing! processing! pro
 report           -           -           processing! -           -           -           -           -           -           -
 stream           -           -           processing! -           -           -           -           -           -           -
 renew            -           -           processing  -           -           -           -           -           -           -
-retry            -           -           queued      -           -           -           -           -           -           -
-hand over        -           -           queued      -           -           -           -           -           -           -
+retry            -           -           queued!     -           -           -           -           -           -           -
+hand over        -           -           queued!     -           -           -           -           -           -           -
 finish           -           -           completed!  -           -           -           -           -           -           -
 cancel           cancelled!  cancelled!  cancelled!  cancelled!  cancelled!  cancelled!  -           -           cancelled!  -
 another's cancel -           -           -           -           -           -           -           -           -           -

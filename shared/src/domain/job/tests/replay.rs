@@ -6,7 +6,7 @@ use crate::domain::event::{Event, EventKind};
 fn failed(code: &str, retryable: bool) -> Job {
     let mut job = submitted(at(0));
     job.followers.insert(ConnectionId("c=".into()));
-    assert!(apply(&Job::claim("i", "m", at(1), LEASE), &mut job));
+    assert!(apply(&claim_by("i", &job, at(1)), &mut job));
     let error = JobError {
         code: code.into(),
         message: "No.".into(),
@@ -48,6 +48,8 @@ fn a_run_is_replayed_once_and_leaves_nothing() {
     assert_eq!(job, again);
 
     let mut fresh = submitted(at(0));
+    fresh.tail.clone_from(&job.tail);
+    (fresh.retrying, fresh.progress_at) = (true, Some(at(500)));
     (fresh.replayed_at, fresh.deadline) = (Some(at(500)), at(500) + DEADLINE);
     fresh.followers = job.followers.clone();
     (fresh.seq, fresh.progress_seq, fresh.fence, fresh.replays) = (seq + 1, seq + 1, 1, 1);
@@ -59,7 +61,7 @@ fn a_run_is_replayed_once_and_leaves_nothing() {
         panic!("the replay is not a progress event");
     };
     assert!(retrying);
-    assert!(apply(&Job::claim("i", "m", at(501), LEASE), &mut job));
+    assert!(apply(&claim_by("i", &job, at(501)), &mut job));
     assert_eq!((job.attempt, job.fence), (1, 2));
 }
 
