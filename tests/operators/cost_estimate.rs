@@ -56,9 +56,10 @@ async fn cost(options: &[String]) -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("no JSON")
 }
 
-/// Runs a job until its last call, and compares its calls with those that `cost` assumes for such a job.
-async fn compare(stack: &Stack, wire_log: &WireLog, params: Value) -> Result<()> {
-    let mut client = stack.client("alice").await?;
+/// Runs a job until its last call, and compares its calls with those that `cost` assumes for such a job. The user has
+/// submitted none before: shortly after another submit the token bucket takes two calls.
+async fn compare(stack: &Stack, wire_log: &WireLog, user: &str, params: Value) -> Result<()> {
+    let mut client = stack.client(user).await?;
     let begin = wire_log.len()?;
     let frame =
         json!({"action": "query", "kind": "noop", "query": "x".repeat(100), "params": params});
@@ -110,6 +111,15 @@ async fn compare(stack: &Stack, wire_log: &WireLog, params: Value) -> Result<()>
         "{params} {calls} of {assumed_writes}"
     );
     assert_eq!(units, assumed_units - shared, "{params} {options:?}");
+    // So a tail that holds reports and chunks in turn may move to the log once less.
+    let moves = ["worker", "dynamodb", "PutItem"].map(String::from).into();
+    let (assumed, ..) = assumed_calls.remove(&moves).unwrap_or_default();
+    let (moved, ..) = made.remove(&moves).unwrap_or_default();
+    let fewer = assumed - moved;
+    assert!(
+        (0.0..=1.0).contains(&fewer),
+        "{params} {moved} of {assumed}"
+    );
     assert_eq!(assumed_calls, made, "{params} {options:?}");
     Ok(())
 }
@@ -125,8 +135,9 @@ async fn cost_assumes_the_calls_that_a_job_makes() -> Result<()> {
     let stored = json!({"steps": 2, "bytes": 200_000});
     let streamed = json!({"steps": 1, "text": 5000, "bytes": 10});
     let in_pieces = json!({"steps": 5, "stepMs": 330, "text": 60, "bytes": 10});
-    for params in [standard, logged, stored, streamed, in_pieces] {
-        compare(&stack, &wire_log, params).await?;
+    let jobs = [standard, logged, stored, streamed, in_pieces];
+    for (user, params) in ["ann", "bob", "cid", "dan", "eve"].iter().zip(jobs) {
+        compare(&stack, &wire_log, user, params).await?;
     }
     Ok(())
 }

@@ -9,7 +9,9 @@ use longhaul_shared::domain::job::{JobErrorCode, RENEWALS_PER_LEASE};
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{
+    Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout,
+};
 use tracing::Instrument;
 
 use super::load::LoadedJob;
@@ -27,6 +29,9 @@ const ABORT_GRACE: Duration = Duration::from_secs(1);
 const CANCEL_POLL: Duration = Duration::from_secs(2);
 /// How often the latest of small reports is written: with its write and its push followers get one each second.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(900);
+/// A long run writes the latest of small reports each such part of its time so far: the first thousand come each second, and
+/// a run of a day has some 5,500 of them in its log.
+const REPORTS_OF_A_RUN: u32 = 1000;
 
 /// Runs the analysis until it returns, or until its time or its lease is over.
 pub async fn run_analysis(
@@ -73,7 +78,7 @@ impl AnalysisLoop<'_, '_> {
     ) -> Result<AttemptOutcome, LeaseLost> {
         let lease = self.job.engine.limits.lease;
         let mut heartbeat = every(lease / RENEWALS_PER_LEASE);
-        let mut progress_tick = every(PROGRESS_INTERVAL);
+        let mut next_report = Instant::now() + PROGRESS_INTERVAL;
         let mut cancel_poll = every(CANCEL_POLL);
         let left = self.time_until(deadline);
         let out_of_time = sleep(left.saturating_sub(HAND_OVER_MARGIN.min(left / 4)));
@@ -96,7 +101,10 @@ impl AnalysisLoop<'_, '_> {
                 Some(request) = self.requests.recv() => self.respond(request).await?,
                 () = channel.progress.due() => self.report().await?,
                 _ = channel.stream.due() => drop(self.flush_chunk().await?),
-                _ = progress_tick.tick() => self.report().await?,
+                () = sleep_until(next_report) => {
+                    self.report().await?;
+                    next_report = Instant::now() + self.report_interval();
+                }
                 _ = cancel_poll.tick() => self.job.check_lease().await?,
             }
         }
@@ -104,6 +112,13 @@ impl AnalysisLoop<'_, '_> {
 
     async fn report(&mut self) -> Result<(), LeaseLost> {
         self.job.report(self.channel.progress.drain()).await
+    }
+
+    /// The time between two writes of small reports.
+    fn report_interval(&self) -> Duration {
+        let started = self.job.job().started_at;
+        let ran = started.map(|at| self.job.engine.now().duration_since(at).unsigned_abs());
+        PROGRESS_INTERVAL.max(ran.unwrap_or_default() / REPORTS_OF_A_RUN)
     }
 
     /// Writes the next entry of the stream, if there is one.
