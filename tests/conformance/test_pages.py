@@ -18,7 +18,7 @@ from page_blocks import MAX_WAIT, Terminal, blocks
 BY_OTHER_TESTS = {"docs/RUNBOOK.md": "test_runbook.py"}
 # They say that an embedded cloud runs.
 ON_A_RUNNING_CLOUD = ["docs/operations.md", "docs/testing.md", "docs/topics-and-messages.md", "examples/python_client/README.md"]
-BY_THEMSELVES = ["README.md", "docs/analyses.md", "docs/getting-started.md"]
+BY_THEMSELVES = ["README.md", "docs/analyses.md", "docs/getting-started.md", "docs/install.md"]
 NOT_RUN = {
     "CONTRIBUTING.md": 1,
     "bench/README.md": 1,
@@ -31,6 +31,7 @@ NOT_RUN = {
     "docs/identity/entra.md": 1,
     "docs/identity/keycloak.md": 1,
     "docs/identity/okta.md": 1,
+    "docs/install.md": 3,
     "docs/testing.md": 1,
     "examples/python_client/README.md": 1,
     "examples/typescript/README.md": 1,
@@ -67,6 +68,13 @@ def test_getting_started(terminal):
     first, several, ready, again = terminal.read("docs/getting-started.md")
     assert "USD" in first and several.count("USD") >= 2 and ready.endswith("READY\n")
     assert first.count("**") == again.count("**") / 2, "the job's answer is printed when it ends and when it is followed"
+
+
+def test_install(terminal):
+    printed, _ = terminal.read("docs/install.md")
+    assert printed.startswith("longhaul ")
+    written = [terminal.folder / path for path in ["longhaul.bash", "man/man1/longhaul-up.1"]]
+    assert all(path.read_text() for path in written)
 
 
 def test_analyses(terminal):
