@@ -1,8 +1,8 @@
 """Packs one function's program for Lambda, with its bill of materials (CycloneDX).
 
-    pack.py CRATE TARGET PROGRAM ZIP
+    pack.py CRATE TARGET PROGRAM ZIP [FILE...]
 
-CRATE is the package whose binary PROGRAM is. Reads Cargo.lock and `cargo metadata`. The same inputs give the
+CRATE is the package whose binary PROGRAM is. Each FILE is packed beside the program. Reads Cargo.lock and `cargo metadata`. The same inputs give the
 same bytes, so the bill of materials has no serial number and no time.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def main(crate, target, program, package):
+def main(crate, target, program, package, *files):
     metadata = subprocess.run(
         ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target],
         check=True,
@@ -30,6 +30,8 @@ def main(crate, target, program, package):
     with zipfile.ZipFile(package, "w") as archive:
         add(archive, "bootstrap", 0o755, Path(program).read_bytes())
         add(archive, "sbom.cdx.json", 0o644, text.encode())
+        for file in files:
+            add(archive, Path(file).name, 0o644, Path(file).read_bytes())
 
 
 def add(archive, name, mode, data):

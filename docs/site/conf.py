@@ -22,7 +22,7 @@ project = "Longhaul"
 html_title = "Longhaul"
 root_doc = HOME
 extensions = ["myst_parser"]
-include_patterns = ["*.md", "docs/*.md", "docs/identity/*.md", "web/client/README.md", "bench/README.md", "examples/*/README.md"]
+include_patterns = ["*.md", "docs/*.md", "docs/identity/*.md", "web/client/README.md", "bench/README.md", "examples/README.md", "examples/*/README.md"]
 exclude_patterns = ["target", ".*", "**/node_modules", "docs/site"]
 # Anchors are those that GitHub makes.
 myst_heading_anchors = 6

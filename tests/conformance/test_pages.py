@@ -23,6 +23,7 @@ NOT_RUN = {
     "CONTRIBUTING.md": 1,
     "bench/README.md": 1,
     "docs/RUNBOOK.md": 9,
+    "docs/analyses.md": 1,
     "docs/console.md": 1,
     "docs/deploy.md": 3,
     "docs/getting-started.md": 2,
@@ -127,3 +128,11 @@ def test_the_client_in_python(terminal):
     terminal.start("longhaul up")
     (printed,) = terminal.read("examples/python_client/README.md")
     assert json.loads(printed.splitlines()[-1])["type"] == "job_completed"
+
+
+def test_every_example_is_in_the_index():
+    index = (ROOT / "examples/README.md").read_text()
+    folders = [path.name for path in (ROOT / "examples").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert [name for name in folders if f"]({name}/" not in index] == []
+    starters = [path.name for path in (ROOT / "web/client/starters").iterdir() if path.is_dir()]
+    assert [name for name in starters if f"](../web/client/starters/{name})" not in index] == []
