@@ -3,8 +3,9 @@
     archive.py TARGET PROGRAM FOLDER
 
 Writes FOLDER/longhaul-VERSION-TARGET.tar.gz and, beside it, the program's bill of materials (CycloneDX). The archive is
-unpacked into a prefix such as /usr/local: it has bin/, and the template and the console in share/longhaul/. The console
-has to be built (`npm run build` in web/console). The same inputs give the same bytes.
+unpacked into a prefix such as /usr/local: it has bin/, the template and the console in share/longhaul/, and where shells
+and `man` look for them the completions and manual pages, which PROGRAM prints: so it has to run on this machine. The
+console has to be built (`npm run build` in web/console). The same inputs give the same bytes.
 """
 
 import gzip
@@ -13,6 +14,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -21,6 +23,11 @@ from pack import bill_of_materials
 ROOT = Path(__file__).resolve().parents[1]
 CRATE = "longhaul"
 SHARED = ["cloudformation/template.yaml", "web/console/dist"]
+COMPLETIONS = {
+    "bash": "share/bash-completion/completions/longhaul",
+    "fish": "share/fish/vendor_completions.d/longhaul.fish",
+    "zsh": "share/zsh/site-functions/_longhaul",
+}
 
 
 def main(target, program, folder):
@@ -32,6 +39,13 @@ def main(target, program, folder):
     for document in ["LICENSE", "README.md", "CHANGELOG.md"]:
         packed[f"share/doc/longhaul/{document}"] = (0o644, (ROOT / document).read_bytes())
     packed["share/doc/longhaul/sbom.cdx.json"] = (0o644, sbom)
+    program = Path(program).resolve()
+    for shell, path in COMPLETIONS.items():
+        packed[path] = (0o644, output(program, "completions", shell).encode())
+    with tempfile.TemporaryDirectory() as pages:
+        output(program, "man", "--out", pages)
+        for page in Path(pages).iterdir():
+            packed[f"share/man/man1/{page.name}"] = (0o644, page.read_bytes())
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
