@@ -1,6 +1,7 @@
 """The analysis in Python as examples/python/deploy deploys it: its package, the function that it makes on an emulator of AWS
 (moto), and a job that the packaged worker runs there, as Lambda starts it in a runtime that has Python."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def packages(tmp_path_factory):
     for name in SCRIPTS:
         text = (ROOT / "examples/python" / name).read_text()
         (scripts / name).write_text(text.replace("letters on average", MARK))
-    command = [sys.executable, ROOT / "scripts/pack.py", "longhaul-analyses", TARGET, WORKER, folder / "worker.zip"]
+    command = [sys.executable, ROOT / "scripts/pack.py", "longhaul-analyses,longhaul-program", TARGET, WORKER, folder / "worker.zip"]
     subprocess.run([*command, *(scripts / name for name in SCRIPTS)], cwd=ROOT, check=True, timeout=MAX_WAIT)
     return folder
 
@@ -48,7 +49,10 @@ def test_the_package_has_the_scripts_beside_the_program(packages):
     with zipfile.ZipFile(packages / "worker.zip") as package:
         entries = {entry.filename: oct(entry.external_attr >> 16) for entry in package.infolist()}
         assert {entry.date_time for entry in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        sbom = json.loads(package.read("sbom.cdx.json"))
     assert entries == {"bootstrap": "0o100755", "sbom.cdx.json": "0o100644"} | dict.fromkeys(SCRIPTS, "0o100644")
+    assert sbom["metadata"]["component"]["name"] == "longhaul-analyses"
+    assert {"longhaul-program", "longhaul-worker"} <= {component["name"] for component in sbom["components"]}
 
 
 def test_only_the_worker_has_the_runtime_of_python(stack, emulator):
