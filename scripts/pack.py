@@ -1,8 +1,8 @@
 """Packs one function's program for Lambda, with its bill of materials (CycloneDX).
 
-    pack.py CRATE TARGET PROGRAM ZIP
+    pack.py CRATE TARGET PROGRAM ZIP [FILE...]
 
-CRATE is the package whose binary PROGRAM is. Reads Cargo.lock and `cargo metadata`. The same inputs give the
+CRATE is the package whose binary PROGRAM is; an example's further packages follow it, separated by commas. Each FILE is packed beside the program. Reads Cargo.lock and `cargo metadata`. The same inputs give the
 same bytes, so the bill of materials has no serial number and no time.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def main(crate, target, program, package):
+def main(crate, target, program, package, *files):
     metadata = subprocess.run(
         ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target],
         check=True,
@@ -30,6 +30,8 @@ def main(crate, target, program, package):
     with zipfile.ZipFile(package, "w") as archive:
         add(archive, "bootstrap", 0o755, Path(program).read_bytes())
         add(archive, "sbom.cdx.json", 0o644, text.encode())
+        for file in files:
+            add(archive, Path(file).name, 0o644, Path(file).read_bytes())
 
 
 def add(archive, name, mode, data):
@@ -45,7 +47,7 @@ def bill_of_materials(metadata, lock, crate, target):
     """The crates that are linked into the program: its dependencies for the target, without build and test
     dependencies."""
     packages = {package["id"]: package for package in metadata["packages"]}
-    root = next(package["id"] for package in packages.values() if package["name"] == crate)
+    root, *others = [next(id for id, package in packages.items() if package["name"] == name) for name in crate.split(",")]
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     linked, open_ids = {}, [root]
     while open_ids:
@@ -53,6 +55,8 @@ def bill_of_materials(metadata, lock, crate, target):
         if current in linked:
             continue
         needs = [dep["pkg"] for dep in nodes[current]["deps"] if is_linked(dep)]
+        if current == root:
+            needs += others
         linked[current] = needs
         open_ids.extend(needs)
     checksums = {(p["name"], p["version"]): p.get("checksum") for p in lock["package"]}

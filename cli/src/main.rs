@@ -8,6 +8,7 @@ mod output;
 
 mod ask;
 mod bill;
+mod completions;
 mod connections;
 mod cost;
 mod dev_token;
@@ -17,6 +18,7 @@ mod exit_status;
 mod functions;
 mod jobs;
 mod logs;
+mod man;
 mod publish;
 mod result;
 mod sample_bill;
@@ -32,7 +34,7 @@ mod websocket;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use longhaul_shared::settings::Environment;
 use longhaul_shared::telemetry;
 use tokio::runtime::Builder;
@@ -73,6 +75,10 @@ enum Command {
     Cost(cost::Cost),
     /// Writes a sample bill (FOCUS 1.0, CSV).
     Bill(bill::Bill),
+    /// Prints the script that completes this command in a shell.
+    Completions(completions::Completions),
+    /// Prints the manual page, or writes those of all subcommands.
+    Man(man::Man),
 }
 
 fn main() -> ExitCode {
@@ -115,6 +121,11 @@ async fn run(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Doctor(doctor) => doctor.run().await,
         Command::Cost(cost) => cost.run().map(|()| ExitStatus::Success),
         Command::Bill(bill) => bill.run().map(|()| ExitStatus::Success),
+        Command::Completions(completions) => {
+            completions.run(Arguments::command());
+            Ok(ExitStatus::Success)
+        }
+        Command::Man(man) => man.run(Arguments::command()).map(|()| ExitStatus::Success),
     }
 }
 

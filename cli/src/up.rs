@@ -102,7 +102,8 @@ impl Up {
         println!("data       {}", self.data_dir.data.display());
         println!();
         println!(
-            "Connect:    wscat -c \"{gateway}?token=$(cargo run -q -- token --user alice{data})\""
+            "Connect:    wscat -c \"{gateway}?token=$({} token --user alice{data})\"",
+            source_tree::command()
         );
         println!(
             "List jobs:  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws dynamodb scan --table-name {table} --endpoint-url {aws} --region us-east-1"

@@ -16,13 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 REPOSITORY = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["repository"]
 # The home page, whose hidden tables of contents are the navigation.
 HOME, INDEX = "README", "docs/README"
+# Files that a page shows, and the site has beside it.
+PICTURES = (".png", ".svg", ".webp")
 LINK = re.compile(r"(\]\(<?)([^()\s>#]+)(#[^()\s>]*)?(?=>?\))")
 
 project = "Longhaul"
 html_title = "Longhaul"
 root_doc = HOME
 extensions = ["myst_parser"]
-include_patterns = ["*.md", "docs/*.md", "docs/identity/*.md", "web/client/README.md", "bench/README.md", "examples/*/README.md"]
+include_patterns = ["*.md", "docs/*.md", "docs/identity/*.md", "web/client/README.md", "bench/README.md", "examples/README.md", "examples/*/README.md"]
 exclude_patterns = ["target", ".*", "**/node_modules", "docs/site"]
 # Anchors are those that GitHub makes.
 myst_heading_anchors = 6
@@ -59,7 +61,7 @@ def read_source(app, page, source):
 
     def leads(link):
         target = normpath(join(folder, link[2]))
-        if re.match(r"[a-z]+:", link[2]) or target.removesuffix(".md") in app.env.found_docs or target.endswith((".svg", ".png")):
+        if re.match(r"[a-z]+:", link[2]) or target.removesuffix(".md") in app.env.found_docs or target.endswith(PICTURES):
             return link[0]
         kind = "tree" if (ROOT / target).is_dir() else "blob"
         return f"{link[1]}{REPOSITORY}/{kind}/main/{target}{link[3] or ''}"

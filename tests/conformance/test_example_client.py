@@ -1,8 +1,10 @@
 """The example client in Python, on the embedded cloud: it loses its socket in the middle of a job, and has every event once."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from websockets.sync.client import connect
@@ -70,3 +72,62 @@ def test_a_refusal_ends_the_client(cloud):
     done = run(cloud.gateway, "no.such.token")
     assert done.returncode == 1 and done.stdout == ""
     assert "refuses the token" in done.stderr
+
+
+class Relay:
+    """Forwards connections to the gateway. The first loses the server's first frame, and then both its sockets."""
+
+    def __init__(self, gateway):
+        self.target = gateway.removeprefix("ws://").split(":")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ws://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.opened = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return  # closed
+            self.opened += 1
+            server = socket.create_connection((self.target[0], int(self.target[1])))
+            for source, sink, loses in [(client, server, False), (server, client, self.opened == 1)]:
+                threading.Thread(target=self._forward, args=(source, sink, loses), daemon=True).start()
+
+    @staticmethod
+    def _forward(source, sink, loses):
+        try:
+            while data := source.recv(65536):
+                if loses and b"101 Switching Protocols" not in data:
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass  # the other direction has ended
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+@pytest.fixture
+def relay(cloud):
+    made = Relay(cloud.gateway)
+    yield made
+    made.listener.close()
+
+
+def test_a_submit_whose_response_is_lost_starts_one_job(cloud, relay, token):
+    done = run(relay.url, token)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == "connecting again after event 0"
+    assert relay.opened == 3, "the relay dropped the first connection, and the client its second"
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    numbers = [event["seq"] for event in events]
+    assert numbers[0] == 1 and numbers == sorted(set(numbers)) and events[-1]["type"] == "job_completed"
+
+    with connect(cloud.gateway, subprotocols=["longhaul.v1", token]) as connection:
+        connection.send(json.dumps({"action": "listJobs"}))
+        answer = json.loads(connection.recv(timeout=MAX_WAIT))
+    assert [job["jobId"] for job in answer["jobs"]] == [events[0]["jobId"]]

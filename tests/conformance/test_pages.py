@@ -18,11 +18,12 @@ from page_blocks import MAX_WAIT, Terminal, blocks
 BY_OTHER_TESTS = {"docs/RUNBOOK.md": "test_runbook.py"}
 # They say that an embedded cloud runs.
 ON_A_RUNNING_CLOUD = ["docs/operations.md", "docs/testing.md", "docs/topics-and-messages.md", "examples/python_client/README.md"]
-BY_THEMSELVES = ["README.md", "docs/analyses.md", "docs/getting-started.md"]
+BY_THEMSELVES = ["README.md", "docs/analyses.md", "docs/getting-started.md", "docs/install.md"]
 NOT_RUN = {
     "CONTRIBUTING.md": 1,
     "bench/README.md": 1,
     "docs/RUNBOOK.md": 9,
+    "docs/analyses.md": 1,
     "docs/console.md": 1,
     "docs/deploy.md": 3,
     "docs/getting-started.md": 2,
@@ -31,6 +32,7 @@ NOT_RUN = {
     "docs/identity/entra.md": 1,
     "docs/identity/keycloak.md": 1,
     "docs/identity/okta.md": 1,
+    "docs/install.md": 3,
     "docs/testing.md": 1,
     "examples/python_client/README.md": 1,
     "examples/typescript/README.md": 1,
@@ -67,6 +69,13 @@ def test_getting_started(terminal):
     first, several, ready, again = terminal.read("docs/getting-started.md")
     assert "USD" in first and several.count("USD") >= 2 and ready.endswith("READY\n")
     assert first.count("**") == again.count("**") / 2, "the job's answer is printed when it ends and when it is followed"
+
+
+def test_install(terminal):
+    printed, _ = terminal.read("docs/install.md")
+    assert printed.startswith("longhaul ")
+    written = [terminal.folder / path for path in ["longhaul.bash", "man/man1/longhaul-up.1"]]
+    assert all(path.read_text() for path in written)
 
 
 def test_analyses(terminal):
@@ -119,3 +128,11 @@ def test_the_client_in_python(terminal):
     terminal.start("longhaul up")
     (printed,) = terminal.read("examples/python_client/README.md")
     assert json.loads(printed.splitlines()[-1])["type"] == "job_completed"
+
+
+def test_every_example_is_in_the_index():
+    index = (ROOT / "examples/README.md").read_text()
+    folders = [path.name for path in (ROOT / "examples").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert [name for name in folders if f"]({name}/" not in index] == []
+    starters = [path.name for path in (ROOT / "web/client/starters").iterdir() if path.is_dir()]
+    assert [name for name in starters if f"](../web/client/starters/{name})" not in index] == []

@@ -9,6 +9,7 @@ mod connection_log;
 mod cost_estimate;
 mod dead_letters;
 mod doctor;
+mod installation;
 mod logs;
 mod lost_dead_letters;
 mod on_call;

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
 
 MAX_WAIT = 60
 RUNTIME = "/2018-06-01/runtime"
@@ -43,6 +44,15 @@ class Server:
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
 
+def command_of(configuration, folder):
+    """What Lambda starts for a function: its program, or, where the runtime has a language, what the wrapper names, with the
+    language's own command."""
+    if configuration["Runtime"].startswith("provided."):
+        return [folder / "bootstrap"]
+    wrapper = PurePosixPath(configuration["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"])
+    return [folder / wrapper.relative_to("/var/task"), "/var/lang/bin/python3", "/var/runtime/bootstrap.py"]
+
+
 class Died(Exception):
     """The process ended in the middle of an invocation."""
 
@@ -50,8 +60,9 @@ class Died(Exception):
 class Function:
     """One function: a process when it is first needed, and a new one after a death."""
 
-    def __init__(self, program, environment, timeout):
-        self.program, self.environment, self.timeout = program, environment, timeout
+    def __init__(self, command, folder, environment, timeout):
+        """`folder` is where the package is unpacked, and where Lambda starts its program."""
+        self.command, self.folder, self.environment, self.timeout = command, folder, environment, timeout
         self.waiting, self.answers = queue.Queue(), {}
         self.server = Server(self.answer)
         self.process, self.lock = None, threading.Lock()
@@ -74,7 +85,7 @@ class Function:
     def start(self):
         environment = self.environment | {"AWS_LAMBDA_RUNTIME_API": self.server.address}
         self.process = subprocess.Popen(
-            [self.program], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            self.command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
 
     def invoke(self, event):

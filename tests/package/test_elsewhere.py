@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from lambda_host import MAX_WAIT, Function, Gateway, Poller
+from lambda_host import MAX_WAIT, Function, Gateway, Poller, command_of
 
 
 class Elsewhere:
@@ -28,7 +28,7 @@ class Elsewhere:
         self.functions = {}
         for function in listed:
             name = function["FunctionName"].removeprefix("longhaul-")
-            program = unpacked / ("worker" if name == "worker" else "handlers") / "bootstrap"
+            folder = unpacked / ("worker" if name == "worker" else "handlers")
             settings = function["Environment"]["Variables"] | signs.get(name, {}) | {
                 "_HANDLER": function["Handler"],
                 "AWS_LAMBDA_FUNCTION_NAME": function["FunctionName"],
@@ -39,7 +39,7 @@ class Elsewhere:
                 "AWS_LAMBDA_LOG_STREAM_NAME": "hosted",
             }
             plain = {name: str(value) for name, value in (environment | settings).items()}
-            self.functions[name] = Function(program, plain, 20)
+            self.functions[name] = Function(command_of(function, folder), folder, plain, 20)
         self.pollers = []
         for name in ["jobs", "continuations"]:
             url = self.sqs.get_queue_url(QueueName=f"longhaul-{name}")["QueueUrl"]

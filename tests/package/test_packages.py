@@ -77,3 +77,10 @@ def test_a_job_is_run_by_the_packaged_programs(packaged, unpacked):
 def test_a_wrong_architecture_is_refused_with_a_sentence():
     code, said = run("package", dict(os.environ), "--arch", "mips")
     assert code == 2 and "must be arm64 or x86_64" in said
+
+
+def test_a_file_that_is_missing_is_refused_before_anything_is_built():
+    code, said = run("package", dict(os.environ), "--example", "python", "--file", "nowhere.py")
+    assert code == 2 and "nowhere.py: there is no such file" in said
+    code, said = run("package", dict(os.environ), "--example")
+    assert code == 2 and "--example needs a value" in said

@@ -14,6 +14,8 @@ use crate::support::client::Client;
 
 /// In characters. Of a longer text only its beginning is written.
 const MAX_TEXT: usize = 160;
+/// The fields that hold sequence numbers of events.
+const SEQUENCE_NUMBERS: [&str; 5] = ["seq", "head", "after", "keepThrough", "skippedThrough"];
 
 pub struct Transcript {
     file: PathBuf,
@@ -179,9 +181,7 @@ impl Transcript {
             Value::Number(_) if matches!(name, "timestamp" | "expiresAt" | "ttl") => {
                 "<time>".into()
             }
-            Value::Number(_) if matches!(name, "seq" | "head" | "after" | "keepThrough") => {
-                "<seq>".into()
-            }
+            Value::Number(_) if SEQUENCE_NUMBERS.contains(&name) => "<seq>".into(),
             Value::Number(_) if matches!(name, "queuedMs" | "runMs") => "<ms>".into(),
             Value::String(text) => self.text_placeholder(name, text).into(),
             other => other.clone(),

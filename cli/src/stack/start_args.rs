@@ -13,7 +13,7 @@ pub struct StartArgs {
     /// FOCUS bill to answer from (CSV, plain or gzipped). Default: a generated sample.
     #[arg(long, value_name = "PATH")]
     pub bill: Option<PathBuf>,
-    /// CloudFormation template to run. Default: the one of this source tree.
+    /// CloudFormation template to run. Default: the one of the source tree or of the installation.
     #[arg(long, value_name = "PATH")]
     pub template: Option<PathBuf>,
     /// Value of a template parameter. Repeatable.
