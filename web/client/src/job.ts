@@ -100,7 +100,7 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
 
   /**
    * Every event of the job, each once and in order, from `job_queued` on, also those of earlier runs and those that this
-   * handle never received. Goes on with new ones until the job ends. Only what the handle lacks is asked for, by pages.
+   * handle never received. Continues with new ones until the job ends. Only what the handle lacks is asked for, by pages.
    */
   history(): AsyncGenerator<JobEvent<R>, void, undefined> {
     return this.read(true);
