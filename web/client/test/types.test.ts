@@ -42,11 +42,11 @@ describe("the types", () => {
     expectTypeOf<ReturnType<typeof useQueryJob<"other">>["data"]>().toEqualTypeOf<unknown>();
   });
 
-  it("of an event and of what keeps a job from running are told apart by `type`", () => {
+  it("of an event and of an interruption have `type` as their discriminator", () => {
     const retryAt = ({ interruption }: JobState) => (interruption?.type === "attempt_failed" ? interruption.retryAt : undefined);
     expectTypeOf(retryAt).returns.toEqualTypeOf<string | undefined>();
-    const told = (event: JobEvent) => (event.type === "step" ? event.ms : event.type === "attempt_started" ? event.resumed : undefined);
-    expectTypeOf(told).returns.toEqualTypeOf<number | boolean | undefined>();
+    const detail = (event: JobEvent) => (event.type === "step" ? event.ms : event.type === "attempt_started" ? event.resumed : undefined);
+    expectTypeOf(detail).returns.toEqualTypeOf<number | boolean | undefined>();
   });
 
   it("of a list accept a kind", () => {
