@@ -51,7 +51,8 @@ test("a waterfall has the queue, each attempt with its end, the steps and the wa
 });
 
 test("while a job waits for its next attempt, the last span is open and says when that starts", () => {
-  expect(waterfallSpans(events.slice(0, 4)).at(-1)).toMatchObject({ kind: "waiting", to: undefined, dueAt: START + 3000 });
+  const last = waterfallSpans(events.slice(0, 4)).at(-1);
+  expect([last?.kind, last?.to, last?.dueAt]).toEqual(["waiting", undefined, START + 3000]);
 });
 
 test("the timeline has a line for every event but for consecutive chunks", () => {
