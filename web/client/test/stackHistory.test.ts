@@ -87,7 +87,7 @@ describe.skipIf(!isBuilt)("the history of a job", () => {
   it("shows why no attempt runs, and an older client ends in the same state", async () => {
     const longhaul = client();
     const frames: Frame[] = [];
-    const job = longhaul.query("noop", "handed over", { params: { steps: 30, stepMs: 200, text: 20, keep: true, fail: "retry", failures: 2 } });
+    const job = longhaul.query("noop", "handed over", { params: { steps: 30, stepMs: 200, text: 20, bytes: 150_000, keep: true, fail: "retry", failures: 2 } });
     longhaul.on("frame", (frame) => {
       if (isEvent(frame) || (frame.type === "subscribed" && frame.jobId === job.id)) frames.push(frame);
     });
@@ -103,6 +103,7 @@ describe.skipIf(!isBuilt)("the history of a job", () => {
     await job;
 
     const history = await reloaded(job.id!);
+    expect(history.at(-1)).toMatchObject({ type: "job_completed", resultRef: { bytes: expect.any(Number), url: expect.stringContaining("http") } });
     const pushed = frames.filter(isEvent);
     expect(among(history, pushed)).toEqual(bySeq(pushed));
     expect(types(history)).toEqual(expect.arrayContaining(["worker_lost", "attempt_failed", "handed_over", "step"]));
