@@ -1,4 +1,4 @@
-"""Runs a job, loses its socket in the middle, and prints each event once. Needs the package `websockets`.
+"""Runs a job, loses its socket in the middle, prints each event once, and counts its history. Needs the package `websockets`.
 
 usage: python client.py URL TOKEN
 """
@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from frames import ErrorFrame, JobEvent, QueryRequest, Subscribed, SubscribeJobRequest
+from frames import ErrorFrame, EventsPage, GetEventsRequest, JobEvent, QueryRequest, Subscribed, SubscribeJobRequest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
@@ -63,6 +63,22 @@ def run_job(url: str, token: str, query: QueryRequest) -> Iterator[JobEvent]:
             time.sleep(random.random())
 
 
+def history(url: str, token: str, job_id: str) -> Iterator[JobEvent]:
+    """Yields every event of a job so far, also those that a compact replay left out."""
+    request: GetEventsRequest = {"action": "getEvents", "jobId": job_id, "after": 0}
+    more = True
+    with connect(url, subprotocols=[Subprotocol("longhaul.v1"), Subprotocol(token)]) as connection:
+        while more:
+            connection.send(json.dumps(request))
+            page: EventsPage | ErrorFrame = json.loads(connection.recv(SILENCE))
+            if page["type"] == "error":
+                sys.exit(page["content"])
+            for event in page["events"]:
+                request["after"] = event["seq"]
+                yield event
+            more = page["more"]
+
+
 def main() -> None:
     url, token = sys.argv[1:]
     query: QueryRequest = {
@@ -72,11 +88,12 @@ def main() -> None:
         "params": {"steps": 20, "stepMs": 100, "text": 40},
         "idempotencyKey": str(uuid.uuid4()),
     }
-    end = ""
+    end, job_id = "", ""
     try:
         for event in run_job(url, token, query):
             print(json.dumps(event), flush=True)
-            end = event["type"]
+            end, job_id = event["type"], event["jobId"]
+        print(f"the whole history has {sum(1 for _ in history(url, token, job_id))} events", file=sys.stderr)
     except InvalidStatus as error:
         sys.exit(f"{url} refuses the token: {error}")
     sys.exit(end != "job_completed")

@@ -59,13 +59,15 @@ def test_every_event_comes_once_over_two_sockets(cloud, token):
     assert drop.startswith("connecting again after event ")
     assert first_progress <= int(drop.split()[-1]) < events[-1]["seq"], "the job ended before the socket was lost"
 
-    # Only progress may be missing: a replay has the latest and no other.
+    # Only progress, attempts that are over and steps may be missing: a replay has the latest progress and no other.
     log = stored_events(cloud.gateway, token, events[0]["jobId"])
     assert {number: event for number, event in received.items() if event["type"] == "chunk"} == {
         event["seq"]: event for event in log if event["type"] == "chunk"
     }
     assert {event["seq"] for event in log} <= set(received), "an event is missing"
     assert log[-1]["seq"] == events[-1]["seq"]
+    # The history has every number up to the end's.
+    assert done.stderr.splitlines()[-1] == f"the whole history has {events[-1]['seq']} events"
 
 
 def test_a_refusal_ends_the_client(cloud):

@@ -124,7 +124,7 @@ impl Stack {
         Ok(serde_json::from_slice(&response.body)?)
     }
 
-    /// A job's row in the jobs table, as DynamoDB writes it; null if there is none.
+    /// A job's row in the jobs table, as DynamoDB writes it; null without a row.
     pub async fn job_row(&self, job: &str) -> Result<Value> {
         let request = json!({"TableName": "longhaul-jobs", "ConsistentRead": true,
             "Key": {"jobId": {"S": job}}});

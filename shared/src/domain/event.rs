@@ -196,7 +196,19 @@ impl Event {
             EntryContent::WorkerLost { attempt } => EventKind::WorkerLost { attempt },
             EntryContent::HandedOver { attempt } => EventKind::HandedOver { attempt },
             EntryContent::StepSaved { name, ms } => EventKind::StepSaved { name, ms },
-            EntryContent::RunFailed { error, attempts } => EventKind::Failed { error, attempts },
+            EntryContent::RunFailed {
+                code,
+                message,
+                retryable,
+                attempts,
+            } => EventKind::Failed {
+                error: JobError {
+                    code,
+                    message,
+                    retryable,
+                },
+                attempts,
+            },
         };
         Self {
             at: entry.at,

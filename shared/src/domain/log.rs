@@ -1,12 +1,10 @@
 //! The event log of a job: its entries in the order of their sequence numbers, and which of the streamed ones still
 //! count after resets.
 //!
-//! Every event is an entry, except for those that the job's row holds for good: `job_queued` and the end of the last
+//! Every event is an entry, except for those that the job's row always holds: `job_queued` and the end of the last
 //! run.
 
 use jiff::Timestamp;
-
-use super::job::JobError;
 
 /// The size in bytes of a streamed entry's number and time with their names, and of any other entry's.
 pub const STREAMED_BYTES: usize = 48;
@@ -68,7 +66,12 @@ pub enum EntryContent {
         ms: u64,
     },
     /// A run failed that was replayed later.
-    RunFailed { error: JobError, attempts: u32 },
+    RunFailed {
+        code: String,
+        message: String,
+        retryable: bool,
+        attempts: u32,
+    },
 }
 
 impl LogEntry {
@@ -82,7 +85,7 @@ impl LogEntry {
             EntryContent::AttemptFailed { code, message, .. } => 64 + code.len() + message.len(),
             EntryContent::WorkerLost { .. } | EntryContent::HandedOver { .. } => 30,
             EntryContent::StepSaved { name, .. } => 24 + name.len(),
-            EntryContent::RunFailed { error, .. } => 60 + error.code.len() + error.message.len(),
+            EntryContent::RunFailed { code, message, .. } => 60 + code.len() + message.len(),
         };
         EVENT_BYTES + fields
     }

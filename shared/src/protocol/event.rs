@@ -76,14 +76,14 @@ pub enum JobEvent<'a> {
         /// Chunks with a higher `seq` than this are to be discarded; 0 for all.
         keep_through: u64,
     },
-    /// Another attempt starts, or the same one goes on after a hand-over. A job's first attempt has no such event: it
+    /// Another attempt starts, or the same one continues after a hand-over. A job's first attempt has no such event: it
     /// starts with the first `progress_update`.
     AttemptStarted {
         /// The attempt of this run, from 1.
         attempt: u32,
         /// The worker's invocation, as its log names it.
         invocation: &'a str,
-        /// Whether it goes on with the same attempt, after a hand-over.
+        /// Whether it continues the same attempt, after a hand-over.
         resumed: bool,
     },
     /// An attempt failed, and another follows.
@@ -102,9 +102,9 @@ pub enum JobEvent<'a> {
         /// The attempt that is lost.
         attempt: u32,
     },
-    /// The attempt goes on in another invocation, since the time of this one is nearly over.
+    /// The attempt continues in another invocation, since the time of this one is nearly over.
     HandedOver {
-        /// The attempt that goes on.
+        /// The attempt that continues.
         attempt: u32,
     },
     /// A step's result was stored: no later attempt repeats it.

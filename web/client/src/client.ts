@@ -101,6 +101,7 @@ export class Longhaul {
       request: (...args) => this.#connection.request(...args),
       isFollowed: (jobId) => this.find(jobId) !== undefined,
       after: this.#environment.after,
+      ask: (frame) => this.request(frame),
       get: (jobId) => this.get(jobId),
       acknowledged: (job) => this.#save(job),
       ended: (job) => this.#remove(job),

@@ -13,6 +13,8 @@ import { fetchResult } from "./result.js";
 export interface JobContext {
   request: Connection["request"];
   after: Environment["after"];
+  /** Sends an idempotent frame until it is answered. Rejects with a `LonghaulError`. */
+  ask(frame: Frame): Promise<Frame>;
   get(jobId: string): Promise<JobView | undefined>;
   /** Whether another handle follows the job. */
   isFollowed(jobId: string): boolean;
@@ -28,7 +30,7 @@ export interface JobContext {
 
 /** Errors of a `subscribe` after which the job stays followed: a later attempt or the next socket may succeed. */
 const TRANSIENT_CODES = ["CONNECTION_LOST", "QUEUE_FULL", "RATE_LIMIT_EXCEEDED", "INTERNAL_ERROR", "AUTHENTICATION_ERROR"];
-const END_EVENTS = ["job_completed", "job_failed", "job_cancelled"];
+const NOT_FOUND = "Job not found.";
 
 export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> {
   readonly [Symbol.toStringTag] = "Job";
@@ -87,14 +89,21 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
     return this.result().finally(settled);
   }
 
-  /** Every event exactly once, in order, from the first one, whenever the iteration starts. Ends with the job. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<JobEvent<R>, void, undefined> {
-    for (let next = 0; ; ) {
-      while (next < this.events.length) yield this.events[next++]!;
-      if (this.isDone) break;
-      await this.waitUntil(() => this.isDone || next < this.events.length);
-    }
-    if (this.failure && !["LEFT", "CANCELLED"].includes(this.failure.code)) throw this.failure;
+  /**
+   * The events that this handle receives, each once and in order, from its first one on, whenever the iteration starts.
+   * Ends with the job. Those are all events if the handle was there from the start and no connection was lost. After a
+   * reload or a gap, superseded progress and attempts that are over are left out: `history` has them too.
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<JobEvent<R>, void, undefined> {
+    return this.read(false);
+  }
+
+  /**
+   * Every event of the job, each once and in order, from `job_queued` on, also those of earlier runs and those that this
+   * handle never received. Continues with new ones until the job ends. Only what the handle lacks is asked for, by pages.
+   */
+  history(): AsyncGenerator<JobEvent<R>, void, undefined> {
+    return this.read(true);
   }
 
   /** Calls `listener` after each change of `state`. The returned function removes it. */
@@ -108,13 +117,9 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
     if (!this.id && this.withdraw?.()) {
       this.fail(new LonghaulError("CANCELLED", "The job was never sent."));
     }
-    await this.waitUntil(() => this.isDone || this.id !== undefined);
+    await this.waitUntil(() => this.isDone || this.id);
     if (this.isDone) return;
-    await new Promise<void>((resolve, reject) => {
-      this.context.request({ action: "cancel", jobId: this.id }, (reply) =>
-        reply instanceof LonghaulError ? reject(reply) : resolve(),
-      );
-    });
+    await this.context.ask({ action: "cancel", jobId: this.id });
   }
 
   /** Stops following the job. The job keeps running. */
@@ -164,9 +169,9 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
     const advanced = this.state.applied > before;
     const status = this.state.status;
     if (status === "gone") {
-      this.fail(new LonghaulError("GONE", "Job not found."));
+      this.fail(new LonghaulError("GONE", NOT_FOUND));
     } else if (isOver(this.state)) {
-      if (END_EVENTS.includes(this.events.at(-1)?.type ?? "")) this.finish();
+      if (/^job_(?!queued)/.test(this.events.at(-1)?.type ?? "")) this.finish();
       else this.requestEnd();
     } else if (isBehind(this.state) && !this.isSubscribing && (advanced || message.type !== "subscribed")) {
       this.subscribe();
@@ -190,10 +195,37 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
 
   /** Subscribes from one event earlier: the caller had applied the last event elsewhere, so it is not replayed. */
   private requestEnd(): void {
-    if (this.isEndRequested) return this.fail(new LonghaulError("GONE", "The last event is lost."));
+    if (this.isEndRequested) return this.fail(new LonghaulError("GONE", NOT_FOUND));
     this.isEndRequested = true;
     this.state = { ...initial<R>(this.state.applied - 1), jobId: this.id };
     this.subscribe();
+  }
+
+  /** The events of this handle; `isWhole`: and those between them, from pages of `getEvents`. */
+  private async *read(isWhole: boolean): AsyncGenerator<JobEvent<R>, void, undefined> {
+    // `last`: the `seq` up to which events were given. `next`: the index of the first event not looked at.
+    for (let last = 0, next = 0; ; ) {
+      for (let event; (event = this.events[next]) && !(isWhole && event.seq > last + 1); next++) {
+        if (event.seq <= last) continue;
+        yield event;
+        last = event.seq;
+      }
+      const lacks = () => isWhole && this.id && (last || -1) < this.state.applied;
+      if (lacks()) {
+        const page = await this.context.ask({ action: "getEvents", jobId: this.id, after: last });
+        if (page.status === "gone") throw new LonghaulError("GONE", NOT_FOUND);
+        for (const event of page.events as JobEvent<R>[]) {
+          yield event;
+          last = event.seq;
+        }
+        if (!page.more) last = page.head as number;
+      } else if (this.isDone) {
+        break;
+      } else {
+        await this.waitUntil(() => this.isDone || next < this.events.length || lacks());
+      }
+    }
+    if (this.failure && !/LEFT|CANCELLED/.test(this.failure.code)) throw this.failure;
   }
 
   private finish(): void {
@@ -234,7 +266,7 @@ export class Job<R = unknown> implements Promise<R>, AsyncIterable<JobEvent<R>> 
     return fetched;
   }
 
-  private waitUntil(condition: () => boolean): Promise<void> {
+  private waitUntil(condition: () => unknown): Promise<void> {
     return new Promise((resolve) => {
       const check = () => {
         if (!condition()) return;

@@ -3,7 +3,21 @@
 import type * as wire from "./frames.js";
 import type { Usage } from "./frames.js";
 
-export type { Chunk, JobCancelled, JobFailed, JobQueued, ProgressUpdate, StreamReset, Usage, Warning } from "./frames.js";
+export type {
+  AttemptFailed,
+  AttemptStarted,
+  Chunk,
+  HandedOver,
+  JobCancelled,
+  JobFailed,
+  JobQueued,
+  ProgressUpdate,
+  Step,
+  StreamReset,
+  Usage,
+  Warning,
+  WorkerLost,
+} from "./frames.js";
 
 /** An event of a job, as servers from before `at` send it too. */
 type Dated<E> = E extends unknown ? Omit<E, "at"> & { at?: string } : never;
@@ -21,6 +35,9 @@ export type JobCompleted<R = unknown> = Omit<wire.JobCompleted, "at" | "result" 
 
 /** An event of a job. */
 export type JobEvent<R = unknown> = Dated<Exclude<wire.JobEvent, wire.JobCompleted>> | JobCompleted<R>;
+
+/** An event after which no attempt runs until the next one starts. */
+export type Interruption = Extract<JobEvent, { type: "attempt_failed" | "worker_lost" | "handed_over" }>;
 
 /** The reply to `subscribe`, and to a `query` whose idempotency key is already in use. */
 export type Subscribed<R = unknown> = Omit<wire.Subscribed, "events" | "timestamp"> & { events: JobEvent<R>[] };

@@ -134,9 +134,11 @@ async function readUntilKnown(source: AsyncGenerator<JobView, void>, size: numbe
 
 /** A row with what the job's events say since. */
 function updated(view: JobView, state: JobState): JobView {
-  const { status, progress, message, attempt, applied, error, cancelledBy } = state;
+  const { progress, message, attempt, applied, error, cancelledBy } = state;
+  // As in a row: a job that waits for its next attempt is queued.
+  const status = state.status !== "retrying" ? state.status : state.interruption ? "queued" : "processing";
   if (applied <= view.seq || status === "submitting" || status === "gone" || status === "refused") return view;
-  return { ...view, status: status === "retrying" ? "processing" : status, progress, message, attempt, seq: applied, error, cancelledBy };
+  return { ...view, status, progress, message, attempt, seq: applied, error, cancelledBy };
 }
 
 /** Both lists, newest first, without duplicates. Of two versions of a job, the one with the higher `seq` remains. */

@@ -1,9 +1,10 @@
 /**
  * A pure reducer for the events of a job. Events may arrive in any order and more than once; the state is the same
  * as after an undisturbed, ordered delivery. The rules: apply events in order of `seq`, ignore those already applied,
- * hold back those above a gap, and close a gap with `subscribe` and `after`.
+ * hold back those above a gap, and close a gap with `subscribe` and `after`. An event of an unknown `type` changes
+ * nothing but the last `seq` applied.
  */
-import type { JobEvent, ResultRef, Subscribed, Usage } from "./protocol.js";
+import type { Interruption, JobEvent, ResultRef, Subscribed, Usage } from "./protocol.js";
 
 /** `refused`: the server did not accept the job, or it was never sent. `gone`: there is no such job. */
 export type Status = "submitting" | "queued" | "processing" | "retrying" | "completed" | "failed" | "cancelled" | "refused" | "gone";
@@ -26,6 +27,13 @@ export interface JobState<R = unknown> {
   /** Why there is no result, or why nothing more is received: set whenever the job's promise rejects. */
   readonly error?: { code: string; message: string; retryable: boolean };
   readonly cancelledBy?: string;
+  /**
+   * Why no attempt runs: the latest one failed and the next starts at `retryAt`, its worker is lost, or it goes on in
+   * another invocation. Missing as soon as an attempt runs again.
+   */
+  readonly interruption?: Interruption;
+  /** Up to this `seq`, events were left out for this client, since later ones replace them. `Job.history` has them. */
+  readonly skippedThrough?: number;
   /** The last `seq` applied; pass it to `subscribe` as `after`. */
   readonly applied: number;
   /** The parts of `content` by `seq`. A `stream_reset` removes the latest of them. */
@@ -57,7 +65,8 @@ export function initial<R = unknown>(after = 0): JobState<R> {
 
 /** Whether the job has ended, does not exist, or is no longer followed. */
 export function isOver(state: JobState): boolean {
-  return state.error !== undefined || ["completed", "failed", "cancelled", "refused", "gone"].includes(state.status);
+  // Open are: submitting, queued, processing and retrying.
+  return state.error !== undefined || !/ing$|queued/.test(state.status);
 }
 
 /** Whether events are missing. Then send `subscribe` with `after: state.applied`. */
@@ -85,7 +94,8 @@ export function reduce<R>(
     if (event.mode === "gone") {
       return { ...state, jobId: draft.jobId, status: "gone", head: state.applied, waiting: [] };
     }
-    // A replay omits superseded progress updates, so there may be gaps in `seq` up to its head.
+    // A replay omits superseded events, so there may be gaps in `seq` up to its head.
+    if (event.skippedThrough! > draft.applied) draft.skippedThrough = event.skippedThrough;
     for (const replayed of sortBySeq(event.events)) {
       if (replayed.seq > draft.applied) applyNext(replayed);
     }
@@ -119,6 +129,7 @@ function apply<R>(job: Draft<R>, event: JobEvent<R>): void {
     for (const name of Object.keys(job)) delete (job as Record<string, unknown>)[name];
     Object.assign(job, initial<R>(), { jobId, query, applied, head });
   }
+  delete job.interruption;
   switch (event.type) {
     case "job_queued":
       Object.assign(job, { status: "queued", query: event.query, message: event.message, progress: event.progress });
@@ -135,6 +146,11 @@ function apply<R>(job: Draft<R>, event: JobEvent<R>): void {
       job.attempt = event.attempt;
       job.chunks = job.chunks.filter((chunk) => chunk.seq <= event.keepThrough);
       job.content = job.chunks.map((chunk) => chunk.content).join("");
+      break;
+    case "attempt_failed":
+    case "worker_lost":
+    case "handed_over":
+      Object.assign(job, { status: event.type === "handed_over" ? "queued" : "retrying", interruption: event });
       break;
     case "job_completed":
       Object.assign(job, { status: "completed", progress: 100, message: "", result: event.result });

@@ -111,7 +111,9 @@ describe("reduce", () => {
           receive(served.replay(state.applied, page) as unknown as Subscribed);
         }
         const undisturbed = log.reduce((state, event) => reduce(state, event), initial());
-        expect(state).toEqual(undisturbed);
+        // Only a disturbed client lacks events that were replaced.
+        const { skippedThrough: _, ...reached } = state;
+        expect(reached).toEqual(undisturbed);
         expect(isOver(state)).toBe(true);
       }),
       { numRuns: 2000 },

@@ -30,7 +30,7 @@ export class ServedJob {
 
   get status(): string {
     const type = this.log.at(-1)?.type ?? "";
-    const ends: Record<string, string> = { job_queued: "queued", job_completed: "completed", job_failed: "failed", job_cancelled: "cancelled" };
+    const ends: Record<string, string> = { job_queued: "queued", attempt_failed: "queued", handed_over: "queued", job_completed: "completed", job_failed: "failed", job_cancelled: "cancelled" };
     return ends[type] ?? "processing";
   }
 
@@ -38,12 +38,17 @@ export class ServedJob {
     return ["completed", "failed", "cancelled"].includes(this.status);
   }
 
-  /** The reply to `subscribe`: at most `page` events, and only the latest progress update. */
+  /** The reply to `subscribe`: at most `page` events; only the latest progress update, and what ended its attempt. */
   replay(after: number, page = 3): Frame {
     const latest = this.log.findLast((event) => event.type === "progress_update");
+    const counts = ({ type, seq }: JobEvent) => {
+      if (["attempt_failed", "handed_over"].includes(type)) return seq > (latest?.seq ?? 0);
+      return !["attempt_started", "worker_lost", "step"].includes(type);
+    };
     const missing = this.log.filter(
-      (event) => event.seq > after && (event.type !== "progress_update" || event === latest),
+      (event) => event.seq > after && (event.type !== "progress_update" || event === latest) && counts(event),
     );
+    const skipped = this.log.findLast((event) => event.seq > after && !missing.includes(event));
     return {
       type: "subscribed",
       jobId: this.id,
@@ -52,7 +57,14 @@ export class ServedJob {
       mode: "replay",
       events: missing.slice(0, page),
       more: missing.length > page,
+      ...(skipped && { skippedThrough: skipped.seq }),
     };
+  }
+
+  /** The reply to `getEvents`. */
+  page(after: number, limit: number): Frame {
+    const missing = this.log.filter(({ seq }) => seq > after);
+    return { type: "events", jobId: this.id, status: this.status, head: this.log.length, events: missing.slice(0, limit), more: missing.length > limit };
   }
 }
 
@@ -70,6 +82,8 @@ export class ScriptedServer {
   private readonly delayed: (() => void)[] = [];
   /** The server's clock less the client's, in milliseconds. */
   clockOffset = 0;
+  /** Events of a page of `getEvents`. */
+  eventsPerPage = 2;
 
   constructor(
     sockets: ScriptedSockets,
@@ -133,6 +147,10 @@ export class ScriptedServer {
       const from = Number(frame.cursor ?? 1);
       const to = from + Number(frame.limit ?? 100);
       reply({ type: "session", turns: turns.slice(from - 1, to - 1), cursor: to <= turns.length ? String(to) : undefined });
+    }
+    if (action === "getEvents") {
+      const job = this.jobs.get(String(frame.jobId));
+      reply(job ? job.page(Number(frame.after), this.eventsPerPage) : { type: "events", jobId: frame.jobId, status: "gone", head: 0, events: [], more: false });
     }
     if (action === "subscribe" && frame.topic) {
       const subscriptionId = `${frame.topic}.${++this.subscribed}`;

@@ -4,7 +4,7 @@ import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { chat } from "../src/chat.js";
 import { connect, type Longhaul } from "../src/index.js";
-import { LonghaulProvider, useJob, useJobs, useLonghaul, useQueryJob } from "../src/react.js";
+import { LonghaulProvider, useJob, useJobEvents, useJobs, useLonghaul, useQueryJob } from "../src/react.js";
 import { useChat } from "../src/reactChat.js";
 import { useInbox, useTopic } from "../src/reactTopics.js";
 import { ScriptedSockets, unsignedToken } from "./scriptedSocket.js";
@@ -30,14 +30,15 @@ const options = () => ({ url: "wss://longhaul.test", token: vi.fn(() => unsigned
 function Page() {
   const { connection } = useLonghaul();
   const { status } = useJob("job-1");
+  const { events } = useJobEvents("job-1");
   const { jobs } = useJobs({ kind: "noop" });
   const query = useQueryJob("noop");
   const talk = useChat();
   const { items } = useTopic("deals");
   const { entries } = useInbox();
-  return createElement("p", null, [connection.state, status, jobs.length, query.status, talk.status, items.length, entries.length].join(" "));
+  return createElement("p", null, [connection.state, status, events.length, jobs.length, query.status, talk.status, items.length, entries.length].join(" "));
 }
-const RENDERED = "<p>connecting submitting 0 idle ready 0 0</p>";
+const RENDERED = "<p>connecting submitting 0 0 idle ready 0 0</p>";
 
 it("a request that makes a client while it renders leaves nothing behind", () => {
   const { token, url } = options();

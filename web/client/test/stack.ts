@@ -25,8 +25,9 @@ export const isBuilt = existsSync(binary);
 /** A running stack. */
 export class Stack {
   private constructor(
-    private readonly process: ChildProcess,
+    private process: ChildProcess,
     private readonly data: string,
+    private readonly options: readonly string[],
     /** Ports of the gateway and of the AWS endpoint on 127.0.0.1. */
     readonly port: number,
     readonly awsPort: number,
@@ -35,16 +36,13 @@ export class Stack {
   /** Starts a new stack with these options of `longhaul up`. Resolves when it is ready. */
   static async start(...options: string[]): Promise<Stack> {
     const data = mkdtempSync(join(tmpdir(), "longhaul-web-"));
-    const up = ["up", "--port", "0", "--aws-port", "0", "--data", data, ...options];
-    const process = spawn(binary, up, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
-    const ports: Record<string, number> = {};
-    for await (const line of createInterface({ input: process.stdout })) {
-      const [, name, port] = /^(\w+) +\w+:\/\/[^:]+:(\d+)/.exec(line) ?? [];
-      if (name) ports[name] = Number(port);
-      if (line === "READY") return new Stack(process, data, ports.WebSocket!, ports.AWS!);
+    try {
+      const { process, ports } = await launch(data, { WebSocket: 0, AWS: 0 }, options);
+      return new Stack(process, data, options, ports.WebSocket, ports.AWS);
+    } catch (error) {
+      rmSync(data, { recursive: true, force: true });
+      throw error;
     }
-    rmSync(data, { recursive: true, force: true });
-    throw new Error("The stack did not start; see its output above.");
   }
 
   get url(): string {
@@ -69,12 +67,56 @@ export class Stack {
     if (!response.ok) throw new Error(`Publishing failed: ${await response.text()}`);
   }
 
+  /** Kills the worker that makes the next write to DynamoDB, after that write. Resolves when it is dead. */
+  async killWorker(): Promise<void> {
+    const kill = { service: "dynamodb", operation: "UpdateItem", caller: "longhaul-worker", number: 1, effect: { kill: "after" } };
+    const faults = (init?: RequestInit) => fetch(`http://127.0.0.1:${this.awsPort}/_local/faults`, init);
+    await faults({ method: "POST", body: JSON.stringify({ rules: [kill] }) });
+    while (((await (await faults()).json()) as { kills: number }).kills === 0);
+    await faults({ method: "DELETE" });
+  }
+
+  /** Starts a new run of a failed job, without its checkpoints, as an operator does. */
+  async replay(jobId: string): Promise<void> {
+    const retry = spawn(binary, ["jobs", "retry", jobId, "--from-start", "--data", this.data], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+    const code = await new Promise((done) => retry.once("exit", done));
+    if (code !== 0) throw new Error(`The replay ended with ${code}; see its output above.`);
+  }
+
+  /** Stops it by SIGTERM, so that it hands its jobs over, and starts it again on the same ports. */
+  async restart(): Promise<void> {
+    await this.terminate();
+    ({ process: this.process } = await launch(this.data, { WebSocket: this.port, AWS: this.awsPort }, this.options));
+  }
+
   async stop(): Promise<void> {
+    await this.terminate();
+    rmSync(this.data, { recursive: true, force: true });
+  }
+
+  private async terminate(): Promise<void> {
     const ended = new Promise((done) => this.process.once("exit", done));
     this.process.kill("SIGTERM");
     await ended;
-    rmSync(this.data, { recursive: true, force: true });
   }
+}
+
+interface Ports {
+  WebSocket: number;
+  AWS: number;
+}
+
+/** Runs `longhaul up` on these ports; 0 for any free one. Resolves when it is ready. */
+async function launch(data: string, wanted: Ports, options: readonly string[]): Promise<{ process: ChildProcess; ports: Ports }> {
+  const up = ["up", "--port", String(wanted.WebSocket), "--aws-port", String(wanted.AWS), "--data", data, ...options];
+  const process = spawn(binary, up, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const ports: Record<string, number> = {};
+  for await (const line of createInterface({ input: process.stdout })) {
+    const [, name, port] = /^(\w+) +\w+:\/\/[^:]+:(\d+)/.exec(line) ?? [];
+    if (name) ports[name] = Number(port);
+    if (line === "READY") return { process, ports: { WebSocket: ports.WebSocket!, AWS: ports.AWS! } };
+  }
+  throw new Error("The stack did not start; see its output above.");
 }
 
 /** A TCP proxy that can drop its open connections. Later connections are forwarded again. */

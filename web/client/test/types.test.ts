@@ -1,6 +1,6 @@
 /** Tests of the types that applications rely on, checked by the compiler, and that a job is a promise in every way. */
 import { assertType, describe, expect, expectTypeOf, it } from "vitest";
-import type { FinopsResult, Job, JobView, Longhaul, LonghaulError } from "../src/index.js";
+import type { FinopsResult, Job, JobEvent, JobState, JobView, Longhaul, LonghaulError } from "../src/index.js";
 import type { useJob, useQueryJob, UsedJob } from "../src/react.js";
 import { followQuery, jobQuery } from "../src/tanstack.js";
 import { advance, connectClient, longhaul, server, sockets } from "./scriptedFixture.js";
@@ -40,6 +40,13 @@ describe("the types", () => {
     expectTypeOf<UsedJob<string>["failure"]>().toEqualTypeOf<LonghaulError | undefined>();
     expectTypeOf<ReturnType<typeof useQueryJob<"counted">>["data"]>().toEqualTypeOf<{ words: number } | undefined>();
     expectTypeOf<ReturnType<typeof useQueryJob<"other">>["data"]>().toEqualTypeOf<unknown>();
+  });
+
+  it("of an event and of an interruption have `type` as their discriminator", () => {
+    const retryAt = ({ interruption }: JobState) => (interruption?.type === "attempt_failed" ? interruption.retryAt : undefined);
+    expectTypeOf(retryAt).returns.toEqualTypeOf<string | undefined>();
+    const detail = (event: JobEvent) => (event.type === "step" ? event.ms : event.type === "attempt_started" ? event.resumed : undefined);
+    expectTypeOf(detail).returns.toEqualTypeOf<number | boolean | undefined>();
   });
 
   it("of a list accept a kind", () => {

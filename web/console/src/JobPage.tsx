@@ -3,6 +3,7 @@ import type { FinopsResult, Job, JobView } from "longhaul-client";
 import { useJob, useLonghaul } from "longhaul-client/react";
 import { useContext, useEffect, useState } from "react";
 import { Answer } from "./Answer";
+import { AttemptNotice } from "./AttemptNotice";
 import { StaleNotice } from "./ConnectionStatus";
 import { Costs, Recommendations, withoutRecommendations } from "./Costs";
 import { CancelButton, JobActions, ReplayButton } from "./JobActions";
@@ -62,6 +63,7 @@ export function JobDetails({ job, submitted, onReplayed }: { job: Job<any>; subm
             </p>
             <CancelButton job={job} />
           </div>
+          <AttemptNotice job={job} />
         </>
       )}
       {/* Announces the end to screen readers. */}

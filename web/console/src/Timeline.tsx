@@ -1,11 +1,14 @@
-/** The timeline of a job: a bar of queue and run time, and a list of its events. */
+/** The timeline of a job: a bar of queue and run time, its waterfall, and a list of all its events; the same after a reload. */
 import type { Job, JobView } from "longhaul-client";
-import { useEffect, useState } from "react";
+import { useJobEvents } from "longhaul-client/react";
+import { useMemo } from "react";
 import { formatDuration, formatExactTime } from "./formatDuration";
-import { appendEvent, type TimelineEntry } from "./timelineEntries";
+import { timelineEntries } from "./timelineEntries";
+import { Waterfall } from "./Waterfall";
 
 export function Timeline({ job, view }: { job: Job<any>; view?: JobView }) {
-  const entries = useTimelineEntries(job);
+  const { events } = useJobEvents(job);
+  const entries = useMemo(() => timelineEntries(events), [events]);
   const [first] = entries;
   const eventCount = job.state.applied;
   return (
@@ -14,7 +17,8 @@ export function Timeline({ job, view }: { job: Job<any>; view?: JobView }) {
         Timeline: {eventCount} event{eventCount === 1 ? "" : "s"}
       </summary>
       {view?.startedAt && <DurationBar view={view} />}
-      <ol>
+      <Waterfall events={events} />
+      <ol className="events" aria-label="Events">
         {entries.map((entry) => (
           <li key={`${entry.kind}-${entry.seq}`} className={entry.kind}>
             <time dateTime={new Date(entry.at).toISOString()} title={formatExactTime(new Date(entry.at).toISOString())}>
@@ -24,35 +28,9 @@ export function Timeline({ job, view }: { job: Job<any>; view?: JobView }) {
           </li>
         ))}
       </ol>
-      {view?.lastError && (
-        <p className="facts">
-          The previous attempt failed: {view.lastError.message} ({view.lastError.code})
-        </p>
-      )}
       {view?.replays !== undefined && <p className="facts">Replayed by an operator: {view.replays} time{view.replays === 1 ? "" : "s"}</p>}
     </details>
   );
-}
-
-/** The entries of all events so far. */
-function useTimelineEntries(job: Job<any>): readonly TimelineEntry[] {
-  const [entries, setEntries] = useState<readonly TimelineEntry[]>([]);
-  useEffect(() => {
-    let isMounted = true;
-    setEntries([]);
-    const collect = async () => {
-      for await (const event of job) {
-        if (!isMounted) return;
-        setEntries((entries) => appendEvent(entries, event));
-      }
-    };
-    // The page reports the error.
-    collect().catch(() => {});
-    return () => {
-      isMounted = false;
-    };
-  }, [job]);
-  return entries;
 }
 
 function DurationBar({ view }: { view: JobView }) {

@@ -1,9 +1,10 @@
 /** Turns the events of a job into the entries of its timeline. Pure. */
 import type { JobEvent } from "longhaul-client";
+import { formatDuration } from "./formatDuration";
 
 /** A line of the timeline: one event, or several consecutive chunks. */
 export interface TimelineEntry {
-  kind: "queued" | "attempt" | "step" | "retry" | "text" | "reset" | "end" | "gap";
+  kind: "queued" | "attempt" | "step" | "saved" | "retry" | "lost" | "text" | "reset" | "end" | "gap";
   text: string;
   /** Time of its first event, in epoch milliseconds. */
   at: number;
@@ -14,20 +15,29 @@ export interface TimelineEntry {
   characterCount?: number;
 }
 
-/** The entries with one more event. Call it with events in order of `seq`. */
-export function appendEvent(entries: readonly TimelineEntry[], event: JobEvent): TimelineEntry[] {
-  const previous = entries.at(-1);
+/** The entries of a job's history. */
+export function timelineEntries(events: readonly JobEvent[]): TimelineEntry[] {
+  const entries: TimelineEntry[] = [];
+  for (const event of events) append(entries, event);
+  return entries;
+}
+
+/** When an event happened, in epoch milliseconds. Servers from before `at` send whole seconds only. */
+export function timeOf(event: JobEvent): number {
+  return event.at ? Date.parse(event.at) : event.timestamp * 1000;
+}
+
+function append(result: TimelineEntry[], event: JobEvent): void {
+  const previous = result.at(-1);
   const { seq } = event;
-  // Servers from before `at` send whole seconds only.
-  const at = event.at ? Date.parse(event.at) : event.timestamp * 1000;
+  const at = timeOf(event);
   const attempt = "attempt" in event ? event.attempt : (previous?.attempt ?? 0);
-  const result = [...entries];
   const add = (kind: TimelineEntry["kind"], text: string, more: Partial<TimelineEntry> = {}) => result.push({ kind, text, at, seq, attempt, ...more });
 
-  // A replay omits superseded progress updates, and nothing else.
-  const omitted = seq - (previous?.seq ?? 0) - 1;
-  if (omitted > 0) add("gap", `${omitted} earlier progress update${omitted > 1 ? "s" : ""} omitted`);
-  const startsAttempt = attempt > (previous?.attempt ?? 0) && event.type !== "job_queued";
+  // Servers from before `getEvents` stored only the latest progress.
+  const missing = seq - (previous?.seq ?? 0) - 1;
+  if (missing > 0) add("gap", `${missing} earlier event${missing > 1 ? "s" : ""} not stored`);
+  const startsAttempt = attempt > (previous?.attempt ?? 0) && event.type !== "attempt_started";
   if (startsAttempt) add("attempt", `Attempt ${attempt}`);
 
   switch (event.type) {
@@ -50,6 +60,21 @@ export function appendEvent(entries: readonly TimelineEntry[], event: JobEvent):
     case "stream_reset":
       add("reset", "Discarded text streamed by the previous attempt");
       break;
+    case "attempt_started":
+      add("attempt", `Attempt ${attempt} ${event.resumed ? "continued" : "started"} in invocation ${event.invocation}`);
+      break;
+    case "attempt_failed":
+      add("retry", `Attempt ${attempt} failed: ${event.error} (${event.code})`);
+      break;
+    case "worker_lost":
+      add("lost", `The worker of attempt ${attempt} was lost`);
+      break;
+    case "handed_over":
+      add("saved", `Attempt ${attempt} was handed over to another invocation`);
+      break;
+    case "step":
+      add("saved", `Step ${event.name} saved after ${formatDuration(event.ms)}`);
+      break;
     case "job_completed":
       add("end", "Completed");
       break;
@@ -60,5 +85,4 @@ export function appendEvent(entries: readonly TimelineEntry[], event: JobEvent):
       add("end", `Cancelled by ${event.by}`);
       break;
   }
-  return result;
 }

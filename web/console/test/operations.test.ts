@@ -99,7 +99,7 @@ test("an admin follows another user's job and cancels it", async ({ page, browse
   await page.getByRole("button", { name: "Cancel" }).click();
   for (const tab of [page, userPage]) await expect(status(tab)).toHaveText("Cancelled");
   await userPage.getByText(/^Timeline/).click();
-  await expect(userPage.locator(".timeline li").last()).toContainText("Cancelled by operator");
+  await expect(userPage.locator(".timeline .events li").last()).toContainText("Cancelled by operator");
   await userPage.close();
 });
 

@@ -15,7 +15,17 @@ test("after a worker is killed in the middle, another one completes the answer",
   await expect(page.locator(".facts").first()).toContainText("Attempt 2");
   await expect(status(page)).toHaveText("Completed");
   expect(await answer(page)).toBe(answerOf(16));
+  await page.getByText(/^Timeline/).click();
+  const spans = page.getByRole("list", { name: "Waterfall" }).getByRole("listitem");
+  await expect(spans.filter({ hasText: "Its worker was lost" })).toHaveCount(1);
+  const events = page.getByRole("list", { name: "Events" }).getByRole("listitem");
+  await expect(events.last()).toContainText("Completed");
+  const live = await events.allInnerTexts();
+  expect(live.filter((text) => text.includes("The worker of attempt 1 was lost"))).toHaveLength(1);
   await page.reload();
   await expect(status(page)).toHaveText("Completed");
   expect(await answer(page)).toBe(answerOf(16));
+  await page.getByText(/^Timeline/).click();
+  await expect(events.last()).toContainText("Completed");
+  expect(await events.allInnerTexts()).toEqual(live);
 });

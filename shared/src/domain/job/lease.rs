@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::change::{Assignment, Change, Condition, Increment, Removal};
 use super::ending::end_assignments;
-use super::log_write::{LogWrite, numbered};
+use super::log_write::{LogWrite, TAIL_BYTES, numbered};
 use super::outcome::Outcome;
 use super::state::{AttemptError, Job, Status};
 use crate::domain::log::{EntryContent, LogEntry};
@@ -69,7 +69,7 @@ impl Lease {
         }
     }
 
-    /// Records that a step of this name, which took so many milliseconds, was stored, and renews the lease. The step's
+    /// Records that a step of this name, which took `ms` milliseconds, was stored, and renews the lease. The step's
     /// result goes with it, in one transaction.
     pub fn save_step(&self, name: &str, ms: u64, now: Timestamp, lease: Duration) -> Change {
         let saved = EntryContent::StepSaved {
@@ -233,7 +233,7 @@ impl Lease {
     }
 
     /// The lease is held, and the job had no event since.
-    pub(super) fn unchanged(&self) -> Condition {
+    fn unchanged(&self) -> Condition {
         Condition::Held {
             fence: self.job.fence,
             seq: self.job.seq,
@@ -241,7 +241,7 @@ impl Lease {
     }
 
     /// As [`Lease::unchanged`], and the followers are the same.
-    pub(super) fn unchanged_with_followers(&self) -> Condition {
+    fn unchanged_with_followers(&self) -> Condition {
         Condition::HeldWithFollowers {
             fence: self.job.fence,
             seq: self.job.seq,

@@ -4,12 +4,11 @@
 //! write pays for anyway, costs a quarter of a transaction of row and log.
 
 use std::mem::take;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::change::{Assignment, Change, Increment};
-use super::lease::Lease;
+use super::change::{Assignment, Change, Condition, Increment};
+use super::state::Job;
 use crate::domain::log::{EntryContent, LogEntry};
 
 /// The largest tail of the log that a row holds, in bytes, but for the events of claims, failures and hand-overs: with it
@@ -42,44 +41,17 @@ pub(super) fn numbered(
     (seq + 1..).zip(contents).map(entry).collect()
 }
 
-impl Lease {
-    /// Writes the answer's next chunk or reset, and renews the lease.
-    pub fn stream(&self, entry: LogEntry, lease: Duration) -> LogWrite {
-        let mut assignments = vec![
-            Assignment::LeaseUntil(entry.at + lease),
-            Assignment::UpdatedAt(entry.at),
-        ];
-        // A dialect can't remove text that it has shown.
-        let is_reset = matches!(entry.content, EntryContent::Reset { .. });
-        if is_reset && self.job().dialect_follower.is_some() {
-            assignments.push(Assignment::DialectBroken);
-        }
-        if entry.bytes() <= TAIL_BYTES {
-            return self.append(vec![entry], assignments, vec![Increment::Stream]);
-        }
-        assignments.push(Assignment::Tail(vec![]));
-        let mut entries = self.job().tail.clone();
-        entries.push(entry);
-        LogWrite::Log {
-            entries,
-            change: Change {
-                condition: self.unchanged_with_followers(),
-                assignments,
-                increments: vec![Increment::Stream],
-                removals: vec![],
-            },
-        }
-    }
-
-    /// Appends these entries to the row's tail, whose earlier ones make room for them.
-    pub(super) fn append(
-        &self,
+impl LogWrite {
+    /// Appends these entries to the job's row under this condition. The earlier ones of the row's tail make room for them.
+    pub(super) fn to_row(
+        job: &Job,
+        condition: Condition,
         entries: Vec<LogEntry>,
         mut assignments: Vec<Assignment>,
         increments: Vec<Increment>,
-    ) -> LogWrite {
+    ) -> Self {
         let bytes = |entries: &[LogEntry]| entries.iter().map(LogEntry::bytes).sum::<usize>();
-        let mut tail = self.job().tail.clone();
+        let mut tail = job.tail.clone();
         let outgrown = match bytes(&tail) + bytes(&entries) > TAIL_BYTES {
             true => take(&mut tail),
             false => vec![],
@@ -87,12 +59,12 @@ impl Lease {
         tail.extend(entries);
         assignments.push(Assignment::Tail(tail));
         let change = Change {
-            condition: self.unchanged(),
+            condition,
             assignments,
             increments,
             removals: vec![],
         };
-        LogWrite::Row { outgrown, change }
+        Self::Row { outgrown, change }
     }
 }
 

@@ -38,8 +38,12 @@ impl Job {
                 .duration_since(self.replayed_at.unwrap_or(self.created_at));
         let mut contents = vec![];
         if let Some(Outcome::Failed(error)) = self.outcome.clone() {
-            let attempts = self.attempt;
-            contents.push(EntryContent::RunFailed { error, attempts });
+            contents.push(EntryContent::RunFailed {
+                code: error.code,
+                message: error.message,
+                retryable: error.retryable,
+                attempts: self.attempt,
+            });
         }
         let mut tail = self.tail.clone();
         tail.extend(numbered(self.seq.saturating_sub(1), ended, contents));

@@ -26,7 +26,7 @@ pub struct EventsPage<'a> {
     /// The sequence number of the latest event; 0 if the job is gone.
     head: u64,
     /// The events after `after`, in order of `seq`: at most `limit`, and as many as fit one frame. Each is as it was pushed,
-    /// but for a result's `url`, which is signed anew. A job that was replayed has the `job_failed` of each earlier run.
+    /// but for a result's `url`, which is a fresh one. A job that was replayed has the `job_failed` of each earlier run.
     #[cfg_attr(
         feature = "schema",
         schemars(with = "Vec<crate::protocol::event::JobEventFrame<'a>>")

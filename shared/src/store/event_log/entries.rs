@@ -10,7 +10,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use crate::aws::item::{Item, ItemError, number, text, time};
-use crate::domain::job::JobError;
 use crate::domain::log::{EntryContent, LogEntry};
 
 const ATTEMPT_STARTED: &str = "attempt_started";
@@ -35,7 +34,7 @@ pub(crate) fn encode(entries: &[LogEntry]) -> [Option<AttributeValue>; 2] {
     [list(true), list(false)]
 }
 
-/// The entries in the item's lists, of which the streamed ones have this name, in order.
+/// The entries in the item's two lists, in order. The list of the streamed ones has this name.
 pub(crate) fn parse(item: &Item<'_>, streamed: &'static str) -> Result<Vec<LogEntry>, ItemError> {
     let (streamed, events) = (item.maps(streamed)?, item.maps(EVENTS)?);
     let mut entries = vec![];
@@ -114,12 +113,17 @@ fn encode_entry(entry: &LogEntry) -> AttributeValue {
             put("name", text(name));
             put("ms", number(*ms));
         }
-        EntryContent::RunFailed { error, attempts } => {
+        EntryContent::RunFailed {
+            code,
+            message,
+            retryable,
+            attempts,
+        } => {
             put("type", text(RUN_FAILED));
             put("attempts", number((*attempts).into()));
-            put("code", text(&error.code));
-            put("message", text(&error.message));
-            put("retryable", flag(error.retryable));
+            put("code", text(code));
+            put("message", text(message));
+            put("retryable", flag(*retryable));
         }
     }
     AttributeValue::M(map)
@@ -188,11 +192,9 @@ fn parse_typed(item: &Item<'_>, kind: &str) -> Result<EntryContent, ItemError> {
             ms: item.number("ms")?,
         },
         RUN_FAILED => EntryContent::RunFailed {
-            error: JobError {
-                code: item.text("code")?.to_owned(),
-                message: item.text("message")?.to_owned(),
-                retryable: item.flag("retryable")?,
-            },
+            code: item.text("code")?.to_owned(),
+            message: item.text("message")?.to_owned(),
+            retryable: item.flag("retryable")?,
             attempts: item.number("attempts")?,
         },
         _ => return Err(ItemError("type")),
@@ -210,11 +212,6 @@ mod tests {
     #[test]
     fn each_sort_is_read_as_it_was_written() {
         let at = Timestamp::from_millisecond(1_700_000_000_123).unwrap();
-        let error = JobError {
-            code: "FLAKY".into(),
-            message: "Not now.".into(),
-            retryable: true,
-        };
         let contents = [
             EntryContent::Progress {
                 percent: 40,
@@ -244,7 +241,12 @@ mod tests {
                 name: "read".into(),
                 ms: 12,
             },
-            EntryContent::RunFailed { error, attempts: 3 },
+            EntryContent::RunFailed {
+                code: "FLAKY".into(),
+                message: "Not now.".into(),
+                retryable: true,
+                attempts: 3,
+            },
         ];
         let entry = |(seq, content)| LogEntry { seq, at, content };
         let entries: Vec<LogEntry> = (1..).zip(contents).map(entry).collect();
