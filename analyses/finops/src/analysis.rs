@@ -5,9 +5,10 @@ use longhaul_shared::settings::{Environment, SettingsError};
 use longhaul_worker::analysis::{Analysis, Context, Failure};
 use serde_json::Value;
 
-use crate::answer::compose;
+use crate::answer::compose::{self, Unanswerable};
 use crate::aws::sources::AwsSources;
-use crate::failures::inexact_sum;
+use crate::failures::{inexact_sum, refused_plan};
+use crate::plan::resolve;
 use crate::read::gather;
 use crate::read::locations::BillSource;
 use crate::text::tokens::Tokens;
@@ -49,12 +50,14 @@ impl Finops {
 
     /// Returns the answer, and whether the question was about costs at all.
     async fn answer(&self, context: &Context) -> Result<(Value, bool), Failure> {
-        let turns = turns(context);
+        let turns = turns(context)?;
         let cost_data = gather::gather(&self.source, &self.aws_sources, context, &turns).await?;
         context.progress(90, format!("Adding up {} rows", cost_data.ledger.rows));
         let sample = self.source.sample;
-        compose::answer(&cost_data, context.query(), &turns, sample)
-            .map_err(|_| inexact_sum(&cost_data.name))
+        compose::answer(&cost_data, context.query(), &turns, sample).map_err(|error| match error {
+            Unanswerable::Inexact => inexact_sum(&cost_data.name),
+            Unanswerable::Plan(error) => refused_plan(&error.0),
+        })
     }
 }
 
@@ -69,11 +72,18 @@ impl Analysis for Finops {
     }
 }
 
-/// The questions of the conversation, oldest first, the current one last. Only the last [`MAX_TURNS`] earlier turns
-/// are used.
-fn turns(context: &Context) -> Vec<Tokens> {
+/// The questions of the conversation, oldest first, the current one last: the plan of `params.plan` where there is one,
+/// else the query. Only the last [`MAX_TURNS`] earlier turns are used.
+fn turns(context: &Context) -> Result<Vec<Tokens>, Failure> {
     let past = context.history();
     let recent = &past[past.len().saturating_sub(MAX_TURNS)..];
-    let asked = recent.iter().map(|turn| turn.message.as_str());
-    asked.chain([context.query()]).map(Tokens::of).collect()
+    let asked = recent.iter().map(|turn| Tokens::of(&turn.message));
+    let current = match context.params().get("plan") {
+        None | Some(Value::Null) => Tokens::of(context.query()),
+        Some(plan) => {
+            let plan = resolve::parse(plan).map_err(|error| refused_plan(&error.0))?;
+            Tokens::of_plan(&serde_json::json!(plan).to_string())
+        }
+    };
+    Ok(asked.chain([current]).collect())
 }

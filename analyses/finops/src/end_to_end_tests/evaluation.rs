@@ -72,7 +72,11 @@ fn missing(actual: &Value, expected: &Value, path: &str, found: &mut Vec<String>
         _ if actual == expected => {}
         _ => {
             let shown = |value: &Value| value.to_string().chars().take(160).collect::<String>();
-            found.push(format!("{path}: {}, expected {}", shown(actual), shown(expected)));
+            found.push(format!(
+                "{path}: {}, expected {}",
+                shown(actual),
+                shown(expected)
+            ));
         }
     }
 }
@@ -105,12 +109,20 @@ fn the_evaluation_set_is_answered_no_worse_than_recorded() {
         let mut lacks = vec![];
         missing(&answer["cost_analysis"], &case.expected, "", &mut lacks);
         let grade = grade(&answer["cost_analysis"], &lacks);
-        *areas.entry(&case.area).or_default().entry(grade).or_default() += 1;
+        *areas
+            .entry(&case.area)
+            .or_default()
+            .entry(grade)
+            .or_default() += 1;
         *grades.entry(grade).or_default() += 1;
         if grade != Grade::Right {
             let response = answer["response"].as_str().unwrap();
             let first = response.lines().next().unwrap_or_default();
-            println!("{grade:?}: {}\n  {first}\n  {}", case.query, lacks.join("\n  "));
+            println!(
+                "{grade:?}: {}\n  {first}\n  {}",
+                case.query,
+                lacks.join("\n  ")
+            );
         }
     }
     for (area, grades) in &areas {

@@ -52,7 +52,7 @@ const ANOMALY_WORDS: &str = "anomaly anomalies anomalous unusual unusually spike
     unexpected strange odd";
 const COVERAGE_WORDS: &str = "coverage covered utilisation utilization utilised utilized";
 const COMMITMENT_WORDS: &str = "commitment commitments committed reservation reservations reserved instances instance \
-    savings plan plans discount discounts ri ris";
+    discount discounts ri ris";
 const SAVINGS_WORDS: &str = "save saving savings recommend recommendation recommendations optimise optimize optimisation \
     optimization optimisations optimizations reduce waste wasted wasting cheaper idle unused";
 /// Words for commitments that make a coverage question even without a word for coverage.
