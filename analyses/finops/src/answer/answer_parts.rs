@@ -4,7 +4,6 @@ use rust_decimal::Decimal;
 
 use crate::answer::families::family_answer::FamilyAnswer;
 use crate::answer::phrases::MAX_LISTED;
-use crate::bill::grouping::GroupOrder;
 use crate::bill::ledger::Ledger;
 use crate::bill::money::{self, PrecisionOverflow};
 use crate::bill::sections::{CostGroup, CurrencySection};
@@ -14,8 +13,6 @@ use crate::question::parse::Question;
 use crate::question::status::Status;
 use crate::text::sanitize::clip;
 
-/// Groups listed where the question does not say how many, times aside.
-const MAX_GROUPS: usize = 20;
 /// Bytes that the lines of all tables may take, once in Markdown and once in JSON.
 const MAX_TABLE_BYTES: usize = 40_000;
 
@@ -53,11 +50,7 @@ impl AnswerParts<'_> {
     /// The first groups of each section, as long as the answer's size limit allows.
     pub(crate) fn shown_sections(&self) -> Result<Vec<ShownSection<'_>>, PrecisionOverflow> {
         let mut bytes_left = MAX_TABLE_BYTES;
-        let most = match self.question.order() {
-            GroupOrder::Time => usize::MAX,
-            _ => MAX_GROUPS,
-        };
-        let max_groups = self.question.top.unwrap_or(most);
+        let max_groups = self.question.top.unwrap_or(usize::MAX);
         self.sections
             .iter()
             .take(MAX_LISTED)

@@ -14,6 +14,9 @@ use crate::plan::date_gap;
 use crate::question::status::Status;
 use crate::text::sanitize::clip;
 
+/// A longer plan, one of very long names, is left out.
+const MAX_PLAN_BYTES: usize = 16_384;
+
 /// The field `cost_analysis` of a result. The first currency's fields are at its top, other currencies are in
 /// `otherCurrencies`.
 pub(crate) fn cost_analysis(answer: &AnswerParts<'_>, shown: &[ShownSection<'_>]) -> Value {
@@ -69,9 +72,15 @@ pub(crate) fn cost_analysis(answer: &AnswerParts<'_>, shown: &[ShownSection<'_>]
     }
     data["status"] = json!(answer.status);
     data["unknown"] = clipped(answer.question.unknown()).into();
-    data["plan"] = json!(answer.plan);
+    let plan = json!(answer.plan);
+    data["plan"] = match plan.to_string().len() {
+        0..=MAX_PLAN_BYTES => plan,
+        _ => Value::Null,
+    };
     if answer.status == Status::Unanswered {
-        data["total"] = Value::Null;
+        if answer.question.missing_services.is_empty() {
+            data["total"] = Value::Null;
+        }
         let nearest = answer.nearest_plans();
         data["nearest"] = json!(nearest);
     }

@@ -6,10 +6,14 @@
 use crate::answer::answer_parts::{AnswerParts, ShownSection};
 use crate::answer::grouping_labels;
 use crate::answer::phrases::{MAX_LISTED, currency_name, name_list};
+use crate::bill::grouping::GroupOrder;
 use crate::bill::measure::Measure;
 use crate::bill::money;
 use crate::text::sanitize::{clip, escape, escape_unclipped};
 use rust_decimal::Decimal;
+
+/// Lines of a table where the question does not say how many, times aside.
+const MAX_LINES: usize = 20;
 
 impl AnswerParts<'_> {
     pub(crate) fn group_tables(&self, shown: &[ShownSection<'_>]) -> String {
@@ -59,7 +63,13 @@ impl AnswerParts<'_> {
             rule += " ---: |";
         }
         let mut lines = vec![text, rule];
-        for group in shown.groups {
+        // The data has more of them.
+        let listed = match (self.question.order(), self.question.top) {
+            (GroupOrder::Time, _) | (_, Some(_)) => shown.groups.len(),
+            _ => shown.groups.len().min(MAX_LINES),
+        };
+        let (groups, cut) = shown.groups.split_at(listed);
+        for group in groups {
             let labels = [Some(&group.key), group.second.as_ref()];
             let labels: Vec<String> = labels
                 .into_iter()
@@ -68,7 +78,13 @@ impl AnswerParts<'_> {
                 .collect();
             lines.push(line(&labels, group.amount));
         }
-        if let Some((count, amount)) = shown.others {
+        let (mut count, mut others) = shown.others.unwrap_or_default();
+        count += cut.len();
+        for group in cut {
+            others = money::add(others, group.amount).unwrap_or_default();
+        }
+        if count > 0 {
+            let amount = others;
             lines.push(line(
                 &[vec![format!("{count} others")], blank.clone()].concat(),
                 amount,

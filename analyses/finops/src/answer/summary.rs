@@ -150,9 +150,11 @@ impl AnswerParts<'_> {
 
     /// `EC2 was the largest service in May 2026: 2,961.42 USD, 32.7 %.`
     fn first_group(&self, section: &CurrencySection) -> Option<String> {
-        let (1, Some(grouping)) = (self.question.top?, &self.question.grouping) else {
+        let grouping = self.question.grouping.as_ref()?;
+        let asked = self.question.top == Some(1) || self.question.first_asked;
+        if !asked || !self.question.having.is_empty() {
             return None;
-        };
+        }
         let group = section.groups.first()?;
         let rank = match (self.question.ascending, self.question.skipped) {
             (true, _) => "lowest",

@@ -83,6 +83,11 @@ impl ChargeDetails {
         }
     }
 
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sums.is_empty() && !self.overflowed
+    }
+
     pub(crate) fn add(
         &mut self,
         row: &BillRow<'_>,

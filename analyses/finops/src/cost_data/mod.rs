@@ -25,6 +25,7 @@ pub(crate) struct CostData {
     pub notable_charges: NotableCharges,
     #[serde(rename = "measures")]
     pub usage: UsageTotals,
+    #[serde(default, skip_serializing_if = "ChargeDetails::is_empty")]
     pub details: ChargeDetails,
     /// The bill's name, or how many files it has, and Cost Explorer where it was used.
     pub name: String,

@@ -40,6 +40,7 @@ pub(crate) fn explicit_groupings(tokens: &mut Tokens, ledger: &Ledger) -> Vec<Gr
             && tokens.text(at) == "by"
             && let Some((first, end)) = vocabulary::grouping_at(tokens, before)
             && end == at
+            && !first.is_time()
             && !matches!(
                 tokens.text(before.wrapping_sub(1)),
                 "which" | "what" | "last" | "this" | "same"
@@ -196,14 +197,12 @@ pub(crate) fn implied_groupings(tokens: &mut Tokens, ledger: &Ledger) -> Vec<Gro
             && let Some((key, end)) = tag_key_at(tokens, at, ledger)
         {
             tokens.mark_used(at, end);
-            tokens.mark_any_used(&["most"]);
             return vec![Grouping::Tag(key)];
         }
         if let Some((grouping, end)) = implied(tokens, at, asked || counted) {
             tokens.mark_used(at, end);
             let mut groupings = vec![grouping];
             if asked || counted {
-                tokens.mark_any_used(&["most"]);
                 if let Some((second, end)) = joined(tokens, end, ledger) {
                     tokens.mark_used(at, end);
                     groupings.push(second);

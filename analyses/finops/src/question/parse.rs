@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::bill::charge_filter::ChargeFilter;
+use crate::bill::focus_column::FocusColumn;
 use crate::bill::grouping::Grouping;
 use crate::bill::ledger::Ledger;
 use crate::bill::measure::Measure;
@@ -36,20 +38,39 @@ impl Question {
     ) -> Self {
         let mut tokens = original_tokens.clone();
         let (measure, rate_asked) = restrictions::measure(&mut tokens);
+        let mut given = ChargeFilter::default();
+        restrictions::column_values(&mut tokens, &mut given);
+        restrictions::untagged(&mut tokens, ledger, &mut given);
         let having = restrictions::having(&mut tokens, ledger);
         let share_asked = restrictions::share(&mut tokens);
         let mut intent = match having.is_empty() {
             true => Intent::detect(&mut tokens),
             false => Intent::Breakdown,
         };
+        // `paid upfront for reservations` asks for charges of a category.
+        if intent == Intent::Coverage && !given.columns.is_empty() {
+            intent = Intent::Breakdown;
+        }
         let named = intent != Intent::Breakdown;
         if let Some(before) = before.filter(|_| !named) {
             intent = before.intent.clone();
         }
+        let unit = match measure {
+            None | Some(Measure::Quantity) if intent == Intent::Breakdown => {
+                restrictions::unit(&mut tokens, &texts.units, measure.is_some())
+            }
+            _ => None,
+        };
         let mut question = Self::parse_layout(&mut tokens, ledger, intent == Intent::Breakdown);
+        question.filter = given;
         question.measure = measure
             .or(before.map(|before| before.measure))
             .unwrap_or_default();
+        if let Some(unit) = unit {
+            question.measure = Measure::Quantity;
+            let units = question.filter.columns.entry(FocusColumn::ConsumedUnit);
+            units.or_default().included.insert(unit);
+        }
         question.rate_asked = rate_asked;
         question.having = having;
         question.share_asked = share_asked;
@@ -116,11 +137,12 @@ impl Question {
         needs_usage: bool,
     ) {
         let filter = &mut self.filter;
-        restrictions::untagged(tokens, ledger, filter);
+        if !needs_usage {
+            restrictions::described_services(tokens, ledger, &texts.descriptions, filter);
+        }
         self.missing_services = name_filters::apply_names(tokens, ledger, filter);
         restrictions::places(tokens, ledger, filter);
         if !needs_usage {
-            restrictions::column_values(tokens, filter);
             restrictions::descriptions(tokens, &texts.descriptions, 2, filter);
         }
         name_filters::apply_tag_values(tokens, ledger, filter);
@@ -151,11 +173,20 @@ impl Question {
         } else {
             self.period = period::find(tokens, first, last);
         }
+        // `2026 so far`, `year so far`.
+        if tokens.mentions("sofar")
+            && let (Some(period), Ok(end)) = (&mut self.period, last.tomorrow())
+        {
+            period.end = period.end.min(end);
+        }
     }
 
     /// Parses a question that belongs to no family.
     fn parse_as_breakdown(mut tokens: Tokens, ledger: &Ledger, texts: &MentionedTexts<'_>) -> Self {
+        let mut given = ChargeFilter::default();
+        restrictions::column_values(&mut tokens, &mut given);
         let mut question = Self::parse_layout(&mut tokens, ledger, true);
+        question.filter = given;
         question.restrict(&mut tokens, ledger, texts, false);
         question.period = ledger
             .days
@@ -178,7 +209,6 @@ impl Question {
         self.find_implied_groupings(&mut tokens, ledger);
         let measured = self.measure != Measure::Billed || self.share_asked;
         if !self.intent.needs_usage() {
-            self.find_unit(&mut tokens, texts);
             restrictions::descriptions(&mut tokens, &texts.descriptions, 1, &mut self.filter);
         }
         self.grouping_named = self.grouping.is_some();
@@ -198,6 +228,15 @@ impl Question {
         }
         if let Some(Grouping::Tag(key)) = &self.grouping {
             tokens.mark_any_used(&[key, &format!("{key}s")]);
+        }
+        // `Which team spends the most`, `who spent the most`: the groups are in that order.
+        self.first_asked = ["which", "who", "what", "where"]
+            .iter()
+            .any(|word| tokens.mentions(word))
+            && tokens.mark_any_used(&["most", "mostly", "mainly"])
+            || self.first_asked;
+        if !self.filter.services.included.is_empty() {
+            tokens.mark_any_used(APPOSITIONS);
         }
         if self.intent == Intent::Anomalies {
             tokens.mark_any_used(&["day", "days"]);
@@ -229,19 +268,6 @@ impl Question {
         }
     }
 
-    /// `How many hours`: the quantity in this unit.
-    fn find_unit(&mut self, tokens: &mut Tokens, texts: &MentionedTexts<'_>) {
-        if !matches!(self.measure, Measure::Billed | Measure::Quantity) {
-            return;
-        }
-        if let Some(unit) = restrictions::unit(tokens, &texts.units) {
-            self.measure = Measure::Quantity;
-            let column = crate::bill::focus_column::FocusColumn::ConsumedUnit;
-            let units = self.filter.columns.entry(column).or_default();
-            units.included.insert(unit);
-        }
-    }
-
     /// Sets the later period as the one asked about. With a shift, the other one is computed from it.
     fn set_periods(
         &mut self,
@@ -259,6 +285,26 @@ impl Question {
         self.period = period;
     }
 }
+
+/// What people call what a service provides, beside its name.
+const APPOSITIONS: &[&str] = &[
+    "storage",
+    "object",
+    "database",
+    "databases",
+    "compute",
+    "networking",
+    "instances",
+    "instance",
+    "functions",
+    "function",
+    "buckets",
+    "bucket",
+    "tables",
+    "queues",
+    "serverless",
+    "resources",
+];
 
 /// The words that a typing error may be meant as: the bill's names, and the nouns of groupings and periods.
 pub(super) fn known_words(ledger: &Ledger) -> BTreeSet<String> {

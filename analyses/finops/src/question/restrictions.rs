@@ -11,6 +11,7 @@ use crate::bill::ledger::Ledger;
 use crate::bill::measure::Measure;
 use crate::question::amounts;
 use crate::question::name_filters::exclusion_before;
+use crate::question::service_names::{self, ServiceMeaning};
 use crate::question::vocabulary;
 use crate::text::tokens::{Tokens, normalized, singular};
 
@@ -70,8 +71,25 @@ pub(super) fn mark_phrase_used(tokens: &mut Tokens, phrase: &str) -> bool {
 }
 
 /// `How many hours`, `number of requests`, `load balancer hours`: a unit of the bill that is not what a price is per.
-pub(crate) fn unit(tokens: &mut Tokens, units: &BTreeSet<&str>) -> Option<String> {
-    let counted = ["howmany", "howmuch", "numberof", "quantityof", "total"];
+pub(crate) fn unit(tokens: &mut Tokens, units: &BTreeSet<&str>, forced: bool) -> Option<String> {
+    const COST_WORDS: [&str; 11] = [
+        "cost",
+        "costs",
+        "spend",
+        "spent",
+        "spending",
+        "pay",
+        "paid",
+        "price",
+        "bill",
+        "expensive",
+        "charges",
+    ];
+    let counted = ["howmany", "numberof", "quantityof", "howmuch"];
+    let counting = counted[..3].iter().any(|phrase| tokens.mentions(phrase)) || forced;
+    if !counting && COST_WORDS.iter().any(|word| tokens.mentions(word)) {
+        return None;
+    }
     for at in 0..tokens.len() {
         let before = at.checked_sub(1).map_or("", |before| tokens.text(before));
         let period = before.bytes().all(|byte| byte.is_ascii_digit())
@@ -114,6 +132,8 @@ pub(crate) fn unit(tokens: &mut Tokens, units: &BTreeSet<&str>) -> Option<String
 /// not read.
 pub(crate) fn column_values(tokens: &mut Tokens, filter: &mut ChargeFilter) {
     let mut excluded: BTreeSet<usize> = BTreeSet::new();
+    // The end of the last value that was excluded; what is joined to it is excluded too.
+    let mut last_excluded: Option<usize> = None;
     for at in 0..tokens.len() {
         let Some((column, value, end)) = vocabulary::value_at(tokens, at) else {
             continue;
@@ -124,6 +144,10 @@ pub(crate) fn column_values(tokens: &mut Tokens, filter: &mut ChargeFilter) {
         let exclusion = exclusion_before(tokens, at, &excluded);
         let before = at.checked_sub(1).map_or("", |before| tokens.text(before));
         let exclusion = exclusion.or_else(|| (before == "before").then_some(at.saturating_sub(1)));
+        let joined = last_excluded.filter(|last| {
+            (*last..at).all(|between| matches!(tokens.text(between), "and" | "or" | "nor"))
+        });
+        let exclusion = exclusion.or(joined);
         // `including credits` restricts nothing.
         if matches!(before, "including" | "incl" | "with") {
             tokens.mark_used(at - 1, end);
@@ -134,6 +158,7 @@ pub(crate) fn column_values(tokens: &mut Tokens, filter: &mut ChargeFilter) {
             Some(exclusion) => {
                 texts.excluded.insert(value.to_string());
                 excluded.extend(exclusion..end);
+                last_excluded = Some(end);
             }
             None => {
                 texts.included.insert(value.to_string());
@@ -335,10 +360,7 @@ pub(crate) fn descriptions(
     fewest_words: usize,
     filter: &mut ChargeFilter,
 ) {
-    let descriptions: Vec<String> = known
-        .iter()
-        .map(|text| format!(" {}", text.to_lowercase()))
-        .collect();
+    let descriptions: Vec<String> = known.iter().map(|text| spaced(text)).collect();
     let mut at = 0;
     while at < tokens.len() {
         let longest = (at + fewest_words..=tokens.len().min(at + 5))
@@ -352,7 +374,7 @@ pub(crate) fn descriptions(
                 let one = |text: &str| {
                     descriptions
                         .iter()
-                        .any(|description| description.contains(&format!(" {text}")))
+                        .any(|description| description.contains(&spaced(text)))
                 };
                 if !unused || !ends {
                     return None;
@@ -375,5 +397,40 @@ pub(crate) fn descriptions(
         texts.contains.insert(text);
         tokens.mark_used(at, end);
         at = end;
+    }
+}
+
+/// The words of a text in lower case, each between spaces, so that whole words are found in it.
+fn spaced(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words = lower.split(|letter: char| !letter.is_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    format!(" {} ", words.join(" "))
+}
+
+/// Known services that the bill has no name for, and that its descriptions name, such as Fargate.
+pub(crate) fn described_services(
+    tokens: &mut Tokens,
+    ledger: &Ledger,
+    known: &BTreeSet<&str>,
+    filter: &mut ChargeFilter,
+) {
+    let phrases = service_names::phrases(&ledger.services.keys);
+    for at in 0..tokens.len() {
+        let word = tokens.unused_text(at).to_string();
+        if word.is_empty() || !matches!(phrases.get(&word), Some(ServiceMeaning::Absent(_))) {
+            continue;
+        }
+        if known
+            .iter()
+            .any(|text| spaced(text).contains(&spaced(&word)))
+        {
+            let texts = filter
+                .columns
+                .entry(FocusColumn::ChargeDescription)
+                .or_default();
+            texts.contains.insert(word);
+            tokens.mark_used(at, at + 1);
+        }
     }
 }

@@ -231,6 +231,9 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, ServiceMeaning> {
         }
     }
     phrases
+        .entry("kubernetes".to_string())
+        .or_insert(ServiceMeaning::Absent("Amazon Elastic Kubernetes Service"));
+    phrases
 }
 
 #[cfg(test)]

@@ -7,6 +7,16 @@ use crate::text::tokens::Tokens;
 
 /// German and Spanish words for periods and costs, without spaces, and the English ones.
 const TRANSLATIONS: &[(&str, &str)] = &[
+    ("firstquarterof", "Q1"),
+    ("firstquarter", "Q1"),
+    ("secondquarterof", "Q2"),
+    ("secondquarter", "Q2"),
+    ("thirdquarterof", "Q3"),
+    ("thirdquarter", "Q3"),
+    ("fourthquarterof", "Q4"),
+    ("fourthquarter", "Q4"),
+    ("fortherestoftheyear", "by the end of the year"),
+    ("fortherestofthemonth", "by the end of the month"),
     ("elmespasado", "last month"),
     ("mespasado", "last month"),
     ("estemes", "this month"),
@@ -20,6 +30,9 @@ const TRANSLATIONS: &[(&str, &str)] = &[
     ("letztesjahr", "last year"),
     ("diesesjahr", "this year"),
     ("letztewoche", "last week"),
+    ("de", "of"),
+    ("en", "in"),
+    ("im", "in"),
     ("januar", "January"),
     ("februar", "February"),
     ("märz", "March"),
@@ -54,6 +67,14 @@ const TRANSLATIONS: &[(&str, &str)] = &[
     ("factura", "bill"),
 ];
 
+/// What a change is since: the two periods that it is between.
+const SINCE: &[(&str, &str)] = &[
+    ("sincelastmonth", "this month versus last month"),
+    ("sincelastweek", "this week versus last week"),
+    ("sincelastquarter", "this quarter versus last quarter"),
+    ("sincelastyear", "this year versus last year"),
+];
+
 /// Words of a German or Spanish question that restrict nothing.
 const FOREIGN_FILLERS: &[&str] = &[
     "im",
@@ -71,7 +92,6 @@ const FOREIGN_FILLERS: &[&str] = &[
     "von",
     "ist",
     "war",
-    "en",
     "de",
     "del",
     "el",
@@ -87,11 +107,23 @@ const FOREIGN_FILLERS: &[&str] = &[
 
 /// The question with words of other languages in English; the same where there are none.
 pub(crate) fn translated(tokens: &Tokens) -> Tokens {
+    const CHANGES: &[&str] = &[
+        "goneup",
+        "gonedown",
+        "changed",
+        "increased",
+        "decreased",
+        "risen",
+        "fallen",
+        "grown",
+    ];
+    let changed = CHANGES.iter().any(|change| tokens.mentions(change));
     let mut text = String::new();
     let (mut at, mut any) = (0, false);
     while at < tokens.len() {
         let found = TRANSLATIONS
             .iter()
+            .chain(SINCE.iter().filter(|_| changed))
             .filter_map(|(phrase, english)| Some((tokens.phrase_at(at, phrase)?, *english)))
             .max();
         let (end, piece) = match found {
@@ -203,7 +235,7 @@ mod tests {
         for (text, english) in [
             ("S3 letzten Monat", "S3 last month"),
             ("EC2 el mes pasado", "EC2 last month"),
-            ("Kosten im Mai", "cost im May"),
+            ("Kosten im Mai", "cost in May"),
             ("S3 in May", "S3 in May"),
         ] {
             assert_eq!(translated(&Tokens::of(text)).whole_text(), english);

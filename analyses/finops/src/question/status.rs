@@ -21,7 +21,9 @@ pub(crate) enum Status {
 impl Question {
     pub(crate) fn status(&self) -> Status {
         let unread = !self.unread_columns().is_empty();
-        if unread || self.asks_only_for_missing_services() {
+        // Units, list prices and commitments are not kept by column.
+        let by_column = self.intent.needs_usage() && !self.columns().is_empty();
+        if unread || by_column || self.asks_only_for_missing_services() {
             return Status::Unanswered;
         }
         if self.not_understood.is_empty() {

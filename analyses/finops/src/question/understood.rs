@@ -28,6 +28,8 @@ pub(crate) struct Question {
     pub top: Option<usize>,
     /// Groups before the first that is asked for: 1 for `the second most expensive`.
     pub skipped: usize,
+    /// Whether the first group is what is asked for, as in `which team spends the most`.
+    pub first_asked: bool,
     /// Whether the smallest comes first.
     pub ascending: bool,
     /// Which groups are listed, by their amounts.
