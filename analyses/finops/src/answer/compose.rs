@@ -161,7 +161,7 @@ fn into_json(answer: &AnswerParts<'_>) -> Result<Value, PrecisionOverflow> {
         }
         None => (answer.group_tables(&shown), answer.observations_text()),
     };
-    if answer.status == Status::Unanswered {
+    if answer.status == Status::Unanswered && answer.ledger.days.is_some() {
         let response = answer.refusal();
         return Ok(result(answer, &response, &[]));
     }

@@ -1,6 +1,5 @@
 //! The data of an answer, with exact amounts and names that are not escaped.
 
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::answer::answer_parts::{AnswerParts, ShownSection};
@@ -25,7 +24,7 @@ pub(crate) fn cost_analysis(answer: &AnswerParts<'_>, shown: &[ShownSection<'_>]
             "currency": clip(&shown.section.currency),
             "total": money::exact_text(shown.section.total),
             "rows": shown.section.rows,
-            "groups": shown.groups.iter().map(|group| group_json(group, shown.section.total)).collect::<Vec<_>>(),
+            "groups": shown.groups.iter().map(group_json).collect::<Vec<_>>(),
             "others": shown.others.map(|(groups, amount)| json!({"groups": groups, "amount": money::exact_text(amount)})),
         });
         let average = answer.daily_average(shown.section);
@@ -102,12 +101,9 @@ fn paid(paid_requests: u32) -> Value {
     }
 }
 
-/// One group of a table, with its part of the total.
-fn group_json(group: &CostGroup, total: Decimal) -> Value {
-    let mut data = json!({
-        "key": clip(&group.key), "amount": money::exact_text(group.amount),
-        "sharePercent": money::percent(group.amount, total).map(money::exact_text),
-    });
+/// One group of a table, with its part in the second grouping.
+fn group_json(group: &CostGroup) -> Value {
+    let mut data = json!({"key": clip(&group.key), "amount": money::exact_text(group.amount)});
     if let Some(second) = &group.second {
         data["second"] = clip(second).into();
     }

@@ -43,7 +43,12 @@ impl AnswerParts<'_> {
             Measure::Charges => "Number",
         };
         // A part of nothing, or of a sum with both signs, says nothing.
-        let with_share = section.total > Decimal::ZERO && !shown.groups.is_empty();
+        let with_share = section.total > Decimal::ZERO
+            && !shown.groups.is_empty()
+            && section
+                .groups
+                .iter()
+                .all(|group| group.amount >= Decimal::ZERO);
         let line = |labels: &[String], amount: Decimal| {
             let mut cells = labels.to_vec();
             cells.push(money::display(amount));

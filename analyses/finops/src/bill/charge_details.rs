@@ -20,6 +20,9 @@ use crate::bill::money::{self, PrecisionOverflow};
 /// Sums held at most; a bill with more has none, and the answer says so.
 const MAX_SUMS: usize = 1_000_000;
 
+/// Descriptions cached, so that the words are looked for once in each.
+const MAX_CACHED_DESCRIPTIONS: usize = 100_000;
+
 /// What a question needs of each charge.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DetailNeeds {
@@ -48,6 +51,9 @@ pub(crate) struct ChargeDetails {
     sets: Vec<Vec<String>>,
     #[serde(with = "json_pairs")]
     sums: HashMap<(LedgerKey, u32), DetailTotal>,
+    /// Whether a description has one of the words, by description.
+    #[serde(skip)]
+    mentioned: HashMap<String, bool>,
     /// Whether there were more than [`MAX_SUMS`].
     pub overflowed: bool,
 }
@@ -96,11 +102,12 @@ impl ChargeDetails {
         if self.needs.is_empty() || self.overflowed {
             return Ok(());
         }
-        let values = self
-            .columns
-            .iter()
-            .map(|column| self.kept_value(*column, row));
-        let number = self.intern(values.collect());
+        let columns = self.columns.clone();
+        let values = columns
+            .into_iter()
+            .map(|column| self.kept_value(column, row));
+        let values = values.collect();
+        let number = self.intern(values);
         self.add_total(
             (key, number),
             &DetailTotal {
@@ -117,19 +124,27 @@ impl ChargeDetails {
     }
 
     /// The row's value in a column; empty for a description that no question is about.
-    fn kept_value(&self, column: FocusColumn, row: &BillRow<'_>) -> String {
+    fn kept_value(&mut self, column: FocusColumn, row: &BillRow<'_>) -> String {
         let value = column.text(row).unwrap_or_default();
         let every =
             column != FocusColumn::ChargeDescription || self.needs.columns.contains(&column);
-        let mentioned = || {
-            let lower = value.to_lowercase();
-            let mut words = self.needs.description_words.iter();
-            words.any(|word| lower.contains(word.as_str()))
-        };
-        match every || mentioned() {
+        match every || self.is_mentioned(value) {
             true => value.to_string(),
             false => String::new(),
         }
+    }
+
+    fn is_mentioned(&mut self, description: &str) -> bool {
+        if let Some(known) = self.mentioned.get(description) {
+            return *known;
+        }
+        let lower = description.to_lowercase();
+        let mut words = self.needs.description_words.iter();
+        let mentioned = words.any(|word| lower.contains(word.as_str()));
+        if self.mentioned.len() < MAX_CACHED_DESCRIPTIONS {
+            self.mentioned.insert(description.to_string(), mentioned);
+        }
+        mentioned
     }
 
     /// Adds the details of another bill.
@@ -221,16 +236,27 @@ impl ChargeDetails {
             .iter()
             .position(|column| *column == FocusColumn::ConsumedUnit);
         let mut tag_numbers: HashMap<(u32, u32), u32> = HashMap::new();
+        // Sets with the same values of these columns are one.
+        let mut numbers: HashMap<Vec<&str>, u32> = HashMap::new();
+        let mut kept_numbers = Vec::with_capacity(self.sets.len());
+        for set in &self.sets {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            let values = kept.iter().map(|(at, _)| set[*at].as_str()).collect();
+            kept_numbers.push(*numbers.entry(values).or_insert(next));
+        }
         let mut left_out = 0;
         for ((key, number), total) in &self.sums {
             let values = &self.sets[*number as usize];
             let unit = unit_at.map_or("", |at| values[at].as_str());
-            let tags = *tag_numbers.entry((key.tags, *number)).or_insert_with(|| {
-                let more = kept
-                    .iter()
-                    .map(|(at, column)| (column.tag_key(), values[*at].as_str()));
-                ledger.tags.extended(key.tags, more)
-            });
+            let kept_number = kept_numbers[*number as usize];
+            let tags = *tag_numbers
+                .entry((key.tags, kept_number))
+                .or_insert_with(|| {
+                    let more = kept
+                        .iter()
+                        .map(|(at, column)| (column.tag_key(), values[*at].as_str()));
+                    ledger.tags.extended(key.tags, more)
+                });
             let (sum, without) = total.of(measure)?;
             if measure == Measure::Quantity && (unit.is_empty() || without == total.rows) {
                 continue;

@@ -1,6 +1,7 @@
 //! What was read for a question: the bill's sums and AWS's insights. Pure.
 
 pub(crate) mod aws_insights;
+pub(crate) mod describe;
 
 use aws_insights::AwsInsights;
 use jiff::civil::Date;

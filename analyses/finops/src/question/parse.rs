@@ -229,6 +229,10 @@ impl Question {
         if let Some(Grouping::Tag(key)) = &self.grouping {
             tokens.mark_any_used(&[key, &format!("{key}s")]);
         }
+        // `the largest cost contributors` are several.
+        if tokens.mark_any_used(&["contributors", "drivers"]) && self.top == Some(1) {
+            self.top = None;
+        }
         // `Which team spends the most`, `who spent the most`: the groups are in that order.
         self.first_asked = ["which", "who", "what", "where"]
             .iter()

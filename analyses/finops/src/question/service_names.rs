@@ -88,6 +88,13 @@ const KNOWN_SERVICES: &[(&[&str], &[&str])] = &[
     (&["aks"], &["Azure Kubernetes Service"]),
 ];
 
+/// Whether it is what people call a service that bills name otherwise.
+pub(super) fn is_short_name(word: &str) -> bool {
+    let mut services = KNOWN_SERVICES.iter();
+    // Bills have Fargate only in descriptions.
+    word != "fargate" && services.any(|(short, _)| short.contains(&word))
+}
+
 /// Words of service names that are too common to mean one of them.
 const AMBIGUOUS_WORDS: &[&str] = &[
     "amazon",

@@ -8,6 +8,7 @@ use crate::bill::focus_column::FocusColumn;
 use crate::bill::grouping::Grouping;
 use crate::bill::measure::Measure;
 use crate::question::dates;
+use crate::question::service_names;
 use crate::question::stop_words::is_stop_word;
 use crate::text::tokens::Tokens;
 
@@ -302,5 +303,6 @@ pub(crate) fn may_be_in_a_description(word: &str) -> bool {
         && !word.chars().all(|letter| letter.is_ascii_digit())
         && dates::month_name(word).is_none()
         && noun(word).is_none()
+        && !service_names::is_short_name(word)
         && !QUESTION_WORDS.split_whitespace().any(|other| other == word)
 }
