@@ -55,7 +55,7 @@ impl Finops {
         self.answer(context, &turns).await.map(|(answer, _)| answer)
     }
 
-    /// Returns what the bill has, for whoever writes a plan: names, tag keys, days, measures and columns.
+    /// Returns what the bill has, for the author of a plan: names, tag keys, days, measures and columns.
     pub async fn describe(&self, context: &Context) -> Result<Value, Failure> {
         let turns = [Tokens::of("total")];
         let cost_data = gather::gather(&self.source, &self.aws_sources, context, &turns).await?;

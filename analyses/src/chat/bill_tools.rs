@@ -18,7 +18,7 @@ pub const DESCRIBE: &str = "describe_bill";
 /// Follows a plan.
 pub const QUERY: &str = "query_bill";
 
-/// What a tool call comes to: an answer with its figures, or what the model is told.
+/// What a tool call comes to: an answer with its figures, a text, or an error for the model.
 pub enum Reply {
     Answer(Value),
     Text(String),
@@ -66,7 +66,7 @@ pub fn tools() -> Result<ToolConfiguration, BuildError> {
     tools.build()
 }
 
-/// Runs a call. What can never succeed is told to the model; what may succeed later is an error.
+/// Runs a call. The model reads of what can never succeed; what may succeed later is an error.
 pub async fn run(context: &Context, finops: &Finops, call: &ToolCall) -> Result<Reply, Failure> {
     let context = context.with_question(call.question.as_deref().unwrap_or_default(), vec![]);
     let answered = match (call.tool.as_str(), &call.question, &call.plan) {

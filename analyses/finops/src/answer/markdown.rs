@@ -42,7 +42,7 @@ impl AnswerParts<'_> {
             Measure::Quantity => "Quantity",
             Measure::Charges => "Number",
         };
-        // A part of nothing, or of a sum with both signs, says nothing.
+        // A share of nothing, or of a sum with both signs, is no share.
         let with_share = section.total > Decimal::ZERO
             && !shown.groups.is_empty()
             && section

@@ -9,5 +9,5 @@ mod markdown;
 mod measured_ledger;
 mod phrases;
 mod plan_words;
-mod refusal;
 mod summary;
+mod unanswered;

@@ -29,7 +29,7 @@ pub(crate) struct ChargeFilter {
 pub(crate) struct TextFilter {
     pub included: BTreeSet<String>,
     pub excluded: BTreeSet<String>,
-    /// Texts in lower case, one of which the value has in it.
+    /// Texts in lower case; the value contains one of them.
     pub contains: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a bill has, for whoever writes a plan: names, tag keys, days, measures and columns.
+//! What a bill has, for the author of a plan: names, tag keys, days, measures and columns.
 
 use serde_json::{Value, json};
 

@@ -18,16 +18,16 @@ pub(crate) struct QueryPlan {
     /// Two at most: a FOCUS column, `Tags/key`, or `day`, `week`, `month`, `quarter`, `year`, `weekday`, `weekPart`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub group_by: Vec<String>,
-    /// The whole bill where there is none.
+    /// The whole bill if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<PlanPeriod>,
     /// The earlier period, of `compare` and `why`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared_with: Option<PlanPeriod>,
-    /// Only so many of the largest groups.
+    /// How many of the largest groups are listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top: Option<usize>,
-    /// Only so many of the smallest groups.
+    /// How many of the smallest groups are listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bottom: Option<usize>,
     /// Groups left out before the first.
@@ -83,7 +83,7 @@ pub(crate) struct PlanFilter {
     pub included: Vec<String>,
     #[serde(default, rename = "notIn", skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<String>,
-    /// Texts, one of which the value has in it.
+    /// Texts; the value contains one of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contains: Vec<String>,
     #[serde(default, skip_serializing_if = "is_false")]

@@ -18,8 +18,8 @@ use crate::plan::query_plan::{
 };
 use crate::question::intent::{Budget, CostUnit, Intent};
 use crate::question::period::Period;
-use crate::question::restrictions::Having;
 use crate::question::service_names::{self, ServiceMeaning};
+use crate::question::thresholds::Having;
 use crate::question::understood::Question;
 use crate::text::tokens::{normalized, singular};
 
@@ -34,7 +34,7 @@ fn wrong<T>(
     Err(PlanError(format!("plan.{field}: {problem}")))
 }
 
-/// The plan in this JSON, checked as far as that goes without a bill.
+/// The plan in this JSON, checked without a bill.
 pub(crate) fn parse(plan: &Value) -> Result<QueryPlan, PlanError> {
     let parsed: QueryPlan = match serde_json::from_value(plan.clone()) {
         Ok(parsed) => parsed,

@@ -13,7 +13,7 @@ use crate::question::period::Period;
 use crate::question::spelling;
 use crate::text::tokens::Tokens;
 
-/// Names of a bill beside those of its ledger, as far as the conversation mentions them.
+/// Names of a bill beside those of its ledger that the conversation mentions.
 #[derive(Debug, Default)]
 pub(crate) struct MentionedTexts<'a> {
     pub descriptions: BTreeSet<&'a str>,
@@ -89,7 +89,7 @@ impl Question {
         if unknown.is_empty() {
             return read;
         }
-        let known = super::parse::known_words(ledger);
+        let known = super::unknown_words::known_words(ledger);
         match spelling::corrected(&tokens, &unknown, &known) {
             Some((tokens, respelled)) => {
                 let better = parse(tokens);

@@ -38,7 +38,7 @@ const STARTS: &[&str] = &[
     "as",
 ];
 
-/// What a follow-up says of the answer before it.
+/// How a follow-up refers to the answer before it.
 const REFERENCES: &[&str] = &[
     "that down",
     "this down",

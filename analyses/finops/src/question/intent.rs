@@ -121,7 +121,7 @@ impl Intent {
         {
             return Self::Coverage;
         }
-        if mark_with_fillers_used(tokens, SAVINGS_WORDS, &[SAVINGS_FILLERS]) {
+        if mark_with_fillers_used(tokens, SAVINGS_WORDS, &[SAVINGS_FILLERS, COMMITMENT_WORDS]) {
             return Self::Savings;
         }
         if mark_with_fillers_used(tokens, COMMITMENT_NOUNS, &[COMMITMENT_WORDS, "well"]) {

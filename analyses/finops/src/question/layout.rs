@@ -62,8 +62,10 @@ pub(crate) fn ranking(tokens: &mut Tokens, either_order: bool) -> (Option<usize>
             let given = before
                 .and_then(|before| count(tokens.unused_text(before)))
                 .filter(|count| *count > 0);
-            let singular =
-                is_singular_noun(tokens.text(end)) || (smallest && asks_which_one(tokens, at));
+            let plural = ["services", "accounts", "regions", "teams"];
+            let several = plural.iter().any(|noun| tokens.mentions(noun));
+            let singular = !(several && matches!(tokens.text(end), "cost" | "bill"))
+                && (is_singular_noun(tokens.text(end)) || (smallest && asks_which_one(tokens, at)));
             let end = end + usize::from(tokens.unused_text(end) == "first");
             tokens.mark_used(before.filter(|_| given.is_some()).unwrap_or(at), end);
             // The noun stays unused, since it names the grouping too.

@@ -4,23 +4,23 @@
 //! Nothing is guessed: words that no rule uses are listed in [`Question::not_understood`] and reported in the
 //! answer.
 
-use std::collections::BTreeSet;
-
 use crate::bill::charge_filter::ChargeFilter;
 use crate::bill::focus_column::FocusColumn;
 use crate::bill::grouping::Grouping;
 use crate::bill::ledger::Ledger;
 use crate::bill::measure::Measure;
+use crate::plan::compile;
 use crate::question::conversation::MentionedTexts;
 use crate::question::groupings::{explicit_groupings, implied_groupings};
 use crate::question::intent::Intent;
 use crate::question::layout::{daily_average, monthly_average, ranking};
 use crate::question::period::{self, Period};
 use crate::question::restrictions;
-use crate::question::stop_words::is_stop_word;
+use crate::question::thresholds;
 pub(crate) use crate::question::understood::Question;
-use crate::question::{forecast_period, name_filters, period_shift, service_names};
-use crate::text::tokens::{Tokens, normalized};
+use crate::question::unknown_words::{has_unknown_noun, mark_only_provider_used, unused_phrases};
+use crate::question::{forecast_period, name_filters, period_shift};
+use crate::text::tokens::Tokens;
 
 impl Question {
     /// Parses a question by itself. With an empty ledger no name is found.
@@ -37,12 +37,12 @@ impl Question {
         before: Option<&Self>,
     ) -> Self {
         let mut tokens = original_tokens.clone();
-        let (measure, rate_asked) = restrictions::measure(&mut tokens);
+        let (measure, rate_asked) = thresholds::measure(&mut tokens);
         let mut given = ChargeFilter::default();
         restrictions::column_values(&mut tokens, &mut given);
         restrictions::untagged(&mut tokens, ledger, &mut given);
-        let having = restrictions::having(&mut tokens, ledger);
-        let share_asked = restrictions::share(&mut tokens);
+        let having = thresholds::having(&mut tokens, ledger);
+        let share_asked = thresholds::share(&mut tokens);
         let mut intent = match having.is_empty() {
             true => Intent::detect(&mut tokens),
             false => Intent::Breakdown,
@@ -57,7 +57,7 @@ impl Question {
         }
         let unit = match measure {
             None | Some(Measure::Quantity) if intent == Intent::Breakdown => {
-                restrictions::unit(&mut tokens, &texts.units, measure.is_some())
+                thresholds::unit(&mut tokens, &texts.units, measure.is_some())
             }
             _ => None,
         };
@@ -90,7 +90,12 @@ impl Question {
         if named && apart && question.base_period.is_none() {
             match (question.compared_dimension(), &intent) {
                 (Some(grouping), _) => {
-                    question.grouping = question.grouping.or(Some(grouping));
+                    match &question.grouping {
+                        Some(named) if named.is_time() && question.second_grouping.is_none() => {
+                            question.second_grouping = Some(grouping);
+                        }
+                        _ => question.grouping = question.grouping.or(Some(grouping)),
+                    }
                     if intent == Intent::Change {
                         question.period = None;
                         let mut again = original_tokens.clone();
@@ -261,7 +266,39 @@ impl Question {
         mark_only_provider_used(&mut tokens, ledger);
         self.unknown_decides = has_unknown_noun(&tokens);
         self.not_understood = unused_phrases(&tokens);
+        self.not_understood.extend(self.dropped_groupings(ledger));
         self
+    }
+
+    /// Groupings that the family does not have. They are never dropped without a word.
+    fn dropped_groupings(&self, ledger: &Ledger) -> Vec<String> {
+        let has = |grouping: &Grouping| match self.intent {
+            Intent::Breakdown => {
+                !self.daily_average_asked || grouping.is_time() || !self.grouping_named
+            }
+            Intent::Comparison | Intent::Change => {
+                self.second_grouping.is_none() && !grouping.is_of_days()
+            }
+            Intent::Trend | Intent::Budget(_) => {
+                matches!(grouping, Grouping::Month | Grouping::Day)
+            }
+            Intent::Forecast | Intent::UnitCost(_) | Intent::Coverage => {
+                *grouping == Grouping::Month
+            }
+            Intent::Why => matches!(
+                grouping,
+                Grouping::Service | Grouping::Account | Grouping::Region
+            ),
+            Intent::Anomalies | Intent::Savings => {
+                matches!(grouping, Grouping::Service | Grouping::Day)
+                    || *grouping == Grouping::Column(FocusColumn::ResourceId)
+            }
+        };
+        let named = self.groupings().filter(|_| self.grouping_named);
+        let dropped = named.filter(|grouping| !has(grouping));
+        dropped
+            .map(|grouping| format!("by {}", compile::group_name(grouping, ledger)))
+            .collect()
     }
 
     fn find_implied_groupings(&mut self, tokens: &mut Tokens, ledger: &Ledger) {
@@ -309,76 +346,3 @@ const APPOSITIONS: &[&str] = &[
     "serverless",
     "resources",
 ];
-
-/// The words that a typing error may be meant as: the bill's names, and the nouns of groupings and periods.
-pub(super) fn known_words(ledger: &Ledger) -> BTreeSet<String> {
-    const NOUNS: &str = "service services account accounts region regions month months quarter weekly monthly daily \
-        forecast budget coverage anomalies trend compare production development staging january february march \
-        april june july august september october november december credits taxes resource resources effective";
-    let mut words: BTreeSet<String> = NOUNS.split_whitespace().map(str::to_string).collect();
-    words.extend(service_names::phrases(&ledger.services.keys).into_keys());
-    let names = [&ledger.accounts, &ledger.regions]
-        .into_iter()
-        .flat_map(|values| &values.names);
-    let parts = names
-        .flatten()
-        .flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
-    words.extend(parts.map(normalized));
-    for key in ledger.tags.keys.keys() {
-        words.insert(key.clone());
-        words.extend(ledger.tags.values(key).map(normalized));
-    }
-    words.remove("");
-    words
-}
-
-/// Naming the only provider of a bill restricts nothing.
-fn mark_only_provider_used(tokens: &mut Tokens, ledger: &Ledger) {
-    if ledger.providers.len() == 1
-        && let Some(provider) = ledger.providers.first()
-    {
-        tokens.mark_any_used(&[&normalized(provider)]);
-    }
-}
-
-/// Whether an unused word stands where a question says what it is about: after `by`, `per` or `which`.
-fn has_unknown_noun(tokens: &Tokens) -> bool {
-    const LEADS: [&str; 8] = [
-        "by", "per", "each", "every", "across", "which", "many", "vs",
-    ];
-    (1..tokens.len()).any(|at| {
-        let unknown = tokens
-            .unused(at)
-            .is_some_and(|word| !is_stop_word(&word.text));
-        let before = (0..at)
-            .rev()
-            .find(|before| !matches!(tokens.text(*before), "the" | "my" | "our"));
-        unknown && before.is_some_and(|before| LEADS.contains(&tokens.text(before)))
-    })
-}
-
-/// Runs of unused tokens, without stop words at their ends.
-fn unused_phrases(tokens: &Tokens) -> Vec<String> {
-    let is_significant = |index: usize| {
-        tokens
-            .unused(index)
-            .is_some_and(|word| !is_stop_word(&word.text))
-    };
-    let mut runs = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        if !is_significant(at) {
-            at += 1;
-            continue;
-        }
-        let end = (at + 1..=tokens.len())
-            .find(|end| !is_significant(*end))
-            .unwrap_or(tokens.len());
-        runs.push(tokens.original_text(at, end));
-        at = end;
-    }
-    if tokens.was_truncated() {
-        runs.push(format!("everything after the first {} words", tokens.len()));
-    }
-    runs
-}

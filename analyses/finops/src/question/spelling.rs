@@ -105,7 +105,7 @@ const FOREIGN_FILLERS: &[&str] = &[
     "costó",
 ];
 
-/// The question with words of other languages in English; the same where there are none.
+/// The question with words of other languages in English; the same where it has no such words.
 pub(crate) fn translated(tokens: &Tokens) -> Tokens {
     const CHANGES: &[&str] = &[
         "goneup",

@@ -42,7 +42,7 @@ impl Question {
         }
     }
 
-    /// What is asked for and unknown.
+    /// The unknown parts of the question.
     pub(crate) fn unknown(&self) -> Vec<String> {
         let mut unknown = self.not_understood.clone();
         unknown.extend(self.missing_services.iter().cloned());

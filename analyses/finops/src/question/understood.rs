@@ -8,7 +8,7 @@ use crate::bill::grouping::{GroupOrder, Grouping};
 use crate::bill::measure::Measure;
 use crate::question::intent::Intent;
 use crate::question::period::Period;
-use crate::question::restrictions::Having;
+use crate::question::thresholds::Having;
 
 /// A parsed question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub(crate) struct Question {
     /// Whether the question named the grouping.
     pub grouping_named: bool,
     pub top: Option<usize>,
-    /// Groups before the first that is asked for: 1 for `the second most expensive`.
+    /// Groups before the first one wanted: 1 for `the second most expensive`.
     pub skipped: usize,
-    /// Whether the first group is what is asked for, as in `which team spends the most`.
+    /// Whether the first group is the answer, as in `which team spends the most`.
     pub first_asked: bool,
     /// Whether the smallest comes first.
     pub ascending: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Question {
     pub missing_services: Vec<String>,
     /// The unused parts of the question, as they were written.
     pub not_understood: Vec<String>,
-    /// Whether an unused part says what is asked for, such as `by cost center`.
+    /// Whether the question depends on an unused part, such as `by cost center`.
     pub unknown_decides: bool,
     /// Words that were read as others, such as a typing error.
     pub respelled: Vec<(String, String)>,

@@ -288,7 +288,7 @@ pub(crate) fn needs(turns: &[Tokens]) -> DetailNeeds {
     needs
 }
 
-/// Words that questions are made of, which say nothing about a charge's description.
+/// Words that questions are made of, which do not describe a charge's description.
 const QUESTION_WORDS: &str = "service services account accounts region regions month months week weeks day days year \
     quarter last this next previous past first second total top most highest largest biggest expensive cheapest \
     break down split group show between compare versus trend forecast budget increase increased decrease changed \

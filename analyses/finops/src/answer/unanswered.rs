@@ -1,4 +1,4 @@
-//! What is said where a question can't be answered: what is unknown, and the nearest questions that can be.
+//! The answer to a question that has none: the unknown words, and the nearest questions that can be answered.
 
 use serde_json::{Value, json};
 
