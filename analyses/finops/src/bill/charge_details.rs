@@ -18,7 +18,7 @@ use crate::bill::measure::Measure;
 use crate::bill::money::{self, PrecisionOverflow};
 
 /// Sums held at most; a bill with more has none, and the answer says so.
-const MAX_SUMS: usize = 1_000_000;
+const MAX_SUMS: usize = 300_000;
 
 /// Descriptions cached, so that the words are looked for once in each.
 const MAX_CACHED_DESCRIPTIONS: usize = 100_000;
