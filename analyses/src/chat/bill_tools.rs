@@ -117,7 +117,7 @@ pub fn document(value: &Value) -> Document {
 mod tests {
     use super::*;
     use longhaul_finops::{AwsSources, BillSource, write_sample};
-    use longhaul_worker::analysis::{Analysis, async_trait};
+    use longhaul_worker::analysis::Analysis;
     use longhaul_worker::testing;
 
     /// An analysis that runs one call.
@@ -126,7 +126,7 @@ mod tests {
         call: ToolCall,
     }
 
-    #[async_trait]
+    #[async_trait::async_trait]
     impl Analysis for OneCall {
         fn kind(&self) -> &'static str {
             "one-call"

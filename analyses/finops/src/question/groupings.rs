@@ -202,11 +202,11 @@ pub(crate) fn implied_groupings(tokens: &mut Tokens, ledger: &Ledger) -> Vec<Gro
         if let Some((grouping, end)) = implied(tokens, at, asked || counted) {
             tokens.mark_used(at, end);
             let mut groupings = vec![grouping];
-            if asked || counted {
-                if let Some((second, end)) = joined(tokens, end, ledger) {
-                    tokens.mark_used(at, end);
-                    groupings.push(second);
-                }
+            if (asked || counted)
+                && let Some((second, end)) = joined(tokens, end, ledger)
+            {
+                tokens.mark_used(at, end);
+                groupings.push(second);
             }
             return groupings;
         }
