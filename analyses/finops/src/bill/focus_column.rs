@@ -103,8 +103,24 @@ impl FocusColumn {
             .find(|column| column.name().eq_ignore_ascii_case(name))
     }
 
+    /// The columns that a row has beside its own fields.
+    pub(crate) const FURTHER: [Self; 11] = [
+        Self::AvailabilityZone,
+        Self::BillingAccountId,
+        Self::ChargeClass,
+        Self::ChargeFrequency,
+        Self::CommitmentDiscountId,
+        Self::CommitmentDiscountType,
+        Self::InvoiceIssuerName,
+        Self::PublisherName,
+        Self::ResourceType,
+        Self::ServiceCategory,
+        Self::SkuId,
+    ];
+
     /// The row's value; `None` for a column that the reader of bills does not read.
     pub(crate) fn text<'a>(self, row: &BillRow<'a>) -> Option<&'a str> {
+        let further = || Self::FURTHER.iter().position(|column| *column == self);
         Some(match self {
             Self::ChargeCategory => row.category,
             Self::ChargeDescription => row.description,
@@ -113,7 +129,7 @@ impl FocusColumn {
             Self::PricingCategory => row.pricing,
             Self::ProviderName => row.provider,
             Self::ResourceId => row.resource,
-            _ => return None,
+            _ => row.further[further()?],
         })
     }
 

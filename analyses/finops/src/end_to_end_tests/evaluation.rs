@@ -14,7 +14,7 @@ use crate::sample::write_sample;
 use crate::text::tokens::Tokens;
 
 /// Questions answered correctly when this was last updated.
-const RECORDED: usize = 410;
+const RECORDED: usize = 422;
 /// Questions answered with a figure for another question, without a word about it, when this was last updated.
 const RECORDED_WRONG: usize = 1;
 

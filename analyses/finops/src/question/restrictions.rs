@@ -21,7 +21,11 @@ pub(crate) fn column_values(tokens: &mut Tokens, filter: &mut ChargeFilter) {
         let Some((column, value, end)) = vocabulary::value_at(tokens, at) else {
             continue;
         };
-        if !column.is_read() {
+        // `Elastic Compute Cloud` and `Simple Storage Service` are names.
+        const BEFORE: [&str; 4] = ["elastic", "simple", "relational", "managed"];
+        const AFTER: [&str; 3] = ["cloud", "service", "services"];
+        let named = at > 0 && BEFORE.contains(&tokens.text(at - 1));
+        if !column.is_read() || named || AFTER.contains(&tokens.text(end)) {
             continue;
         }
         let exclusion = exclusion_before(tokens, at, &excluded);
