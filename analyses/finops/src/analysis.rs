@@ -5,9 +5,11 @@ use longhaul_shared::settings::{Environment, SettingsError};
 use longhaul_worker::analysis::{Analysis, Context, Failure};
 use serde_json::Value;
 
-use crate::answer::compose;
+use crate::answer::compose::{self, Unanswerable};
 use crate::aws::sources::AwsSources;
-use crate::failures::inexact_sum;
+use crate::cost_data::describe;
+use crate::failures::{inexact_sum, refused_plan};
+use crate::plan::resolve;
 use crate::read::gather;
 use crate::read::locations::BillSource;
 use crate::text::tokens::Tokens;
@@ -43,18 +45,32 @@ impl Finops {
 
     /// Returns the answer, or `None` where the question is not about costs.
     pub async fn answer_if_about_costs(&self, context: &Context) -> Result<Option<Value>, Failure> {
-        let (answer, about_costs) = self.answer(context).await?;
+        let (answer, about_costs) = self.answer(context, &turns(context)?).await?;
         Ok(about_costs.then_some(answer))
     }
 
-    /// Returns the answer, and whether the question was about costs at all.
-    async fn answer(&self, context: &Context) -> Result<(Value, bool), Failure> {
-        let turns = turns(context);
+    /// Returns the answer to a plan, as of `params.plan`.
+    pub async fn answer_plan(&self, context: &Context, plan: &Value) -> Result<Value, Failure> {
+        let turns = [plan_turn(plan)?];
+        self.answer(context, &turns).await.map(|(answer, _)| answer)
+    }
+
+    /// Returns what the bill has, for the author of a plan: names, tag keys, days, measures and columns.
+    pub async fn describe(&self, context: &Context) -> Result<Value, Failure> {
+        let turns = [Tokens::of("total")];
         let cost_data = gather::gather(&self.source, &self.aws_sources, context, &turns).await?;
+        Ok(describe::bill(&cost_data))
+    }
+
+    /// Returns the answer, and whether the question was about costs at all.
+    async fn answer(&self, context: &Context, turns: &[Tokens]) -> Result<(Value, bool), Failure> {
+        let cost_data = gather::gather(&self.source, &self.aws_sources, context, turns).await?;
         context.progress(90, format!("Adding up {} rows", cost_data.ledger.rows));
         let sample = self.source.sample;
-        compose::answer(&cost_data, context.query(), &turns, sample)
-            .map_err(|_| inexact_sum(&cost_data.name))
+        compose::answer(&cost_data, context.query(), turns, sample).map_err(|error| match error {
+            Unanswerable::Inexact => inexact_sum(&cost_data.name),
+            Unanswerable::Plan(error) => refused_plan(&error.0),
+        })
     }
 }
 
@@ -65,15 +81,26 @@ impl Analysis for Finops {
     }
 
     async fn run(&self, context: &Context) -> Result<Value, Failure> {
-        self.answer(context).await.map(|(answer, _)| answer)
+        let turns = turns(context)?;
+        self.answer(context, &turns).await.map(|(answer, _)| answer)
     }
 }
 
-/// The questions of the conversation, oldest first, the current one last. Only the last [`MAX_TURNS`] earlier turns
-/// are used.
-fn turns(context: &Context) -> Vec<Tokens> {
+/// The questions of the conversation, oldest first, the current one last: the plan of `params.plan` where there is one,
+/// else the query. Only the last [`MAX_TURNS`] earlier turns are used.
+fn turns(context: &Context) -> Result<Vec<Tokens>, Failure> {
     let past = context.history();
     let recent = &past[past.len().saturating_sub(MAX_TURNS)..];
-    let asked = recent.iter().map(|turn| turn.message.as_str());
-    asked.chain([context.query()]).map(Tokens::of).collect()
+    let asked = recent.iter().map(|turn| Tokens::of(&turn.message));
+    let current = match context.params().get("plan") {
+        None | Some(Value::Null) => Tokens::of(context.query()),
+        Some(plan) => plan_turn(plan)?,
+    };
+    Ok(asked.chain([current]).collect())
+}
+
+/// A plan in place of a question.
+fn plan_turn(plan: &Value) -> Result<Tokens, Failure> {
+    let plan = resolve::parse(plan).map_err(|error| refused_plan(&error.0))?;
+    Ok(Tokens::of_plan(&serde_json::json!(plan).to_string()))
 }

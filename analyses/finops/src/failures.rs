@@ -16,3 +16,11 @@ pub(crate) fn inexact_sum(name: &str) -> Failure {
         "The amounts of the bill {name} have too many digits to be added exactly."
     ))
 }
+
+/// A plan that can't be followed. The message names its field.
+pub(crate) fn refused_plan(message: &str) -> Failure {
+    Failure::Reject {
+        code: "BAD_PARAMS",
+        message: format!("params.{message}."),
+    }
+}

@@ -7,6 +7,7 @@ use aws_sdk_bedrockruntime::types::{
     ContentBlockDelta, ContentBlockStart, ConverseStreamMetadataEvent, ConverseStreamOutput,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::IDLE_TIMEOUT;
@@ -15,10 +16,12 @@ use super::model_failure::{exception_in_stream, from_exception};
 use super::usage::Usage;
 use longhaul_worker::analysis::{Context, Failure};
 
-/// The tool's input.
-#[derive(Deserialize)]
+/// A tool's input: a question, or a plan.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ToolInput {
-    question: String,
+    question: Option<String>,
+    plan: Option<Value>,
 }
 
 /// The part of a tool call that has arrived.
@@ -94,12 +97,14 @@ pub async fn read_round(
         tracing::warn!(job = %context.job(), "a model's stream ended before its message did");
         return Err(from_exception(None));
     }
-    let calls = calls.into_values().map(|call| ToolCall {
-        id: call.id,
-        tool: call.tool,
-        question: serde_json::from_str(&call.input)
-            .ok()
-            .map(|ToolInput { question }| question),
+    let calls = calls.into_values().map(|call| {
+        let ToolInput { question, plan } = serde_json::from_str(&call.input).unwrap_or_default();
+        ToolCall {
+            id: call.id,
+            tool: call.tool,
+            question,
+            plan,
+        }
     });
     round.calls = calls.collect();
     Ok(round)

@@ -1,4 +1,4 @@
-//! What a model is sent: the conversation as Converse's messages, the tool's calls and results, and the tool itself.
+//! What a model is sent: the conversation as Converse's messages, and the tools' calls and results.
 //!
 //! Pure. Converse requires that roles alternate, that the first message is the user's, and that no text is blank.
 
@@ -6,25 +6,25 @@ use std::collections::HashMap;
 
 use aws_sdk_bedrockruntime::error::BuildError;
 use aws_sdk_bedrockruntime::types::{
-    ContentBlock, ConversationRole, Message, Tool, ToolConfiguration, ToolInputSchema,
-    ToolResultBlock, ToolResultContentBlock, ToolResultStatus, ToolSpecification, ToolUseBlock,
+    ContentBlock, ConversationRole, Message, ToolResultBlock, ToolResultContentBlock,
+    ToolResultStatus, ToolUseBlock,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::bill_tools;
 use super::usage::Usage;
 use longhaul_worker::analysis::HistoryTurn;
-
-/// The only tool: the analysis of this kind.
-pub const TOOL: &str = "finops";
 
 /// The system prompt.
 pub const SYSTEM_PROMPT: &str = "You are the assistant of an application for its users. Answer in the language of \
     the question, in Markdown, briefly and plainly. Say so when you don't know something; never make up \
     figures.";
 /// The part of the system prompt about the tool, where there is one.
-pub const TOOL_PROMPT: &str = "Each figure about cloud costs must come from the tool finops, which reads the \
-    real bill. Ask it one plain question at a time, complete in itself, such as \"What was my S3 spend in May \
-    2026?\", and keep its figures and periods exactly as it gives them.";
+pub const TOOL_PROMPT: &str = "Each figure about cloud costs must come from the tools, which read the real bill. Call \
+    describe_bill for its names, then query_bill with a plan of those names; or ask finops one plain question at a \
+    time, complete in itself, such as \"What was my S3 spend in May 2026?\". Keep the figures and periods exactly as \
+    they are given, and say what a status other than answered leaves out.";
 
 /// One round of an answer: the model's output until it stopped. Saved as a step's result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,16 +36,19 @@ pub struct Round {
     pub usage: Usage,
 }
 
-/// A call of the tool.
+/// A call of a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
     pub id: String,
     pub tool: String,
     /// `None` where its input holds no question.
     pub question: Option<String>,
+    /// `None` where its input holds no plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Value>,
 }
 
-/// The tool's result. Saved as a step's result.
+/// A tool's result. Saved as a step's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolResult {
     pub text: String,
@@ -113,8 +116,13 @@ fn text(text: &str) -> Vec<ContentBlock> {
 }
 
 fn tool_use(call: &ToolCall) -> Result<ToolUseBlock, BuildError> {
-    let question = call.question.as_deref().unwrap_or_default();
-    let input = HashMap::from([("question".to_owned(), question.into())]);
+    let mut input = HashMap::new();
+    if let Some(question) = &call.question {
+        input.insert("question".to_owned(), question.as_str().into());
+    }
+    if let Some(plan) = &call.plan {
+        input.insert("plan".to_owned(), bill_tools::document(plan));
+    }
     ToolUseBlock::builder()
         .tool_use_id(&call.id)
         .name(&call.tool)
@@ -134,33 +142,6 @@ fn tool_result(call: &ToolCall, result: &ToolResult) -> Result<ToolResultBlock, 
         .build()
 }
 
-/// The tool, with the JSON schema of its input.
-pub fn tools() -> Result<ToolConfiguration, BuildError> {
-    let question = HashMap::from([
-        ("type".to_owned(), "string".into()),
-        (
-            "description".to_owned(),
-            "A question about cloud costs in plain English, complete in itself.".into(),
-        ),
-    ]);
-    let properties = HashMap::from([("question".to_owned(), question.into())]);
-    let schema = HashMap::from([
-        ("type".to_owned(), "object".into()),
-        ("properties".to_owned(), properties.into()),
-        ("required".to_owned(), vec!["question".into()].into()),
-    ]);
-    let specification = ToolSpecification::builder()
-        .name(TOOL)
-        .description(
-            "Answers questions about the cloud bill: sums, comparisons, trends, forecasts, anomalies, savings.",
-        )
-        .input_schema(ToolInputSchema::Json(schema.into()))
-        .build()?;
-    ToolConfiguration::builder()
-        .tools(Tool::ToolSpec(specification))
-        .build()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,8 +157,9 @@ mod tests {
     fn roles_alternate_whichever_turns_have_no_answer() {
         let call = ToolCall {
             id: "t1".into(),
-            tool: TOOL.into(),
+            tool: bill_tools::ASK.into(),
             question: Some("How much?".into()),
+            plan: None,
         };
         let round = Round {
             calls: vec![call],

@@ -2,6 +2,7 @@
 //! runtime. Without either it answers questions about costs only, by [`longhaul_finops`].
 
 mod agent_runtime;
+mod bill_tools;
 mod converse_stream;
 mod messages;
 mod model;

@@ -13,10 +13,9 @@ use longhaul_shared::settings::Environment;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use super::bill_tools::{self, Reply};
 use super::converse_stream::read_round;
-use super::messages::{
-    self, Exchange, Round, SYSTEM_PROMPT, TOOL, TOOL_PROMPT, ToolCall, ToolResult,
-};
+use super::messages::{self, Exchange, Round, SYSTEM_PROMPT, TOOL_PROMPT, ToolCall, ToolResult};
 use super::model_failure::{from_exception, from_sdk_error};
 use super::usage::{Prices, Usage};
 use longhaul_finops::Finops;
@@ -151,7 +150,7 @@ impl Model {
         if has_tool {
             request = request
                 .system(SystemContentBlock::Text(TOOL_PROMPT.to_owned()))
-                .tool_config(messages::tools().map_err(unbuilt)?);
+                .tool_config(bill_tools::tools().map_err(unbuilt)?);
         }
         if let Some((id, version)) = &self.guardrail {
             let guardrail = GuardrailStreamConfiguration::builder()
@@ -189,38 +188,32 @@ fn without_text(stop: &str) -> Result<&'static str, Failure> {
     })
 }
 
-/// The tool's result for a call in the round with this number, and its figures. A step, so each call is run once.
+/// A tool's result for a call in the round with this number, and its figures. A step, so each call is run once.
 async fn run_tool(
     context: &Context,
     finops: &Finops,
     number: usize,
     call: &ToolCall,
 ) -> Result<(ToolResult, Option<Value>), Failure> {
-    let Some(question) = call.question.as_deref().filter(|_| call.tool == TOOL) else {
-        let message = format!("The only tool is {TOOL}; its input is a question.");
-        return Ok((tool_error(&message), None));
-    };
     context.progress(30, "Reading the bill");
-    let tool_context = context.with_question(question, vec![]);
     let work = async {
-        match Box::pin(finops.answer_if_about_costs(&tool_context)).await {
-            Ok(Some(answer)) => {
-                let text = answer["response"].as_str().unwrap_or_default().to_owned();
-                let result = ToolResult {
-                    text,
-                    failed: false,
-                };
-                Ok((result, Some(answer)))
-            }
-            Ok(None) => Ok((tool_error("The question is not about cloud costs."), None)),
-            // The model reports what can never succeed; what may succeed later is worth another attempt.
-            Err(Failure::Reject { message, .. }) => Ok((tool_error(&message), None)),
-            Err(retry) => Err(retry),
-        }
+        let succeeded = |text: String| ToolResult {
+            text,
+            failed: false,
+        };
+        Ok(
+            match Box::pin(bill_tools::run(context, finops, call)).await? {
+                Reply::Answer(answer) => {
+                    let text = answer["response"].as_str().unwrap_or_default().to_owned();
+                    (succeeded(text), Some(answer))
+                }
+                Reply::Text(text) => (succeeded(text), None),
+                Reply::Error(message) => (tool_error(&message), None),
+            },
+        )
     };
-    context
-        .step("tool", &(number, &call.id, question), work)
-        .await
+    let input = (number, &call.id, &call.tool, &call.question, &call.plan);
+    context.step("tool", &input, work).await
 }
 
 fn tool_error(message: &str) -> ToolResult {

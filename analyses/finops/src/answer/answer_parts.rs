@@ -5,10 +5,12 @@ use rust_decimal::Decimal;
 use crate::answer::families::family_answer::FamilyAnswer;
 use crate::answer::phrases::MAX_LISTED;
 use crate::bill::ledger::Ledger;
-use crate::bill::ledger_sums::{CostGroup, CurrencySection};
 use crate::bill::money::{self, PrecisionOverflow};
+use crate::bill::sections::{CostGroup, CurrencySection};
 use crate::observations::observation::Observation;
+use crate::plan::query_plan::QueryPlan;
 use crate::question::parse::Question;
+use crate::question::status::Status;
 use crate::text::sanitize::clip;
 
 /// Bytes that the lines of all tables may take, once in Markdown and once in JSON.
@@ -18,7 +20,12 @@ const MAX_TABLE_BYTES: usize = 40_000;
 pub(crate) struct AnswerParts<'a> {
     pub query: &'a str,
     pub question: &'a Question,
+    pub status: Status,
+    /// The question as a plan.
+    pub plan: QueryPlan,
     pub ledger: &'a Ledger,
+    /// What the total is a part of, where that is asked for.
+    pub whole: Option<Decimal>,
     pub sections: &'a [CurrencySection],
     pub observations: &'a [Observation],
     /// The answer of the question's family; `None` for a breakdown.
@@ -78,6 +85,21 @@ impl AnswerParts<'_> {
             .filter(|_| self.question.daily_average_asked)?;
         let each = section.total.checked_div(days.into())?;
         Some(money::round(each, 2))
+    }
+
+    /// The mean cost per calendar month that has charges, in hundredths, where it is asked for.
+    pub(crate) fn monthly_average(&self, section: &CurrencySection) -> Option<Decimal> {
+        let (first, last) = self
+            .ledger
+            .days
+            .filter(|_| self.question.monthly_average_asked)?;
+        let (start, end) = match self.question.filter.days {
+            Some((start, end)) => (start.max(first), end.yesterday().ok()?.min(last)),
+            None => (first, last),
+        };
+        let number = |day: jiff::civil::Date| i64::from(day.year()) * 12 + i64::from(day.month());
+        let months = (number(end) - number(start) + 1).max(1);
+        Some(money::round(section.total.checked_div(months.into())?, 2))
     }
 
     /// How many of the days asked about the bill covers.

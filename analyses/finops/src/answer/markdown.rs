@@ -5,153 +5,107 @@
 
 use crate::answer::answer_parts::{AnswerParts, ShownSection};
 use crate::answer::grouping_labels;
-use crate::answer::phrases::{
-    MAX_LISTED, amount_in_currency, currency_name, name_list, period_phrase, subject,
-};
-use crate::bill::ledger_sums::CurrencySection;
+use crate::answer::phrases::{MAX_LISTED, currency_name, name_list};
+use crate::bill::grouping::GroupOrder;
+use crate::bill::measure::Measure;
 use crate::bill::money;
 use crate::text::sanitize::{clip, escape, escape_unclipped};
+use rust_decimal::Decimal;
+
+/// Lines of a table where the question does not say how many, times aside.
+const MAX_LINES: usize = 20;
 
 impl AnswerParts<'_> {
-    pub(crate) fn summary(&self) -> String {
-        let Some((first, last)) = self.ledger.days else {
-            if let Some(family_answer) = &self.family_answer {
-                return capitalised(&family_answer.sentence);
-            }
-            return format!(
-                "The bill {} has no rows, so nothing was billed.",
-                escape(self.source)
-            );
-        };
-        let subject = subject(self.question, self.ledger);
-        let mut sentence = if let Some(family_answer) = &self.family_answer {
-            capitalised(&family_answer.sentence)
-        } else if self.sections.is_empty() {
-            let covered = match self.question.period {
-                Some(_) => format!("; it covers {first} to {last}"),
-                None => String::new(),
-            };
-            format!(
-                "The bill has no charges for {subject}{}{covered}.",
-                self.period_text()
-            )
-        } else {
-            let amounts: Vec<String> = self
-                .sections
-                .iter()
-                .take(MAX_LISTED)
-                .map(|section| {
-                    format!(
-                        "**{}**",
-                        amount_in_currency(section.total, &section.currency)
-                    )
-                })
-                .collect();
-            format!(
-                "You were billed {} for {subject}{}.",
-                amounts.join(" and "),
-                self.period_text()
-            )
-        };
-        if self.family_answer.is_none()
-            && let [section] = self.sections
-            && let (Some(daily), Some(days)) =
-                (self.daily_average(section), self.covered_day_count())
-        {
-            let daily = amount_in_currency(daily, &section.currency);
-            sentence += &format!(" That is **{daily}** a day on average, over {days} days.");
-        }
-        if self.question.top == Some(1)
-            && self.family_answer.is_none()
-            && let [
-                CurrencySection {
-                    groups, currency, ..
-                },
-            ] = self.sections
-            && let Some(group) = groups.first()
-        {
-            let which = match self.question.ascending {
-                true => "smallest",
-                false => "largest",
-            };
-            sentence += &format!(
-                " The {which} share is {} with {}.",
-                escape(&group.key),
-                amount_in_currency(group.amount, currency)
-            );
-        }
-        if !self.question.understood {
-            sentence = format!(
-                "I found no service, period or grouping of this bill in the question, so this is the whole bill. {sentence}"
-            );
-        }
-        if !self.question.not_understood.is_empty() {
-            let parts: Vec<String> = self
-                .question
-                .not_understood
-                .iter()
-                .take(MAX_LISTED)
-                .map(|part| format!("\"{}\"", escape(part)))
-                .collect();
-            let more = self
-                .question
-                .not_understood
-                .len()
-                .saturating_sub(MAX_LISTED);
-            let more = if more > 0 {
-                format!(" and {more} more")
-            } else {
-                String::new()
-            };
-            sentence += &format!(
-                " I did not understand {}{more}, so it changes nothing in these figures.",
-                parts.join(", ")
-            );
-        }
-        for absent in self.question.missing_services.iter().take(MAX_LISTED) {
-            sentence += &format!(" {absent} is not in this bill.");
-        }
-        sentence
-    }
-
-    fn period_text(&self) -> String {
-        match (&self.question.period, self.ledger.days) {
-            (Some(period), _) => period_phrase(period),
-            (None, Some((first, last))) => format!(" over the whole bill ({first} to {last})"),
-            (None, None) => String::new(),
-        }
-    }
-
     pub(crate) fn group_tables(&self, shown: &[ShownSection<'_>]) -> String {
-        let mut text = String::new();
-        let heading = match &self.question.grouping {
-            None => "Charges".into(),
-            Some(grouping) => grouping_labels::title(grouping, self.ledger),
+        let headings: Vec<String> = match self.question.groupings().next() {
+            None => vec!["Charges".into()],
+            Some(_) => self
+                .question
+                .groupings()
+                .map(|grouping| grouping_labels::title(grouping, self.ledger))
+                .collect(),
         };
-        for ShownSection {
-            section,
-            groups,
-            others,
-        } in shown
-        {
-            let currency = escape(&clip(currency_name(&section.currency)));
-            if !text.is_empty() {
-                text += "\n\n";
+        let tables = shown
+            .iter()
+            .map(|section| self.group_table(section, &headings));
+        tables.collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn group_table(&self, shown: &ShownSection<'_>, headings: &[String]) -> String {
+        let section = shown.section;
+        let currency = escape(&clip(currency_name(&section.currency)));
+        let measure = match self.question.measure {
+            Measure::Billed => "Cost",
+            Measure::Effective => "Effective cost",
+            Measure::List => "List cost",
+            Measure::Discount => "Discount",
+            Measure::Quantity => "Quantity",
+            Measure::Charges => "Number",
+        };
+        // A share of nothing, or of a sum with both signs, is no share.
+        let with_share = section.total > Decimal::ZERO
+            && !shown.groups.is_empty()
+            && section
+                .groups
+                .iter()
+                .all(|group| group.amount >= Decimal::ZERO);
+        let line = |labels: &[String], amount: Decimal| {
+            let mut cells = labels.to_vec();
+            cells.push(money::display(amount));
+            if with_share {
+                let share = money::percent(amount, section.total);
+                cells.push(share.map_or_else(String::new, |share| {
+                    format!("{} %", money::display(money::round(share, 1)))
+                }));
             }
-            text += &format!("| {heading} | Cost ({currency}) |\n| --- | ---: |");
-            for group in *groups {
-                text += &format!(
-                    "\n| {} | {} |",
-                    escape(&group.key),
-                    money::display(group.amount)
-                );
-            }
-            if let Some((count, amount)) = others {
-                text += &format!("\n| {count} others | {} |", money::display(*amount));
-            }
-            text += &format!("\n| **Total** | **{}** |", money::display(section.total));
+            format!("| {} |", cells.join(" | "))
+        };
+        let blank = vec![String::new(); headings.len() - 1];
+        let mut text = format!("| {} | {measure} ({currency}) |", headings.join(" | "));
+        let mut rule = format!("|{} ---: |", " --- |".repeat(headings.len()));
+        if with_share {
+            text += " Share |";
+            rule += " ---: |";
         }
-        text
+        let mut lines = vec![text, rule];
+        // The data has more of them.
+        let listed = match (self.question.order(), self.question.top) {
+            (GroupOrder::Time, _) | (_, Some(_)) => shown.groups.len(),
+            _ => shown.groups.len().min(MAX_LINES),
+        };
+        let (groups, cut) = shown.groups.split_at(listed);
+        for group in groups {
+            let labels = [Some(&group.key), group.second.as_ref()];
+            let labels: Vec<String> = labels
+                .into_iter()
+                .flatten()
+                .map(|label| escape(label))
+                .collect();
+            lines.push(line(&labels, group.amount));
+        }
+        let (mut count, mut others) = shown.others.unwrap_or_default();
+        count += cut.len();
+        for group in cut {
+            others = money::add(others, group.amount).unwrap_or_default();
+        }
+        if count > 0 {
+            let amount = others;
+            lines.push(line(
+                &[vec![format!("{count} others")], blank.clone()].concat(),
+                amount,
+            ));
+        }
+        if self.question.having.is_empty() {
+            let total = [vec!["**Total**".to_string()], blank].concat();
+            let cells = [
+                total,
+                vec![format!("**{}**", money::display(section.total))],
+            ]
+            .concat();
+            let share = if with_share { " |" } else { "" };
+            lines.push(format!("| {} |{share}", cells.join(" | ")));
+        }
+        lines.join("\n")
     }
 
     pub(crate) fn notes_text(&self) -> String {
@@ -160,6 +114,17 @@ impl AnswerParts<'_> {
             None => Vec::new(),
         };
         notes.extend(self.notes.iter().take(MAX_LISTED).cloned());
+        notes.push(format!(
+            "Understood as: {}.",
+            self.plan_words(self.question)
+        ));
+        for (written, read) in self.question.respelled.iter().take(MAX_LISTED) {
+            notes.push(format!(
+                "\"{}\" is read as \"{}\".",
+                escape(written),
+                escape(read)
+            ));
+        }
         if self.question.continues_previous {
             notes.push("Read as a follow-up to the previous question.".to_string());
         }
@@ -182,7 +147,10 @@ impl AnswerParts<'_> {
             });
         }
         if self.sections.len() > 1 {
-            notes.push("Currencies are not added to each other.".to_string());
+            notes.push(match self.question.measure {
+                Measure::Quantity => "Units are not added to each other.".to_string(),
+                _ => "Currencies are not added to each other.".to_string(),
+            });
         }
         if self.sections.len() > MAX_LISTED {
             notes.push(format!(
@@ -231,14 +199,5 @@ impl AnswerParts<'_> {
             })
             .collect();
         format!("**What stands out**\n\n{}", lines.join("\n"))
-    }
-}
-
-/// The sentence with its first letter in upper case.
-fn capitalised(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
     }
 }

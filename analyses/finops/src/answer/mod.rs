@@ -6,4 +6,8 @@ mod families;
 mod grouping_labels;
 mod json;
 mod markdown;
+mod measured_ledger;
 mod phrases;
+mod plan_words;
+mod summary;
+mod unanswered;

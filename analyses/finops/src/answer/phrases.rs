@@ -48,8 +48,51 @@ pub(crate) fn subject(question: &Question, ledger: &Ledger) -> String {
     }
     for (key, values) in &filter.tags {
         let key = ledger.tags.keys.get(key).unwrap_or(key);
-        let values: Vec<String> = values.iter().cloned().collect();
+        let values: Vec<String> = values
+            .iter()
+            .map(|value| {
+                if value.is_empty() {
+                    "none".to_string()
+                } else {
+                    value.clone()
+                }
+            })
+            .collect();
         subject += &format!(" with {} {}", escape(key), name_list(&values));
+    }
+    for (column, texts) in &filter.columns {
+        let names = |texts: &std::collections::BTreeSet<String>| {
+            let texts: Vec<String> = texts
+                .iter()
+                .map(|text| {
+                    if text.is_empty() {
+                        "none".to_string()
+                    } else {
+                        text.clone()
+                    }
+                })
+                .collect();
+            name_list(&texts)
+        };
+        for (texts, relation) in [
+            (&texts.included, "with"),
+            (&texts.excluded, "without"),
+            (&texts.contains, "with, in the"),
+        ] {
+            if !texts.is_empty() {
+                subject += &format!(" {relation} {} {}", column.words(), names(texts));
+            }
+        }
+    }
+    subject += match filter.weekend {
+        Some(true) => " at weekends",
+        Some(false) => " on weekdays",
+        None => "",
+    };
+    for (key, values) in &filter.tags_excluded {
+        let key = ledger.tags.keys.get(key).unwrap_or(key);
+        let values: Vec<String> = values.iter().cloned().collect();
+        subject += &format!(" without {} {}", escape(key), name_list(&values));
     }
     let mut without = dimension_names(&ledger.services, &filter.services.excluded);
     without.extend(
@@ -132,4 +175,13 @@ pub(crate) fn percent_suffix(part: Decimal, whole: Decimal) -> String {
     money::percent(part, whole).map_or_else(String::new, |percent| {
         format!(" ({} %)", money::exact_text(percent))
     })
+}
+
+/// The text with its first letter in upper case.
+pub(crate) fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
 }

@@ -3,6 +3,8 @@
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use crate::bill::focus_column::FocusColumn;
+
 /// One charge, borrowed from the record that was read last. A text that the bill leaves empty or writes as `NULL`
 /// is the empty string.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ pub(crate) struct BillRow<'a> {
     /// `CommitmentDiscountStatus`: `Used` or `Unused` for a charge that a commitment covers.
     pub commitment: &'a str,
     /// `ListCost` and `EffectiveCost`, where the bill gives them as decimals.
+    /// The texts of [`FocusColumn::FURTHER`], in that order.
+    pub further: [&'a str; FocusColumn::FURTHER.len()],
     pub list: Option<Decimal>,
     pub effective: Option<Decimal>,
 }

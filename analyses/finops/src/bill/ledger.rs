@@ -74,8 +74,8 @@ impl LedgerKey {
             Grouping::Service => self.service,
             Grouping::Account => self.account,
             Grouping::Region => self.region,
-            Grouping::Tag(_) => self.tags,
-            Grouping::Day | Grouping::Month => 0,
+            Grouping::Tag(_) | Grouping::Column(_) => self.tags,
+            _ => 0,
         }
     }
 }

@@ -1,106 +1,19 @@
 //! Sums of a ledger within a [`ChargeFilter`]: in all, by group, by day.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 use rust_decimal::Decimal;
 
 use crate::bill::charge_filter::ChargeFilter;
-use crate::bill::grouping::{GroupOrder, Grouping};
-use crate::bill::ledger::{CostSum, Ledger, LedgerKey};
+use crate::bill::grouping::Grouping;
+use crate::bill::ledger::{Ledger, LedgerKey};
 use crate::bill::money::{self, PrecisionOverflow};
 
 /// Cost by day; days without a charge are absent.
 pub(crate) type DailyCosts = BTreeMap<Date, Decimal>;
 
-/// The charges of one currency within a filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CurrencySection {
-    pub currency: String,
-    pub total: Decimal,
-    pub rows: u64,
-    /// In the requested order; empty without a grouping.
-    pub groups: Vec<CostGroup>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CostGroup {
-    pub key: String,
-    pub amount: Decimal,
-    pub rows: u64,
-}
-
 impl Ledger {
-    /// The sums within the filter by currency, the currency with the most rows first.
-    pub(crate) fn sections(
-        &self,
-        filter: &ChargeFilter,
-        grouping: Option<&Grouping>,
-        order: GroupOrder,
-    ) -> Result<Vec<CurrencySection>, PrecisionOverflow> {
-        let mut totals: BTreeMap<u32, CostSum> = BTreeMap::new();
-        let mut groups: HashMap<(u32, String), CostSum> = HashMap::new();
-        let mut labels: HashMap<u32, String> = HashMap::new();
-        for (key, amount) in self.sums.iter().filter(|(key, _)| self.admits(filter, key)) {
-            totals.entry(key.currency).or_default().add(amount)?;
-            let Some(grouping) = grouping else { continue };
-            let group = match grouping {
-                Grouping::Day => key.day.to_string(),
-                Grouping::Month => month_label(key.day),
-                _ => {
-                    let number = key.number(grouping);
-                    labels
-                        .entry(number)
-                        .or_insert_with(|| self.label(grouping, number))
-                        .clone()
-                }
-            };
-            groups
-                .entry((key.currency, group))
-                .or_default()
-                .add(amount)?;
-        }
-
-        let mut sections: Vec<CurrencySection> = totals
-            .into_iter()
-            .map(|(currency, amount)| CurrencySection {
-                currency: self.currencies.keys[currency as usize].clone(),
-                total: amount.sum,
-                rows: amount.rows,
-                groups: Vec::new(),
-            })
-            .collect();
-        for ((currency, key), amount) in groups {
-            let currency = &self.currencies.keys[currency as usize];
-            if let Some(section) = sections
-                .iter_mut()
-                .find(|section| section.currency == *currency)
-            {
-                section.groups.push(CostGroup {
-                    key,
-                    amount: amount.sum,
-                    rows: amount.rows,
-                });
-            }
-        }
-        sections.sort_by(|a, b| {
-            b.rows
-                .cmp(&a.rows)
-                .then_with(|| a.currency.cmp(&b.currency))
-        });
-        for section in &mut sections {
-            section.groups.sort_by(|a, b| {
-                let by_amount = match order {
-                    GroupOrder::Time => std::cmp::Ordering::Equal,
-                    GroupOrder::Largest => b.amount.cmp(&a.amount),
-                    GroupOrder::Smallest => a.amount.cmp(&b.amount),
-                };
-                by_amount.then_with(|| a.key.cmp(&b.key))
-            });
-        }
-        Ok(sections)
-    }
-
     /// Exact sums of one currency within the filter, by what `group_of` returns.
     pub(crate) fn sums_by<K: Ord>(
         &self,
@@ -189,6 +102,10 @@ impl Ledger {
             Grouping::Account => (self.account_label(number), "(no account)"),
             Grouping::Region => (self.regions.keys[number as usize].clone(), "(no region)"),
             Grouping::Tag(key) => (self.tags.value(number, key).to_string(), "(not tagged)"),
+            Grouping::Column(column) => {
+                let value = self.tags.value(number, column.tag_key());
+                (value.to_string(), "(none)")
+            }
             _ => (self.services.keys[number as usize].clone(), "(no service)"),
         };
         if label.is_empty() {
@@ -210,7 +127,22 @@ impl Ledger {
                 .tags
                 .iter()
                 .all(|(tag, values)| values.contains(self.tags.value(key.tags, tag)))
+            && filter
+                .tags_excluded
+                .iter()
+                .all(|(tag, values)| !values.contains(self.tags.value(key.tags, tag)))
+            && filter
+                .columns
+                .iter()
+                .all(|(column, texts)| texts.admits(self.tags.value(key.tags, column.tag_key())))
+            && filter
+                .weekend
+                .is_none_or(|weekend| weekend == is_weekend(key.day))
     }
+}
+
+pub(super) fn is_weekend(day: Date) -> bool {
+    matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
 }
 
 /// The month of a day, such as `2026-05`.

@@ -16,7 +16,7 @@ const MAX_CACHED_TEXTS: usize = 10_000;
 const MAX_LISTED_KEYS: usize = 1_000;
 
 /// Sets of the tags that matter, by number.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct TagSets {
     /// The questions of the conversation.
     #[serde(skip)]
@@ -89,6 +89,17 @@ impl TagSets {
             .iter()
             .filter_map(move |set| set.get(key))
             .map(String::as_str)
+    }
+
+    /// The set with this number and more values, such as those of FOCUS columns.
+    pub(super) fn extended<'a>(
+        &mut self,
+        number: u32,
+        more: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> u32 {
+        let mut set = self.sets.get(number as usize).cloned().unwrap_or_default();
+        set.extend(more.map(|(key, value)| (key.to_string(), value.to_string())));
+        self.intern_set(set)
     }
 
     fn parse(&mut self, text: &str) -> u32 {

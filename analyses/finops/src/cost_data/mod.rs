@@ -1,11 +1,13 @@
 //! What was read for a question: the bill's sums and AWS's insights. Pure.
 
 pub(crate) mod aws_insights;
+pub(crate) mod describe;
 
 use aws_insights::AwsInsights;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::bill::charge_details::ChargeDetails;
 use crate::bill::charge_row::BillRow;
 use crate::bill::ledger::Ledger;
 use crate::bill::money::PrecisionOverflow;
@@ -13,6 +15,7 @@ use crate::bill::notable_charges::NotableCharges;
 use crate::bill::usage_totals::UsageTotals;
 use crate::question::intent::Intent;
 use crate::question::parse::Question;
+use crate::question::vocabulary;
 use crate::text::tokens::Tokens;
 
 /// Everything that was read for a question.
@@ -23,6 +26,8 @@ pub(crate) struct CostData {
     pub notable_charges: NotableCharges,
     #[serde(rename = "measures")]
     pub usage: UsageTotals,
+    #[serde(default, skip_serializing_if = "ChargeDetails::is_empty")]
+    pub details: ChargeDetails,
     /// The bill's name, or how many files it has, and Cost Explorer where it was used.
     pub name: String,
     pub files: usize,
@@ -43,9 +48,10 @@ impl CostData {
             .iter()
             .any(|turn| Intent::detect(&mut turn.clone()).needs_usage());
         Self {
-            ledger: Ledger::new(turns.to_vec()),
+            ledger: Ledger::new(vocabulary::with_long_forms(turns)),
             notable_charges: NotableCharges::default(),
             usage: UsageTotals::new(needs_usage),
+            details: ChargeDetails::new(vocabulary::needs(turns)),
             name: String::new(),
             files: 0,
             paid_requests: 0,
@@ -57,6 +63,7 @@ impl CostData {
     pub(crate) fn add(&mut self, row: &BillRow<'_>) -> Result<(), PrecisionOverflow> {
         let key = self.ledger.add(row)?;
         self.usage.add(row, key)?;
+        self.details.add(row, key)?;
         self.notable_charges.add(row, key)
     }
 
@@ -73,6 +80,7 @@ impl CostData {
         };
         let ids = self.ledger.merge(&other.ledger)?;
         self.usage.merge(&other.usage, &ids)?;
+        self.details.merge(&other.details, &ids)?;
         self.notable_charges.merge(&other.notable_charges, &ids)
     }
 

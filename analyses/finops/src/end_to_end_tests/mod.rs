@@ -6,3 +6,4 @@ mod focus_versions;
 mod independent_sums;
 mod many_files;
 mod odd_bills;
+mod plans;

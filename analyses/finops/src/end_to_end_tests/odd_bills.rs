@@ -84,7 +84,7 @@ fn missing_parts_of_a_question_are_named() {
         ("cost per hour", "has no such unit for all services"),
         ("forecast", "There is no forecast for all services"),
         ("trend", "too few days"),
-        ("compare Lambda", "I did not understand \"compare\""),
+        ("compare Lambda", "I do not know what \"compare\" means"),
     ] {
         let answer = ask(rows, &[question]).unwrap();
         let response = answer["response"].as_str().unwrap();

@@ -176,6 +176,7 @@ fn meant_as_month(tokens: &Tokens, at: usize) -> bool {
             | "than"
             | "against"
             | "compare"
+            | "would"
             | "by"
     );
     preposition || (!verb && (after.is_empty() || word.original.starts_with('M')))

@@ -47,14 +47,15 @@ pub(crate) struct Budget {
 const WHY_WORDS: &str = "why caused cause causes drove drives driver drivers driving explain explains explanation \
     reason reasons behind";
 const FORECAST_WORDS: &str = "forecast forecasts forecasted predict predicted prediction projected projection projections \
-    estimate estimated expect expected will";
+    estimate estimated expect expected will goingtospend goingtopay goingtocost projectour projectmy projectthe";
 const ANOMALY_WORDS: &str = "anomaly anomalies anomalous unusual unusually spike spikes outlier outliers abnormal \
     unexpected strange odd";
 const COVERAGE_WORDS: &str = "coverage covered utilisation utilization utilised utilized";
 const COMMITMENT_WORDS: &str = "commitment commitments committed reservation reservations reserved instances instance \
-    savings plan plans discount discounts ri ris";
+    discount discounts ri ris";
 const SAVINGS_WORDS: &str = "save saving savings recommend recommendation recommendations optimise optimize optimisation \
-    optimization optimisations optimizations reduce waste wasted wasting cheaper idle unused";
+    optimization optimisations optimizations reduce waste wasted wasting cheaper idle unused canilower canwelower \
+    howtolower lowermy lowerour cutmy cutour";
 /// Words for commitments that make a coverage question even without a word for coverage.
 const COMMITMENT_NOUNS: &str = "commitment commitments committed reservation reservations reserved";
 const SAVINGS_FILLERS: &str =
@@ -65,9 +66,10 @@ const COMPARISON_WORDS: &str =
     "compare compared comparing comparison versus vs against difference differ differences than";
 const CHANGE_WORDS: &str = "rise rose risen rising increase increased increases increasing grow grew grown growing \
     growth jump jumped change changed changes drop dropped fall fell fallen falling decrease \
-    decreased decline declined declining higher lower climb climbed went more less";
+    decreased decline declined declining higher lower climb climbed goneup gonedown goingup goingdown wentup \
+    wentdown goup godown more less";
 /// Words beside these that add no meaning.
-const CHANGE_FILLERS: &str = "up down go going gone happened behave behaved";
+const CHANGE_FILLERS: &str = "up down go going gone went happened behave behaved most";
 
 impl Intent {
     /// Detects the family and marks its words as used. A breakdown has no words of its own.
@@ -83,6 +85,7 @@ impl Intent {
                 CHANGE_FILLERS,
                 ANOMALY_WORDS,
                 COMPARISON_WORDS,
+                "high low expensive",
             ],
         ) {
             return Self::Why;
@@ -109,7 +112,16 @@ impl Intent {
             mark_with_fillers_used(tokens, FORECAST_WORDS, &["likely probably going"]);
             return Self::Forecast;
         }
-        if mark_with_fillers_used(tokens, SAVINGS_WORDS, &[SAVINGS_FILLERS]) {
+        if mentions_any(tokens, "unused")
+            && mark_with_fillers_used(
+                tokens,
+                COMMITMENT_NOUNS,
+                &[COMMITMENT_WORDS, "unused goes go"],
+            )
+        {
+            return Self::Coverage;
+        }
+        if mark_with_fillers_used(tokens, SAVINGS_WORDS, &[SAVINGS_FILLERS, COMMITMENT_WORDS]) {
             return Self::Savings;
         }
         if mark_with_fillers_used(tokens, COMMITMENT_NOUNS, &[COMMITMENT_WORDS, "well"]) {
@@ -198,7 +210,7 @@ fn mark_list_used(tokens: &mut Tokens, list: &str) -> bool {
 fn budget(tokens: &mut Tokens) -> Option<Budget> {
     const LIMIT_WORDS: &str = "under below within exceed exceeded exceeds over";
     let named = mentions_any(tokens, "budget budgets budgeted");
-    let enough = mentions_any(tokens, "enough");
+    let enough = mentions_any(tokens, "enough withinit stay stayed");
     let bound = |at: usize| LIMIT_WORDS.split(' ').any(|word| word == tokens.text(at));
     let leads = |at: usize| {
         bound(at)
@@ -261,13 +273,27 @@ fn unit(tokens: &mut Tokens) -> Option<CostUnit> {
             },
         };
         let named = tokens.unused_text(at) == "per" || per_count > 1;
-        let unit = CONSUMED_UNITS
-            .split(' ')
-            .filter_map(|unit| Some((tokens.phrase_at(unit_at, unit)?, unit)))
-            .max();
+        // `per million DynamoDB requests`: the name stays for the filter.
+        let skipped = if per_count > 1 { 2 } else { 0 };
+        let found = (unit_at..=unit_at + skipped).find_map(|start| {
+            let units = CONSUMED_UNITS.split(' ');
+            let units = units.filter_map(|unit| Some((tokens.phrase_at(start, unit)?, unit)));
+            units.max().map(|(end, unit)| (start, end, unit))
+        });
+        let (unit_at, unit) = match found {
+            Some((start, end, unit)) => (start, Some((end, unit))),
+            None => (unit_at, None),
+        };
         if let Some((end, unit)) = unit.filter(|_| named || priced(tokens)) {
-            tokens.mark_used(at, end);
-            tokens.mark_any_used(&["price", "unit"]);
+            let lead =
+                if tokens.text(at + 1).ends_with("illion") || tokens.text(at + 1) == "thousand" {
+                    at + 2
+                } else {
+                    unit_at
+                };
+            tokens.mark_used(at, lead);
+            tokens.mark_used(unit_at, end);
+            tokens.mark_any_used(&["price", "unit", "data", "traffic", "through"]);
             return Some(CostUnit::Consumed {
                 unit: singular(unit),
                 per_count,

@@ -1,8 +1,11 @@
 //! The grammar of questions: from tokens and the bill's own names to a parsed question. Pure.
 
 mod amounts;
+pub(crate) mod conversation;
 mod dates;
+mod follow_up;
 mod forecast_period;
+mod groupings;
 pub(crate) mod intent;
 mod layout;
 mod name_filters;
@@ -11,5 +14,12 @@ pub(crate) mod parse;
 mod parse_tests;
 pub(crate) mod period;
 mod period_shift;
-mod service_names;
+mod restrictions;
+pub(crate) mod service_names;
+mod spelling;
+pub(crate) mod status;
 pub(crate) mod stop_words;
+pub(crate) mod thresholds;
+pub(crate) mod understood;
+mod unknown_words;
+pub(crate) mod vocabulary;

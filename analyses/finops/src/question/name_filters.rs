@@ -24,6 +24,14 @@ const EXCLUDING_WORDS: &[&str] = &[
     "not",
     "ignoring",
     "no",
+    "non",
+    "outside",
+    "excl",
+    "omit",
+    "omitting",
+    "sans",
+    "ohne",
+    "sin",
 ];
 
 /// Restricts the filter to what the question names, and marks those tokens as used. Returns the known services that
@@ -39,8 +47,16 @@ pub(crate) fn apply_names(
     };
     parser.read_names(tokens, ledger);
     parser.read_tags(tokens, ledger);
-    parser.read_tag_values(tokens, ledger);
     parser.missing_services
+}
+
+/// Restricts the filter to values that only one tag has, such as `production`.
+pub(crate) fn apply_tag_values(tokens: &mut Tokens, ledger: &Ledger, filter: &mut ChargeFilter) {
+    let mut parser = NameParser {
+        filter,
+        missing_services: Vec::new(),
+    };
+    parser.read_tag_values(tokens, ledger);
 }
 
 struct NameParser<'a> {
@@ -182,11 +198,18 @@ impl NameParser<'_> {
                     break;
                 }
             }
-            if let Some((start, end, spellings)) = found
-                && exclusion_before(tokens, start, &BTreeSet::new()).is_none()
-            {
-                self.filter.tags.insert(key, spellings.clone());
-                tokens.mark_used(start, end);
+            if let Some((start, end, spellings)) = found {
+                match exclusion_before(tokens, start, &BTreeSet::new()) {
+                    Some(exclusion) => {
+                        let spellings = spellings.clone();
+                        self.filter.tags_excluded.insert(key, spellings);
+                        tokens.mark_used(exclusion, end);
+                    }
+                    None => {
+                        self.filter.tags.insert(key, spellings.clone());
+                        tokens.mark_used(start, end);
+                    }
+                }
             }
         }
     }
@@ -214,16 +237,17 @@ impl NameParser<'_> {
             };
             let key = tags_with_value.first().map_or("", |(key, _)| *key);
             let one_key = tags_with_value.iter().all(|(other, _)| *other == key);
-            if one_key && exclusion_before(tokens, start, &BTreeSet::new()).is_none() {
+            if one_key {
                 let values = tags_with_value
                     .iter()
                     .map(|(_, value)| (*value).to_string());
-                self.filter
-                    .tags
-                    .entry(key.to_string())
-                    .or_default()
-                    .extend(values);
-                tokens.mark_used(start, end);
+                let exclusion = exclusion_before(tokens, start, &BTreeSet::new());
+                let tags = match exclusion {
+                    Some(_) => &mut self.filter.tags_excluded,
+                    None => &mut self.filter.tags,
+                };
+                tags.entry(key.to_string()).or_default().extend(values);
+                tokens.mark_used(exclusion.unwrap_or(start), end);
                 for neighbour in [start.checked_sub(1), Some(end)].into_iter().flatten() {
                     if tokens.unused_text(neighbour) == key {
                         tokens.mark_used(neighbour, neighbour + 1);
@@ -244,10 +268,14 @@ fn select(selection: &mut Selection, numbers: &[u32], is_excluded: bool) {
 }
 
 /// The index of the `excluding` or `other than` that the name at `start` belongs to.
-fn exclusion_before(tokens: &Tokens, start: usize, excluded: &BTreeSet<usize>) -> Option<usize> {
-    const SKIPPED_WORDS: [&str; 14] = [
-        "the", "any", "all", "aws", "amazon", "from", "than", "and", "or", "my", "for", "in",
-        "account", "region",
+pub(super) fn exclusion_before(
+    tokens: &Tokens,
+    start: usize,
+    excluded: &BTreeSet<usize>,
+) -> Option<usize> {
+    const SKIPPED_WORDS: [&str; 17] = [
+        "of", "our", "in", "the", "any", "all", "aws", "amazon", "from", "than", "and", "or", "my",
+        "for", "in", "account", "region",
     ];
     let within =
         |index: &usize| excluded.contains(index) && !EXCLUDING_WORDS.contains(&tokens.text(*index));

@@ -40,6 +40,7 @@ fn ledger(question: &str) -> Ledger {
             commitment: "",
             list: None,
             effective: None,
+            further: Default::default(),
         };
         ledger.add(&row).unwrap();
     }
@@ -269,7 +270,7 @@ fn services_groupings_and_counts_are_parsed() {
             vec![],
             Some(Grouping::Service),
             None,
-            vec!["storage"],
+            vec![],
         ),
     ] {
         let question = read(text);

@@ -88,6 +88,13 @@ const KNOWN_SERVICES: &[(&[&str], &[&str])] = &[
     (&["aks"], &["Azure Kubernetes Service"]),
 ];
 
+/// Whether it is what people call a service that bills name otherwise.
+pub(super) fn is_short_name(word: &str) -> bool {
+    let mut services = KNOWN_SERVICES.iter();
+    // Bills have Fargate only in descriptions.
+    word != "fargate" && services.any(|(short, _)| short.contains(&word))
+}
+
 /// Words of service names that are too common to mean one of them.
 const AMBIGUOUS_WORDS: &[&str] = &[
     "amazon",
@@ -230,6 +237,9 @@ pub(crate) fn phrases(names: &[String]) -> HashMap<String, ServiceMeaning> {
                 .or_insert(ServiceMeaning::Absent(full[0]));
         }
     }
+    phrases
+        .entry("kubernetes".to_string())
+        .or_insert(ServiceMeaning::Absent("Amazon Elastic Kubernetes Service"));
     phrases
 }
 

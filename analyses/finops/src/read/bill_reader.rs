@@ -11,6 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use jiff::civil::Date;
 
 use crate::bill::charge_row::BillRow;
+use crate::bill::focus_column::FocusColumn;
 use crate::bill::money;
 use crate::bill::timestamp::day;
 use crate::read::parquet_file::rows::{self, ParquetReadError};
@@ -55,6 +56,7 @@ struct FocusColumns {
     commitment: Option<usize>,
     list: Option<usize>,
     effective: Option<usize>,
+    further: [Option<usize>; FocusColumn::FURTHER.len()],
 }
 
 impl BillReader {
@@ -196,6 +198,7 @@ impl BillReader {
             commitment: text(self.columns.commitment),
             list: number(self.columns.list),
             effective: number(self.columns.effective),
+            further: self.columns.further.map(text),
         }))
     }
 }
@@ -227,6 +230,7 @@ const FOCUS_COLUMNS: [&str; 19] = [
 pub(crate) fn is_read_column(column: &str) -> bool {
     let mut needed = FOCUS_COLUMNS.iter();
     needed.any(|needed| needed.eq_ignore_ascii_case(column))
+        || FocusColumn::of_name(column).is_some()
 }
 
 impl FocusColumns {
@@ -264,6 +268,7 @@ impl FocusColumns {
             commitment: at("CommitmentDiscountStatus"),
             list: at("ListCost"),
             effective: at("EffectiveCost"),
+            further: FocusColumn::FURTHER.map(|column| at(column.name())),
         })
     }
 }

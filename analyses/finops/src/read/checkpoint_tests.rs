@@ -71,7 +71,7 @@ fn stored_field_names_are_stable() {
         (
             &stored,
             &[
-                "files", "ledger", "measures", "name", "notes", "requests", "traces",
+                "details", "files", "ledger", "measures", "name", "notes", "requests", "traces",
             ][..],
         ),
         (

@@ -10,6 +10,8 @@ const MAX_TOKENS: usize = 300;
 pub(crate) struct Tokens {
     list: Vec<Token>,
     truncated: bool,
+    /// The plan that was sent instead of a question, as JSON; the tokens are its words.
+    plan: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,6 +43,7 @@ impl Tokens {
                     return Self {
                         list,
                         truncated: true,
+                        plan: None,
                     };
                 }
                 list.push(Token {
@@ -59,7 +62,25 @@ impl Tokens {
         Self {
             list,
             truncated: false,
+            plan: None,
         }
+    }
+
+    /// A plan in place of a question. Its words are tokens, so that the bill keeps what they name.
+    pub(crate) fn of_plan(plan: &str) -> Self {
+        Self {
+            plan: Some(plan.to_string()),
+            ..Self::of(plan)
+        }
+    }
+
+    /// The plan that was sent in place of a question.
+    pub(crate) fn plan(&self) -> Option<&str> {
+        self.plan.as_deref()
+    }
+
+    pub(crate) fn is_plan(&self) -> bool {
+        self.plan.is_some()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -74,6 +95,11 @@ impl Tokens {
     /// The token at `index`, unless it is past the end or already used.
     pub(crate) fn unused(&self, index: usize) -> Option<&Token> {
         self.list.get(index).filter(|token| !token.used)
+    }
+
+    /// The characters before the token at `index`.
+    pub(crate) fn separator(&self, index: usize) -> &str {
+        self.list.get(index).map_or("", |token| &token.separator)
     }
 
     /// The text of the token at `index`, used or not; empty past the end.

@@ -41,8 +41,8 @@ pub(crate) fn answer(
         return Ok(periods_missing());
     };
     let grouping = match &input.question.grouping {
-        Some(Grouping::Day | Grouping::Month) | None => Grouping::Service,
-        Some(grouping) => grouping.clone(),
+        Some(grouping) if !grouping.is_of_days() => grouping.clone(),
+        _ => Grouping::Service,
     };
     let changes = changes(input, currency, &before, &after, &grouping)?;
     let old = input

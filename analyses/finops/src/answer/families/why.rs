@@ -59,6 +59,10 @@ pub(crate) fn answer(
     )?;
     let share = money::percent(explained, change);
     let cause = match share {
+        // Parts that went the other way make up for what is beyond the whole.
+        Some(share) if share.abs() > Decimal::ONE_HUNDRED => {
+            " The parts below changed by more than that, and others the other way.".to_string()
+        }
         Some(share) => format!(
             " {} % of that is explained below.",
             money::exact_text(share.abs())
