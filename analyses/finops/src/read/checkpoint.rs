@@ -1,6 +1,6 @@
 //! Encodes what was read of a file as texts that fit into steps of a job, and decodes them.
 
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -25,10 +25,12 @@ pub(crate) fn encode(cost_data: &CostData) -> Vec<String> {
 }
 
 fn compress(cost_data: &CostData) -> Option<String> {
-    let mut encoded = DeflateEncoder::new(Vec::new(), Compression::fast());
-    serde_json::to_writer(&mut encoded, cost_data).ok()?;
-    encoded.flush().ok()?;
-    let encoded = STANDARD_NO_PAD.encode(encoded.finish().ok()?);
+    let encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    // serde_json writes token by token, and a call of the encoder for each costs more than the packing.
+    let mut buffered = BufWriter::with_capacity(64 * 1024, encoder);
+    serde_json::to_writer(&mut buffered, cost_data).ok()?;
+    let encoder = buffered.into_inner().ok()?;
+    let encoded = STANDARD_NO_PAD.encode(encoder.finish().ok()?);
     (encoded.len() <= MAX_PARTS * MAX_PART_BYTES).then_some(encoded)
 }
 
