@@ -265,13 +265,7 @@ fn services_groupings_and_counts_are_parsed() {
             None,
             vec!["department"],
         ),
-        (
-            "storage",
-            vec![],
-            Some(Grouping::Service),
-            None,
-            vec![],
-        ),
+        ("storage", vec![], Some(Grouping::Service), None, vec![]),
     ] {
         let question = read(text);
         assert_eq!(

@@ -48,7 +48,51 @@ impl Lease {
             Assignment::LeaseUntil(now + lease),
             Assignment::UpdatedAt(now),
         ]);
-        self.append(self.progress_entries(reports, now), assignments, increments)
+        let entries = self.progress_entries(reports, now);
+        self.to_row(entries, assignments, increments)
+    }
+
+    /// Writes the answer's next chunk or reset, and renews the lease.
+    pub fn stream(&self, entry: LogEntry, lease: Duration) -> LogWrite {
+        let mut assignments = vec![
+            Assignment::LeaseUntil(entry.at + lease),
+            Assignment::UpdatedAt(entry.at),
+        ];
+        // A dialect can't remove text that it has shown.
+        let is_reset = matches!(entry.content, EntryContent::Reset { .. });
+        if is_reset && self.job.dialect_follower.is_some() {
+            assignments.push(Assignment::DialectBroken);
+        }
+        if entry.bytes() <= TAIL_BYTES {
+            return self.to_row(vec![entry], assignments, vec![Increment::Stream]);
+        }
+        assignments.push(Assignment::Tail(vec![]));
+        let mut entries = self.job.tail.clone();
+        entries.push(entry);
+        LogWrite::Log {
+            entries,
+            change: Change {
+                condition: self.unchanged_with_followers(),
+                assignments,
+                increments: vec![Increment::Stream],
+                removals: vec![],
+            },
+        }
+    }
+
+    fn to_row(
+        &self,
+        entries: Vec<LogEntry>,
+        assignments: Vec<Assignment>,
+        increments: Vec<Increment>,
+    ) -> LogWrite {
+        LogWrite::to_row(
+            &self.job,
+            self.unchanged(),
+            entries,
+            assignments,
+            increments,
+        )
     }
 
     /// Whether no write has renewed the lease within the last of [`RENEWALS_PER_LEASE`] parts of it.

@@ -84,6 +84,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::lease::Lease;
     use super::super::tests::{LEASE, apply, at, claim_by, submitted};
     use super::*;
     use crate::domain::log::Log;
