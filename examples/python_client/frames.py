@@ -1378,7 +1378,7 @@ class AttemptFailed(TypedDict):
 
 class AttemptStarted(TypedDict):
     """
-    Another attempt starts, or the same one goes on after a hand-over. A job's first attempt has no such event: it
+    Another attempt starts, or the same one continues after a hand-over. A job's first attempt has no such event: it
     starts with the first `progress_update`.
     """
 
@@ -1398,7 +1398,7 @@ class AttemptStarted(TypedDict):
     """The `requestId` of the frame that submitted the job. All followers receive it."""
 
     resumed: bool
-    """Whether it goes on with the same attempt, after a hand-over."""
+    """Whether it continues the same attempt, after a hand-over."""
 
     seq: int
     """
@@ -1658,13 +1658,13 @@ class DirectMessage(TypedDict):
 
 
 class HandedOver(TypedDict):
-    """The attempt goes on in another invocation, since the time of this one is nearly over."""
+    """The attempt continues in another invocation, since the time of this one is nearly over."""
 
     at: str
     """When the event happened. RFC 3339 in UTC, with milliseconds."""
 
     attempt: int
-    """The attempt that goes on."""
+    """The attempt that continues."""
 
     jobId: str
     """The job: a UUID."""
@@ -2539,7 +2539,7 @@ class EventsPage(TypedDict):
     events: list[JobEvent]
     """
     The events after `after`, in order of `seq`: at most `limit`, and as many as fit one frame. Each is as it was pushed,
-    but for a result's `url`, which is signed anew. A job that was replayed has the `job_failed` of each earlier run.
+    but for a result's `url`, which is a fresh one. A job that was replayed has the `job_failed` of each earlier run.
     """
 
     head: int

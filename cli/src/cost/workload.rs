@@ -133,8 +133,8 @@ impl Workload {
         let row_bytes = ROW_BYTES + moves.largest_tail;
         let row = units(row_bytes);
         let ended = match self.result_bytes {
-            bytes if bytes <= MAX_ROW_RESULT => units(row_bytes + bytes),
-            _ => row,
+            bytes if bytes <= MAX_ROW_RESULT => units(ROW_BYTES + moves.last_tail + bytes),
+            _ => units(ROW_BYTES + moves.last_tail),
         };
         // A report or a chunk renews the lease too, so only a silent job writes a heartbeat.
         let heartbeats = renewals.saturating_sub(reports + row_chunks);
@@ -253,8 +253,9 @@ impl Workload {
 /// How a row's tail moves to the event log.
 struct Moves {
     count: u64,
-    /// The largest tail, in bytes.
+    /// The largest tail and the one at the end, in bytes.
     largest_tail: u64,
+    last_tail: u64,
 }
 
 impl Moves {
@@ -275,6 +276,7 @@ impl Moves {
         Self {
             count,
             largest_tail,
+            last_tail: tail,
         }
     }
 }

@@ -1232,7 +1232,7 @@ export interface AttemptFailed {
   warnings?: Warning[];
 }
 /**
- * Another attempt starts, or the same one goes on after a hand-over. A job's first attempt has no such event: it
+ * Another attempt starts, or the same one continues after a hand-over. A job's first attempt has no such event: it
  * starts with the first `progress_update`.
  */
 export interface AttemptStarted {
@@ -1257,7 +1257,7 @@ export interface AttemptStarted {
    */
   requestId?: string;
   /**
-   * Whether it goes on with the same attempt, after a hand-over.
+   * Whether it continues the same attempt, after a hand-over.
    */
   resumed: boolean;
   /**
@@ -1886,7 +1886,7 @@ export interface ErrorFrame {
 export interface EventsPage {
   /**
    * The events after `after`, in order of `seq`: at most `limit`, and as many as fit one frame. Each is as it was pushed,
-   * but for a result's `url`, which is signed anew. A job that was replayed has the `job_failed` of each earlier run.
+   * but for a result's `url`, which is a fresh one. A job that was replayed has the `job_failed` of each earlier run.
    */
   events: JobEvent[];
   /**
@@ -1933,7 +1933,7 @@ export interface GoneJob {
   status: Gone;
 }
 /**
- * The attempt goes on in another invocation, since the time of this one is nearly over.
+ * The attempt continues in another invocation, since the time of this one is nearly over.
  */
 export interface HandedOver {
   /**
@@ -1941,7 +1941,7 @@ export interface HandedOver {
    */
   at: string;
   /**
-   * The attempt that goes on.
+   * The attempt that continues.
    */
   attempt: number;
   /**
