@@ -1,4 +1,4 @@
-// The reducer of the client library as of commit be8673d, compiled. It is pinned: a client that is out there stays as it is.
+/* The reducer of the client library as of commit be8673d, compiled. It is pinned: a client that is out there stays as it is. */
 "use strict";
 export function initial(after = 0) {
   return {
