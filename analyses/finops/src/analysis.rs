@@ -9,7 +9,7 @@ use crate::answer::compose::{self, Unanswerable};
 use crate::aws::sources::AwsSources;
 use crate::cost_data::describe;
 use crate::failures::{inexact_sum, refused_plan};
-use crate::plan::resolve;
+use crate::question::resolve;
 use crate::read::gather;
 use crate::read::locations::BillSource;
 use crate::text::tokens::Tokens;

@@ -23,6 +23,6 @@ mod text;
 
 pub use analysis::Finops;
 pub use aws::sources::AwsSources;
-pub use plan::schema as plan_schema;
+pub use question::query_plan::schema as plan_schema;
 pub use read::locations::{BillLocation, BillSource};
 pub use sample::write_sample;

@@ -9,7 +9,7 @@ use longhaul_finops::{Finops, plan_schema};
 use longhaul_worker::analysis::{Context, Failure};
 use serde_json::{Value, json};
 
-use super::messages::ToolCall;
+use super::tool_call::ToolCall;
 
 /// Answers a question in words.
 pub const ASK: &str = "finops";

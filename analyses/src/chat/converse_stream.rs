@@ -11,8 +11,9 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::IDLE_TIMEOUT;
-use super::messages::{Round, ToolCall};
+use super::messages::Round;
 use super::model_failure::{exception_in_stream, from_exception};
+use super::tool_call::ToolCall;
 use super::usage::Usage;
 use longhaul_worker::analysis::{Context, Failure};
 

@@ -10,9 +10,9 @@ use aws_sdk_bedrockruntime::types::{
     ToolResultStatus, ToolUseBlock,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::bill_tools;
+use super::tool_call::ToolCall;
 use super::usage::Usage;
 use longhaul_worker::analysis::HistoryTurn;
 
@@ -34,18 +34,6 @@ pub struct Round {
     /// Converse's stop reason, such as `end_turn`.
     pub stop: String,
     pub usage: Usage,
-}
-
-/// A call of a tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToolCall {
-    pub id: String,
-    pub tool: String,
-    /// `None` where its input holds no question.
-    pub question: Option<String>,
-    /// `None` where its input holds no plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Value>,
 }
 
 /// A tool's result. Saved as a step's result.

@@ -8,6 +8,7 @@ mod messages;
 mod model;
 mod model_failure;
 mod sse;
+mod tool_call;
 mod usage;
 
 use std::time::Duration;

@@ -15,8 +15,9 @@ use tokio::sync::OnceCell;
 
 use super::bill_tools::{self, Reply};
 use super::converse_stream::read_round;
-use super::messages::{self, Exchange, Round, SYSTEM_PROMPT, TOOL_PROMPT, ToolCall, ToolResult};
+use super::messages::{self, Exchange, Round, SYSTEM_PROMPT, TOOL_PROMPT, ToolResult};
 use super::model_failure::{from_exception, from_sdk_error};
+use super::tool_call::ToolCall;
 use super::usage::{Prices, Usage};
 use longhaul_finops::Finops;
 use longhaul_worker::analysis::{Context, Failure, JobErrorCode};

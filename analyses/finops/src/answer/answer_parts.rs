@@ -8,8 +8,8 @@ use crate::bill::ledger::Ledger;
 use crate::bill::money::{self, PrecisionOverflow};
 use crate::bill::sections::{CostGroup, CurrencySection};
 use crate::observations::observation::Observation;
-use crate::plan::query_plan::QueryPlan;
 use crate::question::parse::Question;
+use crate::question::query_plan::QueryPlan;
 use crate::question::status::Status;
 use crate::text::sanitize::clip;
 

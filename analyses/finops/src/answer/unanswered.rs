@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answer::answer_parts::AnswerParts;
 use crate::answer::phrases::{MAX_LISTED, capitalised};
-use crate::plan::compile;
+use crate::question::compile;
 use crate::text::sanitize::escape;
 
 impl AnswerParts<'_> {

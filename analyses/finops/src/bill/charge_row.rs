@@ -36,9 +36,31 @@ pub(crate) struct BillRow<'a> {
     pub pricing: &'a str,
     /// `CommitmentDiscountStatus`: `Used` or `Unused` for a charge that a commitment covers.
     pub commitment: &'a str,
-    /// `ListCost` and `EffectiveCost`, where the bill gives them as decimals.
     /// The texts of [`FocusColumn::FURTHER`], in that order.
     pub further: [&'a str; FocusColumn::FURTHER.len()],
+    /// `ListCost` and `EffectiveCost`, where the bill gives them as decimals.
     pub list: Option<Decimal>,
     pub effective: Option<Decimal>,
+}
+
+impl FocusColumn {
+    /// The row's value; `None` for a column that the reader of bills does not read.
+    pub(crate) fn text<'a>(self, row: &BillRow<'a>) -> Option<&'a str> {
+        let further = || Self::FURTHER.iter().position(|column| *column == self);
+        Some(match self {
+            Self::ChargeCategory => row.category,
+            Self::ChargeDescription => row.description,
+            Self::CommitmentDiscountStatus => row.commitment,
+            Self::ConsumedUnit => row.unit,
+            Self::PricingCategory => row.pricing,
+            Self::ProviderName => row.provider,
+            Self::ResourceId => row.resource,
+            _ => row.further[further()?],
+        })
+    }
+
+    /// Whether the reader of bills reads it.
+    pub(crate) fn is_read(self) -> bool {
+        self.text(&BillRow::default()).is_some()
+    }
 }

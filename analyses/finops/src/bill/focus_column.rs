@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bill::charge_row::BillRow;
-
 /// A column of text, by its FOCUS name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum FocusColumn {
@@ -117,26 +115,6 @@ impl FocusColumn {
         Self::ServiceCategory,
         Self::SkuId,
     ];
-
-    /// The row's value; `None` for a column that the reader of bills does not read.
-    pub(crate) fn text<'a>(self, row: &BillRow<'a>) -> Option<&'a str> {
-        let further = || Self::FURTHER.iter().position(|column| *column == self);
-        Some(match self {
-            Self::ChargeCategory => row.category,
-            Self::ChargeDescription => row.description,
-            Self::CommitmentDiscountStatus => row.commitment,
-            Self::ConsumedUnit => row.unit,
-            Self::PricingCategory => row.pricing,
-            Self::ProviderName => row.provider,
-            Self::ResourceId => row.resource,
-            _ => row.further[further()?],
-        })
-    }
-
-    /// Whether the reader of bills reads it.
-    pub(crate) fn is_read(self) -> bool {
-        self.text(&BillRow::default()).is_some()
-    }
 
     /// The key under which a ledger keeps its values beside the tags. No tag's normalized key has a colon.
     pub(crate) fn tag_key(self) -> &'static str {

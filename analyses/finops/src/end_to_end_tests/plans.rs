@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::aws::sources::AwsSources;
 use crate::bill::measure::Measure;
-use crate::plan::query_plan::QueryPlan;
-use crate::plan::{resolve, schema};
+use crate::question::query_plan::QueryPlan;
+use crate::question::{query_plan::schema, resolve};
 use crate::read::locations::BillSource;
 use crate::{Finops, write_sample};
 use longhaul_worker::analysis::AnalysisInput;

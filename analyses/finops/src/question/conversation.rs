@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use crate::bill::charge_details::ChargeDetails;
 use crate::bill::focus_column::FocusColumn;
 use crate::bill::ledger::Ledger;
-use crate::plan::query_plan::QueryPlan;
-use crate::plan::resolve;
 use crate::question::follow_up;
 use crate::question::parse::Question;
 use crate::question::period::Period;
+use crate::question::query_plan::QueryPlan;
+use crate::question::resolve;
 use crate::question::spelling;
 use crate::text::tokens::Tokens;
 

@@ -1,6 +1,8 @@
-//! The grammar of questions: from tokens and the bill's own names to a parsed question. Pure.
+//! Questions: the grammar from tokens and the bill's own names to a parsed question, and the plan that a question is, in
+//! both directions. Pure.
 
 mod amounts;
+pub(crate) mod compile;
 pub(crate) mod conversation;
 mod dates;
 mod follow_up;
@@ -14,6 +16,8 @@ pub(crate) mod parse;
 mod parse_tests;
 pub(crate) mod period;
 mod period_shift;
+pub(crate) mod query_plan;
+pub(crate) mod resolve;
 mod restrictions;
 pub(crate) mod service_names;
 mod spelling;

@@ -9,7 +9,7 @@ use crate::bill::focus_column::FocusColumn;
 use crate::bill::grouping::Grouping;
 use crate::bill::ledger::Ledger;
 use crate::bill::measure::Measure;
-use crate::plan::compile;
+use crate::question::compile;
 use crate::question::conversation::MentionedTexts;
 use crate::question::groupings::{explicit_groupings, implied_groupings};
 use crate::question::intent::Intent;

@@ -173,3 +173,8 @@ fn is_zero(number: &usize) -> bool {
 fn is_false(flag: &bool) -> bool {
     !flag
 }
+
+/// The JSON Schema of a plan.
+pub fn schema() -> serde_json::Value {
+    serde_json::from_str(include_str!("query_plan.schema.json")).unwrap_or_default()
+}

@@ -7,12 +7,12 @@ use crate::bill::dimension_values::DimensionValues;
 use crate::bill::grouping::Grouping;
 use crate::bill::ledger::Ledger;
 use crate::bill::money;
-use crate::plan::query_plan::{
+use crate::question::intent::{CostUnit, Intent};
+use crate::question::period::Period;
+use crate::question::query_plan::{
     Average, Operation, PlanAmount, PlanBounds, PlanBudget, PlanFilter, PlanPeriod, PlanUnit,
     QueryPlan,
 };
-use crate::question::intent::{CostUnit, Intent};
-use crate::question::period::Period;
 use crate::question::understood::Question;
 
 pub(crate) const SERVICE: &str = "ServiceName";

@@ -12,12 +12,12 @@ use crate::bill::focus_column::FocusColumn;
 use crate::bill::grouping::Grouping;
 use crate::bill::ledger::Ledger;
 use crate::bill::money;
-use crate::plan::compile::WEEK_PART;
-use crate::plan::query_plan::{
-    Average, Operation, PlanAmount, PlanFilter, PlanPeriod, PlanUnit, QueryPlan,
-};
+use crate::question::compile::WEEK_PART;
 use crate::question::intent::{Budget, CostUnit, Intent};
 use crate::question::period::Period;
+use crate::question::query_plan::{
+    Average, Operation, PlanAmount, PlanFilter, PlanPeriod, PlanUnit, QueryPlan,
+};
 use crate::question::service_names::{self, ServiceMeaning};
 use crate::question::thresholds::Having;
 use crate::question::understood::Question;
