@@ -124,7 +124,7 @@ def test_a_submit_whose_response_is_lost_starts_one_job(cloud, relay, token):
     done = run(relay.url, token)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0] == "connecting again after event 0"
-    assert relay.opened == 3, "the relay dropped the first connection, and the client its second"
+    assert relay.opened == 4, "the relay dropped the first, the client its second, and the history has one of its own"
     events = [json.loads(line) for line in done.stdout.splitlines()]
     numbers = [event["seq"] for event in events]
     assert numbers[0] == 1 and numbers == sorted(set(numbers)) and events[-1]["type"] == "job_completed"

@@ -221,7 +221,7 @@ def test_6_failures_by_code(scene):
 def test_7_an_event_log(scene):
     entries = json.loads(scene.recipe(7, JOB=scene.jobs["completed"]))["Items"]
     names = [entry["event"]["S"].split("#")[0] for entry in entries]
-    assert names == ["step", "step"]
+    assert names == ["step", "step", "stream"]
     # Of its stream the row holds the latest, which is all of a short one.
     tail = [entry["M"] for entry in scene.item(1, JOB=scene.jobs["completed"])["tail"]]
     assert [entry["content"]["S"][0] for entry in tail] == ["1", "2"]
