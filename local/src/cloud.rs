@@ -48,9 +48,11 @@ use crate::wiring_endpoint;
 
 /// Concurrent invocations over all functions, including reserved ones (AWS's default is 1,000).
 const ACCOUNT_CONCURRENCY: u32 = 100;
-/// How long a start waits for `$disconnect` invocations, and [`EmbeddedCloud::stop`] for them and then for batches in
-/// flight.
+/// How long a start and [`EmbeddedCloud::stop`] wait for `$disconnect` invocations.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a stop waits for batches in flight. A job that takes longer is handed over, and is to go on within three seconds
+/// where the stack starts again at once.
+const BATCH_STOP_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The name of the functions' secret access key among the data folder's secrets. No logical id has a hyphen.
 const FUNCTION_SECRET: &str = "function-secret-access-key";
@@ -271,7 +273,7 @@ impl EmbeddedCloud {
         for mapping in self.event_source_mappings {
             stopping.spawn(mapping.stop());
         }
-        let _ = tokio::time::timeout(STOP_TIMEOUT, stopping.join_all()).await;
+        let _ = tokio::time::timeout(BATCH_STOP_TIMEOUT, stopping.join_all()).await;
         self.lambda.stop().await;
         self.process_ends.ended(ProcessEnd::Stop).await;
         self.servers.shutdown().await;
