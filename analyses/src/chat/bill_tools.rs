@@ -188,8 +188,8 @@ mod tests {
             ),
             (None, "The tools are finops"),
         ] {
-            let told = call(QUERY, plan).await;
-            let error = told["error"].as_str().unwrap();
+            let answer = call(QUERY, plan).await;
+            let error = answer["error"].as_str().unwrap();
             assert!(error.contains(said), "{error}");
         }
     }

@@ -179,9 +179,9 @@ pub(crate) fn percent_suffix(part: Decimal, whole: Decimal) -> String {
 
 /// The text with its first letter in upper case.
 pub(crate) fn capitalised(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
+    let mut characters = sentence.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
         None => String::new(),
     }
 }

@@ -115,7 +115,7 @@ pub fn subscribed(
         ),
     };
     let events = frames_that_fit(missing);
-    // Of the gap before an event that does not fit, the next response tells.
+    // The next response covers the gap before an event that does not fit.
     let is_cut = events.len() < missing.len();
     let skipped_through = catch_up
         .and_then(|(_, catch_up)| catch_up.skipped_through)
